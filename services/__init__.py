@@ -1,0 +1,1 @@
+"""The four services of the Self-Healing Agent System and what they share."""

@@ -1,0 +1,99 @@
+"""Settings, read from the environment and `.env`; nothing else reads the environment."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+SIMULATED_PROVIDER = "simulated"
+LOCAL_PROVIDER = "local"
+DEFAULT_HOSTED_PROVIDER = "openai"
+DEFAULT_MODELS = {
+    SIMULATED_PROVIDER: "simulated",
+    LOCAL_PROVIDER: "SmolLM2-135M-Instruct",
+    DEFAULT_HOSTED_PROVIDER: "gpt-5-mini",
+}
+
+
+class Settings(BaseSettings):
+    """Every setting of the system; each field is the environment variable of that name.
+
+    Durations are in seconds unless the name says otherwise. An empty variable counts as unset,
+    so that `LLM_API_KEY=` in an `.env` file is the same as leaving the line out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+    )
+
+    # Where things are
+    database_url: SecretStr = SecretStr("postgresql://agent:agent@localhost:5432/agent_system")
+    host: str = "127.0.0.1"
+    manager_port: Port = 8000
+    worker_port: Port = 8001
+    evaluator_port: Port = 8002
+    postgres_port: Port = 5432
+    local_model_port: Port = 8010
+    manager_url: str = ""
+    worker_url: str = ""
+    evaluator_url: str = ""
+    selfheal_home: Path = Path(".selfheal")
+
+    # Models
+    llm_provider: str = ""
+    llm_model: str = ""
+    llm_api_key: SecretStr | None = None
+    llm_base_url: str = ""
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    llm_seed: int = 7
+    llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] = 1024
+    llm_timeout_seconds: Seconds = 60
+    judge_model: str = ""
+    optimizer_model: str = ""
+    refiner_model: str = ""
+
+    # The way of a request
+    worker_timeout_seconds: Seconds = 90
+    evaluator_timeout_seconds: Seconds = 60
+    database_timeout_seconds: Seconds = 5
+    internal_token: SecretStr | None = None
+
+    # The Optimizer
+    optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
+    optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
+    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
+    optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _fill_in_what_follows_from_the_rest(self) -> Self:
+        """Derive the provider from the key, the model from the provider, and URLs from ports."""
+        if not self.llm_provider:
+            self.llm_provider = DEFAULT_HOSTED_PROVIDER if self.llm_api_key else SIMULATED_PROVIDER
+        if not self.llm_model:
+            self.llm_model = DEFAULT_MODELS.get(self.llm_provider, "")
+        if not self.llm_base_url and self.llm_provider == LOCAL_PROVIDER:
+            self.llm_base_url = f"http://127.0.0.1:{self.local_model_port}/v1"
+        if self.optimizer_max_calls is None:
+            self.optimizer_max_calls = 60 if self.llm_provider == SIMULATED_PROVIDER else 120
+        self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
+        self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
+        self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"
+        return self
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read the settings once a process.
+
+    Raises:
+        pydantic.ValidationError: If a variable holds a value outside its range.
+    """
+    return Settings()
