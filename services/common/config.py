@@ -16,7 +16,7 @@ DEFAULT_HOSTED_PROVIDER = "openai"
 DEFAULT_MODELS = {
     SIMULATED_PROVIDER: "simulated",
     LOCAL_PROVIDER: "SmolLM2-135M-Instruct",
-    DEFAULT_HOSTED_PROVIDER: "gpt-5-mini",
+    DEFAULT_HOSTED_PROVIDER: "gpt-4.1-mini",
 }
 
 
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
 
     # Where things are
     database_url: SecretStr = SecretStr("postgresql://agent:agent@localhost:5432/agent_system")
-    host: str = "127.0.0.1"
+    bind_host: str = "127.0.0.1"
     manager_port: Port = 8000
     worker_port: Port = 8001
     evaluator_port: Port = 8002
@@ -66,10 +66,15 @@ class Settings(BaseSettings):
     # The Optimizer
     optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
     optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
-    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
 
+    # Observability; OpenTelemetry's own variables, which its SDK reads from the environment too
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: str = ""
+    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_traces_endpoint: str = ""
+    otel_service_name: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""Models: LangChain chat models behind one factory, called in one way."""

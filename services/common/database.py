@@ -1,0 +1,120 @@
+"""Connections to PostgreSQL: a pool for the services, errors translated once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import asyncpg
+
+from services.common.errors import DatabaseUnavailableError
+
+APPLICATION_NAME = "selfheal"
+MAX_CONNECTIONS = 10
+
+# What a query may raise when the server is gone, restarting, full or slow.
+CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedTableError,
+)
+
+
+def _encode_json(value: Any) -> str:
+    """JSON without what JSONB refuses: NaN and infinities raise, NUL is spelled out."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False).replace("\\u0000", "\\\\u0000")
+
+
+async def configure_connection(connection: asyncpg.Connection) -> None:
+    """Let JSONB columns take and give plain Python values."""
+    await connection.set_type_codec(
+        "jsonb", encoder=_encode_json, decoder=json.loads, schema="pg_catalog"
+    )
+
+
+@contextmanager
+def translate_database_errors() -> Iterator[None]:
+    """Turn what a vanished server raises into `DatabaseUnavailableError`."""
+    try:
+        yield
+    except CONNECTION_ERRORS as error:
+        raise DatabaseUnavailableError(
+            f"The database gave no answer ({type(error).__name__}). "
+            "Check that PostgreSQL runs and that DATABASE_URL points to it."
+        ) from error
+
+
+class Database:
+    """A lazy pool: it opens no connection before the first query, and heals by itself.
+
+    Statements are prepared once a connection, by asyncpg's statement cache.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Prepare the pool; a server that is down is no error yet.
+
+        Raises:
+            DatabaseUnavailableError: If the URL makes no sense.
+        """
+        with translate_database_errors():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=MAX_CONNECTIONS,
+                init=configure_connection,
+                reset=_keep_session,
+                timeout=self._timeout_seconds,
+                command_timeout=self._timeout_seconds,
+                server_settings={"application_name": APPLICATION_NAME},
+            )
+
+    async def close(self) -> None:
+        """Close all connections, the busy ones after a grace."""
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), self._timeout_seconds)
+            except TimeoutError:
+                self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection from the pool.
+
+        Raises:
+            DatabaseUnavailableError: If there is none to be had, or it breaks in use.
+        """
+        if self._pool is None:
+            raise DatabaseUnavailableError("The database pool is not open.")
+        with translate_database_errors():
+            async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
+                yield connection
+
+    async def is_ready(self) -> bool:
+        """Whether the server answers and the schema is there."""
+        try:
+            async with self.connection() as connection:
+                await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")
+        except DatabaseUnavailableError:
+            return False
+        return True
+
+
+async def _keep_session(_connection: asyncpg.Connection) -> None:
+    """Skip asyncpg's reset, a round trip a query: no code of ours changes session state."""
+
+

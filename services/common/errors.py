@@ -1,0 +1,145 @@
+"""Errors that own their HTTP status and code; every failure a client sees is one of these."""
+
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """A failure that a client is told about as JSON: `code`, a sentence, the `request_id`."""
+
+    status_code: ClassVar[int] = 500
+    code: str = "internal_error"
+
+    def __init__(self, message: str, **context: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = context
+
+
+class InvalidRequestError(ServiceError):
+    """The request can't be served as it stands."""
+
+    status_code = 422
+    code = "invalid_request"
+
+
+class RequestTooLargeError(ServiceError):
+    """The body is over the limit."""
+
+    status_code = 413
+    code = "request_too_large"
+
+    def __init__(self, *, limit_bytes: int) -> None:
+        super().__init__(f"The request body is over the limit of {limit_bytes} bytes.")
+
+
+class ForbiddenError(ServiceError):
+    """The caller asked for something that only the system itself may do."""
+
+    status_code = 403
+    code = "forbidden"
+
+
+class UnknownTaskTypeError(ServiceError):
+    """No active prompt serves this task type; `known_task_types` names those that have one."""
+
+    status_code = 404
+    code = "unknown_task_type"
+
+    def __init__(self, *, task_type: str, known: list[str]) -> None:
+        names = ", ".join(known) or "none"
+        super().__init__(
+            f"No active prompt for task type {task_type!r}. Known: {names}.",
+            task_type=task_type,
+            known_task_types=known,
+        )
+
+
+class UnknownCandidateError(ServiceError):
+    """The candidate isn't there, or belongs to another task type."""
+
+    status_code = 404
+    code = "unknown_candidate"
+
+
+class DatabaseUnavailableError(ServiceError):
+    """PostgreSQL can't be reached or didn't answer in time."""
+
+    status_code = 503
+    code = "database_unavailable"
+
+
+class UnscoredError(ServiceError):
+    """The judge gave no usable score; an answer without one is unscored, never zero."""
+
+    status_code = 503
+    code = "judge_unavailable"
+
+
+class JudgeInvalidError(UnscoredError):
+    """The judge answered, twice, with something that is no score."""
+
+    code = "judge_invalid"
+
+
+class ModelError(ServiceError):
+    """The model's provider failed; nothing is known about the prompt."""
+
+    status_code = 502
+    code = "model_failed"
+
+
+class ModelRateLimitedError(ModelError):
+    """The provider refuses for now (HTTP 429)."""
+
+    status_code = 503
+    code = "model_rate_limited"
+
+
+class ModelTimeoutError(ModelError):
+    """The provider gave no answer in time."""
+
+    status_code = 504
+    code = "model_timeout"
+
+
+class ModelUnavailableError(ModelError):
+    """The provider can't be reached, or fails on its side (HTTP 5xx)."""
+
+    code = "model_unavailable"
+
+
+class ModelRejectedError(ModelError):
+    """The provider refuses the request for good: a wrong key, model or parameter."""
+
+    code = "model_rejected"
+
+
+class ModelInvalidAnswerError(ModelError):
+    """The provider's answer is no chat completion."""
+
+    code = "model_invalid_answer"
+
+
+class UpstreamError(ServiceError):
+    """A sibling service failed or can't be reached; `upstream_code` is the code it gave."""
+
+    status_code = 502
+
+    def __init__(self, message: str, *, upstream: str, upstream_code: str) -> None:
+        super().__init__(message, upstream=upstream, upstream_code=upstream_code)
+        self.code = f"{upstream}_failed"
+        self.upstream = upstream
+        self.upstream_code = upstream_code
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """A sibling service gave no answer before the deadline."""
+
+    status_code = 504
+
+    def __init__(self, *, upstream: str, seconds: float) -> None:
+        super().__init__(
+            f"The {upstream} gave no answer in {seconds:g} s.",
+            upstream=upstream,
+            upstream_code="timeout",
+        )

@@ -1,0 +1,121 @@
+"""Calls from one service to another: JSON over a kept-alive connection, with a deadline."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
+from services.common.schemas import ErrorResponse
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+# Shorter than the servers' own keep-alive, so that a client never writes to a closing socket.
+KEEP_ALIVE_SECONDS = 30
+CONNECT_TIMEOUT_SECONDS = 3
+HTTP_OK = 200
+ATTEMPTS = 2
+
+
+def create_session() -> aiohttp.ClientSession:
+    """A client session for loopback and cluster calls; close it when done."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+class ServiceClient:
+    """Speaks to one sibling service.
+
+    Args:
+        session: Shared client session.
+        upstream: Name of the service, as errors and logs give it.
+        base_url: Where it listens, without a path.
+        timeout_seconds: Deadline of a whole call.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        upstream: str,
+        base_url: str,
+        timeout_seconds: float,
+    ) -> None:
+        self._session = session
+        self._upstream = upstream
+        self._base_url = base_url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS
+        )
+
+    async def post(
+        self,
+        path: str,
+        body: BaseModel,
+        answer_type: type[Answer],
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST `body` and read the answer.
+
+        Raises:
+            UnknownTaskTypeError: If the service knows no such task type.
+            UpstreamTimeoutError: If the deadline passes.
+            UpstreamError: If the service can't be reached, fails, or answers nonsense.
+        """
+        status, content = await self._exchange(path, body.model_dump_json().encode(), headers or {})
+        if status != HTTP_OK:
+            raise self._error_from(status, content)
+        try:
+            return answer_type.model_validate_json(content)
+        except ValidationError as error:
+            raise self._failure("answered what is no valid answer", "invalid_answer") from error
+
+    async def _exchange(
+        self, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        """Send and receive; a kept-alive connection that the server had closed is tried again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._session.post(
+                    self._base_url + path,
+                    data=content,
+                    headers={"Content-Type": "application/json", **headers},
+                    timeout=self._timeout,
+                ) as response:
+                    return response.status, await response.read()
+            except aiohttp.ServerDisconnectedError as error:
+                if attempt == ATTEMPTS:
+                    raise self._failure("closed the connection", "disconnected") from error
+            except aiohttp.ConnectionTimeoutError as error:
+                raise self._failure("can't be reached", "unreachable") from error
+            except TimeoutError as error:
+                raise UpstreamTimeoutError(
+                    upstream=self._upstream, seconds=self._timeout_seconds
+                ) from error
+            except aiohttp.ClientError as error:
+                raise self._failure("can't be reached", "unreachable") from error
+        raise AssertionError("unreachable: every attempt returns or raises")
+
+    def _error_from(self, status: int, content: bytes) -> Exception:
+        """The error that a service's JSON error means to its caller."""
+        try:
+            answer = ErrorResponse.model_validate_json(content)
+        except ValidationError:
+            return self._failure(f"answered HTTP {status} without a reason", f"http_{status}")
+        extra = answer.model_extra or {}
+        if answer.code == UnknownTaskTypeError.code:
+            return UnknownTaskTypeError(
+                task_type=str(extra.get("task_type")), known=list(extra.get("known_task_types", []))
+            )
+        return self._failure(f"answered: {answer.message}", answer.code)
+
+    def _failure(self, what: str, code: str) -> UpstreamError:
+        return UpstreamError(
+            f"The {self._upstream} {what}", upstream=self._upstream, upstream_code=code
+        )
+

@@ -1,0 +1,108 @@
+"""Makes the chat model that the settings name; the one place that knows the providers."""
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from pydantic import SecretStr
+
+from services.common.config import (
+    DEFAULT_HOSTED_PROVIDER,
+    DEFAULT_MODELS,
+    LOCAL_PROVIDER,
+    SIMULATED_PROVIDER,
+    Settings,
+)
+from services.common.errors import ServiceError
+from services.common.llm.chat_completions import ChatCompletionsModel
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+
+class ModelSettingError(ServiceError):
+    """The settings name a model that can't be made; the sentence says what to change."""
+
+    code = "model_setting_invalid"
+
+
+def create_chat_model(settings: Settings) -> BaseChatModel:
+    """The model that LLM_PROVIDER and LLM_MODEL name.
+
+    Raises:
+        ModelSettingError: If the provider isn't known or needs something that isn't there.
+    """
+    return _create(settings, settings.llm_provider, settings.llm_model)
+
+
+def create_model_from_spec(settings: Settings, spec: str) -> BaseChatModel:
+    """The model of a `provider:name` setting such as JUDGE_MODEL or OPTIMIZER_MODEL.
+
+    LLM_API_KEY and LLM_BASE_URL go with it where the provider is LLM_PROVIDER; another
+    provider takes its key from the environment variable that its vendor documents.
+
+    Raises:
+        ModelSettingError: If the provider isn't known or needs something that isn't there.
+    """
+    provider, _, model = spec.partition(":")
+    return _create(settings, provider, model or DEFAULT_MODELS.get(provider, ""))
+
+
+def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
+    if provider == SIMULATED_PROVIDER:
+        from services.common.llm.simulated.model import SimulatedChatModel  # noqa: PLC0415
+
+        return SimulatedChatModel()
+    is_main = provider == settings.llm_provider
+    key = settings.llm_api_key if is_main else None
+    base_url = settings.llm_base_url if is_main else ""
+    if provider == LOCAL_PROVIDER:
+        local_url = base_url or f"http://127.0.0.1:{settings.local_model_port}/v1"
+        return _create_chat_completions(settings, model, local_url, key)
+    if provider == DEFAULT_HOSTED_PROVIDER:
+        if key is None and not base_url:
+            raise ModelSettingError(
+                "LLM_PROVIDER is openai and LLM_API_KEY is not set. Put the key into .env, or set "
+                "LLM_PROVIDER=simulated or local to run without one."
+            )
+        return _create_chat_completions(settings, model, base_url or OPENAI_BASE_URL, key)
+    return _create_with_langchain(settings, provider, model, key, base_url)
+
+
+def _create_chat_completions(
+    settings: Settings, model: str, base_url: str, key: SecretStr | None
+) -> BaseChatModel:
+    return ChatCompletionsModel(
+        base_url=base_url,
+        model=model,
+        api_key=key,
+        timeout_seconds=settings.llm_timeout_seconds,
+        temperature=settings.llm_temperature,
+        seed=settings.llm_seed,
+        max_tokens=settings.llm_max_tokens,
+    )
+
+
+def _create_with_langchain(
+    settings: Settings, provider: str, model: str, key: SecretStr | None, base_url: str
+) -> BaseChatModel:
+    """Any other provider, through LangChain's own registry."""
+    try:
+        from langchain.chat_models import init_chat_model  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelSettingError(
+            f"Provider {provider!r} needs LangChain: install this project with its 'hosted' "
+            "extra, and the provider's own package (for anthropic: langchain-anthropic)."
+        ) from error
+    options: dict[str, object] = {
+        "temperature": settings.llm_temperature,
+        "max_tokens": settings.llm_max_tokens,
+        "timeout": settings.llm_timeout_seconds,
+    }
+    if key is not None:
+        options["api_key"] = key.get_secret_value()
+    if base_url:
+        options["base_url"] = base_url
+    try:
+        created: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
+    except (ImportError, ValueError) as error:
+        raise ModelSettingError(
+            f"Provider {provider!r} can't be used: {error}. Check LLM_PROVIDER and LLM_MODEL."
+        ) from error
+    return created

@@ -1,0 +1,78 @@
+"""One call of a model, timed, with every vendor's exceptions translated."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
+
+from services.common.errors import (
+    ModelError,
+    ModelRateLimitedError,
+    ModelRejectedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    ServiceError,
+)
+
+HTTP_BAD_REQUEST, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 400, 429, 500
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What a model said, how long it took, and which model it was."""
+
+    text: str
+    model: str
+    latency_ms: int
+    input_tokens: int
+    output_tokens: int
+
+
+async def invoke_model(
+    chain: Runnable[Sequence[BaseMessage], BaseMessage], messages: Sequence[BaseMessage]
+) -> ModelAnswer:
+    """Ask a model, or a chain that ends in one.
+
+    Raises:
+        ModelError: If the provider fails in any way.
+    """
+    started = time.perf_counter()
+    try:
+        message = await chain.ainvoke(messages)
+    except ServiceError:
+        raise
+    except TimeoutError as error:
+        raise ModelTimeoutError("The model gave no answer in time.") from error
+    except Exception as error:  # vendors' exceptions share no base class
+        raise translate_vendor_error(error) from error
+    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    return ModelAnswer(
+        text=str(message.text),
+        model=str(message.response_metadata.get("model_name", "unknown")),
+        latency_ms=round((time.perf_counter() - started) * 1000),
+        input_tokens=usage["input_tokens"] if usage else 0,
+        output_tokens=usage["output_tokens"] if usage else 0,
+    )
+
+
+def translate_vendor_error(error: Exception) -> ModelError:
+    """Read a vendor's exception by its status code, never by its prose."""
+    status = getattr(error, "status_code", None)
+    name = type(error).__name__
+    if status == HTTP_TOO_MANY_REQUESTS:
+        return ModelRateLimitedError(f"The model is rate limited ({name}).")
+    if isinstance(status, int) and status >= HTTP_SERVER_ERROR:
+        return ModelUnavailableError(f"The model failed with HTTP {status} ({name}).")
+    if isinstance(status, int) and status >= HTTP_BAD_REQUEST:
+        return ModelRejectedError(f"The model refused the request with HTTP {status} ({name}).")
+    return ModelError(f"The model failed ({name}).")
+
+
+async def close_model(model: BaseChatModel) -> None:
+    """Close a model's connections, where it holds any of its own."""
+    close = getattr(model, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,122 @@
+"""What the services say to their clients and to each other over HTTP."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_INPUT_CHARACTERS = 20_000
+MAX_OUTPUT_CHARACTERS = 200_000
+
+
+def _reject_nul(text: str) -> str:
+    """PostgreSQL's TEXT has no NUL; one in a request is a client's error, not ours."""
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+def _reject_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Text = Annotated[str, Field(strict=True), AfterValidator(_reject_nul)]
+TaskType = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=64, examples=["code_generation"]),
+    AfterValidator(_reject_nul),
+    AfterValidator(_reject_blank),
+]
+Input = Annotated[
+    Text,
+    Field(min_length=1, max_length=MAX_INPUT_CHARACTERS),
+    AfterValidator(_reject_blank),
+]
+# Refining may add a line of its own to an input of full length.
+RefinedInput = Annotated[Text, Field(min_length=1, max_length=MAX_INPUT_CHARACTERS + 1_000)]
+Output = Annotated[Text, Field(max_length=MAX_OUTPUT_CHARACTERS)]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Schema(BaseModel):
+    """Base of all schemas; unknown fields are ignored, so that clients may be newer than we."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class AgentRequest(Schema):
+    """What a user asks the Manager for."""
+
+    user_input: Annotated[Input, Field(examples=["Write a function to sort a list"])]
+    task_type: TaskType
+
+
+class AgentResponse(Schema):
+    """What the Manager answers; `model` and `judge` say who wrote and who graded."""
+
+    request_id: UUID
+    refined_input: str
+    worker_output: str
+    evaluation_score: Score
+    evaluation_passed: bool
+    prompt_version: int
+    model: str
+    judge: str
+
+
+class TaskRequest(Schema):
+    """What the Manager asks the Worker for; `candidate_id` needs the internal token."""
+
+    request_id: UUID
+    task_type: TaskType
+    refined_input: RefinedInput
+    candidate_id: UUID | None = None
+
+
+class TaskResponse(Schema):
+    """What the Worker answers."""
+
+    request_id: UUID
+    output: str
+    prompt_version: int
+    latency_ms: Annotated[int, Field(ge=0)]
+    model: str
+
+
+class EvaluationRequest(Schema):
+    """What the Manager asks the Evaluator for."""
+
+    request_id: UUID
+    task_type: TaskType
+    user_input: Input
+    refined_input: RefinedInput
+    worker_output: Output
+
+
+class EvaluationResponse(Schema):
+    """What the Evaluator answers; `detail` explains the score."""
+
+    request_id: UUID
+    score: Score
+    passed: bool
+    detail: dict[str, Any]
+
+
+class HealthResponse(Schema):
+    """What `GET /health` answers while the process lives."""
+
+    status: str = "ok"
+    service: str
+    version: str
+
+
+class ErrorResponse(Schema):
+    """What every failure looks like; some add fields of their own, such as the known names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    message: str
+    request_id: str

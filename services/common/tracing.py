@@ -1,0 +1,54 @@
+"""OpenTelemetry tracing, switched on by its standard environment variables."""
+
+from fastapi import FastAPI
+
+from services.common.config import Settings
+
+UNTRACED_PATHS = "health,metrics"
+
+
+def is_tracing_on(settings: Settings) -> bool:
+    """Whether the operator named an exporter or an endpoint, and didn't switch the SDK off."""
+    if settings.otel_sdk_disabled or settings.otel_traces_exporter == "none":
+        return False
+    return bool(
+        settings.otel_traces_exporter
+        or settings.otel_exporter_otlp_endpoint
+        or settings.otel_exporter_otlp_traces_endpoint
+    )
+
+
+def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
+    """Trace requests, the calls between services and the queries; nothing where it is off.
+
+    The SDK is imported only here: it costs a service that isn't traced nothing.
+    """
+    if not is_tracing_on(settings):
+        return
+    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+    from opentelemetry.instrumentation.aiohttp_client import (  # noqa: PLC0415
+        AioHttpClientInstrumentor,
+    )
+    from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor  # noqa: PLC0415
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
+        BatchSpanProcessor,
+        ConsoleSpanExporter,
+        SpanExporter,
+    )
+
+    exporter: SpanExporter = (
+        ConsoleSpanExporter() if settings.otel_traces_exporter == "console" else OTLPSpanExporter()
+    )
+    name = settings.otel_service_name or f"selfheal-{service}"
+    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED_PATHS)
+    AioHttpClientInstrumentor().instrument()
+    AsyncPGInstrumentor().instrument()

@@ -1,0 +1,288 @@
+"""What every service's HTTP side shares: errors as JSON, request ids, health, metrics."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common.config import Settings
+from services.common.errors import InvalidRequestError, RequestTooLargeError, ServiceError
+from services.common.logging import configure_logging, get_logger
+from services.common.metrics import ServiceMetrics
+from services.common.schemas import ErrorResponse, HealthResponse
+from services.common.tracing import configure_tracing
+
+DISTRIBUTION = "self-healing-agent-system"
+API_PREFIX = "/api/"
+MAX_BODY_BYTES = 256 * 1024
+KEEP_ALIVE_SECONDS = 75
+SHUTDOWN_GRACE_SECONDS = 10
+USAGE_EXIT_CODE = 2
+
+log = get_logger()
+
+ReadinessCheck = Callable[[], Awaitable[bool]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def package_version() -> str:
+    """The installed version of this project."""
+    return version(DISTRIBUTION)
+
+
+def request_id_of(scope: Scope) -> UUID:
+    """The client's `X-Request-ID` where it is a UUID, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            try:
+                return UUID(value.decode("latin-1"))
+            except ValueError:
+                break
+    return uuid4()
+
+
+class RequestContextMiddleware:
+    """Gives each request an id, caps its body, counts and times it, and answers its errors.
+
+    Plain ASGI, one layer for all of it: a layer costs more than what it does here.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_id_of(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=str(request_id))
+        started = time.perf_counter()
+        status_code = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status_code
+            if message["type"] == "http.response.start":
+                status_code = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", str(request_id).encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, _capped(scope, receive), send_with_id)
+        finally:
+            if scope["path"].startswith(API_PREFIX):
+                self._metrics.observe_request(
+                    status_code=status_code, seconds=time.perf_counter() - started
+                )
+
+
+def _capped(scope: Scope, receive: Receive) -> Receive:
+    """Refuse a body over the limit, by what it declares and by what arrives."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    received = 0
+
+    async def receive_capped() -> Message:
+        nonlocal received
+        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+            raise RequestTooLargeError(limit_bytes=MAX_BODY_BYTES)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise RequestTooLargeError(limit_bytes=MAX_BODY_BYTES)
+        return message
+
+    return receive_capped
+
+
+def error_response(request: Request, error: ServiceError) -> JSONResponse:
+    """The JSON that tells a client of `error`."""
+    request_id = str(request.state.request_id)
+    body = ErrorResponse(
+        code=error.code, message=error.message, request_id=request_id, **error.context
+    )
+    return JSONResponse(body.model_dump(mode="json"), status_code=error.status_code)
+
+
+async def _answer_service_error(request: Request, error: Exception) -> Response:
+    failure = cast(ServiceError, error)
+    log.warning(
+        "request_failed",
+        path=request.url.path,
+        code=failure.code,
+        status=failure.status_code,
+        message=failure.message,
+    )
+    return error_response(request, failure)
+
+
+async def _answer_invalid_request(request: Request, error: Exception) -> Response:
+    """Say which field is wrong and why, without repeating what was sent."""
+    details = cast(RequestValidationError, error).errors()
+    problems = [
+        {
+            "field": ".".join(str(part) for part in detail["loc"] if part != "body") or "body",
+            "problem": str(detail["msg"]),
+        }
+        for detail in details[:10]
+    ]
+    sentence = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
+    return await _answer_service_error(
+        request, InvalidRequestError(f"The request is not valid: {sentence}.", problems=problems)
+    )
+
+
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """Unknown paths, wrong methods and unreadable bodies, as JSON like the rest."""
+    failure = cast(HTTPException, error)
+    codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
+    body = ErrorResponse(
+        code=codes.get(failure.status_code, f"http_{failure.status_code}"),
+        message=f"{request.method} {request.url.path}: {failure.detail}",
+        request_id=str(request.state.request_id),
+    )
+    return JSONResponse(
+        body.model_dump(mode="json"), status_code=failure.status_code, headers=failure.headers
+    )
+
+
+class UnexpectedErrorMiddleware:
+    """The last resort: an error nobody foresaw is logged whole and answered without details."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noting_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting_start)
+        except Exception as error:  # noqa: BLE001 - the outermost edge: it must answer
+            if scope["type"] != "http" or started:
+                raise
+            failure = error
+            if not isinstance(error, ServiceError):
+                log.error("unexpected_error", path=scope["path"], exc_info=error)
+                failure = ServiceError("Something went wrong on our side; the log has the details.")
+            response = error_response(Request(scope), cast(ServiceError, failure))
+            await response(scope, receive, send)
+
+
+def create_app(
+    service: str,
+    *,
+    metrics: ServiceMetrics,
+    lifespan: Lifespan,
+    is_ready: ReadinessCheck,
+    before_scrape: Callable[[], Awaitable[None]] | None = None,
+) -> FastAPI:
+    """A FastAPI application with all that the services share; the caller adds its routes.
+
+    Args:
+        service: Name of the service, as `/health` and the metrics give it.
+        metrics: The service's metrics.
+        lifespan: Opens and closes what the service holds.
+        is_ready: Whether the service could serve a request now.
+        before_scrape: Refreshes what metrics can only know by asking.
+    """
+
+    @asynccontextmanager
+    async def announced_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan(app):
+            log.info("service_started", version=package_version())
+            yield
+        log.info("service_stopped")
+
+    app = FastAPI(
+        title=f"Self-Healing Agent System: {service}",
+        version=package_version(),
+        lifespan=announced_lifespan,
+    )
+    app.add_exception_handler(ServiceError, _answer_service_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(RequestContextMiddleware, metrics=metrics)
+
+    @app.get("/health")
+    async def report_health() -> HealthResponse:
+        """Whether the process lives."""
+        return HealthResponse(service=service, version=package_version())
+
+    @app.get("/health/ready")
+    async def report_readiness(response: Response) -> dict[str, Any]:
+        """Whether the service could serve a request now."""
+        ready = await is_ready()
+        response.status_code = 200 if ready else 503
+        return {"status": "ready" if ready else "not_ready", "service": service}
+
+    @app.get("/metrics", include_in_schema=False)
+    @app.get("/metrics/")
+    async def report_metrics() -> Response:
+        """Prometheus' text format."""
+        if before_scrape is not None:
+            await before_scrape()
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return app
+
+
+def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> None:
+    """Run a service until SIGTERM or Ctrl-C.
+
+    Args:
+        service: Name of the service.
+        create: Builds its application from the settings.
+        port: Name of the setting that holds the port to listen on.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit(explain_settings_error(error))
+    configure_logging(service, settings.log_level)
+    try:
+        app = create(settings)
+        configure_tracing(app, service, settings)
+    except ServiceError as error:
+        log.error("service_not_started", code=error.code, message=error.message)
+        sys.exit(USAGE_EXIT_CODE)
+    uvicorn.run(
+        app,
+        host=settings.bind_host,
+        port=getattr(settings, port),
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
+    )
+
+
+def explain_settings_error(error: ValidationError) -> str:
+    """One line a wrong setting, naming the variable but never its value."""
+    lines = [
+        f"setting {'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    return "\n".join(lines)
