@@ -1,0 +1,62 @@
+"""The log files of the processes: opening, rotating, and finding what matters at their end."""
+
+import json
+import os
+from pathlib import Path
+
+ROTATE_AT_BYTES = 10 * 1024 * 1024
+_TAIL_BYTES = 64 * 1024
+_ERROR_LEVELS = frozenset({"error", "critical", "exception"})
+_ERROR_MARKS = ("error", "fatal", "panic", "traceback", "exception")
+
+
+def open_log(path: Path, *, rotate_at_bytes: int = ROTATE_AT_BYTES) -> int:
+    """Open a log for a child to append to, keeping one older file when it has grown large.
+
+    Returns:
+        A descriptor that the caller closes; the file has mode 0600, since it may quote requests.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > rotate_at_bytes:
+        path.replace(path.with_name(path.name + ".1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def read_tail(path: Path, *, lines: int = 20) -> str:
+    """Return the last lines of a log; empty if there is no log."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def last_error(text: str) -> str:
+    """Find the line of a log that says best why the process ended.
+
+    Lines are either JSON objects with `level` and `event`, as the services write them, or plain
+    text. The last line that reports an error wins; without one, the last line.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        found = _error_in(line)
+        if found:
+            return found
+    return lines[-1] if lines else ""
+
+
+def _error_in(line: str) -> str:
+    if not line.startswith("{"):
+        return line if any(mark in line.lower() for mark in _ERROR_MARKS) else ""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(entry, dict) or str(entry.get("level", "")).lower() not in _ERROR_LEVELS:
+        return ""
+    cause = entry.get("error") or entry.get("exception") or ""
+    summary = str(cause).strip().splitlines()[-1] if str(cause).strip() else ""
+    event = str(entry.get("event", "")).strip()
+    return f"{event}: {summary}" if event and summary else event or summary

@@ -1,0 +1,45 @@
+"""Waiting that can be interrupted: every wait of the runtime goes through `wait_until`."""
+
+import time
+from collections.abc import Callable
+
+from selfheal.runtime.errors import InterruptedStartError
+
+POLL_SECONDS = 0.05
+
+
+def never() -> bool:
+    """Say that nobody asked us to stop."""
+    return False
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    *,
+    timeout_seconds: float,
+    interrupted: Callable[[], bool] = never,
+    poll_seconds: float = POLL_SECONDS,
+) -> bool:
+    """Poll `condition` until it holds or the time is over.
+
+    Args:
+        condition: What is waited for; called at least once.
+        timeout_seconds: How long to poll at the most.
+        interrupted: Asked before each poll; true ends the wait with an exception.
+        poll_seconds: Pause between two polls.
+
+    Returns:
+        Whether the condition came true in time.
+
+    Raises:
+        InterruptedStartError: If `interrupted` said so.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        if interrupted():
+            raise InterruptedStartError
+        if condition():
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(poll_seconds)
