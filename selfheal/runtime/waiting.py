@@ -13,6 +13,10 @@ def never() -> bool:
     return False
 
 
+def silent(_message: str) -> None:
+    """Take a progress message and show it to nobody."""
+
+
 def wait_until(
     condition: Callable[[], bool],
     *,
