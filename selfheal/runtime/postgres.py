@@ -240,7 +240,7 @@ class EmbeddedPostgres:
         unfinished.rename(self.storage.entrance.resolve() / self.storage.data.name)
 
     def _check_version(self, binaries: PostgresBinaries) -> None:
-        made_with = (self.storage.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        made_with = (self.storage.data / "PG_VERSION").read_text(encoding="utf-8").strip()
         if made_with != binaries.major_version:
             raise PostgresError(
                 f"The data in {self.storage.data} were made by PostgreSQL {made_with}; "

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 
 from selfheal.runtime.errors import PostgresError, StorageError
+from selfheal.runtime.process_identity import is_alive
 from selfheal.runtime.waiting import wait_until
 
 _FAST_SHUTDOWN = (signal.SIGINT, 15.0)
@@ -131,14 +132,6 @@ def forget_reused_pid(data: Path) -> None:
     lock = parse_lock_file(text) if text is not None else None
     if text is not None and (lock is None or psutil.pid_exists(lock.process_id)):
         (data / "postmaster.pid").unlink(missing_ok=True)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Tell whether a process runs: a zombie, which only waits to be reaped, doesn't."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _find_orphans(data: Path) -> list[psutil.Process]:

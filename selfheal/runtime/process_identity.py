@@ -1,0 +1,69 @@
+"""Telling whether a process still runs, and whether it is the one that we started."""
+
+import os
+from collections.abc import Sequence
+
+import psutil
+
+# psutil derives creation times from the wall clock, which may be set while a process runs.
+_CLOCK_TOLERANCE_SECONDS = 2.0
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs: a zombie, which only waits to be reaped, doesn't."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def find_process(
+    process_id: int, *, create_time: float, command: Sequence[str]
+) -> psutil.Process | None:
+    """Find a process again by what was written down about it.
+
+    A pid alone proves nothing, since the system gives it to others later: either the time of
+    creation or the whole command has to be the same.
+
+    Args:
+        process_id: Its pid.
+        create_time: Seconds since the epoch at which it was created.
+        command: Its command line.
+
+    Returns:
+        The process, or None if it is gone.
+    """
+    try:
+        process = psutil.Process(process_id)
+        same_time = abs(process.create_time() - create_time) < _CLOCK_TOLERANCE_SECONDS
+        if (same_time or process.cmdline() == list(command)) and is_alive(process):
+            return process
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        pass
+    return None
+
+
+def find_session(leader_id: int, *, create_time: float) -> list[psutil.Process]:
+    """Find every living process of a session that we began: its leader and what that started.
+
+    Nothing is found when the number belongs to another session by now, so that whatever is done
+    to the members is never done to a stranger.
+
+    Args:
+        leader_id: Pid of the process that we started in a session of its own.
+        create_time: Seconds since the epoch at which it was created.
+    """
+    if create_time < psutil.boot_time() - _CLOCK_TOLERANCE_SECONDS:
+        return []
+    members = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) != leader_id or not is_alive(process):
+                continue
+            age_differs = abs(process.create_time() - create_time) > _CLOCK_TOLERANCE_SECONDS
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+        if process.pid == leader_id and age_differs:
+            return []
+        members.append(process)
+    return members
