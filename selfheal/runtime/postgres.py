@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -24,7 +25,7 @@ from selfheal.runtime.postmaster import (
     read_lock_file,
 )
 from selfheal.runtime.private_files import read_or_create_secret, read_secret
-from selfheal.runtime.states import State, judge_state
+from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import never, silent, wait_until
 
 READY_TIMEOUT_SECONDS: Final = 60.0  # recovery after a crash replays the log first
@@ -48,6 +49,7 @@ class EmbeddedPostgres:
         binaries: The installation to use; by default the one of the wheel.
     """
 
+    name: Final = "postgres"
     port_setting: Final = "POSTGRES_PORT"
 
     def __init__(
@@ -88,7 +90,7 @@ class EmbeddedPostgres:
     @property
     def log_file(self) -> Path:
         """The server's log."""
-        return self.directory / "logs" / "postgres.log"
+        return self.directory / "logs" / f"{self.name}.log"
 
     @property
     def exists(self) -> bool:
@@ -135,6 +137,30 @@ class EmbeddedPostgres:
             ready=running is not None and self._answers_to_us(),
             age_seconds=time.time() - running.process.create_time() if running else 0.0,
         )
+
+    def status(self) -> ProcessStatus:
+        """Tell the truth about the server: asked of the system and of itself, at this moment."""
+        state = self.state()
+        running = find_postmaster(self.storage.data)
+        started = running.process.create_time() if running else 0.0
+        return ProcessStatus(
+            self.name,
+            state,
+            address=f"{LOOPBACK}:{(running and running.port) or self.port}",
+            pid=running.process.pid if running else None,
+            started_at=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
+            if running
+            else "",
+            detail=self._explain(state),
+        )
+
+    def is_running(self) -> bool:
+        """Tell whether the server's process is there, ready or not."""
+        return find_postmaster(self.storage.data) is not None
+
+    def was_asked_to_stop(self) -> bool:
+        """Tell whether the server, which doesn't run, was shut down in order."""
+        return read_lock_file(self.storage.data) is None
 
     def start(
         self,
@@ -303,6 +329,11 @@ class EmbeddedPostgres:
         except OSError as error:
             raise PostgresError(f"Can't read the database schema: {error}.") from error
         return asyncio.run(postgres_database.prepare_database(self.address, schema))
+
+    def _explain(self, state: State) -> str:
+        if state is State.CRASHED:
+            return "exited unexpectedly; the next start recovers its data"
+        return "runs, but takes no connection from us" if state is State.UNHEALTHY else ""
 
     def _answers(self) -> bool:
         return asyncio.run(postgres_database.answers(self.address))

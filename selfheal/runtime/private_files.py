@@ -36,3 +36,14 @@ def read_or_create_secret(path: Path) -> str:
         secret = secrets.token_urlsafe(SECRET_BYTES)
         write_private(path, secret + "\n")
     return secret
+
+
+def make_home(home: Path) -> None:
+    """Make the runtime's directory, closed to others; one that exists keeps its mode.
+
+    Root's may be passed through, though not listed, by the account that PostgreSQL runs under.
+    """
+    if home.is_dir():
+        return
+    home.mkdir(parents=True)
+    home.chmod(0o711 if os.geteuid() == 0 else 0o700)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,24 +16,12 @@ from selfheal.runtime.private_files import write_private
 from selfheal.runtime.process_identity import find_process, find_session, is_alive
 from selfheal.runtime.process_records import ProcessRecord, ProcessSpec, parse_record
 from selfheal.runtime.readiness import is_ready
-from selfheal.runtime.states import State, judge_state
+from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import wait_until
 
 STOP_GRACE_SECONDS = 12.0  # two more than a service takes at the most to finish its requests
 _KILL_PATIENCE_SECONDS = 5.0
 _ERROR_SEARCH_LINES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessStatus:
-    """What can be told about one part of the system."""
-
-    name: str
-    state: State
-    address: str = ""
-    pid: int | None = None
-    started_at: str = ""
-    detail: str = ""
 
 
 class ProcessTable:
@@ -82,6 +70,14 @@ class ProcessTable:
         """How a process ended that this object started; None if it runs or another started it."""
         child = self._children.get(name)
         return child.poll() if child else None
+
+    def environment(self, name: str) -> dict[str, str]:
+        """The variables that a process runs with; empty if it doesn't run or isn't ours."""
+        process = self._find(self.record(name))
+        try:
+            return process.environ() if process else {}
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return {}
 
     def spawn(self, spec: ProcessSpec) -> ProcessRecord:
         """Start a process in a session of its own; it outlives us unless it is stopped.

@@ -1,5 +1,6 @@
 """The states in which a part of the system can be, as `selfheal status` names them."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 STARTING_GRACE_SECONDS = 30.0
@@ -31,3 +32,24 @@ def judge_state(*, recorded: bool, alive: bool, ready: bool, age_seconds: float)
     if ready:
         return State.RUNNING
     return State.STARTING if age_seconds < STARTING_GRACE_SECONDS else State.UNHEALTHY
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """What can be told about one part of the system.
+
+    Args:
+        name: Its name.
+        state: What it is doing.
+        address: Host and port it listens on; empty if unknown.
+        pid: Its process, if it runs and is ours.
+        started_at: When it was started, ISO 8601 in UTC; empty if it wasn't.
+        detail: What there is to say about the state, for people.
+    """
+
+    name: str
+    state: State
+    address: str = ""
+    pid: int | None = None
+    started_at: str = ""
+    detail: str = ""

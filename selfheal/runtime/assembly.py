@@ -1,0 +1,86 @@
+"""The one place that builds the embedded system from the settings."""
+
+import os
+from pathlib import Path
+
+import services
+from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.external_database import ExternalDatabase
+from selfheal.runtime.plan import (
+    MODEL_SETTINGS,
+    Credentials,
+    Stages,
+    optimizer_environment,
+    plan_processes,
+)
+from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.processes import ProcessTable
+from selfheal.runtime.system import DatabaseServer, System
+from services.common.config import Settings
+
+
+def find_schema() -> Path:
+    """Find the database schema: in the source tree, or beside this package when installed.
+
+    Raises:
+        PostgresError: If it is in neither place.
+    """
+    source_tree = Path(services.__path__[0]).parent / "db" / "schema.sql"
+    installed = Path(__file__).parent / "schema.sql"
+    for path in (source_tree, installed):
+        if path.is_file():
+            return path
+    raise PostgresError(f"The database schema is missing: neither {source_tree} nor {installed}.")
+
+
+def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    """Build the embedded database server that the settings describe, without starting it."""
+    return EmbeddedPostgres(
+        settings.selfheal_home, port=settings.postgres_port, schema=find_schema()
+    )
+
+
+def uses_own_database(settings: Settings) -> bool:
+    """Tell whether the operator named a server of their own, by setting `DATABASE_URL`."""
+    return "database_url" in settings.model_fields_set
+
+
+def build_system(settings: Settings) -> System:
+    """Build the system that the settings describe, without starting anything."""
+    database: DatabaseServer
+    if uses_own_database(settings):
+        database = ExternalDatabase(settings.database_url.get_secret_value())
+    else:
+        database = build_embedded_postgres(settings)
+
+    def plan(credentials: Credentials) -> Stages:
+        return plan_processes(settings, credentials)
+
+    token = settings.internal_token
+    return System(
+        settings.selfheal_home,
+        database=database,
+        processes=ProcessTable(
+            settings.selfheal_home.absolute(),
+            working_directory=Path.cwd(),
+            inherited=os.environ,  # handed on as it is; only the settings are read from it
+        ),
+        plan=plan,
+        internal_token=token.get_secret_value() if token else None,
+    )
+
+
+def connection_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables with which a run of the Optimizer reaches the system that runs here.
+
+    It gets the model that a running Worker was started with, which `selfheal up --llm local` may
+    have chosen, not the settings. The result holds secrets: pass it to a process, never print it.
+
+    Raises:
+        PostgresError: If the embedded database was never started.
+    """
+    system = build_system(settings)
+    environment = optimizer_environment(settings, system.credentials())
+    running = system.processes.environment("worker")
+    names = [name.upper() for name in MODEL_SETTINGS]
+    return environment | {name: running[name] for name in names if name in running}

@@ -1,0 +1,75 @@
+"""The system in the foreground: it lasts as long as a block of code, or until it is interrupted."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from selfheal.runtime.interruption import Interruption
+from selfheal.runtime.system import Progress, System
+from selfheal.runtime.waiting import silent
+
+_WATCH_SECONDS: Final = 0.25
+
+
+class ForegroundWatch:
+    """Notices that a part of a running system has ended.
+
+    Args:
+        system: The system, with every part running.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._names = [status.name for status in system.status()]
+
+    def check(self) -> bool:
+        """Tell whether everything still runs; False when another command stopped a part.
+
+        Raises:
+            ProcessFailedError: If a part ended by itself.
+        """
+        for name in self._names:
+            if self._system.is_running(name):
+                continue
+            if self._system.was_asked_to_stop(name):
+                return False
+            raise self._system.failure(name, "ended unexpectedly")
+        return True
+
+    def wait(self) -> None:
+        """Block until another command stops the system.
+
+        Raises:
+            ProcessFailedError: If a part ended by itself, noticed well within a second.
+            KeyboardInterrupt: If a signal asked us to stop.
+        """
+        while self.check():
+            time.sleep(_WATCH_SECONDS)
+
+
+@contextmanager
+def in_foreground(system: System, progress: Progress = silent) -> Iterator[ForegroundWatch]:
+    """Run the system while the block runs; stop all of it at the end, whatever ends it.
+
+    Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block. While the system is being
+    started or stopped they wait for a moment at which nothing is left behind.
+
+    Args:
+        system: What to run. Parts that run already are taken over, and stopped with the rest.
+        progress: Told what is being done.
+
+    Yields:
+        A watch that notices when a part ends.
+
+    Raises:
+        InterruptedStartError: If a signal came before everything was up.
+        EmbeddedRuntimeError: If a part can't be started.
+    """
+    with Interruption() as interruption:
+        try:
+            system.up(progress, interruption.requested)
+            with interruption.raising():
+                yield ForegroundWatch(system)
+        finally:
+            system.down(progress)
