@@ -4,11 +4,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+USAGE_EXIT_CODE = 2
 
 SIMULATED_PROVIDER = "simulated"
 LOCAL_PROVIDER = "local"
@@ -51,7 +53,7 @@ class Settings(BaseSettings):
     llm_base_url: str = ""
     llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     llm_seed: int = 7
-    llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] = 1024
+    llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | None = None
     llm_timeout_seconds: Seconds = 60
     judge_model: str = ""
     optimizer_model: str = ""
@@ -86,12 +88,24 @@ class Settings(BaseSettings):
             self.llm_model = DEFAULT_MODELS.get(self.llm_provider, "")
         if not self.llm_base_url and self.llm_provider == LOCAL_PROVIDER:
             self.llm_base_url = f"http://127.0.0.1:{self.local_model_port}/v1"
-        if self.optimizer_max_calls is None:
-            self.optimizer_max_calls = 60 if self.llm_provider == SIMULATED_PROVIDER else 120
         self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
         self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
         self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"
         return self
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider."""
+        if self.llm_max_tokens is not None:
+            return self.llm_max_tokens
+        return 256 if self.llm_provider == LOCAL_PROVIDER else 1024
+
+    @property
+    def max_calls(self) -> int:
+        """Most Worker calls of a heal: OPTIMIZER_MAX_CALLS, else what suits the provider."""
+        if self.optimizer_max_calls is not None:
+            return self.optimizer_max_calls
+        return 60 if self.llm_provider == SIMULATED_PROVIDER else 120
 
 
 @lru_cache
@@ -102,3 +116,12 @@ def get_settings() -> Settings:
         pydantic.ValidationError: If a variable holds a value outside its range.
     """
     return Settings()
+
+
+def explain_settings_error(error: ValidationError) -> str:
+    """One line a wrong setting, naming the variable but never its value."""
+    lines = [
+        f"setting {'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    return "\n".join(lines)

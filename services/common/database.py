@@ -4,11 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
@@ -54,6 +59,27 @@ def translate_database_errors() -> Iterator[None]:
         ) from error
 
 
+@asynccontextmanager
+async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
+    """One connection, for programs that run and exit; errors are translated throughout.
+
+    Raises:
+        DatabaseUnavailableError: If there is none to be had, or it breaks in use.
+    """
+    with translate_database_errors():
+        connection = await asyncpg.connect(
+            url,
+            timeout=timeout_seconds,
+            command_timeout=timeout_seconds,
+            server_settings={"application_name": APPLICATION_NAME},
+        )
+        try:
+            await configure_connection(connection)
+            yield connection
+        finally:
+            await connection.close(timeout=timeout_seconds)
+
+
 class Database:
     """A lazy pool: it opens no connection before the first query, and heals by itself.
 
@@ -92,7 +118,7 @@ class Database:
                 self._pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self) -> AsyncIterator["Connection"]:
         """A connection from the pool.
 
         Raises:
@@ -116,5 +142,3 @@ class Database:
 
 async def _keep_session(_connection: asyncpg.Connection) -> None:
     """Skip asyncpg's reset, a round trip a query: no code of ours changes session state."""
-
-

@@ -118,4 +118,3 @@ class ServiceClient:
         return UpstreamError(
             f"The {self._upstream} {what}", upstream=self._upstream, upstream_code=code
         )
-

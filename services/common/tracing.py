@@ -51,4 +51,4 @@ def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
     trace.set_tracer_provider(provider)
     FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED_PATHS)
     AioHttpClientInstrumentor().instrument()
-    AsyncPGInstrumentor().instrument()
+    AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]

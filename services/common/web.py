@@ -1,35 +1,34 @@
 """What every service's HTTP side shares: errors as JSON, request ids, health, metrics."""
 
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, cast
-from uuid import UUID, uuid4
 
-import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.config import Settings
-from services.common.errors import InvalidRequestError, RequestTooLargeError, ServiceError
+from services.common.config import USAGE_EXIT_CODE, Settings, explain_settings_error
+from services.common.errors import InvalidRequestError, ServiceError
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.middleware import (
+    RequestContextMiddleware,
+    UnexpectedErrorMiddleware,
+    error_response,
+)
 from services.common.schemas import ErrorResponse, HealthResponse
 from services.common.tracing import configure_tracing
 
 DISTRIBUTION = "self-healing-agent-system"
-API_PREFIX = "/api/"
 MAX_BODY_BYTES = 256 * 1024
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_GRACE_SECONDS = 10
-USAGE_EXIT_CODE = 2
 
 log = get_logger()
 
@@ -40,83 +39,6 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def package_version() -> str:
     """The installed version of this project."""
     return version(DISTRIBUTION)
-
-
-def request_id_of(scope: Scope) -> UUID:
-    """The client's `X-Request-ID` where it is a UUID, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            try:
-                return UUID(value.decode("latin-1"))
-            except ValueError:
-                break
-    return uuid4()
-
-
-class RequestContextMiddleware:
-    """Gives each request an id, caps its body, counts and times it, and answers its errors.
-
-    Plain ASGI, one layer for all of it: a layer costs more than what it does here.
-    """
-
-    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = request_id_of(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=str(request_id))
-        started = time.perf_counter()
-        status_code = 500
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status_code
-            if message["type"] == "http.response.start":
-                status_code = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", str(request_id).encode()),
-                ]
-            await send(message)
-
-        try:
-            await self._app(scope, _capped(scope, receive), send_with_id)
-        finally:
-            if scope["path"].startswith(API_PREFIX):
-                self._metrics.observe_request(
-                    status_code=status_code, seconds=time.perf_counter() - started
-                )
-
-
-def _capped(scope: Scope, receive: Receive) -> Receive:
-    """Refuse a body over the limit, by what it declares and by what arrives."""
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    received = 0
-
-    async def receive_capped() -> Message:
-        nonlocal received
-        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-            raise RequestTooLargeError(limit_bytes=MAX_BODY_BYTES)
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise RequestTooLargeError(limit_bytes=MAX_BODY_BYTES)
-        return message
-
-    return receive_capped
-
-
-def error_response(request: Request, error: ServiceError) -> JSONResponse:
-    """The JSON that tells a client of `error`."""
-    request_id = str(request.state.request_id)
-    body = ErrorResponse(
-        code=error.code, message=error.message, request_id=request_id, **error.context
-    )
-    return JSONResponse(body.model_dump(mode="json"), status_code=error.status_code)
 
 
 async def _answer_service_error(request: Request, error: Exception) -> Response:
@@ -161,33 +83,6 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     )
 
 
-class UnexpectedErrorMiddleware:
-    """The last resort: an error nobody foresaw is logged whole and answered without details."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting_start)
-        except Exception as error:  # noqa: BLE001 - the outermost edge: it must answer
-            if scope["type"] != "http" or started:
-                raise
-            failure = error
-            if not isinstance(error, ServiceError):
-                log.error("unexpected_error", path=scope["path"], exc_info=error)
-                failure = ServiceError("Something went wrong on our side; the log has the details.")
-            response = error_response(Request(scope), cast(ServiceError, failure))
-            await response(scope, receive, send)
-
-
 def create_app(
     service: str,
     *,
@@ -195,6 +90,7 @@ def create_app(
     lifespan: Lifespan,
     is_ready: ReadinessCheck,
     before_scrape: Callable[[], Awaitable[None]] | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """A FastAPI application with all that the services share; the caller adds its routes.
 
@@ -204,6 +100,7 @@ def create_app(
         lifespan: Opens and closes what the service holds.
         is_ready: Whether the service could serve a request now.
         before_scrape: Refreshes what metrics can only know by asking.
+        max_body_bytes: A larger request body is refused with 413.
     """
 
     @asynccontextmanager
@@ -222,7 +119,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_middleware(UnexpectedErrorMiddleware)
-    app.add_middleware(RequestContextMiddleware, metrics=metrics)
+    app.add_middleware(RequestContextMiddleware, metrics=metrics, max_body_bytes=max_body_bytes)
 
     @app.get("/health")
     async def report_health() -> HealthResponse:
@@ -258,7 +155,8 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
     try:
         settings = Settings()
     except ValidationError as error:
-        sys.exit(explain_settings_error(error))
+        sys.stderr.write(explain_settings_error(error) + "\n")
+        sys.exit(USAGE_EXIT_CODE)
     configure_logging(service, settings.log_level)
     try:
         app = create(settings)
@@ -277,12 +175,3 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
     )
-
-
-def explain_settings_error(error: ValidationError) -> str:
-    """One line a wrong setting, naming the variable but never its value."""
-    lines = [
-        f"setting {'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-        for problem in error.errors()
-    ]
-    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The Evaluator service."""

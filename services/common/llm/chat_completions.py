@@ -15,6 +15,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from yarl import URL
 
 from services.common.errors import (
     ModelError,
@@ -127,8 +128,8 @@ class ChatCompletionsModel(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - LangChain's
+        **kwargs: Any,  # noqa: ARG002 - LangChain's
     ) -> ChatResult:
         try:
             async with asyncio.timeout(self.timeout_seconds):
@@ -222,7 +223,7 @@ class ChatCompletionsModel(BaseChatModel):
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            trust_env=not _is_loopback(self.base_url),
         )
 
     def _failure(self, status: int, headers: Any, content: bytes) -> Exception:
@@ -248,6 +249,11 @@ class ChatCompletionsModel(BaseChatModel):
             + (f" ({code})." if code else ".")
             + " Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
         )
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether a proxy from the environment must not stand between us and this URL."""
+    return URL(url).host in {"127.0.0.1", "localhost", "::1"}
 
 
 def _parse_seconds(text: str | None) -> float | None:

@@ -1,5 +1,7 @@
 """Makes the chat model that the settings name; the one place that knows the providers."""
 
+from typing import Any
+
 from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import SecretStr
 
@@ -75,7 +77,7 @@ def _create_chat_completions(
         timeout_seconds=settings.llm_timeout_seconds,
         temperature=settings.llm_temperature,
         seed=settings.llm_seed,
-        max_tokens=settings.llm_max_tokens,
+        max_tokens=settings.max_tokens,
     )
 
 
@@ -90,9 +92,9 @@ def _create_with_langchain(
             f"Provider {provider!r} needs LangChain: install this project with its 'hosted' "
             "extra, and the provider's own package (for anthropic: langchain-anthropic)."
         ) from error
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "temperature": settings.llm_temperature,
-        "max_tokens": settings.llm_max_tokens,
+        "max_tokens": settings.max_tokens,
         "timeout": settings.llm_timeout_seconds,
     }
     if key is not None:

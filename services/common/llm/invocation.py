@@ -1,11 +1,11 @@
 """One call of a model, timed, with every vendor's exceptions translated."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from services.common.errors import (
@@ -31,9 +31,10 @@ class ModelAnswer:
     output_tokens: int
 
 
-async def invoke_model(
-    chain: Runnable[Sequence[BaseMessage], BaseMessage], messages: Sequence[BaseMessage]
-) -> ModelAnswer:
+Call_contra = TypeVar("Call_contra", contravariant=True)
+
+
+async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contra) -> ModelAnswer:
     """Ask a model, or a chain that ends in one.
 
     Raises:
@@ -41,14 +42,14 @@ async def invoke_model(
     """
     started = time.perf_counter()
     try:
-        message = await chain.ainvoke(messages)
+        message = await chain.ainvoke(call)
     except ServiceError:
         raise
     except TimeoutError as error:
         raise ModelTimeoutError("The model gave no answer in time.") from error
     except Exception as error:  # vendors' exceptions share no base class
         raise translate_vendor_error(error) from error
-    usage = message.usage_metadata if isinstance(message, AIMessage) else None
+    usage = message.usage_metadata
     return ModelAnswer(
         text=str(message.text),
         model=str(message.response_metadata.get("model_name", "unknown")),

@@ -1,0 +1,1 @@
+"""What the Evaluator does, apart from HTTP."""

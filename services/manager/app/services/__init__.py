@@ -1,0 +1,1 @@
+"""What the Manager does, apart from HTTP."""

@@ -1,0 +1,1 @@
+"""What the Optimizer does, apart from HTTP."""

@@ -1,0 +1,1 @@
+"""What the Worker does, apart from HTTP."""

@@ -1,0 +1,39 @@
+"""The Evaluator's HTTP API."""
+
+from fastapi import APIRouter, Request
+
+from services.common.errors import UnscoredError
+from services.common.logging import get_logger
+from services.common.metrics import EvaluationMetrics
+from services.common.schemas import ErrorResponse, EvaluationRequest, EvaluationResponse
+from services.evaluator.app.services.evaluation import Evaluation
+
+log = get_logger()
+router = APIRouter()
+
+
+@router.post(
+    "/api/v1/evaluate",
+    responses={422: {"model": ErrorResponse}, 503: {"model": ErrorResponse}},
+)
+async def evaluate_output(body: EvaluationRequest, request: Request) -> EvaluationResponse:
+    """Score an answer; one that can't be scored is a 503, never a zero."""
+    evaluation: Evaluation = request.app.state.evaluation
+    metrics: EvaluationMetrics = request.app.state.evaluation_metrics
+    try:
+        verdict, detail = await evaluation.evaluate(body)
+    except UnscoredError:
+        metrics.count_unscored(body.task_type)
+        raise
+    metrics.observe_score(body.task_type, verdict.score)
+    log.info(
+        "output_evaluated",
+        task_type=body.task_type,
+        score=verdict.score,
+        passed=verdict.passed,
+        judge=evaluation.judge_name,
+        fingerprint=evaluation.fingerprint,
+    )
+    return EvaluationResponse(
+        request_id=body.request_id, score=verdict.score, passed=verdict.passed, detail=detail
+    )

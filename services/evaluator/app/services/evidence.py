@@ -1,0 +1,63 @@
+"""What is known about one answer before anything judges it: gathered once, read by all rules."""
+
+import ast
+from dataclasses import dataclass
+from functools import cached_property
+
+from services.evaluator.app.services.code_extraction import ExtractedCode, extract_code
+from services.evaluator.app.services.request_reading import RequestFacts, read_request
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+CODE_TASK_TYPES = frozenset({"code_generation"})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An answer beside its request.
+
+    Attributes:
+        task_type: Decides which rules and which rubric apply.
+        answer: What the Worker gave, as it gave it.
+        request: What the request fixes.
+        code: The code in the answer; None where there is none.
+    """
+
+    task_type: str
+    answer: str
+    request: RequestFacts
+    code: ExtractedCode | None
+
+    @property
+    def tree(self) -> ast.Module | None:
+        """Syntax tree of the code, where it is Python that parses."""
+        return self.code.tree if self.code else None
+
+    @cached_property
+    def definitions(self) -> list[Definition]:
+        """Functions and classes at the top level."""
+        body = self.tree.body if self.tree else []
+        return [node for node in body if isinstance(node, Definition)]
+
+    @cached_property
+    def functions(self) -> list[Function]:
+        """All functions and methods, nested ones included."""
+        nodes = ast.walk(self.tree) if self.tree else ()
+        return [node for node in nodes if isinstance(node, Function)]
+
+    @cached_property
+    def main_definition(self) -> Definition | None:
+        """The one that the request names, else the first."""
+        named = [node for node in self.definitions if node.name == self.request.name]
+        return next(iter(named or self.definitions), None)
+
+
+def gather_evidence(*, task_type: str, user_input: str, answer: str) -> Evidence:
+    """Read request and answer once; pure, and bounded in time by their length."""
+    return Evidence(
+        task_type=task_type,
+        answer=answer,
+        request=read_request(user_input),
+        code=extract_code(answer) if task_type in CODE_TASK_TYPES else None,
+    )

@@ -1,0 +1,127 @@
+"""The rubric: criteria of quality that can be read off an answer, graded without a model."""
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence
+from services.evaluator.app.services.request_reading import WORD, stem
+from services.evaluator.app.services.validators import REFUSAL
+
+READING_WINDOW = 20_000
+SHORT_PROSE_CHARACTERS = 40
+CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A criterion's grade in [0, 1], and the reason in words."""
+
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One question of the rubric; the weights of a rubric add up to 1."""
+
+    grade: Callable[[Evidence], Grade]
+    weight: float
+
+    @property
+    def name(self) -> str:
+        """The question's own name."""
+        return self.grade.__name__
+
+
+def responds(evidence: Evidence) -> Grade:
+    """Is there a reply at all, and no refusal?"""
+    if not evidence.answer.strip() or REFUSAL.match(evidence.answer):
+        return Grade(0, "there is no reply, or a refusal")
+    return Grade(1, "it replies")
+
+
+def keeps_to_the_point(evidence: Evidence) -> Grade:
+    """Is there little around what was asked for?"""
+    answer = evidence.answer.strip()
+    if not answer:
+        return Grade(0, "there is nothing")
+    around = evidence.code.prose_characters if evidence.code else len(answer)
+    if around <= SHORT_PROSE_CHARACTERS:
+        return Grade(1, "there is nothing beside the answer")
+    if evidence.code is not None:
+        return Grade(0.5, "there is prose around the code")
+    return Grade(0, "it is all prose")
+
+
+def stays_on_topic(evidence: Evidence) -> Grade:
+    """Do the words of the request come back in the answer's names and words?"""
+    topic = evidence.request.topic
+    if not topic:
+        return Grade(1, "the request has no words to compare")
+    text = evidence.code.source if evidence.code else evidence.answer
+    text = CAMEL_BOUNDARY.sub(" ", text[:READING_WINDOW]).replace("_", " ")
+    shared = topic & {stem(word) for word in WORD.findall(text)}
+    if not shared:
+        return Grade(0, "nothing in it speaks of what was asked")
+    return Grade(1, f"it speaks of {', '.join(sorted(shared)[:3])}")
+
+
+def is_readable(evidence: Evidence) -> Grade:
+    """Would a colleague understand it?"""
+    definition = evidence.main_definition
+    if definition is None:
+        return Grade(0, "nothing is defined that could be read")
+    if ast.get_docstring(definition):
+        return Grade(1, "it says what it does")
+    return Grade(0.5, "its names must speak for themselves")
+
+
+def shows_itself_at_work(evidence: Evidence) -> Grade:
+    """Is there an example, a doctest or an assertion?"""
+    if evidence.tree is None:
+        return Grade(0, "there is no code to show")
+    documented = ">>>" in (evidence.code.source if evidence.code else "")
+    asserted = any(isinstance(node, ast.Assert) for node in evidence.tree.body)
+    if documented or asserted:
+        return Grade(1, "an example shows it at work")
+    called = {node.name for node in evidence.definitions} & _called_names(evidence)
+    if called:
+        return Grade(0.5, f"it calls {min(called)} and checks nothing")
+    return Grade(0, "no example shows it at work")
+
+
+def _called_names(evidence: Evidence) -> set[str]:
+    """Names that the whole answer calls outside of definitions."""
+    body = evidence.tree.body if evidence.tree else []
+    statements = [node for node in body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    calls = [node for statement in statements for node in ast.walk(statement)]
+    return {
+        node.func.id
+        for node in calls
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+
+CODE_RUBRIC = (
+    Criterion(responds, 0.2),
+    Criterion(keeps_to_the_point, 0.2),
+    Criterion(stays_on_topic, 0.2),
+    Criterion(is_readable, 0.2),
+    Criterion(shows_itself_at_work, 0.2),
+)
+GENERIC_RUBRIC = (
+    Criterion(responds, 0.5),
+    Criterion(stays_on_topic, 0.5),
+)
+
+
+def rubric_for(task_type: str) -> Sequence[Criterion]:
+    """The rubric of a task type."""
+    return CODE_RUBRIC if task_type in CODE_TASK_TYPES else GENERIC_RUBRIC
+
+
+def grade_by_rubric(evidence: Evidence) -> list[tuple[Criterion, Grade]]:
+    """Grade every criterion. Pure and deterministic."""
+    return [(criterion, criterion.grade(evidence)) for criterion in rubric_for(evidence.task_type)]

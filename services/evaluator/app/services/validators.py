@@ -1,0 +1,275 @@
+"""Rules that need no opinion: each looks at the evidence and says pass or fail, and why."""
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence, Function
+
+Outcome = Literal["passed", "failed", "not_applicable"]
+
+REFUSAL = re.compile(
+    r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry|sorry,|i apologi[sz]e"
+    r"|i (?:can(?:'t|not)|won't|am unable to) (?:help|assist|do|provide|write|comply|answer)"
+    r"|as an ai\b|죄송)",
+    re.I,
+)
+PLACEHOLDER = re.compile(
+    r"\b(?:TODO|FIXME|XXX)\b|your code here|implement(?:ation)? (?:goes )?here|not implemented",
+    re.I,
+)
+PLACEHOLDER_WINDOW = 20_000
+DANGEROUS_CALLS = frozenset(
+    """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
+    shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
+    subprocess.check_call pickle.loads ctypes.CDLL socket.socket""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: its outcome and the reason in words."""
+
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check with a weight; the weights of a rule set add up to 1.
+
+    Attributes:
+        check: Pure function over the evidence.
+        weight: Share of the rule score, in (0, 1].
+        caps: Whether failing it shows that the answer is no good, whatever else is right.
+    """
+
+    check: Callable[[Evidence], Finding]
+    weight: float
+    caps: bool = False
+
+    @property
+    def name(self) -> str:
+        """The check's own name."""
+        return self.check.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """A rule and what it found."""
+
+    rule: Rule
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """All rules' results, and their weighted score.
+
+    Attributes:
+        results: One a rule, in the rule set's order.
+        score: Weight earned as a share of the weight that applied, in [0, 1].
+    """
+
+    results: tuple[RuleResult, ...]
+    score: float
+
+    @property
+    def cap_reasons(self) -> list[str]:
+        """Why the answer can't pass; empty where nothing shows that."""
+        return [
+            result.finding.reason
+            for result in self.results
+            if result.rule.caps and result.finding.outcome == "failed"
+        ]
+
+
+def passed(reason: str) -> Finding:
+    """The rule holds."""
+    return Finding("passed", reason)
+
+
+def failed(reason: str) -> Finding:
+    """The rule is broken."""
+    return Finding("failed", reason)
+
+
+def not_applicable(reason: str) -> Finding:
+    """The rule says nothing about this answer; its weight goes to the others."""
+    return Finding("not_applicable", reason)
+
+
+def gives_an_answer(evidence: Evidence) -> Finding:
+    """Something came back, and it is no refusal."""
+    if not evidence.answer.strip():
+        return failed("the answer is empty")
+    if REFUSAL.match(evidence.answer):
+        return failed("the answer is a refusal")
+    return passed("there is an answer")
+
+
+def contains_code(evidence: Evidence) -> Finding:
+    """The answer holds code, in a block or by itself."""
+    if evidence.code is None:
+        return failed("no code was found in the answer")
+    kind = evidence.code.language or "unlabelled"
+    return passed(f"{kind} code was found")
+
+
+def parses_as_python(evidence: Evidence) -> Finding:
+    """The code is Python that parses."""
+    if evidence.code is None:
+        return failed("there is no code to parse")
+    if evidence.tree is not None:
+        return passed("the code parses as Python")
+    if not evidence.request.wants_python and not evidence.code.is_python:
+        return not_applicable(f"{evidence.code.language} was asked for, which isn't parsed here")
+    return failed(f"the code doesn't parse as Python: {evidence.code.problem}")
+
+
+def defines_what_was_asked(evidence: Evidence) -> Finding:
+    """The function or class that was asked for is there, under the name that was asked for."""
+    if evidence.tree is None:
+        return failed("nothing is defined, since no Python code parses")
+    if not evidence.definitions:
+        return failed("the code defines no function and no class")
+    names = [node.name for node in evidence.definitions]
+    wanted = evidence.request.name
+    if wanted:
+        found = wanted in names
+        return passed(f"{wanted} is defined") if found else failed(f"{wanted} isn't defined")
+    if evidence.request.wants_class and not any(
+        isinstance(node, ast.ClassDef) for node in evidence.definitions
+    ):
+        return failed("a class was asked for and none is defined")
+    return passed(f"{names[0]} is defined")
+
+
+def returns_something(evidence: Evidence) -> Finding:
+    """Some function hands back a value; a class counts by its methods."""
+    if evidence.tree is None:
+        return failed("nothing is returned, since no Python code parses")
+    for function in evidence.functions:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value is not None:
+                return passed(f"{function.name} returns a value")
+            if isinstance(node, ast.Yield | ast.YieldFrom):
+                return passed(f"{function.name} yields values")
+    return failed("no function returns a value")
+
+
+def is_complete(evidence: Evidence) -> Finding:
+    """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs."""
+    if evidence.tree is None:
+        return not_applicable("there is no Python code to be complete")
+    empty = [function.name for function in evidence.functions if is_stub(function)]
+    if evidence.functions and len(empty) == len(evidence.functions):
+        return failed(f"{empty[0]} has no body but a placeholder")
+    return passed("function bodies are written out")
+
+
+def has_no_placeholder(evidence: Evidence) -> Finding:
+    """No TODO and no "your code here"."""
+    if not evidence.answer.strip():
+        return failed("the answer is empty")
+    found = PLACEHOLDER.search(evidence.answer[:PLACEHOLDER_WINDOW])
+    return failed(f"it says {found[0]!r}") if found else passed("no placeholder was found")
+
+
+def has_no_dangerous_call(evidence: Evidence) -> Finding:
+    """No call that runs text as code, starts processes or deletes files."""
+    if not evidence.answer.strip():
+        return failed("the answer is empty")
+    for node in ast.walk(evidence.tree) if evidence.tree else ():
+        if isinstance(node, ast.Call) and (name := dotted_name(node.func)) in DANGEROUS_CALLS:
+            return failed(f"it calls {name}")
+    return passed("no dangerous call was found")
+
+
+def has_docstring(evidence: Evidence) -> Finding:
+    """What was asked for says what it does."""
+    if (definition := evidence.main_definition) is None:
+        return failed("there is no definition to document")
+    if ast.get_docstring(definition):
+        return passed(f"{definition.name} has a docstring")
+    return failed(f"{definition.name} has no docstring")
+
+
+def has_type_hints(evidence: Evidence) -> Finding:
+    """Every parameter and every return value is annotated."""
+    if not evidence.functions:
+        return failed("there is no function to annotate")
+    for function in evidence.functions:
+        missing = [name for name, annotated in annotations(function) if not annotated]
+        if missing:
+            return failed(f"{function.name} has no type hint for {missing[0]}")
+    return passed("parameters and return values have type hints")
+
+
+def dotted_name(node: ast.expr) -> str:
+    """`a.b.c` of an attribute or a name; empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def is_stub(function: Function) -> bool:
+    """Whether a body does nothing but stand there."""
+    for node in function.body:
+        if isinstance(node, ast.Pass):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.Raise) and "NotImplemented" in ast.unparse(node):
+            continue
+        return False
+    return True
+
+
+def annotations(function: Function) -> list[tuple[str, bool]]:
+    """Each parameter (but self and cls) and `return`, and whether it is annotated."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
+    named = [(arg.arg, arg.annotation is not None) for arg in every]
+    named = [(name, annotated) for name, annotated in named if name not in ("self", "cls")]
+    returns = function.returns is not None or function.name == "__init__"
+    return [*named, ("return", returns)]
+
+
+CODE_RULES = (
+    Rule(gives_an_answer, 0.10, caps=True),
+    Rule(contains_code, 0.15, caps=True),
+    Rule(parses_as_python, 0.15, caps=True),
+    Rule(defines_what_was_asked, 0.15),
+    Rule(returns_something, 0.05),
+    Rule(is_complete, 0.05, caps=True),
+    Rule(has_no_placeholder, 0.10),
+    Rule(has_no_dangerous_call, 0.10),
+    Rule(has_docstring, 0.075),
+    Rule(has_type_hints, 0.075),
+)
+GENERIC_RULES = (
+    Rule(gives_an_answer, 0.7, caps=True),
+    Rule(has_no_placeholder, 0.3),
+)
+
+
+def rules_for(task_type: str) -> Sequence[Rule]:
+    """The rule set of a task type."""
+    return CODE_RULES if task_type in CODE_TASK_TYPES else GENERIC_RULES
+
+
+def validate(evidence: Evidence) -> RuleReport:
+    """Apply the rules of the evidence's task type. Pure; nothing is executed."""
+    results = tuple(
+        RuleResult(rule, rule.check(evidence)) for rule in rules_for(evidence.task_type)
+    )
+    applied = [result for result in results if result.finding.outcome != "not_applicable"]
+    total = sum(result.rule.weight for result in applied)
+    earned = sum(result.rule.weight for result in applied if result.finding.outcome == "passed")
+    return RuleReport(results, score=min(1.0, earned / total) if total else 0.0)

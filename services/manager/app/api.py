@@ -1,0 +1,27 @@
+"""The Manager's HTTP API: the one that users call."""
+
+from fastapi import APIRouter, Request
+
+from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
+from services.manager.app.services.orchestrator import Orchestrator
+
+router = APIRouter()
+
+
+@router.post(
+    "/api/v1/request",
+    responses={
+        status: {"model": ErrorResponse, "description": description}
+        for status, description in {
+            404: "No prompt serves this task type",
+            422: "The request is not valid",
+            502: "Worker or Evaluator failed; the request is logged",
+            503: "The request could not be logged",
+            504: "Worker or Evaluator gave no answer in time; the request is logged",
+        }.items()
+    },
+)
+async def serve_request(body: AgentRequest, request: Request) -> AgentResponse:
+    """Answer a request with code, and say how good the answer is."""
+    orchestrator: Orchestrator = request.app.state.orchestrator
+    return await orchestrator.serve(request.state.request_id, body)

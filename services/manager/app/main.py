@@ -1,0 +1,82 @@
+"""The Manager: takes requests, orchestrates Worker and Evaluator, keeps the log."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.common.config import Settings
+from services.common.database import Database
+from services.common.http import ServiceClient, create_session
+from services.common.metrics import ServiceMetrics
+from services.common.web import create_app, serve
+from services.manager.app.api import router
+from services.manager.app.services.evaluator_client import EvaluatorClient
+from services.manager.app.services.execution_log import ExecutionLogWriter
+from services.manager.app.services.orchestrator import Orchestrator, Refiner
+from services.manager.app.services.refining import LlmRefiner, RuleRefiner
+from services.manager.app.services.worker_client import WorkerClient
+
+SERVICE = "manager"
+
+
+def create_refiner(settings: Settings) -> Refiner:
+    """Rules alone, or with the model that REFINER_MODEL names."""
+    if not settings.refiner_model:
+        return RuleRefiner()
+    # LangChain costs half a second of start-up, which the rules needn't pay.
+    from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
+
+    return LlmRefiner(create_model_from_spec(settings, settings.refiner_model))
+
+
+def create_manager(settings: Settings) -> FastAPI:
+    """Wire the Manager: one place knows what it is made of."""
+    database = Database(
+        settings.database_url.get_secret_value(),
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+    refiner = create_refiner(settings)
+
+    @asynccontextmanager
+    async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        async with create_session() as session:
+            worker = ServiceClient(
+                session,
+                upstream="worker",
+                base_url=settings.worker_url,
+                timeout_seconds=settings.worker_timeout_seconds,
+            )
+            evaluator = ServiceClient(
+                session,
+                upstream="evaluator",
+                base_url=settings.evaluator_url,
+                timeout_seconds=settings.evaluator_timeout_seconds,
+            )
+            app.state.orchestrator = Orchestrator(
+                refiner=refiner,
+                worker=WorkerClient(worker),
+                evaluator=EvaluatorClient(evaluator),
+                execution_log=ExecutionLogWriter(database),
+            )
+            yield
+        await database.close()
+
+    app = create_app(
+        SERVICE,
+        metrics=ServiceMetrics(SERVICE),
+        lifespan=hold_resources,
+        is_ready=database.is_ready,
+    )
+    app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    serve(SERVICE, create_manager, port="manager_port")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Writes `execution_logs`: one row a request, committed before the answer leaves."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.common.database import Database
+
+INSERT_EXECUTION = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, refined_input, prompt_version, worker_output,
+        worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail, error_message
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+
+@dataclass(slots=True)
+class Execution:
+    """What is known of a request so far; what stays None was never reached.
+
+    `evaluation_score` is in [0, 1]; None means unscored, which is not zero.
+    """
+
+    request_id: UUID
+    task_type: str
+    user_input: str
+    refined_input: str
+    prompt_version: int | None = None
+    worker_output: str | None = None
+    worker_latency_ms: int | None = None
+    evaluation_score: float | None = None
+    evaluation_passed: bool | None = None
+    evaluation_detail: dict[str, Any] | None = None
+    error_message: str | None = None
+
+
+class ExecutionLogWriter:
+    """The one writer of `execution_logs`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, execution: Execution) -> None:
+        """Insert and commit.
+
+        Raises:
+            DatabaseUnavailableError: If the row could not be committed; the caller must not
+                acknowledge the request then.
+        """
+        async with self._database.connection() as connection:
+            await connection.execute(
+                INSERT_EXECUTION,
+                execution.request_id,
+                execution.task_type,
+                execution.user_input,
+                execution.refined_input,
+                execution.prompt_version,
+                execution.worker_output,
+                execution.worker_latency_ms,
+                execution.evaluation_score,
+                execution.evaluation_passed,
+                execution.evaluation_detail,
+                execution.error_message,
+            )

@@ -1,0 +1,116 @@
+"""The way of a request: refine, Worker, Evaluator, one row in the log, answer."""
+
+from typing import Protocol
+from uuid import UUID
+
+from services.common.errors import UnknownTaskTypeError, UpstreamError
+from services.common.logging import get_logger
+from services.common.schemas import AgentRequest, AgentResponse
+from services.manager.app.services.evaluator_client import EvaluatorClient
+from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
+from services.manager.app.services.worker_client import WorkerClient
+
+log = get_logger()
+
+
+class Refiner(Protocol):
+    """Cleans an input and makes it explicit."""
+
+    async def refine(self, user_input: str, *, task_type: str) -> str:
+        """The refined input; never blank."""
+        ...
+
+
+class Orchestrator:
+    """Serves requests.
+
+    Args:
+        refiner: Cleans the input.
+        worker: Answers it.
+        evaluator: Scores the answer.
+        execution_log: Keeps the record; no request is acknowledged without it.
+    """
+
+    def __init__(
+        self,
+        *,
+        refiner: Refiner,
+        worker: WorkerClient,
+        evaluator: EvaluatorClient,
+        execution_log: ExecutionLogWriter,
+    ) -> None:
+        self._refiner = refiner
+        self._worker = worker
+        self._evaluator = evaluator
+        self._execution_log = execution_log
+
+    async def serve(self, request_id: UUID, request: AgentRequest) -> AgentResponse:
+        """Serve one request.
+
+        Raises:
+            UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
+            UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
+            DatabaseUnavailableError: If the row can't be written.
+        """
+        execution = Execution(
+            request_id=request_id,
+            task_type=request.task_type,
+            user_input=request.user_input,
+            refined_input=await self._refiner.refine(
+                request.user_input, task_type=request.task_type
+            ),
+        )
+        try:
+            response = await self._answer_and_score(execution)
+        except UnknownTaskTypeError:
+            raise
+        except UpstreamError as error:
+            execution.error_message = f"{error.code}: {error.message}"
+            execution.evaluation_detail = {
+                **(execution.evaluation_detail or {}),
+                "error": {"service": error.upstream, "code": error.upstream_code},
+            }
+            await self._execution_log.write(execution)
+            raise
+        await self._execution_log.write(execution)
+        log.info(
+            "request_served",
+            task_type=request.task_type,
+            prompt_version=response.prompt_version,
+            score=response.evaluation_score,
+            passed=response.evaluation_passed,
+        )
+        return response
+
+    async def _answer_and_score(self, execution: Execution) -> AgentResponse:
+        """Fill the execution in step by step, so that a failure leaves what came before."""
+        task = await self._worker.perform_task(
+            request_id=execution.request_id,
+            task_type=execution.task_type,
+            refined_input=execution.refined_input,
+        )
+        execution.prompt_version = task.prompt_version
+        execution.worker_output = task.output
+        execution.worker_latency_ms = task.latency_ms
+        execution.evaluation_detail = {"worker": {"model": task.model}}
+        evaluation = await self._evaluator.evaluate(
+            request_id=execution.request_id,
+            task_type=execution.task_type,
+            user_input=execution.user_input,
+            refined_input=execution.refined_input,
+            worker_output=task.output,
+        )
+        execution.evaluation_score = evaluation.score
+        execution.evaluation_passed = evaluation.passed
+        execution.evaluation_detail |= evaluation.detail
+        judge = evaluation.detail.get("judge", {})
+        return AgentResponse(
+            request_id=execution.request_id,
+            refined_input=execution.refined_input,
+            worker_output=task.output,
+            evaluation_score=evaluation.score,
+            evaluation_passed=evaluation.passed,
+            prompt_version=task.prompt_version,
+            model=task.model,
+            judge=str(judge.get("name", "unknown")),
+        )

@@ -1,0 +1,56 @@
+"""Refiners for the Orchestrator: by rules alone, or by rules and then a model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.common.errors import ModelError
+from services.common.logging import get_logger
+from services.common.schemas import MAX_INPUT_CHARACTERS
+from services.manager.app.services.refiner import refine
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+PROMPT_FILE = Path(__file__).parent.parent / "prompts" / "refiner.txt"
+
+log = get_logger()
+
+
+class RuleRefiner:
+    """Refines by rules: pure, instant, the same result for the same input."""
+
+    async def refine(self, user_input: str, *, task_type: str) -> str:
+        """The refined input; never blank."""
+        return refine(user_input, task_type=task_type)
+
+
+class LlmRefiner:
+    """Refines by rules, then has a model reword the result; rules alone where it fails.
+
+    Args:
+        model: Any LangChain chat model.
+    """
+
+    def __init__(self, model: "BaseChatModel") -> None:
+        self._model = model
+        self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
+
+    async def refine(self, user_input: str, *, task_type: str) -> str:
+        """The refined input; never blank, never longer than an input may be."""
+        from langchain_core.messages import HumanMessage, SystemMessage  # noqa: PLC0415
+
+        from services.common.llm.invocation import invoke_model  # noqa: PLC0415
+
+        by_rules = refine(user_input, task_type=task_type)
+        try:
+            answer = await invoke_model(
+                self._model, [SystemMessage(self._prompt), HumanMessage(by_rules)]
+            )
+        except ModelError as error:
+            log.warning("llm_refiner_failed", code=error.code, message=error.message)
+            return by_rules
+        reworded = refine(answer.text.replace("\x00", ""), task_type=task_type)
+        if not reworded.strip() or len(reworded) > MAX_INPUT_CHARACTERS:
+            log.warning("llm_refiner_answer_unusable", characters=len(reworded))
+            return by_rules
+        return reworded

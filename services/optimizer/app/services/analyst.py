@@ -1,0 +1,78 @@
+"""The LLM analyst: reads what failed, writes a prompt; used only where a model is configured."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from services.common.errors import ModelError
+from services.common.llm.invocation import invoke_model
+from services.common.logging import get_logger
+from services.optimizer.app.services.candidates import Candidate
+from services.optimizer.app.services.log_analyzer import FailureAnalysis
+
+PROMPT_FILE = Path(__file__).parent.parent / "prompts" / "analyst.txt"
+STRATEGY = "analyst_proposal"
+MAX_EXAMPLES = 3
+MAX_EXAMPLE_CHARACTERS = 500
+MAX_RATIONALE_CHARACTERS = 300
+
+log = get_logger()
+
+
+async def ask_analyst(
+    model: BaseChatModel, incumbent: str, analysis: FailureAnalysis
+) -> list[Candidate]:
+    """Have a model write a candidate; none where it fails or answers anything but the form.
+
+    What it writes is linted and proven like every other candidate.
+    """
+    messages = [
+        SystemMessage(PROMPT_FILE.read_text(encoding="utf-8")),
+        HumanMessage(describe_failures(incumbent, analysis)),
+    ]
+    try:
+        answer = await invoke_model(model, messages)
+    except ModelError as error:
+        log.warning("analyst_failed", code=error.code, message=error.message)
+        return []
+    candidate = parse_proposal(answer.text)
+    if candidate is None:
+        log.warning("analyst_reply_invalid", characters=len(answer.text))
+        return []
+    return [candidate]
+
+
+def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
+    """Prompt and evidence between markers that the data can't contain, each piece capped."""
+    examples = "\n".join(
+        f"- input: {json.dumps(failure.refined_input[:MAX_EXAMPLE_CHARACTERS])}\n"
+        f"  answer: {json.dumps(failure.worker_output[:MAX_EXAMPLE_CHARACTERS])}\n"
+        f"  score: {failure.score:.2f}"
+        for failure in analysis.failing[:MAX_EXAMPLES]
+    )
+    rules = ", ".join(f"{rule} ({count}x)" for rule, count in analysis.rule_counts.items())
+    mark = hashlib.sha256(f"{incumbent}\x00{examples}".encode("utf-8", "replace")).hexdigest()[:16]
+    return (
+        f"[prompt {mark}]\n{incumbent}\n[end of prompt {mark}]\n\n"
+        f"{analysis.failure_count} of {analysis.scored_count} answers failed. "
+        f"Checks that failed: {rules or 'none by name'}.\n\n"
+        f"[evidence {mark}]\n{examples}\n[end of evidence {mark}]\n"
+    )
+
+
+def parse_proposal(reply: str) -> Candidate | None:
+    """Read a reply: one JSON object, in a code fence at most; None for anything else."""
+    text = reply.strip()
+    if text.startswith("```") and text.endswith("```"):
+        text = text.removeprefix("```json").removeprefix("```").removesuffix("```")
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
+        return None
+    rationale = str(parsed.get("analysis", ""))[:MAX_RATIONALE_CHARACTERS]
+    return Candidate(parsed["prompt"].strip(), STRATEGY, rationale)

@@ -1,0 +1,125 @@
+"""Activates prompts: one transaction under a lock, and only if nothing changed meanwhile."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from services.common.errors import ServiceError
+from services.common.models import Prompt
+from services.optimizer.app.services.failure_log import load_active_prompts
+
+# One activation at a time for each task type, whoever activates.
+LOCK_TASK_TYPE = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:' || $1, 0))"
+DEACTIVATE_ALL = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1 AND is_active = TRUE"
+INSERT_ACTIVE = """
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+    VALUES (
+        $1, $2, (SELECT coalesce(max(version), 0) + 1 FROM prompts WHERE task_type = $1),
+        TRUE, $3, $4
+    )
+    RETURNING version
+"""
+INSERT_REPORT = """
+    INSERT INTO optimization_reports (
+        task_type, before_prompt_version, before_prompt_content, after_prompt_version,
+        after_prompt_content, failure_analysis, improvement_pct, triggered_by
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    RETURNING id
+"""
+
+
+class IncumbentChangedError(ServiceError):
+    """Another prompt serves now than the one that was looked at; nothing was changed."""
+
+    status_code = 409
+    code = "incumbent_changed"
+
+    def __init__(self, *, task_type: str) -> None:
+        super().__init__(
+            f"The active prompt of {task_type!r} changed in the meantime; nothing was activated."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A prompt text to activate in place of the incumbent.
+
+    `created_by` is 64 characters at most, as the table has it.
+    """
+
+    content: str
+    change_reason: str
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What goes into `optimization_reports` beside the two prompts.
+
+    `improvement_pct` is measured: percentage points of mean score on the same inputs.
+    """
+
+    failure_analysis: dict[str, Any]
+    improvement_pct: float
+    triggered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A patch that serves: its version, and its report's id where it has one."""
+
+    version: int
+    report_id: int | None
+
+
+def is_same_prompt(one: Prompt, other: Prompt) -> bool:
+    """Whether two rows are the same prompt: a version number can be used again, an edit by
+    hand keeps the id, so both id and text count.
+    """
+    return one.id == other.id and _digest(one.content) == _digest(other.content)
+
+
+async def patch_prompt(
+    connection: asyncpg.Connection,
+    *,
+    incumbent: Prompt,
+    patch: Patch,
+    report: RepairReport | None = None,
+) -> Activation:
+    """Deactivate the incumbent, activate the patch as `max(version) + 1`, write the report.
+
+    All of it or nothing: a crash at any point leaves the incumbent serving.
+
+    Raises:
+        IncumbentChangedError: If `incumbent` is no longer what serves.
+    """
+    task_type = incumbent.task_type
+    async with connection.transaction():
+        await connection.execute(LOCK_TASK_TYPE, task_type)
+        serving = await load_active_prompts(connection)
+        if not any(is_same_prompt(prompt, incumbent) for prompt in serving):
+            raise IncumbentChangedError(task_type=task_type)
+        await connection.execute(DEACTIVATE_ALL, task_type)
+        version: int = await connection.fetchval(
+            INSERT_ACTIVE, task_type, patch.content, patch.change_reason, patch.created_by
+        )
+        report_id: int | None = None
+        if report is not None:
+            report_id = await connection.fetchval(
+                INSERT_REPORT,
+                task_type,
+                incumbent.version,
+                incumbent.content,
+                version,
+                patch.content,
+                report.failure_analysis,
+                report.improvement_pct,
+                report.triggered_by,
+            )
+    return Activation(version, report_id)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()

@@ -1,0 +1,66 @@
+"""The trial of a repair: which inputs choose a candidate, and which give the verdict. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.common.task_types import GoldenInputs
+from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.promotion import PairedScore
+from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+
+FAILING = "failing"
+GOLDEN = "golden"
+MAX_FAILING = 4
+MAX_FAILING_WITHOUT_GOLDEN = 16
+CHOOSING_GOLDEN = 4
+VERDICT_GOLDEN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInputs:
+    """Two sets of inputs without a common member: one chooses, the other gives the verdict."""
+
+    choosing: tuple[ReplayInput, ...]
+    verdict: tuple[ReplayInput, ...]
+
+    @property
+    def total(self) -> int:
+        """Inputs in both sets."""
+        return len(self.choosing) + len(self.verdict)
+
+
+def plan_trial(failing: Sequence[LoggedResult], golden: GoldenInputs) -> TrialInputs:
+    """Deal the failing inputs out in turn, the first to the choosing set, and add golden ones."""
+    most = MAX_FAILING if golden.verdict else MAX_FAILING_WITHOUT_GOLDEN
+    chosen = [
+        ReplayInput(f"failing-{number}", failure.user_input, failure.refined_input, FAILING)
+        for number, failure in enumerate(failing[:most], 1)
+    ]
+    return TrialInputs(
+        choosing=(*chosen[::2], *_golden("choosing", golden.choosing[:CHOOSING_GOLDEN])),
+        verdict=(*chosen[1::2], *_golden("verdict", golden.verdict[:VERDICT_GOLDEN])),
+    )
+
+
+def pair_scores(
+    incumbent: Mapping[str, ReplayResult], candidate: Mapping[str, ReplayResult]
+) -> list[PairedScore]:
+    """Scores of the inputs that both prompts were scored on, by one and the same evaluator."""
+    return [
+        PairedScore(input_id, incumbent[input_id].score, candidate[input_id].score)
+        for input_id in incumbent
+        if input_id in candidate
+        and incumbent[input_id].fingerprint == candidate[input_id].fingerprint
+    ]
+
+
+def still_fails(results: Mapping[str, ReplayResult]) -> bool:
+    """Whether any input fails when it is run again; what passes now was bad luck."""
+    return any(not result.passed for result in results.values())
+
+
+def _golden(half: str, inputs: Sequence[str]) -> list[ReplayInput]:
+    return [
+        ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN)
+        for number, text in enumerate(inputs, 1)
+    ]

@@ -1,0 +1,62 @@
+"""The agent: a LangChain chain that takes its system prompt with every call."""
+
+from dataclasses import dataclass
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from services.common.llm.invocation import ModelAnswer, invoke_model
+from services.common.schemas import MAX_OUTPUT_CHARACTERS
+
+REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
+
+def build_messages(prompt: str, refined_input: str) -> list[BaseMessage]:
+    """The conversation that the model sees.
+
+    Prompt and input are data: no template engine reads them, so braces, percent signs and
+    template syntax reach the model as they are. A blank prompt sends no system message.
+    """
+    messages: list[BaseMessage] = [HumanMessage(refined_input)]
+    if prompt.strip():
+        messages.insert(0, SystemMessage(prompt))
+    return messages
+
+
+def make_storable(output: str) -> str:
+    """Replace what PostgreSQL and JSON can't hold (NUL, lone surrogates) and cap the length."""
+    whole = output.replace("\x00", REPLACEMENT_CHARACTER)[:MAX_OUTPUT_CHARACTERS]
+    return whole.encode("utf-8", "replace").decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCall:
+    """What one call of the agent takes: the prompt of the moment, and the input."""
+
+    prompt: str
+    refined_input: str
+
+
+async def inject_prompt(call: AgentCall) -> list[BaseMessage]:
+    """First link of the chain: the prompt comes with the call, not with the chain."""
+    return build_messages(call.prompt, call.refined_input)
+
+
+class WorkerAgent:
+    """Answers an input under the prompt of the moment.
+
+    Args:
+        model: Any LangChain chat model.
+    """
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._chain: Runnable[AgentCall, AIMessage] = RunnableLambda(inject_prompt) | model
+
+    async def generate(self, *, prompt: str, refined_input: str) -> ModelAnswer:
+        """Generate an answer to `refined_input` under `prompt`.
+
+        Raises:
+            ModelError: If the model's provider fails.
+        """
+        return await invoke_model(self._chain, AgentCall(prompt, refined_input))

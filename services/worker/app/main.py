@@ -1,0 +1,67 @@
+"""The Worker: generates answers under the prompt that is active now."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.common.config import Settings
+from services.common.database import Database
+from services.common.errors import DatabaseUnavailableError
+from services.common.llm.factory import create_chat_model
+from services.common.llm.invocation import close_model
+from services.common.logging import get_logger
+from services.common.metrics import PromptMetrics, ServiceMetrics
+from services.common.web import create_app, serve
+from services.worker.app.agents.worker_agent import WorkerAgent
+from services.worker.app.api import Worker, router
+from services.worker.app.services.prompt_loader import load_active_versions
+
+SERVICE = "worker"
+log = get_logger()
+
+
+def create_worker(settings: Settings) -> FastAPI:
+    """Wire the Worker: one place knows what it is made of."""
+    database = Database(
+        settings.database_url.get_secret_value(),
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+    model = create_chat_model(settings)
+    metrics = ServiceMetrics(SERVICE)
+    prompt_metrics = PromptMetrics(metrics.registry)
+
+    @asynccontextmanager
+    async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        app.state.worker = Worker(database=database, agent=WorkerAgent(model), settings=settings)
+        log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
+        yield
+        await close_model(model)
+        await database.close()
+
+    async def refresh_prompt_versions() -> None:
+        try:
+            prompt_metrics.set_versions(await load_active_versions(database))
+        except DatabaseUnavailableError as error:
+            log.warning("prompt_versions_unavailable", message=error.message)
+            prompt_metrics.set_versions({})
+
+    app = create_app(
+        SERVICE,
+        metrics=metrics,
+        lifespan=hold_resources,
+        is_ready=database.is_ready,
+        before_scrape=refresh_prompt_versions,
+    )
+    app.include_router(router)
+    return app
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    serve(SERVICE, create_worker, port="worker_port")
+
+
+if __name__ == "__main__":
+    main()
