@@ -1,13 +1,20 @@
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.process_records import ProcessSpec
+from selfheal.runtime.processes import ProcessTable
 from selfheal.runtime.temporary import temporary_postgres
+
+STUB = Path(__file__).with_name("stub_service.py")
 
 SCHEMA = """
 CREATE TABLE notes (id SERIAL PRIMARY KEY, text TEXT NOT NULL);
@@ -44,3 +51,37 @@ def postgres(home: Path, schema: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(home, port=find_free_port(), schema=schema)
     yield server
     server.destroy()
+
+
+class MakeSpec(Protocol):
+    def __call__(
+        self, name: str, behaviour: str = "ok", *, port: int | None = None, **environment: str
+    ) -> ProcessSpec: ...
+
+
+@pytest.fixture
+def make_spec() -> MakeSpec:
+    def make(
+        name: str, behaviour: str = "ok", *, port: int | None = None, **environment: str
+    ) -> ProcessSpec:
+        port = port or find_free_port()
+        return ProcessSpec(
+            name=name,
+            command=(sys.executable, str(STUB), str(port), behaviour),
+            environment=environment,
+            ready_url=f"http://127.0.0.1:{port}/health/ready",
+            port=port,
+            port_setting=f"{name.upper()}_PORT",
+            withheld=frozenset({"WITHHELD"}),
+        )
+
+    return make
+
+
+@pytest.fixture
+def processes(home: Path) -> Iterator[ProcessTable]:
+    inherited = {"PATH": os.defpath, "INHERITED": "yes", "WITHHELD": "secret"}
+    table = ProcessTable(home, working_directory=home.parent, inherited=inherited)
+    yield table
+    for name in table.names():
+        table.stop(name, grace_seconds=1)

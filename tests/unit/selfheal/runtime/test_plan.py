@@ -1,0 +1,129 @@
+from typing import Any
+
+import pytest
+from pydantic_settings import BaseSettings
+
+from selfheal.runtime.plan import (
+    Credentials,
+    needs_local_model,
+    optimizer_environment,
+    plan_processes,
+)
+from services.common.config import Settings
+
+CREDENTIALS = Credentials("postgresql://agent:secret@127.0.0.1:5432/agent_system", "token")
+
+
+class GivenSettings(Settings):
+    """Settings of the values given, whatever the environment says."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: Any, **_: Any
+    ) -> tuple[Any, ...]:
+        return (init_settings,)
+
+
+def make_settings(**values: object) -> Settings:
+    return GivenSettings(**{"llm_provider": "simulated", **values})
+
+
+def plan(settings: Settings) -> dict[str, dict[str, str]]:
+    stages = plan_processes(settings, CREDENTIALS)
+    return {spec.name: dict(spec.environment) for stage in stages for spec in stage}
+
+
+def names(settings: Settings) -> list[list[str]]:
+    return [[spec.name for spec in stage] for stage in plan_processes(settings, CREDENTIALS)]
+
+
+def test_the_manager_starts_after_what_it_calls() -> None:
+    assert names(make_settings()) == [["worker", "evaluator"], ["manager"]]
+
+
+def test_the_local_model_is_served_only_where_it_is_used() -> None:
+    assert names(make_settings(llm_provider="local"))[0] == ["local-model"]
+    elsewhere = make_settings(llm_provider="local", llm_base_url="http://127.0.0.1:9999/v1")
+    assert not needs_local_model(elsewhere)
+    moved = make_settings(llm_provider="local", local_model_port=9999)
+    assert needs_local_model(moved)
+
+
+def test_secrets_go_only_where_they_are_needed() -> None:
+    variables = plan(make_settings(llm_provider="local", llm_api_key="key"))
+    assert {name for name in variables if "DATABASE_URL" in variables[name]} == {
+        "manager",
+        "worker",
+    }
+    assert {name for name in variables if "INTERNAL_TOKEN" in variables[name]} == {"worker"}
+
+
+def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:
+    stages = plan_processes(make_settings(llm_provider="local"), CREDENTIALS)
+    inherited = {"DATABASE_URL": "mine", "INTERNAL_TOKEN": "mine", "LLM_API_KEY": "mine"}
+    got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
+    assert "DATABASE_URL" not in got["evaluator"]
+    assert "INTERNAL_TOKEN" not in got["evaluator"]
+    assert got["local-model"] == {}
+
+
+def test_no_secret_is_on_a_command_line() -> None:
+    stages = plan_processes(make_settings(llm_api_key="key"), CREDENTIALS)
+    words = {word for stage in stages for spec in stage for word in spec.command}
+    assert words.isdisjoint({"key", CREDENTIALS.database_url, CREDENTIALS.internal_token})
+
+
+def test_a_setting_that_is_unset_hides_what_would_be_inherited() -> None:
+    variables = plan(make_settings(llm_base_url=""))["worker"]
+    assert variables["LLM_BASE_URL"] == ""
+    assert variables["LLM_API_KEY"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "concerned"),
+    [
+        ({"llm_temperature": 0.5}, {"manager", "worker", "evaluator"}),
+        ({"judge_model": "rubric"}, {"evaluator"}),
+        ({"refiner_model": "openai:gpt"}, {"manager"}),
+        ({"optimizer_failure_threshold": 9}, set()),
+        ({"worker_port": 9001}, {"worker", "manager"}),
+        ({"log_level": "DEBUG"}, {"manager", "worker", "evaluator"}),
+    ],
+)
+def test_a_changed_setting_renews_the_services_that_it_concerns(
+    changes: dict[str, object], concerned: set[str]
+) -> None:
+    before, after = (
+        {
+            spec.name: spec.config_hash
+            for stage in plan_processes(settings, CREDENTIALS)
+            for spec in stage
+        }
+        for settings in (make_settings(), make_settings(**changes))
+    )
+    assert {name for name in before if before[name] != after[name]} == concerned
+
+
+def test_ports_come_with_the_setting_that_moves_them() -> None:
+    stages = plan_processes(make_settings(llm_provider="local"), CREDENTIALS)
+    ports = {spec.port_setting: spec.port for stage in stages for spec in stage}
+    assert ports == {
+        "LOCAL_MODEL_PORT": 8010,
+        "WORKER_PORT": 8001,
+        "EVALUATOR_PORT": 8002,
+        "MANAGER_PORT": 8000,
+    }
+
+
+def test_the_optimizer_gets_what_it_needs_to_reach_the_system() -> None:
+    variables = optimizer_environment(make_settings(optimizer_model="openai:o"), CREDENTIALS)
+    assert variables["DATABASE_URL"] == CREDENTIALS.database_url
+    assert variables["INTERNAL_TOKEN"] == "token"
+    assert variables["WORKER_URL"] == "http://127.0.0.1:8001"
+    assert variables["EVALUATOR_URL"] == "http://127.0.0.1:8002"
+    assert variables["OPTIMIZER_MODEL"] == "openai:o"
+
+
+def test_credentials_do_not_show_themselves() -> None:
+    assert "secret" not in repr(CREDENTIALS)
+    assert "token" not in repr(CREDENTIALS).replace("internal_token", "")
