@@ -70,6 +70,16 @@ def build_system(settings: Settings) -> System:
     )
 
 
+def psql_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment in which psql gets into the database that the settings describe.
+
+    Raises:
+        PostgresError: If the embedded database was never started.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return inherited | build_system(settings).database.client_variables
+
+
 def connection_environment(settings: Settings) -> dict[str, str]:
     """Return the variables with which a run of the Optimizer reaches the system that runs here.
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
@@ -14,6 +14,7 @@ from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import never, silent
 
 _TIMEOUT_SECONDS = 5.0
+_DEFAULT_PORT = 5432
 
 
 class ExternalDatabase:
@@ -34,7 +35,21 @@ class ExternalDatabase:
     def address(self) -> str:
         """Host and port, without the credentials."""
         parts = urlsplit(self.database_url)
-        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
+        return f"{parts.hostname or 'localhost'}:{parts.port or _DEFAULT_PORT}"
+
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """The variables that let psql in, so that no credential is on its command line."""
+        parts = urlsplit(self.database_url)
+        variables = {
+            "PGHOST": parts.hostname,
+            "PGPORT": str(parts.port or _DEFAULT_PORT),
+            "PGUSER": unquote(parts.username or ""),
+            "PGPASSWORD": unquote(parts.password or ""),
+            "PGDATABASE": unquote(parts.path.lstrip("/")),
+            "PGSSLMODE": dict(parse_qsl(parts.query)).get("sslmode"),
+        }
+        return {name: value for name, value in variables.items() if value}
 
     def start(
         self,
@@ -57,6 +72,9 @@ class ExternalDatabase:
     def stop(self) -> bool:
         """Leave it alone: it isn't ours."""
         return False
+
+    def destroy(self) -> None:
+        """Leave it alone: its data aren't ours to remove."""
 
     def status(self) -> ProcessStatus:
         """Tell whether it can be used."""

@@ -75,7 +75,7 @@ def serve(port: int) -> None:
     parameters.model_alias = {MODEL_NAME}
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = PARALLEL_REQUESTS
-    parameters.cpuparams.n_threads = os.cpu_count() or 1
+    parameters.cpuparams.n_threads = choose_threads(os.cpu_count() or 1)
     parameters.cache_ram_mib = 0  # the prompts' cache would grow to 8 GB
     parameters.hostnames = [LOOPBACK]
     parameters.port = port
@@ -89,6 +89,15 @@ def serve(port: int) -> None:
     # There is nothing to save, and a request under way may take a minute: native threads are not
     # waited for.
     os._exit(0)
+
+
+def choose_threads(cores: int) -> int:
+    """Leave a core to everything else.
+
+    The model's threads spin while they wait for one another: with a thread on every core, any
+    other work on the machine makes the model 3 to 20 times slower (docs/decisions/0004).
+    """
+    return max(1, cores - 1)
 
 
 def main() -> int:

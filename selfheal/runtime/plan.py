@@ -65,9 +65,12 @@ def plan_processes(settings: Settings, credentials: Credentials) -> Stages:
 
 
 def needs_local_model(settings: Settings) -> bool:
-    """Tell whether the model that the settings name is the one that we serve ourselves."""
-    ours = f"http://{LOOPBACK}:{settings.local_model_port}/v1"
-    return settings.llm_provider == LOCAL_PROVIDER and settings.llm_base_url.rstrip("/") == ours
+    """Tell whether a model that the settings name is the one that we serve ourselves."""
+    if settings.llm_provider == LOCAL_PROVIDER:
+        ours = f"http://{LOOPBACK}:{settings.local_model_port}/v1"
+        return settings.llm_base_url.rstrip("/") == ours
+    others = (settings.judge_model, settings.optimizer_model, settings.refiner_model)
+    return any(model.partition(":")[0] == LOCAL_PROVIDER for model in others)
 
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:

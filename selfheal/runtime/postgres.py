@@ -196,6 +196,7 @@ class EmbeddedPostgres:
                 self._make_cluster(programs, password, interrupted)
             self._check_version(programs.binaries)
             self._clear_remains()
+            progress(f"starting {self.name}")
             self._child = programs.serve(
                 self.storage.data.resolve(), port=self.port, settings=self._settings
             )
@@ -236,20 +237,21 @@ class EmbeddedPostgres:
         self.storage.remove()
         self.password_file.unlink(missing_ok=True)
 
-    def psql(self) -> tuple[list[str], dict[str, str]]:
-        """Return the command of the bundled psql, and the variables that let it in.
-
-        The password is among the variables, never on the command line.
-        """
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """The variables that let psql in, so that no credential is on its command line."""
         address = self.address
-        binaries = self._binaries or find_binaries()
-        return [str(binaries.program("psql"))], {
+        return {
             "PGHOST": address.host,
             "PGPORT": str(address.port),
             "PGUSER": SUPERUSER,
             "PGDATABASE": DATABASE,
             "PGPASSWORD": address.password,
         }
+
+    def schema_is_current(self) -> bool:
+        """Tell whether the running database was made with the schema file as it is now."""
+        return asyncio.run(postgres_database.schema_is_current(self.address, self._read_schema()))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""
@@ -324,11 +326,14 @@ class EmbeddedPostgres:
         )
 
     def _prepare_database(self) -> bool:
+        schema = self._read_schema()
+        return asyncio.run(postgres_database.prepare_database(self.address, schema))
+
+    def _read_schema(self) -> str:
         try:
-            schema = self.schema.read_text(encoding="utf-8")
+            return self.schema.read_text(encoding="utf-8")
         except OSError as error:
             raise PostgresError(f"Can't read the database schema: {error}.") from error
-        return asyncio.run(postgres_database.prepare_database(self.address, schema))
 
     def _explain(self, state: State) -> str:
         if state is State.CRASHED:

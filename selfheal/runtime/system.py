@@ -1,5 +1,6 @@
 """The whole system as one thing: brought up, repaired, observed, and taken down in order."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,13 @@ class DatabaseServer(Protocol):
 
     def stop(self) -> bool:
         """Stop it if it is ours; tell whether it ran."""
+
+    def destroy(self) -> None:
+        """Stop it and remove its data, if it is ours."""
+
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """The variables that let psql in."""
 
     def status(self) -> ProcessStatus:
         """Tell what it is doing."""
@@ -124,6 +132,20 @@ class System:
             names = [self.database.name, *self._ordered_names()]
             return self._stop(names, progress)
 
+    def reset(self, progress: Progress = silent) -> None:
+        """Stop everything and remove what it left: the database with all its data, and the logs.
+
+        A database server of the operator's own stays as it is.
+        """
+        if not self.home.is_dir():
+            return
+        with self._exclusive(progress, never):
+            self._stop([self.database.name, *self._ordered_names()], progress)
+            self.database.destroy()
+            for directory in ("run", "logs"):
+                shutil.rmtree(self.home / directory, ignore_errors=True)
+            self._token_file.unlink(missing_ok=True)
+
     def status(self) -> list[ProcessStatus]:
         """Tell the truth about each part, in the order in which they start."""
         observed = [self.processes.observe(name) for name in self._ordered_names()]
@@ -177,7 +199,6 @@ class System:
             yield
 
     def _up(self, started: list[str], progress: Progress, interrupted: Interrupted) -> None:
-        progress("starting the database")
         if self.database.start(interrupted=interrupted, progress=progress):
             started.append(self.database.name)
         token = self._internal_token or read_or_create_secret(self._token_file)

@@ -1,0 +1,230 @@
+"""Commands that bring the system up and down, tell how it is, and reach into its database."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.runtime.assembly import build_system, psql_environment
+from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
+from selfheal.runtime.foreground import in_foreground
+from selfheal.runtime.interruption import Interruption
+from selfheal.runtime.local_model import require_wheels
+from selfheal.runtime.plan import needs_local_model
+from selfheal.runtime.postgres_binaries import find_binaries
+from selfheal.runtime.states import ProcessStatus, State
+from selfheal.runtime.system import System
+from services.common.config import Settings
+
+FAILURE_EXIT_CODE: Final = 1
+USAGE_EXIT_CODE: Final = 2
+NOT_RUNNING_EXIT_CODE: Final = 3
+INTERRUPTED_EXIT_CODE: Final = 130
+# For registering `psql`, whose arguments are psql's own.
+PASSTHROUGH: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+_STYLES: Final = {
+    State.RUNNING: "green",
+    State.STARTING: "yellow",
+    State.UNHEALTHY: "red",
+    State.CRASHED: "bold red",
+    State.STOPPED: "dim",
+}
+
+output = Console()
+messages = Console(stderr=True)
+
+
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", "-f", help="Stay, and stop everything on Ctrl-C.")
+    ] = False,
+    llm: Annotated[
+        str | None,
+        typer.Option("--llm", help="Model provider: simulated, local, openai, ...", metavar="NAME"),
+    ] = None,
+) -> None:
+    """Start the database, the model and the services; repair what doesn't run.
+
+    What runs already and is configured the same is left alone, so running it twice does no harm.
+
+    Example: selfheal up --llm local
+    """
+    with friendly_errors():
+        settings = choose_settings(llm)
+        if needs_local_model(settings):
+            require_wheels()
+        system = build_system(settings)
+        if foreground:
+            _run_in_foreground(system, settings)
+            return
+        with showing_progress("starting") as progress, Interruption() as interruption:
+            started = system.up(progress, interruption.requested)
+        messages.print(f"Started {', '.join(started)}." if started else "Everything ran already.")
+        output.print(_make_table(system.status()))
+        messages.print(_hint(settings))
+
+
+def down() -> None:
+    """Stop everything that runs, in order; the data stay.
+
+    Example: selfheal down
+    """
+    with friendly_errors():
+        system = build_system(Settings())
+        with showing_progress("stopping") as progress, Interruption():
+            stopped = system.down(progress)
+        messages.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Show what runs, what doesn't, and why; exits with 3 unless everything runs.
+
+    Example: selfheal status --json
+    """
+    with friendly_errors():
+        parts = build_system(Settings()).status()
+    is_running = all(part.state is State.RUNNING for part in parts)
+    if as_json:
+        content = {"running": is_running, "parts": [asdict(part) for part in parts]}
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        output.print(_make_table(parts))
+    if not is_running:
+        if not as_json:
+            messages.print("Start what doesn't run with [bold]selfheal up[/bold].")
+        raise typer.Exit(NOT_RUNNING_EXIT_CODE)
+
+
+def psql(context: typer.Context) -> None:
+    """Open psql in the system's database; every argument is psql's own.
+
+    Example: selfheal psql -c "SELECT version, is_active FROM prompts"
+    """
+    with friendly_errors():
+        program = find_binaries().program("psql")
+        environment = psql_environment(Settings())
+    os.execve(program, [str(program), *context.args], environment)  # noqa: S606 - as intended
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+) -> None:
+    """Stop everything and delete the embedded database with all its data, and the logs.
+
+    The next `selfheal up` begins with an empty database. A server of your own (DATABASE_URL) is
+    left as it is.
+
+    Example: selfheal reset --yes
+    """
+    with friendly_errors():
+        system = build_system(Settings())
+        if not yes and not typer.confirm(f"Delete the data and logs in {system.home}?"):
+            messages.print("Nothing was deleted.")
+            raise typer.Exit(FAILURE_EXIT_CODE)
+        with showing_progress("deleting") as progress, Interruption():
+            system.reset(progress)
+        messages.print(f"Deleted the data and logs in {system.home}.")
+
+
+def choose_settings(llm: str | None) -> Settings:
+    """Read the settings, with the provider that was asked for on the command line.
+
+    A model and an address that are set for another provider don't go with it.
+    """
+    settings = Settings()
+    if llm is None or llm == settings.llm_provider:
+        return settings
+    return Settings(llm_provider=llm, llm_model="", llm_base_url="")
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """Turn what a person can do something about into a sentence on stderr and an exit code."""
+    try:
+        yield
+    except InterruptedStartError as error:
+        messages.print("Interrupted; what was started has been stopped.")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from error
+    except EmbeddedRuntimeError as error:
+        if error.log_tail:
+            messages.print(Text(error.log_tail, style="dim"))
+        _complain(error.message, error.remedy)
+        raise typer.Exit(FAILURE_EXIT_CODE) from error
+    except ValidationError as error:
+        for problem in error.errors():
+            setting = ".".join(str(part) for part in problem["loc"]).upper()
+            _complain(f"{setting}: {problem['msg']}.", "Mend it in the environment or in .env.")
+        raise typer.Exit(USAGE_EXIT_CODE) from error
+    except OSError as error:
+        _complain(
+            f"{error.filename or 'The system'}: {error.strerror or error}.",
+            "Run this as the user who started the system, or set SELFHEAL_HOME.",
+        )
+        raise typer.Exit(FAILURE_EXIT_CODE) from error
+
+
+@contextmanager
+def showing_progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Show each step: as a spinner in a terminal, as lines elsewhere."""
+    if not messages.is_terminal:
+        yield lambda message: messages.print(message, markup=False, highlight=False)
+        return
+    with messages.status(what) as spinner:
+
+        def show(message: str) -> None:
+            spinner.update(Text(message))
+
+        yield show
+
+
+def _run_in_foreground(system: System, settings: Settings) -> None:
+    def show(message: str) -> None:
+        messages.print(message, markup=False, highlight=False)
+
+    is_up = False
+    try:
+        with in_foreground(system, show) as watch:
+            is_up = True
+            output.print(_make_table(system.status()))
+            messages.print(f"{_hint(settings)} Ctrl-C stops everything.")
+            watch.wait()
+            messages.print("Another command stopped the system.")
+    except KeyboardInterrupt:
+        if not is_up:
+            raise InterruptedStartError from None
+        messages.print("Stopped.")
+
+
+def _hint(settings: Settings) -> str:
+    return f"Requests go to {settings.manager_url} (model: {settings.llm_provider})."
+
+
+def _make_table(parts: list[ProcessStatus]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("part", "state", "address", "pid", "since", ""):
+        table.add_column(title)
+    for part in parts:
+        table.add_row(
+            part.name,
+            Text(part.state.value, style=_STYLES[part.state]),
+            part.address,
+            str(part.pid or ""),
+            part.started_at,
+            Text(part.detail),
+        )
+    return table
+
+
+def _complain(message: str, remedy: str) -> None:
+    messages.print(Text.assemble(("error: ", "bold red"), message, " " if remedy else "", remedy))

@@ -1,0 +1,207 @@
+"""What works on this machine and what doesn't: the checks behind `selfheal doctor`."""
+
+import ctypes
+import importlib.util
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from selfheal.runtime.accounts import choose_account
+from selfheal.runtime.assembly import build_embedded_postgres, find_schema, uses_own_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.external_database import ExternalDatabase
+from selfheal.runtime.local_model import require_wheels
+from selfheal.runtime.plan import Credentials, needs_local_model, plan_processes
+from selfheal.runtime.ports import describe_process, find_listener, is_free
+from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres_binaries import find_binaries
+from selfheal.runtime.states import State
+from selfheal.runtime.system import System
+from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings
+
+OLDEST_PYTHON: Final = (3, 11)
+NEWEST_PYTHON: Final = (3, 13)
+ENOUGH_DISK_BYTES: Final = 1_000_000_000
+LEAST_DISK_BYTES: Final = 300_000_000
+_LANDLOCK_CREATE_RULESET: Final = 444  # the same number on every architecture
+_LANDLOCK_VERSION_FLAG: Final = 1
+
+
+class Verdict(StrEnum):
+    """How a check came out: only `FAIL` keeps the system from running."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at, what was found, and what to do about it."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, system: System) -> Iterator[Check]:
+    """Look at everything that the system needs here, one thing after the other."""
+    yield check_python(sys.version_info[:3])
+    yield from _check_database(settings)
+    yield _attempt("local model", lambda: _check_local_model(settings))
+    yield check_provider(settings, has_langchain=_is_installed("langchain"))
+    ours = {status.pid for status in system.status() if status.pid is not None}
+    for name, port, setting in _ports(settings):
+        yield _check_port(name, port, setting, ours)
+    free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
+    yield check_disk(free_bytes, system.home)
+    yield _check_sandbox()
+
+
+def check_python(version: tuple[int, ...]) -> Check:
+    """Judge the version of Python."""
+    words = ".".join(str(part) for part in version)
+    if OLDEST_PYTHON <= tuple(version[:2]) <= NEWEST_PYTHON:
+        return Check("Python", Verdict.OK, words)
+    remedy = "Use Python 3.11, 3.12 or 3.13."
+    return Check("Python", Verdict.FAIL, f"{words} isn't supported", remedy)
+
+
+def check_disk(free_bytes: int, home: Path) -> Check:
+    """Judge the space that is left where the runtime keeps its files."""
+    found = f"{free_bytes / 1e9:.1f} GB free for {home}"
+    if free_bytes >= ENOUGH_DISK_BYTES:
+        return Check("disk", Verdict.OK, found)
+    verdict = Verdict.WARN if free_bytes >= LEAST_DISK_BYTES else Verdict.FAIL
+    return Check("disk", verdict, found, "Free some space, or set SELFHEAL_HOME to another disk.")
+
+
+def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
+    """Judge whether the model that the settings name can be used; shows no key."""
+    name = "model"
+    found = f"{settings.llm_provider}, {settings.llm_model or 'no LLM_MODEL'}"
+    key = "LLM_API_KEY is set" if settings.llm_api_key else "no LLM_API_KEY"
+    if settings.llm_provider in ("simulated", LOCAL_PROVIDER):
+        return Check(name, Verdict.OK, f"{found} (needs no key)")
+    if settings.llm_provider == DEFAULT_HOSTED_PROVIDER:
+        if settings.llm_api_key or settings.llm_base_url:
+            return Check(name, Verdict.OK, f"{found}, {key}")
+        remedy = "Put LLM_API_KEY into .env, or set LLM_PROVIDER=simulated or local."
+        return Check(name, Verdict.FAIL, f"{found}, {key}", remedy)
+    if not has_langchain:
+        remedy = "Install it with: pip install 'self-healing-agent-system[hosted]'"
+        return Check(name, Verdict.FAIL, f"{found}: needs LangChain's providers", remedy)
+    return Check(name, Verdict.OK, f"{found}, {key}")
+
+
+def _check_database(settings: Settings) -> Iterator[Check]:
+    if uses_own_database(settings):
+        status = ExternalDatabase(settings.database_url.get_secret_value()).status()
+        verdict = Verdict.OK if status.state is State.RUNNING else Verdict.FAIL
+        found = f"{status.address}: {status.detail}"
+        remedy = "" if verdict is Verdict.OK else "Mend DATABASE_URL, or unset it."
+        yield Check("database", verdict, found, remedy)
+        return
+    yield _attempt("PostgreSQL", _check_binaries)
+    yield _attempt("schema", lambda: Check("schema", Verdict.OK, str(find_schema())))
+    yield _attempt("account", lambda: _check_account(build_embedded_postgres(settings)))
+    yield _attempt("database", lambda: _check_contents(build_embedded_postgres(settings)))
+
+
+def _check_binaries() -> Check:
+    binaries = find_binaries()
+    found = f"{binaries.major_version} (embedded), {binaries.programs}"
+    return Check("PostgreSQL", Verdict.OK, found)
+
+
+def _check_account(postgres: EmbeddedPostgres) -> Check:
+    storage = postgres.storage
+    account = choose_account(storage.data)
+    aside = storage.entrance.is_symlink() or not (
+        storage.entrance.exists() or account.can_enter(_nearest_directory(storage.home))
+    )
+    place = f"{storage.aside}, since it can't reach {storage.home}" if aside else storage.entrance
+    return Check("account", Verdict.OK, f"PostgreSQL runs as {account.name}, data in {place}")
+
+
+def _check_contents(postgres: EmbeddedPostgres) -> Check:
+    status = postgres.status()
+    if status.state is not State.RUNNING:
+        return Check("database", Verdict.OK, status.detail or status.state.value)
+    if postgres.schema_is_current():
+        return Check("database", Verdict.OK, f"running on {status.address}")
+    return Check(
+        "database",
+        Verdict.WARN,
+        "was made with another version of the schema",
+        "Keep it if all works; `selfheal reset` begins with an empty, current one.",
+    )
+
+
+def _check_local_model(settings: Settings) -> Check:
+    try:
+        require_wheels()
+    except EmbeddedRuntimeError as error:
+        verdict = Verdict.FAIL if needs_local_model(settings) else Verdict.WARN
+        return Check("local model", verdict, error.message, error.remedy)
+    return Check("local model", Verdict.OK, "weights and server are installed")
+
+
+def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
+    if not uses_own_database(settings):
+        yield "postgres", settings.postgres_port, EmbeddedPostgres.port_setting
+    for stage in plan_processes(settings, Credentials()):
+        for spec in stage:
+            yield spec.name, spec.port, spec.port_setting
+
+
+def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
+    title = f"port {port}"
+    if is_free(port):
+        return Check(title, Verdict.OK, f"free for {name}")
+    holder = find_listener(port)
+    if holder is not None and holder.pid in ours:
+        return Check(title, Verdict.OK, f"ours: {name}")
+    who = describe_process(holder) if holder else "another program"
+    remedy = f"Stop that program, or choose another port with {setting}=<port>."
+    return Check(title, Verdict.FAIL, f"needed for {name}, taken by {who}", remedy)
+
+
+def _check_sandbox() -> Check:
+    """Tell what the kernel offers for confining generated code; nothing needs it yet."""
+    version = _landlock_version()
+    landlock = f"Landlock {version}" if version > 0 else "no Landlock"
+    has_seccomp = Path("/proc/sys/kernel/seccomp/actions_avail").exists()
+    seccomp = "seccomp" if has_seccomp else "no seccomp"
+    verdict = Verdict.OK if version > 0 and has_seccomp else Verdict.WARN
+    return Check("sandbox", verdict, f"{platform.system()}: {landlock}, {seccomp} (information)")
+
+
+def _landlock_version() -> int:
+    if sys.platform != "linux":
+        return 0
+    libc = ctypes.CDLL(None)
+    version: int = libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)
+    return version
+
+
+def _attempt(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except EmbeddedRuntimeError as error:
+        return Check(name, Verdict.FAIL, error.message, error.remedy)
+
+
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def _nearest_directory(path: Path) -> Path:
+    """Return the directory itself, or the nearest one above it that exists."""
+    return next(place for place in (path, *path.parents) if place.is_dir())
