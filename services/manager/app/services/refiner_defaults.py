@@ -39,7 +39,7 @@ _AMBIGUOUS_AS_LANGUAGE = re.compile(
 _TEMPERATURE = re.compile(r"celsius|fahrenheit|kelvin|temperature|degrees|섭씨|화씨|온도", re.I)
 _SIGNATURE = re.compile(
     r"\bdef \w+\(|\bfunction \w+\(|\bfn \w+\(|\bfunc \w+\(|\bpublic (?:static|class|void|int)\b"
-    r"|#include\b|\bconsole\.log\b|\bSystem\.out\b|\bstd::|^>>> ",
+    r"|\bint main\(|#include\b|\bconsole\.log\b|\bSystem\.out\b|\bstd::|^>>> ",
     re.ASCII | re.MULTILINE,
 )
 
