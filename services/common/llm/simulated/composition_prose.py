@@ -1,0 +1,3 @@
+"""Writes what isn't code: introductions, explanations, refusals, poems."""
+
+SUBJECTS: dict[str, str] = {}
