@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Final
 
 import typer
@@ -69,7 +70,7 @@ def up(
         with showing_progress("starting") as progress, Interruption() as interruption:
             started = system.up(progress, interruption.requested)
         messages.print(f"Started {', '.join(started)}." if started else "Everything ran already.")
-        output.print(_make_table(system.status()))
+        _show(system.status())
         messages.print(_hint(settings))
 
 
@@ -99,7 +100,7 @@ def status(
         content = {"running": is_running, "parts": [asdict(part) for part in parts]}
         typer.echo(json.dumps(content, indent=2))
     else:
-        output.print(_make_table(parts))
+        _show(parts)
     if not is_running:
         if not as_json:
             messages.print("Start what doesn't run with [bold]selfheal up[/bold].")
@@ -196,7 +197,7 @@ def _run_in_foreground(system: System, settings: Settings) -> None:
     try:
         with in_foreground(system, show) as watch:
             is_up = True
-            output.print(_make_table(system.status()))
+            _show(system.status())
             messages.print(f"{_hint(settings)} Ctrl-C stops everything.")
             watch.wait()
             messages.print("Another command stopped the system.")
@@ -210,20 +211,21 @@ def _hint(settings: Settings) -> str:
     return f"Requests go to {settings.manager_url} (model: {settings.llm_provider})."
 
 
-def _make_table(parts: list[ProcessStatus]) -> Table:
+def _show(parts: list[ProcessStatus]) -> None:
     table = Table(box=None, pad_edge=False)
-    for title in ("part", "state", "address", "pid", "since", ""):
-        table.add_column(title)
+    for title in ("part", "state", "address", "pid", "since"):
+        table.add_column(title, no_wrap=True)
     for part in parts:
-        table.add_row(
-            part.name,
-            Text(part.state.value, style=_STYLES[part.state]),
-            part.address,
-            str(part.pid or ""),
-            part.started_at,
-            Text(part.detail),
-        )
-    return table
+        state = Text(part.state.value, style=_STYLES[part.state])
+        table.add_row(part.name, state, part.address, str(part.pid or ""), _local(part.started_at))
+    output.print(table)
+    for part in parts:
+        if part.detail:
+            output.print(Text.assemble((part.name, "bold"), f" {part.detail}"))
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
 def _complain(message: str, remedy: str) -> None:

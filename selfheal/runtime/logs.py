@@ -37,14 +37,15 @@ def last_error(text: str) -> str:
     """Find the line of a log that says best why the process ended.
 
     Lines are either JSON objects with `level` and `event`, as the services write them, or plain
-    text. The last line that reports an error wins; without one, the last line.
+    text. The last line that reports an error wins; without one, the last line of plain text.
+
+    Returns:
+        The line, or an empty text if nothing tells of an error.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in reversed(lines):
-        found = _error_in(line)
-        if found:
-            return found
-    return lines[-1] if lines else ""
+    errors = (found for line in reversed(lines) if (found := _error_in(line)))
+    plain = (line for line in reversed(lines) if not line.startswith("{"))
+    return next(errors, "") or next(plain, "")
 
 
 def _error_in(line: str) -> str:

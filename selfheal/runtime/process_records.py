@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+_OPTIONAL = frozenset({"was_ready", "stopping"})
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
@@ -53,7 +55,10 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """A process that was started and that nobody asked to stop: it should be running."""
+    """A process that was started and that nobody asked to stop: it should be running.
+
+    `was_ready` notes that it has served; `stopping`, that somebody is stopping it.
+    """
 
     name: str
     pid: int
@@ -63,6 +68,7 @@ class ProcessRecord:
     ready_url: str
     started_at: str
     config_hash: str
+    was_ready: bool = False
     stopping: bool = False
 
     def to_json(self) -> str:
@@ -77,7 +83,7 @@ def parse_record(text: str) -> ProcessRecord | None:
     except ValueError:
         return None
     names = {field.name for field in fields(ProcessRecord)}
-    if not isinstance(content, dict) or not names - {"stopping"} <= content.keys():
+    if not isinstance(content, dict) or not names - _OPTIONAL <= content.keys():
         return None
     if not isinstance(content["pid"], int) or content["pid"] <= 0:
         return None

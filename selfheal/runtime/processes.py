@@ -115,6 +115,12 @@ class ProcessTable:
         self._write(record)
         return record
 
+    def note_ready(self, name: str) -> None:
+        """Write down that a process has become ready to serve."""
+        record = self.record(name)
+        if record is not None:
+            self._write(replace(record, was_ready=True))
+
     def observe(self, name: str) -> ProcessStatus:
         """Tell the truth about a process: asked of the system and of itself, at this moment."""
         record = self.record(name)
@@ -125,6 +131,7 @@ class ProcessTable:
             recorded=True,
             alive=process is not None,
             ready=process is not None and is_ready(record.ready_url),
+            was_ready=record.was_ready,
             age_seconds=time.time() - record.create_time,
         )
         return ProcessStatus(

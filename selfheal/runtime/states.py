@@ -16,13 +16,16 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-def judge_state(*, recorded: bool, alive: bool, ready: bool, age_seconds: float) -> State:
+def judge_state(
+    *, recorded: bool, alive: bool, ready: bool, was_ready: bool = False, age_seconds: float
+) -> State:
     """Decide a state from what was observed.
 
     Args:
         recorded: Whether something should run: we started it and nobody stopped it.
         alive: Whether its process is there.
         ready: Whether it answers that it can serve.
+        was_ready: Whether it has served before, so that it can't be starting any more.
         age_seconds: Time since it was started; a young process may still be starting.
     """
     if not recorded:
@@ -31,7 +34,8 @@ def judge_state(*, recorded: bool, alive: bool, ready: bool, age_seconds: float)
         return State.CRASHED
     if ready:
         return State.RUNNING
-    return State.STARTING if age_seconds < STARTING_GRACE_SECONDS else State.UNHEALTHY
+    is_young = age_seconds < STARTING_GRACE_SECONDS
+    return State.STARTING if is_young and not was_ready else State.UNHEALTHY
 
 
 @dataclass(frozen=True, slots=True)

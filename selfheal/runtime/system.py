@@ -249,6 +249,7 @@ class System:
             raise self.failure(spec.name, f"wasn't ready within {READY_TIMEOUT_SECONDS:g} s")
         if not self.processes.is_running(spec.name):
             raise self.failure(spec.name, "ended while it was starting")
+        self.processes.note_ready(spec.name)
 
     def _stop(self, names: Sequence[str], progress: Progress) -> list[str]:
         stopped = []

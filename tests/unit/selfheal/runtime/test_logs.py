@@ -22,8 +22,8 @@ from selfheal.runtime.logs import last_error, open_log, read_tail
             "failed: KeyError: 1",
         ),
         ('{"level": "info", "event": "error_rate"}\nbye\n', "bye"),
-        ("{broken\n", "{broken"),
-        ("[1]\n{}\n", "{}"),
+        ('{"level": "info", "event": "request_served"}\n', ""),
+        ("[1]\n{}\n{broken\n", "[1]"),
         ("2026 UTC [1] FATAL:  could not write\nlast\n", "2026 UTC [1] FATAL:  could not write"),
     ],
 )

@@ -39,6 +39,7 @@ RECORD = ProcessRecord(
         ready_url=st.text(),
         started_at=st.text(),
         config_hash=st.text(),
+        was_ready=st.booleans(),
         stopping=st.booleans(),
     )
 )

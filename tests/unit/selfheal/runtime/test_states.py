@@ -20,3 +20,8 @@ def test_judge_state(
 ) -> None:
     state = judge_state(recorded=recorded, alive=alive, ready=ready, age_seconds=age_seconds)
     assert state is expected
+
+
+def test_what_has_served_and_does_not_now_is_unhealthy_however_young() -> None:
+    state = judge_state(recorded=True, alive=True, ready=False, was_ready=True, age_seconds=0)
+    assert state is State.UNHEALTHY
