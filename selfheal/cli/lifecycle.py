@@ -159,7 +159,7 @@ def friendly_errors() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from error
     except EmbeddedRuntimeError as error:
         if error.log_tail:
-            messages.print(Text(error.log_tail, style="dim"))
+            messages.print(Text(error.log_tail, style="dim"), soft_wrap=True)
         _complain(error.message, error.remedy)
         raise typer.Exit(FAILURE_EXIT_CODE) from error
     except ValidationError as error:
@@ -229,4 +229,5 @@ def _local(moment: str) -> str:
 
 
 def _complain(message: str, remedy: str) -> None:
-    messages.print(Text.assemble(("error: ", "bold red"), message, " " if remedy else "", remedy))
+    sentence = f"{message} {remedy}".rstrip()
+    messages.print(Text.assemble(("error: ", "bold red"), sentence), soft_wrap=True)

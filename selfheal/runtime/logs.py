@@ -22,7 +22,7 @@ def open_log(path: Path, *, rotate_at_bytes: int = ROTATE_AT_BYTES) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
-def read_tail(path: Path, *, lines: int = 20) -> str:
+def read_tail(path: Path, *, lines: int = 12) -> str:
     """Return the last lines of a log; empty if there is no log."""
     try:
         with path.open("rb") as file:
