@@ -26,6 +26,7 @@ _SERVICE_SETTINGS = {
     "manager": (
         *MODEL_SETTINGS,
         "refiner_model",
+        "refiner_language",
         "worker_url",
         "evaluator_url",
         "worker_timeout_seconds",

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     judge_model: str = ""
     optimizer_model: str = ""
     refiner_model: str = ""
+    refiner_language: str = ""
 
     # The way of a request
     worker_timeout_seconds: Seconds = 90
@@ -98,7 +99,18 @@ class Settings(BaseSettings):
         """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider."""
         if self.llm_max_tokens is not None:
             return self.llm_max_tokens
-        return 256 if self.llm_provider == LOCAL_PROVIDER else 1024
+        return 192 if self.llm_provider == LOCAL_PROVIDER else 1024
+
+    @property
+    def default_language(self) -> str:
+        """Language that the refiner states where a request names none; empty for no statement.
+
+        The local model heeds a language in the request so much more than its system prompt that
+        stating one would silence the prompt (docs/decisions/0005), so there the prompt decides.
+        """
+        if self.refiner_language:
+            return "" if self.refiner_language == "none" else self.refiner_language
+        return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
     @property
     def max_calls(self) -> int:

@@ -22,12 +22,13 @@ SERVICE = "manager"
 
 def create_refiner(settings: Settings) -> Refiner:
     """Rules alone, or with the model that REFINER_MODEL names."""
+    rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
-        return RuleRefiner()
+        return rules
     # LangChain costs half a second of start-up, which the rules needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
 
-    return LlmRefiner(create_model_from_spec(settings, settings.refiner_model))
+    return LlmRefiner(create_model_from_spec(settings, settings.refiner_model), rules)
 
 
 def create_manager(settings: Settings) -> FastAPI:

@@ -3,7 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
-from services.common.errors import UnknownTaskTypeError, UpstreamError
+from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
 from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse
 from services.manager.app.services.evaluator_client import EvaluatorClient
@@ -48,17 +48,19 @@ class Orchestrator:
         """Serve one request.
 
         Raises:
+            InvalidRequestError: If nothing in the input can be seen.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
             UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
             DatabaseUnavailableError: If the row can't be written.
         """
+        refined_input = await self._refiner.refine(request.user_input, task_type=request.task_type)
+        if not refined_input:
+            raise InvalidRequestError("user_input holds no character that can be seen.")
         execution = Execution(
             request_id=request_id,
             task_type=request.task_type,
             user_input=request.user_input,
-            refined_input=await self._refiner.refine(
-                request.user_input, task_type=request.task_type
-            ),
+            refined_input=refined_input,
         )
         try:
             response = await self._answer_and_score(execution)

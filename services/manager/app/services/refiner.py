@@ -21,6 +21,7 @@ from services.manager.app.services.refiner_courtesy import find_request
 from services.manager.app.services.refiner_defaults import add_code_defaults
 
 CODE_GENERATION = "code_generation"
+DEFAULT_LANGUAGE = "Python"
 
 _WORD_CHARACTER = re.compile(r"\w")
 # A plain word in front of more prose; not code such as `x = 5`, `def f` or `sort -n`.
@@ -30,12 +31,13 @@ _PLAIN_WORD = re.compile(
 )
 
 
-def refine(user_input: str, *, task_type: str) -> str:
+def refine(user_input: str, *, task_type: str, language: str = DEFAULT_LANGUAGE) -> str:
     """Refine a user's input; idempotent, and linear in its length.
 
     Args:
         user_input: What the user typed.
         task_type: `code_generation` gets defaults for language and form.
+        language: The language to state; empty to leave it to the prompt.
 
     Returns:
         The refined request. It is empty only if the input has nothing to see in it. It is
@@ -60,7 +62,7 @@ def refine(user_input: str, *, task_type: str) -> str:
     if start:
         request = _capitalise(request)
     if task_type == CODE_GENERATION and not has_open_block:
-        request = add_code_defaults(request)
+        request = add_code_defaults(request, language=language)
     return request
 
 

@@ -2,7 +2,6 @@
 
 import re
 
-DEFAULT_LANGUAGE = "Language: Python."
 DEFAULT_FORM = "Output: complete code in a single code block."
 
 _WORD = re.compile(r"[a-z_][a-z0-9_]*(?:\+\+|#)?")
@@ -58,17 +57,21 @@ _KOREAN_FORMS = re.compile(
 )
 
 
-def add_code_defaults(request: str) -> str:
+def add_code_defaults(request: str, *, language: str) -> str:
     """Add a last line with the language and the form of answer that a request leaves open.
 
     The line names what it adds, so it is never added twice. A blank line keeps it out of
     whatever the request ends in, a `>>>` session for one. Doubt counts as naming: a default that
     contradicts the request does harm, one that is missing does little.
+
+    Args:
+        request: What the user asks for.
+        language: Name of the language to state; empty to leave it to the prompt.
     """
     words = frozenset(_WORD.findall(request.lower()))
     missing = []
-    if not _names_language(request, words):
-        missing.append(DEFAULT_LANGUAGE)
+    if language and not _names_language(request, words):
+        missing.append(f"Language: {language}.")
     if not _names_form(request, words):
         missing.append(DEFAULT_FORM)
     return f"{request}\n\n{' '.join(missing)}" if missing else request

@@ -17,11 +17,18 @@ log = get_logger()
 
 
 class RuleRefiner:
-    """Refines by rules: pure, instant, the same result for the same input."""
+    """Refines by rules: pure, instant, the same result for the same input.
+
+    Args:
+        language: The language to state where a request names none; empty for no statement.
+    """
+
+    def __init__(self, *, language: str) -> None:
+        self._language = language
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
         """The refined input; never blank."""
-        return refine(user_input, task_type=task_type)
+        return refine(user_input, task_type=task_type, language=self._language)
 
 
 class LlmRefiner:
@@ -29,10 +36,12 @@ class LlmRefiner:
 
     Args:
         model: Any LangChain chat model.
+        rules: Comes first, and stands in where the model fails.
     """
 
-    def __init__(self, model: "BaseChatModel") -> None:
+    def __init__(self, model: "BaseChatModel", rules: RuleRefiner) -> None:
         self._model = model
+        self._rules = rules
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
@@ -41,7 +50,7 @@ class LlmRefiner:
 
         from services.common.llm.invocation import invoke_model  # noqa: PLC0415
 
-        by_rules = refine(user_input, task_type=task_type)
+        by_rules = await self._rules.refine(user_input, task_type=task_type)
         try:
             answer = await invoke_model(
                 self._model, [SystemMessage(self._prompt), HumanMessage(by_rules)]
@@ -49,7 +58,7 @@ class LlmRefiner:
         except ModelError as error:
             log.warning("llm_refiner_failed", code=error.code, message=error.message)
             return by_rules
-        reworded = refine(answer.text.replace("\x00", ""), task_type=task_type)
+        reworded = await self._rules.refine(answer.text, task_type=task_type)
         if not reworded.strip() or len(reworded) > MAX_INPUT_CHARACTERS:
             log.warning("llm_refiner_answer_unusable", characters=len(reworded))
             return by_rules

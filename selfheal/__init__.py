@@ -1,0 +1,1 @@
+"""The command line and the embedded runtime of the Self-Healing Agent System."""
