@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from services.common.task_types import load_golden_inputs
 from services.manager.app.services.refiner import refine
 from services.manager.app.services.refiner_code import split_code
-from services.manager.app.services.refiner_defaults import DEFAULT_FORM, DEFAULT_LANGUAGE
+from services.manager.app.services.refiner_defaults import DEFAULT_FORM
 
 CODE = "code_generation"
-BOTH = f"\n\n{DEFAULT_LANGUAGE} {DEFAULT_FORM}"
+LANGUAGE_LINE = "Language: Python."
+BOTH = f"\n\n{LANGUAGE_LINE} {DEFAULT_FORM}"
 
 # What makes refinement hard, to be put together in any order.
 COURTESIES = """please|Please|thanks|thank you in advance|could you|can you|hello|Hello,|hi
@@ -20,7 +21,7 @@ good morning all|world|I'd like you to|i want you to|not|and|the|word|write|sort
 안녕하세요|감사합니다|부탁드립니다|해 주세요|해|잘 |주세요|와""".replace("\n", "|").split("|")
 DEFAULTS = """code|only|json|as|to|that|it|파이썬|함수|JS|C++|in Go|go|in c|in C|temperature
 function|x = 5|def f(""".replace("\n", "|").split("|")
-DEFAULTS += [DEFAULT_LANGUAGE, DEFAULT_FORM, BOTH]
+DEFAULTS += [LANGUAGE_LINE, DEFAULT_FORM, BOTH]
 MARKS = ["`", "``", "```", "````", "~~~", "~~", "~", "```python\n", *".,!?:|\"'()1", ":)", " - "]
 SPACES = ["\n", "\r\n", "\r", "\u2028", "\x0b", "\x1c", "\x85", " ", "    ", "\t", "\u3000", "\xa0"]
 UNSEEN = [*"\u200b\u200c\u200d\u180e\u034f\ufeff\u202e\x00\x07\xad\ufe0f\u2764\U0001f468\U000e0041"]
@@ -79,7 +80,7 @@ def test_a_fenced_block_survives_whatever_is_in_it(before: str, code: str) -> No
     [
         (
             "Write a function to sort a list",
-            f"Write a function to sort a list\n\n{DEFAULT_LANGUAGE}",
+            f"Write a function to sort a list\n\n{LANGUAGE_LINE}",
         ),
         ("  Sort  a list\r\n\r\n\r\nin Rust ", f"Sort a list\n\nin Rust\n\n{DEFAULT_FORM}"),
         ("could you please reverse a string, please? Thank you!", f"Reverse a string{BOTH}"),
@@ -126,7 +127,7 @@ GOLDEN_INPUTS = load_golden_inputs(CODE)
 
 @pytest.mark.parametrize("text", GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)
 def test_a_golden_input_keeps_its_wording(text: str) -> None:
-    request = refine(text, task_type=CODE).split(f"\n\n{DEFAULT_LANGUAGE}")[0]
+    request = refine(text, task_type=CODE).split(f"\n\n{LANGUAGE_LINE}")[0]
     request = request.removesuffix(f"\n\n{DEFAULT_FORM}")
     assert request.lower() in text.lower()
     assert len(text) - len(request) < 35

@@ -4,24 +4,35 @@ import pytest
 
 from services.manager.app.services.refiner_defaults import (
     DEFAULT_FORM,
-    DEFAULT_LANGUAGE,
     add_code_defaults,
 )
 
+LANGUAGE_LINE = "Language: Python."
+
 
 def names_language(request: str) -> bool:
-    return DEFAULT_LANGUAGE not in add_code_defaults(request)
+    return LANGUAGE_LINE not in add_code_defaults(request, language="Python")
 
 
 def names_form(request: str) -> bool:
-    return DEFAULT_FORM not in add_code_defaults(request)
+    return DEFAULT_FORM not in add_code_defaults(request, language="Python")
 
 
 def test_the_last_line_states_what_is_open() -> None:
-    assert add_code_defaults("Sort a list") == (f"Sort a list\n\n{DEFAULT_LANGUAGE} {DEFAULT_FORM}")
-    assert add_code_defaults("Sort a list in Rust") == f"Sort a list in Rust\n\n{DEFAULT_FORM}"
-    assert add_code_defaults("A sort function") == f"A sort function\n\n{DEFAULT_LANGUAGE}"
-    assert add_code_defaults("A sort function in Rust") == "A sort function in Rust"
+    assert add_code_defaults("Sort a list", language="Python") == (
+        f"Sort a list\n\n{LANGUAGE_LINE} {DEFAULT_FORM}"
+    )
+    assert (
+        add_code_defaults("Sort a list in Rust", language="Python")
+        == f"Sort a list in Rust\n\n{DEFAULT_FORM}"
+    )
+    assert (
+        add_code_defaults("A sort function", language="Python")
+        == f"A sort function\n\n{LANGUAGE_LINE}"
+    )
+    assert (
+        add_code_defaults("A sort function in Rust", language="Python") == "A sort function in Rust"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,3 +124,8 @@ def test_form_is_named(request_text: str) -> None:
 )
 def test_form_is_open(request_text: str) -> None:
     assert not names_form(request_text)
+
+
+def test_add_code_defaults_leaves_the_language_to_the_prompt_where_none_is_given() -> None:
+    assert add_code_defaults("Sort a list", language="") == f"Sort a list\n\n{DEFAULT_FORM}"
+    assert add_code_defaults("A sort function", language="") == "A sort function"
