@@ -1,4 +1,4 @@
-"""What the simulated model knows: common programming tasks, and which of them a request asks for."""
+"""What the simulated model knows: common programming tasks, and which one a request asks for."""
 
 import math
 import re

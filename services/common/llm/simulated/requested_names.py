@@ -29,10 +29,10 @@ QUOTED_KIND = re.compile(
 )
 NAMED_IN_KOREAN = re.compile(
     rf"(?:이름은|이름이|함수명은|함수명:|함수\s*이름:)\s*{QUOTE}([A-Za-z_]\w*)"
-    r"|([A-Za-z_][A-Za-z0-9_]*)(?:이라는|라는)\s*(?:이름의\s*)?(?:함수|클래스|메서드)"
+    r"|(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)(?:이라는|라는)\s*(?:이름의\s*)?(?:함수|클래스|메서드)"
 )
 CALLED = re.compile(rf"\b(?:called|named)\s+(?:`{IDENTIFIER}|{IDENTIFIER}\s*\()")
-QUOTED_CALL = re.compile(rf"`{IDENTIFIER}\([^`\n]{{0,200}}\)[^`\n]{{0,200}}`")
+QUOTED_CALL = re.compile(rf"`{IDENTIFIER}\(")
 BARE_CALL = re.compile(r"\b(?:write|implement|create|define)\s+([A-Za-z_]\w*)\(", re.I)
 CLASS_NAME = re.compile(r"\b[Cc]lass\s+([A-Z][A-Za-z0-9]*[a-z]\w*)\b")
 READINGS = (

@@ -9,15 +9,18 @@ POSSESSIVE = re.compile(r"['\u2019][sS]\b|['\u2019]")
 WORD = re.compile(r"[가-힣]+|[^\W_가-힣]+")
 HANGUL = re.compile(r"[가-힣]")
 VOWEL = re.compile(r"[aeiouy]")
+# A sorted list is one thing, sorting a list another.
+KEPT_PARTICIPLES = frozenset({"sorted"})
 DOUBLED = re.compile(r"([bdgmnprt])\1$")
 MIN_STEM_LENGTH = 3
+MAX_STEMMED_LENGTH = 40
 
 # Korean particles and endings that carry no topic; the longest that fits is taken off.
 KOREAN_ENDINGS = tuple(
     sorted(
-        """에서의 으로부터 에서 으로 부터 까지 에게 들을 들의 들이 들 를 을 이 가 은 는 의 에 로 와 과 도
-        하는 하기 하고 하여 해서 해줘 해주는 해라 합니다 하세요 해주세요 되는 된 인지 인가 한 할
-        주세요 기""".split(),
+        """에서의 으로부터 에서 으로 부터 까지 에게 들을 들의 들이 들 를 을 이 가 은 는 의 에
+        로 와 과 도 하는 하기 하고 하여 해서 해줘 해주는 해라 합니다 하세요 해주세요 되는 된
+        인지 인가 한 할 주세요 기""".split(),
         key=len,
         reverse=True,
     )
@@ -74,7 +77,7 @@ def tokenize(text: str) -> list[str]:
     words = WORD.findall(POSSESSIVE.sub("", parted).casefold())
     stems: list[str] = []
     for word in words:
-        stems.extend(_stems_of(word))
+        stems.extend(_stems_of(word) if len(word) <= MAX_STEMMED_LENGTH else (word,))
     return stems
 
 
@@ -92,7 +95,7 @@ def _stem(word: str) -> str:
         return word
     stem = _without_participle(_singular(word))
     for ending, replacement in (("ation", "at"), ("ator", "at"), ("e", "")):
-        if stem.endswith(ending) and len(stem) - len(ending) >= MIN_STEM_LENGTH - 1:
+        if stem.endswith(ending) and len(stem) - len(ending) >= MIN_STEM_LENGTH:
             stem = stem.removesuffix(ending) + replacement
             break
     if stem.endswith("is") and len(stem) > MIN_STEM_LENGTH + 2:
@@ -111,6 +114,8 @@ def _singular(word: str) -> str:
 
 
 def _without_participle(word: str) -> str:
+    if word in KEPT_PARTICIPLES:
+        return word
     for ending in ("ing", "ed"):
         stem = word.removesuffix(ending)
         if stem == word or len(stem) < MIN_STEM_LENGTH or not VOWEL.search(stem):
