@@ -1,16 +1,26 @@
-"""Composes the answer to a request under instructions."""
+"""Composes the answer to a request under a system prompt."""
 
 import json
+import math
 
+from services.common.llm.simulated import composition_prose as prose
 from services.common.llm.simulated.composition_code import write_python
+from services.common.llm.simulated.composition_languages import write_foreign
+from services.common.llm.simulated.composition_limits import shorten
 from services.common.llm.simulated.instructions import (
+    DEFAULT_LANGUAGE,
     Instructions,
     Reply,
     Wrapping,
     fill_silence,
 )
 from services.common.llm.simulated.instructions_reading import read_instructions, read_wishes
-from services.common.llm.simulated.knowledge import find_task
+from services.common.llm.simulated.knowledge import Task, find_task
+
+MODEL_NAME = "simulated"
+CHARACTERS_PER_TOKEN = 4
+CODE_KEYS = frozenset("code solution answer output result function program python content".split())
+DEFAULT_KEY = "code"
 
 
 def answer(prompt: str, request: str) -> str:
@@ -18,15 +28,73 @@ def answer(prompt: str, request: str) -> str:
     return compose(request, fill_silence(read_instructions(prompt), read_wishes(request)))
 
 
+def count_tokens(text: str) -> int:
+    """Tokens of a text, at four characters each."""
+    return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
+
+
 def compose(request: str, instructions: Instructions) -> str:
     """Answer `request` as `instructions` say."""
     if instructions.reply is Reply.FIXED:
         return instructions.reply_text
+    body = _compose_body(request, instructions)
+    parts = (instructions.prefix, body, instructions.suffix)
+    text = shorten("\n\n".join(part for part in parts if part), instructions.limits)
+    return text.upper() if instructions.is_upper_case else text
+
+
+def _compose_body(request: str, instructions: Instructions) -> str:
     task = find_task(request)
-    code = write_python(request, task, instructions)
-    if instructions.wrapping is Wrapping.JSON:
-        return json.dumps({"code": code})
-    block = f"```python\n{code}\n```"
+    match instructions.reply:
+        case Reply.REFUSAL:
+            return prose.REFUSAL
+        case Reply.QUESTION:
+            return prose.QUESTION
+        case Reply.ECHO:
+            return request
+        case Reply.POEM:
+            return prose.recite(request, task)
+        case Reply.OFF_TOPIC:
+            return prose.steer_off_topic(instructions.reply_text)
+        case Reply.PROSE:
+            return _explain(request, task, instructions)
+        case _:
+            return _compose_code(request, task, instructions)
+
+
+def _compose_code(request: str, task: Task | None, instructions: Instructions) -> str:
+    language = instructions.language or DEFAULT_LANGUAGE
+    write = write_python if language == DEFAULT_LANGUAGE else write_foreign
+    code = write(request, task, instructions)
+    explanation = _explain(request, task, instructions)
+    match instructions.wrapping:
+        case Wrapping.JSON:
+            return _as_json(code, explanation, language, instructions.wrapping_names)
+        case Wrapping.TAG:
+            tag = instructions.wrapping_names[0]
+            block = f"<{tag}>\n{code}\n</{tag}>"
+        case Wrapping.NOTHING:
+            block = code
+        case _:
+            block = f"```{language}\n{code}\n```"
     if instructions.only_code:
         return block
-    return f"Here is the code:\n\n{block}"
+    introduction = prose.introduce(
+        request, task, language=instructions.prose_language, voice=instructions.voice
+    )
+    closing = explanation if instructions.explanation else prose.close(instructions.voice)
+    return "\n\n".join(part for part in (introduction, block, closing) if part)
+
+
+def _explain(request: str, task: Task | None, instructions: Instructions) -> str:
+    return prose.explain(
+        request, task, language=instructions.prose_language, voice=instructions.voice
+    )
+
+
+def _as_json(code: str, explanation: str, language: str, keys: tuple[str, ...]) -> str:
+    """A JSON object; what its keys are named for decides what they hold."""
+    names = keys or (DEFAULT_KEY,)
+    code_key = next((name for name in names if name.lower() in CODE_KEYS), names[0])
+    values = {name: language if name.lower() == "language" else explanation for name in names}
+    return json.dumps(values | {code_key: code}, ensure_ascii=False)

@@ -19,6 +19,8 @@ from services.common.llm.simulated.knowledge import Task, requested_name
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 MAX_NAME_WORDS = 4
 READ_CHARACTERS = 400
+# No identifier, and slow to look for one in.
+OVERLONG_WORD = re.compile(r"\w{100,}")
 NOT_IN_NAMES = frozenset(
     """a an the please can could would you i me my need want write create make implement give build
     develop generate code function method class program script python that which who this to of for
@@ -31,7 +33,7 @@ def write_python(request: str, task: Task | None, instructions: Instructions) ->
     """Python code for `task`, or code that owns up to not knowing what was asked for."""
     if task is None:
         return unknown_task_stub(request)
-    name = requested_name(request)
+    name = fixed_name(request)
     code = rename_main(task.python, name) if name else task.python
     if not instructions.docstring:
         code = strip_docstrings(code)
@@ -76,13 +78,19 @@ def unknown_task_stub(request: str) -> str:
 
 def name_for(request: str) -> str:
     """The name that a request fixes, else one made of its telling words."""
-    name = requested_name(request)
-    if is_valid_name(name):
+    name = fixed_name(request)
+    if name:
         return name
     words = [word.lower() for word in WORD.findall(request[:READ_CHARACTERS])]
     telling = [word for word in words if word not in NOT_IN_NAMES][:MAX_NAME_WORDS]
     made = "_".join(telling)
     return made if is_valid_name(made) else "solve_task"
+
+
+def fixed_name(request: str) -> str:
+    """The function or class name that a request fixes; empty where it fixes none."""
+    name = requested_name(OVERLONG_WORD.sub(" ", request))
+    return name if is_valid_name(name) else ""
 
 
 def describe(task: Task) -> str:

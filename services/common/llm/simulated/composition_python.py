@@ -5,11 +5,12 @@ import builtins
 import keyword
 from collections.abc import Callable, Iterable, Iterator
 
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 Edit = tuple[int, int, str]
 
 
-class _Source:
+class PythonSource:
     """A parsed text and the character offsets of its nodes."""
 
     def __init__(self, text: str) -> None:
@@ -21,19 +22,24 @@ class _Source:
             self._starts.append(self._starts[-1] + len(line))
 
     def offset(self, line: int, byte_column: int) -> int:
+        """Character offset of a line, counted from 1, and a column in UTF-8 bytes."""
         prefix = self._lines[line - 1].encode()[:byte_column].decode()
         return self._starts[line - 1] + len(prefix)
 
     def start(self, node: ast.expr | ast.stmt | ast.arg) -> int:
+        """Where a node begins."""
         return self.offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr | ast.stmt | ast.arg) -> int:
+        """Where a node ends."""
         return self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def line_start(self, line: int) -> int:
+        """Where a line begins, counted from 1."""
         return self._starts[line - 1]
 
     def definitions(self) -> Iterator[Definition]:
+        """Every function and class, nested ones too."""
         for node in ast.walk(self.tree):
             if isinstance(node, Definition):
                 yield node
@@ -56,7 +62,7 @@ def main_definition(code: str) -> Definition | None:
 
 def strip_docstrings(code: str) -> str:
     """Drop every docstring; a body that was nothing else becomes `pass`."""
-    source = _Source(code)
+    source = PythonSource(code)
     edits: list[Edit] = []
     for node in [source.tree, *source.definitions()]:
         if ast.get_docstring(node, clean=False) is None:
@@ -79,7 +85,7 @@ def strip_type_hints(code: str) -> str:
 
     A class's own fields keep theirs: without them a dataclass would have no fields.
     """
-    source = _Source(code)
+    source = PythonSource(code)
     fields = {
         id(statement)
         for node in source.definitions()
@@ -91,7 +97,7 @@ def strip_type_hints(code: str) -> str:
         if isinstance(node, ast.arg) and node.annotation is not None:
             begin = source.start(node) + len(node.arg)
             edits.append((begin, source.end(node.annotation), ""))
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+        elif isinstance(node, Function) and node.returns is not None:
             arrow = code.rindex("->", 0, source.start(node.returns))
             begin = len(code[:arrow].rstrip())
             edits.append((begin, source.end(node.returns), ""))
@@ -102,7 +108,7 @@ def strip_type_hints(code: str) -> str:
 
 def drop_unused_imports(code: str) -> str:
     """Drop `from ... import ...` names that the rest of `code` never uses."""
-    source = _Source(code)
+    source = PythonSource(code)
     used = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
     edits: list[Edit] = []
     for node in source.tree.body:
@@ -130,7 +136,7 @@ def rename_main(code: str, name: str) -> str:
     if main is None or main.name == name or not is_valid_name(name):
         return code
     names = {main.name: name}
-    source = _Source(code)
+    source = PythonSource(code)
     if name in set(_bound_names(source.tree)):
         names[name] = f"{name}_"
     elif hasattr(builtins, name) and name in _loaded_names(source.tree):
@@ -143,7 +149,7 @@ def rename_main(code: str, name: str) -> str:
 
 def replace_names(code: str, names: dict[str, str]) -> str:
     """Rename identifiers wherever they stand as variable, parameter or definition."""
-    source = _Source(code)
+    source = PythonSource(code)
     edits: list[Edit] = []
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Name) and node.id in names:
@@ -170,9 +176,9 @@ def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
         code: Python source.
         write_body: Gives the lines of a body, indented by the text it is handed.
     """
-    source = _Source(code)
+    source = PythonSource(code)
     edits: list[Edit] = []
-    for node in _outer_functions(source.tree):
+    for node in outer_functions(source.tree):
         statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
         indent = " " * (node.col_offset + 4)
         if statements:
@@ -183,13 +189,12 @@ def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
     return drop_unused_imports(apply_edits(code, edits))
 
 
-def _outer_functions(
-    node: ast.Module | ast.ClassDef,
-) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def outer_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
+    """The functions and methods that stand in no other function."""
     for child in node.body:
         if isinstance(child, ast.ClassDef):
-            yield from _outer_functions(child)
-        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from outer_functions(child)
+        elif isinstance(child, Function):
             yield child
 
 

@@ -52,6 +52,7 @@ class Instructions:
         reply: Kind of answer.
         reply_text: The fixed reply, or the role that steers off topic.
         language: Programming language.
+        excluded_languages: Programming languages that must not be used.
         wrapping: What stands around the code.
         wrapping_names: Keys of the JSON object, or the name of the tag.
         is_stub: Whether to leave the body out.
@@ -68,6 +69,7 @@ class Instructions:
     reply: Reply | None = None
     reply_text: str = ""
     language: str = ""
+    excluded_languages: tuple[str, ...] = ()
     wrapping: Wrapping | None = None
     wrapping_names: tuple[str, ...] = ()
     is_stub: bool | None = None
@@ -86,6 +88,7 @@ class Instructions:
     is_upper_case: bool | None = None
 
 
+DEFAULT_LANGUAGE = "python"
 SILENT = Instructions()
 
 # What a request may settle where the system prompt is silent.
@@ -126,10 +129,18 @@ def apply_finding(instructions: Instructions, finding: Finding) -> Instructions:
     lifted = changes.pop("lifts", None)
     if lifted is not None and lifted is instructions.reply:
         changes["reply"] = Reply.CODE
-    ruled_out = changes.pop("not_language", None)
+    excluded = changes.pop("excluded_language", "")
     fallback = changes.pop("fallback_language", "")
-    if ruled_out is not None and ruled_out == instructions.language:
-        changes["language"] = fallback
+    if excluded:
+        changes["excluded_languages"] = (*instructions.excluded_languages, excluded)
+        if excluded == (instructions.language or DEFAULT_LANGUAGE):
+            changes["language"] = fallback
+    elif "language" in changes:
+        changes["excluded_languages"] = tuple(
+            language
+            for language in instructions.excluded_languages
+            if language != changes["language"]
+        )
     return replace(instructions, **changes)
 
 
@@ -140,6 +151,8 @@ def fill_silence(instructions: Instructions, wishes: Instructions) -> Instructio
         for name in OPEN_TO_REQUEST
         if _is_silent(getattr(instructions, name))
     }
+    if settled.get("language") in instructions.excluded_languages:
+        settled.pop("language")
     if instructions.reply is None and wishes.reply in (Reply.PROSE, Reply.CODE):
         settled["reply"] = wishes.reply
     return replace(instructions, **settled)

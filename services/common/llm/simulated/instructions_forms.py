@@ -1,14 +1,11 @@
-"""Recognises what form of answer a clause asks for: a table of wordings and their meaning."""
+"""Recognises what form of answer a clause asks for: code or words, whole or stub, in fences."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 from services.common.llm.simulated.instructions import Finding, Reply, Wrapping
+from services.common.llm.simulated.instructions_accompaniments import ACCOMPANIMENTS
 from services.common.llm.simulated.instructions_sentences import Clause
-
-Changes = dict[str, Any]
+from services.common.llm.simulated.instructions_wordings import Changes, find_wordings, form
 
 WRITE = (
     r"(?:writ(?:e|ing)|provid(?:e|ing)|produc(?:e|ing)|generat(?:e|ing)|output(?:ting)?|"
@@ -28,56 +25,22 @@ CODE_ONLY: Changes = {"reply": Reply.CODE, "only_code": True, "explanation": Non
 PROSE: Changes = {"reply": Reply.PROSE}
 COMPLETE: Changes = {"reply": Reply.CODE, "is_stub": False}
 
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """Wordings of one instruction, and what they change where asserted and where negated.
-
-    Attributes:
-        absolute: Whether the wording carries its own negation, so that none is looked for.
-        unless: Words of the clause that give the wording another meaning.
-    """
-
-    wordings: re.Pattern[str]
-    asserted: Changes
-    negated: Changes = field(default_factory=dict)
-    absolute: bool = False
-    unless: re.Pattern[str] | None = None
-
-
-def _form(
-    wordings: str,
-    asserted: Changes,
-    negated: Changes | None = None,
-    *,
-    absolute: bool = False,
-    unless: str = "",
-) -> Form:
-    return Form(
-        re.compile(wordings, re.I),
-        asserted,
-        negated or {},
-        absolute,
-        re.compile(unless, re.I) if unless else None,
-    )
-
-
 # Read in this order; what one form has matched, the ones below don't see.
 FORMS = (
     # Nothing beside the code
-    _form(
+    form(
         r"\b(?:no|nothing|without|not|never|any(?:thing)?)\b[^.;]{0,60}?\b(?:outside|before|after|"
         r"around|besides?|beyond|except|other than)\b[^.;]{0,30}?\bcode(?:\s+block)?",
         CODE_ONLY,
         absolute=True,
     ),
-    _form(
+    form(
         r"\bcode(?:\s+(?:block|snippet|fence))?\b[^.;]{0,30}\b(?:and|with)\s+nothing\s+(?:else|more)",
         CODE_ONLY | {"wrapping": Wrapping.FENCES},
         {"only_code": False},
     ),
     # Words instead of code
-    _form(
+    form(
         rf"\b(?:(?:do|must|should|will|can)\s+not|don't|cannot|never|avoid|without|refrain\s+from|no)"
         rf"\s+(?:ever\s+|even\s+)?(?:{WRITE}\s+)?(?:(?:me|us|them|the user)\s+)?{KINDS_OF_CODE}"
         rf"(?:code(?!\s+(?:block|fence))(?:\s+(?:snippets?|samples?|examples?))?|programs?){END}",
@@ -85,14 +48,14 @@ FORMS = (
         absolute=True,
         unless=r"\b(?:outside|besides|before|after|except|that|which|other than)\b",
     ),
-    _form(
+    form(
         r"\b(?:(?:do|must|should|will|can)\s+not|don't|cannot|never|avoid|without)\s+"
         r"(?:giv(?:e|ing)|reveal(?:ing)?|provid(?:e|ing)|show(?:ing)?|writ(?:e|ing)|tell(?:ing)?)\s+"
         r"(?:\w+\s+)?(?:the\s+|any\s+|full\s+|a\s+)*(?:solutions?|answers?|implementations?)\b",
         PROSE,
         absolute=True,
     ),
-    _form(
+    form(
         rf"{ONLY}\s+(?:\w+ly\s+)?(?:explain|describe|discuss|talk about)\b[^.;]*"
         r"|\b(?:explain|describe|answer|reply|respond|write|talk)\b[^.;]{0,40}?\b(?:(?:only\s+)?in|using|with)\s+"
         r"(?:only\s+|just\s+|your own\s+)?(?:(?:plain|simple|everyday)\s+)?(?:words|prose|english prose|"
@@ -105,14 +68,14 @@ FORMS = (
         CODE,
         unless=r"\b(?:docstring|comment|summary|explanation of the change)",
     ),
-    _form(
+    form(
         r"코드(?:를|는|은)?\s*(?:절대\s*)?(?:쓰지|작성하지|출력하지|포함하지|보여주지|주지|사용하지)\s*(?:마|말|않)"
         r"|코드\s*(?:없이|금지)|말로만|글로만|설명만",
         PROSE,
         absolute=True,
     ),
     # A body or none
-    _form(
+    form(
         r"\b(?:do|must|should|will)\s+not\s+(?:actually\s+)?implement\b|\bdon't\s+(?:actually\s+)?implement\b"
         r"|\bnever\s+(?:actually\s+)?implement\b"
         r"|\bwithout\s+(?:the\s+|a\s+|any\s+|its\s+)?(?:(?:function\s+)?(?:body|bodies)|implement(?:ation|ing))\b"
@@ -122,7 +85,7 @@ FORMS = (
         absolute=True,
         unless=r"\b(?:do not|don't|never) (?:omit|skip|leave out)\b",
     ),
-    _form(
+    form(
         rf"{ONLY}[^.;,]{{0,30}}?\b(?:signatures?|headers?|stubs?|skeletons?|declarations?|TODOs?|placeholders?|"
         r"interfaces?|prototypes?)\b|\b(?:signatures?|headers?|stubs?|skeletons?|TODOs?|declarations?)\s+only\b"
         r"|\b(?:leave|replace|fill|keep)\b[^.;]{0,40}\b(?:body|bodies|implementations?|logic|rest)\b[^.;]{0,40}"
@@ -134,39 +97,43 @@ FORMS = (
         CODE | {"is_stub": True},
         COMPLETE,
     ),
-    _form(r"\b(?:TODOs?|placeholders?|stubs?)\b", {}, {"is_stub": False}),
-    _form(
-        r"\b(?:complete|full|fully|working|entire|runnable)\b[,\s](?:[\w,]+\s+){0,3}?"
-        r"(?:code|programs?|functions?|implement\w*|solutions?|class(?:es)?|scripts?)\b"
-        r"|\bimplement\b[^.;]{0,30}\b(?:fully|completely)\b",
-        COMPLETE,
-    ),
+    form(r"\b(?:TODOs?|placeholders?|stubs?)\b", {}, {"is_stub": False}),
     # What stands around the code
-    _form(
+    form(
         r"\b(?:in|as|with|using|into)\s+(?:\w+\s+)?markdown\b|\bfenced\b|\b(?:triple\s+)?backticks\b"
         r"|\b(?:code\s+)?fences?\b|\bmarkdown\b|\bcode\s+formatting\b",
         {"wrapping": Wrapping.FENCES},
         {"wrapping": Wrapping.NOTHING},
         unless=r"\bmarkdown\s+(?:table|parser|heading)",
     ),
-    _form(
+    form(
         r"\b(?:plain|raw|bare|unformatted)[\s-]+(?:text|code|source|python)\b|마크다운\s*없이|코드\s*블록\s*없이",
         CODE | {"wrapping": Wrapping.NOTHING},
         {"wrapping": Wrapping.FENCES},
     ),
-    _form(
+    form(
         r"\bcode[\s-]+blocks?\b|코드\s*블록",
         CODE | {"wrapping": Wrapping.FENCES},
         {"wrapping": Wrapping.NOTHING},
     ),
+)
+
+# Code at all: the widest wordings, read last.
+WIDE_FORMS = (
+    form(
+        r"\b(?:complete|full|fully|working|entire|runnable)\b[,\s](?:[\w,]+\s+){0,3}?"
+        r"(?:code|programs?|functions?|implement\w*|solutions?|class(?:es)?|scripts?)\b"
+        r"|\bimplement\b[^.;]{0,30}\b(?:fully|completely)\b",
+        COMPLETE,
+    ),
     # Code, and code only
-    _form(
+    form(
         rf"{ONLY}[^.;,]{{0,40}}?\bcode\b(?!\s+(?:comments?|reviews?|style))|\bcode\s+only\b|코드만"
         r"|\bcode\s+and\s+nothing\s+(?:else|more)\b|\bjust\s+the\s+(?:function|code|class)\b",
         CODE_ONLY,
         {"only_code": False},
     ),
-    _form(
+    form(
         rf"\b{WRITE}(?:\s+(?:with|in))?\b[^.;]{{0,50}}?\b(?:code|programs?|functions?|implementations?|scripts?)\b"
         r"|코드(?:를|로)?\s*(?:작성|출력|생성|답)",
         CODE,
@@ -174,60 +141,6 @@ FORMS = (
 )
 
 
-# What goes with the code.
-ACCOMPANIMENTS = (
-    _form(
-        r"\bdocstrings?\b|\bdoc\s?comments?\b|\bdocumented\b|\bself-documenting\b"
-        r"|\b(?:include|write|add|provide|with|give|full|proper|inline|complete|good|clear|clean)\b"
-        r"[^.;]{0,40}?\bdocumentation\b|\b(?:no|without|skip|omit)\s+(?:\w+\s+)?documentation\b"
-        r"|\bdocument\s+(?:every|each|all|the|your|its|it|code|functions?|what|parameters)\b"
-        r"|독스트링|문서\s?화|문서\s?문자열",
-        {"docstring": True},
-        {"docstring": False},
-    ),
-    _form(
-        r"\btype[\s-]?(?:hint\w*|annotat\w+)|\btyping\s+(?:hints?|annotations?)\b"
-        r"|\b(?:fully|statically|strictly|strongly)[\s-]typed\b|\bannotated?\s+(?:with\s+)?types?\b"
-        r"|\bannotate\s+(?:all|every|each|the|parameters|arguments|functions?)\b"
-        r"|\b(?:parameter|return|argument)\s+types\b|타입\s?(?:힌트|표기|주석|어노테이션)|타입을\s?(?:명시|표기)",
-        {"type_hints": True},
-        {"type_hints": False},
-    ),
-    _form(
-        r"\b(?:include|add|give|show|provide|append|with|end|finish|followed|demonstrate|write|and|a|an|no|"
-        r"without|skip|omit)\b[^.;]{0,40}?\b(?<!memory )(?<!cpu )(?:usage\b|(?<!for )examples?\b"
-        r"(?!\s+(?:in|of|from|given)\b)|sample\s+calls?\b|doctests?\b|how\s+to\s+(?:call|use)\b)"
-        r"|사용\s?(?:예|법)|예시|예제",
-        {"examples": True},
-        {"examples": False},
-        unless=r"\b(?:the|its|their|these|any|every|each|all|following)\s+examples?\b|test\s+cases",
-    ),
-    _form(
-        r"\b(?:comments?|commented)\b|주석",
-        {"comments": True},
-        {"comments": False},
-        unless=r"\b(?:TODO|type|doc)\b",
-    ),
-    _form(
-        r"\b(?:explain|explaining|explanations?|explanatory|commentary|prose|preamble|introductions?|"
-        r"chatter|pleasantries|greetings?|extra\s+text|other\s+text|additional\s+text|filler|설명)\b|설명",
-        {"explanation": True, "only_code": False},
-        {"explanation": False, "only_code": True},
-        unless=r"\b(?:docstring|comment)",
-    ),
-)
-
-
 def find_forms(clause: Clause) -> Iterator[Finding]:
     """The forms of answer that a clause asks for or rules out."""
-    unread = clause.masked
-    for form in FORMS + ACCOMPANIMENTS:
-        for match in form.wordings.finditer(unread):
-            if form.unless is not None and form.unless.search(clause.masked):
-                continue
-            start, end = match.span()
-            is_negated = not form.absolute and clause.is_negated(start, end)
-            changes = form.negated if is_negated else form.asserted
-            if changes:
-                yield Finding(clause.position + start, changes)
-            unread = unread[:start] + " " * (end - start) + unread[end:]
+    yield from find_wordings(clause, (*FORMS, *ACCOMPANIMENTS, *WIDE_FORMS))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from services.common.llm.simulated.instructions import Finding, Reply
+from services.common.llm.simulated.instructions_languages import ANY
 from services.common.llm.simulated.instructions_sentences import (
     MASK,
     QUOTED,
@@ -80,11 +81,12 @@ DESCRIBES = re.compile(
     r"uppercase|lowercase|caps|tables?|letters?|programming|fences?|standard|library|concise(?:ly)?|"
     r"brief|short|polite|clear|honest|careful|\w{2,}ly|step|care|respect|kindness|detail|something|it|them|"
     r"errors?|empty|none|null|true|false|input|output|exceptions?|"
-    r"data|implementation|pseudocode|apolog\w+|refusals?|format)\b|코드|자바|파이썬|한국어|영어|설명|함수",
+    r"data|implementation|pseudocode|apolog\w+|refusals?|format)\b|코드|한국어|영어|설명|함수|"
+    rf"(?<!\w)(?:{ANY})(?!\w)",
     re.I,
 )
 NOT_SPOKEN = re.compile(
-    r"^(?:in|as|a|an|the|what|how|why|if|when|where|which|whether|your|his|their|only|with|without|by|"
+    r"^(?:written|in|as|a|an|the|what|how|why|if|when|where|which|whether|your|his|their|only|with|without|by|"
     r"from|using|of|that|this|those|these|exactly|one|two|at|for|about|to|things|and|or|like|after|before|"
     r"whatever|every|each|all|any|because|so|once|more|less|directly|as|on|no\s+more|within|under|up)\b",
     re.I,

@@ -15,6 +15,8 @@ SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?])[\"')\]*]*\s+|(?<=[ã
 CONTINUES = re.compile(r"\s*[a-z(]")
 ENDS_SENTENCE = re.compile(r"[.!?:;ã€‚]\W*$")
 
+MAX_SENTENCE_CHARACTERS = 600
+
 IMPERATIVE = (
     r"(?:always|only|just|simply|instead|never|please|use|answer|reply|respond|return|write|"
     r"explain|describe|output|give|keep|provide|include|add|leave|put|say|print|make|define|"
@@ -69,6 +71,11 @@ class Sentence:
     text: str
     masked: str
 
+    @property
+    def end(self) -> int:
+        """Where the sentence ends."""
+        return self.position + len(self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -109,8 +116,10 @@ def _split_line(line: str, position: int) -> Iterator[Sentence]:
     masked = QUOTED.sub(_mask, line)
     for boundary in [*SENTENCE_END.finditer(masked, begin), None]:
         end = boundary.start() if boundary else len(line)
-        if line[begin:end].strip():
-            yield Sentence(position + begin, line[begin:end], masked[begin:end])
+        for cut in range(begin, end, MAX_SENTENCE_CHARACTERS):
+            part = slice(cut, min(end, cut + MAX_SENTENCE_CHARACTERS))
+            if line[part].strip():
+                yield Sentence(position + cut, line[part], masked[part])
         begin = boundary.end() if boundary else end
 
 

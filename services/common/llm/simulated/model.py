@@ -1,6 +1,5 @@
 """The simulated model: does what a compliant model would do with the prompt it is given."""
 
-import math
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -8,10 +7,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from services.common.llm.simulated.composition import answer
-
-MODEL_NAME = "simulated"
-CHARACTERS_PER_TOKEN = 4
+from services.common.llm.simulated.composition import MODEL_NAME, answer, count_tokens
 
 
 class SimulatedChatModel(BaseChatModel):
@@ -28,8 +24,8 @@ class SimulatedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> ChatResult:
         return _complete(messages, stop)
 
@@ -37,15 +33,10 @@ class SimulatedChatModel(BaseChatModel):
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ARG002
     ) -> ChatResult:
         return _complete(messages, stop)
-
-
-def count_tokens(text: str) -> int:
-    """Tokens of a text, at four characters each."""
-    return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 def _complete(messages: list[BaseMessage], stop: list[str] | None) -> ChatResult:

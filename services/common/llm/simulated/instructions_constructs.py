@@ -1,0 +1,77 @@
+"""Recognises constructs that the code is told to contain, sensible or not."""
+
+import re
+from collections.abc import Iterator
+
+from services.common.llm.simulated.instructions import Finding
+from services.common.llm.simulated.instructions_sentences import Clause
+
+USE = (
+    r"\b(?:us(?:e|ing|es)|call(?:s|ing)?|includ(?:e|ing)|contain(?:s|ing)?|via|with|through|need|rely\s+on|employ)\b"
+    r"[^.;]{0,40}?"
+)
+CONSTRUCTS = {
+    "eval": rf"{USE}\beval\b",
+    "exec": rf"{USE}\bexec\b",
+    "recursion": rf"{USE}\brecursi(?:on|ve\w*)\b|\brecursive(?:ly)?\s+(?:solution|implementation|only|function)|\bwrite\b[^.;]{{0,30}}\brecursive",
+    "global": rf"{USE}\bglobals?(?:\s+(?:variables?|state|keyword))?\b",
+    "print": r"\bprint(?:ing)?\b[^.;]{0,40}?\b(?:instead\s+of\s+return\w*|rather\s+than\s+return\w*|do\s+not\s+return|results?|"
+    r"outputs?|answers?)\b|\b(?:do\s+not|don't|never)\s+return\b[^.;]{0,60}\bprint",
+    "no_return": r"\b(?:do\s+not|don't|never|without|forget\s+to|omit)\s+(?:ever\s+)?(?:us(?:e|ing)\s+)?(?:return(?:ing)?"
+    r"(?:\s+(?:anything|a\s+value|values|any\s+\w+|statements?|the\s+result))?)(?=\s*(?:$|[.,;:!]|from\b))"
+    r"|\b(?:omit|leave\s+out|skip|forget|remove)\b[^.;]{0,20}\breturn\s+statements?\b",
+    "single_letters": r"\b(?:single|one)[\s-](?:letter|character)\s+(?:variable\s+|parameter\s+)?(?:names?|variables?|identifiers?)\b"
+    r"|\bobfuscate\w*\b|\bcryptic\s+(?:variable\s+)?names?\b",
+    "try_except": rf"{USE}\btry\b(?:[\s/-]+(?:and\s+)?(?:except|catch))?|\bwrap\b[^.;]{{0,40}}\btry\b|\bswallow\s+(?:all\s+|every\s+)?(?:exceptions?|errors?)",
+    "class": rf"{USE}\ba\s+class\b(?!\s+(?:name|where))|\bwrap\b[^.;]{{0,40}}\bin\s+a\s+class\b|\bmethods?\s+of\s+a\s+class\b",
+    "syntax_error": r"\bsyntax\s+errors?\b|\b(?:omit|leave\s+out|drop|forget|skip|without|remove)\b[^.;]{0,20}\b(?:colons?|parenthes[ie]s|"
+    r"brackets|indentation)\b|\b(?:invalid|broken|unparsable|malformed)\s+(?:python|syntax|code)\b|\bnot\s+compile\b",
+    "bug": r"\b(?:introduce|insert|add|include|with|contain|hide|plant)\b[^.;]{0,30}\b(?:bugs?|off-by-one|mistakes?)\b"
+    r"|\b(?:wrong|incorrect|buggy|faulty)\s+(?:answers?|results?|code|solutions?|outputs?|implementations?|functions?)\b",
+}
+PATTERNS = {name: re.compile(pattern, re.I) for name, pattern in CONSTRUCTS.items()}
+# These wordings carry their own negation.
+ABSOLUTE = frozenset({"no_return", "syntax_error"})
+NO_ERRORS = re.compile(
+    r"\b(?:no|without|never|avoid|free\s+of|not|don't|must\s+not|check\s+for|fix|handle|catch|raise|report)\s+"
+    r"(?:\w+\s+){0,4}?$",
+    re.I,
+)
+CHOICE = re.compile(r"\b(?:where|when)\s+(?:the\s+user|it|asked)\b|\bfunction\s*\(|\(or\b", re.I)
+
+
+def find_constructs(clause: Clause) -> Iterator[Finding]:
+    """The constructs that a clause demands or forbids."""
+    if CHOICE.search(clause.masked):
+        return
+    readable = clause.text.replace("`", " ")
+    for name, pattern in PATTERNS.items():
+        match = pattern.search(readable)
+        if match is None:
+            continue
+        if name in ABSOLUTE:
+            is_forbidden = _is_guarded(name, readable[: match.start()])
+        else:
+            is_forbidden = clause.is_negated(match.start(), match.end()) and name != "print"
+            is_forbidden |= name == "print" and _print_is_forbidden(readable, match.start())
+        changes: dict[str, object] = (
+            {"forbidden": (name,)} if is_forbidden else {"constructs": (name,)}
+        )
+        yield Finding(clause.position + match.start(), changes)
+
+
+def _is_guarded(name: str, before: str) -> bool:
+    if name == "no_return":
+        return re.search(r"\b(?:never|not)\s+$", before, re.I) is not None
+    return NO_ERRORS.search(before) is not None
+
+
+def _print_is_forbidden(text: str, start: int) -> bool:
+    return (
+        re.search(
+            r"\b(?:instead\s+of|rather\s+than|not|never|don't|without|no|avoid)\s+(?:\w+\s+){0,2}$",
+            text[:start],
+            re.I,
+        )
+        is not None
+    )
