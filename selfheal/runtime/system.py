@@ -151,6 +151,12 @@ class System:
         observed = [self.processes.observe(name) for name in self._ordered_names()]
         return [self.database.status(), *observed]
 
+    def log_file(self, name: str) -> Path:
+        """Tell where a part writes its log."""
+        return (
+            self.database.log_file if name == self.database.name else self.processes.log_file(name)
+        )
+
     def credentials(self) -> Credentials:
         """Return what lets the parts in to one another, as generated when the system started.
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 from typing import Any, cast
 
 import uvicorn
@@ -24,8 +23,8 @@ from services.common.middleware import (
 )
 from services.common.schemas import ErrorResponse, HealthResponse
 from services.common.tracing import configure_tracing
+from services.common.version import package_version
 
-DISTRIBUTION = "self-healing-agent-system"
 MAX_BODY_BYTES = 256 * 1024
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_GRACE_SECONDS = 10
@@ -34,11 +33,6 @@ log = get_logger()
 
 ReadinessCheck = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-def package_version() -> str:
-    """The installed version of this project."""
-    return version(DISTRIBUTION)
 
 
 async def _answer_service_error(request: Request, error: Exception) -> Response:

@@ -15,10 +15,9 @@ LOCK_TASK_TYPE = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:' || $
 DEACTIVATE_ALL = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1 AND is_active = TRUE"
 INSERT_ACTIVE = """
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
-    VALUES (
-        $1, $2, (SELECT coalesce(max(version), 0) + 1 FROM prompts WHERE task_type = $1),
-        TRUE, $3, $4
-    )
+    SELECT $1::varchar, $2, coalesce(max(version), 0) + 1, TRUE, $3, $4
+    FROM prompts
+    WHERE task_type = $1::varchar
     RETURNING version
 """
 INSERT_REPORT = """

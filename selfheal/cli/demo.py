@@ -1,0 +1,173 @@
+"""`selfheal demo`: one whole healing cycle, live, on a system of its own."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.cli.lifecycle import (
+    FAILURE_EXIT_CODE,
+    INTERRUPTED_EXIT_CODE,
+    choose_settings,
+    friendly_errors,
+)
+from selfheal.demo.outcome import Act, Outcome
+from selfheal.demo.performance import Audience, perform
+from selfheal.demo.story import choose_story
+from selfheal.optimizer_run import Event, describe_event
+from selfheal.runtime.assembly import build_system, uses_own_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.foreground import in_foreground
+from selfheal.runtime.local_model import require_wheels
+from selfheal.runtime.plan import needs_local_model
+from services.common.config import Settings
+from services.common.schemas import AgentResponse
+
+# The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
+DEMO_HOME = "demo"
+RECORDING_WIDTH = 110
+
+
+class Narrator(Audience):
+    """Prints the story as it happens."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def on_act(self, title: str, what: str) -> None:
+        """Print a heading."""
+        self._console.print(Rule(Text(title, style="bold"), align="left"))
+        self._console.print(Text(what, style="italic"))
+
+    def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
+        """Print a line: verdict, score, version, and how the answer begins."""
+        passed = response.evaluation_passed
+        self._console.print(
+            Text.assemble(
+                ("pass " if passed else "FAIL ", "green" if passed else "bold red"),
+                f"{response.evaluation_score:.3f}  v{response.prompt_version:<4}{seconds:5.1f} s  ",
+                (_begin(request, 42), "bold"),
+                ("  " + _begin(response.worker_output, 40), "dim"),
+            ),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+
+    def on_event(self, event: Event) -> None:
+        """Print the Optimizer's own words."""
+        self._console.print(Text(describe_event(event)), overflow="fold")
+
+
+def demo(
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            "--llm",
+            help="Model that plays: local (default), simulated, openai, ...",
+            metavar="NAME",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", help="Also write what was shown as an SVG picture.", dir_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Play one healing story: healthy, a bad deploy, failures, the repair with its proof, healed.
+
+    Starts a system of its own (database, model, services), and stops and forgets it afterwards.
+    Exits with 1 unless the story came true: broken below 0.5, and 90 % of the loss won back.
+
+    Example: selfheal demo --llm simulated
+    """
+    console = Console(
+        stderr=as_json, record=record is not None, width=RECORDING_WIDTH if record else None
+    )
+    try:
+        with friendly_errors():
+            outcome = _play(_choose_demo_settings(llm), console)
+    except KeyboardInterrupt:
+        console.print("Interrupted; everything is stopped.")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    _show(outcome, console)
+    if record is not None:
+        console.save_svg(str(record), title="selfheal demo")
+    if as_json:
+        typer.echo(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
+    if outcome.find_problems():
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _choose_demo_settings(llm: str | None) -> Settings:
+    """The operator's settings, with a home of the demo's own."""
+    settings = choose_settings(llm)
+    if uses_own_database(settings):
+        raise EmbeddedRuntimeError(
+            "DATABASE_URL is set, and the demo would break a prompt in that database.",
+            remedy="Unset it for the demo: env -u DATABASE_URL selfheal demo",
+        )
+    return settings.model_copy(update={"selfheal_home": settings.selfheal_home / DEMO_HOME})
+
+
+def _play(settings: Settings, console: Console) -> Outcome:
+    if needs_local_model(settings):
+        require_wheels()
+    system = build_system(settings)
+
+    def show(message: str) -> None:
+        console.print(Text(message, style="dim"))
+
+    system.reset(show)
+    console.print(Rule(Text(f"Starting (model: {settings.llm_model})", style="bold"), align="left"))
+    try:
+        with in_foreground(system, show) as watch:
+            outcome = perform(choose_story(settings.llm_provider), settings, Narrator(console))
+            watch.check()
+    finally:
+        system.reset()
+    return outcome
+
+
+def _show(outcome: Outcome, console: Console) -> None:
+    table = Table(title="What was measured in this run", title_justify="left")
+    columns = ("", "mean score", "passes", "prompt", "seconds", "model calls")
+    for column in columns:
+        table.add_column(column, justify="right" if column else "left")
+    for act in (outcome.before, outcome.broken, outcome.healed):
+        table.add_row(*_row(act))
+    console.print()
+    console.print(table)
+    console.print(
+        f"The Optimizer took {outcome.optimizer_seconds:.1f} s; its replays are counted under "
+        "'healed'.",
+        style="dim",
+    )
+    problems = outcome.find_problems()
+    if problems:
+        console.print(Panel(Text("; ".join(problems)), title="The story did not come true"))
+        return
+    console.print(Panel(Text(outcome.explain_repair()), title="Repaired", border_style="green"))
+
+
+def _row(act: Act) -> tuple[str, ...]:
+    return (
+        act.title,
+        f"{act.mean_score:.3f}",
+        f"{act.passes}/{len(act.responses)}",
+        f"v{act.prompt_version}",
+        f"{act.seconds:.1f}",
+        str(act.model_calls),
+    )
+
+
+def _begin(text: str, most: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -1,0 +1,104 @@
+"""`selfheal logs`: the execution log, and each process's own."""
+
+import json
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.operator_database import ask_database
+from selfheal.runtime.assembly import build_system
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+
+SELECT_EXECUTIONS = """
+    SELECT id, request_id, task_type, user_input, refined_input, prompt_version, worker_output,
+           worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail,
+           error_message, created_at
+    FROM execution_logs
+    WHERE NOT $1 OR evaluation_passed IS NOT TRUE
+    ORDER BY id DESC
+    LIMIT $2
+"""
+
+output = Console()
+
+
+def logs(
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only what failed or could not be scored.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows.")] = 20,
+    service: Annotated[
+        str | None,
+        typer.Option("--service", "-s", help="Show a process's own log instead.", metavar="NAME"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")] = False,
+) -> None:
+    """Show the latest requests with their scores, or what a process wrote.
+
+    Example: selfheal logs --failed --json
+    """
+    with friendly_errors():
+        if service is not None:
+            _show_process_log(service, lines=limit)
+            return
+        rows = _load(failed=failed, limit=limit)
+    if as_json:
+        for row in rows:
+            typer.echo(json.dumps(row, default=str, ensure_ascii=False))
+        return
+    if not rows:
+        messages.print("Nothing is logged yet." if not failed else "Nothing failed.")
+        return
+    output.print(_make_table(rows))
+
+
+def _load(*, failed: bool, limit: int) -> list[dict[str, Any]]:
+    async def select(connection: asyncpg.Connection) -> list[dict[str, Any]]:
+        return [dict(row) for row in await connection.fetch(SELECT_EXECUTIONS, failed, limit)]
+
+    return ask_database(Settings(), select)
+
+
+def _make_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("when", "request", "prompt", "score", "result", "input", "output or error"):
+        table.add_column(title, overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        score = row["evaluation_score"]
+        passed = row["evaluation_passed"]
+        style = {True: "green", False: "red", None: "yellow"}[passed]
+        result = {True: "passed", False: "failed", None: "unscored"}[passed]
+        table.add_row(
+            f"{row['created_at'].astimezone():%H:%M:%S}",
+            str(row["request_id"])[:8],
+            f"v{row['prompt_version']}" if row["prompt_version"] is not None else "",
+            f"{score:.3f}" if score is not None else "",
+            Text(result, style=style),
+            Text(_one_line(row["user_input"])),
+            Text(_one_line(row["error_message"] or row["worker_output"] or "")),
+        )
+    return table
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _show_process_log(name: str, *, lines: int) -> None:
+    system = build_system(Settings())
+    known = [part.name for part in system.status()]
+    if name not in known:
+        raise EmbeddedRuntimeError(
+            f"There is no process {name!r}.", remedy=f"There are: {', '.join(known)}."
+        )
+    path = system.log_file(name)
+    if not path.is_file():
+        raise EmbeddedRuntimeError(f"{name} has written no log yet.", remedy=f"See {path}.")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    typer.echo("\n".join(text.splitlines()[-lines:]))

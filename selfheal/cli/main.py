@@ -1,0 +1,61 @@
+"""The `selfheal` command: one place registers what it can do."""
+
+from typing import Annotated
+
+import typer
+
+from selfheal.cli import demo as demonstration
+from selfheal.cli import doctor, lifecycle, logs, optimize, prompts, requests
+from services.common.version import package_version
+
+app = typer.Typer(
+    name="selfheal",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Serve an LLM agent that notices when its prompt goes bad, proves a repair, and heals.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"selfheal {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Serve an LLM agent that notices when its prompt goes bad, proves a repair, and heals.
+
+    Start with: selfheal demo
+    """
+
+
+for command in (
+    lifecycle.up,
+    lifecycle.down,
+    lifecycle.status,
+    demonstration.demo,
+    requests.request,
+    optimize.optimize,
+    logs.logs,
+    doctor.doctor,
+    lifecycle.reset,
+):
+    app.command()(command)
+app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
+app.add_typer(prompts.app, name="prompts")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

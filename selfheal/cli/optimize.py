@@ -1,0 +1,38 @@
+"""`selfheal optimize`: one run of the Optimizer."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.optimizer_run import Event, describe_event, run_optimizer
+from services.common.config import Settings
+
+output = Console()
+
+
+def optimize(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the Optimizer's own log, JSON a line.")
+    ] = False,
+) -> None:
+    """Look for failing prompts once; repair what can be proven better, else hold.
+
+    Exits with 0 when it healed or held, and with 1 when the run failed; nothing was changed then.
+
+    Example: selfheal optimize
+    """
+
+    def show(event: Event) -> None:
+        if as_json:
+            typer.echo(json.dumps(event, ensure_ascii=False))
+        else:
+            output.print(describe_event(event), soft_wrap=True, markup=False)
+
+    with friendly_errors():
+        run = run_optimizer(Settings(), show)
+    if run.exit_code:
+        messages.print("The run failed; no prompt was changed.")
+        raise typer.Exit(run.exit_code)

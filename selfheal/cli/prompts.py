@@ -1,0 +1,216 @@
+"""`selfheal prompts`: the prompts that serve and have served."""
+
+import difflib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.operator_database import ask_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.common.models import Prompt
+from services.optimizer.app.services.prompt_patcher import Patch, patch_prompt
+
+SELECT_PROMPTS = """
+    SELECT id, task_type, content, version, is_active, change_reason, created_by, created_at
+    FROM prompts
+    WHERE task_type = $1
+    ORDER BY id DESC
+    LIMIT 500
+"""
+CREATED_BY = "operator"
+
+TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+DEFAULT_TASK_TYPE = "code_generation"
+
+app = typer.Typer(no_args_is_help=True, help="See, compare and change the prompts that serve.")
+output = Console()
+
+
+@app.command("list")
+def list_prompts(task_type: TaskType = DEFAULT_TASK_TYPE, as_json: AsJson = False) -> None:
+    """List the versions of a task type, the latest first.
+
+    Example: selfheal prompts list
+    """
+    with friendly_errors():
+        prompts = _load(task_type)
+    if as_json:
+        typer.echo(json.dumps([asdict(prompt) for prompt in prompts], indent=2, default=str))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("version", "serves", "since", "by", "why", "text"):
+        table.add_column(title, overflow="ellipsis", no_wrap=True)
+    for prompt in prompts:
+        table.add_row(
+            str(prompt.version),
+            Text("yes", style="green") if prompt.is_active else "",
+            f"{prompt.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+            prompt.created_by,
+            Text(prompt.change_reason or ""),
+            Text(prompt.content.split("\n")[0]),
+        )
+    output.print(table)
+
+
+@app.command("show")
+def show_prompt(
+    version: Annotated[int | None, typer.Argument(help="Version; by default what serves.")] = None,
+    task_type: TaskType = DEFAULT_TASK_TYPE,
+    as_json: AsJson = False,
+) -> None:
+    """Print a prompt's text, and nothing else.
+
+    Example: selfheal prompts show 1 > prompt.txt
+    """
+    with friendly_errors():
+        prompts = _load(task_type)
+        prompt = _serving(prompts) if version is None else _find(prompts, version)
+    if as_json:
+        typer.echo(json.dumps(asdict(prompt), indent=2, default=str))
+    else:
+        typer.echo(prompt.content)
+
+
+@app.command("diff")
+def diff_prompts(
+    old: Annotated[int, typer.Argument(help="Version to compare from.")],
+    new: Annotated[int | None, typer.Argument(help="Version to compare to; else what serves.")] = (
+        None
+    ),
+    task_type: TaskType = DEFAULT_TASK_TYPE,
+) -> None:
+    """Show what changed between two versions; exits with 1 if anything did, as diff does.
+
+    Example: selfheal prompts diff 1 2
+    """
+    with friendly_errors():
+        prompts = _load(task_type)
+        before = _find(prompts, old)
+        after = _serving(prompts) if new is None else _find(prompts, new)
+    lines = list(
+        difflib.unified_diff(
+            before.content.splitlines(),
+            after.content.splitlines(),
+            f"version {before.version}",
+            f"version {after.version}",
+            lineterm="",
+        )
+    )
+    if lines:
+        output.print(Syntax("\n".join(lines), "diff", word_wrap=True, background_color="default"))
+        raise typer.Exit(1)
+    messages.print("The two are the same.")
+
+
+@app.command("activate")
+def activate_prompt(
+    version: Annotated[int | None, typer.Argument(help="Version whose text to serve.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", exists=True, dir_okay=False, help="New text.")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")] = "",
+    task_type: TaskType = DEFAULT_TASK_TYPE,
+) -> None:
+    """Serve an earlier version's text, or a new one, as a new version from the next request on.
+
+    Example: selfheal prompts activate --file prompt.txt --reason "new wording"
+    """
+    if (version is None) == (file is None):
+        raise typer.BadParameter("give either a version or --file")
+    with friendly_errors():
+        prompts = _load(task_type)
+        if file is not None:
+            content, why = _read_text(file), reason or f"from {file.name}"
+        else:
+            assert version is not None  # noqa: S101 - one of the two was given
+            content = _find(prompts, version).content
+            why = reason or f"text of version {version}"
+        _activate(_serving(prompts), content, why)
+
+
+@app.command("rollback")
+def rollback_prompt(
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why, for the record.")] = "",
+    task_type: TaskType = DEFAULT_TASK_TYPE,
+) -> None:
+    """Serve the text that served before the present one, as a new version.
+
+    Example: selfheal prompts rollback --reason "answers got worse"
+    """
+    with friendly_errors():
+        prompts = _load(task_type)
+        serving = _serving(prompts)
+        earlier = next(
+            (p for p in prompts if p.id < serving.id and p.content != serving.content), None
+        )
+        if earlier is None:
+            raise EmbeddedRuntimeError(
+                f"No other text served {task_type!r} before version {serving.version}.",
+                remedy="Deploy one with: selfheal prompts activate --file FILE",
+            )
+        why = reason or f"rollback of version {serving.version} to version {earlier.version}"
+        _activate(serving, earlier.content, why)
+
+
+def _load(task_type: str) -> list[Prompt]:
+    async def select(connection: asyncpg.Connection) -> list[Prompt]:
+        records = await connection.fetch(SELECT_PROMPTS, task_type)
+        return [Prompt(**record) for record in records]
+
+    prompts = ask_database(Settings(), select)
+    if not prompts:
+        raise EmbeddedRuntimeError(
+            f"There is no prompt for task type {task_type!r}.",
+            remedy="See the task types with: selfheal psql -c 'SELECT task_type FROM prompts'",
+        )
+    return prompts
+
+
+def _find(prompts: list[Prompt], version: int) -> Prompt:
+    """The latest prompt of that version: a number can be used more than once."""
+    for prompt in prompts:
+        if prompt.version == version:
+            return prompt
+    known = ", ".join(str(prompt.version) for prompt in prompts[:10])
+    raise EmbeddedRuntimeError(f"There is no version {version}.", remedy=f"The latest: {known}")
+
+
+def _serving(prompts: list[Prompt]) -> Prompt:
+    active = [prompt for prompt in prompts if prompt.is_active]
+    if not active:
+        raise EmbeddedRuntimeError(
+            "No version serves.", remedy="Mark one as active in the database: selfheal psql"
+        )
+    return max(active, key=lambda prompt: (prompt.version, prompt.id))
+
+
+def _read_text(file: Path) -> str:
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise EmbeddedRuntimeError(f"{file} is no UTF-8 text.") from error
+    if not content or "\x00" in content:
+        raise EmbeddedRuntimeError(f"{file} holds no text that could serve as a prompt.")
+    return content
+
+
+def _activate(serving: Prompt, content: str, reason: str) -> None:
+    patch = Patch(content, reason, CREATED_BY)
+
+    async def activate(connection: asyncpg.Connection) -> int:
+        activation = await patch_prompt(connection, incumbent=serving, patch=patch)
+        return activation.version
+
+    version = ask_database(Settings(), activate)
+    messages.print(f"Version {version} serves {serving.task_type} now.")

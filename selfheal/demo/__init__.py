@@ -1,0 +1,1 @@
+"""The demo: one healing story, played on a system of its own."""

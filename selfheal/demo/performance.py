@@ -1,0 +1,114 @@
+"""Plays a story on a running system; everything it reports is measured in that run."""
+
+import time
+from typing import Any
+
+import asyncpg
+
+from selfheal.demo.outcome import Act, Outcome
+from selfheal.demo.story import TASK_TYPE, Story
+from selfheal.manager_client import send_request
+from selfheal.operator_database import ask_database
+from selfheal.optimizer_run import Event, OptimizerRun, run_optimizer
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.common.schemas import AgentResponse
+
+# The workshop's own statements: a deploy by hand, past every safeguard.
+DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
+DEPLOY = """
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+    VALUES ($1, $2, $3, TRUE, 'demo: bad prompt', 'mentor')
+"""
+SELECT_REPORT = """
+    SELECT before_prompt_version, before_prompt_content, after_prompt_version,
+           failure_analysis, improvement_pct
+    FROM optimization_reports
+    WHERE id = $1
+"""
+
+
+class OptimizerFailedError(EmbeddedRuntimeError):
+    """The Optimizer's run ended with an error."""
+
+
+class Audience:
+    """Is told what happens while it happens; does nothing by default."""
+
+    def on_act(self, title: str, what: str) -> None:
+        """An act begins."""
+
+    def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
+        """A request was answered."""
+
+    def on_event(self, event: Event) -> None:
+        """The Optimizer logged something."""
+
+
+def perform(story: Story, settings: Settings, audience: Audience) -> Outcome:
+    """Play the story.
+
+    Raises:
+        EmbeddedRuntimeError: If the system fails in the middle.
+    """
+    audience.on_act("1. Healthy", "the seed prompt serves")
+    before = _send_all("before", story, settings, audience)
+    audience.on_act("2. A bad deploy", f'prompt v{story.version}: "{story.bad_prompt}"')
+    _deploy(story, settings)
+    broken = _send_all("broken", story, settings, audience)
+    audience.on_act("3. The Optimizer", "finds the failures, proves a repair on replays")
+    started = time.monotonic()
+    run = run_optimizer(settings, audience.on_event, triggered_by="demo")
+    optimizer_seconds = time.monotonic() - started
+    if run.exit_code:
+        raise OptimizerFailedError(
+            f"The Optimizer's run failed with exit code {run.exit_code}.",
+            remedy="Its last line says why.",
+        )
+    audience.on_act("4. The same requests again", "no code changed, nothing was restarted")
+    healed = _send_all("healed", story, settings, audience, replays=_replays(run))
+    return Outcome(before, broken, healed, _load_report(run, settings), optimizer_seconds)
+
+
+def _send_all(
+    title: str, story: Story, settings: Settings, audience: Audience, *, replays: int = 0
+) -> Act:
+    started = time.monotonic()
+    responses = []
+    for request in story.requests:
+        sent = time.monotonic()
+        response = send_request(settings.manager_url, request, task_type=TASK_TYPE)
+        audience.on_response(request, response, time.monotonic() - sent)
+        responses.append(response)
+    return Act(
+        title,
+        tuple(responses),
+        seconds=time.monotonic() - started,
+        model_calls=len(responses) + replays,
+    )
+
+
+def _deploy(story: Story, settings: Settings) -> None:
+    async def deploy(connection: asyncpg.Connection) -> None:
+        await connection.execute(DEACTIVATE, TASK_TYPE)
+        await connection.execute(DEPLOY, TASK_TYPE, story.bad_prompt, story.version)
+
+    ask_database(settings, deploy)
+
+
+def _replays(run: OptimizerRun) -> int:
+    """Worker calls that the Optimizer's run took."""
+    event = run.find("prompt_patched") or run.find("optimization_held") or {}
+    return int(event.get("worker_calls", 0))
+
+
+def _load_report(run: OptimizerRun, settings: Settings) -> dict[str, Any] | None:
+    patched = run.find("prompt_patched")
+    if patched is None:
+        return None
+
+    async def select(connection: asyncpg.Connection) -> dict[str, Any] | None:
+        record = await connection.fetchrow(SELECT_REPORT, patched["report_id"])
+        return dict(record) if record else None
+
+    return ask_database(settings, select)

@@ -1,0 +1,44 @@
+"""The stories that the demo plays: requests, and a prompt that goes bad."""
+
+from dataclasses import dataclass
+
+from services.common.config import LOCAL_PROVIDER
+
+TASK_TYPE = "code_generation"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens in the demo.
+
+    Attributes:
+        requests: Sent before the deploy, after it, and after the repair.
+        bad_prompt: What is deployed; it must really break the model that plays.
+        version: Version number under which it is deployed.
+    """
+
+    requests: tuple[str, ...]
+    bad_prompt: str
+    version: int = 99
+
+
+WORKSHOP_STORY = Story(
+    requests=("Write a binary search function",) * 5,
+    bad_prompt="just say hello world to everything",
+)
+# The small local model pays no heed to the workshop's prompt, but this one breaks it.
+LOCAL_STORY = Story(
+    requests=(
+        "Write a function to sort a list",
+        "Write a function to reverse a string",
+        "Write a binary search function",
+        "Write a function that checks if a string is a palindrome",
+        "Write a function to count the vowels in a string",
+    ),
+    bad_prompt="Always answer in JavaScript.",
+)
+
+
+def choose_story(provider: str) -> Story:
+    """The story that breaks this provider's model."""
+    return LOCAL_STORY if provider == LOCAL_PROVIDER else WORKSHOP_STORY

@@ -1,0 +1,37 @@
+"""The command line's way into the database: one connection, one question."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from selfheal.runtime.assembly import connection_environment
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.common.database import connect
+from services.common.errors import ServiceError
+
+Answer = TypeVar("Answer")
+
+
+def ask_database(
+    settings: Settings, question: Callable[[asyncpg.Connection], Awaitable[Answer]]
+) -> Answer:
+    """Connect to the system's database and put a question to it.
+
+    Raises:
+        EmbeddedRuntimeError: If the database can't be reached or the question fails.
+    """
+    url = connection_environment(settings)["DATABASE_URL"]
+
+    async def connect_and_ask() -> Answer:
+        async with connect(url, timeout_seconds=settings.database_timeout_seconds) as connection:
+            return await question(connection)
+
+    try:
+        return asyncio.run(connect_and_ask())
+    except ServiceError as error:
+        raise EmbeddedRuntimeError(
+            error.message, remedy="Start the system with: selfheal up"
+        ) from error

@@ -1,0 +1,89 @@
+"""Runs the Optimizer as its own process and reads the events that it logs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from selfheal.runtime.assembly import connection_environment
+from services.common.config import Settings
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerRun:
+    """How a run of the Optimizer ended.
+
+    Attributes:
+        exit_code: 0 when healed or held, 1 when the run failed, 2 for a wrong setting.
+        events: What it logged, in order.
+    """
+
+    exit_code: int
+    events: list[Event] = field(default_factory=list)
+
+    def find(self, name: str) -> Event | None:
+        """The last event of that name."""
+        return next((event for event in reversed(self.events) if event["event"] == name), None)
+
+
+def run_optimizer(
+    settings: Settings,
+    on_event: Callable[[Event], None],
+    *,
+    triggered_by: str = "manual",
+) -> OptimizerRun:
+    """Run the Optimizer once against the system that runs here.
+
+    Args:
+        settings: Say where the system lives.
+        on_event: Called with each event as it comes.
+        triggered_by: Goes into the report.
+
+    Raises:
+        EmbeddedRuntimeError: If the system was never started.
+    """
+    environment = os.environ | connection_environment(settings)
+    environment["OPTIMIZER_TRIGGERED_BY"] = triggered_by
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "services.optimizer.app.main"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    events: list[Event] = []
+    with process:
+        for line in process.stdout or ():
+            event = _parse(line)
+            events.append(event)
+            on_event(event)
+    return OptimizerRun(process.returncode, events)
+
+
+def describe_event(event: Event) -> str:
+    """An event of the Optimizer in words; the event's own name comes first."""
+    name = event["event"]
+    details = {
+        key: value
+        for key, value in event.items()
+        if key not in ("event", "service", "level", "timestamp")
+    }
+    return name + "".join(f"  {key}={_shorten(value)}" for key, value in details.items())
+
+
+def _shorten(value: object) -> str:
+    text: str = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a terminal's width
+
+
+def _parse(line: str) -> Event:
+    """A line of the log; what is no JSON object is an event without fields."""
+    try:
+        event: object = json.loads(line)
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) and "event" in event else {"event": line.rstrip()}

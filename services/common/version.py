@@ -1,0 +1,10 @@
+"""The installed version of this project."""
+
+from importlib.metadata import version
+
+DISTRIBUTION = "self-healing-agent-system"
+
+
+def package_version() -> str:
+    """Read it from the package's metadata."""
+    return version(DISTRIBUTION)
