@@ -25,7 +25,7 @@ FREE_WORDS = frozenset(
         """a an the of in on for from with and given or is are be to by at as into it its this that
         these those which whose all any every each some my your i me you can should could would
         if whether do does return returns take takes using use new simple single valid input
-        function method python code number element string two 주어진 모든 두 수 숫자 함수"""
+        function method python code number element string two 주어진 모든 각 두 수 숫자 함수"""
     )
 )
 MAX_OTHER_WORDS_BETWEEN = 2

@@ -20,7 +20,7 @@ KOREAN_ENDINGS = tuple(
     sorted(
         """에서의 으로부터 에서 으로 부터 까지 에게 들을 들의 들이 들 를 을 이 가 은 는 의 에
         로 와 과 도 하는 하기 하고 하여 해서 해줘 해주는 해라 합니다 하세요 해주세요 되는 된
-        인지 인가 한 할 주세요 기""".split(),
+        인지 인가 는지 한지 한 할 주세요 기 어줘 아줘 어서 아서 어 아""".split(),
         key=len,
         reverse=True,
     )
@@ -116,6 +116,8 @@ def _singular(word: str) -> str:
 def _without_participle(word: str) -> str:
     if word in KEPT_PARTICIPLES:
         return word
+    if word.endswith("ied") and len(word) > len("tied"):
+        return word.removesuffix("ied") + "y"
     for ending in ("ing", "ed"):
         stem = word.removesuffix(ending)
         if stem == word or len(stem) < MIN_STEM_LENGTH or not VOWEL.search(stem):
@@ -127,9 +129,10 @@ def _without_participle(word: str) -> str:
 
 
 def _stem_korean(word: str) -> str:
+    """A Korean word without its endings; all of them, so that a noun that ends like one meets."""
     for ending in KOREAN_ENDINGS:
         if word.endswith(ending) and len(word) > len(ending):
-            return word.removesuffix(ending)
+            return _stem_korean(word.removesuffix(ending))
     return word
 
 

@@ -104,6 +104,12 @@ def test_the_main_definition_comes_first_with_docstring_and_type_hints(task: Tas
             assert_typed(node)
 
 
+@every_task
+def test_javascript_documents_and_defines_one_thing_first(task: Task) -> None:
+    if task.javascript:
+        assert re.match(r"/\*\* .+? \*/\n(function|class) \w+", task.javascript, re.S)
+
+
 def assert_typed(function: ast.FunctionDef) -> None:
     arguments = function.args
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -238,6 +244,13 @@ def test_any_mixture_of_known_words_is_read_without_an_error(words: list[str]) -
 @given(st.sampled_from(TASKS), st.sampled_from(["", "Please ", "Hi, could you ", "Kindly, "]))
 def test_courtesy_changes_nothing(task: Task, courtesy: str) -> None:
     assert name_of(f"{courtesy}write a function to {task.patterns[0]}, thanks") == task.name
+
+
+@pytest.mark.parametrize("filler", ["sort ", "a", "`f(", "`", "{[(", "name the ", "리스트를 "])
+def test_a_long_request_is_read_to_its_end(filler: str) -> None:
+    request_text = f"Merge overlapping intervals. {filler * (20_000 // len(filler))}"
+    assert name_of(request_text) == "merge_intervals"
+    assert isinstance(requested_name(request_text), str)
 
 
 def test_words_of_one_kind_have_one_form() -> None:
