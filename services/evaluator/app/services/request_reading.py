@@ -1,6 +1,7 @@
 """Reads from a request what its answer must have: a language, a name, a form."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
@@ -13,16 +14,23 @@ NAMED = (
     re.compile(r"`([A-Za-z_]\w*)`\s*(?:라는|함수|클래스|메서드|function|class)", re.I),
     re.compile(r"\bclass\s+([A-Z]\w*)"),
 )
-CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I)
+# Words that may stand where a name would, as in "a function that (given a list) sorts it".
+NO_NAMES = frozenset(
+    """a after an and as at by for from if in into is it of on or that the this to when where
+    which who with without""".split()
+)
+# ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
+CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
 OTHER_LANGUAGES = (
     "javascript", "typescript", "java", "kotlin", "scala", "swift", "rust", "ruby", "php", "perl",
     "haskell", "elixir", "golang", "bash", "sql", "html", "css", "c++", "c#",
     "자바스크립트", "자바",
 )  # fmt: skip
 OTHER_LANGUAGE = re.compile(
-    r"(?<![\w#+])(?:" + "|".join(re.escape(name) for name in OTHER_LANGUAGES) + r")(?![\w#+])", re.I
+    r"(?<![\w#+])(?:" + "|".join(re.escape(name) for name in OTHER_LANGUAGES) + r")(?![\w#+])",
+    re.I | re.A,
 )
-PYTHON = re.compile(r"\bpython\b|파이썬", re.I)
+PYTHON = re.compile(r"\bpython\b|파이썬", re.I | re.A)
 WORD = re.compile(r"[A-Za-z]{3,}")
 # Words that requests for code share whatever they ask for.
 COMMON_WORDS = frozenset(
@@ -63,8 +71,16 @@ def read_request(user_input: str) -> RequestFacts:
     prose = FENCED.sub(" ", user_input)
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next((match[1] for pattern in NAMED if (match := pattern.search(user_input))), ""),
+        name=next(_find_names(user_input), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
     )
+
+
+def _find_names(user_input: str) -> Iterator[str]:
+    """Names that the request gives, the surest way of naming first."""
+    for pattern in NAMED:
+        for match in pattern.finditer(user_input):
+            if match[1].lower() not in NO_NAMES:
+                yield match[1]
