@@ -8,7 +8,7 @@ from dataclasses import dataclass
 MAX_SOURCE_BYTES = 64 * 1024
 MAX_BLOCKS = 20
 PYTHON_TAGS = frozenset({"python", "py", "python3", "pycon", "ipython"})
-FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)")
+FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]{0,40})")
 CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
 
 # Statements that make a text a program; a bare word or string parses too, and is none.
