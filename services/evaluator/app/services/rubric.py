@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence
 from services.evaluator.app.services.request_reading import WORD, stem
-from services.evaluator.app.services.validators import REFUSAL
+from services.evaluator.app.services.validators import is_refusal
 
 READING_WINDOW = 20_000
 SHORT_PROSE_CHARACTERS = 40
@@ -37,7 +37,7 @@ class Criterion:
 
 def responds(evidence: Evidence) -> Grade:
     """Is there a reply at all, and no refusal?"""
-    if not evidence.answer.strip() or REFUSAL.match(evidence.answer):
+    if not evidence.answer.strip() or is_refusal(evidence):
         return Grade(0, "there is no reply, or a refusal")
     return Grade(1, "it replies")
 

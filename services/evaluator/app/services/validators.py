@@ -6,7 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence, Function
+from services.evaluator.app.services.evidence import (
+    CODE_TASK_TYPES,
+    Definition,
+    Evidence,
+    Function,
+)
 
 Outcome = Literal["passed", "failed", "not_applicable"]
 
@@ -17,10 +22,12 @@ REFUSAL = re.compile(
     re.I,
 )
 PLACEHOLDER = re.compile(
-    r"\b(?:TODO|FIXME|XXX)\b|your code here|implement(?:ation)? (?:goes )?here|not implemented",
+    r"\b(?-i:TODO|FIXME|XXX)\b|your code here|implement(?:ation)? (?:goes )?here|not implemented",
     re.I,
 )
 PLACEHOLDER_WINDOW = 20_000
+# Reasons may name what the answer names, which can be as long as its writer likes.
+MAX_REASON_CHARACTERS = 200
 DANGEROUS_CALLS = frozenset(
     """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
     shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
@@ -88,24 +95,24 @@ class RuleReport:
 
 def passed(reason: str) -> Finding:
     """The rule holds."""
-    return Finding("passed", reason)
+    return Finding("passed", reason[:MAX_REASON_CHARACTERS])
 
 
 def failed(reason: str) -> Finding:
     """The rule is broken."""
-    return Finding("failed", reason)
+    return Finding("failed", reason[:MAX_REASON_CHARACTERS])
 
 
 def not_applicable(reason: str) -> Finding:
     """The rule says nothing about this answer; its weight goes to the others."""
-    return Finding("not_applicable", reason)
+    return Finding("not_applicable", reason[:MAX_REASON_CHARACTERS])
 
 
 def gives_an_answer(evidence: Evidence) -> Finding:
     """Something came back, and it is no refusal."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
-    if REFUSAL.match(evidence.answer):
+    if is_refusal(evidence):
         return failed("the answer is a refusal")
     return passed("there is an answer")
 
@@ -164,10 +171,12 @@ def is_complete(evidence: Evidence) -> Finding:
     """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs."""
     if evidence.tree is None:
         return not_applicable("there is no Python code to be complete")
-    empty = [function.name for function in evidence.functions if is_stub(function)]
-    if evidence.functions and len(empty) == len(evidence.functions):
+    classes = [node for node in evidence.definitions if isinstance(node, ast.ClassDef)]
+    empty = [node.name for node in (*evidence.functions, *classes) if is_stub(node)]
+    written = [node.name for node in evidence.functions if not is_stub(node)]
+    if empty and not written:
         return failed(f"{empty[0]} has no body but a placeholder")
-    return passed("function bodies are written out")
+    return passed("bodies are written out")
 
 
 def has_no_placeholder(evidence: Evidence) -> Finding:
@@ -217,17 +226,26 @@ def dotted_name(node: ast.expr) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
-def is_stub(function: Function) -> bool:
-    """Whether a body does nothing but stand there."""
-    for node in function.body:
-        if isinstance(node, ast.Pass):
-            continue
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            continue
-        if isinstance(node, ast.Raise) and "NotImplemented" in ast.unparse(node):
-            continue
+def is_refusal(evidence: Evidence) -> bool:
+    """Whether it opens like a refusal and defines nothing; an apology before code is none."""
+    return REFUSAL.match(evidence.answer) is not None and not evidence.definitions
+
+
+def is_stub(definition: Definition) -> bool:
+    """Whether a body does nothing but stand there; a class may live by what it inherits."""
+    if isinstance(definition, ast.ClassDef) and definition.bases:
         return False
-    return True
+    return all(
+        isinstance(node, ast.Pass)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Raise) and _says_not_implemented(node.exc))
+        for node in definition.body
+    )
+
+
+def _says_not_implemented(raised: ast.expr | None) -> bool:
+    named = raised.func if isinstance(raised, ast.Call) else raised
+    return named is not None and dotted_name(named) in ("NotImplementedError", "NotImplemented")
 
 
 def annotations(function: Function) -> list[tuple[str, bool]]:

@@ -1,0 +1,332 @@
+"""Each rule of the Evaluator: when it passes, when it fails, when it says nothing."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.evaluator.app.services.evidence import Evidence, gather_evidence
+from services.evaluator.app.services.validators import (
+    CODE_RULES,
+    GENERIC_RULES,
+    Finding,
+    Rule,
+    RuleReport,
+    validate,
+)
+
+REQUEST = "Write a binary search function"
+GOOD = (
+    "def search(items: list[int], target: int) -> int:\n"
+    '    """Index of target, or -1."""\n'
+    "    return items.index(target) if target in items else -1\n"
+)
+
+
+def look_at(answer: str, request: str = REQUEST, task_type: str = "code_generation") -> Evidence:
+    return gather_evidence(task_type=task_type, user_input=request, answer=answer)
+
+
+def find(rule: str, answer: str, request: str = REQUEST) -> Finding:
+    return {
+        result.rule.name: result.finding for result in validate(look_at(answer, request)).results
+    }[rule]
+
+
+def fenced(code: str, tag: str = "python") -> str:
+    return f"```{tag}\n{code}\n```"
+
+
+def score_of(report: RuleReport) -> float:
+    """The score by its definition: the weight earned of the weight that applied."""
+    outcomes = [(result.rule.weight, result.finding.outcome) for result in report.results]
+    earned = math.fsum(weight for weight, outcome in outcomes if outcome == "passed")
+    applied = math.fsum(weight for weight, outcome in outcomes if outcome != "not_applicable")
+    return earned / applied
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "outcome"),
+    [
+        pytest.param("gives_an_answer", "Hello World", "passed", id="answer-words"),
+        pytest.param("gives_an_answer", "", "failed", id="answer-empty"),
+        pytest.param("gives_an_answer", " \n", "failed", id="answer-blank"),
+        pytest.param("gives_an_answer", "I'm sorry, but no.", "failed", id="answer-sorry"),
+        pytest.param("gives_an_answer", "I cannot help with that.", "failed", id="answer-cannot"),
+        pytest.param("gives_an_answer", "As an AI, I don't.", "failed", id="answer-as-an-ai"),
+        pytest.param(
+            "gives_an_answer", "죄송하지만 할 수 없습니다", "failed", id="answer-korean-refusal"
+        ),
+        pytest.param("gives_an_answer", "Sorry,\n" + fenced(GOOD), "passed", id="answer-apology"),
+        pytest.param(
+            "gives_an_answer",
+            "I'm sorry.\n" + fenced("pass"),
+            "failed",
+            id="answer-refusal-in-code",
+        ),
+        pytest.param("gives_an_answer", GOOD + "# sorry, no", "passed", id="answer-sorry-later"),
+        pytest.param("contains_code", fenced(GOOD), "passed", id="code-fenced"),
+        pytest.param("contains_code", GOOD, "passed", id="code-bare"),
+        pytest.param("contains_code", fenced("let x", "js"), "passed", id="code-of-any-language"),
+        pytest.param("contains_code", "Hello World", "failed", id="code-none"),
+        pytest.param("parses_as_python", fenced(GOOD), "passed", id="parses"),
+        pytest.param("parses_as_python", fenced("def f(:"), "failed", id="parses-not"),
+        pytest.param("parses_as_python", fenced("let x", "js"), "failed", id="parses-javascript"),
+        pytest.param("parses_as_python", "Hello World", "failed", id="parses-nothing"),
+        pytest.param("defines_what_was_asked", GOOD, "passed", id="defines"),
+        pytest.param("defines_what_was_asked", "x = 1", "failed", id="defines-nothing"),
+        pytest.param("defines_what_was_asked", fenced("def f(:"), "failed", id="defines-broken"),
+        pytest.param("returns_something", GOOD, "passed", id="returns"),
+        pytest.param("returns_something", "def f():\n    yield 1", "passed", id="returns-yield"),
+        pytest.param(
+            "returns_something", "def f(x):\n    yield from x", "passed", id="returns-yield-from"
+        ),
+        pytest.param(
+            "returns_something",
+            "class A:\n    def f(self):\n        return 1",
+            "passed",
+            id="returns-method",
+        ),
+        pytest.param("returns_something", "def f():\n    return", "failed", id="returns-bare"),
+        pytest.param("returns_something", "def f():\n    print(1)", "failed", id="returns-print"),
+        pytest.param("returns_something", "print(1)", "failed", id="returns-script"),
+        pytest.param("returns_something", "Hello World", "failed", id="returns-no-code"),
+        pytest.param("is_complete", GOOD, "passed", id="complete"),
+        pytest.param("is_complete", "x = 1", "passed", id="complete-script"),
+        pytest.param("is_complete", "def f():\n    pass", "failed", id="complete-pass"),
+        pytest.param("is_complete", "def f():\n    ...", "failed", id="complete-ellipsis"),
+        pytest.param("is_complete", "def f():\n    'Doc.'", "failed", id="complete-docstring"),
+        pytest.param(
+            "is_complete",
+            "def f():\n    'Doc.'\n    raise NotImplementedError('later')",
+            "failed",
+            id="complete-not-implemented-error",
+        ),
+        pytest.param(
+            "is_complete", "def f():\n    raise NotImplemented", "failed", id="complete-constant"
+        ),
+        pytest.param(
+            "is_complete", "def f():\n    raise ValueError(1)", "passed", id="complete-raises"
+        ),
+        pytest.param("is_complete", "def f():\n    raise", "passed", id="complete-raises-again"),
+        pytest.param(
+            "is_complete", "async def f():\n    pass", "failed", id="complete-asynchronous"
+        ),
+        pytest.param(
+            "is_complete",
+            "def f():\n    pass\ndef g():\n    f()",
+            "passed",
+            id="complete-one-of-two",
+        ),
+        pytest.param("is_complete", "class A:\n    pass", "failed", id="complete-empty-class"),
+        pytest.param(
+            "is_complete", "class A:\n    'Doc.'\n    ...", "failed", id="complete-documented-class"
+        ),
+        pytest.param(
+            "is_complete",
+            "class A:\n    def f(self):\n        pass",
+            "failed",
+            id="complete-empty-methods",
+        ),
+        pytest.param("is_complete", "class A:\n    x: int", "passed", id="complete-fields"),
+        pytest.param(
+            "is_complete", "class A(Exception):\n    pass", "passed", id="complete-exception"
+        ),
+        pytest.param(
+            "is_complete",
+            "class A:\n    pass\ndef f():\n    return A()",
+            "passed",
+            id="complete-marker-class",
+        ),
+        pytest.param("is_complete", "Hello World", "not_applicable", id="complete-no-code"),
+        pytest.param("is_complete", fenced("x", "js"), "not_applicable", id="complete-javascript"),
+        pytest.param("has_no_placeholder", GOOD, "passed", id="placeholder-none"),
+        pytest.param("has_no_placeholder", "", "failed", id="placeholder-empty"),
+        pytest.param("has_no_placeholder", GOOD + "# TODO", "failed", id="placeholder-todo"),
+        pytest.param("has_no_placeholder", GOOD + "# FIXME: x", "failed", id="placeholder-fixme"),
+        pytest.param(
+            "has_no_placeholder", "# Your code here", "failed", id="placeholder-your-code-here"
+        ),
+        pytest.param(
+            "has_no_placeholder", "# implementation goes here", "failed", id="placeholder-goes-here"
+        ),
+        pytest.param(
+            "has_no_placeholder", "def add(todo):\n    return todo", "passed", id="placeholder-word"
+        ),
+        pytest.param(
+            "has_no_placeholder", "class TodoList: ...", "passed", id="placeholder-part-of-a-name"
+        ),
+        pytest.param("has_no_dangerous_call", GOOD, "passed", id="danger-none"),
+        pytest.param("has_no_dangerous_call", "", "failed", id="danger-empty"),
+        pytest.param("has_no_dangerous_call", "Hello World", "passed", id="danger-no-code"),
+        pytest.param("has_no_dangerous_call", "eval('1')", "failed", id="danger-eval"),
+        pytest.param(
+            "has_no_dangerous_call",
+            "import os\ndef f():\n    os.system('ls')",
+            "failed",
+            id="danger-system",
+        ),
+        pytest.param(
+            "has_no_dangerous_call", "import re\nre.compile('a')", "passed", id="danger-re-compile"
+        ),
+        pytest.param(
+            "has_no_dangerous_call", "x = 1  # never eval('1')", "passed", id="danger-in-a-comment"
+        ),
+        pytest.param("has_no_dangerous_call", "f()()", "passed", id="danger-call-of-a-call"),
+        pytest.param("has_docstring", GOOD, "passed", id="docstring"),
+        pytest.param("has_docstring", "def f():\n    return 1", "failed", id="docstring-none"),
+        pytest.param("has_docstring", "x = 1", "failed", id="docstring-no-definition"),
+        pytest.param(
+            "has_docstring", "class A:\n    'Doc.'\n    x = 1", "passed", id="docstring-class"
+        ),
+        pytest.param("has_type_hints", GOOD, "passed", id="hints"),
+        pytest.param("has_type_hints", "x = 1", "failed", id="hints-no-function"),
+        pytest.param("has_type_hints", "def f(x) -> int: ...", "failed", id="hints-parameter"),
+        pytest.param("has_type_hints", "def f(x: int): ...", "failed", id="hints-return"),
+        pytest.param("has_type_hints", "def f(*xs) -> int: ...", "failed", id="hints-star"),
+        pytest.param("has_type_hints", "def f(**xs) -> int: ...", "failed", id="hints-two-stars"),
+        pytest.param("has_type_hints", "def f(*, x) -> int: ...", "failed", id="hints-keyword"),
+        pytest.param("has_type_hints", "def f(x, /) -> int: ...", "failed", id="hints-position"),
+        pytest.param(
+            "has_type_hints",
+            "class A:\n    def __init__(self, x: int):\n        self.x = x",
+            "passed",
+            id="hints-self-and-constructor",
+        ),
+        pytest.param(
+            "has_type_hints",
+            "def f(x: int) -> int:\n    def g(y): ...\n    return x",
+            "failed",
+            id="hints-nested",
+        ),
+    ],
+)
+def test_a_rule_passes_fails_or_says_nothing(rule: str, answer: str, outcome: str) -> None:
+    finding = find(rule, answer)
+    assert finding.outcome == outcome
+    assert finding.reason
+
+
+@pytest.mark.parametrize(
+    ("request_text", "answer", "outcome"),
+    [
+        pytest.param("Write a function called two_sum", "def two_sum(): ...", "passed", id="name"),
+        pytest.param("Write a function called two_sum", "def twosum(): ...", "failed", id="wrong"),
+        pytest.param("Write a function called two_sum", "class two_sum: ...", "passed", id="class"),
+        pytest.param(
+            "Write a function called inner",
+            "def outer():\n    def inner(): ...",
+            "failed",
+            id="not-at-the-top",
+        ),
+        pytest.param("Write a Stack class", "class Pile: ...", "passed", id="any-class"),
+        pytest.param("Write a Stack class", "def stack(): ...", "failed", id="function-for-class"),
+        pytest.param("`two_sum` 함수를 작성해줘", "def two_sum(): ...", "passed", id="korean-name"),
+        pytest.param("`two_sum` 함수를 작성해줘", "def f(): ...", "failed", id="korean-wrong-name"),
+        pytest.param("스택 클래스를 작성해줘", "def f(): ...", "failed", id="korean-class"),
+        pytest.param("이진 탐색 함수를 작성해줘", "def f(): ...", "passed", id="korean-any-name"),
+    ],
+)
+def test_what_was_asked_for_must_be_defined(request_text: str, answer: str, outcome: str) -> None:
+    assert find("defines_what_was_asked", answer, request_text).outcome == outcome
+
+
+def test_a_language_that_was_asked_for_need_not_parse_as_python() -> None:
+    answer = fenced("const search = () => -1;", "javascript")
+    request = "Write a binary search in JavaScript"
+    assert find("parses_as_python", answer, request).outcome == "not_applicable"
+    assert validate(look_at(answer, request)).cap_reasons == []
+
+
+def test_the_docstring_that_counts_is_the_one_of_what_was_asked_for() -> None:
+    answer = "def aid():\n    'Doc.'\n    return 1\ndef two_sum():\n    return aid()\n"
+    assert find("has_docstring", answer).outcome == "passed"
+    assert find("has_docstring", answer, "Write a function called two_sum").outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("raise x" + ".a" * 2_000, id="deep-attribute"),
+        pytest.param("raise " + "+".join(["1"] * 2_000), id="deep-sum"),
+        pytest.param("raise 0x" + "f" * 10_000, id="huge-number"),
+    ],
+)
+def test_deep_and_huge_expressions_are_looked_at_without_an_error(body: str) -> None:
+    assert find("is_complete", f"def f():\n    {body}").outcome == "passed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("def " + "f" * 50_000 + "(): ...", id="long-name"),
+        pytest.param("def f(" + "x" * 50_000 + "): ...", id="long-parameter"),
+        pytest.param("```" + "x" * 50_000 + "\nlet\n```", id="long-tag"),
+    ],
+)
+def test_reasons_stay_short_whatever_the_answer_holds(answer: str) -> None:
+    reasons = [result.finding.reason for result in validate(look_at(answer)).results]
+    assert max(len(reason) for reason in reasons) <= 200
+
+
+@pytest.mark.parametrize(
+    "rules", [pytest.param(CODE_RULES, id="code"), pytest.param(GENERIC_RULES, id="generic")]
+)
+def test_the_weights_of_a_rule_set_add_up_to_one(rules: tuple[Rule, ...]) -> None:
+    assert math.fsum(rule.weight for rule in rules) == pytest.approx(1, abs=1e-12)
+    assert all(rule.weight > 0 for rule in rules)
+    assert len({rule.name for rule in rules}) == len(rules)
+
+
+def test_a_good_answer_earns_all_the_weight() -> None:
+    report = validate(look_at(fenced(GOOD)))
+    assert report.score == pytest.approx(1)
+    assert report.cap_reasons == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "capped"),
+    [
+        pytest.param("", True, id="empty"),
+        pytest.param("I'm sorry, I can't do that.", True, id="refusal"),
+        pytest.param("Binary search halves the range.", True, id="prose"),
+        pytest.param(fenced("def f(:"), True, id="broken"),
+        pytest.param(fenced("let x = 1;", "javascript"), True, id="another-language"),
+        pytest.param("def search(items):\n    pass", True, id="stub"),
+        pytest.param("def search(items):\n    return 1", False, id="plain"),
+        pytest.param("x = 1", False, id="no-definition"),
+    ],
+)
+def test_what_demonstrably_fails_is_capped_with_a_reason(answer: str, capped: bool) -> None:
+    assert bool(validate(look_at(answer)).cap_reasons) is capped
+
+
+def test_another_task_type_has_general_rules() -> None:
+    evidence = look_at("Dear customer, ...", "Write a letter", "letters")
+    assert evidence.code is None
+    report = validate(evidence)
+    assert [result.rule.name for result in report.results] == [
+        "gives_an_answer",
+        "has_no_placeholder",
+    ]
+    assert report.score == 1
+    assert validate(look_at("", "Write a letter", "letters")).score == 0
+    assert validate(look_at("TODO", "Write a letter", "letters")).score == pytest.approx(0.7)
+
+
+ANSWERS = st.one_of(
+    st.text(),
+    st.text(alphabet="def f(x):\n returnpass`~=1'\"class", max_size=80),
+    st.sampled_from([GOOD, fenced(GOOD), "Hello World", fenced("x", "js"), "TODO", "pass"]),
+)
+
+
+@given(answer=ANSWERS, request_text=st.text(), task_type=st.sampled_from(["code_generation", "x"]))
+def test_any_answer_gets_a_score_that_is_the_share_of_weight_earned(
+    answer: str, request_text: str, task_type: str
+) -> None:
+    report = validate(look_at(answer, request_text, task_type))
+    assert 0 <= report.score <= 1
+    assert report.score == pytest.approx(score_of(report))
+    assert report == validate(look_at(answer, request_text, task_type))
