@@ -47,19 +47,20 @@ def _compose_body(request: str, instructions: Instructions) -> str:
     task = find_task(request)
     match instructions.reply:
         case Reply.REFUSAL:
-            return prose.REFUSAL
+            body = prose.REFUSAL
         case Reply.QUESTION:
-            return prose.QUESTION
+            body = prose.QUESTION
         case Reply.ECHO:
-            return request
+            body = request
         case Reply.POEM:
-            return prose.recite(request, task)
+            body = prose.recite(request, task)
         case Reply.OFF_TOPIC:
-            return prose.steer_off_topic(instructions.reply_text)
+            body = prose.steer_off_topic(instructions.reply_text)
         case Reply.PROSE:
-            return _explain(request, task, instructions)
+            body = _explain(request, task, instructions)
         case _:
-            return _compose_code(request, task, instructions)
+            body = _compose_code(request, task, instructions)
+    return body
 
 
 def _compose_code(request: str, task: Task | None, instructions: Instructions) -> str:

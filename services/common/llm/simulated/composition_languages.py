@@ -9,41 +9,47 @@ from services.common.llm.simulated.instructions import Instructions
 from services.common.llm.simulated.knowledge import Task
 
 # The shape of a function that is still to be written: {name}, {parameters}, {note}.
+# The shape of a function that is still to be written, in each language.
 SHAPES = {
-    "javascript": "function {name}({parameters}) {{\n  // {note}\n  throw new Error('not written yet');\n}}",
-    "typescript": "function {name}({typed_any}): any {{\n  // {note}\n  throw new Error('not written yet');\n}}",
-    "rust": "fn {name}({typed_rust}) -> i64 {{\n    // {note}\n    unimplemented!()\n}}",
-    "go": "package main\n\nfunc {name}({parameters} any) any {{\n\t// {note}\n\tpanic(\"not written yet\")\n}}",
-    "java": "class Solution {{\n    static Object {name}({typed_object}) {{\n        // {note}\n"
-    "        throw new UnsupportedOperationException();\n    }}\n}}",
-    "csharp": "static class Solution\n{{\n    public static object {name}({typed_cs})\n    {{\n        // {note}\n"
-    "        throw new System.NotImplementedException();\n    }}\n}}",
-    "cpp": "#include <vector>\n\nint {name}({typed_int}) {{\n    // {note}\n    return 0;\n}}",
-    "c": "#include <stddef.h>\n\nint {name}({typed_int}) {{\n    /* {note} */\n    return 0;\n}}",
-    "ruby": "def {name}({parameters})\n  # {note}\n  raise NotImplementedError\nend",
-    "php": "<?php\nfunction {name}({typed_php}) {{\n    // {note}\n    throw new Exception('not written yet');\n}}",
-    "kotlin": "fun {name}({typed_kotlin}): Any {{\n    // {note}\n    TODO()\n}}",
-    "swift": "func {name}({typed_swift}) -> Any {{\n    // {note}\n    fatalError()\n}}",
-    "scala": "def {name}({typed_swift}): Any = {{\n  // {note}\n  ???\n}}",
-    "perl": "sub {name} {{\n    # {note}\n    die 'not written yet';\n}}",
-    "lua": "function {name}({parameters})\n  -- {note}\n  error('not written yet')\nend",
-    "r": "{name} <- function({parameters}) {{\n  # {note}\n  stop('not written yet')\n}}",
+    "javascript": "function {name}({bare}) {{\n  // {note}\n  throw new Error('not written');\n}}",
+    "typescript": "function {name}({any}): any {{\n  // {note}\n  throw new Error('not written');\n}}",
+    "rust": "fn {name}({rust}) -> i64 {{\n    // {note}\n    unimplemented!()\n}}",
+    "go": "package main\n\nfunc {name}({bare} any) any {{\n\t// {note}\n\tpanic(1)\n}}",
+    "java": (
+        "class Solution {{\n    static Object {name}({java}) {{\n        // {note}\n"
+        "        throw new UnsupportedOperationException();\n    }}\n}}"
+    ),
+    "csharp": (
+        "static class Solution\n{{\n    public static object {name}({csharp})\n    {{\n"
+        "        // {note}\n        throw new System.NotImplementedException();\n    }}\n}}"
+    ),
+    "cpp": "#include <vector>\n\nint {name}({int}) {{\n    // {note}\n    return 0;\n}}",
+    "c": "#include <stddef.h>\n\nint {name}({int}) {{\n    /* {note} */\n    return 0;\n}}",
+    "ruby": "def {name}({bare})\n  # {note}\n  raise NotImplementedError\nend",
+    "php": "<?php\nfunction {name}({php}) {{\n    // {note}\n    throw new Exception();\n}}",
+    "kotlin": "fun {name}({capital}): Any {{\n    // {note}\n    TODO()\n}}",
+    "swift": "func {name}({capital}) -> Any {{\n    // {note}\n    fatalError()\n}}",
+    "scala": "def {name}({capital}): Any = {{\n  // {note}\n  ???\n}}",
+    "perl": "sub {name} {{\n    # {note}\n    die 'not written';\n}}",
+    "lua": "function {name}({bare})\n  -- {note}\n  error('not written')\nend",
+    "r": "{name} <- function({bare}) {{\n  # {note}\n  stop('not written')\n}}",
     "bash": "{name}() {{\n  # {note}\n  return 1\n}}",
     "haskell": "-- {note}\n{name} = undefined",
     "sql": "-- {note}\nSELECT * FROM {name};",
-    "html": "<!-- {note} -->\n<main id=\"{name}\"></main>",
-    "text": "FUNCTION {name}({parameters})\n    {note}\n    RETURN result\nEND FUNCTION",
-}  # fmt: skip
-OTHER_SHAPE = "// {note}\nfunction {name}({parameters}) {{\n}}"
-TYPED = {
-    "typed_any": "{}: any",
-    "typed_rust": "{}: i64",
-    "typed_object": "Object {}",
-    "typed_cs": "object {}",
-    "typed_int": "int {}",
-    "typed_php": "${}",
-    "typed_kotlin": "{}: Any",
-    "typed_swift": "{}: Any",
+    "html": '<!-- {note} -->\n<main id="{name}"></main>',
+    "text": "FUNCTION {name}({bare})\n    {note}\n    RETURN result\nEND FUNCTION",
+}
+OTHER_SHAPE = "// {note}\nfunction {name}({bare}) {{\n}}"
+# How each shape writes a parameter.
+PARAMETERS = {
+    "bare": "{}",
+    "any": "{}: any",
+    "rust": "{}: i64",
+    "java": "Object {}",
+    "csharp": "object {}",
+    "int": "int {}",
+    "php": "${}",
+    "capital": "{}: Any",
 }
 CAMEL_CASED = frozenset("javascript typescript java go kotlin swift scala csharp".split())
 LEADING_COMMENT = re.compile(r"\A\s*/\*\*.*?\*/\s*", re.S)
@@ -52,20 +58,19 @@ LEADING_COMMENT = re.compile(r"\A\s*/\*\*.*?\*/\s*", re.S)
 def write_foreign(request: str, task: Task | None, instructions: Instructions) -> str:
     """Code in `instructions.language`, for a task that may be unknown."""
     language = instructions.language
-    if task is not None and task.javascript and language in ("javascript", "typescript"):
-        if not instructions.is_stub:
-            return _javascript(request, task, instructions)
+    is_known = task is not None and task.javascript and not instructions.is_stub
+    if task is not None and is_known and language in ("javascript", "typescript"):
+        return _javascript(request, task, instructions)
     name = fixed_name(request) or (task.name if task is not None else name_for(request))
     if language in CAMEL_CASED and "_" in name:
         name = _camel_case(name)
     parameters = _parameters_of(task)
-    typed = {
-        key: ", ".join(shape.format(name) for name in parameters) for key, shape in TYPED.items()
+    written = {
+        key: ", ".join(shape.format(name) for name in parameters)
+        for key, shape in PARAMETERS.items()
     }
     note = f"{describe(task)}." if task is not None else "I don't know how to do this task."
-    return SHAPES.get(language, OTHER_SHAPE).format(
-        name=name, parameters=", ".join(parameters), note=note, **typed
-    )
+    return SHAPES.get(language, OTHER_SHAPE).format(name=name, note=note, **written)
 
 
 def _javascript(request: str, task: Task, instructions: Instructions) -> str:

@@ -31,9 +31,7 @@ EXPLANATION = (
     "The idea behind {subject} is this. {summary} It goes through its input step by step, keeps "
     "what it needs on the way, and gives the result back at the end."
 )
-UNKNOWN_EXPLANATION = (
-    "I'm afraid that I don't know how to do this, so I can only guess at an approach."
-)
+UNKNOWN_EXPLANATION = "I'm afraid that I don't know how to do this; I can only guess."
 # What a voice says before and after.
 VOICES = {
     "pirate": ("Arr, matey! Here be yer {subject}:", "Now hoist the sails, ye scurvy dog!"),

@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import json
 import random
+import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +23,8 @@ MAX_BODY_BYTES = 4 << 20
 RETRY_AFTER_SECONDS = "1"
 MAX_LATENCY_MS = 600_000
 SHUTDOWN_SECONDS = 1.0
+# Linger for no time: closing the socket then sends a reset.
+NO_LINGER = struct.pack("ii", 1, 0)
 SYSTEM_ROLES = frozenset({"system", "developer"})
 
 FAULTS = web.AppKey("FAULTS", FaultPlan)
@@ -126,14 +130,22 @@ async def _fail(request: web.Request, fault: Fault) -> web.StreamResponse:
         case Fault.HANG:
             await asyncio.get_running_loop().create_future()  # until the client leaves
         case Fault.RESET:
-            if isinstance(request.transport, asyncio.Transport):
-                request.transport.abort()
+            _reset_connection(request)
         case Fault.MALFORMED:
             return web.Response(text='{"choices": [{"mess', content_type="application/json")
         case Fault.EMPTY:
             empty = {"object": "chat.completion", "model": MODEL_NAME, "choices": []}
             return web.json_response(empty)
     return web.Response()
+
+
+def _reset_connection(request: web.Request) -> None:
+    transport = request.transport
+    if transport is not None:
+        transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER
+        )
+        transport.abort()
 
 
 async def _list_models(_: web.Request) -> web.Response:

@@ -47,7 +47,7 @@ class FaultPlan:
         Args:
             requested: What the request itself asks for; an unknown kind counts as none.
         """
-        if requested in Fault.__members__.values():
+        if requested is not None and requested in Fault.__members__.values():
             return Fault(requested)
         if self._remaining > 0:
             self._remaining -= 1

@@ -7,34 +7,40 @@ from services.common.llm.simulated.instructions import Finding
 from services.common.llm.simulated.instructions_sentences import Clause
 
 USE = (
-    r"\b(?:us(?:e|ing|es)|call(?:s|ing)?|includ(?:e|ing)|contain(?:s|ing)?|via|with|through|need|rely\s+on|employ)\b"
-    r"[^.;]{0,40}?"
+    r"\b(?:us(?:e|ing|es)|call(?:s|ing)?|includ(?:e|ing)|contain(?:s|ing)?|via|with|through|need|"
+    r"rely\s+on|employ)\b[^.;]{0,40}?"
 )
+LACK = r"\b(?:omit|leave\s+out|drop|forget|skip|without|remove)\b[^.;]{0,20}\b"
 CONSTRUCTS = {
     "eval": rf"{USE}\beval\b",
     "exec": rf"{USE}\bexec\b",
-    "recursion": rf"{USE}\brecursi(?:on|ve\w*)\b|\brecursive(?:ly)?\s+(?:solution|implementation|only|function)|\bwrite\b[^.;]{{0,30}}\brecursive",
+    "recursion": rf"{USE}\brecursi(?:on|ve\w*)\b|\bwrite\b[^.;]{{0,30}}\brecursive"
+    r"|\brecursive(?:ly)?\s+(?:solution|implementation|only|function)",
     "global": rf"{USE}\bglobals?(?:\s+(?:variables?|state|keyword))?\b",
-    "print": r"\bprint(?:ing)?\b[^.;]{0,40}?\b(?:instead\s+of\s+return\w*|rather\s+than\s+return\w*|do\s+not\s+return|results?|"
-    r"outputs?|answers?)\b|\b(?:do\s+not|don't|never)\s+return\b[^.;]{0,60}\bprint",
-    "no_return": r"\b(?:do\s+not|don't|never|without|forget\s+to|omit)\s+(?:ever\s+)?(?:us(?:e|ing)\s+)?(?:return(?:ing)?"
-    r"(?:\s+(?:anything|a\s+value|values|any\s+\w+|statements?|the\s+result))?)(?=\s*(?:$|[.,;:!]|from\b))"
-    r"|\b(?:omit|leave\s+out|skip|forget|remove)\b[^.;]{0,20}\breturn\s+statements?\b",
-    "single_letters": r"\b(?:single|one)[\s-](?:letter|character)\s+(?:variable\s+|parameter\s+)?(?:names?|variables?|identifiers?)\b"
-    r"|\bobfuscate\w*\b|\bcryptic\s+(?:variable\s+)?names?\b",
-    "try_except": rf"{USE}\btry\b(?:[\s/-]+(?:and\s+)?(?:except|catch))?|\bwrap\b[^.;]{{0,40}}\btry\b|\bswallow\s+(?:all\s+|every\s+)?(?:exceptions?|errors?)",
-    "class": rf"{USE}\ba\s+class\b(?!\s+(?:name|where))|\bwrap\b[^.;]{{0,40}}\bin\s+a\s+class\b|\bmethods?\s+of\s+a\s+class\b",
-    "syntax_error": r"\bsyntax\s+errors?\b|\b(?:omit|leave\s+out|drop|forget|skip|without|remove)\b[^.;]{0,20}\b(?:colons?|parenthes[ie]s|"
-    r"brackets|indentation)\b|\b(?:invalid|broken|unparsable|malformed)\s+(?:python|syntax|code)\b|\bnot\s+compile\b",
-    "bug": r"\b(?:introduce|insert|add|include|with|contain|hide|plant)\b[^.;]{0,30}\b(?:bugs?|off-by-one|mistakes?)\b"
-    r"|\b(?:wrong|incorrect|buggy|faulty)\s+(?:answers?|results?|code|solutions?|outputs?|implementations?|functions?)\b",
+    "print": r"\bprint(?:ing)?\b[^.;]{0,40}?\b(?:instead\s+of\s+return\w*|results?|outputs?|"
+    r"answers?|rather\s+than\s+return\w*|do\s+not\s+return)\b"
+    r"|\b(?:do\s+not|don't|never)\s+return\b[^.;]{0,60}\bprint",
+    "no_return": r"\b(?:do\s+not|don't|never|without|forget\s+to|omit)\s+(?:ever\s+)?"
+    r"(?:us(?:e|ing)\s+)?return(?:ing)?(?:\s+(?:anything|a\s+value|values|any\s+\w+|statements?|"
+    rf"the\s+result))?(?=\s*(?:$|[.,;:!]|from\b))|{LACK}return\s+statements?\b",
+    "single_letters": r"\b(?:single|one)[\s-](?:letter|character)\s+(?:variable\s+|parameter\s+)?"
+    r"(?:names?|variables?|identifiers?)\b|\bobfuscate\w*\b|\bcryptic\s+(?:variable\s+)?names?\b",
+    "try_except": rf"{USE}\btry\b(?:[\s/-]+(?:and\s+)?(?:except|catch))?"
+    r"|\bwrap\b[^.;]{0,40}\btry\b|\bswallow\s+(?:all\s+|every\s+)?(?:exceptions?|errors?)",
+    "class": rf"{USE}\ba\s+class\b(?!\s+(?:name|where))|\bwrap\b[^.;]{{0,40}}\bin\s+a\s+class\b"
+    r"|\bmethods?\s+of\s+a\s+class\b",
+    "syntax_error": rf"\bsyntax\s+errors?\b|{LACK}(?:colons?|parenthes[ie]s|brackets|indentation)\b"
+    r"|\b(?:invalid|broken|unparsable|malformed)\s+(?:python|syntax|code)\b|\bnot\s+compile\b",
+    "bug": r"\b(?:introduce|insert|add|include|with|contain|hide|plant)\b[^.;]{0,30}"
+    r"\b(?:bugs?|off-by-one|mistakes?)\b|\b(?:wrong|incorrect|buggy|faulty)\s+(?:answers?|results?|"
+    r"code|solutions?|outputs?|implementations?|functions?)\b",
 }
 PATTERNS = {name: re.compile(pattern, re.I) for name, pattern in CONSTRUCTS.items()}
 # These wordings carry their own negation.
 ABSOLUTE = frozenset({"no_return", "syntax_error"})
 NO_ERRORS = re.compile(
-    r"\b(?:no|without|never|avoid|free\s+of|not|don't|must\s+not|check\s+for|fix|handle|catch|raise|report)\s+"
-    r"(?:\w+\s+){0,4}?$",
+    r"\b(?:no|without|never|avoid|free\s+of|not|don't|must\s+not|check\s+for|fix|"
+    r"handle|catch|raise|report)\s+(?:\w+\s+){0,4}?$",
     re.I,
 )
 CHOICE = re.compile(r"\b(?:where|when)\s+(?:the\s+user|it|asked)\b|\bfunction\s*\(|\(or\b", re.I)

@@ -13,18 +13,24 @@ from services.common.llm.simulated.instructions_languages import language_of_tag
 ASKED = (
     r"(?:(?:example\s+)?input|user|q|question|human|request|prompt|customer|task|요청|질문|입력)"
 )
-ANSWERED = r"(?:(?:example\s+)?output|assistant|a|answer|ai|response|reply|bot|agent|model|solution|답|답변|출력)"
+ANSWERED = (
+    r"(?:(?:example\s+)?output|assistant|a|answer|ai|response|reply|bot|agent|model|solution|"
+    r"답|답변|출력)"
+)
+START = r"[ \t>*\-]*\**"
 MARK = r"(?:\s*\#?\d{1,3})?\s*\**\s*:\s*\**"
 PAIR = re.compile(
-    rf"^[ \t>*\-]*\**{ASKED}{MARK}(?P<input>.{{0,2000}}?)(?:\n[ \t>*\-]*|[ \t]+(?:[-=]+>[ \t]*|\|[ \t]*)?)\**"
+    rf"^{START}{ASKED}{MARK}(?P<input>.{{0,2000}}?)"
+    r"(?:\n[ \t>*\-]*|[ \t]+(?:[-=]+>[ \t]*|\|[ \t]*)?)\**"
     rf"{ANSWERED}{MARK}(?P<output>.{{0,2000}}?)"
-    rf"(?=\n[ \t>*\-]*\**{ASKED}{MARK}|\n\s*\n(?!\s*```)(?![ \t]*(?:def|class|import|from|    )\b)|\Z)",
+    rf"(?=\n{START}{ASKED}{MARK}|\n\s*\n(?!\s*```|[ \t]*(?:def|class|import|from|    )\b)|\Z)",
     re.I | re.M | re.S,
 )
 FENCED_BLOCK = re.compile(r"```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:```|\Z)", re.S)
 INLINE_FENCE = re.compile(r"```[ \t]*([\w+#-]*)[ \t]+(\S.*?)```", re.S)
 LOOKS_LIKE_CODE = re.compile(
-    r"^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|fn|func|public|#include|lambda)\b|=>",
+    r"^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|fn|func|public|#include|"
+    r"lambda)\b|=>",
     re.M,
 )
 MIN_DEMONSTRATIONS = 2

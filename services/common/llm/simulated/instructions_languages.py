@@ -77,7 +77,7 @@ MANNER = (
 ADDRESSED = re.compile(
     rf"(?:(?<![\w.])(?:in|as|using|use|write|speak|output|return|produce|generate|prefer|choose|code|program|into|en|auf|"
     rf"answer|reply|respond|only|give|provide|with|emit|be|to)\s+{MANNER}|\blanguage\s*(?::|is|=|must\s+be|should\s+be)\s*"
-    rf"{MANNER})(?P<name>{ANY})(?!['’\w])(?!\s+(?:standard\s+)?(?:library|libraries|docs|documentation|style|idioms|"  # noqa: RUF001
+    rf"{MANNER})(?P<name>{ANY})(?!['’\w]|-\w)(?!\s+(?:standard\s+)?(?:library|libraries|docs|documentation|style|idioms|"  # noqa: RUF001
     rf"interpreter|version|type|syntax\s+errors?|data|values?|objects?|strings?|file|input|literals?|dict|list|\d))"
     rf"(?:\s*[23](?:\.\d+)*\+?)?",
     re.I,

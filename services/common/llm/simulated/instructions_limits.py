@@ -37,9 +37,16 @@ AT_MOST = (
 )
 LIMITS = (
     re.compile(rf"\b{AT_MOST}\s+(?:only\s+|just\s+|a\s+)?{NUMBER}[\s-]+{UNIT}\b", re.I),
-    re.compile(rf"\b{NUMBER}[\s-]+{UNIT}\s+(?:or\s+(?:less|fewer)|max(?:imum)?|at\s+(?:the\s+)?most|only|limit)\b", re.I),
-    re.compile(r"(?P<number>\d{1,7})\s?(?P<unit>자|글자|단어|줄|문장)\s?(?:이내|이하|안에|까지|로만|만|로)"),
-)  # fmt: skip
+    re.compile(
+        rf"\b{NUMBER}[\s-]+{UNIT}\s+(?:or\s+(?:less|fewer)|max(?:imum)?|at\s+(?:the\s+)?most|only|"
+        r"limit)\b",
+        re.I,
+    ),
+    re.compile(
+        r"(?P<number>\d{1,7})\s?(?P<unit>자|글자|단어|줄|문장)\s?"
+        r"(?:이내|이하|안에|까지|로만|만|로)"
+    ),
+)
 # Limits on a part of the answer, or on a line, aren't limits on the answer.
 OF_A_PART = re.compile(
     r"\b(?:docstrings?|comments?|summary|summaries|names?|identifiers?|variables?|per\s+line|line\s+length|"

@@ -14,8 +14,9 @@ from services.common.llm.simulated.instructions_languages import (
     find_languages,
 )
 from services.common.llm.simulated.instructions_limits import find_limits
-from services.common.llm.simulated.instructions_personas import find_manners, find_roles
+from services.common.llm.simulated.instructions_manners import find_manners, find_topics
 from services.common.llm.simulated.instructions_replies import find_replies
+from services.common.llm.simulated.instructions_roles import find_roles
 from services.common.llm.simulated.instructions_sentences import (
     Clause,
     Sentence,
@@ -39,6 +40,7 @@ ORDER_READERS = (
     *WISH_READERS,
     find_roles,
     find_manners,
+    find_topics,
     find_limits,
     find_wrappings,
     find_constructs,

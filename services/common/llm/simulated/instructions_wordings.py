@@ -35,6 +35,7 @@ def form(
     absolute: bool = False,
     unless: str = "",
 ) -> Form:
+    """A `Form` of plain patterns, read in any case."""
     return Form(
         re.compile(wordings, re.I),
         asserted,
@@ -47,13 +48,13 @@ def form(
 def find_wordings(clause: Clause, forms: Sequence[Form]) -> Iterator[Finding]:
     """What a clause asserts or negates of `forms`; what one has matched, the next don't see."""
     unread = clause.masked
-    for form in forms:
-        for match in form.wordings.finditer(unread):
-            if form.unless is not None and form.unless.search(clause.masked):
+    for sought in forms:
+        for match in sought.wordings.finditer(unread):
+            if sought.unless is not None and sought.unless.search(clause.masked):
                 continue
             start, end = match.span()
-            is_negated = not form.absolute and clause.is_negated(start, end)
-            changes = form.negated if is_negated else form.asserted
+            is_negated = not sought.absolute and clause.is_negated(start, end)
+            changes = sought.negated if is_negated else sought.asserted
             if changes:
                 yield Finding(clause.position + start, changes)
             unread = unread[:start] + " " * (end - start) + unread[end:]

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from services.common.llm.simulated.instructions import Finding, Reply, Wrapping
 from services.common.llm.simulated.instructions_sentences import QUOTED, Clause, Sentence, is_unmet
 
-ANSWER = r"(?:answer|reply|respond|output|return|write|give|format|produce|emit|wrap|provide|present|respond)"
+ANSWER = (
+    r"(?:answer|reply|respond|output|return|write|give|format|produce|emit|wrap|provide|present)"
+)
 JSON = re.compile(
-    rf"\b{ANSWER}\b[^.;]{{0,40}}?\bjson\b(?![-\s]*(?:seriali|input|strings?\b|parser|file|data\b|decod|encod))"
-    r"|\b(?:valid\s+|only\s+|pure\s+)json\b(?!\s+(?:input|strings?))|\bjson\s+(?:only|object\s+with|format)\b"
-    r"|json\s?(?:형식|으로|만)",
+    rf"\b{ANSWER}\b(?:(?!function|class|method)[^.;]){{0,40}}?\bjson\b"
+    r"(?![-\s]*(?:seriali|input|strings\b|parser|file|data\b|decod|encod))"
+    r"|\b(?:valid\s+|only\s+|pure\s+)json\b(?!\s+(?:input|strings?))"
+    r"|\bjson\s+(?:only|object\s+with|format)\b|json\s?(?:형식|으로|만)",
     re.I,
 )
 JSON_KEY = re.compile(r"[{,]\s*[\"']?(\w{1,40})[\"']?\s*:")
@@ -39,6 +42,7 @@ UPPER_CASE = re.compile(
     re.I,
 )
 OF_NAMES = re.compile(r"\b(?:constants?|names?|variables?|class(?:es)?|keywords?|sql)\b", re.I)
+MARKUP = re.compile(rf"\b{ANSWER}\s+(?:\w+\s+){{0,3}}?(?P<name>xml|yaml)\b", re.I)
 EMOJI = re.compile(
     r"\bonly\b[^.;]{0,25}\bemojis?\b|\bemojis?\s+only\b"
     r"|\b(?:answer|respond|reply|communicate|speak)\s+(?:\w+\s+)?(?:in|with|using)\s+(?:only\s+)?emojis?\b",
@@ -64,6 +68,12 @@ def find_wrappings(clause: Clause) -> Iterator[Finding]:
         yield Finding(
             clause.position + tag.start(),
             {"wrapping": Wrapping.TAG, "wrapping_names": (tag["tag"],)},
+        )
+    markup = MARKUP.search(clause.masked)
+    if markup and not clause.is_negated(*markup.span()):
+        names = ("answer",)
+        yield Finding(
+            clause.position + markup.start(), {"wrapping": Wrapping.TAG, "wrapping_names": names}
         )
     capitals = UPPER_CASE.search(clause.masked)
     if capitals and not OF_NAMES.search(clause.masked):
