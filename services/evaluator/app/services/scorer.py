@@ -43,9 +43,7 @@ def combine_scores(rule: float, judge: float) -> float:
     Raises:
         ValueError: If an argument is NaN or outside [0, 1].
     """
-    for name, value in (("rule", rule), ("judge", judge)):
-        if math.isnan(value) or not 0 <= value <= 1:
-            raise ValueError(f"{name} must be in [0, 1], not {value}")
+    _require_parts(rule, judge)
     return rule * RULE_WEIGHT + judge * JUDGE_WEIGHT
 
 
@@ -61,6 +59,7 @@ def reach_verdict(rule: float, judge: float, *, demonstrably_fails: bool) -> Ver
     Raises:
         ValueError: If a part is NaN or outside [0, 1].
     """
+    _require_parts(rule, judge)
     if demonstrably_fails:
         rule, judge = min(rule, FAILURE_CAP), min(judge, FAILURE_CAP)
     score = combine_scores(rule, judge)
@@ -71,3 +70,9 @@ def reach_verdict(rule: float, judge: float, *, demonstrably_fails: bool) -> Ver
         judge=judge,
         capped=demonstrably_fails,
     )
+
+
+def _require_parts(rule: float, judge: float) -> None:
+    for name, value in (("rule", rule), ("judge", judge)):
+        if math.isnan(value) or not 0 <= value <= 1:
+            raise ValueError(f"{name} must be in [0, 1], not {value}")
