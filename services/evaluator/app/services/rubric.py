@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence
+from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Definition, Evidence
 from services.evaluator.app.services.request_reading import WORD, stem
 from services.evaluator.app.services.validators import is_refusal
 
 READING_WINDOW = 20_000
 SHORT_PROSE_CHARACTERS = 40
+MAX_NAME_CHARACTERS = 80
 CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -88,14 +89,14 @@ def shows_itself_at_work(evidence: Evidence) -> Grade:
         return Grade(1, "an example shows it at work")
     called = {node.name for node in evidence.definitions} & _called_names(evidence)
     if called:
-        return Grade(0.5, f"it calls {min(called)} and checks nothing")
+        return Grade(0.5, f"it calls {min(called)[:MAX_NAME_CHARACTERS]} and checks nothing")
     return Grade(0, "no example shows it at work")
 
 
 def _called_names(evidence: Evidence) -> set[str]:
     """Names that the whole answer calls outside of definitions."""
     body = evidence.tree.body if evidence.tree else []
-    statements = [node for node in body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    statements = [node for node in body if not isinstance(node, Definition)]
     calls = [node for statement in statements for node in ast.walk(statement)]
     return {
         node.func.id
