@@ -32,6 +32,16 @@ class RequestTooLargeError(ServiceError):
         super().__init__(f"The request body is over the limit of {limit_bytes} bytes.")
 
 
+class UnsupportedMediaTypeError(ServiceError):
+    """The body is something else than JSON, or doesn't say that it is JSON."""
+
+    status_code = 415
+    code = "unsupported_media_type"
+
+    def __init__(self) -> None:
+        super().__init__("Send JSON, with the header Content-Type: application/json.")
+
+
 class ForbiddenError(ServiceError):
     """The caller asked for something that only the system itself may do."""
 

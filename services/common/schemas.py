@@ -4,39 +4,52 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 MAX_INPUT_CHARACTERS = 20_000
 MAX_OUTPUT_CHARACTERS = 200_000
 
 
-def _reject_nul(text: str) -> str:
-    """PostgreSQL's TEXT has no NUL; one in a request is a client's error, not ours."""
+def _reject_unstorable(text: str) -> str:
+    """PostgreSQL's TEXT has no NUL, and UTF-8 no lone surrogates: a client's error, not ours."""
     if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
+        raise PydanticCustomError("nul", "must not contain NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("surrogate", "must not contain lone surrogates") from error
     return text
 
 
 def _reject_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be blank")
+        raise PydanticCustomError("blank", "must not be blank")
     return text
 
 
-Text = Annotated[str, Field(strict=True), AfterValidator(_reject_nul)]
 TaskType = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=64, examples=["code_generation"]),
-    AfterValidator(_reject_nul),
+    AfterValidator(_reject_unstorable),
     AfterValidator(_reject_blank),
 ]
 Input = Annotated[
-    Text,
-    Field(min_length=1, max_length=MAX_INPUT_CHARACTERS),
+    str,
+    Field(strict=True, min_length=1, max_length=MAX_INPUT_CHARACTERS),
+    AfterValidator(_reject_unstorable),
     AfterValidator(_reject_blank),
 ]
 # Refining adds a line of its own, and NFC spells a few characters out as three.
-RefinedInput = Annotated[Text, Field(min_length=1, max_length=3 * MAX_INPUT_CHARACTERS + 1_000)]
-Output = Annotated[Text, Field(max_length=MAX_OUTPUT_CHARACTERS)]
+RefinedInput = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=3 * MAX_INPUT_CHARACTERS + 1_000),
+    AfterValidator(_reject_unstorable),
+]
+Output = Annotated[
+    str,
+    Field(strict=True, max_length=MAX_OUTPUT_CHARACTERS),
+    AfterValidator(_reject_unstorable),
+]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_settings_error
 from services.common.errors import InvalidRequestError, ServiceError
+from services.common.json_body import require_json
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.middleware import (
@@ -50,22 +51,28 @@ async def _answer_service_error(request: Request, error: Exception) -> Response:
 async def _answer_invalid_request(request: Request, error: Exception) -> Response:
     """Say which field is wrong and why, without repeating what was sent."""
     details = cast(RequestValidationError, error).errors()
-    problems = [
-        {
-            "field": ".".join(str(part) for part in detail["loc"] if part != "body") or "body",
-            "problem": str(detail["msg"]),
-        }
-        for detail in details[:10]
-    ]
+    problems = [_describe_problem(detail) for detail in details[:10]]
     sentence = "; ".join(f"{problem['field']}: {problem['problem']}" for problem in problems)
     return await _answer_service_error(
         request, InvalidRequestError(f"The request is not valid: {sentence}.", problems=problems)
     )
 
 
+def _describe_problem(detail: dict[str, Any]) -> dict[str, str]:
+    if detail["type"] == "json_invalid":
+        *_, position = detail["loc"]
+        reason = f"no JSON from character {position} on: {detail['ctx']['error']}"
+        return {"field": "body", "problem": reason}
+    field = ".".join(str(part) for part in detail["loc"] if part != "body")
+    return {"field": field or "body", "problem": str(detail["msg"])}
+
+
 async def _answer_http_error(request: Request, error: Exception) -> Response:
     """Unknown paths, wrong methods and unreadable bodies, as JSON like the rest."""
     failure = cast(HTTPException, error)
+    if isinstance(failure.__cause__, ServiceError):
+        # FastAPI makes a 400 of whatever stops it from reading a body, our 413 included.
+        return await _answer_service_error(request, failure.__cause__)
     codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
     body = ErrorResponse(
         code=codes.get(failure.status_code, f"http_{failure.status_code}"),
@@ -108,6 +115,7 @@ def create_app(
         title=f"Self-Healing Agent System: {service}",
         version=package_version(),
         lifespan=announced_lifespan,
+        dependencies=[Depends(require_json)],
     )
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
