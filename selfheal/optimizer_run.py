@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,7 @@ def run_optimizer(
 
 def describe_event(event: Event) -> str:
     """An event of the Optimizer in words; the event's own name comes first."""
-    name = event["event"]
+    name = str(event["event"])
     details = {
         key: value
         for key, value in event.items()
@@ -76,14 +77,16 @@ def describe_event(event: Event) -> str:
 
 
 def _shorten(value: object) -> str:
-    text: str = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a terminal's width
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return textwrap.shorten(text, 80, placeholder="...")
 
 
 def _parse(line: str) -> Event:
     """A line of the log; what is no JSON object is an event without fields."""
     try:
-        event: object = json.loads(line)
+        parsed: object = json.loads(line)
     except ValueError:
-        event = None
-    return event if isinstance(event, dict) and "event" in event else {"event": line.rstrip()}
+        parsed = None
+    if isinstance(parsed, dict) and "event" in parsed:
+        return parsed
+    return {"event": line.rstrip()}

@@ -26,7 +26,7 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.plan import needs_local_model
-from services.common.config import Settings
+from services.common.config import LOCAL_PROVIDER, Settings
 from services.common.schemas import AgentResponse
 
 # The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
@@ -66,13 +66,11 @@ class Narrator(Audience):
 
 def demo(
     llm: Annotated[
-        str | None,
+        str,
         typer.Option(
-            "--llm",
-            help="Model that plays: local (default), simulated, openai, ...",
-            metavar="NAME",
+            "--llm", help="Model that plays: local, simulated, openai, ...", metavar="NAME"
         ),
-    ] = None,
+    ] = LOCAL_PROVIDER,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
     record: Annotated[
         Path | None,
@@ -106,7 +104,7 @@ def demo(
         raise typer.Exit(FAILURE_EXIT_CODE)
 
 
-def _choose_demo_settings(llm: str | None) -> Settings:
+def _choose_demo_settings(llm: str) -> Settings:
     """The operator's settings, with a home of the demo's own."""
     settings = choose_settings(llm)
     if uses_own_database(settings):

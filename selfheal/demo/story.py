@@ -33,7 +33,6 @@ LOCAL_STORY = Story(
         "Write a function to reverse a string",
         "Write a binary search function",
         "Write a function that checks if a string is a palindrome",
-        "Write a function to count the vowels in a string",
     ),
     bad_prompt="Always answer in JavaScript.",
 )

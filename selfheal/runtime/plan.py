@@ -21,6 +21,7 @@ MODEL_SETTINGS = (
     "llm_seed",
     "llm_max_tokens",
     "llm_timeout_seconds",
+    "llm_stop_after_code_block",
 )
 _SERVICE_SETTINGS = {
     "manager": (

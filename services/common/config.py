@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     llm_seed: int = 7
     llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | None = None
     llm_timeout_seconds: Seconds = 60
+    llm_stop_after_code_block: bool | None = None
     judge_model: str = ""
     optimizer_model: str = ""
     refiner_model: str = ""
@@ -99,7 +100,18 @@ class Settings(BaseSettings):
         """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider."""
         if self.llm_max_tokens is not None:
             return self.llm_max_tokens
-        return 192 if self.llm_provider == LOCAL_PROVIDER else 1024
+        return 256 if self.llm_provider == LOCAL_PROVIDER else 1024
+
+    @property
+    def stop_after_code_block(self) -> bool:
+        """Whether an answer ends with its first code block: LLM_STOP_AFTER_CODE_BLOCK.
+
+        On for the local model, which talks on for as long as it may after the code that was
+        asked for, at a second for every 60 tokens.
+        """
+        if self.llm_stop_after_code_block is not None:
+            return self.llm_stop_after_code_block
+        return self.llm_provider == LOCAL_PROVIDER
 
     @property
     def default_language(self) -> str:

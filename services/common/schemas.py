@@ -1,5 +1,6 @@
 """What the services say to their clients and to each other over HTTP."""
 
+import math
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,14 +11,10 @@ MAX_INPUT_CHARACTERS = 20_000
 MAX_OUTPUT_CHARACTERS = 200_000
 
 
-def _reject_unstorable(text: str) -> str:
-    """PostgreSQL's TEXT has no NUL, and UTF-8 no lone surrogates: a client's error, not ours."""
+def _reject_nul(text: str) -> str:
+    """PostgreSQL's TEXT has no NUL; one in a request is a client's error, not ours."""
     if "\x00" in text:
         raise PydanticCustomError("nul", "must not contain NUL characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("surrogate", "must not contain lone surrogates") from error
     return text
 
 
@@ -27,30 +24,44 @@ def _reject_blank(text: str) -> str:
     return text
 
 
+def _reject_unreal_numbers(value: Any) -> Any:
+    """JSONB has no NaN and no infinity, which Python's and pydantic's parsers both let pass."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "must hold finite numbers only")
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            _reject_unreal_numbers(part)
+    return value
+
+
+# A text with a length is also checked for lone surrogates, which UTF-8 can't spell, by pydantic.
 TaskType = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=64, examples=["code_generation"]),
-    AfterValidator(_reject_unstorable),
+    AfterValidator(_reject_nul),
     AfterValidator(_reject_blank),
 ]
 Input = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=MAX_INPUT_CHARACTERS),
-    AfterValidator(_reject_unstorable),
+    AfterValidator(_reject_nul),
     AfterValidator(_reject_blank),
 ]
 # Refining adds a line of its own, and NFC spells a few characters out as three.
 RefinedInput = Annotated[
     str,
     Field(strict=True, min_length=1, max_length=3 * MAX_INPUT_CHARACTERS + 1_000),
-    AfterValidator(_reject_unstorable),
+    AfterValidator(_reject_nul),
 ]
 Output = Annotated[
     str,
     Field(strict=True, max_length=MAX_OUTPUT_CHARACTERS),
-    AfterValidator(_reject_unstorable),
+    AfterValidator(_reject_nul),
 ]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+# PostgreSQL's INTEGER.
+DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Detail = Annotated[dict[str, Any], AfterValidator(_reject_unreal_numbers)]
 
 
 class Schema(BaseModel):
@@ -92,9 +103,9 @@ class TaskResponse(Schema):
     """What the Worker answers."""
 
     request_id: UUID
-    output: str
-    prompt_version: int
-    latency_ms: Annotated[int, Field(ge=0)]
+    output: Output
+    prompt_version: DatabaseInteger
+    latency_ms: Annotated[DatabaseInteger, Field(ge=0)]
     model: str
 
 
@@ -114,7 +125,7 @@ class EvaluationResponse(Schema):
     request_id: UUID
     score: Score
     passed: bool
-    detail: dict[str, Any]
+    detail: Detail
 
 
 class HealthResponse(Schema):

@@ -28,6 +28,7 @@ from services.common.errors import (
 from services.common.logging import get_logger
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+CLOSING_FENCE = "\n```\n"
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
@@ -51,6 +52,7 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    finish_reason: str | None = None
 
 
 class _Usage(BaseModel):
@@ -86,6 +88,7 @@ class ChatCompletionsModel(BaseChatModel):
         temperature: In [0, 2]; 0 asks for the likeliest answer.
         seed: Asks for the same answer to the same messages, where the model can.
         max_tokens: Most tokens of an answer.
+        stop_after_code_block: Whether an answer ends where its first fenced block does.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -97,6 +100,7 @@ class ChatCompletionsModel(BaseChatModel):
     temperature: float = 0
     seed: int | None = None
     max_tokens: int = 1024
+    stop_after_code_block: bool = False
 
     _session: aiohttp.ClientSession | None = PrivateAttr(default=None)
     _refused: set[str] = PrivateAttr(default_factory=set)
@@ -140,7 +144,7 @@ class ChatCompletionsModel(BaseChatModel):
             ) from error
         usage = completion.usage or _Usage()
         message = AIMessage(
-            content=completion.choices[0].message.content,
+            content=self._read_content(completion.choices[0]),
             response_metadata={"model_name": completion.model or self.model},
             usage_metadata={
                 "input_tokens": usage.prompt_tokens,
@@ -170,6 +174,14 @@ class ChatCompletionsModel(BaseChatModel):
                 await asyncio.sleep(wanted * (1 + self._random.random() / 4))
                 pause_seconds *= 2
 
+    def _read_content(self, choice: _Choice) -> str:
+        """The answer; a fence that the stop sequence swallowed is put back."""
+        content = choice.message.content
+        was_stopped = self.stop_after_code_block and choice.finish_reason == "stop"
+        if was_stopped and content.count("```") % 2:
+            return content.rstrip("\n") + "\n```"
+        return content
+
     def _body(self, messages: list[BaseMessage], stop: list[str] | None) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.model,
@@ -182,8 +194,9 @@ class ChatCompletionsModel(BaseChatModel):
         }
         if self.seed is not None:
             body["seed"] = self.seed
-        if stop:
-            body["stop"] = stop
+        sequences = [*(stop or ()), *([CLOSING_FENCE] if self.stop_after_code_block else ())]
+        if sequences:
+            body["stop"] = sequences
         for name in self._refused & body.keys():
             value = body.pop(name)
             if (replacement := REPLACEMENTS[name]) is not None:

@@ -78,6 +78,7 @@ def _create_chat_completions(
         temperature=settings.llm_temperature,
         seed=settings.llm_seed,
         max_tokens=settings.max_tokens,
+        stop_after_code_block=settings.stop_after_code_block,
     )
 
 

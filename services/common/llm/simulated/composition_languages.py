@@ -12,7 +12,7 @@ from services.common.llm.simulated.knowledge import Task
 # The shape of a function that is still to be written, in each language.
 SHAPES = {
     "javascript": "function {name}({bare}) {{\n  // {note}\n  throw new Error('not written');\n}}",
-    "typescript": "function {name}({any}): any {{\n  // {note}\n  throw new Error('not written');\n}}",
+    "typescript": "function {name}({any}): any {{\n  // {note}\n  throw new Error('empty');\n}}",
     "rust": "fn {name}({rust}) -> i64 {{\n    // {note}\n    unimplemented!()\n}}",
     "go": "package main\n\nfunc {name}({bare} any) any {{\n\t// {note}\n\tpanic(1)\n}}",
     "java": (

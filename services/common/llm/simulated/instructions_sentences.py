@@ -51,14 +51,14 @@ MET_CONDITION = re.compile(
     r"appropriate|needed|available|sensible|useful|helpful|necessary|you (?:write|answer|reply|"
     r"respond)|writing|answering|replying|responding|generating|producing|asked (?:for|to|about|"
     r"any|some|a)|(?:the|a) user (?:asks|says|wants|requests|writes|sends|messages)|(?:some|any)"
-    r"(?:one|body)|they ask|you are asked|you're asked)\b(?!\s+(?:for|about)\s+(?:something|anything)"
-    r"\s+(?:else|other|un|off))",
+    r"(?:one|body)|they ask|you are asked|you're asked)\b"
+    r"(?!\s+(?:for|about)\s+(?:something|anything)\s+(?:else|other|un|off))",
     re.I,
 )
 UNMET_CONDITION = re.compile(
     r"\b(?:unclear|ambiguous|unsure|not|no|un\w+|invalid|harmful|illegal|dangerous|empty|wrong|"
-    r"missing|impossible|off-topic|other than|greet\w*|thank\w*|weather|poems?|jokes?|explanations?|"
-    r"help|opinion|instead)\b|n't\b",
+    r"missing|impossible|off-topic|other than|greet\w*|thank\w*|weather|poems?|jokes?|"
+    r"explanations?|help|opinion|instead)\b|n't\b",
     re.I,
 )
 

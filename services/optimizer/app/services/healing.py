@@ -30,6 +30,7 @@ from services.optimizer.app.services.trial import (
     TrialInputs,
     pair_scores,
     plan_trial,
+    repairs_all,
     still_fails,
 )
 
@@ -148,8 +149,8 @@ class Healer:
     ) -> Contender | None:
         """The candidate with the best mean on the choosing inputs, if it beats the incumbent's.
 
-        Candidates come in the order of trust; one that wins on every input ends the search, and
-        ties go to the earlier one.
+        Candidates come in the order of trust, and ties go to the earlier one. One that repairs
+        every failing input and loses nowhere ends the search: what comes later is trusted less.
         """
         best: Contender | None = None
         for candidate in await self._propose(incumbent, analysis):
@@ -163,7 +164,7 @@ class Healer:
                 best is None or mean > best.screening.candidate_mean
             ):
                 best = contender
-            if contender.screening.wins == len(baseline):
+            if contender.screening.losses == 0 and repairs_all(contender.results, baseline):
                 break
         return best
 

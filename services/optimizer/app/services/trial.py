@@ -12,8 +12,8 @@ FAILING = "failing"
 GOLDEN = "golden"
 MAX_FAILING = 4
 MAX_FAILING_WITHOUT_GOLDEN = 16
-CHOOSING_GOLDEN = 4
-VERDICT_GOLDEN = 8
+CHOOSING_GOLDEN = 3
+VERDICT_GOLDEN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,23 @@ def pair_scores(
 def still_fails(results: Mapping[str, ReplayResult]) -> bool:
     """Whether any input fails when it is run again; what passes now was bad luck."""
     return any(not result.passed for result in results.values())
+
+
+def repairs_all(
+    candidate: Mapping[str, ReplayResult], incumbent: Mapping[str, ReplayResult]
+) -> bool:
+    """Whether the candidate passes each input from live traffic that the incumbent fails again.
+
+    Golden inputs don't count: some are beyond a small model under any prompt.
+    """
+    broken = [
+        input_id
+        for input_id, result in incumbent.items()
+        if input_id.startswith(FAILING) and not result.passed
+    ]
+    return bool(broken) and all(
+        input_id in candidate and candidate[input_id].passed for input_id in broken
+    )
 
 
 def _golden(half: str, inputs: Sequence[str]) -> list[ReplayInput]:
