@@ -1,0 +1,200 @@
+"""One evaluation: the score, and the detail that explains it."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.errors import UnscoredError
+from services.common.schemas import EvaluationRequest
+from services.evaluator.app.services import evaluation as evaluation_module
+from services.evaluator.app.services.evaluation import (
+    FINGERPRINTED,
+    Evaluation,
+    fingerprint_evaluator,
+)
+from services.evaluator.app.services.evidence import Evidence
+from services.evaluator.app.services.judge import Judgement, RubricJudge
+from services.evaluator.app.services.scorer import Verdict
+from services.evaluator.app.services.validators import CODE_RULES, RuleReport
+
+REQUEST_ID = "5f1c2a8e-5a5e-4b0e-9d0e-1f2a3b4c5d6e"
+GOOD = '''```python
+def binary_search(items: list[int], target: int) -> int:
+    """Return the index of target in the sorted list items, or -1 if it is not there."""
+    low, high = 0, len(items) - 1
+    while low <= high:
+        middle = (low + high) // 2
+        if items[middle] == target:
+            return middle
+        if items[middle] < target:
+            low = middle + 1
+        else:
+            high = middle - 1
+    return -1
+```'''
+
+
+class FixedJudge:
+    """Gives every answer the same grade."""
+
+    name = "openai:fixed"
+    identity = "openai:fixed@1"
+
+    def __init__(self, score: float) -> None:
+        self.score = score
+
+    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+        return Judgement(self.score, "since I say so", 0.5)
+
+    async def close(self) -> None: ...
+
+
+class SilentJudge(FixedJudge):
+    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+        raise UnscoredError("The judge gave no answer.")
+
+
+def request_for(
+    answer: str, user_input: str = "Write a binary search function"
+) -> EvaluationRequest:
+    return EvaluationRequest.model_validate(
+        {
+            "request_id": REQUEST_ID,
+            "task_type": "code_generation",
+            "user_input": user_input,
+            "refined_input": user_input,
+            "worker_output": answer,
+        }
+    )
+
+
+async def score(answer: str, user_input: str = "Write a binary search function") -> Verdict:
+    verdict, _ = await Evaluation(RubricJudge()).evaluate(request_for(answer, user_input))
+    return verdict
+
+
+@pytest.mark.parametrize(
+    "user_input",
+    [
+        "Write a binary search function",
+        "Write a function to sort a list",
+        "Implement a Stack class with push and pop",
+    ],
+)
+async def test_a_greeting_for_code_scores_0_36_and_fails(user_input: str) -> None:
+    verdict = await score("Hello World", user_input)
+    assert verdict.score == pytest.approx(0.36, abs=0.05)
+    assert not verdict.passed
+
+
+async def test_typed_documented_code_in_one_block_scores_0_874_and_passes() -> None:
+    verdict = await score(GOOD)
+    assert verdict.score == pytest.approx(0.874, abs=0.05)
+    assert verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        pytest.param(GOOD, GOOD.replace(" -> int", ""), id="without-a-type-hint"),
+        pytest.param(GOOD, f"Sure! {'Here it is. ' * 5}\n{GOOD}", id="with-prose-around"),
+        pytest.param(
+            GOOD, GOOD.replace("low, high =", "# TODO\n    low, high ="), id="with-a-todo"
+        ),
+        pytest.param(GOOD, "```python\ndef binary_search():\n    pass\n```", id="a-stub"),
+        pytest.param(GOOD, "```javascript\nconst binarySearch = () => -1;\n```", id="javascript"),
+        pytest.param("Hello World", "", id="nothing"),
+        pytest.param("Hello World", "I'm sorry, I can't help with that.", id="a-refusal"),
+    ],
+)
+async def test_a_worse_answer_scores_less(better: str, worse: str) -> None:
+    assert (await score(worse)).score < (await score(better)).score
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("Hello World", id="a-greeting"),
+        pytest.param("Binary search halves the range until it finds the target.", id="prose"),
+        pytest.param("```javascript\nconst binarySearch = () => -1;\n```", id="javascript"),
+        pytest.param("```python\ndef binary_search(items, target):\n    pass\n```", id="a-stub"),
+        pytest.param("class BinarySearch:\n    pass", id="an-empty-class"),
+        pytest.param("```python\ndef binary_search(:\n```", id="broken"),
+    ],
+)
+async def test_no_judge_talks_a_failure_over_the_line(answer: str) -> None:
+    verdict, detail = await Evaluation(FixedJudge(1)).evaluate(request_for(answer))
+    assert verdict.score <= 0.4
+    assert not verdict.passed
+    assert detail["capped"]
+    assert detail["cap_reasons"]
+
+
+async def test_the_detail_explains_the_score() -> None:
+    evaluation = Evaluation(FixedJudge(0.75))
+    verdict, detail = await evaluation.evaluate(request_for(GOOD))
+    assert verdict.score == detail["rule_score"] * 0.4 + detail["judge_score"] * 0.6
+    assert (detail["capped"], detail["cap_reasons"]) == (False, [])
+    assert [rule["name"] for rule in detail["rules"]] == [rule.name for rule in CODE_RULES]
+    for rule in detail["rules"]:
+        assert set(rule) == {"name", "weight", "outcome", "reason"}
+        assert rule["outcome"] in ("passed", "failed", "not_applicable")
+        assert rule["reason"]
+    assert detail["judge"] == {
+        "name": "openai:fixed",
+        "score": 0.75,
+        "reason": "since I say so",
+        "confidence": 0.5,
+        "criteria": [],
+    }
+    assert detail["evaluator"] == {"fingerprint": evaluation.fingerprint}
+
+
+async def test_the_detail_keeps_the_grade_that_the_cap_took_away() -> None:
+    _, detail = await Evaluation(FixedJudge(0.9)).evaluate(request_for("Hello World"))
+    assert detail["judge"]["score"] == 0.9
+    assert detail["judge_score"] == 0.4
+
+
+async def test_an_unscored_answer_has_no_score() -> None:
+    with pytest.raises(UnscoredError):
+        await Evaluation(SilentJudge(0)).evaluate(request_for(GOOD))
+
+
+def test_the_fingerprint_follows_the_judge() -> None:
+    assert fingerprint_evaluator("rubric") == fingerprint_evaluator("rubric")
+    assert fingerprint_evaluator("openai:a@1") != fingerprint_evaluator("openai:a@2")
+    assert Evaluation(RubricJudge()).fingerprint == fingerprint_evaluator("rubric")
+    assert Evaluation(FixedJudge(1)).fingerprint != Evaluation(RubricJudge()).fingerprint
+
+
+def test_the_fingerprint_follows_every_module_that_can_change_a_score() -> None:
+    directory = Path(evaluation_module.__file__).parent
+    modules = {path.name for path in directory.glob("*.py")}
+    assert set(FINGERPRINTED) == modules - {"__init__.py", "evaluation.py"}
+
+
+@pytest.mark.parametrize("changed", FINGERPRINTED)
+def test_the_fingerprint_changes_with_each_module(
+    changed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprint_evaluator("rubric")
+    read = Path.read_bytes
+
+    def read_changed(path: Path) -> bytes:
+        return read(path) + (b"# changed" if path.name == changed else b"")
+
+    monkeypatch.setattr(Path, "read_bytes", read_changed)
+    assert fingerprint_evaluator("rubric") != before
+
+
+@given(st.text().filter(lambda text: "\x00" not in text))
+async def test_any_answer_is_scored_in_the_unit_range_and_always_the_same(answer: str) -> None:
+    evaluation = Evaluation(RubricJudge())
+    request = request_for("x").model_copy(update={"worker_output": answer})
+    verdict, detail = await evaluation.evaluate(request)
+    assert 0 <= verdict.score <= 1
+    assert (verdict, detail) == await evaluation.evaluate(request)
