@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from services.common.config import Settings
 from services.common.errors import JudgeInvalidError, UnscoredError
@@ -174,7 +175,9 @@ def test_an_unforeseen_error_is_answered_without_details(
     client_without_judge: TestClient, judge: BrokenJudge
 ) -> None:
     judge.error = ZeroDivisionError("a secret")
-    response = client_without_judge.post(PATH, json=body())
+    with capture_logs() as logs:
+        response = client_without_judge.post(PATH, json=body())
+    assert [entry["event"] for entry in logs] == ["unexpected_error"]
     assert response.status_code == 500
     assert response.json()["code"] == "internal_error"
     assert "secret" not in response.text
