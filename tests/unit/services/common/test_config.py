@@ -1,0 +1,260 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from services.common.config import Settings, explain_settings_error
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of ours is set, and the current directory has no `.env`."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def write_env_file(text: str, *, encoding: str = "utf-8") -> None:
+    Path(".env").write_text(text, encoding=encoding)
+
+
+def key_of(settings: Settings) -> str | None:
+    return settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("database_url", SecretStr("postgresql://agent:agent@localhost:5432/agent_system")),
+        ("bind_host", "127.0.0.1"),
+        ("manager_port", 8000),
+        ("worker_port", 8001),
+        ("evaluator_port", 8002),
+        ("postgres_port", 5432),
+        ("local_model_port", 8010),
+        ("manager_url", "http://127.0.0.1:8000"),
+        ("worker_url", "http://127.0.0.1:8001"),
+        ("evaluator_url", "http://127.0.0.1:8002"),
+        ("selfheal_home", Path(".selfheal")),
+        ("llm_provider", "simulated"),
+        ("llm_model", "simulated"),
+        ("llm_api_key", None),
+        ("llm_base_url", ""),
+        ("judge_model", ""),
+        ("optimizer_model", ""),
+        ("refiner_model", ""),
+        ("internal_token", None),
+        ("optimizer_lookback_minutes", 30),
+        ("optimizer_failure_threshold", 3),
+        ("optimizer_triggered_by", "cronjob"),
+        ("log_level", "INFO"),
+    ],
+)
+def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object) -> None:
+    assert getattr(Settings(), setting) == value
+
+
+@pytest.mark.parametrize(
+    ("variables", "provider", "model"),
+    [
+        pytest.param({}, "simulated", "simulated", id="neither"),
+        pytest.param({"LLM_API_KEY": "sk-1"}, "openai", "gpt-4.1-mini", id="a key alone"),
+        pytest.param(
+            {"LLM_API_KEY": "sk-1", "LLM_MODEL": "gpt-x"}, "openai", "gpt-x", id="key and model"
+        ),
+        pytest.param(
+            {"LLM_API_KEY": "sk-1", "LLM_PROVIDER": "simulated"},
+            "simulated",
+            "simulated",
+            id="the provider outranks the key",
+        ),
+        pytest.param(
+            {"LLM_PROVIDER": "local"}, "local", "SmolLM2-135M-Instruct", id="the local model"
+        ),
+        pytest.param({"LLM_PROVIDER": "anthropic"}, "anthropic", "", id="a provider of its own"),
+        pytest.param({"LLM_API_KEY": ""}, "simulated", "simulated", id="an empty key is no key"),
+        pytest.param(
+            {"LLM_PROVIDER": "", "LLM_API_KEY": "sk-1"},
+            "openai",
+            "gpt-4.1-mini",
+            id="an empty provider is none",
+        ),
+    ],
+)
+def test_the_model_follows_from_provider_and_key(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], provider: str, model: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+
+    assert (settings.llm_provider, settings.llm_model) == (provider, model)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("LLM_API_KEY=sk-1", "sk-1"),
+        ("# LLM_API_KEY=sk-0\nLLM_API_KEY = 'sk-1'  # mine\n", "sk-1"),
+        ("export LLM_API_KEY=sk-1\r\nLOG_LEVEL=DEBUG\r\n", "sk-1"),
+        ("SOMETHING_ELSE=1\nLLM_API_KEY=sk-1\n", "sk-1"),
+        ("LLM_API_KEY=\n", None),
+        ("LLM_API_KEY=''\n", None),
+        ("LLM_API_KEY", None),
+    ],
+    ids=["plain", "quoted", "exported", "among others", "empty", "empty quotes", "no value"],
+)
+def test_the_key_is_read_from_env_in_the_current_directory(text: str, key: str | None) -> None:
+    write_env_file(text)
+    settings = Settings()
+
+    assert key_of(settings) == key
+    assert settings.llm_provider == ("openai" if key else "simulated")
+
+
+def test_an_env_file_that_an_editor_began_with_a_byte_order_mark_is_read_whole() -> None:
+    write_env_file("LLM_API_KEY=sk-1\n", encoding="utf-8-sig")
+
+    assert key_of(Settings()) == "sk-1"
+
+
+def test_the_environment_outranks_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_env_file("OPTIMIZER_LOOKBACK_MINUTES=45\nOPTIMIZER_FAILURE_THRESHOLD=5\n")
+    monkeypatch.setenv("OPTIMIZER_LOOKBACK_MINUTES", "60")
+    settings = Settings()
+
+    assert settings.optimizer_lookback_minutes == 60
+    assert settings.optimizer_failure_threshold == 5
+
+
+def test_an_empty_variable_leaves_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "")
+
+    assert Settings() == Settings(_env_file=None)
+    assert Settings().optimizer_lookback_minutes == 30
+
+
+@pytest.mark.parametrize("name", ["LLM_API_KEY", "llm_api_key"])
+def test_names_of_variables_are_read_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "sk-1")
+
+    assert key_of(Settings()) == "sk-1"
+
+
+def test_urls_follow_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKER_PORT", "9001")
+    monkeypatch.setenv("EVALUATOR_URL", "http://evaluator:8002")
+    settings = Settings()
+
+    assert settings.manager_url == "http://127.0.0.1:8000"
+    assert settings.worker_url == "http://127.0.0.1:9001"
+    assert settings.evaluator_url == "http://evaluator:8002"
+
+
+def test_the_local_models_url_follows_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_PROVIDER", "local")
+    monkeypatch.setenv("LOCAL_MODEL_PORT", "9010")
+
+    assert Settings().llm_base_url == "http://127.0.0.1:9010/v1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "accepted", "refused"),
+    [
+        ("MANAGER_PORT", ["1", "65535"], ["0", "65536", "-1", "http", "80.5"]),
+        ("POSTGRES_PORT", ["1", "65535"], ["0", "65536", "none"]),
+        ("OPTIMIZER_LOOKBACK_MINUTES", ["1", "10080"], ["0", "10081", "-30", "half an hour"]),
+        ("OPTIMIZER_FAILURE_THRESHOLD", ["1", "10000"], ["0", "10001", "-3", "2.5"]),
+        ("OPTIMIZER_MAX_CALLS", ["1", "10000"], ["0", "10001"]),
+        ("OPTIMIZER_TRIGGERED_BY", ["x" * 64], ["x" * 65]),
+        ("LLM_TEMPERATURE", ["0", "2"], ["-0.1", "2.1", "nan", "warm"]),
+        ("LLM_MAX_TOKENS", ["16", "32768"], ["15", "32769"]),
+        ("LLM_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "-1", "3601", "nan", "inf"]),
+        ("WORKER_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
+        ("EVALUATOR_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
+        ("DATABASE_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
+        ("LOG_LEVEL", ["DEBUG", "ERROR"], ["LOUD", "debug "]),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name_and_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, accepted: list[str], refused: list[str]
+) -> None:
+    for value in accepted:
+        monkeypatch.setenv(variable, value)
+        Settings()
+    for value in refused:
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(ValidationError) as refusal:
+            Settings()
+        explanation = explain_settings_error(refusal.value)
+        assert explanation.startswith(f"setting {variable}: ")
+        assert "\n" not in explanation
+        # Ranges name small numbers; only values that could be told from those prove something.
+        assert len(value) < 4 or value not in explanation
+
+
+def test_each_wrong_setting_has_a_line_and_no_line_has_a_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MANAGER_PORT", "sk-secret-in-the-wrong-place")
+    monkeypatch.setenv("LOG_LEVEL", "postgresql://agent:hunter2@localhost")
+    with pytest.raises(ValidationError) as refusal:
+        Settings()
+    lines = explain_settings_error(refusal.value).splitlines()
+
+    assert sorted(line.partition(":")[0] for line in lines) == [
+        "setting LOG_LEVEL",
+        "setting MANAGER_PORT",
+    ]
+    assert "secret" not in "".join(lines)
+    assert "hunter2" not in "".join(lines)
+
+
+@pytest.mark.parametrize("name", ["llm_api_key", "internal_token", "database_url"])
+def test_a_secret_stays_out_of_what_is_printed(name: str) -> None:
+    settings = Settings(**{name: "hunter2"})
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in str(settings.model_dump())
+    assert "hunter2" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "language"),
+    [
+        ({}, "Python"),
+        ({"llm_provider": "local"}, ""),
+        ({"refiner_language": "Go"}, "Go"),
+        ({"refiner_language": "none"}, ""),
+        ({"llm_provider": "local", "refiner_language": "Python"}, "Python"),
+    ],
+)
+def test_the_refiner_states_a_language_where_that_helps_the_model(
+    overrides: dict[str, Any], language: str
+) -> None:
+    assert Settings(**overrides).default_language == language
+
+
+@pytest.mark.parametrize(
+    ("overrides", "calls"),
+    [
+        ({}, 60),
+        ({"llm_provider": "openai"}, 120),
+        ({"optimizer_max_calls": 7}, 7),
+        ({"llm_provider": "openai", "optimizer_max_calls": 7}, 7),
+    ],
+)
+def test_calls_of_a_heal_are_capped_for_every_provider(
+    overrides: dict[str, Any], calls: int
+) -> None:
+    assert Settings(**overrides).max_calls == calls
+
+
+@pytest.mark.parametrize("provider", ["simulated", "local", "openai"])
+def test_the_operators_cap_on_tokens_outranks_the_providers(provider: str) -> None:
+    assert Settings(llm_provider=provider).max_tokens >= 16
+    assert Settings(llm_provider=provider, llm_max_tokens=99).max_tokens == 99
