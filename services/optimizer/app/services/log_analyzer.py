@@ -52,13 +52,15 @@ def analyze_failures(results: Sequence[LoggedResult], *, threshold: int) -> Fail
         threshold: Failures from which on the prompt needs optimization, at least 1.
     """
     failures = [result for result in results if not result.passed]
-    distinct = {result.refined_input: result for result in reversed(failures)}
+    distinct: dict[str, LoggedResult] = {}
+    for failure in failures:
+        distinct.setdefault(failure.refined_input, failure)
     counts = Counter(rule for result in failures for rule in result.failed_rules)
     return FailureAnalysis(
         scored_count=len(results),
         failure_count=len(failures),
         threshold=threshold,
         mean_score=fmean(result.score for result in failures) if failures else None,
-        failing=tuple(reversed(distinct.values())),
+        failing=tuple(distinct.values()),
         rule_counts=dict(counts.most_common()),
     )
