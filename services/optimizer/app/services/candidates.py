@@ -48,8 +48,9 @@ Strategy = Callable[[RepairContext], Iterator[Candidate]]
 
 def last_good_version(context: RepairContext) -> Iterator[Candidate]:
     """The latest earlier text that served well; failing that, the latest that never failed."""
-    good = [past for past in context.history if _pass_rate(past) >= GOOD_PASS_RATE]
-    untried = [past for past in context.history if not past.scored]
+    others = [past for past in context.history if past.content != context.incumbent]
+    good = [past for past in others if _pass_rate(past) >= GOOD_PASS_RATE]
+    untried = [past for past in others if not past.scored]
     for past in [*good, *untried][:1]:
         record = f"{past.passed} of {past.scored} passed" if past.scored else "never scored"
         yield Candidate(
