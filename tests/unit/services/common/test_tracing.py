@@ -1,0 +1,59 @@
+import sys
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from services.common.config import Settings
+from services.common.tracing import configure_tracing, is_tracing_on
+
+
+def make_settings(**overrides: Any) -> Settings:
+    return Settings(
+        **{
+            "_env_file": None,
+            "otel_sdk_disabled": False,
+            "otel_traces_exporter": "",
+            "otel_exporter_otlp_endpoint": "",
+            "otel_exporter_otlp_traces_endpoint": "",
+            **overrides,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "is_on"),
+    [
+        pytest.param({}, False, id="nothing set"),
+        pytest.param({"otel_traces_exporter": "otlp"}, True, id="an exporter"),
+        pytest.param({"otel_traces_exporter": "console"}, True, id="the console"),
+        pytest.param({"otel_traces_exporter": "none"}, False, id="the exporter none"),
+        pytest.param({"otel_exporter_otlp_endpoint": "http://otel:4318"}, True, id="an endpoint"),
+        pytest.param(
+            {"otel_exporter_otlp_traces_endpoint": "http://otel:4318/v1/traces"},
+            True,
+            id="an endpoint for traces",
+        ),
+        pytest.param(
+            {"otel_traces_exporter": "none", "otel_exporter_otlp_endpoint": "http://otel:4318"},
+            False,
+            id="an endpoint, but the exporter none",
+        ),
+        pytest.param(
+            {"otel_sdk_disabled": True, "otel_traces_exporter": "otlp"}, False, id="switched off"
+        ),
+    ],
+)
+def test_tracing_is_on_where_its_standard_variables_say_so(
+    overrides: dict[str, Any], is_on: bool
+) -> None:
+    assert is_tracing_on(make_settings(**overrides)) is is_on
+
+
+def test_a_service_that_is_not_traced_does_not_import_the_exporter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exporter = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+    monkeypatch.setitem(sys.modules, exporter, None)  # an import would fail
+
+    configure_tracing(FastAPI(), "worker", make_settings())
