@@ -99,7 +99,7 @@ def _use_try_except(code: str) -> str:
     bodies: list[str] = []
     for function in outer_functions(source.tree):
         body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-        begin = source.line_start(body[0].lineno) if body else 0
+        begin = code.rfind("\n", 0, source.start(body[0])) + 1 if body else 0
         bodies.append(textwrap.dedent(code[begin : source.end(function)]) if body else "pass")
     remaining = iter(bodies)
 

@@ -23,7 +23,7 @@ EXPLANATIONS = {
     "japanese": "{subject}：入力を順に調べ、最後に結果を返します。",  # noqa: RUF001
     "chinese": "{subject}：依次检查输入，最后返回结果。",  # noqa: RUF001
     "french": "{subject} : on parcourt l'entrée pas à pas, puis on rend le résultat.",
-    "german": "{subject}: Die Eingabe wird Schritt für Schritt geprüft, am Ende steht das Ergebnis.",
+    "german": "{subject}: Die Eingabe wird schrittweise geprüft; am Ende steht die Antwort.",
     "spanish": "{subject}: se recorre la entrada paso a paso y se devuelve el resultado.",
     "latin": "{subject}: singula deinceps inspice, deinde summam redde.",
 }

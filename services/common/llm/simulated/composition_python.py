@@ -27,7 +27,9 @@ class PythonSource:
         return self._starts[line - 1] + len(prefix)
 
     def start(self, node: ast.expr | ast.stmt | ast.arg) -> int:
-        """Where a node begins."""
+        """Where a node begins, its decorators included."""
+        if isinstance(node, Definition) and node.decorator_list:
+            return self.start(node.decorator_list[0]) - len("@")
         return self.offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr | ast.stmt | ast.arg) -> int:

@@ -107,7 +107,7 @@ IN_HUMAN_LANGUAGE = re.compile(
 )
 # Mentions of languages that are no instruction to use one.
 MENTION = re.compile(
-    r"\b(?:mention\w*|compared?\s+(?:to|with)|unlike|similar\s+to|translate\s+from|from\s+other|even\s+if)\b",
+    r"\b(?:mention\w*|compared?\s+(?:to|with)|unlike|similar\s+to|translate\s+from|from\s+other|even\s+if|as\s+\w+\s+as)\b",
     re.I,
 )
 FALLBACKS = {"python": "javascript"}

@@ -33,7 +33,7 @@ AT_MOST = (
     r"(?:at\s+most|no\s+more\s+than|not\s+more\s+than|(?:fewer|less|shorter)\s+than|no\s+longer\s+than|"
     r"not\s+(?:longer|exceed)(?:\s+than)?|up\s+to|under|below|within|max(?:imum)?(?:\s+of)?|exactly|"
     r"(?:limit\w*|keep|restrict\w*|cap\w*|cut|shorten)\b[^.;\d]{0,40}?\bto|not\s+exceed(?:ing)?|"
-    r"(?:never|not|don't)\s+(?:use|write|exceed|output)\s+(?:more\s+than\s+)?|in|using|with|only)"
+    r"(?:never|not|don't)\s+(?:use|write|exceed|output)(?:\s+more\s+than)?|in|using|with|only)"
 )
 LIMITS = (
     re.compile(rf"\b{AT_MOST}\s+(?:only\s+|just\s+|a\s+)?{NUMBER}[\s-]+{UNIT}\b", re.I),
@@ -56,6 +56,7 @@ OF_A_PART = re.compile(
     re.I,
 )
 AT_LEAST = re.compile(r"\b(?:at\s+least|minimum|or\s+more|more\s+than)\b", re.I)
+NEGATION = re.compile(r"\b(?:no|not|never|don't)\b", re.I)
 ONE_LINER = re.compile(
     r"\b(?:as|in|with|only|write)\s+(?:a\s+)?(?:one-liner|single\s+line|one\s+line)\b", re.I
 )
@@ -67,10 +68,8 @@ def find_limits(clause: Clause) -> Iterator[Finding]:
         return
     for pattern in LIMITS:
         for match in pattern.finditer(clause.masked):
-            asks_for_more = AT_LEAST.search(
-                match.group().replace("no more than", "")
-            ) and not re.search(r"\b(?:no|not|never|don't)\b", match.group(), re.I)
-            if asks_for_more:
+            until_here = clause.masked[: match.end()]
+            if AT_LEAST.search(match.group()) and not NEGATION.search(until_here):
                 continue
             limit = Limit(_unit_of(match["unit"]), _count_of(match["number"]))
             yield Finding(clause.position + match.start(), {"limits": (limit,)})

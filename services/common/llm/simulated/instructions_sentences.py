@@ -57,7 +57,7 @@ MET_CONDITION = re.compile(
 )
 UNMET_CONDITION = re.compile(
     r"\b(?:unclear|ambiguous|unsure|not|no|un\w+|invalid|harmful|illegal|dangerous|empty|wrong|"
-    r"missing|impossible|off-topic|other than|greet\w*|thank\w*|weather|poems?|jokes?|"
+    r"missing|else|impossible|off-topic|other than|greet\w*|thank\w*|weather|poems?|jokes?|"
     r"explanations?|help|opinion|instead)\b|n't\b",
     re.I,
 )
