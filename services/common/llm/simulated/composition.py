@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import lru_cache
 
 from services.common.llm.simulated import composition_prose as prose
 from services.common.llm.simulated.composition_code import write_python
@@ -19,10 +20,12 @@ from services.common.llm.simulated.knowledge import Task, find_task
 
 MODEL_NAME = "simulated"
 CHARACTERS_PER_TOKEN = 4
+CACHED_ANSWERS = 128
 CODE_KEYS = frozenset("code solution answer output result function program python content".split())
 DEFAULT_KEY = "code"
 
 
+@lru_cache(maxsize=CACHED_ANSWERS)
 def answer(prompt: str, request: str) -> str:
     """What the model says; the system prompt has the last word over the request's wishes."""
     return compose(request, fill_silence(read_instructions(prompt), read_wishes(request)))

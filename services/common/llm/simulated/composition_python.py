@@ -4,10 +4,13 @@ import ast
 import builtins
 import keyword
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 Edit = tuple[int, int, str]
+
+CACHED_SOURCES = 512
 
 
 class PythonSource:
@@ -62,6 +65,7 @@ def main_definition(code: str) -> Definition | None:
     return None
 
 
+@lru_cache(maxsize=CACHED_SOURCES)
 def strip_docstrings(code: str) -> str:
     """Drop every docstring; a body that was nothing else becomes `pass`."""
     source = PythonSource(code)
@@ -82,6 +86,7 @@ def strip_docstrings(code: str) -> str:
     return apply_edits(code, edits).strip("\n")
 
 
+@lru_cache(maxsize=CACHED_SOURCES)
 def strip_type_hints(code: str) -> str:
     """Drop annotations of functions and their variables, and the imports only they needed.
 
