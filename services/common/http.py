@@ -1,5 +1,6 @@
 """Calls from one service to another: JSON over a kept-alive connection, with a deadline."""
 
+import errno
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -7,7 +8,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
-from services.common.schemas import ErrorResponse
+from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -16,6 +17,7 @@ KEEP_ALIVE_SECONDS = 30
 CONNECT_TIMEOUT_SECONDS = 3
 HTTP_OK = 200
 ATTEMPTS = 2
+HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
 def create_session() -> aiohttp.ClientSession:
@@ -88,9 +90,6 @@ class ServiceClient:
                     timeout=self._timeout,
                 ) as response:
                     return response.status, await response.read()
-            except aiohttp.ServerDisconnectedError as error:
-                if attempt == ATTEMPTS:
-                    raise self._failure("closed the connection", "disconnected") from error
             except aiohttp.ConnectionTimeoutError as error:
                 raise self._failure("can't be reached", "unreachable") from error
             except TimeoutError as error:
@@ -98,7 +97,10 @@ class ServiceClient:
                     upstream=self._upstream, seconds=self._timeout_seconds
                 ) from error
             except aiohttp.ClientError as error:
-                raise self._failure("can't be reached", "unreachable") from error
+                if not _was_hung_up(error):
+                    raise self._failure("can't be reached", "unreachable") from error
+                if attempt == ATTEMPTS:
+                    raise self._failure("closed the connection", "disconnected") from error
         raise AssertionError("unreachable: every attempt returns or raises")
 
     def _error_from(self, status: int, content: bytes) -> Exception:
@@ -107,14 +109,22 @@ class ServiceClient:
             answer = ErrorResponse.model_validate_json(content)
         except ValidationError:
             return self._failure(f"answered HTTP {status} without a reason", f"http_{status}")
-        extra = answer.model_extra or {}
         if answer.code == UnknownTaskTypeError.code:
-            return UnknownTaskTypeError(
-                task_type=str(extra.get("task_type")), known=list(extra.get("known_task_types", []))
-            )
+            try:
+                unknown = UnknownTaskTypeResponse.model_validate_json(content)
+            except ValidationError:
+                return self._failure(f"answered: {answer.message}", answer.code)
+            return UnknownTaskTypeError(task_type=unknown.task_type, known=unknown.known_task_types)
         return self._failure(f"answered: {answer.message}", answer.code)
 
     def _failure(self, what: str, code: str) -> UpstreamError:
         return UpstreamError(
             f"The {self._upstream} {what}", upstream=self._upstream, upstream_code=code
         )
+
+
+def _was_hung_up(error: aiohttp.ClientError) -> bool:
+    """Whether the server ended the connection, be it with or without a farewell."""
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+        return True
+    return isinstance(error, aiohttp.ClientOSError) and error.errno in HANG_UPS

@@ -144,3 +144,10 @@ class ErrorResponse(Schema):
     code: str
     message: str
     request_id: str
+
+
+class UnknownTaskTypeResponse(ErrorResponse):
+    """The failure that names the task types that are served."""
+
+    task_type: str
+    known_task_types: list[str]
