@@ -30,15 +30,21 @@ class TrialInputs:
 
 
 def plan_trial(failing: Sequence[LoggedResult], golden: GoldenInputs) -> TrialInputs:
-    """Deal the failing inputs out in turn, the first to the choosing set, and add golden ones."""
+    """Deal the failing inputs out in turn, the first to the choosing set, and add golden ones.
+
+    A golden input that fails in traffic has its place already: it is not added again.
+    """
     most = MAX_FAILING if golden.verdict else MAX_FAILING_WITHOUT_GOLDEN
     chosen = [
         ReplayInput(f"failing-{number}", failure.user_input, failure.refined_input, FAILING)
         for number, failure in enumerate(failing[:most], 1)
     ]
+    taken = {text for item in chosen for text in (item.user_input, item.refined_input)}
+    choosing = [text for text in golden.choosing if text not in taken]
+    verdict = [text for text in golden.verdict if text not in taken]
     return TrialInputs(
-        choosing=(*chosen[::2], *_golden("choosing", golden.choosing[:CHOOSING_GOLDEN])),
-        verdict=(*chosen[1::2], *_golden("verdict", golden.verdict[:VERDICT_GOLDEN])),
+        choosing=(*chosen[::2], *_golden("choosing", choosing[:CHOOSING_GOLDEN])),
+        verdict=(*chosen[1::2], *_golden("verdict", verdict[:VERDICT_GOLDEN])),
     )
 
 
