@@ -74,5 +74,11 @@ def parse_proposal(reply: str) -> Candidate | None:
         return None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
         return None
-    rationale = str(parsed.get("analysis", ""))[:MAX_RATIONALE_CHARACTERS]
-    return Candidate(parsed["prompt"].strip(), STRATEGY, rationale)
+    rationale = _one_printable_line(str(parsed.get("analysis", "")))
+    return Candidate(parsed["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])
+
+
+def _one_printable_line(text: str) -> str:
+    """Text that tables, logs and terminals take; PostgreSQL refuses NUL and lone surrogates."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())
