@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
+
+from pydantic import ValidationError
 
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
 from services.common.http import ServiceClient
@@ -46,6 +49,12 @@ class BudgetExceededError(ServiceError):
     code = "budget_exceeded"
 
 
+class UnreplayableInputError(ServiceError):
+    """The services don't take the input, or the answer that it gets."""
+
+    code = "input_unreplayable"
+
+
 class Replayer:
     """Runs a prompt text on inputs, within a budget of Worker calls.
 
@@ -79,13 +88,14 @@ class Replayer:
     async def replay(
         self, *, task_type: str, candidate_id: UUID, inputs: Sequence[ReplayInput]
     ) -> dict[str, ReplayResult]:
-        """Replay all inputs; one that infrastructure spoiled twice is left out, never a zero.
+        """Replay all inputs; one that infrastructure spoiled twice, or that the services don't
+        take, is left out, never a zero.
 
         Returns:
             Results by input id, for the inputs that could be scored.
 
         Raises:
-            UpstreamError: If none could be, with the last failure as its cause.
+            ServiceError: The failure of the first input, if none could be scored.
         """
         outcomes = await asyncio.gather(
             *(self._replay_one(task_type, candidate_id, item) for item in inputs)
@@ -113,6 +123,10 @@ class Replayer:
                 except (UpstreamError, UnknownTaskTypeError) as error:
                     failure = error
                     log.warning("replay_spoiled", input_id=item.id, code=error.code)
+                except ValidationError as error:
+                    fields = [str(problem["loc"][0]) for problem in error.errors()]
+                    log.warning("replay_impossible", input_id=item.id, fields=fields)
+                    return UnreplayableInputError("The input or its answer is out of bounds.")
         return failure
 
     async def _generate_and_score(
@@ -143,9 +157,14 @@ class Replayer:
             EvaluationResponse,
             headers={"X-Request-ID": str(request_id)},
         )
-        evaluator = evaluation.detail.get("evaluator", {})
         return ReplayResult(
             score=evaluation.score,
             passed=evaluation.passed,
-            fingerprint=str(evaluator.get("fingerprint", "")),
+            fingerprint=_fingerprint_in(evaluation.detail),
         )
+
+
+def _fingerprint_in(detail: dict[str, Any]) -> str:
+    """Who gave the score; empty for an Evaluator that doesn't say."""
+    evaluator = detail.get("evaluator")
+    return str(evaluator.get("fingerprint", "")) if isinstance(evaluator, dict) else ""
