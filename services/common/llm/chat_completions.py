@@ -68,6 +68,10 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
+class _ParameterRefusedError(Exception):
+    """The model knows a parameter not, or not our value of it; another body may please it."""
+
+
 class _TransientError(Exception):
     """A failure worth another attempt, after `pause_seconds` where the server named one."""
 
@@ -163,7 +167,7 @@ class ChatCompletionsModel(BaseChatModel):
         while True:
             attempt += 1
             try:
-                return await self._complete(self._body(messages, stop))
+                return await self._complete_without_refused(messages, stop)
             except _TransientError as failure:
                 if attempt == ATTEMPTS:
                     raise failure.error from failure
@@ -173,6 +177,16 @@ class ChatCompletionsModel(BaseChatModel):
                 log.warning("model_call_retried", code=failure.error.code, attempt=attempt)
                 await asyncio.sleep(wanted * (1 + self._random.random() / 4))
                 pause_seconds *= 2
+
+    async def _complete_without_refused(
+        self, messages: list[BaseMessage], stop: list[str] | None
+    ) -> _Completion:
+        """Drop each parameter that the model refuses, once; the model remembers them."""
+        while True:
+            try:
+                return await self._complete(self._body(messages, stop))
+            except _ParameterRefusedError:
+                continue
 
     def _read_content(self, choice: _Choice) -> str:
         """The answer; a fence that the stop sequence swallowed is put back."""
@@ -213,7 +227,7 @@ class ChatCompletionsModel(BaseChatModel):
                 while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
                     content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
                 if response.status != HTTP_OK:
-                    raise self._failure(response.status, response.headers, content)
+                    raise self._failure(response.status, response.headers, content, body)
         except aiohttp.ClientError as error:
             raise _TransientError(
                 ModelUnavailableError(f"The model {self.model!r} can't be reached.")
@@ -239,7 +253,9 @@ class ChatCompletionsModel(BaseChatModel):
             trust_env=not _is_loopback(self.base_url),
         )
 
-    def _failure(self, status: int, headers: Any, content: bytes) -> Exception:
+    def _failure(
+        self, status: int, headers: Any, content: bytes, sent: dict[str, Any]
+    ) -> Exception:
         """What a status means; of the body only the machine-readable code and parameter count."""
         if status == HTTP_TOO_MANY_REQUESTS:
             return _TransientError(
@@ -251,12 +267,11 @@ class ChatCompletionsModel(BaseChatModel):
                 ModelUnavailableError(f"The model {self.model!r} failed with HTTP {status}.")
             )
         code, parameter = _parse_error(content)
-        if parameter in REPLACEMENTS and parameter not in self._refused:
+        if parameter in REPLACEMENTS and parameter in sent:
+            # Whether another call learned of it meanwhile or not: the next body is without it.
             self._refused.add(parameter)
             log.info("model_parameter_dropped", parameter=parameter, model=self.model)
-            return _TransientError(
-                ModelRejectedError(f"The model {self.model!r} refuses {parameter!r}."), 0
-            )
+            return _ParameterRefusedError(parameter)
         return ModelRejectedError(
             f"The model {self.model!r} refused the request with HTTP {status}"
             + (f" ({code})." if code else ".")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from services.common.config import (
     DEFAULT_HOSTED_PROVIDER,
@@ -86,6 +86,11 @@ def _create_with_langchain(
     settings: Settings, provider: str, model: str, key: SecretStr | None, base_url: str
 ) -> BaseChatModel:
     """Any other provider, through LangChain's own registry."""
+    if not model:
+        raise ModelSettingError(
+            f"Provider {provider!r} has no default model here: name one in LLM_MODEL, or after "
+            f"a colon where the setting is one such as JUDGE_MODEL={provider}:name."
+        )
     try:
         from langchain.chat_models import init_chat_model  # noqa: PLC0415
     except ImportError as error:
@@ -104,8 +109,21 @@ def _create_with_langchain(
         options["base_url"] = base_url
     try:
         created: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # vendors' exceptions share no base class
         raise ModelSettingError(
-            f"Provider {provider!r} can't be used: {error}. Check LLM_PROVIDER and LLM_MODEL."
+            f"Provider {provider!r} can't be used: {_explain(error, key)}. "
+            "Check LLM_PROVIDER and LLM_MODEL."
         ) from error
     return created
+
+
+def _explain(error: Exception, key: SecretStr | None) -> str:
+    """The vendor's reason without the key, which pydantic for one repeats."""
+    if isinstance(error, ValidationError):
+        problems = error.errors(include_input=False, include_context=False, include_url=False)
+        return "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in problems
+        )
+    reason = str(error)
+    return reason.replace(key.get_secret_value(), "***") if key is not None else reason

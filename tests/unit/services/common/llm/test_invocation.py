@@ -1,0 +1,136 @@
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+
+from services.common.errors import (
+    InvalidRequestError,
+    ModelError,
+    ModelRateLimitedError,
+    ModelRejectedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from services.common.llm.invocation import close_model, invoke_model, translate_vendor_error
+
+KEY = "sk-" + "secret"
+
+
+class VendorError(Exception):
+    """What the vendors' clients raise: a status code where the server answered."""
+
+    def __init__(self, status_code: object = None) -> None:
+        super().__init__(f"429 500 timeout: key {KEY}")
+        if status_code is not None:
+            self.status_code = status_code
+
+
+def saying(message: AIMessage) -> RunnableLambda[str, AIMessage]:
+    async def answer(call: str) -> AIMessage:
+        return message
+
+    return RunnableLambda(answer)
+
+
+def raising(error: Exception) -> RunnableLambda[str, AIMessage]:
+    async def fail(call: str) -> AIMessage:
+        raise error
+
+    return RunnableLambda(fail)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (429, ModelRateLimitedError),
+        (500, ModelUnavailableError),
+        (503, ModelUnavailableError),
+        (529, ModelUnavailableError),
+        (400, ModelRejectedError),
+        (401, ModelRejectedError),
+        (404, ModelRejectedError),
+        (422, ModelRejectedError),
+        (302, ModelError),
+        (None, ModelError),
+        ("429", ModelError),
+        (object(), ModelError),
+    ],
+)
+def test_a_vendors_error_is_read_by_its_status_never_by_its_prose(
+    status: object, expected: type[ModelError]
+) -> None:
+    translated = translate_vendor_error(VendorError(status))
+
+    assert type(translated) is expected
+    assert "VendorError" in translated.message
+    assert KEY not in translated.message
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (VendorError(429), ModelRateLimitedError),
+        (VendorError(), ModelError),
+        (TimeoutError(), ModelTimeoutError),
+        (RuntimeError("broken"), ModelError),
+        (KeyError("choices"), ModelError),
+    ],
+    ids=["a status", "no status", "a timeout", "a bug", "a nonsense answer"],
+)
+async def test_whatever_a_model_raises_is_a_model_error(
+    raised: Exception, expected: type[ModelError]
+) -> None:
+    with pytest.raises(ModelError) as failure:
+        await invoke_model(raising(raised), "Hi")
+
+    assert type(failure.value) is expected
+    assert failure.value.__cause__ is raised
+
+
+@pytest.mark.parametrize("error", [ModelTimeoutError("late"), InvalidRequestError("no")])
+async def test_an_error_of_our_own_passes_untouched(error: Exception) -> None:
+    with pytest.raises(type(error)) as failure:
+        await invoke_model(raising(error), "Hi")
+
+    assert failure.value is error
+
+
+async def test_an_answer_names_its_model_and_counts_its_tokens() -> None:
+    message = AIMessage(
+        content="Hello",
+        response_metadata={"model_name": "gpt-test"},
+        usage_metadata={"input_tokens": 11, "output_tokens": 5, "total_tokens": 16},
+    )
+    answer = await invoke_model(saying(message), "Hi")
+
+    assert (answer.text, answer.model) == ("Hello", "gpt-test")
+    assert (answer.input_tokens, answer.output_tokens) == (11, 5)
+    assert isinstance(answer.latency_ms, int)
+    assert answer.latency_ms >= 0
+
+
+async def test_a_model_may_keep_name_and_tokens_to_itself() -> None:
+    answer = await invoke_model(saying(AIMessage(content="Hello")), "Hi")
+
+    assert (answer.model, answer.input_tokens, answer.output_tokens) == ("unknown", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "Hello"}, {"type": "text", "text": " there"}], "Hello there"),
+        ([{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "Hello"}], "Hello"),
+        (["Hello"], "Hello"),
+        ("", ""),
+        ([], ""),
+    ],
+    ids=["blocks", "after reasoning", "a list of texts", "empty", "no block"],
+)
+async def test_the_text_of_an_answer_is_the_text_of_its_blocks(content: Any, text: str) -> None:
+    assert (await invoke_model(saying(AIMessage(content=content)), "Hi")).text == text
+
+
+async def test_a_model_without_connections_needs_no_closing() -> None:
+    await close_model(FakeListChatModel(responses=["Hello"]))
