@@ -12,6 +12,10 @@ from services.optimizer.app.services.failure_log import load_active_prompts
 
 # One activation at a time for each task type, whoever activates.
 LOCK_TASK_TYPE = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:' || $1, 0))"
+# Waits for statements that write prompts, a person's at psql too, and makes later ones wait:
+# without it, what they commit between the check and the insert would be replaced unseen.
+# Readers go on.
+LOCK_PROMPTS = "LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"
 DEACTIVATE_ALL = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1 AND is_active = TRUE"
 INSERT_ACTIVE = """
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
@@ -97,6 +101,7 @@ async def patch_prompt(
     task_type = incumbent.task_type
     async with connection.transaction():
         await connection.execute(LOCK_TASK_TYPE, task_type)
+        await connection.execute(LOCK_PROMPTS)
         serving = await load_active_prompts(connection)
         if not any(is_same_prompt(prompt, incumbent) for prompt in serving):
             raise IncumbentChangedError(task_type=task_type)

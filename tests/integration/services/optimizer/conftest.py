@@ -1,0 +1,299 @@
+"""What the Optimizer works on: prompts, logged results, and stand-ins for its two siblings."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres_database import DATABASE
+from services.common.database import configure_connection
+from services.common.http import ServiceClient, create_session
+from services.common.models import Prompt
+from services.optimizer.app.services.failure_log import load_active_prompts
+from services.optimizer.app.services.replay import Replayer
+
+Connection = asyncpg.Connection
+Connect = Callable[[], Awaitable[Connection]]
+Deploy = Callable[..., Awaitable[int]]
+LogResult = Callable[..., Awaitable[None]]
+LoadActive = Callable[[], Awaitable[Prompt]]
+MakeReplayer = Callable[..., Replayer]
+
+BAD_PROMPT = "just say hello world to everything"
+TOKEN = "a-token-for-tests"
+HELLO = "Hello World"
+CODE = "```python\ndef answer() -> int:\n    return 42\n```"
+
+NAME = "optimizer_tests"
+END_OTHER_SESSIONS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+EMPTY = """
+    TRUNCATE prompts, execution_logs, optimization_reports, selfheal.activations,
+        selfheal.candidates, selfheal.healing_runs RESTART IDENTITY
+"""
+INSERT_SEED = "INSERT INTO prompts (task_type, content, version) VALUES ($1, $2, $3)"
+DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
+INSERT_PROMPT = """
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+    VALUES ($1, $2, $3, TRUE, 'demo: bad prompt', 'mentor')
+    RETURNING id
+"""
+INSERT_LOG = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, refined_input, prompt_version, worker_output,
+        evaluation_score, evaluation_passed, evaluation_detail, created_at
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() - $10::interval)
+"""
+IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
+AGE_ACTIVATIONS = "UPDATE selfheal.activations SET activated_at = activated_at - $1::interval"
+AGE_PROMPTS = "UPDATE prompts SET created_at = created_at - $1::interval"
+
+
+@pytest.fixture(scope="session")
+def emptied_database(database_server: EmbeddedPostgres) -> tuple[str, asyncpg.Record]:
+    """One database for all these tests, and the seed prompt: emptying is cheaper than creating."""
+
+    async def create() -> asyncpg.Record:
+        administration = await database_server.address.connect("postgres")
+        await administration.execute(f"CREATE DATABASE {NAME} TEMPLATE {DATABASE}")
+        await administration.close()
+        connection = await database_server.address.connect(NAME)
+        seed = await connection.fetchrow("SELECT task_type, content, version FROM prompts")
+        await connection.close()
+        return seed
+
+    return database_server.address.url(NAME), asyncio.run(create())
+
+
+@pytest.fixture
+async def database_url(emptied_database: tuple[str, asyncpg.Record]) -> str:
+    """A database as `db/schema.sql` leaves it, emptied of what earlier tests did."""
+    url, seed = emptied_database
+    connection = await asyncpg.connect(url)
+    await connection.execute(END_OTHER_SESSIONS)
+    await connection.execute(EMPTY)
+    await connection.execute(INSERT_SEED, *seed)
+    await connection.close()
+    return url
+
+
+@pytest.fixture
+async def connect(database_url: str) -> AsyncIterator[Connect]:
+    """Opens further connections, such as a person at psql would."""
+    opened: list[Connection] = []
+
+    async def open_one() -> Connection:
+        connection = await asyncpg.connect(database_url)
+        await configure_connection(connection)
+        opened.append(connection)
+        return connection
+
+    yield open_one
+    for connection in opened:
+        await connection.close()
+
+
+@pytest.fixture
+def deploy(connection: Connection) -> Deploy:
+    """Deploys a prompt by hand, with the statements of the guide's demo."""
+
+    async def put(
+        content: str = BAD_PROMPT, *, version: int = 99, task_type: str = "code_generation"
+    ) -> int:
+        await connection.execute(DEACTIVATE, task_type)
+        prompt_id: int = await connection.fetchval(INSERT_PROMPT, task_type, content, version)
+        return prompt_id
+
+    return put
+
+
+@pytest.fixture
+def log_result(connection: Connection) -> LogResult:
+    """Logs answers as the Manager does."""
+
+    async def log(
+        user_input: str = "Write a binary search function",
+        *,
+        times: int = 1,
+        version: int | None = 99,
+        score: float | None = 0.36,
+        passed: bool | None = False,
+        task_type: str = "code_generation",
+        refined_input: str | None = None,
+        output: str | None = HELLO,
+        detail: Any = None,
+        minutes_ago: float = 0,
+    ) -> None:
+        for _ in range(times):
+            await connection.execute(
+                INSERT_LOG,
+                uuid4(),
+                task_type,
+                user_input,
+                refined_input,
+                version,
+                output,
+                score,
+                passed,
+                detail,
+                timedelta(minutes=minutes_ago),
+            )
+
+    return log
+
+
+@pytest.fixture
+def age(connection: Connection) -> Callable[..., Awaitable[None]]:
+    """Moves everything that was activated so far into the past."""
+
+    async def move(*, minutes: float) -> None:
+        await connection.execute(AGE_ACTIVATIONS, timedelta(minutes=minutes))
+        await connection.execute(AGE_PROMPTS, timedelta(minutes=minutes))
+
+    return move
+
+
+@pytest.fixture
+def load_active(connection: Connection) -> LoadActive:
+    """The prompt that serves code generation now."""
+
+    async def load() -> Prompt:
+        prompts = await load_active_prompts(connection)
+        return next(prompt for prompt in prompts if prompt.task_type == "code_generation")
+
+    return load
+
+
+@pytest.fixture
+async def wait_for_lock(connect: Connect) -> Callable[[Connection], Awaitable[None]]:
+    """Returns when a connection waits for a lock that another one holds."""
+    watcher = await connect()
+
+    async def wait(waiting: Connection) -> None:
+        async with asyncio.timeout(10):
+            # Another backend's state has no event to wait for.
+            while not await watcher.fetchval(IS_WAITING, waiting.get_server_pid()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    return wait
+
+
+def obey(prompt: str, refined_input: str) -> str:
+    """A model that does what its prompt says, as far as these tests go."""
+    return HELLO if "hello world" in prompt.lower() else CODE
+
+
+def score_by_code(output: str) -> float:
+    return 0.874 if "```python" in output else 0.36
+
+
+@dataclass
+class Siblings:
+    """A Worker and an Evaluator that answer with plain functions, and count who asks for what.
+
+    Attributes:
+        respond: Prompt and refined input to answer, or the HTTP status of a failure.
+        grade: Answer to score, or the HTTP status of a failure.
+        before_task: Runs before each answer of the Worker, with the number of the call.
+    """
+
+    database: Connection
+    respond: Callable[[str, str], str | int] = obey
+    grade: Callable[[str], float | int] = score_by_code
+    before_task: Callable[[int], Awaitable[None]] | None = None
+    worker_url: str = ""
+    evaluator_url: str = ""
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    tokens: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def perform_task(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        async with self.lock:
+            self.tasks.append(body)
+            self.tokens["worker", request.headers.get("X-Internal-Token")] += 1
+            if self.before_task is not None:
+                await self.before_task(len(self.tasks))
+            prompt = await self.database.fetchval(
+                "SELECT content FROM selfheal.candidates WHERE id = $1", body["candidate_id"]
+            )
+        output = self.respond(prompt, body["refined_input"])
+        if isinstance(output, int):
+            return _failure(output)
+        return web.json_response(
+            {
+                "request_id": body["request_id"],
+                "output": output,
+                "prompt_version": 0,
+                "latency_ms": 1,
+                "model": "fake",
+            }
+        )
+
+    async def evaluate(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.evaluations.append(body)
+        self.tokens["evaluator", request.headers.get("X-Internal-Token")] += 1
+        score = self.grade(body["worker_output"])
+        if score > 1:
+            return _failure(int(score))
+        return web.json_response(
+            {
+                "request_id": body["request_id"],
+                "score": score,
+                "passed": score >= 0.7,
+                "detail": {"evaluator": {"fingerprint": "fake"}},
+            }
+        )
+
+
+def _failure(status: int) -> web.Response:
+    error = {"code": "model_failed", "message": "The model failed.", "request_id": "x"}
+    return web.json_response(error, status=status)
+
+
+@pytest.fixture
+async def siblings(connect: Connect) -> AsyncIterator[Siblings]:
+    """Worker and Evaluator on free ports of this machine."""
+    siblings = Siblings(await connect())
+    worker, evaluator = web.Application(), web.Application()
+    worker.router.add_post("/api/v1/task", siblings.perform_task)
+    evaluator.router.add_post("/api/v1/evaluate", siblings.evaluate)
+    async with TestServer(worker) as worker_server, TestServer(evaluator) as evaluator_server:
+        siblings.worker_url = str(worker_server.make_url("/"))
+        siblings.evaluator_url = str(evaluator_server.make_url("/"))
+        yield siblings
+
+
+@pytest.fixture
+async def make_replayer(siblings: Siblings) -> AsyncIterator[MakeReplayer]:
+    """Builds replayers that reach the siblings over HTTP."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(create_session())
+
+        def make(*, max_calls: int = 100) -> Replayer:
+            worker, evaluator = (
+                ServiceClient(session, upstream=upstream, base_url=url, timeout_seconds=10)
+                for upstream, url in (
+                    ("worker", siblings.worker_url),
+                    ("evaluator", siblings.evaluator_url),
+                )
+            )
+            return Replayer(
+                worker=worker, evaluator=evaluator, internal_token=TOKEN, max_calls=max_calls
+            )
+
+        yield make
