@@ -17,13 +17,15 @@ SELECT_ACTIVE_PROMPTS = """
     ORDER BY task_type, version DESC, id DESC
 """
 # A version number is no identity: only what was logged since this prompt's activation counts.
+# NULL, NaN and infinities are no scores.
 SELECT_WINDOW = """
     SELECT user_input, refined_input, worker_output, evaluation_score, evaluation_passed,
            evaluation_detail
     FROM execution_logs
     WHERE task_type = $1
       AND prompt_version = $2
-      AND evaluation_score IS NOT NULL
+      AND evaluation_score BETWEEN 0 AND 1
+      AND evaluation_passed IS NOT NULL
       AND created_at >= greatest(
           now() - $4::interval,
           coalesce(
@@ -104,7 +106,7 @@ async def load_window(
             user_input=record["user_input"],
             refined_input=record["refined_input"] or record["user_input"],
             score=record["evaluation_score"],
-            passed=bool(record["evaluation_passed"]),
+            passed=record["evaluation_passed"],
             failed_rules=_failed_rules(record["evaluation_detail"]),
             worker_output=record["worker_output"] or "",
         )
