@@ -1,6 +1,7 @@
 """OpenTelemetry tracing, switched on by its standard environment variables."""
 
 from fastapi import FastAPI
+from opentelemetry import trace
 
 from services.common.config import Settings
 
@@ -25,7 +26,6 @@ def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
     """
     if not is_tracing_on(settings):
         return
-    from opentelemetry import trace  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
         OTLPSpanExporter,
     )
@@ -52,3 +52,10 @@ def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
     FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED_PATHS)
     AioHttpClientInstrumentor().instrument()
     AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]
+
+
+def flush_traces() -> None:
+    """Send what waits to be sent; a service that is told to stop gets no later chance."""
+    shut_down = getattr(trace.get_tracer_provider(), "shutdown", None)
+    if shut_down is not None:
+        shut_down()

@@ -23,7 +23,7 @@ from services.common.middleware import (
     error_response,
 )
 from services.common.schemas import ErrorResponse, HealthResponse
-from services.common.tracing import configure_tracing
+from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
 MAX_BODY_BYTES = 256 * 1024
@@ -109,6 +109,7 @@ def create_app(
         async with lifespan(app):
             log.info("service_started", version=package_version())
             yield
+        flush_traces()
         log.info("service_stopped")
 
     app = FastAPI(
@@ -170,6 +171,10 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
         app,
         host=settings.bind_host,
         port=getattr(settings, port),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        proxy_headers=False,
         access_log=False,
         log_config=None,
         server_header=False,
