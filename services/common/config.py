@@ -3,14 +3,16 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 USAGE_EXIT_CODE = 2
+DATABASE_SCHEMES = ("postgresql", "postgres")
 
 SIMULATED_PROVIDER = "simulated"
 LOCAL_PROVIDER = "local"
@@ -20,6 +22,19 @@ DEFAULT_MODELS = {
     LOCAL_PROVIDER: "SmolLM2-135M-Instruct",
     DEFAULT_HOSTED_PROVIDER: "gpt-4.1-mini",
 }
+
+
+def _check_database_url(url: SecretStr) -> SecretStr:
+    """Refuse what asyncpg could not parse; the message must not repeat it."""
+    parts = urlsplit(url.get_secret_value())
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
+    if parts.scheme not in DATABASE_SCHEMES or not all(port.isdecimal() for port in ports if port):
+        raise ValueError(
+            "must look like postgresql://user:password@host:5432/name, with what is neither a "
+            "letter nor a digit in the password percent-encoded"
+        )
+    return url
 
 
 class Settings(BaseSettings):
@@ -34,7 +49,9 @@ class Settings(BaseSettings):
     )
 
     # Where things are
-    database_url: SecretStr = SecretStr("postgresql://agent:agent@localhost:5432/agent_system")
+    database_url: Annotated[SecretStr, AfterValidator(_check_database_url)] = SecretStr(
+        "postgresql://agent:agent@localhost:5432/agent_system"
+    )
     bind_host: str = "127.0.0.1"
     manager_port: Port = 8000
     worker_port: Port = 8001

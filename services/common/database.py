@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,32 +19,50 @@ if TYPE_CHECKING:
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
 
-# What a query may raise when the server is gone, restarting, full or slow.
+# What a query may raise when the server is gone, restarting, full, slow, or not ours to use.
 CONNECTION_ERRORS = (
     OSError,
     TimeoutError,
-    asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
 )
 
+_ESCAPED_BACKSLASH_OR_NUL = re.compile(r"\\(?:\\|u0000)")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
-def _encode_json(value: Any) -> str:
-    """JSON without what JSONB refuses: NaN and infinities raise, NUL is spelled out."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=False).replace("\\u0000", "\\\\u0000")
+
+def encode_json(value: Any) -> str:
+    """JSON that JSONB takes: NUL is spelled out, lone surrogates are replaced.
+
+    Raises:
+        ValueError: If it holds NaN or an infinity.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text = _ESCAPED_BACKSLASH_OR_NUL.sub(_spell_out_nul, text)
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _spell_out_nul(escape: re.Match[str]) -> str:
+    """Backslashes are read in pairs: what follows a pair is no escape but text of its own."""
+    return r"\\u0000" if escape[0] == r"\u0000" else escape[0]
+
+
+def decode_json(text: str) -> Any:
+    """What `encode_json` encoded."""
+    return json.loads(text)
 
 
 async def configure_connection(connection: asyncpg.Connection) -> None:
     """Let JSONB columns take and give plain Python values."""
     await connection.set_type_codec(
-        "jsonb", encoder=_encode_json, decoder=json.loads, schema="pg_catalog"
+        "jsonb", encoder=encode_json, decoder=decode_json, schema="pg_catalog"
     )
 
 

@@ -214,9 +214,51 @@ def test_each_wrong_setting_has_a_line_and_no_line_has_a_value(
     assert "hunter2" not in "".join(lines)
 
 
-@pytest.mark.parametrize("name", ["llm_api_key", "internal_token", "database_url"])
-def test_a_secret_stays_out_of_what_is_printed(name: str) -> None:
-    settings = Settings(**{name: "hunter2"})
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://agent:hunter2@localhost:5432/agent_system",
+        "postgres://agent@localhost/agent_system",
+        "postgresql://agent:hunter%2F2@[::1]:5432/agent_system?sslmode=require",
+        "postgresql://agent:hunter2@first:5432,second:5433/agent_system",
+        "postgresql:///agent_system?host=/run/postgresql",
+    ],
+)
+def test_a_database_url_is_what_asyncpg_takes(url: str) -> None:
+    assert Settings(database_url=url).database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "mysql://agent:hunter2@localhost/agent_system",
+        "postgresql+asyncpg://agent:hunter2@localhost/agent_system",
+        "postgresql://agent:hunter2@localhost:port/agent_system",
+        "postgresql://agent:hunter/2@localhost/agent_system",
+        "postgresql://agent:hunter#2@localhost/agent_system",
+    ],
+)
+def test_any_other_database_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(database_url=url)
+    explanation = explain_settings_error(refusal.value)
+
+    assert explanation.startswith("setting DATABASE_URL: ")
+    assert "postgresql://user:password@host:5432/name" in explanation
+    assert "hunter" not in explanation
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("llm_api_key", "hunter2"),
+        ("internal_token", "hunter2"),
+        ("database_url", "postgresql://agent:hunter2@localhost/agent_system"),
+    ],
+)
+def test_a_secret_stays_out_of_what_is_printed(name: str, value: str) -> None:
+    settings = Settings(**{name: value})
 
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings.model_dump())

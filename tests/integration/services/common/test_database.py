@@ -1,0 +1,137 @@
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from selfheal.runtime.ports import find_free_port
+from services.common.database import Database, connect
+from services.common.errors import DatabaseUnavailableError
+
+Connection = asyncpg.Connection
+
+
+def pointing(url: str, **parts: Any) -> str:
+    """`url` with another part, such as `port=1`."""
+    split = urlsplit(url)
+    user, password = parts.get("user", split.username), parts.get("password", split.password)
+    port, name = parts.get("port", split.port), parts.get("name", split.path.lstrip("/"))
+    return f"postgresql://{user}:{password}@{split.hostname}:{port}/{name}"
+
+
+async def test_a_query_answers(database: Database) -> None:
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+    assert await database.is_ready()
+
+
+WRONG_URLS = [
+    pytest.param(lambda url: pointing(url, port=find_free_port()), id="no server there"),
+    pytest.param(lambda url: pointing(url, password="wrong"), id="wrong password"),
+    pytest.param(lambda url: pointing(url, user="nobody"), id="unknown user"),
+    pytest.param(lambda url: pointing(url, name="nowhere"), id="unknown database"),
+    pytest.param(lambda url: pointing(url, name="postgres"), id="a database without our tables"),
+    pytest.param(lambda url: "mysql://localhost/agent_system", id="another kind of server"),
+    pytest.param(lambda url: "nonsense", id="no URL at all"),
+]
+
+
+@pytest.mark.parametrize("change", WRONG_URLS)
+async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
+    database_url: str, change: Any
+) -> None:
+    database = Database(change(database_url), timeout_seconds=5)
+    try:
+        await database.open()
+        with pytest.raises(DatabaseUnavailableError) as failure:
+            async with database.connection() as connection:
+                await connection.fetchval("SELECT count(*) FROM prompts")
+        assert not await database.is_ready()
+    finally:
+        await database.close()
+    password = urlsplit(database_url).password
+    assert password
+    assert password not in failure.value.message
+
+
+@pytest.mark.parametrize("change", WRONG_URLS)
+async def test_a_program_that_runs_and_exits_is_told_the_same(
+    database_url: str, change: Any
+) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        async with connect(change(database_url), timeout_seconds=5) as connection:
+            await connection.fetchval("SELECT count(*) FROM prompts")
+
+
+async def test_opening_a_pool_asks_nothing_of_the_server(
+    database: Database, connection: Connection
+) -> None:
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'selfheal'"
+
+    assert await connection.fetchval(f"{sessions} AND datname = current_database()") == 0
+
+
+async def test_a_pool_heals_by_itself_when_its_connections_are_cut(
+    database: Database, connection: Connection
+) -> None:
+    async with database.connection() as ours:
+        process_id = await ours.fetchval("SELECT pg_backend_pid()")
+    await connection.execute("SELECT pg_terminate_backend($1, 5000)", process_id)
+
+    async with database.connection() as ours:
+        assert await ours.fetchval("SELECT pg_backend_pid()") != process_id
+
+
+async def test_a_connection_that_is_cut_in_use_is_unavailable_and_then_replaced(
+    database: Database, connection: Connection
+) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.connection() as ours:
+            process_id = await ours.fetchval("SELECT pg_backend_pid()")
+            await connection.execute("SELECT pg_terminate_backend($1, 5000)", process_id)
+            await ours.fetchval("SELECT 1")
+
+    assert await database.is_ready()
+
+
+async def test_a_query_that_takes_too_long_is_unavailable(database_url: str) -> None:
+    database = Database(database_url, timeout_seconds=0.2)
+    await database.open()
+
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.connection() as connection:
+            await connection.execute("SELECT pg_sleep(60)")
+    await database.close()
+
+
+async def test_a_mistake_in_a_query_is_not_blamed_on_the_server(database: Database) -> None:
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        async with database.connection() as connection:
+            await connection.fetchval("SELECT no_such_column FROM prompts")
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ({"score": 0.874, "rules": [{"name": "parses", "passed": True, "reason": None}]},) * 2,
+        ({"code": "print('\\u0000')", "quote": '\\"'},) * 2,
+        ({"text": "a\x00b\\\x00"}, {"text": "a\\u0000b\\\\u0000"}),
+        ({"text": "가😀\x1f\u2028"},) * 2,
+        ({"text": "\ud800"}, {"text": "\N{REPLACEMENT CHARACTER}"}),
+        ([], []),
+        ("text", "text"),
+        ({"big": 10**40, "small": 1e-300},) * 2,
+    ],
+    ids=["nested", "spelled NUL", "NUL", "letters", "surrogate", "array", "text", "numbers"],
+)
+async def test_jsonb_takes_and_gives_plain_values(
+    database: Database, value: Any, stored: Any
+) -> None:
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT $1::jsonb", value) == stored
+        assert await connection.fetchval("SELECT jsonb_typeof($1::jsonb)", value) is not None
+
+
+async def test_a_null_is_a_null_and_not_json(database: Database) -> None:
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT $1::jsonb IS NULL", None)

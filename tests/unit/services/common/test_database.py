@@ -1,0 +1,113 @@
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.database import Database, decode_json, encode_json, translate_database_errors
+from services.common.errors import DatabaseUnavailableError, InvalidRequestError
+
+# Texts full of what could be taken for an escape.
+TRICKY_TEXTS = st.text(st.sampled_from('a\\"u0/\n\x01가😀'))
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TRICKY_TEXTS,
+    lambda children: st.lists(children) | st.dictionaries(TRICKY_TEXTS, children),
+    max_leaves=8,
+)
+
+
+@given(JSON_VALUES)
+def test_what_jsonb_can_hold_comes_back_as_it_was(value: Any) -> None:
+    assert decode_json(encode_json(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        pytest.param("a\x00b", "a\\u0000b", id="a NUL"),
+        pytest.param("a\\\x00b", "a\\\\u0000b", id="a NUL after a backslash"),
+        pytest.param("a\\\\\x00b", "a\\\\\\u0000b", id="a NUL after two backslashes"),
+        pytest.param(r"print('\u0000')", r"print('\u0000')", id="code that spells a NUL"),
+        pytest.param(r"print('\\u0000')", r"print('\\u0000')", id="code that escapes it"),
+        pytest.param({"a\x00": ["\x00"]}, {"a\\u0000": ["\\u0000"]}, id="NULs all over"),
+        pytest.param("a\ud800b", "a\N{REPLACEMENT CHARACTER}b", id="a lone surrogate"),
+        pytest.param({"\udfff": 1}, {"\N{REPLACEMENT CHARACTER}": 1}, id="a surrogate as key"),
+        pytest.param("가😀", "가😀", id="what needs no escape"),
+    ],
+)
+def test_what_jsonb_can_not_hold_is_spelled_out(value: Any, stored: Any) -> None:
+    encoded = encode_json(value)
+
+    assert decode_json(encoded) == stored
+    encoded.encode()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])
+def test_numbers_that_json_does_not_have_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode_json(value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(),
+        ConnectionResetError(),
+        TimeoutError(),
+        asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.AdminShutdownError("shutting down"),
+        asyncpg.CrashShutdownError("crashed"),
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.InterfaceError("closed"),
+        asyncpg.TooManyConnectionsError("full"),
+        asyncpg.QueryCanceledError("too slow"),
+        asyncpg.InvalidPasswordError("wrong"),
+        asyncpg.InvalidAuthorizationSpecificationError("unknown"),
+        asyncpg.InvalidCatalogNameError("no database"),
+        asyncpg.UndefinedTableError("no schema"),
+        asyncpg.DiskFullError("no space left"),
+        asyncpg.OutOfMemoryError("no memory left"),
+        asyncpg.ReadOnlySQLTransactionError("a standby"),
+        asyncpg.DatabaseDroppedError("dropped"),
+        asyncpg.InsufficientPrivilegeError("not yours"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_server_that_can_not_serve_is_unavailable(error: Exception) -> None:
+    with pytest.raises(DatabaseUnavailableError) as failure, translate_database_errors():
+        raise error
+
+    assert failure.value.status_code == 503
+    assert failure.value.__cause__ is error
+    assert type(error).__name__ in failure.value.message
+    assert "DATABASE_URL" in failure.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [asyncpg.UndefinedColumnError("typo"), asyncpg.NotNullViolationError("none"), KeyError("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_mistake_of_ours_is_not_blamed_on_the_server(error: Exception) -> None:
+    with pytest.raises(type(error)), translate_database_errors():
+        raise error
+
+
+def test_an_error_of_a_service_passes_untouched() -> None:
+    with pytest.raises(InvalidRequestError), translate_database_errors():
+        raise InvalidRequestError("no")
+
+
+async def test_a_pool_that_was_not_opened_is_unavailable() -> None:
+    database = Database("postgresql://agent:agent@localhost/agent_system", timeout_seconds=1)
+
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.connection():
+            pass
+    assert not await database.is_ready()
+    await database.close()
