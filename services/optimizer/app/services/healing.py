@@ -18,7 +18,7 @@ from services.optimizer.app.services.candidates import (
 )
 from services.optimizer.app.services.failure_log import load_history
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
-from services.optimizer.app.services.promotion import Decision, decide
+from services.optimizer.app.services.promotion import Decision, can_decide, decide
 from services.optimizer.app.services.prompt_patcher import (
     IncumbentChangedError,
     Patch,
@@ -111,7 +111,10 @@ class Healer:
             "failures": describe_analysis(analysis),
             "trial": {"choosing": len(trial.choosing), "verdict": len(trial.verdict)},
             "candidates": [],
+            "budget_spent": False,
         }
+        if not can_decide(len(trial.verdict)):
+            return await self._hold(incumbent, "too_few_inputs", detail, started)
         incumbent_id = await self._register(
             incumbent, Candidate(incumbent.content, "incumbent", "the prompt that fails")
         )
@@ -120,7 +123,8 @@ class Healer:
             return await self._hold(incumbent, "failures_did_not_recur", detail, started)
         best = await self._choose(incumbent, analysis, trial, baseline, detail)
         if best is None:
-            return await self._hold(incumbent, "no_better_candidate", detail, started)
+            reason = "budget_exceeded" if detail["budget_spent"] else "no_better_candidate"
+            return await self._hold(incumbent, reason, detail, started)
         before = await self._replay(incumbent, incumbent_id, trial.verdict)
         after = await self._replay(incumbent, best.candidate_id, trial.verdict)
         decision = decide(pair_scores(before, after))
@@ -156,6 +160,7 @@ class Healer:
         for candidate in await self._propose(incumbent, analysis):
             if self._replayer.calls_left < len(trial.choosing) + 2 * len(trial.verdict):
                 log.warning("budget_spent", calls=self._replayer.calls)
+                detail["budget_spent"] = True
                 break
             contender = await self._screen(incumbent, candidate, trial, baseline)
             detail["candidates"].append(describe_contender(contender))

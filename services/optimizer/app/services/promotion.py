@@ -67,6 +67,11 @@ def sign_test(wins: int, losses: int) -> float:
     return float(sum(comb(pairs, successes) for successes in range(wins, pairs + 1)) / 2**pairs)
 
 
+def can_decide(pairs: int) -> bool:
+    """Whether so many pairs could show a gain at all, were every one of them a win."""
+    return sign_test(pairs, 0) <= SIGNIFICANCE_LEVEL
+
+
 def decide(pairs: Sequence[PairedScore]) -> Decision:
     """Judge one candidate on inputs that had no part in choosing it.
 

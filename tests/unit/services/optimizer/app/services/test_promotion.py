@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.optimizer.app.services.promotion import (
     SIGNIFICANCE_LEVEL,
     PairedScore,
+    can_decide,
     decide,
     sign_test,
 )
@@ -81,6 +82,11 @@ def test_the_decision(differences: list[float], reason: str, wins: int, losses: 
     decision = decide(pairs(*differences))
     assert (decision.reason, decision.wins, decision.losses) == (reason, wins, losses)
     assert decision.promote == (reason == "better")
+
+
+@pytest.mark.parametrize("count", range(12))
+def test_pairs_can_decide_exactly_when_all_wins_would_be_promoted(count: int) -> None:
+    assert can_decide(count) == decide(pairs(*[0.4] * count)).promote
 
 
 @pytest.mark.parametrize(
