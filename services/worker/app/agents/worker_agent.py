@@ -1,10 +1,11 @@
 """The agent: a LangChain chain that takes its system prompt with every call."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from services.common.llm.invocation import ModelAnswer, invoke_model
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
@@ -38,9 +39,30 @@ class AgentCall:
     refined_input: str
 
 
-async def inject_prompt(call: AgentCall) -> list[BaseMessage]:
-    """First link of the chain: the prompt comes with the call, not with the chain."""
-    return build_messages(call.prompt, call.refined_input)
+class InjectPrompt(Runnable[AgentCall, list[BaseMessage]]):
+    """First link of the chain: the prompt comes with the call, not with the chain.
+
+    A class, since `RunnableLambda` inspects its function's signature at every call, which costs
+    more than all that the Worker does besides the model and the database.
+    """
+
+    def invoke(
+        self,
+        input: AgentCall,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,  # noqa: ARG002 - LangChain's
+        **kwargs: Any,  # noqa: ARG002 - LangChain's
+    ) -> list[BaseMessage]:
+        """Build the conversation of a call."""
+        return build_messages(input.prompt, input.refined_input)
+
+    async def ainvoke(
+        self,
+        input: AgentCall,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> list[BaseMessage]:
+        """Build the conversation of a call, in place: the inherited one takes a thread."""
+        return self.invoke(input, config, **kwargs)
 
 
 class WorkerAgent:
@@ -51,7 +73,7 @@ class WorkerAgent:
     """
 
     def __init__(self, model: BaseChatModel) -> None:
-        self._chain: Runnable[AgentCall, AIMessage] = RunnableLambda(inject_prompt) | model
+        self._chain: Runnable[AgentCall, AIMessage] = InjectPrompt() | model
 
     async def generate(self, *, prompt: str, refined_input: str) -> ModelAnswer:
         """Generate an answer to `refined_input` under `prompt`.
