@@ -1,7 +1,8 @@
-"""A real PostgreSQL for the session, and a database of its own for each test that asks."""
+"""A real PostgreSQL for the session, put back to its first state for each test that asks."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,66 +10,90 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from selfheal.runtime.postgres import EmbeddedPostgres
-from selfheal.runtime.postgres_database import DATABASE
 from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 from services.common.database import Database, configure_connection
 
 SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-MAINTENANCE_DATABASE = "postgres"
 
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
 MakeSettings = Callable[..., Settings]
+
+KEEP_SEED = """
+    CREATE SCHEMA test_seed;
+    CREATE TABLE test_seed.prompts AS
+        SELECT task_type, content, version, is_active, change_reason, created_by FROM prompts;
+"""
+# DELETE, since TRUNCATE makes new files of every table and index, at ten times the cost.
+BACK_TO_SEED = """
+    DO $$
+    DECLARE
+        name regclass;
+    BEGIN
+        FOR name IN
+            SELECT oid FROM pg_class
+            WHERE relkind = 'r' AND oid <> 'selfheal.migrations'::regclass
+              AND relnamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
+        LOOP
+            EXECUTE format('DELETE FROM %s', name);
+        END LOOP;
+        PERFORM setval(oid::regclass, 1, FALSE) FROM pg_class WHERE relkind = 'S';
+        INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+            SELECT * FROM test_seed.prompts;
+    END $$
+"""
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[EmbeddedPostgres]:
-    """The session's server. Its own database is the template: no test connects to that one."""
+    """The session's server."""
     with temporary_postgres(SCHEMA, settings=SPEED) as postgres:
+        asyncio.run(_execute(postgres, KEEP_SEED))
         yield postgres
 
 
-@asynccontextmanager
-async def _created_from(server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
-    name = f"test_{next(_numbers)}"
-    administration = await server.address.connect(MAINTENANCE_DATABASE)
-    try:
-        await administration.execute(
-            f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
-        )
-        yield server.address.url(name)
-        await administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await administration.close()
+async def _execute(server: EmbeddedPostgres, statements: str) -> None:
+    connection = await server.address.connect()
+    await connection.execute(statements)
+    await connection.close()
 
 
 @pytest.fixture
-async def database_url(database_server: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A database as `db/schema.sql` leaves it, for one test."""
-    async with _created_from(database_server, DATABASE) as url:
-        yield url
+async def connection(
+    database_server: EmbeddedPostgres,
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection of the test's own, beside those of the service under test.
 
-
-@pytest.fixture
-async def blank_database_url(database_server: EmbeddedPostgres) -> AsyncIterator[str]:
-    """A database without a single table, for one test."""
-    async with _created_from(database_server, "template0") as url:
-        yield url
-
-
-@pytest.fixture
-async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection of the test's own, beside those of the service under test."""
-    connection = await asyncpg.connect(database_url)
+    The database is as `db/schema.sql` leaves it: every row of earlier tests is gone.
+    """
+    connection = await database_server.address.connect()
+    await connection.execute(BACK_TO_SEED)
     await configure_connection(connection)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def database_url(
+    database_server: EmbeddedPostgres, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> str:
+    """Where the database of `connection` is."""
+    return database_server.database_url
+
+
+@pytest.fixture(scope="module")
+def blank_database_url(database_server: EmbeddedPostgres) -> str:
+    """A database without a single table, for the tests of one module."""
+    name = f"blank_{next(_numbers)}"
+    asyncio.run(_execute(database_server, f"CREATE DATABASE {name} TEMPLATE template0"))
+    return database_server.address.url(name)
 
 
 @pytest.fixture
@@ -109,3 +134,10 @@ async def serve() -> AsyncIterator[Serve]:
             )
 
         yield start
+
+
+@pytest.fixture
+def log_entries() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the test made the code log."""
+    with structlog.testing.capture_logs() as entries:
+        yield entries

@@ -42,10 +42,13 @@ VISIBLE_TABLES = """
 
 @pytest.fixture
 async def guide(blank_database_url: str) -> AsyncIterator[Connection]:
-    """A database made by the guide's statements."""
+    """A database made by the guide's statements, in a transaction that nobody commits."""
     connection = await asyncpg.connect(blank_database_url)
+    transaction = connection.transaction()
+    await transaction.start()
     await connection.execute(GUIDE_SCHEMA)
     yield connection
+    await transaction.rollback()
     await connection.close()
 
 
@@ -178,7 +181,8 @@ async def test_what_the_guides_schema_refuses_ours_refuses(
     connection: Connection, guide: Connection, statement: str
 ) -> None:
     with pytest.raises(asyncpg.PostgresError) as theirs:
-        await guide.execute(statement)
+        async with guide.transaction():
+            await guide.execute(statement)
     with pytest.raises(type(theirs.value)):
         await connection.execute(statement)
 

@@ -1,5 +1,6 @@
 """The agent: a LangChain chain that takes its system prompt with every call."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from services.common.llm.invocation import ModelAnswer, invoke_model
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
 
 REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def build_messages(prompt: str, refined_input: str) -> list[BaseMessage]:
@@ -27,8 +29,7 @@ def build_messages(prompt: str, refined_input: str) -> list[BaseMessage]:
 
 def make_storable(output: str) -> str:
     """Replace what PostgreSQL and JSON can't hold (NUL, lone surrogates) and cap the length."""
-    whole = output.replace("\x00", REPLACEMENT_CHARACTER)[:MAX_OUTPUT_CHARACTERS]
-    return whole.encode("utf-8", "replace").decode("utf-8")
+    return _UNSTORABLE.sub(REPLACEMENT_CHARACTER, output[:MAX_OUTPUT_CHARACTERS])
 
 
 @dataclass(frozen=True, slots=True)
