@@ -62,6 +62,7 @@ def create_manager(settings: Settings) -> FastAPI:
                 execution_log=ExecutionLogWriter(database),
             )
             yield
+        await refiner.close()
         await database.close()
 
     app = create_app(

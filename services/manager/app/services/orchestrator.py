@@ -1,6 +1,6 @@
 """The way of a request: refine, Worker, Evaluator, one row in the log, answer."""
 
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
@@ -18,6 +18,10 @@ class Refiner(Protocol):
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
         """The refined input; never blank."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
         ...
 
 
@@ -105,7 +109,6 @@ class Orchestrator:
         execution.evaluation_score = evaluation.score
         execution.evaluation_passed = evaluation.passed
         execution.evaluation_detail |= evaluation.detail
-        judge = evaluation.detail.get("judge", {})
         return AgentResponse(
             request_id=execution.request_id,
             refined_input=execution.refined_input,
@@ -114,5 +117,11 @@ class Orchestrator:
             evaluation_passed=evaluation.passed,
             prompt_version=task.prompt_version,
             model=task.model,
-            judge=str(judge.get("name", "unknown")),
+            judge=_name_judge(evaluation.detail),
         )
+
+
+def _name_judge(detail: dict[str, Any]) -> str:
+    """The judge that a detail names; a detail may look like anything."""
+    judge = detail.get("judge")
+    return str(judge.get("name", "unknown")) if isinstance(judge, dict) else "unknown"

@@ -30,6 +30,9 @@ class RuleRefiner:
         """The refined input; never blank."""
         return refine(user_input, task_type=task_type, language=self._language)
 
+    async def close(self) -> None:
+        """Rules hold nothing."""
+
 
 class LlmRefiner:
     """Refines by rules, then has a model reword the result; rules alone where it fails.
@@ -63,3 +66,9 @@ class LlmRefiner:
             log.warning("llm_refiner_answer_unusable", characters=len(reworded))
             return by_rules
         return reworded
+
+    async def close(self) -> None:
+        """Close the model's connections."""
+        from services.common.llm.invocation import close_model  # noqa: PLC0415
+
+        await close_model(self._model)

@@ -1,0 +1,253 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.common.errors import (
+    DatabaseUnavailableError,
+    InvalidRequestError,
+    ServiceError,
+    UnknownTaskTypeError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from services.common.schemas import AgentRequest, EvaluationResponse, TaskResponse
+from services.manager.app.services.execution_log import Execution
+from services.manager.app.services.orchestrator import Orchestrator
+
+ID = UUID("11111111-2222-4333-8444-555555555555")
+REQUEST = AgentRequest(user_input=" please sort ", task_type="code_generation")
+DETAIL = {"judge": {"name": "rubric"}, "rules": [{"name": "parses", "passed": True}]}
+
+
+class FakeRefiner:
+    """Trims, so that what was typed and what was refined can be told apart."""
+
+    async def refine(self, user_input: str, *, task_type: str) -> str:
+        return user_input.strip()
+
+    async def close(self) -> None:
+        """It holds nothing."""
+
+
+class FakeWorker:
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.error: ServiceError | None = None
+
+    async def perform_task(self, **call: Any) -> TaskResponse:
+        self.calls.append(call)
+        if self.error is not None:
+            raise self.error
+        return TaskResponse(
+            request_id=ID, output="def f(): ...", prompt_version=3, latency_ms=12, model="m"
+        )
+
+
+class FakeEvaluator:
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.error: ServiceError | None = None
+        self.detail: dict[str, Any] = DETAIL
+
+    async def evaluate(self, **call: Any) -> EvaluationResponse:
+        self.calls.append(call)
+        if self.error is not None:
+            raise self.error
+        return EvaluationResponse(request_id=ID, score=0.874, passed=True, detail=self.detail)
+
+
+class FakeExecutionLog:
+    def __init__(self) -> None:
+        self.rows: list[Execution] = []
+        self.error: ServiceError | None = None
+
+    async def write(self, execution: Execution) -> None:
+        if self.error is not None:
+            raise self.error
+        self.rows.append(execution)
+
+
+@pytest.fixture
+def worker() -> FakeWorker:
+    return FakeWorker()
+
+
+@pytest.fixture
+def evaluator() -> FakeEvaluator:
+    return FakeEvaluator()
+
+
+@pytest.fixture
+def execution_log() -> FakeExecutionLog:
+    return FakeExecutionLog()
+
+
+@pytest.fixture
+def orchestrator(
+    worker: FakeWorker, evaluator: FakeEvaluator, execution_log: FakeExecutionLog
+) -> Orchestrator:
+    return Orchestrator(
+        refiner=FakeRefiner(),
+        worker=worker,  # type: ignore[arg-type]
+        evaluator=evaluator,  # type: ignore[arg-type]
+        execution_log=execution_log,  # type: ignore[arg-type]
+    )
+
+
+def upstream_error(upstream: str, code: str = "judge_unavailable") -> UpstreamError:
+    return UpstreamError(f"The {upstream} answered: no", upstream=upstream, upstream_code=code)
+
+
+async def test_a_request_goes_to_the_worker_then_to_the_evaluator_then_into_the_log(
+    orchestrator: Orchestrator,
+    worker: FakeWorker,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+) -> None:
+    response = await orchestrator.serve(ID, REQUEST)
+
+    assert response.model_dump() == {
+        "request_id": ID,
+        "refined_input": "please sort",
+        "worker_output": "def f(): ...",
+        "evaluation_score": 0.874,
+        "evaluation_passed": True,
+        "prompt_version": 3,
+        "model": "m",
+        "judge": "rubric",
+    }
+    about = {"request_id": ID, "task_type": "code_generation", "refined_input": "please sort"}
+    assert worker.calls == [about]
+    assert evaluator.calls == [
+        about | {"user_input": " please sort ", "worker_output": "def f(): ..."}
+    ]
+    assert execution_log.rows == [
+        Execution(
+            request_id=ID,
+            task_type="code_generation",
+            user_input=" please sort ",
+            refined_input="please sort",
+            prompt_version=3,
+            worker_output="def f(): ...",
+            worker_latency_ms=12,
+            evaluation_score=0.874,
+            evaluation_passed=True,
+            evaluation_detail={"worker": {"model": "m"}, **DETAIL},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("detail", "judge"),
+    [
+        ({"judge": {"name": "rubric"}}, "rubric"),
+        ({"judge": {}}, "unknown"),
+        ({}, "unknown"),
+        ({"judge": "rubric"}, "unknown"),
+        ({"judge": None}, "unknown"),
+    ],
+    ids=["named", "nameless", "none", "a text", "null"],
+)
+async def test_the_answer_names_the_judge_where_the_detail_does(
+    orchestrator: Orchestrator, evaluator: FakeEvaluator, detail: dict[str, Any], judge: str
+) -> None:
+    evaluator.detail = detail
+
+    assert (await orchestrator.serve(ID, REQUEST)).judge == judge
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(upstream_error("worker", "model_timeout"), id="it fails"),
+        pytest.param(UpstreamTimeoutError(upstream="worker", seconds=90), id="it is late"),
+    ],
+)
+async def test_a_failure_of_the_worker_is_logged_without_output_and_score(
+    orchestrator: Orchestrator,
+    worker: FakeWorker,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+    error: UpstreamError,
+) -> None:
+    worker.error = error
+    with pytest.raises(UpstreamError) as failure:
+        await orchestrator.serve(ID, REQUEST)
+
+    assert failure.value is error
+    assert evaluator.calls == []
+    assert execution_log.rows == [
+        Execution(
+            request_id=ID,
+            task_type="code_generation",
+            user_input=" please sort ",
+            refined_input="please sort",
+            evaluation_detail={"error": {"service": "worker", "code": error.upstream_code}},
+            error_message=f"worker_failed: {error.message}",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(upstream_error("evaluator"), id="it fails"),
+        pytest.param(UpstreamTimeoutError(upstream="evaluator", seconds=60), id="it is late"),
+    ],
+)
+async def test_an_answer_that_could_not_be_scored_is_logged_unscored(
+    orchestrator: Orchestrator,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+    error: UpstreamError,
+) -> None:
+    evaluator.error = error
+    with pytest.raises(UpstreamError) as failure:
+        await orchestrator.serve(ID, REQUEST)
+
+    assert failure.value is error
+    [row] = execution_log.rows
+    assert (row.worker_output, row.prompt_version, row.worker_latency_ms) == ("def f(): ...", 3, 12)
+    assert (row.evaluation_score, row.evaluation_passed) == (None, None)
+    assert row.evaluation_detail == {
+        "worker": {"model": "m"},
+        "error": {"service": "evaluator", "code": error.upstream_code},
+    }
+    assert row.error_message == f"evaluator_failed: {error.message}"
+
+
+async def test_an_unknown_task_type_is_told_and_not_logged(
+    orchestrator: Orchestrator, worker: FakeWorker, execution_log: FakeExecutionLog
+) -> None:
+    worker.error = UnknownTaskTypeError(task_type="poetry", known=[])
+    with pytest.raises(UnknownTaskTypeError):
+        await orchestrator.serve(ID, REQUEST)
+
+    assert execution_log.rows == []
+
+
+async def test_an_input_of_which_nothing_is_left_reaches_nobody(
+    orchestrator: Orchestrator, worker: FakeWorker, execution_log: FakeExecutionLog
+) -> None:
+    request = AgentRequest.model_construct(user_input=" ", task_type="code_generation")
+    with pytest.raises(InvalidRequestError):
+        await orchestrator.serve(ID, request)
+
+    assert (worker.calls, execution_log.rows) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "evaluator_error", [None, upstream_error("evaluator")], ids=["scored", "unscored"]
+)
+async def test_what_can_not_be_logged_is_not_acknowledged(
+    orchestrator: Orchestrator,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+    evaluator_error: ServiceError | None,
+) -> None:
+    evaluator.error = evaluator_error
+    execution_log.error = DatabaseUnavailableError("down")
+
+    with pytest.raises(DatabaseUnavailableError):
+        await orchestrator.serve(ID, REQUEST)
