@@ -254,8 +254,9 @@ async def test_of_several_candidates_the_best_is_chosen(
 
 
 async def test_ties_go_to_the_more_trusted_candidate(
-    broken: None, heal: Heal, load_active: LoadActive
+    broken: None, heal: Heal, siblings: Siblings, load_active: LoadActive
 ) -> None:
+    siblings.respond = by_prompt({"hello world": HELLO}, otherwise=POOR)
     await heal()
     reason = (await load_active()).change_reason
     assert reason is not None

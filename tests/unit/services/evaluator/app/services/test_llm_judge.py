@@ -95,6 +95,7 @@ BAD_REPLIES = [
     pytest.param("null", id="null"),
     pytest.param("{}", id="no-score"),
     pytest.param('{"score": NaN}', id="nan"),
+    pytest.param('{"score": 0.9, "x": NaN}', id="nan-beside-the-score"),
     pytest.param('{"score": Infinity}', id="infinity"),
     pytest.param('{"score": 1e999}', id="overflow"),
     pytest.param('{"score": "0.7"}', id="a-string"),

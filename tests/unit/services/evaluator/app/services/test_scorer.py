@@ -97,6 +97,7 @@ def test_combining_refuses_a_part_outside_the_unit_range(value: float) -> None:
         pytest.param(1, 0.5, True, id="at-the-line-by-the-judge"),
         pytest.param(0.25, 1, True, id="at-the-line-by-the-rules"),
         pytest.param(0.85, 0.6, True, id="at-the-line-by-both"),
+        pytest.param(0.7 - 1e-12, 0.7 - 1e-12, True, id="at-the-line-but-for-rounding"),
         pytest.param(0.7, 0.7 - 1e-6, False, id="just-below"),
         pytest.param(0.7, 0.7 + 1e-6, True, id="just-above"),
         pytest.param(0.69, 0.69, False, id="below"),

@@ -69,6 +69,8 @@ def test_both_tails_share_only_the_result_itself(wins: int, losses: int) -> None
         pytest.param([0.4] * 4, "no_significant_gain", 4, 0, id="four-wins"),
         pytest.param([0.4] * 7 + [-0.4], "better", 7, 1, id="seven-to-one"),
         pytest.param([0.4] * 6 + [-0.4] * 2, "no_significant_gain", 6, 2, id="six-to-two"),
+        pytest.param([0.4] * 8 + [-0.4] * 2, "no_significant_gain", 8, 2, id="eight-to-two"),
+        pytest.param([0.4] * 9 + [-0.4], "better", 9, 1, id="nine-to-one"),
         pytest.param([0.0] * 20, "not_better", 0, 0, id="all-ties"),
         pytest.param([0.4] * 5 + [0.0] * 9, "better", 5, 0, id="ties-say-nothing"),
         pytest.param([0.01] * 20, "no_significant_gain", 0, 0, id="gains-within-the-margin"),
