@@ -85,11 +85,14 @@ async def test_a_pool_heals_by_itself_when_its_connections_are_cut(
 async def test_a_connection_that_is_cut_in_use_is_unavailable_and_then_replaced(
     database: Database, connection: Connection
 ) -> None:
-    with pytest.raises(DatabaseUnavailableError):
+    async def be_cut_off() -> None:
         async with database.connection() as ours:
             process_id = await ours.fetchval("SELECT pg_backend_pid()")
             await connection.execute("SELECT pg_terminate_backend($1, 5000)", process_id)
             await ours.fetchval("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailableError):
+        await be_cut_off()
 
     assert await database.is_ready()
 
