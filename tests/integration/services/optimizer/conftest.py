@@ -14,8 +14,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from selfheal.runtime.postgres import EmbeddedPostgres
-from selfheal.runtime.postgres_database import DATABASE
 from services.common.database import configure_connection
 from services.common.http import ServiceClient, create_session
 from services.common.models import Prompt
@@ -34,16 +32,6 @@ TOKEN = "a-token-for-tests"
 HELLO = "Hello World"
 CODE = "```python\ndef answer() -> int:\n    return 42\n```"
 
-NAME = "optimizer_tests"
-END_OTHER_SESSIONS = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-EMPTY = """
-    TRUNCATE prompts, execution_logs, optimization_reports, selfheal.activations,
-        selfheal.candidates, selfheal.healing_runs RESTART IDENTITY
-"""
-INSERT_SEED = "INSERT INTO prompts (task_type, content, version) VALUES ($1, $2, $3)"
 DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
 INSERT_PROMPT = """
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
@@ -59,34 +47,6 @@ INSERT_LOG = """
 IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
 AGE_ACTIVATIONS = "UPDATE selfheal.activations SET activated_at = activated_at - $1::interval"
 AGE_PROMPTS = "UPDATE prompts SET created_at = created_at - $1::interval"
-
-
-@pytest.fixture(scope="session")
-def emptied_database(database_server: EmbeddedPostgres) -> tuple[str, asyncpg.Record]:
-    """One database for all these tests, and the seed prompt: emptying is cheaper than creating."""
-
-    async def create() -> asyncpg.Record:
-        administration = await database_server.address.connect("postgres")
-        await administration.execute(f"CREATE DATABASE {NAME} TEMPLATE {DATABASE}")
-        await administration.close()
-        connection = await database_server.address.connect(NAME)
-        seed = await connection.fetchrow("SELECT task_type, content, version FROM prompts")
-        await connection.close()
-        return seed
-
-    return database_server.address.url(NAME), asyncio.run(create())
-
-
-@pytest.fixture
-async def database_url(emptied_database: tuple[str, asyncpg.Record]) -> str:
-    """A database as `db/schema.sql` leaves it, emptied of what earlier tests did."""
-    url, seed = emptied_database
-    connection = await asyncpg.connect(url)
-    await connection.execute(END_OTHER_SESSIONS)
-    await connection.execute(EMPTY)
-    await connection.execute(INSERT_SEED, *seed)
-    await connection.close()
-    return url
 
 
 @pytest.fixture
