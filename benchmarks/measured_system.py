@@ -1,0 +1,235 @@
+"""The whole system in processes of its own, started to be measured and gone afterwards."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.instant_endpoint import CODER, JUDGE
+from selfheal.runtime.assembly import find_schema
+from selfheal.runtime.plan import Credentials, optimizer_environment, plan_processes
+from selfheal.runtime.ports import find_free_port, is_free
+from selfheal.runtime.process_records import ProcessSpec
+from selfheal.runtime.readiness import is_ready
+from selfheal.runtime.temporary import temporary_postgres
+from selfheal.runtime.waiting import wait_until
+from services.common.config import Settings
+from services.common.database import connect
+
+SERVICES = ("manager", "worker", "evaluator")
+ENDPOINT = "endpoint"
+POSTGRES = "postgres"
+START_TIMEOUT_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 20.0
+POLL_SECONDS = 0.01
+
+
+class MeasurementError(Exception):
+    """Something didn't run as it must for a figure to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How long a program took until it could serve, or until it had ended.
+
+    Attributes:
+        seconds: By the clock.
+        cpu_seconds: Of CPU, in the same time.
+    """
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSystem:
+    """The running system.
+
+    Attributes:
+        specs: How each service is run.
+        processes: Each service, the endpoint, and PostgreSQL's first process.
+        settings: What it is configured with.
+        credentials: What lets its parts in to one another.
+        directory: Where the programs run and write their logs.
+    """
+
+    specs: Mapping[str, ProcessSpec]
+    processes: dict[str, psutil.Process]
+    settings: Settings
+    credentials: Credentials
+    directory: Path
+
+    @property
+    def request_url(self) -> str:
+        """Where requests go."""
+        return f"{self.settings.manager_url}/api/v1/request"
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU that each part has spent since it started, its children included."""
+        return {name: _cpu_of_tree(process) for name, process in self.processes.items()}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident memory of each service, in units of 10^6 bytes."""
+        return {name: self.processes[name].memory_info().rss / 1e6 for name in SERVICES}
+
+    def count_logged_requests(self) -> int:
+        """How many rows `execution_logs` has."""
+        return asyncio.run(_count_rows(self.credentials.database_url))
+
+    def start_service(self, name: str) -> Start:
+        """Start a service that doesn't run, and wait until it is ready."""
+        spec = self.specs[name]
+        environment = spec.child_environment(os.environ)
+        started = time.perf_counter()
+        process = _spawn(spec.command, environment, self.directory / f"{name}.log")
+        self.processes[name] = process
+        ready = wait_until(
+            lambda: is_ready(spec.ready_url) or not process.is_running(),
+            timeout_seconds=START_TIMEOUT_SECONDS,
+            poll_seconds=POLL_SECONDS,
+        )
+        seconds = time.perf_counter() - started
+        if not ready or not is_ready(spec.ready_url):
+            log = (self.directory / f"{name}.log").read_text(encoding="utf-8")
+            raise MeasurementError(f"the {name} did not start; its log ends:\n{log[-2000:]}")
+        return Start(seconds, _cpu_of_tree(process))
+
+    def stop_service(self, name: str) -> None:
+        """Stop a service and wait until it is gone."""
+        process = self.processes.pop(name, None)
+        if process is not None:
+            _stop(process)
+
+    def run_optimizer(self) -> Start:
+        """Run the Optimizer once; it finds nothing to do."""
+        variables = optimizer_environment(self.settings, self.credentials)
+        command = (sys.executable, "-P", "-m", "services.optimizer.app.main")
+        started = time.perf_counter()
+        log_file = self.directory / "optimizer.log"
+        process = _spawn(command, {**os.environ, **variables}, log_file)
+        cpu_seconds = _wait_for_cpu(process)
+        seconds = time.perf_counter() - started
+        log = log_file.read_text(encoding="utf-8")
+        if "no task types need optimization" not in log:
+            raise MeasurementError(f"the Optimizer found work; its log ends:\n{log[-2000:]}")
+        return Start(seconds, cpu_seconds)
+
+
+@contextmanager
+def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
+    """Run PostgreSQL (durable, as in earnest) and the endpoint; the services start on demand.
+
+    Args:
+        directory: An empty directory, for logs. The programs run in it, so that no `.env`
+            changes what is measured.
+    """
+    with ExitStack() as stack:
+        postgres = stack.enter_context(temporary_postgres(find_schema()))
+        endpoint_port = find_free_port()
+        command = (
+            sys.executable,
+            "-m",
+            "benchmarks.instant_endpoint",
+            "--port",
+            f"{endpoint_port}",
+        )
+        root = Path(__file__).parent.parent
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        endpoint = _spawn(command, environment, directory / "endpoint.log")
+        stack.callback(_stop, endpoint)
+        settings = _configure(endpoint_port, directory)
+        credentials = Credentials(database_url=postgres.database_url, internal_token="benchmark")
+        stages = plan_processes(settings, credentials)
+        system = MeasuredSystem(
+            specs={spec.name: spec for stage in stages for spec in stage},
+            processes={ENDPOINT: endpoint, POSTGRES: psutil.Process(postgres.process_id)},
+            settings=settings,
+            credentials=credentials,
+            directory=directory,
+        )
+        for name in SERVICES:
+            stack.callback(system.stop_service, name)
+        yield system
+
+
+async def _count_rows(database_url: str) -> int:
+    async with connect(database_url, timeout_seconds=START_TIMEOUT_SECONDS) as connection:
+        count: int = await connection.fetchval("SELECT count(*) FROM execution_logs")
+    return count
+
+
+def _start_endpoint(port: int, directory: Path) -> psutil.Process:
+    command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    endpoint = _spawn(command, environment, directory / "endpoint.log")
+    if not wait_until(lambda: not is_free(port), timeout_seconds=START_TIMEOUT_SECONDS):
+        raise MeasurementError("the model endpoint did not start")
+    return endpoint
+
+
+def _configure(endpoint_port: int, directory: Path) -> Settings:
+    """The system as it runs with a hosted model that also judges, but for the addresses."""
+    manager, worker, evaluator = _free_ports(3)
+    return Settings(
+        _env_file=None,
+        manager_port=manager,
+        worker_port=worker,
+        evaluator_port=evaluator,
+        worker_url=f"http://127.0.0.1:{worker}",
+        evaluator_url=f"http://127.0.0.1:{evaluator}",
+        manager_url=f"http://127.0.0.1:{manager}",
+        llm_provider="openai",
+        llm_model=CODER,
+        llm_base_url=f"http://127.0.0.1:{endpoint_port}/v1",
+        llm_api_key="not-a-key",
+        judge_model=f"openai:{JUDGE}",
+        optimizer_model="rules",
+        selfheal_home=directory,
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(find_free_port())
+    return sorted(ports)
+
+
+def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Process:
+    with log.open("wb") as output:
+        return psutil.Popen(
+            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
+        )
+
+
+def _stop(process: psutil.Process) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_SECONDS)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_cpu(process: psutil.Process) -> float:
+    """Wait until a child ends, and return the CPU that it spent."""
+    before = os.times()
+    process.wait(START_TIMEOUT_SECONDS)
+    after = os.times()
+    return (after.children_user + after.children_system) - (
+        before.children_user + before.children_system
+    )
+
+
+def _cpu_of_tree(process: psutil.Process) -> float:
+    """CPU of a process, of its children that ended, and of those that live."""
+    own = process.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    return total + sum(_cpu_of_tree(child) for child in process.children())
