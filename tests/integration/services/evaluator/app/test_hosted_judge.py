@@ -16,7 +16,7 @@ from services.evaluator.app.main import create_evaluator
 
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
 
-CODE = "```python\ndef search(items: list) -> int:\n    '''Find.'''\n    return -1\n```"
+CODE = "```python\ndef search(items: list) -> int:\n    '''Find.'''\n    return len(items)\n```"
 GRADE = '{"score": 0.9, "reason": "It works.", "confidence": 0.8}'
 
 

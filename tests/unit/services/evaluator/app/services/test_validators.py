@@ -115,7 +115,7 @@ def score_of(report: RuleReport) -> float:
         ),
         pytest.param(
             "is_complete",
-            "def f():\n    pass\ndef g():\n    f()",
+            "def g():\n    f()\ndef f():\n    pass",
             "passed",
             id="complete-one-of-two",
         ),
@@ -294,7 +294,7 @@ def test_a_good_answer_earns_all_the_weight() -> None:
         pytest.param(fenced("def f(:"), True, id="broken"),
         pytest.param(fenced("let x = 1;", "javascript"), True, id="another-language"),
         pytest.param("def search(items):\n    pass", True, id="stub"),
-        pytest.param("def search(items):\n    return 1", False, id="plain"),
+        pytest.param("def search(items):\n    return items[0]", False, id="plain"),
         pytest.param("x = 1", False, id="no-definition"),
     ],
 )
