@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
 from selfheal.runtime.ports import find_free_port
@@ -510,3 +512,44 @@ async def test_an_answer_is_left_alone_where_it_does_not_stop_after_code(connect
     choice = {"message": {"content": CODE}, "finish_reason": "stop"}
 
     assert await ask(await connect(web.json_response({"choices": [choice]}))) == CODE
+
+
+class Listener(AsyncCallbackHandler):
+    """Notes what it is told of a call."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def on_chat_model_start(self, *_arguments: Any, **_more: Any) -> None:
+        self.heard.append("start")
+
+    async def on_llm_end(self, *_arguments: Any, **_more: Any) -> None:
+        self.heard.append("end")
+
+
+async def test_a_callback_hears_of_a_call(connect: Connect) -> None:
+    of_the_call, of_the_model = Listener(), Listener()
+    model = await connect(callbacks=[of_the_model])
+
+    heard = await model.ainvoke(CONVERSATION, {"callbacks": [of_the_call]})
+
+    assert of_the_call.heard == of_the_model.heard == ["start", "end"]
+    assert heard.text == "Hello"
+
+
+async def test_a_callback_of_a_chain_hears_of_the_models_call(connect: Connect) -> None:
+    listener = Listener()
+    chain = RunnableLambda(lambda text: [HumanMessage(text)]) | await connect()
+
+    await chain.ainvoke("Hi", {"callbacks": [listener]})
+
+    assert listener.heard == ["start", "end"]
+
+
+async def test_an_answer_is_the_same_whether_or_not_a_callback_listens(connect: Connect) -> None:
+    model = await connect()
+
+    unheard = await model.ainvoke(CONVERSATION)
+    heard = await model.ainvoke(CONVERSATION, {"callbacks": [Listener()]})
+
+    assert unheard.model_dump(exclude={"id"}) == heard.model_dump(exclude={"id"})
