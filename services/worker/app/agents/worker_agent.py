@@ -43,8 +43,8 @@ class AgentCall:
 class InjectPrompt(Runnable[AgentCall, list[BaseMessage]]):
     """First link of the chain: the prompt comes with the call, not with the chain.
 
-    A class, since `RunnableLambda` inspects its function's signature at every call, which costs
-    more than all that the Worker does besides the model and the database.
+    A class, since `RunnableLambda` inspects its function's signature at every call: a tenth of
+    the Worker's CPU.
     """
 
     def invoke(
