@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -97,6 +97,17 @@ class Settings(BaseSettings):
     otel_exporter_otlp_traces_endpoint: str = ""
     otel_service_name: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("llm_provider", mode="after")
+    @classmethod
+    def _fold_case(cls, provider: str) -> str:
+        return provider.strip().lower()
+
+    @field_validator("llm_api_key", mode="after")
+    @classmethod
+    def _strip_whitespace(cls, key: SecretStr | None) -> SecretStr | None:
+        """A key that was pasted with a line break would fail as an HTTP header."""
+        return SecretStr(key.get_secret_value().strip()) if key else None
 
     @model_validator(mode="after")
     def _fill_in_what_follows_from_the_rest(self) -> Self:

@@ -95,7 +95,8 @@ def _create_with_langchain(
         from langchain.chat_models import init_chat_model  # noqa: PLC0415
     except ImportError as error:
         raise ModelSettingError(
-            f"Provider {provider!r} needs LangChain: install this project with its 'hosted' "
+            f"LLM provider {provider!r} is neither simulated, local nor openai. Others need "
+            "LangChain: install this project with its 'hosted' "
             "extra, and the provider's own package (for anthropic: langchain-anthropic)."
         ) from error
     options: dict[str, Any] = {

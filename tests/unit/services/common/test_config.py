@@ -300,3 +300,16 @@ def test_calls_of_a_heal_are_capped_for_every_provider(
 def test_the_operators_cap_on_tokens_outranks_the_providers(provider: str) -> None:
     assert Settings(llm_provider=provider).max_tokens >= 16
     assert Settings(llm_provider=provider, llm_max_tokens=99).max_tokens == 99
+
+
+@pytest.mark.parametrize("spelling", ["OpenAI", " openai ", "OPENAI"])
+def test_a_provider_is_known_however_it_is_spelled(
+    spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_PROVIDER", spelling)
+    assert Settings().llm_provider == "openai"
+
+
+def test_a_key_pasted_with_a_line_break_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_API_KEY", " sk-pasted\n")
+    assert key_of(Settings()) == "sk-pasted"
