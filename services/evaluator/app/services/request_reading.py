@@ -41,6 +41,7 @@ COMMON_WORDS = frozenset(
     using value values want when which with without write you your number numbers""".split()
 )
 STEM_LENGTH = 5
+ENDING = re.compile(r"(?<=\w{3})(?:ings?|e[sd]?|s)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class RequestFacts:
 
 def stem(word: str) -> str:
     """A crude stem: enough to let `sorts` meet `sorted`."""
-    return word.lower()[:STEM_LENGTH]
+    return ENDING.sub("", word.lower())[:STEM_LENGTH]
 
 
 def read_request(user_input: str) -> RequestFacts:

@@ -96,8 +96,24 @@ def test_the_topic_of_a_request(request_text: str, topic: set[str]) -> None:
     assert read_request(request_text).topic == topic
 
 
-def test_stems_let_forms_of_a_word_meet() -> None:
-    assert stem("Searching") == stem("searched") == stem("search")
+@pytest.mark.parametrize(
+    "forms",
+    [
+        "sort sorts sorted Sorting",
+        "search searches searched searching",
+        "merge merges merged merging",
+        "reverse reverses REVERSED reversing",
+        "prime primes",
+        "tree trees",
+    ],
+)
+def test_stems_let_forms_of_a_word_meet(forms: str) -> None:
+    assert len({stem(form) for form in forms.split()}) == 1
+
+
+def test_stems_keep_words_apart() -> None:
+    words = "sort search merge reverse binary prime queue stack tree count string strip sum".split()
+    assert len({stem(word) for word in words}) == len(words)
 
 
 @pytest.mark.parametrize(
