@@ -6,6 +6,8 @@ import warnings
 from dataclasses import dataclass
 
 MAX_SOURCE_BYTES = 64 * 1024
+# Compiling thousands of functions takes the square of the time.
+MAX_COMPILED_CHARACTERS = 16 * 1024
 MAX_BLOCKS = 20
 PYTHON_TAGS = frozenset({"python", "py", "python3", "pycon", "ipython"})
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]{0,40})")
@@ -53,7 +55,10 @@ class ExtractedCode:
 
 
 def parse_python(source: str) -> tuple[ast.Module | None, str]:
-    """Parse, and say in words why it failed.
+    """Parse, and say in words why it failed; what parses must also compile.
+
+    A parameter given twice or a `return` outside of functions are errors of syntax that only the
+    compiler finds. Compiling executes nothing.
 
     Returns:
         The tree and an empty string, or None and the reason.
@@ -63,7 +68,10 @@ def parse_python(source: str) -> tuple[ast.Module | None, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(source), ""
+            tree = ast.parse(source)
+            if len(source) <= MAX_COMPILED_CHARACTERS:
+                compile(source, "<answer>", "exec", dont_inherit=True)
+            return tree, ""
     except SyntaxError as error:
         return None, f"line {error.lineno or 0}: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:

@@ -13,6 +13,7 @@ from services.evaluator.app.services.validators import RuleReport, validate
 # A change in any of these can change a score.
 FINGERPRINTED = (
     "code_extraction.py",
+    "code_reading.py",
     "evidence.py",
     "judge.py",
     "llm_judge.py",

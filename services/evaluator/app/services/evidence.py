@@ -48,9 +48,14 @@ class Evidence:
 
     @cached_property
     def main_definition(self) -> Definition | None:
-        """The one that the request names, else the first."""
-        named = [node for node in self.definitions if node.name == self.request.name]
-        return next(iter(named or self.definitions), None)
+        """The one that the request names, else the first; the last of those that share a name.
+
+        The last is the one that Python leaves standing.
+        """
+        if not self.definitions:
+            return None
+        by_name = {node.name: node for node in self.definitions}
+        return by_name.get(self.request.name) or by_name[self.definitions[0].name]
 
 
 def gather_evidence(*, task_type: str, user_input: str, answer: str) -> Evidence:

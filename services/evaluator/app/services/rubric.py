@@ -12,6 +12,7 @@ from services.evaluator.app.services.validators import is_refusal
 READING_WINDOW = 20_000
 SHORT_PROSE_CHARACTERS = 40
 MAX_NAME_CHARACTERS = 80
+NAME = re.compile(r"\w+")
 CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -80,29 +81,36 @@ def is_readable(evidence: Evidence) -> Grade:
 
 
 def shows_itself_at_work(evidence: Evidence) -> Grade:
-    """Is there an example, a doctest or an assertion?"""
+    """Is there a doctest or an assertion that uses what is defined, or at least a call?"""
     if evidence.tree is None:
         return Grade(0, "there is no code to show")
-    documented = ">>>" in (evidence.code.source if evidence.code else "")
-    asserted = any(isinstance(node, ast.Assert) for node in evidence.tree.body)
-    if documented or asserted:
+    defined = {node.name for node in evidence.definitions}
+    asserted = [node for node in evidence.tree.body if isinstance(node, ast.Assert)]
+    if defined & (_called_names(asserted) | _words_of_doctests(evidence)):
         return Grade(1, "an example shows it at work")
-    called = {node.name for node in evidence.definitions} & _called_names(evidence)
+    statements = [node for node in evidence.tree.body if not isinstance(node, Definition)]
+    called = defined & _called_names(statements)
     if called:
         return Grade(0.5, f"it calls {min(called)[:MAX_NAME_CHARACTERS]} and checks nothing")
     return Grade(0, "no example shows it at work")
 
 
-def _called_names(evidence: Evidence) -> set[str]:
-    """Names that the whole answer calls outside of definitions."""
-    body = evidence.tree.body if evidence.tree else []
-    statements = [node for node in body if not isinstance(node, Definition)]
-    calls = [node for statement in statements for node in ast.walk(statement)]
+def _called_names(statements: Sequence[ast.stmt]) -> set[str]:
+    """Names that these statements call."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
     return {
         node.func.id
-        for node in calls
+        for node in nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
+
+
+def _words_of_doctests(evidence: Evidence) -> set[str]:
+    """Words in the examples of docstrings: of the module, and of all that is defined in it."""
+    documented = [evidence.tree, *evidence.definitions, *evidence.functions]
+    docstrings = [ast.get_docstring(node, clean=False) or "" for node in documented if node]
+    lines = [line.strip() for docstring in docstrings for line in docstring.splitlines()]
+    return {word for line in lines if line.startswith(">>>") for word in NAME.findall(line)}
 
 
 CODE_RUBRIC = (
@@ -113,8 +121,8 @@ CODE_RUBRIC = (
     Criterion(shows_itself_at_work, 0.2),
 )
 GENERIC_RUBRIC = (
-    Criterion(responds, 0.5),
-    Criterion(stays_on_topic, 0.5),
+    Criterion(responds, 0.4),
+    Criterion(stays_on_topic, 0.6),
 )
 
 

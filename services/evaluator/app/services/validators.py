@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from services.evaluator.app.services.evidence import (
-    CODE_TASK_TYPES,
-    Definition,
-    Evidence,
-    Function,
+from services.evaluator.app.services.code_reading import (
+    annotations,
+    dotted_name,
+    imported_names,
+    is_stub,
+    names_read,
+    original_name,
+    parameters_of,
 )
+from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence, Function
 
 Outcome = Literal["passed", "failed", "not_applicable"]
 
@@ -22,16 +26,17 @@ REFUSAL = re.compile(
     re.I,
 )
 PLACEHOLDER = re.compile(
-    r"\b(?-i:TODO|FIXME|XXX)\b|your code here|implement(?:ation)? (?:goes )?here|not implemented",
+    r"\b(?-i:TODO|FIXME|XXX)\b|#[ \t]*(?:todo|fixme)\b|your (?:code|logic|implementation) here"
+    r"|(?:code|logic|implementation) goes here|implement(?:ation)? here|not implemented",
     re.I,
 )
-PLACEHOLDER_WINDOW = 20_000
 # Reasons may name what the answer names, which can be as long as its writer likes.
 MAX_REASON_CHARACTERS = 200
 DANGEROUS_CALLS = frozenset(
     """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
     shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
-    subprocess.check_call pickle.loads ctypes.CDLL socket.socket""".split()
+    subprocess.check_call subprocess.getoutput os.execv os.spawnv pickle.loads ctypes.CDLL
+    socket.socket""".split()
 )
 
 
@@ -158,24 +163,36 @@ def returns_something(evidence: Evidence) -> Finding:
     """Some function hands back a value; a class counts by its methods."""
     if evidence.tree is None:
         return failed("nothing is returned, since no Python code parses")
-    for function in evidence.functions:
-        for node in ast.walk(function):
-            if isinstance(node, ast.Return) and node.value is not None:
-                return passed(f"{function.name} returns a value")
-            if isinstance(node, ast.Yield | ast.YieldFrom):
-                return passed(f"{function.name} yields values")
+    # Both stand in functions only, or the code wouldn't compile; one walk, since a walk for each
+    # function takes the square of the time where they are nested.
+    for node in ast.walk(evidence.tree):
+        if isinstance(node, ast.Return) and node.value is not None:
+            return passed("a function returns a value")
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return passed("a function yields values")
     return failed("no function returns a value")
 
 
 def is_complete(evidence: Evidence) -> Finding:
-    """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs."""
+    """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs.
+
+    Nor is work done that looks at nothing that it is given. What the request names decides;
+    where it names nothing, one function that works is enough.
+    """
     if evidence.tree is None:
         return not_applicable("there is no Python code to be complete")
+    main = evidence.main_definition
+    is_named = main is not None and main.name == evidence.request.name
+    asked = [main] if is_named and isinstance(main, Function) else evidence.functions
     classes = [node for node in evidence.definitions if isinstance(node, ast.ClassDef)]
-    empty = [node.name for node in (*evidence.functions, *classes) if is_stub(node)]
-    written = [node.name for node in evidence.functions if not is_stub(node)]
+    empty = [node.name for node in (*asked, *classes) if is_stub(node)]
+    written = [node for node in asked if not is_stub(node)]
     if empty and not written:
         return failed(f"{empty[0]} has no body but a placeholder")
+    given = {name for node in written for name in parameters_of(node)}
+    used = names_read(written[0] if asked == [main] else evidence.tree) if written else set()
+    if given and given.isdisjoint(used):
+        return failed(f"{written[0].name} looks at nothing that it is given")
     return passed("bodies are written out")
 
 
@@ -183,7 +200,7 @@ def has_no_placeholder(evidence: Evidence) -> Finding:
     """No TODO and no "your code here"."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
-    found = PLACEHOLDER.search(evidence.answer[:PLACEHOLDER_WINDOW])
+    found = PLACEHOLDER.search(evidence.answer)
     return failed(f"it says {found[0]!r}") if found else passed("no placeholder was found")
 
 
@@ -191,9 +208,12 @@ def has_no_dangerous_call(evidence: Evidence) -> Finding:
     """No call that runs text as code, starts processes or deletes files."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
+    origins = imported_names(evidence.tree) if evidence.tree else {}
     for node in ast.walk(evidence.tree) if evidence.tree else ():
-        if isinstance(node, ast.Call) and (name := dotted_name(node.func)) in DANGEROUS_CALLS:
-            return failed(f"it calls {name}")
+        if isinstance(node, ast.Call):
+            name = original_name(dotted_name(node.func), origins)
+            if name in DANGEROUS_CALLS:
+                return failed(f"it calls {name}")
     return passed("no dangerous call was found")
 
 
@@ -217,46 +237,9 @@ def has_type_hints(evidence: Evidence) -> Finding:
     return passed("parameters and return values have type hints")
 
 
-def dotted_name(node: ast.expr) -> str:
-    """`a.b.c` of an attribute or a name; empty for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
-
-
 def is_refusal(evidence: Evidence) -> bool:
     """Whether it opens like a refusal and defines nothing; an apology before code is none."""
     return REFUSAL.match(evidence.answer) is not None and not evidence.definitions
-
-
-def is_stub(definition: Definition) -> bool:
-    """Whether a body does nothing but stand there; a class may live by what it inherits."""
-    if isinstance(definition, ast.ClassDef) and definition.bases:
-        return False
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Raise) and _says_not_implemented(node.exc))
-        for node in definition.body
-    )
-
-
-def _says_not_implemented(raised: ast.expr | None) -> bool:
-    named = raised.func if isinstance(raised, ast.Call) else raised
-    return named is not None and dotted_name(named) in ("NotImplementedError", "NotImplemented")
-
-
-def annotations(function: Function) -> list[tuple[str, bool]]:
-    """Each parameter (but self and cls) and `return`, and whether it is annotated."""
-    arguments = function.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
-    named = [(arg.arg, arg.annotation is not None) for arg in every]
-    named = [(name, annotated) for name, annotated in named if name not in ("self", "cls")]
-    returns = function.returns is not None or function.name == "__init__"
-    return [*named, ("return", returns)]
 
 
 CODE_RULES = (

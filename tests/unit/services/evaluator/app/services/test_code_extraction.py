@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.evaluator.app.services.code_extraction import (
     MAX_BLOCKS,
+    MAX_COMPILED_CHARACTERS,
     MAX_SOURCE_BYTES,
     extract_code,
     find_fenced_blocks,
@@ -130,6 +131,28 @@ def test_a_source_at_the_limit_is_parsed() -> None:
     tree, reason = parse_python("#" * MAX_SOURCE_BYTES)
     assert tree is not None
     assert reason == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        pytest.param("def f(a, a):\n    return a\n", "duplicate argument", id="parameter-twice"),
+        pytest.param("x = 1\nreturn x\n", "outside function", id="return-outside"),
+        pytest.param("break\n", "outside loop", id="break-outside"),
+        pytest.param("nonlocal x\n", "nonlocal", id="nonlocal-at-the-top"),
+    ],
+)
+def test_what_parses_must_compile(source: str, reason: str) -> None:
+    tree, problem = parse_python(source)
+    assert tree is None
+    assert reason in problem
+
+
+def test_a_long_source_is_parsed_without_being_compiled() -> None:
+    source = "x = 1\n" * (MAX_COMPILED_CHARACTERS // 6) + "return x\n"
+    tree, problem = parse_python(source)
+    assert tree is not None
+    assert problem == ""
 
 
 def test_warnings_of_the_parser_go_nowhere(recwarn: pytest.WarningsRecorder) -> None:

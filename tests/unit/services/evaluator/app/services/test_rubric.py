@@ -14,6 +14,7 @@ from services.evaluator.app.services.rubric import (
     Grade,
     grade_by_rubric,
 )
+from services.evaluator.app.services.scorer import reach_verdict
 
 REQUEST = "Write a binary search function"
 PLAIN = "def search(items, target):\n    return -1\n"
@@ -66,6 +67,20 @@ def grade(criterion: str, answer: str, request: str = REQUEST) -> Grade:
             1,
             id="work-doctest",
         ),
+        pytest.param("shows_itself_at_work", PLAIN + "assert True\n", 0, id="work-asserts-nothing"),
+        pytest.param("shows_itself_at_work", "# >>> search\n" + PLAIN, 0, id="work-in-a-comment"),
+        pytest.param(
+            "shows_itself_at_work",
+            'def search(items):\n    """Find.\n\n    >>> 1 + 1\n    """\n',
+            0,
+            id="work-doctest-of-something-else",
+        ),
+        pytest.param(
+            "shows_itself_at_work",
+            '"""Search.\n\n>>> search([], 1)\n-1\n"""\n' + PLAIN,
+            1,
+            id="work-doctest-of-the-module",
+        ),
         pytest.param(
             "shows_itself_at_work", "def f(n):\n    return f(n - 1)\n", 0, id="work-recursion"
         ),
@@ -99,6 +114,16 @@ def test_the_weights_of_a_rubric_add_up_to_one(rubric: tuple[Criterion, ...]) ->
 def test_another_task_type_has_the_general_rubric() -> None:
     graded = grade_by_rubric(look_at("Dear customer", "Write to the customer", "letters"))
     assert {one.name: grade.value for one, grade in graded} == {"responds": 1, "stays_on_topic": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [("Dear customer, ...", True), ("Hello World", False), ("Sorry, I can't.", False)],
+)
+def test_an_answer_to_something_else_does_not_pass(answer: str, passes: bool) -> None:
+    graded = grade_by_rubric(look_at(answer, "Write to the customer", "letters"))
+    judge = math.fsum(criterion.weight * grade.value for criterion, grade in graded)
+    assert reach_verdict(1, judge, demonstrably_fails=False).passed is passes
 
 
 def test_reasons_stay_short_whatever_the_answer_holds() -> None:

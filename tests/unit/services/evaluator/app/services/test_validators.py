@@ -1,6 +1,8 @@
 """Each rule of the Evaluator: when it passes, when it fails, when it says nothing."""
 
+import ast
 import math
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -119,6 +121,31 @@ def score_of(report: RuleReport) -> float:
             "passed",
             id="complete-one-of-two",
         ),
+        pytest.param("is_complete", "def f():\n    return None", "failed", id="complete-none"),
+        pytest.param(
+            "is_complete", "def f():\n    'Doc.'\n    return", "failed", id="complete-bare"
+        ),
+        pytest.param("is_complete", "def f():\n    return ...", "failed", id="complete-dots"),
+        pytest.param("is_complete", "def f():\n    return 1", "passed", id="complete-constant-one"),
+        pytest.param(
+            "is_complete", "def f(x):\n    y = [1, 2]\n    return y", "failed", id="complete-deaf"
+        ),
+        pytest.param("is_complete", "def f(x):\n    x = 1", "failed", id="complete-overwritten"),
+        pytest.param("is_complete", "def f(*xs):\n    return 1", "failed", id="complete-deaf-star"),
+        pytest.param("is_complete", "def f(x):\n    x.clear()", "passed", id="complete-in-place"),
+        pytest.param("is_complete", "def f(_x):\n    return 1", "passed", id="complete-unused"),
+        pytest.param(
+            "is_complete",
+            "def f(x):\n    def g():\n        return x\n    return g",
+            "passed",
+            id="complete-closure",
+        ),
+        pytest.param(
+            "is_complete",
+            "def f(x):\n    return 1\ndef g(y):\n    return y",
+            "passed",
+            id="complete-one-that-listens",
+        ),
         pytest.param("is_complete", "class A:\n    pass", "failed", id="complete-empty-class"),
         pytest.param(
             "is_complete", "class A:\n    'Doc.'\n    ...", "failed", id="complete-documented-class"
@@ -152,6 +179,18 @@ def score_of(report: RuleReport) -> float:
             "has_no_placeholder", "# implementation goes here", "failed", id="placeholder-goes-here"
         ),
         pytest.param(
+            "has_no_placeholder", "x = 1  # todo: sort", "failed", id="placeholder-lower-case"
+        ),
+        pytest.param(
+            "has_no_placeholder", "# code goes here", "failed", id="placeholder-code-goes-here"
+        ),
+        pytest.param(
+            "has_no_placeholder",
+            GOOD + "#\n" * 20_000 + "# TODO",
+            "failed",
+            id="placeholder-far-down",
+        ),
+        pytest.param(
             "has_no_placeholder", "def add(todo):\n    return todo", "passed", id="placeholder-word"
         ),
         pytest.param(
@@ -174,6 +213,27 @@ def score_of(report: RuleReport) -> float:
             "has_no_dangerous_call", "x = 1  # never eval('1')", "passed", id="danger-in-a-comment"
         ),
         pytest.param("has_no_dangerous_call", "f()()", "passed", id="danger-call-of-a-call"),
+        pytest.param(
+            "has_no_dangerous_call", "import os as o\no.system('ls')", "failed", id="danger-as"
+        ),
+        pytest.param(
+            "has_no_dangerous_call",
+            "from subprocess import run as go\ngo('ls')",
+            "failed",
+            id="danger-from",
+        ),
+        pytest.param(
+            "has_no_dangerous_call",
+            "import builtins\nbuiltins.eval('1')",
+            "failed",
+            id="danger-builtins",
+        ),
+        pytest.param(
+            "has_no_dangerous_call",
+            "from re import compile\ncompile('a')",
+            "passed",
+            id="danger-not",
+        ),
         pytest.param("has_docstring", GOOD, "passed", id="docstring"),
         pytest.param("has_docstring", "def f():\n    return 1", "failed", id="docstring-none"),
         pytest.param("has_docstring", "x = 1", "failed", id="docstring-no-definition"),
@@ -232,6 +292,18 @@ def test_what_was_asked_for_must_be_defined(request_text: str, answer: str, outc
     assert find("defines_what_was_asked", answer, request_text).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("def two_sum(x):\n    pass\ndef aid(x):\n    return x", id="stub"),
+        pytest.param("def two_sum(x):\n    return 1\ndef aid(x):\n    return x", id="deaf"),
+        pytest.param("def two_sum(x):\n    return x\ndef two_sum(x):\n    pass", id="overwritten"),
+    ],
+)
+def test_what_the_request_names_must_do_the_work_itself(answer: str) -> None:
+    assert find("is_complete", answer, "Write a function called two_sum").outcome == "failed"
+
+
 def test_a_language_that_was_asked_for_need_not_parse_as_python() -> None:
     answer = fenced("const search = () => -1;", "javascript")
     request = "Write a binary search in JavaScript"
@@ -255,6 +327,27 @@ def test_the_docstring_that_counts_is_the_one_of_what_was_asked_for() -> None:
 )
 def test_deep_and_huge_expressions_are_looked_at_without_an_error(body: str) -> None:
     assert find("is_complete", f"def f():\n    {body}").outcome == "passed"
+
+
+def test_functions_within_functions_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = 50
+    nested = "\n".join(f"{' ' * level}def f{level}(x{level}):" for level in range(depth))
+    evidence = look_at(f"{nested}\n{' ' * depth}{'0;' * 1_000}")
+    visits = 0
+
+    def count(node: ast.AST) -> Iterator[ast.AST]:
+        nonlocal visits
+        for child in walk(node):
+            visits += 1
+            yield child
+
+    walk = ast.walk
+    nodes = sum(1 for _ in walk(evidence.tree or ast.Module()))
+    monkeypatch.setattr(ast, "walk", count)
+
+    validate(evidence)
+
+    assert visits < 10 * nodes
 
 
 @pytest.mark.parametrize(

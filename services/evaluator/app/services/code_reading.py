@@ -1,0 +1,84 @@
+"""Reads facts off a syntax tree: what is called, what is left out, what is annotated. Pure."""
+
+import ast
+from collections.abc import Mapping
+
+from services.evaluator.app.services.evidence import Definition, Function
+
+
+def dotted_name(node: ast.expr) -> str:
+    """`a.b.c` of an attribute or a name; empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def imported_names(tree: ast.Module) -> dict[str, str]:
+    """What each imported name stands for: `{"o": "os", "run": "subprocess.run"}`."""
+    origins: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            origins |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            origins |= {
+                alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names
+            }
+    return origins
+
+
+def original_name(name: str, origins: Mapping[str, str]) -> str:
+    """A dotted name as it is without `as` and `from`; built-ins by their name alone."""
+    first, dot, rest = name.partition(".")
+    return f"{origins.get(first, first)}{dot}{rest}".removeprefix("builtins.")
+
+
+def names_read(code: ast.AST) -> set[str]:
+    """Names whose values are used somewhere in `code`."""
+    return {
+        node.id
+        for node in ast.walk(code)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)
+    }
+
+
+def is_stub(definition: Definition) -> bool:
+    """Whether a body does nothing but stand there; a class may live by what it inherits."""
+    if isinstance(definition, ast.ClassDef) and definition.bases:
+        return False
+    return all(
+        isinstance(node, ast.Pass)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        or (isinstance(node, ast.Return) and _is_nothing(node.value))
+        or (isinstance(node, ast.Raise) and _says_not_implemented(node.exc))
+        for node in definition.body
+    )
+
+
+def annotations(function: Function) -> list[tuple[str, bool]]:
+    """Each parameter (but self and cls) and `return`, and whether it is annotated."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
+    named = [(arg.arg, arg.annotation is not None) for arg in every]
+    named = [(name, annotated) for name, annotated in named if name not in ("self", "cls")]
+    returns = function.returns is not None or function.name == "__init__"
+    return [*named, ("return", returns)]
+
+
+def parameters_of(function: Function) -> set[str]:
+    """Names of the parameters that it should use: all but `self`, `cls` and `_unused` ones."""
+    return {name for name, _ in annotations(function)[:-1] if not name.startswith("_")}
+
+
+def _is_nothing(returned: ast.expr | None) -> bool:
+    """Whether a `return` gives back None or `...`."""
+    return returned is None or (
+        isinstance(returned, ast.Constant) and returned.value in (None, ...)
+    )
+
+
+def _says_not_implemented(raised: ast.expr | None) -> bool:
+    named = raised.func if isinstance(raised, ast.Call) else raised
+    return named is not None and dotted_name(named) in ("NotImplementedError", "NotImplemented")
