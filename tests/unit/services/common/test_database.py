@@ -64,6 +64,7 @@ def test_numbers_that_json_does_not_have_are_refused(value: Any) -> None:
         asyncpg.CrashShutdownError("crashed"),
         asyncpg.ConnectionDoesNotExistError("gone"),
         asyncpg.InterfaceError("closed"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation is in progress"),
         asyncpg.TooManyConnectionsError("full"),
         asyncpg.QueryCanceledError("too slow"),
         asyncpg.InvalidPasswordError("wrong"),
