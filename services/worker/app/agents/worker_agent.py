@@ -40,30 +40,40 @@ class AgentCall:
     refined_input: str
 
 
-class InjectPrompt(Runnable[AgentCall, list[BaseMessage]]):
-    """First link of the chain: the prompt comes with the call, not with the chain.
+class PromptedModel(Runnable[AgentCall, AIMessage]):
+    """The chain: from a call, with the prompt of the moment, to the model's answer.
 
-    A class, since `RunnableLambda` inspects its function's signature at every call: a tenth of
-    the Worker's CPU.
+    One link instead of LangChain's `prompt | model`: joining two costs a sixth of the Worker's
+    CPU, and a `RunnableLambda`, which inspects its function at every call, another tenth.
+
+    Args:
+        model: Any LangChain chat model.
     """
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
 
     def invoke(
         self,
         input: AgentCall,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,  # noqa: ARG002 - LangChain's
-        **kwargs: Any,  # noqa: ARG002 - LangChain's
-    ) -> list[BaseMessage]:
-        """Build the conversation of a call."""
-        return build_messages(input.prompt, input.refined_input)
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer a call; callbacks and tags of `config` go to the model."""
+        return self._model.invoke(
+            build_messages(input.prompt, input.refined_input), config, **kwargs
+        )
 
     async def ainvoke(
         self,
         input: AgentCall,  # noqa: A002 - LangChain's name
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> list[BaseMessage]:
-        """Build the conversation of a call, in place: the inherited one takes a thread."""
-        return self.invoke(input, config, **kwargs)
+    ) -> AIMessage:
+        """Answer a call; callbacks and tags of `config` go to the model."""
+        return await self._model.ainvoke(
+            build_messages(input.prompt, input.refined_input), config, **kwargs
+        )
 
 
 class WorkerAgent:
@@ -74,7 +84,7 @@ class WorkerAgent:
     """
 
     def __init__(self, model: BaseChatModel) -> None:
-        self._chain: Runnable[AgentCall, AIMessage] = InjectPrompt() | model
+        self._chain = PromptedModel(model)
 
     async def generate(self, *, prompt: str, refined_input: str) -> ModelAnswer:
         """Generate an answer to `refined_input` under `prompt`.
