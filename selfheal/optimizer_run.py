@@ -66,14 +66,17 @@ def run_optimizer(
 
 
 def describe_event(event: Event) -> str:
-    """An event of the Optimizer in words; the event's own name comes first."""
+    """An event of the Optimizer in words: its name, then what it tells; messages are kept whole."""
     name = str(event["event"])
     details = {
         key: value
         for key, value in event.items()
         if key not in ("event", "service", "level", "timestamp")
     }
-    return name + "".join(f"  {key}={_shorten(value)}" for key, value in details.items())
+    return name + "".join(
+        f"  {key}={value if key == 'message' else _shorten(value)}"
+        for key, value in details.items()
+    )
 
 
 def _shorten(value: object) -> str:

@@ -20,7 +20,8 @@ def optimize(
 ) -> None:
     """Look for failing prompts once; repair what can be proven better, else hold.
 
-    Exits with 0 when it healed or held, and with 1 when the run failed; nothing was changed then.
+    Exits with 0 when it healed or held, and with 1 when the run failed; then only those prompts
+    were changed of which it says so (prompt_patched).
 
     Example: selfheal optimize
     """
@@ -34,5 +35,7 @@ def optimize(
     with friendly_errors():
         run = run_optimizer(Settings(), show)
     if run.exit_code:
-        messages.print("The run failed; no prompt was changed.")
+        patched = run.find("prompt_patched") is not None
+        changed = "what it says was patched serves" if patched else "no prompt was changed"
+        messages.print(f"The run failed; {changed}.")
         raise typer.Exit(run.exit_code)

@@ -54,7 +54,8 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         Outcomes by task type; empty where nothing needed work.
 
     Raises:
-        ServiceError: If the run could not be brought to an end; no prompt was changed then.
+        ServiceError: If a heal failed, or the run could not be brought to an end; a prompt is
+            changed only where the log says `prompt_patched`.
     """
     analyst = create_analyst(settings)
     token = settings.internal_token.get_secret_value() if settings.internal_token else ""

@@ -61,7 +61,10 @@ class Worker:
     def _check_token(self, token: str | None) -> None:
         expected = self._internal_token.get_secret_value() if self._internal_token else ""
         if not expected or not hmac.compare_digest((token or "").encode(), expected.encode()):
-            raise ForbiddenError("candidate_id is for the Optimizer, which shows INTERNAL_TOKEN.")
+            raise ForbiddenError(
+                "candidate_id is for the Optimizer alone: both it and the Worker need the same "
+                "INTERNAL_TOKEN."
+            )
 
 
 @router.post(

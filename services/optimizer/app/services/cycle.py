@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.failure_log import load_active_prompts, load_window
@@ -29,8 +30,13 @@ async def run_cycle(
 ) -> dict[str, HealingOutcome]:
     """Look at every active prompt and heal those that need it.
 
+    A task type whose heal fails keeps no other from being healed.
+
     Returns:
         Outcomes by task type; empty where nothing needed work.
+
+    Raises:
+        ServiceError: The first failure of a heal, after all of them were tried.
     """
     log.info(
         "optimization_cycle_started",
@@ -50,12 +56,28 @@ async def run_cycle(
             task_types=[prompt.task_type for prompt, _ in needy],
             failures={prompt.task_type: analysis.failure_count for prompt, analysis in needy},
         )
-    outcomes = {prompt.task_type: await heal(prompt, analysis) for prompt, analysis in needy}
+    outcomes: dict[str, HealingOutcome] = {}
+    failures: list[ServiceError] = []
+    for prompt, analysis in needy:
+        try:
+            outcomes[prompt.task_type] = await heal(prompt, analysis)
+        except ServiceError as error:
+            failures.append(error)
+            log.error(
+                "healing_failed",
+                task_type=prompt.task_type,
+                code=error.code,
+                message=error.message,
+            )
+    if failures and not outcomes:
+        raise failures[0]
     log.info(
         "optimization_completed",
         promoted=[name for name, outcome in outcomes.items() if outcome.promoted],
         held={name: outcome.reason for name, outcome in outcomes.items() if not outcome.promoted},
     )
+    if failures:
+        raise failures[0]
     return outcomes
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +17,14 @@ from services.optimizer.app.services.candidates import (
     propose_candidates,
 )
 from services.optimizer.app.services.failure_log import load_history
+from services.optimizer.app.services.healing_report import (
+    Contender,
+    describe_analysis,
+    describe_contender,
+    describe_verdict,
+)
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
-from services.optimizer.app.services.promotion import Decision, can_decide, decide
+from services.optimizer.app.services.promotion import can_decide, decide
 from services.optimizer.app.services.prompt_patcher import (
     IncumbentChangedError,
     Patch,
@@ -64,16 +70,6 @@ class HealingOutcome:
     promoted: bool
     reason: str
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A candidate with its replays on the choosing inputs."""
-
-    candidate: Candidate
-    candidate_id: UUID
-    results: Mapping[str, ReplayResult]
-    screening: Decision
 
 
 class Healer:
@@ -140,8 +136,7 @@ class Healer:
         )
         if not decision.promote:
             return await self._hold(incumbent, decision.reason, detail, started)
-        overall = decide(pair_scores({**baseline, **before}, {**best.results, **after}))
-        return await self._promote(incumbent, best, overall.improvement_pct, detail, started)
+        return await self._promote(incumbent, best, decision.improvement_pct, detail, started)
 
     async def _choose(
         self,
@@ -245,21 +240,22 @@ class Healer:
         )
         report = RepairReport(detail, improvement_pct, self._triggered_by)
         try:
-            activation = await patch_prompt(
-                self._connection, incumbent=incumbent, patch=patch, report=report
-            )
+            async with self._connection.transaction():
+                activation = await patch_prompt(
+                    self._connection, incumbent=incumbent, patch=patch, report=report
+                )
+                await self._connection.execute(
+                    INSERT_RUN,
+                    incumbent.task_type,
+                    incumbent.id,
+                    "promoted",
+                    "better",
+                    activation.report_id,
+                    best.candidate_id,
+                    detail,
+                )
         except IncumbentChangedError as error:
             return await self._hold(incumbent, error.code, detail, started)
-        await self._connection.execute(
-            INSERT_RUN,
-            incumbent.task_type,
-            incumbent.id,
-            "promoted",
-            "better",
-            activation.report_id,
-            best.candidate_id,
-            detail,
-        )
         log.info(
             "prompt_patched",
             task_type=incumbent.task_type,
@@ -293,47 +289,3 @@ class Healer:
             "worker_calls": self._replayer.calls,
             "seconds": round(time.monotonic() - started, 2),
         }
-
-
-def describe_analysis(analysis: FailureAnalysis) -> dict[str, Any]:
-    """The failures, as the report has them."""
-    return {
-        "count": analysis.failure_count,
-        "scored": analysis.scored_count,
-        "distinct_inputs": len(analysis.failing),
-        "mean_score": analysis.mean_score,
-        "failed_rules": analysis.rule_counts,
-    }
-
-
-def describe_contender(contender: Contender) -> dict[str, Any]:
-    """A candidate's record on the choosing inputs, as the report has it."""
-    return {
-        "candidate_id": str(contender.candidate_id),
-        "strategy": contender.candidate.strategy,
-        "rationale": contender.candidate.rationale,
-        "mean_score": contender.screening.candidate_mean,
-        "incumbent_mean_score": contender.screening.incumbent_mean,
-        "wins": contender.screening.wins,
-        "losses": contender.screening.losses,
-    }
-
-
-def describe_verdict(
-    decision: Decision,
-    best: Contender,
-    before: Mapping[str, ReplayResult],
-    after: Mapping[str, ReplayResult],
-) -> dict[str, Any]:
-    """The decision with all the pairs behind it, as the report has it."""
-    return {
-        **asdict(decision),
-        "strategy": best.candidate.strategy,
-        "candidate_id": str(best.candidate_id),
-        "incumbent_passed": sum(result.passed for result in before.values()),
-        "candidate_passed": sum(result.passed for result in after.values()),
-        "pairs": [asdict(pair) for pair in pair_scores(before, after)],
-        "evaluator_fingerprints": sorted(
-            {result.fingerprint for result in (*before.values(), *after.values())}
-        ),
-    }

@@ -24,6 +24,7 @@ INSERT_ACTIVE = """
     WHERE task_type = $1::varchar
     RETURNING version
 """
+MAX_VERSION = 2**31 - 1
 INSERT_REPORT = """
     INSERT INTO optimization_reports (
         task_type, before_prompt_version, before_prompt_content, after_prompt_version,
@@ -42,6 +43,19 @@ class IncumbentChangedError(ServiceError):
     def __init__(self, *, task_type: str) -> None:
         super().__init__(
             f"The active prompt of {task_type!r} changed in the meantime; nothing was activated."
+        )
+
+
+class VersionsExhaustedError(ServiceError):
+    """A prompt has the highest version that the database can hold; nothing was changed."""
+
+    status_code = 409
+    code = "versions_exhausted"
+
+    def __init__(self, *, task_type: str) -> None:
+        super().__init__(
+            f"No version number is left for {task_type!r}: its prompts have {MAX_VERSION}, the "
+            "highest there is. Give that row a lower version; nothing was activated."
         )
 
 
@@ -97,6 +111,7 @@ async def patch_prompt(
 
     Raises:
         IncumbentChangedError: If `incumbent` is no longer what serves.
+        VersionsExhaustedError: If the highest version is taken.
     """
     task_type = incumbent.task_type
     async with connection.transaction():
@@ -106,9 +121,12 @@ async def patch_prompt(
         if not any(is_same_prompt(prompt, incumbent) for prompt in serving):
             raise IncumbentChangedError(task_type=task_type)
         await connection.execute(DEACTIVATE_ALL, task_type)
-        version: int = await connection.fetchval(
-            INSERT_ACTIVE, task_type, patch.content, patch.change_reason, patch.created_by
-        )
+        try:
+            version: int = await connection.fetchval(
+                INSERT_ACTIVE, task_type, patch.content, patch.change_reason, patch.created_by
+            )
+        except asyncpg.NumericValueOutOfRangeError as error:
+            raise VersionsExhaustedError(task_type=task_type) from error
         report_id: int | None = None
         if report is not None:
             report_id = await connection.fetchval(

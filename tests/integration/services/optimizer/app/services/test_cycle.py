@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from services.common.errors import UpstreamError
 from services.common.models import Prompt
 from services.optimizer.app.services.cycle import Trigger, run_cycle
 from services.optimizer.app.services.healing import HealingOutcome
@@ -25,13 +26,16 @@ HELD = HealingOutcome(False, "no_better_candidate", 99)
 class FakeHeal:
     """Keeps what it was asked to heal."""
 
-    def __init__(self, **outcomes: HealingOutcome) -> None:
+    def __init__(self, **outcomes: HealingOutcome | Exception) -> None:
         self._outcomes = outcomes
         self.asked: list[tuple[str, int, int]] = []
 
     async def __call__(self, prompt: Prompt, analysis: FailureAnalysis) -> HealingOutcome:
         self.asked.append((prompt.task_type, prompt.version, analysis.failure_count))
-        return self._outcomes.get(prompt.task_type, HEALED)
+        outcome = self._outcomes.get(prompt.task_type, HEALED)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 async def run(connection: Connection, heal: FakeHeal, trigger: Trigger = TRIGGER) -> Logs:
@@ -125,6 +129,37 @@ async def test_the_log_names_who_needs_work_who_was_healed_and_who_was_not(
     assert logs[1]["failures"] == {"code_generation": 3, "letters": 4}
     assert logs[2]["promoted"] == ["code_generation"]
     assert logs[2]["held"] == {"letters": "no_better_candidate"}
+
+
+async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+    failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
+    heal = FakeHeal(code_generation=failure)
+    with capture_logs() as logs, pytest.raises(UpstreamError):
+        await run_cycle(connection, trigger=TRIGGER, heal=heal)
+    assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
+    assert logs[-2]["event"] == "healing_failed"
+    assert (logs[-2]["task_type"], logs[-2]["code"]) == ("code_generation", "worker_failed")
+    assert logs[-1]["event"] == "optimization_completed"
+    assert (logs[-1]["promoted"], logs[-1]["held"]) == (["letters"], {})
+
+
+async def test_a_database_that_is_lost_ends_the_run(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+    heal = FakeHeal(code_generation=asyncpg.InterfaceError("connection is closed"))
+    with pytest.raises(asyncpg.InterfaceError):
+        await run_cycle(connection, trigger=TRIGGER, heal=heal)
+    assert [task_type for task_type, _, _ in heal.asked] == ["code_generation"]
 
 
 async def test_outcomes_are_given_by_task_type(

@@ -309,6 +309,20 @@ async def test_a_person_who_is_faster_keeps_their_prompt(
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0
 
 
+async def test_a_run_that_can_not_be_recorded_changes_nothing(
+    connection: Connection, broken: None, heal: Heal, load_active: LoadActive
+) -> None:
+    refuse = "ALTER TABLE selfheal.healing_runs ADD CONSTRAINT no_room CHECK (FALSE) NOT VALID"
+    await connection.execute(refuse)
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await heal()
+    finally:
+        await connection.execute("ALTER TABLE selfheal.healing_runs DROP CONSTRAINT no_room")
+    assert (await load_active()).version == 99
+    assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0
+
+
 @pytest.mark.parametrize("service", ["worker", "evaluator"])
 async def test_where_nothing_can_be_replayed_nothing_is_changed(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings, service: str

@@ -14,6 +14,7 @@ from services.optimizer.app.services.prompt_patcher import (
     IncumbentChangedError,
     Patch,
     RepairReport,
+    VersionsExhaustedError,
     patch_prompt,
 )
 
@@ -87,6 +88,16 @@ async def test_a_version_follows_the_highest_even_where_a_lower_one_serves(
     await deploy(version=99)
     await connection.execute("UPDATE prompts SET is_active = (version = 1)")
     assert (await patch(connection, await load_active())).version == 100
+
+
+async def test_where_no_higher_version_is_left_the_incumbent_goes_on_serving(
+    connection: Connection, deploy: Deploy, load_active: LoadActive
+) -> None:
+    await deploy(version=2**31 - 1)
+    before = await read_all(connection)
+    with pytest.raises(VersionsExhaustedError, match="2147483647"):
+        await patch(connection, await load_active())
+    assert await read_all(connection) == before
 
 
 async def test_all_that_was_left_active_is_deactivated(
