@@ -1,5 +1,6 @@
 """Candidates for a repair: texts worth a replay. None serves before replays prove it."""
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -122,9 +123,15 @@ def find_lint(content: str, *, longest_served_bytes: int) -> str:
     for character in content:
         if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs"):
             return f"it has the character U+{ord(character):04X}"
-    if content.lstrip().startswith(("{", "[")):
-        return "it is wrapped in JSON"
-    return ""
+    return "it is wrapped in JSON" if _is_json(content) else ""
+
+
+def _is_json(content: str) -> bool:
+    """Whether the whole text is one JSON object or list."""
+    try:
+        return isinstance(json.loads(content), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _pass_rate(past: PastPrompt) -> float:

@@ -172,6 +172,7 @@ def test_candidates_are_few_distinct_and_never_the_incumbent(
         pytest.param("a\U000e0041b", 100, "it has the character U+E0041", id="tag-character"),
         pytest.param(' {"prompt": "x"}', 100, "it is wrapped in JSON", id="json-object"),
         pytest.param('["x"]', 100, "it is wrapped in JSON", id="json-list"),
+        pytest.param("[Role] You write Python.", 100, "", id="a-bracket-is-no-json"),
     ],
 )
 def test_the_lint(content: str, longest_served_bytes: int, problem: str) -> None:
