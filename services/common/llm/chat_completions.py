@@ -34,7 +34,8 @@ from services.common.errors import (
 from services.common.logging import get_logger
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
-CLOSING_FENCE = "\n```\n"
+# With the blank line after it: a fence that opens a block without a language has none.
+CLOSING_FENCE = "\n```\n\n"
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
