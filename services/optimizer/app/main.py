@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import asyncpg
@@ -33,18 +35,25 @@ PROVIDERS_WITHOUT_ANALYST = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
 log = get_logger()
 
 
-def create_analyst(settings: Settings) -> Analyst | None:
+@asynccontextmanager
+async def open_analyst(settings: Settings) -> AsyncIterator[Analyst | None]:
     """The analyst that OPTIMIZER_MODEL names; by default the hosted model, else none."""
     spec = settings.optimizer_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_ANALYST:
         spec = f"{settings.llm_provider}:{settings.llm_model}"
     if not spec or spec == "rules":
-        return None
+        yield None
+        return
     # LangChain costs half a second of start-up, which the rules needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
+    from services.common.llm.invocation import close_model  # noqa: PLC0415
     from services.optimizer.app.services.analyst import ask_analyst  # noqa: PLC0415
 
-    return partial(ask_analyst, create_model_from_spec(settings, spec))
+    model = create_model_from_spec(settings, spec)
+    try:
+        yield partial(ask_analyst, model)
+    finally:
+        await close_model(model)
 
 
 async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
@@ -57,9 +66,9 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         ServiceError: If a heal failed, or the run could not be brought to an end; a prompt is
             changed only where the log says `prompt_patched`.
     """
-    analyst = create_analyst(settings)
     token = settings.internal_token.get_secret_value() if settings.internal_token else ""
     async with (
+        open_analyst(settings) as analyst,
         connect(
             settings.database_url.get_secret_value(),
             timeout_seconds=settings.database_timeout_seconds,

@@ -6,7 +6,7 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.optimizer.app.main import create_analyst
+from services.optimizer.app.main import open_analyst
 
 
 def settings(**values: Any) -> Settings:
@@ -26,8 +26,9 @@ def settings(**values: Any) -> Settings:
         ),
     ],
 )
-def test_rules_alone_propose(values: dict[str, Any]) -> None:
-    assert create_analyst(settings(**values)) is None
+async def test_rules_alone_propose(values: dict[str, Any]) -> None:
+    async with open_analyst(settings(**values)) as analyst:
+        assert analyst is None
 
 
 @pytest.mark.parametrize(
@@ -37,10 +38,26 @@ def test_rules_alone_propose(values: dict[str, Any]) -> None:
         pytest.param({"optimizer_model": "local:some"}, id="named"),
     ],
 )
-def test_a_model_proposes(values: dict[str, Any]) -> None:
-    assert create_analyst(settings(**values)) is not None
+async def test_a_model_proposes(values: dict[str, Any]) -> None:
+    async with open_analyst(settings(**values)) as analyst:
+        assert analyst is not None
 
 
-def test_an_analyst_without_its_key_is_a_wrong_setting() -> None:
+async def test_an_analyst_without_its_key_is_a_wrong_setting() -> None:
     with pytest.raises(ServiceError, match="LLM_API_KEY"):
-        create_analyst(settings(optimizer_model="openai:some"))
+        async with open_analyst(settings(optimizer_model="openai:some")):
+            pass
+
+
+async def test_the_analysts_model_is_closed_when_the_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[object] = []
+
+    async def note(model: object) -> None:
+        closed.append(model)
+
+    monkeypatch.setattr("services.common.llm.invocation.close_model", note)
+    async with open_analyst(settings(optimizer_model="local:some")):
+        assert not closed
+    assert len(closed) == 1
