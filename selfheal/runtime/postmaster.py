@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from selfheal.runtime.errors import PostgresError, StorageError
-from selfheal.runtime.process_identity import is_alive
+from selfheal.runtime.process_identity import is_alive, is_process_id
 from selfheal.runtime.waiting import wait_until
 
 _FAST_SHUTDOWN = (signal.SIGINT, 15.0)
@@ -36,7 +36,7 @@ def parse_lock_file(text: str) -> LockFile | None:
         port = int(lines[_PORT_LINE]) if len(lines) > _PORT_LINE else None
     except (IndexError, ValueError):
         return None
-    return LockFile(process_id, port) if process_id > 0 else None
+    return LockFile(process_id, port) if is_process_id(process_id) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def read_lock_file(data: Path) -> str | None:
         StorageError: If we may not read the data directory.
     """
     try:
-        return (data / "postmaster.pid").read_text(encoding="utf-8")
+        return (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     except PermissionError as error:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from selfheal.runtime.process_identity import is_process_id
+
 _OPTIONAL = frozenset({"was_ready", "stopping"})
 
 
@@ -85,7 +87,7 @@ def parse_record(text: str) -> ProcessRecord | None:
     names = {field.name for field in fields(ProcessRecord)}
     if not isinstance(content, dict) or not names - _OPTIONAL <= content.keys():
         return None
-    if not isinstance(content["pid"], int) or content["pid"] <= 0:
+    if not isinstance(content["pid"], int) or not is_process_id(content["pid"]):
         return None
     if not isinstance(content["create_time"], int | float):
         return None

@@ -53,9 +53,10 @@ class ProcessTable:
     def record(self, name: str) -> ProcessRecord | None:
         """What was written down about a process; None if it was never started, or stopped."""
         try:
-            return parse_record(self._record_file(name).read_text(encoding="utf-8"))
+            text = self._record_file(name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
+        return parse_record(text)
 
     def is_running(self, name: str) -> bool:
         """Tell whether the process is there, ready or not."""

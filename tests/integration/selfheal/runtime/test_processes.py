@@ -56,6 +56,17 @@ def test_records_and_logs_are_private_and_hold_no_secret(
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_a_damaged_record_is_no_process_and_is_written_anew(
+    processes: ProcessTable, make_spec: MakeSpec, home: Path
+) -> None:
+    record = home / "run" / "worker.json"
+    record.parent.mkdir(mode=0o700, parents=True)
+    record.write_bytes(b"\xff\x81\x00")
+    assert processes.observe("worker").state is State.STOPPED
+    pid = start(processes, make_spec("worker"))
+    assert seen_by(home).observe("worker").pid == pid
+
+
 def test_stop_ends_it_and_forgets_it(
     processes: ProcessTable, make_spec: MakeSpec, home: Path
 ) -> None:

@@ -32,7 +32,7 @@ RECORD = ProcessRecord(
     st.builds(
         ProcessRecord,
         name=st.text(),
-        pid=st.integers(min_value=1),
+        pid=st.integers(min_value=1, max_value=2**31 - 1),
         create_time=st.floats(allow_nan=False),
         command=st.lists(st.text()).map(tuple),
         address=st.text(),
@@ -54,7 +54,14 @@ def test_what_is_no_record_is_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"pid": 0}, {"pid": -1}, {"pid": "42"}, {"create_time": "now"}, {"command": "python"}],
+    [
+        {"pid": 0},
+        {"pid": -1},
+        {"pid": 2**31},
+        {"pid": "42"},
+        {"create_time": "now"},
+        {"command": "python"},
+    ],
 )
 def test_a_record_that_could_lead_to_a_wrong_process_is_none(change: dict[str, object]) -> None:
     assert parse_record(json.dumps({**json.loads(RECORD.to_json()), **change})) is None
