@@ -105,7 +105,7 @@ class MeasuredSystem:
         """Stop a service and wait until it is gone."""
         process = self.processes.pop(name, None)
         if process is not None:
-            _stop(process)
+            stop(process)
 
     def run_optimizer(self) -> Start:
         """Run the Optimizer once; it finds nothing to do."""
@@ -143,7 +143,7 @@ def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
         root = Path(__file__).parent.parent
         environment = {**os.environ, "PYTHONPATH": str(root)}
         endpoint = _spawn(command, environment, directory / "endpoint.log")
-        stack.callback(_stop, endpoint)
+        stack.callback(stop, endpoint)
         settings = _configure(endpoint_port, directory)
         credentials = Credentials(database_url=postgres.database_url, internal_token="benchmark")
         stages = plan_processes(settings, credentials)
@@ -165,7 +165,8 @@ async def _count_rows(database_url: str) -> int:
     return count
 
 
-def _start_endpoint(port: int, directory: Path) -> psutil.Process:
+def start_endpoint(port: int, directory: Path) -> psutil.Process:
+    """Start the instant endpoint; its log goes to `directory`."""
     command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     endpoint = _spawn(command, environment, directory / "endpoint.log")
@@ -209,7 +210,8 @@ def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) ->
         )
 
 
-def _stop(process: psutil.Process) -> None:
+def stop(process: psutil.Process) -> None:
+    """End a process and wait until it is gone."""
     process.terminate()
     try:
         process.wait(STOP_TIMEOUT_SECONDS)
