@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_settings_error
 from services.common.errors import InvalidRequestError, ServiceError
+from services.common.http_protocol import BoundedHttpProtocol
 from services.common.json_body import require_json
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
@@ -172,7 +173,7 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
         host=settings.bind_host,
         port=getattr(settings, port),
         loop="uvloop",
-        http="httptools",
+        http=BoundedHttpProtocol,
         ws="none",
         proxy_headers=False,
         access_log=False,
