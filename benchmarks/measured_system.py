@@ -88,7 +88,7 @@ class MeasuredSystem:
         spec = self.specs[name]
         environment = spec.child_environment(os.environ)
         started = time.perf_counter()
-        process = _spawn(spec.command, environment, self.directory / f"{name}.log")
+        process = spawn(spec.command, environment, self.directory / f"{name}.log")
         self.processes[name] = process
         ready = wait_until(
             lambda: is_ready(spec.ready_url) or not process.is_running(),
@@ -113,7 +113,7 @@ class MeasuredSystem:
         command = (sys.executable, "-P", "-m", "services.optimizer.app.main")
         started = time.perf_counter()
         log_file = self.directory / "optimizer.log"
-        process = _spawn(command, {**os.environ, **variables}, log_file)
+        process = spawn(command, {**os.environ, **variables}, log_file)
         cpu_seconds = _wait_for_cpu(process)
         seconds = time.perf_counter() - started
         log = log_file.read_text(encoding="utf-8")
@@ -142,7 +142,7 @@ def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
         )
         root = Path(__file__).parent.parent
         environment = {**os.environ, "PYTHONPATH": str(root)}
-        endpoint = _spawn(command, environment, directory / "endpoint.log")
+        endpoint = spawn(command, environment, directory / "endpoint.log")
         stack.callback(stop, endpoint)
         settings = _configure(endpoint_port, directory)
         credentials = Credentials(database_url=postgres.database_url, internal_token="benchmark")
@@ -169,7 +169,7 @@ def start_endpoint(port: int, directory: Path) -> psutil.Process:
     """Start the instant endpoint; its log goes to `directory`."""
     command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    endpoint = _spawn(command, environment, directory / "endpoint.log")
+    endpoint = spawn(command, environment, directory / "endpoint.log")
     if not wait_until(lambda: not is_free(port), timeout_seconds=START_TIMEOUT_SECONDS):
         raise MeasurementError("the model endpoint did not start")
     return endpoint
@@ -203,7 +203,8 @@ def _free_ports(count: int) -> list[int]:
     return sorted(ports)
 
 
-def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Process:
+def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Process:
+    """Start a process in the directory of its log."""
     with log.open("wb") as output:
         return psutil.Popen(
             command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider."""
         if self.llm_max_tokens is not None:
             return self.llm_max_tokens
-        return 256 if self.llm_provider == LOCAL_PROVIDER else 1024
+        return 192 if self.llm_provider == LOCAL_PROVIDER else 1024
 
     @property
     def stop_after_code_block(self) -> bool:

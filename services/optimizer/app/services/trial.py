@@ -13,7 +13,7 @@ GOLDEN = "golden"
 MAX_FAILING = 4
 MAX_FAILING_WITHOUT_GOLDEN = 16
 CHOOSING_GOLDEN = 3
-VERDICT_GOLDEN = 6
+VERDICT_GOLDEN = 10
 
 
 @dataclass(frozen=True, slots=True)
