@@ -10,8 +10,8 @@ from support.running_system import RunningSystem, make_system
 def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """One system for all tests of a session, in a path with a space."""
     system = make_system(tmp_path_factory.mktemp("a system"))
-    system.selfheal("up")
     try:
+        system.selfheal("up")
         yield system
     finally:
         system.selfheal("reset", "--yes")

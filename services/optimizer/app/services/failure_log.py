@@ -17,10 +17,10 @@ SELECT_ACTIVE_PROMPTS = """
     ORDER BY task_type, version DESC, id DESC
 """
 # A version number is no identity: only what was logged since this prompt's activation counts.
-# NULL, NaN and infinities are no scores.
+# NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
 SELECT_WINDOW = """
-    SELECT user_input, refined_input, worker_output, evaluation_score, evaluation_passed,
-           evaluation_detail
+    SELECT user_input, refined_input, left(worker_output, 2000) AS worker_output,
+           evaluation_score, evaluation_passed, evaluation_detail
     FROM execution_logs
     WHERE task_type = $1
       AND prompt_version = $2
