@@ -11,11 +11,12 @@ from services.common.database import Database
 from services.common.errors import ForbiddenError
 from services.common.logging import get_logger
 from services.common.schemas import ErrorResponse, TaskRequest, TaskResponse
+from services.common.web import JsonRoute
 from services.worker.app.agents.worker_agent import WorkerAgent, make_storable
 from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
 
 log = get_logger()
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 
 class Worker:
