@@ -55,13 +55,19 @@ def run_optimizer(
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is ours to pass on
     )
     events: list[Event] = []
     with process:
-        for line in process.stdout or ():
-            event = _parse(line)
-            events.append(event)
-            on_event(event)
+        try:
+            for line in process.stdout or ():
+                event = _parse(line)
+                events.append(event)
+                on_event(event)
+        except KeyboardInterrupt:
+            # An activation is one transaction: wherever this meets the run, nothing is left half.
+            process.terminate()
+            raise
     return OptimizerRun(process.returncode, events)
 
 

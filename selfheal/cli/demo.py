@@ -26,6 +26,7 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.plan import needs_local_model
+from selfheal.runtime.states import State
 from services.common.config import LOCAL_PROVIDER, Settings
 from services.common.schemas import AgentResponse
 
@@ -86,6 +87,8 @@ def demo(
 
     Example: selfheal demo --llm simulated
     """
+    if record is not None and not record.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {record.absolute().parent}")
     console = Console(
         stderr=as_json, record=record is not None, width=RECORDING_WIDTH if record else None
     )
@@ -111,6 +114,11 @@ def _choose_demo_settings(llm: str) -> Settings:
         raise EmbeddedRuntimeError(
             "DATABASE_URL is set, and the demo would break a prompt in that database.",
             remedy="Unset it for the demo: env -u DATABASE_URL selfheal demo",
+        )
+    if any(part.state is State.RUNNING for part in build_system(settings).status()):
+        raise EmbeddedRuntimeError(
+            "Your own system runs, on the ports that the demo needs.",
+            remedy="Stop it with: selfheal down (its data stay).",
         )
     return settings.model_copy(update={"selfheal_home": settings.selfheal_home / DEMO_HOME})
 

@@ -1,5 +1,6 @@
 """Commands that bring the system up and down, tell how it is, and reach into its database."""
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -23,7 +24,12 @@ from selfheal.runtime.plan import needs_local_model
 from selfheal.runtime.postgres_binaries import find_binaries
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
-from services.common.config import Settings
+from services.common.config import (
+    DEFAULT_HOSTED_PROVIDER,
+    LOCAL_PROVIDER,
+    SIMULATED_PROVIDER,
+    Settings,
+)
 
 FAILURE_EXIT_CODE: Final = 1
 USAGE_EXIT_CODE: Final = 2
@@ -144,9 +150,33 @@ def choose_settings(llm: str | None) -> Settings:
     A model and an address that are set for another provider don't go with it.
     """
     settings = Settings()
-    if llm is None or llm == settings.llm_provider:
-        return settings
-    return Settings(llm_provider=llm, llm_model="", llm_base_url="")
+    if llm is not None and llm != settings.llm_provider:
+        settings = Settings(llm_provider=llm, llm_model="", llm_base_url="")
+    require_model(settings)
+    return settings
+
+
+def require_model(settings: Settings) -> None:
+    """Refuse a model that can't be had, before anything that runs is touched for it.
+
+    Raises:
+        EmbeddedRuntimeError: If the provider lacks its key or its package.
+    """
+    provider = settings.llm_provider
+    if provider in (SIMULATED_PROVIDER, LOCAL_PROVIDER):
+        return
+    if provider == DEFAULT_HOSTED_PROVIDER:
+        if settings.llm_api_key is None and not settings.llm_base_url:
+            raise EmbeddedRuntimeError(
+                "The provider is openai and LLM_API_KEY is not set.",
+                remedy="Put the key into .env, or choose simulated or local.",
+            )
+    elif importlib.util.find_spec("langchain") is None:
+        raise EmbeddedRuntimeError(
+            f"The provider {provider!r} is neither simulated, local nor openai.",
+            remedy="Any other needs LangChain and the provider's package: "
+            "pip install '.[hosted]' langchain-anthropic, for one.",
+        )
 
 
 @contextmanager
@@ -166,6 +196,9 @@ def friendly_errors() -> Iterator[None]:
         for problem in error.errors():
             setting = ".".join(str(part) for part in problem["loc"]).upper()
             _complain(f"{setting}: {problem['msg']}.", "Mend it in the environment or in .env.")
+        raise typer.Exit(USAGE_EXIT_CODE) from error
+    except UnicodeDecodeError as error:
+        _complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")
         raise typer.Exit(USAGE_EXIT_CODE) from error
     except OSError as error:
         _complain(

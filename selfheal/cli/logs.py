@@ -66,9 +66,11 @@ def _load(*, failed: bool, limit: int) -> list[dict[str, Any]]:
 
 
 def _make_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("when", "request", "prompt", "score", "result", "input", "output or error"):
-        table.add_column(title, overflow="ellipsis", no_wrap=True)
+    table = Table(box=None, pad_edge=False, expand=True)
+    for title, width in (("when", 8), ("request", 8), ("prompt", 6), ("score", 5), ("result", 8)):
+        table.add_column(title, width=width, no_wrap=True)
+    table.add_column("input", ratio=1, overflow="ellipsis", no_wrap=True)
+    table.add_column("output or error", ratio=1, overflow="ellipsis", no_wrap=True)
     for row in rows:
         score = row["evaluation_score"]
         passed = row["evaluation_passed"]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
 from selfheal.optimizer_run import Event, describe_event, run_optimizer
 from services.common.config import Settings
 
@@ -32,8 +32,12 @@ def optimize(
         else:
             output.print(describe_event(event), soft_wrap=True, markup=False)
 
-    with friendly_errors():
-        run = run_optimizer(Settings(), show)
+    try:
+        with friendly_errors(), output.status("replaying"):
+            run = run_optimizer(Settings(), show)
+    except KeyboardInterrupt:
+        messages.print("Interrupted; what it says was patched serves, and nothing else changed.")
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
     if run.exit_code:
         patched = run.find("prompt_patched") is not None
         changed = "what it says was patched serves" if patched else "no prompt was changed"

@@ -27,6 +27,9 @@ SELECT_PROMPTS = """
     ORDER BY id DESC
     LIMIT 500
 """
+SELECT_REPAIRED_TEXTS = """
+    SELECT DISTINCT before_prompt_content FROM optimization_reports WHERE task_type = $1
+"""
 CREATED_BY = "operator"
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
@@ -48,9 +51,11 @@ def list_prompts(task_type: TaskType = DEFAULT_TASK_TYPE, as_json: AsJson = Fals
     if as_json:
         typer.echo(json.dumps([asdict(prompt) for prompt in prompts], indent=2, default=str))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("version", "serves", "since", "by", "why", "text"):
-        table.add_column(title, overflow="ellipsis", no_wrap=True)
+    table = Table(box=None, pad_edge=False, expand=True)
+    for title, width in (("version", 7), ("serves", 6), ("since", 19), ("by", 9)):
+        table.add_column(title, width=width, no_wrap=True)
+    table.add_column("why", ratio=1, overflow="ellipsis", no_wrap=True)
+    table.add_column("text", ratio=1, overflow="ellipsis", no_wrap=True)
     for prompt in prompts:
         table.add_row(
             str(prompt.version),
@@ -108,7 +113,10 @@ def diff_prompts(
         )
     )
     if lines:
-        output.print(Syntax("\n".join(lines), "diff", word_wrap=True, background_color="default"))
+        if output.is_terminal:
+            output.print(Syntax("\n".join(lines), "diff", background_color="default"))
+        else:
+            typer.echo("\n".join(lines))
         raise typer.Exit(1)
     messages.print("The two are the same.")
 
@@ -146,17 +154,21 @@ def rollback_prompt(
 ) -> None:
     """Serve the text that served before the present one, as a new version.
 
+    A text that the Optimizer proved worse than its repair is passed over: `prompts activate`
+    brings even that one back.
+
     Example: selfheal prompts rollback --reason "answers got worse"
     """
     with friendly_errors():
         prompts = _load(task_type)
         serving = _serving(prompts)
+        unwanted = {serving.content, *_load_repaired_texts(task_type)}
         earlier = next(
-            (p for p in prompts if p.id < serving.id and p.content != serving.content), None
+            (p for p in prompts if p.id < serving.id and p.content not in unwanted), None
         )
         if earlier is None:
             raise EmbeddedRuntimeError(
-                f"No other text served {task_type!r} before version {serving.version}.",
+                f"No other text served {task_type!r} well before version {serving.version}.",
                 remedy="Deploy one with: selfheal prompts activate --file FILE",
             )
         why = reason or f"rollback of version {serving.version} to version {earlier.version}"
@@ -175,6 +187,15 @@ def _load(task_type: str) -> list[Prompt]:
             remedy="See the task types with: selfheal psql -c 'SELECT task_type FROM prompts'",
         )
     return prompts
+
+
+def _load_repaired_texts(task_type: str) -> list[str]:
+    """Texts that lost to a repair on replayed inputs."""
+
+    async def select(connection: asyncpg.Connection) -> list[str]:
+        return [row[0] for row in await connection.fetch(SELECT_REPAIRED_TEXTS, task_type)]
+
+    return ask_database(Settings(), select)
 
 
 def _find(prompts: list[Prompt], version: int) -> Prompt:
@@ -213,4 +234,5 @@ def _activate(serving: Prompt, content: str, reason: str) -> None:
         return activation.version
 
     version = ask_database(Settings(), activate)
-    messages.print(f"Version {version} serves {serving.task_type} now.")
+    first_line = content.split("\n", 1)[0]
+    messages.print(f"Version {version} serves {serving.task_type} now ({reason}): {first_line}")

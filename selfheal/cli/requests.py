@@ -36,6 +36,7 @@ def request(
             typer.echo(response.model_dump_json(indent=2))
         else:
             output.print(_show(response))
+            output.print(f"request {response.request_id}", style="dim", highlight=False)
 
 
 def _show(response: AgentResponse) -> Panel:
@@ -49,5 +50,5 @@ def _show(response: AgentResponse) -> Panel:
         Markdown(response.worker_output),
         title=title,
         subtitle=f"prompt v{response.prompt_version} | model {response.model} | "
-        f"judge {response.judge} | {response.request_id}",
+        f"judge {response.judge}",
     )

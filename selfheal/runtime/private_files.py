@@ -43,7 +43,10 @@ def make_home(home: Path) -> None:
 
     Root's may be passed through, though not listed, by the account that PostgreSQL runs under.
     """
-    if home.is_dir():
-        return
-    home.mkdir(parents=True)
+    try:
+        home.mkdir(parents=True)
+    except FileExistsError:
+        if home.is_dir():  # made by another command, perhaps this very moment
+            return
+        raise
     home.chmod(0o711 if os.geteuid() == 0 else 0o700)

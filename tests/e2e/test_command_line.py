@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -53,6 +54,33 @@ def test_prompts_can_be_deployed_compared_and_rolled_back(
     assert listed[0]["created_by"] == "operator"
     system.selfheal("prompts", "activate", "2")
     assert system.request(BINARY_SEARCH).json["prompt_version"] == 4
+
+
+def test_a_rollback_passes_over_the_text_that_a_repair_replaced(system: RunningSystem) -> None:
+    system.psql(GUIDE_INJECTION)
+    for _ in range(3):
+        system.request(BINARY_SEARCH)
+    system.selfheal("optimize")
+    done = system.selfheal("prompts", "rollback", check=False)
+    assert done.returncode == 1
+    assert "No other text served" in done.stderr
+    assert system.request(BINARY_SEARCH).json["evaluation_passed"] is True
+
+
+def test_lists_keep_what_decides_at_80_columns(system: RunningSystem) -> None:
+    narrow = RunningSystem(system.directory, system.environment | {"COLUMNS": "80"})
+    system.request(BINARY_SEARCH)
+    prompts = narrow.selfheal("prompts", "list").stdout
+    assert re.search(r"^1 +yes +\d{4}-", prompts, re.M)
+    logs = narrow.selfheal("logs").stdout
+    assert re.search(r"^\d\d:\d\d:\d\d +\w{8} +v1 +0\.880 +passed", logs, re.M)
+
+
+def test_a_model_that_cannot_be_had_is_refused_and_breaks_nothing(system: RunningSystem) -> None:
+    done = system.selfheal("up", "--llm", "openai", check=False)
+    assert done.returncode == 1
+    assert "LLM_API_KEY is not set" in done.stderr
+    assert system.request(BINARY_SEARCH).status == 200
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,11 @@ class Healer:
         if best is None:
             reason = "budget_exceeded" if detail["budget_spent"] else "no_better_candidate"
             return await self._hold(incumbent, reason, detail, started)
+        log.info(
+            "candidate_chosen",
+            strategy=best.candidate.strategy,
+            verdict_replays=2 * len(trial.verdict),
+        )
         before = await self._replay(incumbent, incumbent_id, trial.verdict)
         after = await self._replay(incumbent, best.candidate_id, trial.verdict)
         decision = decide(pair_scores(before, after))
