@@ -30,6 +30,7 @@ class Load:
         failures: Requests that got another answer.
         seconds: How long the run took.
         cpu_seconds: What the generator itself spent meanwhile.
+        process_cpu_seconds: What its process spent in all, its start included.
         last_answer: The last JSON body, to see who answered.
     """
 
@@ -37,6 +38,7 @@ class Load:
     failures: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    process_cpu_seconds: float = 0.0
     last_answer: str = ""
 
 
@@ -81,6 +83,7 @@ def main() -> None:
     load = uvloop.run(
         generate(options.url, connections=options.connections, seconds=options.seconds)
     )
+    load.process_cpu_seconds = time.process_time()
     json.dump(asdict(load), sys.stdout)
 
 

@@ -16,10 +16,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +41,7 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 GENERATOR = "generator"
 OPTIMIZER = "optimizer"
 ONE, MANY = 1, 16
+BUSY_TIMES = frozenset({"user", "nice", "system", "irq", "softirq", "steal"})
 ROOT = Path(__file__).parent.parent
 
 messages = Console(stderr=True)
@@ -54,6 +57,8 @@ class Round:
         requests_per_second: Answers by the time they took.
         cpu_ms: CPU a request, by process.
         services_cpu_ms: CPU a request of the three services together.
+        others_cores: How many cores, on average, were busy with what is none of ours: figures of
+            a crowded machine are worse, CPU included, since caches are shared.
     """
 
     p50_ms: float
@@ -61,6 +66,7 @@ class Round:
     requests_per_second: float
     cpu_ms: dict[str, float]
     services_cpu_ms: float
+    others_cores: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +114,24 @@ def judge_aims(report: Report) -> list[Aim]:
     ]
 
 
-def summarize(load: Load, before: Mapping[str, float], after: Mapping[str, float]) -> Round:
-    """Figures of one round, from what the generator saw and the processes' CPU around it.
+def summarize(load: Load, cpu_seconds: Mapping[str, float], others_cores: float) -> Round:
+    """Figures of one round, from what the generator saw and the CPU of each process.
 
     Args:
         load: Must hold at least one latency.
-        before: CPU seconds by process.
-        after: The same, afterwards.
+        cpu_seconds: By process, during the load.
+        others_cores: How many cores were busy with what is none of ours.
     """
     count = len(load.latencies_ms)
     ordered = sorted(load.latencies_ms)
-    cpu_ms = {name: (after[name] - before[name]) / count * 1000 for name in before}
-    cpu_ms[GENERATOR] = load.cpu_seconds / count * 1000
+    cpu_ms = {name: seconds / count * 1000 for name, seconds in cpu_seconds.items()}
     return Round(
         p50_ms=ordered[count // 2],
         p99_ms=ordered[count * 99 // 100],
         requests_per_second=count / load.seconds,
         cpu_ms=cpu_ms,
         services_cpu_ms=sum(cpu_ms[name] for name in SERVICES),
+        others_cores=others_cores,
     )
 
 
@@ -143,6 +149,7 @@ def median_round(rounds: Sequence[Round]) -> Round:
             name: statistics.median(one.cpu_ms[name] for one in rounds) for name in rounds[0].cpu_ms
         },
         services_cpu_ms=median(lambda one: one.services_cpu_ms),
+        others_cores=median(lambda one: one.others_cores),
     )
 
 
@@ -168,9 +175,21 @@ def generate_load(url: str, *, connections: int, seconds: float) -> Load:
 
 def measure_round(system: MeasuredSystem, *, connections: int, seconds: float) -> tuple[Round, int]:
     """One round, and how many requests it had."""
-    before = system.cpu_seconds()
+    before, machine_before, started = system.cpu_seconds(), busy_seconds(), time.perf_counter()
     load = generate_load(system.request_url, connections=connections, seconds=seconds)
-    return summarize(load, before, system.cpu_seconds()), len(load.latencies_ms)
+    after, machine_after, ended = system.cpu_seconds(), busy_seconds(), time.perf_counter()
+    cpu_seconds = {name: after[name] - before[name] for name in before}
+    # All that the generator's process spent: this part, its start included, is ours as well.
+    ours = sum(cpu_seconds.values()) + load.process_cpu_seconds
+    others_cores = max(0.0, machine_after - machine_before - ours) / (ended - started)
+    cpu_seconds[GENERATOR] = load.cpu_seconds
+    return summarize(load, cpu_seconds, others_cores), len(load.latencies_ms)
+
+
+def busy_seconds() -> float:
+    """CPU that all processes of this machine have spent since it started."""
+    times = psutil.cpu_times()._asdict()
+    return sum(seconds for name, seconds in times.items() if name in BUSY_TIMES)
 
 
 def measure_starts(system: MeasuredSystem, times: int) -> dict[str, Start]:
@@ -244,7 +263,12 @@ def show(report: Report, output: Console) -> None:
         way.add_row(
             f"CPU, {name}", *(f"{one.cpu_ms[name]:.2f} ms" for one in rounds), end_section=end
         )
-    way.add_row("CPU, three services", *(f"{one.services_cpu_ms:.2f} ms" for one in rounds))
+    way.add_row(
+        "CPU, three services",
+        *(f"{one.services_cpu_ms:.2f} ms" for one in rounds),
+        end_section=True,
+    )
+    way.add_row("cores busy with others", *(f"{one.others_cores:.1f}" for one in rounds))
     output.print(way)
 
     processes = Table(title="The processes (medians of the starts)")
