@@ -30,7 +30,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measured_system import MeasurementError, spawn, stop
+from benchmarks.measured_system import MeasurementError, benchmark_environment, spawn, stop
 from selfheal.runtime import local_model
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.ports import LOOPBACK, find_free_port
@@ -90,8 +90,7 @@ class ModelServer:
             sys.executable, "-m", "benchmarks.local_model",
             "--serve", str(self.port), "--threads", str(threads),
         )  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-        self.process = spawn(command, environment, self._log)
+        self.process = spawn(command, benchmark_environment(), self._log)
 
     def wait_until_ready(self) -> None:
         """Wait for the model to be loaded.

@@ -165,11 +165,15 @@ async def _count_rows(database_url: str) -> int:
     return count
 
 
+def benchmark_environment() -> dict[str, str]:
+    """Our environment, in which a program of `benchmarks` is found from any directory."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
 def start_endpoint(port: int, directory: Path) -> psutil.Process:
     """Start the instant endpoint; its log goes to `directory`."""
     command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    endpoint = spawn(command, environment, directory / "endpoint.log")
+    endpoint = spawn(command, benchmark_environment(), directory / "endpoint.log")
     if not wait_until(lambda: not is_free(port), timeout_seconds=START_TIMEOUT_SECONDS):
         raise MeasurementError("the model endpoint did not start")
     return endpoint

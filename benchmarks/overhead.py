@@ -189,7 +189,7 @@ def measure_round(system: MeasuredSystem, *, connections: int, seconds: float) -
 def busy_seconds() -> float:
     """CPU that all processes of this machine have spent since it started."""
     times = psutil.cpu_times()._asdict()
-    return sum(seconds for name, seconds in times.items() if name in BUSY_TIMES)
+    return float(sum(seconds for name, seconds in times.items() if name in BUSY_TIMES))
 
 
 def measure_starts(system: MeasuredSystem, times: int) -> dict[str, Start]:
