@@ -30,17 +30,20 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measured_system import MeasurementError, benchmark_environment, spawn, stop
+from benchmarks.measured_system import (
+    MeasurementError,
+    benchmark_environment,
+    spawn,
+    stop,
+    wait_until_ready,
+)
 from selfheal.runtime import local_model
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.ports import LOOPBACK, find_free_port
-from selfheal.runtime.readiness import is_ready
-from selfheal.runtime.waiting import wait_until
 from services.common.config import LOCAL_PROVIDER, Settings
 from services.manager.app.services.refiner import refine
 
 THREADS = (1, 2)
-START_TIMEOUT_SECONDS = 60.0
 REPLY_TIMEOUT_SECONDS = 600.0
 SYSTEM_PROMPT = "Always answer in JavaScript."
 STATED_LANGUAGE = "Python"
@@ -98,13 +101,7 @@ class ModelServer:
         Raises:
             MeasurementError: If it isn't.
         """
-        ready = wait_until(
-            lambda: is_ready(f"http://{LOOPBACK}:{self.port}/health"),
-            timeout_seconds=START_TIMEOUT_SECONDS,
-        )
-        if not ready:
-            log = self._log.read_text(encoding="utf-8")
-            raise MeasurementError(f"the local model did not start; its log ends:\n{log[-2000:]}")
+        wait_until_ready(self.process, f"http://{LOOPBACK}:{self.port}/health", self._log)
 
     def complete(self, system: str, request: str, *, most_tokens: int) -> dict[str, Any]:
         """Ask for an answer and return the reply, with the server's own timings.

@@ -15,7 +15,7 @@ import psutil
 from benchmarks.instant_endpoint import CODER, JUDGE
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.plan import Credentials, optimizer_environment, plan_processes
-from selfheal.runtime.ports import find_free_port, is_free
+from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.process_records import ProcessSpec
 from selfheal.runtime.readiness import is_ready
 from selfheal.runtime.temporary import temporary_postgres
@@ -29,6 +29,7 @@ POSTGRES = "postgres"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 20.0
 POLL_SECONDS = 0.01
+LOG_TAIL_CHARACTERS = 2000
 
 
 class MeasurementError(Exception):
@@ -87,18 +88,12 @@ class MeasuredSystem:
         """Start a service that doesn't run, and wait until it is ready."""
         spec = self.specs[name]
         environment = spec.child_environment(os.environ)
+        log = self.directory / f"{name}.log"
         started = time.perf_counter()
-        process = spawn(spec.command, environment, self.directory / f"{name}.log")
+        process = spawn(spec.command, environment, log)
         self.processes[name] = process
-        ready = wait_until(
-            lambda: is_ready(spec.ready_url) or not process.is_running(),
-            timeout_seconds=START_TIMEOUT_SECONDS,
-            poll_seconds=POLL_SECONDS,
-        )
+        wait_until_ready(process, spec.ready_url, log)
         seconds = time.perf_counter() - started
-        if not ready or not is_ready(spec.ready_url):
-            log = (self.directory / f"{name}.log").read_text(encoding="utf-8")
-            raise MeasurementError(f"the {name} did not start; its log ends:\n{log[-2000:]}")
         return Start(seconds, _cpu_of_tree(process))
 
     def stop_service(self, name: str) -> None:
@@ -118,7 +113,9 @@ class MeasuredSystem:
         seconds = time.perf_counter() - started
         log = log_file.read_text(encoding="utf-8")
         if "no task types need optimization" not in log:
-            raise MeasurementError(f"the Optimizer found work; its log ends:\n{log[-2000:]}")
+            raise MeasurementError(
+                f"the Optimizer found work; its log ends:\n{log[-LOG_TAIL_CHARACTERS:]}"
+            )
         return Start(seconds, cpu_seconds)
 
 
@@ -133,16 +130,7 @@ def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
     with ExitStack() as stack:
         postgres = stack.enter_context(temporary_postgres(find_schema()))
         endpoint_port = find_free_port()
-        command = (
-            sys.executable,
-            "-m",
-            "benchmarks.instant_endpoint",
-            "--port",
-            f"{endpoint_port}",
-        )
-        root = Path(__file__).parent.parent
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        endpoint = spawn(command, environment, directory / "endpoint.log")
+        endpoint = start_endpoint(endpoint_port, directory)
         stack.callback(stop, endpoint)
         settings = _configure(endpoint_port, directory)
         credentials = Credentials(database_url=postgres.database_url, internal_token="benchmark")
@@ -167,16 +155,34 @@ async def _count_rows(database_url: str) -> int:
 
 def benchmark_environment() -> dict[str, str]:
     """Our environment, in which a program of `benchmarks` is found from any directory."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    root = str(Path(__file__).parent.parent)
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
 
 
-def start_endpoint(port: int, directory: Path) -> psutil.Process:
+def start_endpoint(port: int, directory: Path) -> psutil.Popen:
     """Start the instant endpoint; its log goes to `directory`."""
     command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
-    endpoint = spawn(command, benchmark_environment(), directory / "endpoint.log")
-    if not wait_until(lambda: not is_free(port), timeout_seconds=START_TIMEOUT_SECONDS):
-        raise MeasurementError("the model endpoint did not start")
+    log = directory / "endpoint.log"
+    endpoint = spawn(command, benchmark_environment(), log)
+    wait_until_ready(endpoint, f"http://127.0.0.1:{port}/", log)
     return endpoint
+
+
+def wait_until_ready(process: psutil.Popen, url: str, log: Path) -> None:
+    """Wait until a GET is answered.
+
+    Raises:
+        MeasurementError: If the process ends, or takes a minute; it says how the log ends.
+    """
+    wait_until(
+        lambda: process.poll() is not None or is_ready(url),
+        timeout_seconds=START_TIMEOUT_SECONDS,
+        poll_seconds=POLL_SECONDS,
+    )
+    if process.poll() is not None or not is_ready(url):
+        tail = log.read_text(encoding="utf-8")[-LOG_TAIL_CHARACTERS:]
+        raise MeasurementError(f"{log.stem} did not start; its log ends:\n{tail}")
 
 
 def _configure(endpoint_port: int, directory: Path) -> Settings:
@@ -207,7 +213,7 @@ def _free_ports(count: int) -> list[int]:
     return sorted(ports)
 
 
-def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Process:
+def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Popen:
     """Start a process in the directory of its log."""
     with log.open("wb") as output:
         return psutil.Popen(
