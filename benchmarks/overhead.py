@@ -12,240 +12,18 @@ examples:
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.instant_endpoint import CODER, JUDGE
-from benchmarks.load_generator import Load
-from benchmarks.measured_system import (
-    ENDPOINT,
-    POSTGRES,
-    SERVICES,
-    MeasuredSystem,
-    MeasurementError,
-    Start,
-    run_measured_system,
-)
+from benchmarks.measured_system import ENDPOINT, POSTGRES, SERVICES, MeasurementError
+from benchmarks.overhead_figures import Report, judge_aims
+from benchmarks.overhead_measurement import GENERATOR, measure
 from selfheal.runtime.errors import EmbeddedRuntimeError
 
-GENERATOR = "generator"
-OPTIMIZER = "optimizer"
-ONE, MANY = 1, 16
-BUSY_TIMES = frozenset({"user", "nice", "system", "irq", "softirq", "steal"})
-ROOT = Path(__file__).parent.parent
-
 messages = Console(stderr=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What requests cost in one round at one number of connections.
-
-    Attributes:
-        p50_ms: Half of the requests took no longer.
-        p99_ms: All but one in a hundred took no longer.
-        requests_per_second: Answers by the time they took.
-        cpu_ms: CPU a request, by process.
-        services_cpu_ms: CPU a request of the three services together.
-        others_cores: How many cores, on average, were busy with what is none of ours: figures of
-            a crowded machine are worse, CPU included, since caches are shared.
-    """
-
-    p50_ms: float
-    p99_ms: float
-    requests_per_second: float
-    cpu_ms: dict[str, float]
-    services_cpu_ms: float
-    others_cores: float
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Medians of all rounds and starts.
-
-    Attributes:
-        rounds: By number of connections.
-        starts: By service, and the Optimizer's whole run.
-        memory_mb: Resident memory of each service after the load.
-        requests: How many requests were answered and logged in all.
-    """
-
-    rounds: dict[int, Round]
-    starts: dict[str, Start]
-    memory_mb: dict[str, float]
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """A figure, and the limit that it should keep."""
-
-    name: str
-    measured: float
-    limit: float
-    unit: str
-
-    @property
-    def reached(self) -> bool:
-        """Whether the figure is at or under its limit."""
-        return self.measured <= self.limit
-
-
-def judge_aims(report: Report) -> list[Aim]:
-    """Hold the report against the project's aims for speed and memory."""
-    one, many = report.rounds[ONE], report.rounds[MANY]
-    return [
-        Aim(f"CPU of the services, {ONE} connection", one.services_cpu_ms, 9, "ms"),
-        Aim(f"p50, {ONE} connection", one.p50_ms, 9, "ms"),
-        Aim(f"CPU of the services, {MANY} connections", many.services_cpu_ms, 6, "ms"),
-        *(Aim(f"start of the {name}", report.starts[name].seconds, 2, "s") for name in SERVICES),
-        Aim("run of the Optimizer", report.starts[OPTIMIZER].seconds, 1.5, "s"),
-        *(Aim(f"memory of the {name}", report.memory_mb[name], 130, "MB") for name in SERVICES),
-    ]
-
-
-def summarize(load: Load, cpu_seconds: Mapping[str, float], others_cores: float) -> Round:
-    """Figures of one round, from what the generator saw and the CPU of each process.
-
-    Args:
-        load: Must hold at least one latency.
-        cpu_seconds: By process, during the load.
-        others_cores: How many cores were busy with what is none of ours.
-    """
-    count = len(load.latencies_ms)
-    ordered = sorted(load.latencies_ms)
-    cpu_ms = {name: seconds / count * 1000 for name, seconds in cpu_seconds.items()}
-    return Round(
-        p50_ms=ordered[count // 2],
-        p99_ms=ordered[count * 99 // 100],
-        requests_per_second=count / load.seconds,
-        cpu_ms=cpu_ms,
-        services_cpu_ms=sum(cpu_ms[name] for name in SERVICES),
-        others_cores=others_cores,
-    )
-
-
-def median_round(rounds: Sequence[Round]) -> Round:
-    """The median of each figure, taken by itself."""
-
-    def median(figure: Callable[[Round], float]) -> float:
-        return statistics.median(figure(one) for one in rounds)
-
-    return Round(
-        p50_ms=median(lambda one: one.p50_ms),
-        p99_ms=median(lambda one: one.p99_ms),
-        requests_per_second=median(lambda one: one.requests_per_second),
-        cpu_ms={
-            name: statistics.median(one.cpu_ms[name] for one in rounds) for name in rounds[0].cpu_ms
-        },
-        services_cpu_ms=median(lambda one: one.services_cpu_ms),
-        others_cores=median(lambda one: one.others_cores),
-    )
-
-
-def generate_load(url: str, *, connections: int, seconds: float) -> Load:
-    """Run the load generator in a process of its own.
-
-    Raises:
-        MeasurementError: If not every request passed both models and got a score.
-    """
-    command = (
-        sys.executable, "-m", "benchmarks.load_generator",
-        "--url", url, "--connections", str(connections), "--seconds", str(seconds),
-    )  # fmt: skip
-    finished = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
-    load = Load(**json.loads(finished.stdout))
-    if load.failures or not load.latencies_ms:
-        raise MeasurementError(f"{load.failures} requests failed, one so: {load.last_answer}")
-    answer = json.loads(load.last_answer)
-    if (answer["model"], answer["judge"]) != (CODER, f"openai:{JUDGE}"):
-        raise MeasurementError(f"a request did not pass both models: {load.last_answer}")
-    return load
-
-
-def measure_round(system: MeasuredSystem, *, connections: int, seconds: float) -> tuple[Round, int]:
-    """One round, and how many requests it had."""
-    before, machine_before, started = system.cpu_seconds(), busy_seconds(), time.perf_counter()
-    load = generate_load(system.request_url, connections=connections, seconds=seconds)
-    after, machine_after, ended = system.cpu_seconds(), busy_seconds(), time.perf_counter()
-    cpu_seconds = {name: after[name] - before[name] for name in before}
-    # All that the generator's process spent: this part, its start included, is ours as well.
-    ours = sum(cpu_seconds.values()) + load.process_cpu_seconds
-    others_cores = max(0.0, machine_after - machine_before - ours) / (ended - started)
-    cpu_seconds[GENERATOR] = load.cpu_seconds
-    return summarize(load, cpu_seconds, others_cores), len(load.latencies_ms)
-
-
-def busy_seconds() -> float:
-    """CPU that all processes of this machine have spent since it started."""
-    times = psutil.cpu_times()._asdict()
-    return float(sum(seconds for name, seconds in times.items() if name in BUSY_TIMES))
-
-
-def measure_starts(system: MeasuredSystem, times: int) -> dict[str, Start]:
-    """Start everything several times; the services run on after the last."""
-    starts: dict[str, list[Start]] = {name: [] for name in (*SERVICES, OPTIMIZER)}
-    for number in range(1, times + 1):
-        messages.print(f"start {number} of {times}: each service, and the Optimizer")
-        for name in SERVICES:
-            system.stop_service(name)
-            starts[name].append(system.start_service(name))
-        starts[OPTIMIZER].append(system.run_optimizer())
-    return {
-        name: Start(
-            seconds=statistics.median(start.seconds for start in several),
-            cpu_seconds=statistics.median(start.cpu_seconds for start in several),
-        )
-        for name, several in starts.items()
-    }
-
-
-def measure(options: argparse.Namespace) -> Report:
-    """Measure everything.
-
-    Raises:
-        MeasurementError: If the system doesn't do what is to be measured.
-    """
-    with tempfile.TemporaryDirectory(prefix="selfheal-overhead-") as directory:
-        messages.print("starting PostgreSQL and the model endpoint")
-        with run_measured_system(Path(directory)) as system:
-            starts = measure_starts(system, options.starts)
-            messages.print(f"warming up for {options.warm_up_seconds:g} s")
-            warm_up = generate_load(
-                system.request_url, connections=MANY, seconds=options.warm_up_seconds
-            )
-            requests = len(warm_up.latencies_ms)
-            rounds: dict[int, list[Round]] = {ONE: [], MANY: []}
-            for number in range(1, options.rounds + 1):
-                for connections, several in rounds.items():
-                    messages.print(
-                        f"round {number} of {options.rounds}: {connections} connection(s) "
-                        f"for {options.seconds:g} s"
-                    )
-                    figures, count = measure_round(
-                        system, connections=connections, seconds=options.seconds
-                    )
-                    several.append(figures)
-                    requests += count
-            logged = system.count_logged_requests()
-            if logged != requests:
-                raise MeasurementError(f"{requests} requests were answered, {logged} logged")
-            return Report(
-                rounds={connections: median_round(many) for connections, many in rounds.items()},
-                starts=starts,
-                memory_mb=system.memory_mb(),
-                requests=requests,
-            )
 
 
 def show(report: Report, output: Console) -> None:
@@ -268,7 +46,10 @@ def show(report: Report, output: Console) -> None:
         *(f"{one.services_cpu_ms:.2f} ms" for one in rounds),
         end_section=True,
     )
-    way.add_row("cores busy with others", *(f"{one.others_cores:.1f}" for one in rounds))
+    way.add_row(
+        "CPU, a fixed piece of Python", *(f"{one.machine.pace_ms:.1f} ms" for one in rounds)
+    )
+    way.add_row("cores busy with others", *(f"{one.machine.others_cores:.1f}" for one in rounds))
     output.print(way)
 
     processes = Table(title="The processes (medians of the starts)")
@@ -310,7 +91,13 @@ def main() -> int:
     if min(options.rounds, options.starts, options.seconds, options.warm_up_seconds) <= 0:
         parser.error("durations and counts must be over 0")
     try:
-        report = measure(options)
+        report = measure(
+            rounds=options.rounds,
+            seconds=options.seconds,
+            warm_up_seconds=options.warm_up_seconds,
+            starts=options.starts,
+            progress=messages.print,
+        )
     except (MeasurementError, EmbeddedRuntimeError) as error:
         messages.print(f"error: {error}", markup=False)
         return 1
