@@ -35,7 +35,16 @@ _SERVICE_SETTINGS = {
         "database_timeout_seconds",
     ),
     "worker": (*MODEL_SETTINGS, "database_timeout_seconds"),
-    "evaluator": (*MODEL_SETTINGS, "judge_model"),
+    "evaluator": (
+        *MODEL_SETTINGS,
+        "judge_model",
+        "judge_allow_unreliable",
+        "canary_interval_minutes",
+        "sandbox",
+        "sandbox_slots",
+        "selfheal_home",
+        "task_types_dir",
+    ),
 }
 _COMMON_SETTINGS = ("bind_host", "log_level")
 _NEEDS_DATABASE = frozenset({"manager", "worker"})

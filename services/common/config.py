@@ -91,6 +91,13 @@ class Settings(BaseSettings):
     database_timeout_seconds: Seconds = 5
     internal_token: SecretStr | None = None
 
+    # The Evaluator
+    sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
+    sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
+    judge_allow_unreliable: bool = False
+    canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
+    task_types_dir: Path = Path("task_types")
+
     # The Optimizer
     optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
     optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from services.common.schemas import EvaluationRequest
+from services.common.task_types.rules import RuleReport
 from services.evaluator.app.services.evidence import gather_evidence
 from services.evaluator.app.services.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
-from services.evaluator.app.services.validators import RuleReport, validate
+from services.evaluator.app.services.validators import validate
 
 # A change in any of these can change a score.
 FINGERPRINTED = (

@@ -19,12 +19,14 @@ class Evidence:
 
     Attributes:
         task_type: Decides which rules and which rubric apply.
+        user_input: The request, as its user wrote it.
         answer: What the Worker gave, as it gave it.
         request: What the request fixes.
         code: The code in the answer; None where there is none.
     """
 
     task_type: str
+    user_input: str
     answer: str
     request: RequestFacts
     code: ExtractedCode | None
@@ -62,6 +64,7 @@ def gather_evidence(*, task_type: str, user_input: str, answer: str) -> Evidence
     """Read request and answer once; pure, and bounded in time by their length."""
     return Evidence(
         task_type=task_type,
+        user_input=user_input,
         answer=answer,
         request=read_request(user_input),
         code=extract_code(answer) if task_type in CODE_TASK_TYPES else None,

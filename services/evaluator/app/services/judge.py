@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.common.task_types.rules import RuleReport
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.rubric import grade_by_rubric
-from services.evaluator.app.services.validators import RuleReport
 
 RUBRIC_JUDGE = "rubric"
 

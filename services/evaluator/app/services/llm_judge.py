@@ -11,9 +11,9 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
 from services.common.llm.invocation import close_model, invoke_model
 from services.common.logging import get_logger
+from services.common.task_types.rules import RuleReport
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.judge import Judgement
-from services.evaluator.app.services.validators import RuleReport
 
 PROMPT_FILE = Path(__file__).parent.parent / "prompts" / "judge.txt"
 ATTEMPTS = 2

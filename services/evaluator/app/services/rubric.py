@@ -2,9 +2,9 @@
 
 import ast
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from services.common.task_types.rules import Criterion, Grade
 from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Definition, Evidence
 from services.evaluator.app.services.request_reading import WORD, stem
 from services.evaluator.app.services.validators import is_refusal
@@ -14,27 +14,6 @@ SHORT_PROSE_CHARACTERS = 40
 MAX_NAME_CHARACTERS = 80
 NAME = re.compile(r"\w+")
 CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-@dataclass(frozen=True, slots=True)
-class Grade:
-    """A criterion's grade in [0, 1], and the reason in words."""
-
-    value: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One question of the rubric; the weights of a rubric add up to 1."""
-
-    grade: Callable[[Evidence], Grade]
-    weight: float
-
-    @property
-    def name(self) -> str:
-        """The question's own name."""
-        return self.grade.__name__
 
 
 def responds(evidence: Evidence) -> Grade:

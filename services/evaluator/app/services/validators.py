@@ -2,10 +2,17 @@
 
 import ast
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
+from services.common.task_types.rules import (
+    Finding,
+    Rule,
+    RuleReport,
+    RuleResult,
+    failed,
+    not_applicable,
+    passed,
+)
 from services.evaluator.app.services.code_reading import (
     annotations,
     dotted_name,
@@ -16,8 +23,6 @@ from services.evaluator.app.services.code_reading import (
     parameters_of,
 )
 from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence, Function
-
-Outcome = Literal["passed", "failed", "not_applicable"]
 
 REFUSAL = re.compile(
     r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry|sorry,|i apologi[sz]e"
@@ -30,87 +35,12 @@ PLACEHOLDER = re.compile(
     r"|(?:code|logic|implementation) goes here|implement(?:ation)? here|not implemented",
     re.I,
 )
-# Reasons may name what the answer names, which can be as long as its writer likes.
-MAX_REASON_CHARACTERS = 200
 DANGEROUS_CALLS = frozenset(
     """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
     shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
     subprocess.check_call subprocess.getoutput os.execv os.spawnv pickle.loads ctypes.CDLL
     socket.socket""".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule found: its outcome and the reason in words."""
-
-    outcome: Outcome
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A check with a weight; the weights of a rule set add up to 1.
-
-    Attributes:
-        check: Pure function over the evidence.
-        weight: Share of the rule score, in (0, 1].
-        caps: Whether failing it shows that the answer is no good, whatever else is right.
-    """
-
-    check: Callable[[Evidence], Finding]
-    weight: float
-    caps: bool = False
-
-    @property
-    def name(self) -> str:
-        """The check's own name."""
-        return self.check.__name__
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """A rule and what it found."""
-
-    rule: Rule
-    finding: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReport:
-    """All rules' results, and their weighted score.
-
-    Attributes:
-        results: One a rule, in the rule set's order.
-        score: Weight earned as a share of the weight that applied, in [0, 1].
-    """
-
-    results: tuple[RuleResult, ...]
-    score: float
-
-    @property
-    def cap_reasons(self) -> list[str]:
-        """Why the answer can't pass; empty where nothing shows that."""
-        return [
-            result.finding.reason
-            for result in self.results
-            if result.rule.caps and result.finding.outcome == "failed"
-        ]
-
-
-def passed(reason: str) -> Finding:
-    """The rule holds."""
-    return Finding("passed", reason[:MAX_REASON_CHARACTERS])
-
-
-def failed(reason: str) -> Finding:
-    """The rule is broken."""
-    return Finding("failed", reason[:MAX_REASON_CHARACTERS])
-
-
-def not_applicable(reason: str) -> Finding:
-    """The rule says nothing about this answer; its weight goes to the others."""
-    return Finding("not_applicable", reason[:MAX_REASON_CHARACTERS])
 
 
 def gives_an_answer(evidence: Evidence) -> Finding:

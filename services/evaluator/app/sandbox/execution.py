@@ -1,0 +1,99 @@
+"""What a run in the sandbox is asked for, and what it gives back. Plain values, no I/O."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+# Everything in a run's result was written by a process that ran hostile code: evidence of what
+# that code does when asked, never an instruction and never a verdict.
+
+Status = Literal["finished", "load_failed", "inconclusive", "stopped", "unavailable"]
+StepOutcome = Literal["returned", "raised", "inconclusive", "not_finished"]
+Limit = Literal["", "cpu", "wall", "memory", "output", "crash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A value that didn't come back: of no exact builtin type, or too large or too deep."""
+
+    type_name: str
+
+
+Value: TypeAlias = (
+    bool | int | float | complex | str | bytes
+    | list["Value"] | tuple["Value", ...] | set["Value"] | frozenset["Value"]
+    | dict["Value", "Value"] | Opaque | None
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of one step.
+
+    Attributes:
+        outcome: `inconclusive` where the sandbox, not the code, was in the way; `not_finished`
+            where the run ended during the step or before it.
+        value: The expression's value; None for statements.
+        error: Class name of the exception, where one was raised.
+        message: Start of the exception's text, at most 200 characters.
+    """
+
+    outcome: StepOutcome
+    value: Value = None
+    error: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of a run: the code was loaded, then one step after the other was taken.
+
+    Attributes:
+        status: `finished` where it loaded and every step was taken, whatever each came to;
+            `load_failed` where loading raised; `inconclusive` where loading asked for what the
+            sandbox doesn't have; `stopped` where a limit or a crash ended it, on loading or
+            later; `unavailable` where this machine has no safe sandbox, and nothing was run.
+        loaded: Whether loading ended well.
+        reason: Why the status isn't `finished`, in words; at most 200 characters.
+        steps: One result for each step that was asked for, in order.
+        limit: What stopped it, for `stopped`.
+        error: Class name of the exception that loading raised.
+        output: What was printed, cut at the sandbox's limit.
+        output_cut: Whether `output` was cut.
+        cpu_ms: Processor time that it took.
+        wall_ms: Time that it took.
+        peak_memory_kb: Its largest resident set, in KiB.
+        layers: What held it in, as checked before any of its code ran: `uid`, `landlock7`, ...
+    """
+
+    status: Status
+    loaded: bool
+    reason: str = ""
+    steps: tuple[StepResult, ...] = ()
+    limit: Limit = ""
+    error: str = ""
+    output: str = ""
+    output_cut: bool = False
+    cpu_ms: int = 0
+    wall_ms: int = 0
+    peak_memory_kb: int = 0
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether code can be run safely on this machine.
+
+    Attributes:
+        backend: `jail`, `wasm`, or `none` where nothing is run.
+        layers: What holds code in here.
+        problem: Why nothing is run, and what to do about it; empty where it is.
+    """
+
+    backend: Literal["jail", "wasm", "none"]
+    layers: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether code is run at all."""
+        return self.backend != "none"
