@@ -5,6 +5,8 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from services.evaluator.app.services.code_reading import Definition, is_stub
+
 MAX_SOURCE_BYTES = 64 * 1024
 # Compiling thousands of functions takes the square of the time.
 MAX_COMPILED_CHARACTERS = 16 * 1024
@@ -104,8 +106,9 @@ def find_fenced_blocks(text: str) -> list[tuple[str, str]]:
 def extract_code(answer: str) -> ExtractedCode | None:
     """The code of an answer: its best fenced block, or the answer itself where that is code.
 
-    The best block is the first Python one that defines something, else the first that parses,
-    else the longest: models like to put examples of use into further blocks.
+    The best block is the first Python one that defines something and leaves no body out, else
+    one that defines something, else the first that parses, else the longest: models like to show
+    a skeleton before the code, and examples of use after it.
     """
     blocks = [
         _examine(source, tag, len(answer) - len(source))
@@ -159,11 +162,11 @@ def _is_substantial(tree: ast.Module) -> bool:
     )
 
 
-def _rank(code: ExtractedCode) -> tuple[bool, bool, bool, int]:
+def _rank(code: ExtractedCode) -> tuple[bool, bool, bool, bool, int]:
     """Order of preference among blocks; `max` keeps the first of equals."""
-    defines = code.tree is not None and any(
-        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        for node in code.tree.body
-    )
+    body = code.tree.body if code.tree else []
+    defined = [node for node in body if isinstance(node, Definition)]
+    is_written_out = bool(defined) and not any(is_stub(node) for node in defined)
     parses = code.tree is not None
-    return (defines, parses, code.is_python, 0 if parses else len(code.source))
+    length = 0 if parses else len(code.source)
+    return (is_written_out, bool(defined), parses, code.is_python, length)

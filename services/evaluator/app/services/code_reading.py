@@ -3,7 +3,8 @@
 import ast
 from collections.abc import Mapping
 
-from services.evaluator.app.services.evidence import Definition, Function
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def dotted_name(node: ast.expr) -> str:

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.evaluator.app.services.code_extraction import ExtractedCode, extract_code
+from services.evaluator.app.services.code_reading import Definition, Function
 from services.evaluator.app.services.request_reading import RequestFacts, read_request
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 CODE_TASK_TYPES = frozenset({"code_generation"})
 

@@ -257,3 +257,15 @@ def test_any_text_is_read_without_an_error(answer: str) -> None:
         assert code.source in answer
         assert (code.tree is None) == bool(code.problem)
         assert code.prose_characters == len(answer) - len(code.source)
+
+
+def test_a_skeleton_before_the_code_is_not_taken_for_it() -> None:
+    answer = (
+        "First the outline:\n```python\ndef add(a, b):\n    pass\n```\n"
+        "Then the whole:\n```python\ndef add(a, b):\n    return a + b\n```\n"
+    )
+
+    code = extract_code(answer)
+
+    assert code is not None
+    assert "return a + b" in code.source
