@@ -16,16 +16,20 @@ class Judgement:
     """A judge's grade.
 
     Attributes:
-        score: In [0, 1]; higher is better.
+        score: In [0, 1]; higher is better. The mean, where it was asked more than once.
         reason: Why, in words.
         confidence: The judge's own, in [0, 1]; 1 for the rubric, which is deterministic.
         criteria: The rubric's grades, where it was the rubric.
+        judgements: Every grade that the score is the mean of, in the order given.
+        spread: The largest of them less the smallest, in [0, 1].
     """
 
     score: float
     reason: str
     confidence: float = 1.0
     criteria: tuple[dict[str, Any], ...] = ()
+    judgements: tuple[float, ...] = ()
+    spread: float = 0.0
 
 
 class Judge(Protocol):

@@ -1,12 +1,13 @@
-"""The LLM judge: asks a model under a versioned prompt, takes nothing but a number in range."""
+"""The LLM judge: asks a model under a versioned prompt, and again where the verdict is close."""
 
 import hashlib
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from types import MappingProxyType
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
 from services.common.llm.invocation import close_model, invoke_model
@@ -14,12 +15,14 @@ from services.common.logging import get_logger
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.judge import Judgement
+from services.evaluator.app.services.judge_case import describe_case
+from services.evaluator.app.services.judge_reply import parse_judgement
+from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING, reach_verdict
 
 PROMPT_FILE = Path(__file__).parent.parent / "prompts" / "judge.txt"
 ATTEMPTS = 2
-MAX_REPLY_CHARACTERS = 8_000
-MAX_REASON_CHARACTERS = 1_000
-MAX_DATA_CHARACTERS = 24_000
+# A score this near to the threshold is judged a second time.
+CLOSE_TO_THRESHOLD = 0.05
 
 log = get_logger()
 
@@ -27,28 +30,57 @@ log = get_logger()
 class LlmJudge:
     """Asks a model, under a versioned prompt, and takes nothing but a number in range.
 
+    Where the score comes within 0.05 of the threshold, it asks a second time and takes the
+    mean. The second time the answer stands before its request: the same words in another
+    order, since a model asked the very same thing at temperature 0 would only repeat itself,
+    while what it thinks of an answer shouldn't hang on the order in which it reads.
+
     Args:
         model: Any LangChain chat model.
         spec: Its `provider:name`, for the record.
+        prompts: Judge prompts of task types that have one of their own, by task type.
     """
 
-    def __init__(self, model: BaseChatModel, *, spec: str) -> None:
+    def __init__(
+        self,
+        model: BaseChatModel,
+        *,
+        spec: str,
+        prompts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._model = model
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
+        self._prompts = dict(prompts)
         self.name = spec
-        digest = hashlib.sha256(self._prompt.encode()).hexdigest()[:12]
-        self.identity = f"{spec}@{digest}"
+        self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
 
     async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+        """Grade, once or twice.
+
+        Raises:
+            JudgeInvalidError: If neither of two replies is a grade.
+            UnscoredError: If the model gives no reply.
+        """
+        prompt = SystemMessage(self._prompts.get(evidence.task_type, self._prompt))
+        case = describe_case(request, evidence.answer, report)
+        first = await self._ask([prompt, HumanMessage(case)])
+        if not is_close(first.score, report):
+            return combine_judgements([first])
+        case = describe_case(request, evidence.answer, report, answer_first=True)
+        try:
+            second = await self._ask([prompt, HumanMessage(case)])
+        except UnscoredError as error:
+            # The first grade is as good as any answer's that was judged once.
+            log.warning("judge_second_look_failed", judge=self.name, code=error.code)
+            return combine_judgements([first])
+        return combine_judgements([first, second])
+
+    async def _ask(self, messages: Sequence[BaseMessage]) -> Judgement:
         """Ask, and ask once more where the reply is no grade."""
-        messages = [
-            SystemMessage(self._prompt),
-            HumanMessage(describe_case(request, evidence.answer, report)),
-        ]
         problem = ""
         for _ in range(ATTEMPTS):
             try:
-                answer = await invoke_model(self._model, messages)
+                answer = await invoke_model(self._model, list(messages))
             except ModelError as error:
                 raise UnscoredError(f"The judge gave no answer: {error.message}") from error
             try:
@@ -63,62 +95,34 @@ class LlmJudge:
         await close_model(self._model)
 
 
-def describe_case(request: str, answer: str, report: RuleReport) -> str:
-    """The case as the judge sees it; data stands between markers that it can't contain."""
-    digest = hashlib.sha256(f"{request}\x00{answer}".encode("utf-8", "replace")).hexdigest()[:16]
-    facts = "\n".join(
-        f"- {result.rule.name}: {result.finding.outcome} ({result.finding.reason})"
-        for result in report.results
-    )
-    return (
-        f"[request {digest}]\n{request[:MAX_DATA_CHARACTERS]}\n[end of request {digest}]\n\n"
-        f"[answer {digest}]\n{answer[:MAX_DATA_CHARACTERS]}\n[end of answer {digest}]\n\n"
-        f"Facts from static checks:\n{facts}\n"
-    )
+def is_close(grade: float, report: RuleReport) -> bool:
+    """Whether a second grade could change the verdict: the score is near the threshold.
 
-
-def parse_judgement(reply: str) -> Judgement:
-    """Read a reply strictly: one JSON object, in a code fence at most, numbers in [0, 1].
-
-    Raises:
-        ValueError: If it is anything else; the message says what.
+    Args:
+        grade: The judge's, in [0, 1].
+        report: What the rules found; an answer that they show to fail can't pass, so that no
+            grade is worth a second look there.
     """
-    text = reply.strip()
-    if len(text) > MAX_REPLY_CHARACTERS:
-        raise ValueError("the reply is too long")
-    if text.startswith("```") and text.endswith("```"):
-        text = text.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
-    try:
-        parsed = json.loads(text, object_pairs_hook=_reject_duplicates, parse_constant=_reject)
-    except RecursionError as error:
-        raise ValueError("the reply is nested too deeply") from error
-    if not isinstance(parsed, dict):
-        raise ValueError("the reply is no JSON object")
-    reason = parsed.get("reason", "")
-    if not isinstance(reason, str):
-        raise ValueError("the reason is no text")
+    verdict = reach_verdict(report.score, grade, demonstrably_fails=bool(report.cap_reasons))
+    return abs(verdict.score - PASS_THRESHOLD) <= CLOSE_TO_THRESHOLD + ROUNDING
+
+
+def combine_judgements(judgements: Sequence[Judgement]) -> Judgement:
+    """One judgement of several: the mean of their grades, their spread, all their reasons."""
+    scores = tuple(judgement.score for judgement in judgements)
+    reasons = dict.fromkeys(judgement.reason for judgement in judgements if judgement.reason)
     return Judgement(
-        score=_unit_number(parsed, "score"),
-        reason=reason[:MAX_REASON_CHARACTERS],
-        confidence=_unit_number(parsed, "confidence") if "confidence" in parsed else 1.0,
+        score=fmean(scores),
+        reason=" | second look: ".join(reasons),
+        confidence=fmean(judgement.confidence for judgement in judgements),
+        judgements=scores,
+        spread=max(scores) - min(scores),
     )
 
 
-def _unit_number(parsed: dict[str, Any], name: str) -> float:
-    value = parsed.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name} is no number")
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} is not in [0, 1]")
-    return float(value)
-
-
-def _reject(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
-
-
-def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    parsed = dict(pairs)
-    if len(parsed) != len(pairs):
-        raise ValueError("the reply names a field twice")
-    return parsed
+def _digest_prompts(prompt: str, prompts: Mapping[str, str]) -> str:
+    """Version of what the model is told: it changes when any of the prompts does."""
+    digest = hashlib.sha256(prompt.encode())
+    for task_type, text in sorted(prompts.items()):
+        digest.update(f"\x00{task_type}\x00{text}".encode())
+    return digest.hexdigest()[:12]

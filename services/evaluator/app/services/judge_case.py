@@ -1,0 +1,56 @@
+"""What a judge's model is shown of a case: data between markers, and facts outside them."""
+
+import hashlib
+
+from services.common.task_types.rules import RuleReport, RuleResult
+
+MAX_DATA_CHARACTERS = 24_000
+
+
+def describe_case(
+    request: str, answer: str, report: RuleReport, *, answer_first: bool = False
+) -> str:
+    """The case as the judge sees it.
+
+    Whatever an attacker can write stands between markers that carry a hash of it all, which no
+    text can hold of itself. A rule's reason may repeat a name that the answer chose, and a name
+    can be a sentence in another alphabet: reasons are data too. Outside the markers stand names
+    of rules and how they came out, and nothing else.
+
+    Args:
+        request: What the user asked for.
+        answer: What is to be graded.
+        report: What the checks found.
+        answer_first: Show the answer before its request; the words are the same.
+    """
+    observations = "\n".join(
+        f"- {result.rule.name}: {' '.join(result.finding.reason.split())}"
+        for result in report.results
+    )
+    mark = _mark(request, answer, observations)
+    blocks = [_fence("request", mark, request), _fence("answer", mark, answer)]
+    if answer_first:
+        blocks.reverse()
+    blocks.append(_fence("observations", mark, observations))
+    facts = "\n".join(_state_fact(result) for result in report.results)
+    return "\n\n".join([*blocks, f"Facts that checks established:\n{facts}"]) + "\n"
+
+
+def _state_fact(result: RuleResult) -> str:
+    fact = f"- {result.rule.name}: {result.finding.outcome}"
+    settles = result.rule.caps and result.finding.outcome == "failed"
+    return f"{fact} (an answer that fails this can't pass)" if settles else fact
+
+
+def _mark(*data: str) -> str:
+    joined = "\x00".join(f"{len(text)}:{text}" for text in data)
+    return hashlib.sha256(joined.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _fence(name: str, mark: str, data: str) -> str:
+    """A block of data; where it is cut, its opening line says so."""
+    cut = ""
+    if len(data) > MAX_DATA_CHARACTERS:
+        cut = f", cut: the first {MAX_DATA_CHARACTERS:,} of {len(data):,} characters"
+    shown = data[:MAX_DATA_CHARACTERS]
+    return f"[{name} (data) {mark}{cut}]\n{shown}\n[end of {name} (data) {mark}]"
