@@ -22,6 +22,7 @@ from services.common.errors import ServiceError
 from services.common.http import ServiceClient, create_session
 from services.common.logging import configure_logging, get_logger
 from services.common.models import Prompt
+from services.common.task_types import open_task_types
 from services.optimizer.app.services.cycle import Trigger, run_cycle
 from services.optimizer.app.services.healing import Analyst, Healer, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
@@ -66,6 +67,7 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         ServiceError: If a heal failed, or the run could not be brought to an end; a prompt is
             changed only where the log says `prompt_patched`.
     """
+    task_types = open_task_types(settings.task_types_dir)
     token = settings.internal_token.get_secret_value() if settings.internal_token else ""
     async with (
         open_analyst(settings) as analyst,
@@ -99,6 +101,7 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
                 connection,
                 replayer,
                 analyst=analyst,
+                task_types=task_types,
                 triggered_by=settings.optimizer_triggered_by,
             )
             return await healer.heal(incumbent, analysis)

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.common.task_types import load_golden_inputs, load_repairs
+from services.common.task_types import TaskTypes
 from services.optimizer.app.services.candidates import (
     Candidate,
     RepairContext,
@@ -79,6 +79,7 @@ class Healer:
         connection: The Optimizer's own connection.
         replayer: Runs texts on inputs, within the heal's budget.
         analyst: Proposes texts after reading the failures; None where rules alone propose.
+        task_types: What is known of task types: their golden inputs and their repairs.
         triggered_by: Goes into the report.
     """
 
@@ -88,11 +89,13 @@ class Healer:
         replayer: Replayer,
         *,
         analyst: Analyst | None,
+        task_types: TaskTypes,
         triggered_by: str,
     ) -> None:
         self._connection = connection
         self._replayer = replayer
         self._analyst = analyst
+        self._task_types = task_types
         self._triggered_by = triggered_by
 
     async def heal(self, incumbent: Prompt, analysis: FailureAnalysis) -> HealingOutcome:
@@ -100,9 +103,10 @@ class Healer:
 
         Raises:
             UpstreamError: If nothing could be replayed, since Worker or Evaluator fail.
+            TaskTypeError: If the task type's directory can't be used.
         """
         started = time.monotonic()
-        trial = plan_trial(analysis.failing, load_golden_inputs(incumbent.task_type))
+        trial = plan_trial(analysis.failing, self._task_types.golden_inputs(incumbent.task_type))
         detail: dict[str, Any] = {
             "failures": describe_analysis(analysis),
             "trial": {"choosing": len(trial.choosing), "verdict": len(trial.verdict)},
@@ -182,7 +186,7 @@ class Healer:
                 incumbent=incumbent.content,
                 analysis=analysis,
                 history=await load_history(self._connection, incumbent),
-                repairs=load_repairs(incumbent.task_type),
+                repairs=self._task_types.repairs(incumbent.task_type),
                 proposals=proposals,
             )
         )

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
-from services.common.task_types import load_golden_inputs
+from services.common.task_types import load_golden_inputs, open_task_types
 from services.optimizer.app.services.candidates import Candidate
 from services.optimizer.app.services.cycle import Trigger, run_cycle
 from services.optimizer.app.services.healing import Analyst, Healer, HealingOutcome
@@ -57,6 +57,7 @@ def heal(connection: Connection, make_replayer: MakeReplayer, siblings: Siblings
                 connection,
                 make_replayer(max_calls=max_calls),
                 analyst=analyst,
+                task_types=open_task_types(None),
                 triggered_by="test",
             )
             return await healer.heal(incumbent, analysis)
@@ -396,7 +397,13 @@ async def test_a_task_type_without_golden_inputs_heals_on_its_failures_alone(
         await log_result(f"letter {number}", version=4, task_type="letters", times=3)
 
     async def heal(incumbent: Prompt, analysis: FailureAnalysis) -> HealingOutcome:
-        healer = Healer(connection, make_replayer(), analyst=None, triggered_by="test")
+        healer = Healer(
+            connection,
+            make_replayer(),
+            analyst=None,
+            task_types=open_task_types(None),
+            triggered_by="test",
+        )
         return await healer.heal(incumbent, analysis)
 
     outcomes = await run_cycle(connection, trigger=Trigger(3, 30), heal=heal)

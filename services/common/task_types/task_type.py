@@ -1,0 +1,108 @@
+"""What a task type is: a prompt to begin with, and what good means for its answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from services.common.errors import ServiceError
+from services.common.task_types.rules import Finding, Grade
+
+AnswerKind = Literal["code", "text"]
+
+
+class TaskTypeError(ServiceError):
+    """A task type's directory can't be used: which file, what is wrong, and what mends it."""
+
+    code = "invalid_task_type"
+
+    def __init__(self, path: Path, problem: str, *, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}. {remedy}", path=str(path))
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenInputs:
+    """Inputs that a good prompt must serve, in two fixed halves that are never mixed.
+
+    Attributes:
+        choosing: May be seen by whoever writes a candidate.
+        verdict: May be seen by the gate only.
+        expected: Right answers by input, where the file has them.
+    """
+
+    choosing: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
+    expected: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What to tell a model when rules fail.
+
+    `role` opens a prompt; `by_rule` has a sentence for each rule of the Evaluator.
+    """
+
+    role: str
+    by_rule: Mapping[str, str]
+
+
+class RuleWeight(NamedTuple):
+    """What a rule counts for.
+
+    Attributes:
+        weight: Share of the rule score, in (0, 1].
+        caps: Whether failing it shows that the answer is no good, whatever else is right.
+    """
+
+    weight: float
+    caps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """A task type as its directory describes it.
+
+    A weight whose name isn't among `rules` or `criteria` belongs to a rule or criterion that
+    the Evaluator brings along.
+
+    Attributes:
+        name: What requests call it.
+        description: One line for people.
+        answers: `code` where answers are programs, which are read and run; else `text`.
+        prompt: The prompt to begin with.
+        judge_prompt: What an LLM judge is told; None where the Evaluator's own prompt serves.
+        rule_weights: By rule name, in the order of the file; they add up to 1.
+        rubric_weights: By criterion name, in the order of the file; they add up to 1.
+        golden_inputs: What repairs are proven on.
+        repairs: What repairs are made of.
+        rules: The rules among `rule_weights` that its own `validators.py` defines.
+        criteria: The criteria among `rubric_weights` that its own `validators.py` defines.
+        directory: Where all of this lies.
+        digest: SHA-256 over the files that can change a score, in hexadecimal.
+    """
+
+    name: str
+    description: str
+    answers: AnswerKind
+    prompt: str
+    judge_prompt: str | None
+    rule_weights: Mapping[str, RuleWeight]
+    rubric_weights: Mapping[str, float]
+    golden_inputs: GoldenInputs
+    repairs: Repairs
+    rules: Mapping[str, Callable[[Any], Finding]]
+    criteria: Mapping[str, Callable[[Any], Grade]]
+    directory: Path
+    digest: str
+
+
+GENERIC_REPAIRS = Repairs(
+    role="You are a careful assistant. Do exactly what the user asks.",
+    by_rule={
+        "gives_an_answer": "Always answer the request itself; never refuse and never apologise.",
+        "has_no_placeholder": "Leave no placeholder and no TODO.",
+    },
+)
