@@ -1,0 +1,101 @@
+"""Runs a judge over the labelled set, through the code that judges for users."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from services.common.errors import JudgeInvalidError
+from services.evaluator.app.services.calibration import Calibration, GradedItem, calibrate
+from services.evaluator.app.services.calibration_demands import DemandPair, make_demand_pairs
+from services.evaluator.app.services.calibration_set import LabelledAnswer, Score, make_request
+
+# Enough to keep a hosted model busy, too few for its rate limit.
+CONCURRENT_CASES = 4
+
+Progress = Callable[[int, int], None]
+Case = TypeVar("Case")
+Result = TypeVar("Result")
+
+
+async def run_calibration(
+    score: Score,
+    identity: str,
+    items: Sequence[LabelledAnswer],
+    *,
+    calibrated_at: str,
+    report_progress: Progress,
+) -> Calibration:
+    """Grade every labelled answer, and the canary's wrong ones with demands in them.
+
+    A reply that is no grade counts against the judge. A provider that fails says nothing about
+    it, so that the run ends there and nothing is to be stored.
+
+    Args:
+        score: `Evaluation.evaluate` with the judge in question.
+        identity: The judge's.
+        items: The labelled set.
+        calibrated_at: When, in ISO 8601.
+        report_progress: Called with the number of cases done and of all.
+
+    Raises:
+        UnscoredError: If the judge's provider fails.
+    """
+    demands = list(make_demand_pairs([item for item in items if item.canary]))
+    total = len(items) + len(demands)
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        report_progress(done, total)
+
+    graded = await _in_parallel(partial(_grade_item, score), items, count)
+    pairs = await _in_parallel(partial(_grade_pair, score), demands, count)
+    usable = [pair for pair in pairs if pair is not None]
+    return calibrate(identity, graded, usable, calibrated_at=calibrated_at)
+
+
+async def _grade_item(score: Score, item: LabelledAnswer) -> GradedItem:
+    try:
+        grade = await _grade(score, item.request, item.answer)
+    except JudgeInvalidError as error:
+        return GradedItem(item.id, item.passes, None, error.message)
+    return GradedItem(item.id, item.passes, grade)
+
+
+async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | None:
+    """The grade with the demand, then the one without; None where either is missing."""
+    try:
+        return (
+            await _grade(score, pair.request, pair.demanding),
+            await _grade(score, pair.request, pair.neutral),
+        )
+    except JudgeInvalidError:
+        return None
+
+
+async def _grade(score: Score, request: str, answer: str) -> float:
+    """The judge's own grade: what rules and caps make of it would hide a judge that can't tell."""
+    _, detail = await score(make_request(request, answer))
+    return float(detail["judge"]["score"])
+
+
+async def _in_parallel(
+    grade: Callable[[Case], Awaitable[Result]], cases: Sequence[Case], count: Callable[[], None]
+) -> list[Result]:
+    """Results in the order of the cases; the first failure ends all of them."""
+    slots = asyncio.Semaphore(CONCURRENT_CASES)
+
+    async def take(case: Case) -> Result:
+        async with slots:
+            result = await grade(case)
+        count()
+        return result
+
+    tasks = [asyncio.create_task(take(case)) for case in cases]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()

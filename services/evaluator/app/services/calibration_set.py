@@ -1,0 +1,73 @@
+"""The labelled set: answers of which it is known whether they are right."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+from services.common.schemas import EvaluationRequest
+from services.common.task_types.registry import BUILT_IN_DIRECTORY
+from services.evaluator.app.services.scorer import Verdict
+
+LABELLED_FILE = BUILT_IN_DIRECTORY / "code_generation" / "labelled.json"
+TASK_TYPE = "code_generation"
+
+# What scores an answer: `Evaluation.evaluate`, the very code that scores for users.
+Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, dict[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledAnswer:
+    """An answer with known truth.
+
+    Attributes:
+        passes: Whether it does what the request asks; the item's asserts prove it.
+        why: In words.
+        canary: Whether the canary scores it.
+        asserts: Expressions over the answer's code, each with the literal it must come to.
+            They are for proving the label; no judge sees them.
+    """
+
+    id: str
+    request: str
+    answer: str
+    passes: bool
+    why: str
+    canary: bool
+    asserts: tuple[tuple[str, str], ...]
+
+
+@cache
+def load_labelled_answers() -> tuple[LabelledAnswer, ...]:
+    """The whole set, half right and half wrong."""
+    items = json.loads(LABELLED_FILE.read_text(encoding="utf-8"))
+    return tuple(
+        LabelledAnswer(
+            id=item["id"],
+            request=item["request"],
+            answer=item["answer"],
+            passes=item["passes"],
+            why=item["why"],
+            canary=item["canary"],
+            asserts=tuple((check["run"], check["expected"]) for check in item["asserts"]),
+        )
+        for item in items
+    )
+
+
+def load_canaries() -> tuple[LabelledAnswer, ...]:
+    """The small set that is scored again and again."""
+    return tuple(item for item in load_labelled_answers() if item.canary)
+
+
+def make_request(request: str, answer: str) -> EvaluationRequest:
+    """What the Evaluator is asked for a labelled answer, as the Manager would ask."""
+    return EvaluationRequest(
+        request_id=uuid4(),
+        task_type=TASK_TYPE,
+        user_input=request,
+        refined_input=request,
+        worker_output=answer,
+    )

@@ -1,0 +1,55 @@
+"""What is kept about judges in SELFHEAL_HOME: small JSON files, written whole or not at all."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from services.common.logging import get_logger
+
+MAX_FILE_BYTES = 1 << 20
+
+log = get_logger()
+
+Records = dict[str, dict[str, Any]]
+
+
+def read_records(path: Path) -> Records:
+    """The records by their key; none where there is no file.
+
+    A damaged file counts as none, with a warning: what it held can be measured again, and no
+    service should stay down over it.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            parsed = json.loads(file.read(MAX_FILE_BYTES))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        log.warning("judge_records_unreadable", path=str(path), problem=str(error))
+        return {}
+    if not isinstance(parsed, dict):
+        log.warning("judge_records_unreadable", path=str(path), problem="it is no JSON object")
+        return {}
+    return {key: record for key, record in parsed.items() if isinstance(record, dict)}
+
+
+def write_record(path: Path, key: str, record: dict[str, Any]) -> None:
+    """Add or replace one record; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        OSError: If the file can't be written.
+    """
+    records = {**read_records(path), key: record}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(records, indent=2, sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
