@@ -1,0 +1,1 @@
+"""Judging structured data that was taken out of a text."""

@@ -1,0 +1,177 @@
+"""Checks data against a JSON schema that a stranger wrote: no fetching, and bounded work."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from typing import Any
+
+from jsonschema import FormatChecker
+from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from jsonschema.protocols import Validator
+from jsonschema.validators import Draft202012Validator, extend, validator_for
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+MAX_WORK = 30_000
+MAX_PATTERN_CHARACTERS = 200
+MAX_MATCHED_CHARACTERS = 128
+MAX_VARIABLE_QUANTIFIERS = 2
+FORMATS = ("date", "time", "email", "ipv4", "ipv6", "uuid")
+REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+# They would have patterns matched, or schemas walked, behind the back of what bounds the work.
+UNCHECKED = frozenset(
+    "$dynamicRef $recursiveRef patternProperties unevaluatedItems unevaluatedProperties".split()
+)
+# Plain sequences: letters, escapes and classes with quantifiers; no groups and no alternatives.
+ATOM = r"(?:\\[dwsDWS.\-/+()\[\]{}$^*?|\\]|\[(?:\\.|[^\]\\])+\]|[^\\\[\](){}*+?|^$])"
+SIMPLE_PATTERN = re.compile(rf"\^?(?:{ATOM}(?:[*+?]|\{{\d{{1,3}}(?:,\d{{0,3}})?\}})?)*\$?")
+VARIABLE_QUANTIFIER = re.compile(r"(?<!\\)(?:[*+?]|\{\d+,\d*\})")
+
+Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
+
+
+class UncheckableSchemaError(ValueError):
+    """The schema can't be checked against; the message says why."""
+
+
+class _WorkLeft:
+    """How much more a check may do."""
+
+    def __init__(self) -> None:
+        self.units = MAX_WORK
+
+    def spend(self, units: int) -> None:
+        self.units -= units
+        if self.units < 0:
+            raise UncheckableSchemaError("checking it would take too long")
+
+
+_work_left: ContextVar[_WorkLeft] = ContextVar("work_left")
+
+
+def find_violation(schema: dict[str, Any], value: object) -> str | None:
+    """Where and how data break a schema; None where they conform.
+
+    `pattern` is checked where it is a plain sequence that can't be slow; other patterns hold.
+
+    Raises:
+        UncheckableSchemaError: If the schema is invalid, refers elsewhere or takes too long.
+    """
+    validator_class, checked = _prepare(json.dumps(schema, sort_keys=True))
+    validator = validator_class(checked, registry=Registry(), format_checker=FormatChecker(FORMATS))
+    token = _work_left.set(_WorkLeft())
+    try:
+        error = best_match(validator.iter_errors(value))
+    except Unresolvable as problem:
+        raise UncheckableSchemaError("it refers to what isn't there") from problem
+    except RecursionError as problem:
+        raise UncheckableSchemaError("it refers to itself without end") from problem
+    except ArithmeticError as problem:
+        raise UncheckableSchemaError("its numbers are too large") from problem
+    finally:
+        _work_left.reset(token)
+    return f"{error.json_path}: {error.message}" if error else None
+
+
+@lru_cache(maxsize=64)
+def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
+    """The validator for a schema's dialect, and the schema without what would change it."""
+    schema = json.loads(schema_text)
+    dialect = validator_for(schema, default=Draft202012Validator)
+    # A dialect named within would bring the library's own keywords back.
+    schema.pop("$schema", None)
+    for node in _walk(schema):
+        if "$schema" in node:
+            raise UncheckableSchemaError("it names a dialect within")
+        if not UNCHECKED.isdisjoint(node):
+            raise UncheckableSchemaError(f"{min(UNCHECKED & node.keys())} isn't checked here")
+        for keyword in REFERENCES & node.keys():
+            target = node[keyword]
+            if isinstance(target, str) and not target.startswith("#"):
+                raise UncheckableSchemaError("it refers to another document")
+    try:
+        dialect.check_schema(schema, format_checker=FormatChecker(()))
+    except (SchemaError, RecursionError) as error:
+        reason = error.message if isinstance(error, SchemaError) else "nested too deeply"
+        raise UncheckableSchemaError(f"it is no valid schema: {reason}") from error
+    return _bounded(dialect), schema
+
+
+@cache
+def _bounded(dialect: type[Validator]) -> type[Validator]:
+    keywords: dict[str, Keyword] = {**dialect.VALIDATORS, "uniqueItems": _unique_items}
+    if "pattern" in keywords:
+        keywords["pattern"] = _pattern
+    bounded: type[Validator] = extend(
+        dialect, {name: _counted(check) for name, check in keywords.items()}
+    )
+    return bounded
+
+
+def _counted(check: Keyword) -> Keyword:
+    def count_and_check(
+        validator: Any, wanted: Any, instance: Any, schema: Any
+    ) -> Iterator[ValidationError]:
+        sizes = [len(part) for part in (wanted, instance) if isinstance(part, dict | list)]
+        _work_left.get().spend(1 + sum(sizes))
+        yield from check(validator, wanted, instance, schema) or ()
+
+    return count_and_check
+
+
+def _unique_items(
+    validator: Any,  # noqa: ARG001
+    wanted: Any,
+    instance: Any,
+    schema: Any,  # noqa: ARG001
+) -> Iterator[ValidationError]:
+    """The library compares each item with each, which takes the square of their number."""
+    if wanted and isinstance(instance, list):
+        distinct = {json.dumps(item, sort_keys=True) for item in instance}
+        if len(distinct) < len(instance):
+            yield ValidationError("an item is there twice")
+
+
+def _pattern(
+    validator: Any,  # noqa: ARG001
+    wanted: Any,
+    instance: Any,
+    schema: Any,  # noqa: ARG001
+) -> Iterator[ValidationError]:
+    if not isinstance(instance, str) or not is_quick(wanted):
+        return
+    if len(instance) > MAX_MATCHED_CHARACTERS:
+        return
+    # Two quantifiers and any place to start from take the cube of the length at worst.
+    _work_left.get().spend(len(instance) ** 2 // 16)
+    if not re.search(wanted, instance):
+        yield ValidationError(f"{instance!r} does not match {wanted!r}")
+
+
+@lru_cache(maxsize=256)
+def is_quick(pattern: str) -> bool:
+    """Whether matching a pattern takes a bounded, small time on a text of bounded length."""
+    if len(pattern) > MAX_PATTERN_CHARACTERS or not SIMPLE_PATTERN.fullmatch(pattern):
+        return False
+    outside_classes = re.sub(r"\[(?:\\.|[^\]\\])+\]", "x", pattern)
+    if len(VARIABLE_QUANTIFIER.findall(outside_classes)) > MAX_VARIABLE_QUANTIFIERS:
+        return False
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError):
+        return False
+    return True
+
+
+def _walk(schema: object) -> Iterator[dict[str, Any]]:
+    """Every object in a schema."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)

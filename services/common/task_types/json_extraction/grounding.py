@@ -1,0 +1,276 @@
+"""Tells whether a value stands in a text, whatever way the text writes it. Pure."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+MAX_NUMBER_CHARACTERS = 40
+MIN_PHONE_DIGITS = 6
+CACHED_TEXTS = 4
+
+# Repetitions are bounded, and begin where digits begin: a text of digits takes linear time.
+DIGITS = r"(?<![\d.,])\d{1,15}"
+NUMBER = re.compile(rf"{DIGITS}(?:[.,'\u2009\u202f ]\d{{1,15}}){{0,8}}")
+GROUPED = re.compile(
+    r"(?<![\d.,])\d{1,3}(?:([,.' \u2009\u202f])\d{3})(?:\1\d{3}){0,8}(?:[.,]\d{1,15})?"
+)
+WHOLE = re.compile(r"\d{1,40}")
+SCALED = re.compile(
+    rf"({DIGITS}(?:[.,]\d{{1,15}}){{0,8}}) ?"
+    r"(k|thousand|m|mn|million|bn|billion|천|만|억)(?![a-z])"
+)
+KOREAN_SCALE = "(?:[십백천]?[만억]|[백천])"
+KOREAN_SUM = re.compile(
+    rf"{DIGITS}[\d,.]{{0,15}} ?{KOREAN_SCALE}(?: ?\d[\d,.]{{0,15}} ?{KOREAN_SCALE}){{0,3}}"
+    r"(?: ?\d{1,4}(?!\d))?"
+)
+KOREAN_TERM = re.compile(rf"(\d[\d,.]{{0,30}}) ?({KOREAN_SCALE}?)")
+DURATION = re.compile(
+    rf"({DIGITS}) ?(?:hours?|hrs?|h|시간)(?: ?(?:and )?(\d{{1,3}}) ?(?:minutes?|mins?|m|분))?"
+)
+SCALES = {
+    "k": 1_000,
+    "thousand": 1_000,
+    "십": 10,
+    "백": 100,
+    "천": 1_000,
+    "만": 10_000,
+    "m": 1_000_000,
+    "mn": 1_000_000,
+    "million": 1_000_000,
+    "억": 100_000_000,
+    "bn": 1_000_000_000,
+    "billion": 1_000_000_000,
+}
+WORDS_FOR_NUMBERS = {
+    **{
+        word: number
+        for number, words in enumerate(
+            """zero/no one/a/an/single two/couple/pair three four five six seven eight nine ten
+            eleven twelve/dozen thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+            twenty""".split()
+        )
+        for word in words.split("/")
+    },
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "hundred": 100,
+}
+KOREAN_COUNTERS = {
+    word: number
+    for number, words in enumerate(
+        "한/하나 두/둘 세/셋 네/넷 다섯 여섯 일곱 여덟 아홉 열".split(), 1
+    )
+    for word in words.split("/")
+}
+KOREAN_COUNT = re.compile(
+    rf"(?<![가-힣])(열)?({'|'.join(sorted(KOREAN_COUNTERS, key=len, reverse=True))})"
+    r"(?=\s?(?:명|개|분|잔|권|병|마리|장|대|번|그릇|박|인|시간|사람))"
+)
+MONTHS = "january february march april may june july august september october november december"
+MONTH_NUMBERS = {
+    name: number
+    for number, month in enumerate(MONTHS.split(), 1)
+    for name in (month, month[:3], "sept" if number == 9 else month)  # noqa: PLR2004
+}
+ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2})(?::\d{2})?\S*)?")
+CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::\d{2})?")
+NUMERIC_DATE = re.compile(r"(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})")
+KOREAN_DATE = re.compile(r"(?:(\d{2,4})년\s*)?(\d{1,2})월\s*(\d{1,2})일")
+DAY_THEN_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?([a-z]{3,9})\.?,?\s*(\d{4})?")
+MONTH_THEN_DAY = re.compile(r"([a-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?!\d),?\s*(\d{4})?")
+YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+TIME_OF_DAY = re.compile(
+    r"(오전|오후|저녁|밤|새벽|아침|낮)?\s*(\d{1,2})(?:\s*[:.h시]\s*(\d{2})?)?"
+    r"\s*(?:분|반)?\s*(a\.?m\.?|p\.?m\.?)?"
+)
+HALF_PAST = re.compile(r"(\d{1,2})시\s*반")
+NOON_AND_MIDNIGHT = {"noon": (12, 0), "midday": (12, 0), "정오": (12, 0), "midnight": (0, 0)}
+AFTERNOON = ("오후", "저녁", "밤", "낮")
+HALF_A_DAY = 12
+MINUTES_PER_HOUR = 60
+CURRENCIES = {
+    "usd": ("$", "us$", "dollar", "달러"),
+    "krw": ("₩", "원", "won"),
+    "eur": ("€", "euro", "유로"),
+    "gbp": ("£", "pound", "파운드"),
+    "jpy": ("¥", "yen", "엔", "円"),
+}
+WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class TextFacts:
+    """What a text says, in forms that values can be compared with."""
+
+    plain: str
+    digits: str
+    numbers: frozenset[Decimal]
+    dates: frozenset[tuple[int, int, int]]
+    times: frozenset[tuple[int, int]]
+
+
+def is_stated(value: str | int | float, text: str) -> bool:
+    """Whether `text` states `value`: as it is, or a number, date or time in other words."""
+    facts = read_facts(text)
+    if isinstance(value, str):
+        return _is_text_stated(value, facts)
+    number = abs(Decimal(str(value)))
+    return number in facts.numbers or number * 100 in facts.numbers
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def read_facts(text: str) -> TextFacts:
+    """Read a text once for all of its values."""
+    plain = normalize(text)
+    dates = frozenset(_dates_in(plain))
+    return TextFacts(
+        plain=plain,
+        digits=re.sub(r"\D", "", plain),
+        numbers=frozenset(_numbers_in(plain)),
+        dates=dates,
+        times=frozenset(_times_in(plain)),
+    )
+
+
+def normalize(text: str) -> str:
+    """Fold what two spellings of one thing may differ in: case, width, kinds of dash, spaces."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = re.sub("[\u2010-\u2015\u2212]", "-", folded)
+    folded = re.sub("[\u2018\u2019\u201b]", "'", re.sub("[\u201c\u201d]", '"', folded))
+    return " ".join(folded.split())
+
+
+def _is_text_stated(value: str, facts: TextFacts) -> bool:
+    plain = normalize(value).strip(" .,;:!?\"'")
+    if not plain or plain in facts.plain:
+        return True
+    if date := ISO_DATE.fullmatch(value.strip()):
+        year, month, day, time = date.groups()
+        is_dated = (int(year), int(month), int(day)) in facts.dates
+        return is_dated and (time in (None, "00:00") or _is_time_stated(time, facts))
+    if CLOCK_TIME.fullmatch(plain):
+        return _is_time_stated(plain, facts)
+    if not re.search(r"[^\W\d]", plain):
+        return _are_digits_stated(plain, facts)
+    if any(sign in facts.plain for sign in CURRENCIES.get(plain, ())):
+        return True
+    words = WORD.findall(plain)
+    return bool(words) and all(word in facts.plain for word in words)
+
+
+def _are_digits_stated(plain: str, facts: TextFacts) -> bool:
+    """Whether a text without letters stands there: a number, or a telephone number."""
+    number = _as_decimal(plain.replace(",", ""))
+    if number is not None and abs(number) in facts.numbers:
+        return True
+    digits = re.sub(r"\D", "", plain)
+    return len(digits) >= MIN_PHONE_DIGITS and digits in facts.digits
+
+
+def _is_time_stated(time: str, facts: TextFacts) -> bool:
+    hour, minute = (int(part) for part in time.split(":")[:2])
+    return (hour, minute) in facts.times
+
+
+def _numbers_in(plain: str) -> Iterator[Decimal]:
+    """Every number that a text may mean, in digits or in words."""
+    for match in WHOLE.finditer(plain):
+        yield Decimal(match[0])
+    for pattern in (NUMBER, GROUPED):
+        for match in pattern.finditer(plain):
+            yield from _readings(match[0])
+    yield from _scaled_numbers_in(plain)
+    for hours, minutes in DURATION.findall(plain):
+        yield Decimal(hours) * MINUTES_PER_HOUR + Decimal(minutes or 0)
+    for word in WORD.findall(plain):
+        if word in WORDS_FOR_NUMBERS:
+            yield Decimal(WORDS_FOR_NUMBERS[word])
+    for ten, counter in KOREAN_COUNT.findall(plain):
+        yield Decimal((10 if ten else 0) + KOREAN_COUNTERS[counter])
+
+
+def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
+    """Numbers such as "1.2 million", "85k" and "3만 5천"."""
+    for literal, scale in SCALED.findall(plain):
+        for number in _readings(literal):
+            yield number * SCALES[scale]
+    for match in KOREAN_SUM.finditer(plain):
+        total = Decimal(0)
+        for literal, scale in KOREAN_TERM.findall(match[0]):
+            number = _as_decimal(literal.replace(",", "").rstrip(".")) or Decimal(0)
+            total += number * math.prod(SCALES[unit] for unit in scale)
+        yield total
+
+
+def _readings(literal: str) -> Iterator[Decimal]:
+    """Ways to read "1,234.50" or "1.234,50": either sign may part thousands or decimals."""
+    bare = re.sub(r"['\u2009\u202f ]", "", literal)
+    yield from _decimals(bare.replace(",", ""))
+    yield from _decimals(bare.replace(".", "").replace(",", "."))
+
+
+def _decimals(literal: str) -> Iterator[Decimal]:
+    number = _as_decimal(literal)
+    if number is not None:
+        yield number
+
+
+def _as_decimal(literal: str) -> Decimal | None:
+    if len(literal) > MAX_NUMBER_CHARACTERS:
+        return None
+    try:
+        number = Decimal(literal)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _dates_in(plain: str) -> Iterator[tuple[int, int, int]]:
+    """Every (year, month, day) that a text may mean; a date without a year takes any it names."""
+    years = [int(year) for year in YEAR.findall(plain)]
+    for one, two, three in NUMERIC_DATE.findall(plain):
+        first, middle, last = int(one), int(two), int(three)
+        yield _full_year(first), middle, last
+        yield _full_year(last), middle, first
+        yield _full_year(last), first, middle
+    for year, month, day in KOREAN_DATE.findall(plain):
+        for each in [_full_year(int(year))] if year else years:
+            yield each, int(month), int(day)
+    for day, name, year in DAY_THEN_MONTH.findall(plain):
+        if name in MONTH_NUMBERS:
+            for each in [int(year)] if year else years:
+                yield each, MONTH_NUMBERS[name], int(day)
+    for name, day, year in MONTH_THEN_DAY.findall(plain):
+        if name in MONTH_NUMBERS:
+            for each in [int(year)] if year else years:
+                yield each, MONTH_NUMBERS[name], int(day)
+
+
+def _full_year(year: int) -> int:
+    return 2000 + year if year < 100 else year  # noqa: PLR2004
+
+
+def _times_in(plain: str) -> Iterator[tuple[int, int]]:
+    for name, time in NOON_AND_MIDNIGHT.items():
+        if name in plain:
+            yield time
+    for hour in HALF_PAST.findall(plain):
+        yield int(hour), 30
+        yield int(hour) + HALF_A_DAY, 30
+    for korean, hours, minutes, english in TIME_OF_DAY.findall(plain):
+        hour, minute = int(hours), int(minutes or 0)
+        is_afternoon = korean in AFTERNOON or english.startswith("p")
+        is_morning = (korean and not is_afternoon) or english.startswith("a")
+        if is_afternoon:
+            yield hour % HALF_A_DAY + HALF_A_DAY, minute
+        elif is_morning:
+            yield hour % HALF_A_DAY, minute
+        elif minutes:
+            yield hour, minute

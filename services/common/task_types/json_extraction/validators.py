@@ -1,0 +1,250 @@
+"""Rules and criteria for structured data that was taken out of a text."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from services.common.task_types.json_extraction.conformance import (
+    UncheckableSchemaError,
+    find_violation,
+)
+from services.common.task_types.json_extraction.grounding import is_stated, normalize
+from services.common.task_types.json_extraction.reading import Extraction, read_extraction
+from services.common.task_types.rules import (
+    AnsweredTask,
+    Finding,
+    Grade,
+    failed,
+    not_applicable,
+    passed,
+)
+
+GOLDEN_INPUTS = Path(__file__).with_name("golden_inputs.json")
+SHORT_REMARK_CHARACTERS = 40
+MAX_SHOWN_CHARACTERS = 60
+PLACEHOLDERS = frozenset(
+    """n/a na none null unknown undefined missing string number value tbd todo xxx ... - ?
+    unspecified unbekannt 없음 미정""".split()
+) | {"not specified", "not available", "not mentioned", "not provided", "not given", "알 수 없음"}
+
+Leaf = tuple[str, Any]
+
+
+def parses_as_json(task: AnsweredTask) -> Finding:
+    """The answer is JSON: as a whole, or in one code block."""
+    extraction = _read(task)
+    return failed(extraction.problem) if extraction.problem else passed("the answer is JSON")
+
+
+def conforms_to_the_schema(task: AnsweredTask) -> Finding:
+    """The data follow the schema in the request."""
+    extraction = _read(task)
+    if extraction.schema is None:
+        return not_applicable("the request shows no schema")
+    if extraction.problem:
+        return failed(f"there are no data: {extraction.problem}")
+    try:
+        violation = find_violation(extraction.schema, extraction.value)
+    except UncheckableSchemaError as error:
+        return not_applicable(f"the schema in the request can't be checked: {error}")
+    return failed(violation) if violation else passed("the data follow the schema")
+
+
+def values_are_in_the_text(task: AnsweredTask) -> Finding:
+    """Every value is stated by the text, and none is made up."""
+    extraction = _read(task)
+    if extraction.problem:
+        return failed(f"there are no data: {extraction.problem}")
+    stated, invented = _sort_by_grounding(extraction)
+    if invented:
+        path, value = invented[0]
+        return failed(f"the text doesn't say {_show(value)}, which stands at {path}")
+    if not stated:
+        return not_applicable("there is no value that could stand in a text")
+    return passed(f"the text states all of the {len(stated)} values")
+
+
+def leaves_nothing_out(task: AnsweredTask) -> Finding:
+    """No placeholder stands where a value belongs, and there is a value at all."""
+    extraction = _read(task)
+    if extraction.problem:
+        return failed(f"there are no data: {extraction.problem}")
+    leaves = list(_leaves(extraction.value))
+    if not any(value not in (None, "") for _, value in leaves):
+        return failed("no field has a value")
+    for path, value in leaves:
+        if not isinstance(value, str):
+            continue
+        plain = normalize(value)
+        if not plain or (plain in PLACEHOLDERS and plain not in normalize(extraction.text)):
+            return failed(f"{_show(value)} at {path} is no value")
+    return passed("fields have values")
+
+
+def adds_no_fields(task: AnsweredTask) -> Finding:
+    """No field is there that the schema doesn't name."""
+    extraction = _read(task)
+    if extraction.schema is None:
+        return not_applicable("the request shows no schema")
+    if extraction.problem:
+        return failed(f"there are no data: {extraction.problem}")
+    for path, name in _fields_beyond(extraction.schema, extraction.value):
+        return failed(
+            f"{path} has the field {name[:MAX_SHOWN_CHARACTERS]!r}, which wasn't asked for"
+        )
+    return passed("no field was added")
+
+
+def fields_are_right(task: AnsweredTask) -> Finding:
+    """On an input whose right answer is known, every field has the right value."""
+    extraction = _read(task)
+    expected = _expected_answers().get(task.user_input.strip())
+    if expected is None:
+        return not_applicable("no right answer is known for this request")
+    if extraction.problem:
+        return failed(f"there are no data: {extraction.problem}")
+    wrong = next(_differences(expected, extraction.value, "$"), None)
+    return failed(wrong) if wrong else passed("all fields have the right values")
+
+
+def is_json_alone(task: AnsweredTask) -> Grade:
+    """Is there nothing beside the data?"""
+    extraction = _read(task)
+    if extraction.problem:
+        return Grade(0, "there are no data")
+    if extraction.other_characters == 0:
+        return Grade(1, "there is nothing beside the data")
+    if extraction.other_characters <= SHORT_REMARK_CHARACTERS:
+        return Grade(0.7, "there is a remark beside the data")
+    return Grade(0.4, "there is prose beside the data")
+
+
+def is_grounded(task: AnsweredTask) -> Grade:
+    """How many of the values does the text state?"""
+    extraction = _read(task)
+    if extraction.problem:
+        return Grade(0, "there are no data")
+    stated, invented = _sort_by_grounding(extraction)
+    total = len(stated) + len(invented)
+    if total == 0:
+        is_empty = not list(_leaves(extraction.value))
+        return Grade(0.2 if is_empty else 0.8, "there is no value that could stand in a text")
+    return Grade(len(stated) / total, f"the text states {len(stated)} of {total} values")
+
+
+def _read(task: AnsweredTask) -> Extraction:
+    return read_extraction(task.user_input, task.answer)
+
+
+def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
+    """The values that the text states, and those that it doesn't.
+
+    Words that the schema itself offers are a choice, which the text needn't spell out.
+    """
+    offered = _words_offered(extraction.schema)
+    stated: list[Leaf] = []
+    invented: list[Leaf] = []
+    for path, value in _leaves(extraction.value):
+        if value is None or isinstance(value, bool) or value == "" or value in offered:
+            continue
+        (stated if is_stated(value, extraction.text) else invented).append((path, value))
+    return stated, invented
+
+
+def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
+    """Every word and number in an `enum` or a `const`."""
+    offered: set[Any] = set()
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            choices = node["enum"] if isinstance(node.get("enum"), list) else []
+            offered.update(
+                choice
+                for choice in (*choices, node.get("const"))
+                if isinstance(choice, str | int | float)
+            )
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return offered
+
+
+def _leaves(value: Any, path: str = "$") -> Iterator[Leaf]:
+    """Every value that holds no others, with its place; reading bounds the depth."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _leaves(child, f"{path}.{name[:MAX_SHOWN_CHARACTERS]}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _leaves(child, f"{path}[{index}]")
+    else:
+        yield path, value
+
+
+def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[str, str]]:
+    """Fields of `value` that `schema` doesn't name, where it names any."""
+    if not isinstance(schema, dict):
+        return
+    properties = schema.get("properties")
+    if isinstance(value, dict) and isinstance(properties, dict) and properties:
+        is_open = "additionalProperties" in schema and schema["additionalProperties"] is not False
+        for name, child in value.items():
+            if name in properties:
+                yield from _fields_beyond(properties[name], child, f"{path}.{name}")
+            elif not is_open and not {"anyOf", "oneOf", "allOf", "$ref"} & schema.keys():
+                yield path, name
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _fields_beyond(schema.get("items"), child, f"{path}[{index}]")
+
+
+@cache
+def _expected_answers() -> dict[str, Any]:
+    """Right answers by request."""
+    halves = json.loads(GOLDEN_INPUTS.read_text(encoding="utf-8"))
+    return {
+        entry["input"].strip(): entry["expected"]
+        for half in halves.values()
+        for entry in half
+        if "expected" in entry
+    }
+
+
+def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
+    """Where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
+    if isinstance(expected, dict):
+        if not isinstance(actual, dict):
+            yield f"{path} should have fields"
+            return
+        for name, wanted in expected.items():
+            yield from _differences(wanted, actual.get(name), f"{path}.{name}")
+    elif isinstance(expected, list):
+        if not isinstance(actual, list) or len(actual) != len(expected):
+            yield f"{path} should have {len(expected)} items"
+        elif _comparable(expected) != _comparable(actual):
+            yield f"{path} should be {_show(expected)}"
+    elif _comparable(expected) != _comparable(actual):
+        yield f"{path} should be {_show(expected)}, not {_show(actual)}"
+
+
+def _comparable(value: Any) -> Any:
+    """A form in which two ways to write the same are equal; lists lose their order."""
+    if isinstance(value, dict):
+        return frozenset((name, _comparable(child)) for name, child in value.items())
+    if isinstance(value, list):
+        return frozenset(Counter(_comparable(child) for child in value).items())
+    if isinstance(value, str):
+        return re.sub(r"[\s.,;]+$", "", normalize(value))
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    return float(value) if abs(value) < 1e15 else value  # noqa: PLR2004
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."
