@@ -1,1 +1,31 @@
 """Runs untrusted code where it can reach nothing, and says what came back."""
+
+from services.evaluator.app.sandbox.execution import (
+    Availability,
+    Execution,
+    Opaque,
+    StepResult,
+    Value,
+)
+from services.evaluator.app.sandbox.jail_sandbox import JailSandbox
+from services.evaluator.app.sandbox.run_limits import RunLimits
+from services.evaluator.app.sandbox.sandbox import (
+    NoSandbox,
+    Sandbox,
+    create_sandbox,
+    probe_sandbox,
+)
+
+__all__ = [
+    "Availability",
+    "Execution",
+    "JailSandbox",
+    "NoSandbox",
+    "Opaque",
+    "RunLimits",
+    "Sandbox",
+    "StepResult",
+    "Value",
+    "create_sandbox",
+    "probe_sandbox",
+]

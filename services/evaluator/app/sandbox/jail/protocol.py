@@ -1,0 +1,126 @@
+"""What the Evaluator and the zygote say to each other, over a socket that keeps messages apart.
+
+The zygote is told how to run, never what: code goes straight to the child, through a file in
+memory, and results come straight back, through pipes.
+"""
+
+import struct
+from dataclasses import astuple, dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+MAX_MESSAGE = 4096
+# Descriptors that come with a StartRun: code and steps; what is printed; results.
+PASSED_DESCRIPTORS = 3
+
+
+class Ending(IntEnum):
+    """Why a run ended."""
+
+    EXITED = 0  # by itself, or by a signal of the kernel's
+    WALL = 1  # its time was up
+    STOPPED = 2  # the Evaluator said so
+    NOT_STARTED = 3  # no process could be made
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Evaluator to zygote: fork a child."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIIIII")
+    TAG: ClassVar[bytes] = b"R"
+
+    run_id: int
+    uid: int
+    wall_ms: int
+    cpu_seconds: int
+    memory_mib: int
+
+    def encode(self) -> bytes:
+        """As sent."""
+        return self.LAYOUT.pack(self.TAG, *astuple(self))
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Evaluator to zygote: kill that run's child, if it is still there."""
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cI")
+    TAG: ClassVar[bytes] = b"S"
+
+    run_id: int
+
+    def encode(self) -> bytes:
+        """As sent."""
+        return self.LAYOUT.pack(self.TAG, self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """Zygote to Evaluator: the child is gone and reaped.
+
+    Attributes:
+        run_id: Which run.
+        ending: Why.
+        exit_code: As the process gave it, or minus the signal that ended it.
+        cpu_ms: Processor time, user and system.
+        wall_ms: Time since the fork.
+        peak_memory_kb: Largest resident set, in KiB.
+    """
+
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIBiIII")
+    TAG: ClassVar[bytes] = b"E"
+
+    run_id: int
+    ending: Ending
+    exit_code: int
+    cpu_ms: int
+    wall_ms: int
+    peak_memory_kb: int
+
+    def encode(self) -> bytes:
+        """As sent."""
+        return self.LAYOUT.pack(self.TAG, *astuple(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Zygote to Evaluator, once: modules are loaded; or why none of this works here."""
+
+    TAG: ClassVar[bytes] = b"H"
+
+    problem: str = ""
+
+    def encode(self) -> bytes:
+        """As sent."""
+        return self.TAG + self.problem.encode()[: MAX_MESSAGE - 1]
+
+
+class ProtocolError(Exception):
+    """A message that the other side never sends."""
+
+
+def read_order(message: bytes) -> StartRun | StopRun:
+    """What the Evaluator asks for.
+
+    Raises:
+        ProtocolError: If it is neither order.
+    """
+    for order in (StartRun, StopRun):
+        if message[:1] == order.TAG and len(message) == order.LAYOUT.size:
+            return order(*order.LAYOUT.unpack(message)[1:])
+    raise ProtocolError("not an order")
+
+
+def read_report(message: bytes) -> RunEnded | Ready:
+    """What the zygote says.
+
+    Raises:
+        ProtocolError: If it is neither report.
+    """
+    if message[:1] == Ready.TAG:
+        return Ready(message[1:].decode(errors="replace"))
+    if message[:1] == RunEnded.TAG and len(message) == RunEnded.LAYOUT.size:
+        _, run_id, ending, *rest = RunEnded.LAYOUT.unpack(message)
+        return RunEnded(run_id, Ending(ending), *rest)
+    raise ProtocolError("not a report")

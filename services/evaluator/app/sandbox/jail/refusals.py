@@ -1,0 +1,86 @@
+"""Tells a program that failed from one that asked for what the sandbox doesn't have."""
+
+import dis
+import errno
+import os
+import socket
+import urllib.error
+from collections.abc import Collection
+from types import CodeType, TracebackType
+from typing import NoReturn
+
+_RAISE = dis.opmap["RAISE_VARARGS"]
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_REFUSING = frozenset({errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.ENOTTY})
+
+
+def _identities(*kinds: type) -> frozenset[int]:
+    """Types by identity: to compare or hash a class can run a method of its metaclass."""
+    return frozenset(map(id, kinds))
+
+
+_FAILED_IMPORTS = _identities(ImportError, ModuleNotFoundError)
+_FAILED_CALLS = _identities(OSError, PermissionError, FileNotFoundError, BlockingIOError)
+# What the library raises on top of a refused call, without its number.
+_FAILED_CONNECTIONS = _identities(socket.gaierror, urllib.error.URLError)
+
+# As the interpreter set them, whatever a subclass says.
+_name_of_missing = vars(ImportError)["name"].__get__
+_number_of = vars(OSError)["errno"].__get__
+
+
+class ThreadRefusedError(RuntimeError):
+    """What starting a thread raises: by its text alone, nobody could tell it from another."""
+
+
+def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
+    """Stands in for the functions that start a thread.
+
+    Raises:
+        ThreadRefusedError: Always.
+    """
+    raise ThreadRefusedError("can't start new thread")
+
+
+def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
+    """Whether the sandbox stood in the way, so that nothing is known of the program.
+
+    Args:
+        error: What loading or a step raised.
+        importable: Names of all modules that the sandbox has.
+
+    Returns:
+        True for a system call refused, a file not found, a module that isn't here, a thread not
+        started; False where the program raised such an error by a statement of its own.
+    """
+    kind = type(error)
+    if kind is ThreadRefusedError:
+        return True
+    if not _asks_for_too_much(error, importable):
+        return False
+    frame = _innermost(error.__traceback__)
+    return frame is None or not _raises_itself(frame.tb_frame.f_code, frame.tb_lasti)
+
+
+def _asks_for_too_much(error: BaseException, importable: Collection[str]) -> bool:
+    kind = id(type(error))
+    if kind in _FAILED_IMPORTS:
+        name = _name_of_missing(error)
+        return type(name) is str and name not in importable
+    if kind in _FAILED_CALLS:
+        number = _number_of(error)
+        return type(number) is int and number in _REFUSING
+    return kind in _FAILED_CONNECTIONS
+
+
+def _innermost(traceback: TracebackType | None) -> TracebackType | None:
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _raises_itself(code: CodeType, instruction: int) -> bool:
+    """Whether this is a `raise` statement outside of the standard library."""
+    if code.co_filename.startswith((_LIBRARY, "<frozen ")):
+        return False
+    return 0 <= instruction < len(code.co_code) and code.co_code[instruction] == _RAISE

@@ -1,0 +1,121 @@
+"""Values to plain JSON and back, each with its type: `["i","0x2a"]`, `["list",[...]]`.
+
+Only exact builtin types travel. A subclass may have methods of its own, so it and everything else
+becomes `["opaque","TypeName"]`, and writing a value never calls code of the program's. Containers
+that merely extend a builtin one travel as it: deque as list; OrderedDict, defaultdict and Counter
+as dict. Types are known by identity: what a program calls its own class means nothing.
+"""
+
+import itertools
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable
+from types import GeneratorType
+from typing import Any
+
+MAX_DEPTH = 40
+MAX_NODES = 20_000
+# repr() of an integer refuses more than 4,300 digits; within this one, everyone can show it.
+MAX_INTEGER_BITS = 14_000
+MAX_TEXT = 200_000
+MAX_ITEMS_TAKEN = 1_000
+MAX_TYPE_NAME = 100
+
+_NAMES = {"i": "int", "f": "float", "s": "str", "c": "complex", "b": "bytes"}
+
+Tagged = Any
+
+
+def _identities(*kinds: type) -> frozenset[int]:
+    """Types by identity: to compare or hash a class can run a method of its metaclass."""
+    return frozenset(map(id, kinds))
+
+
+_LISTS = _identities(list, deque)
+_SETS = _identities(set, frozenset)
+_DICTS = _identities(dict, OrderedDict, defaultdict, Counter)
+_SAMPLES: tuple[Any, ...] = ([], (), "a", "\u3042", b"", set(), {}, range(0), range(1 << 70))
+_VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
+_ITERABLES = _identities(
+    *(GeneratorType, range, zip, map, filter, enumerate, reversed),
+    *(type(view) for view in _VIEWS),
+    *(type(iter(sample)) for sample in (*_SAMPLES, *_VIEWS)),
+    *(type(reversed(sample)) for sample in ([], {}, *_VIEWS)),
+    *(value for value in vars(itertools).values() if isinstance(value, type)),
+)
+_type_name = type.__dict__["__name__"].__get__
+
+
+def name_of(kind: type) -> str:
+    """A class's name, as the class itself can't lie about it."""
+    return str(_type_name(kind))[:MAX_TYPE_NAME]
+
+
+def take_items(value: object) -> object:
+    """Run an iterator or a view, of exact builtin type, to a list; anything else stays.
+
+    One of more than `MAX_ITEMS_TAKEN` items stays as well, and so becomes opaque.
+    """
+    if id(type(value)) not in _ITERABLES:
+        return value
+    items = list(itertools.islice(value, MAX_ITEMS_TAKEN + 1))  # type: ignore[call-overload]
+    return items if len(items) <= MAX_ITEMS_TAKEN else value
+
+
+class Tagger:
+    """Writes one value, within bounds on its depth and size."""
+
+    def __init__(self, nodes: int = MAX_NODES) -> None:
+        self._nodes_left = nodes
+
+    def tag(self, value: object, depth: int = 0) -> Tagged:
+        """The value, tagged."""
+        self._nodes_left -= 1
+        if self._nodes_left < 0 or depth > MAX_DEPTH:
+            return _opaque(value)
+        if value is None or value is True or value is False:
+            return value
+        scalar = _tag_scalar(value)
+        return self._tag_container(value, depth) if scalar is None else scalar
+
+    def _tag_container(self, value: Any, depth: int) -> Tagged:
+        kind = type(value)
+        if id(kind) in _LISTS:
+            return ["list", self._tag_all(list(value), depth)]
+        if kind is tuple:
+            return ["tuple", self._tag_all(value, depth)]
+        if id(kind) in _SETS:
+            return [name_of(kind), self._tag_all(list(value), depth)]
+        if id(kind) in _DICTS:
+            return ["dict", [self._tag_all(pair, depth) for pair in list(dict.items(value))]]
+        return _opaque(value)
+
+    def _tag_all(self, values: Iterable[object], depth: int) -> list[Tagged]:
+        return [self.tag(value, depth + 1) for value in values]
+
+
+def _tag_scalar(value: Any) -> Tagged | None:
+    kind = type(value)
+    if kind is int:
+        fits = value.bit_length() <= MAX_INTEGER_BITS
+        return ["i", hex(value)] if fits else _opaque(value)
+    if kind is float:
+        return ["f", value.hex()]
+    if kind is str:
+        return ["s", value] if len(value) <= MAX_TEXT else _opaque(value)
+    if kind is complex:
+        return ["c", [value.real.hex(), value.imag.hex()]]
+    if kind is bytes:
+        return ["b", value.hex()] if len(value) <= MAX_TEXT // 2 else _opaque(value)
+    return None
+
+
+def _opaque(value: object) -> Tagged:
+    return ["opaque", name_of(type(value))]
+
+
+def opaque_in_place_of(tagged: Tagged) -> Tagged:
+    """What is left of a value that takes too much room: the name of its type."""
+    if not isinstance(tagged, list):
+        return ["opaque", "object"]
+    kind = tagged[0]
+    return tagged if kind == "opaque" else ["opaque", _NAMES.get(kind, kind)]

@@ -1,0 +1,216 @@
+"""The zygote: has every module loaded, and forks a child for each run that the Evaluator asks for.
+
+One process, one thread, an event loop. It sees no code and no result, only descriptors on their
+way to a child, so there is nothing in its memory that one run could find of another. It ends with
+the Evaluator, and its children end with it.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import NoReturn
+
+from . import child, kernel
+from .confinement import Confinement, Plan
+from .preload import preload
+from .protocol import (
+    MAX_MESSAGE,
+    PASSED_DESCRIPTORS,
+    Ending,
+    Ready,
+    RunEnded,
+    StartRun,
+    StopRun,
+    read_order,
+)
+from .syscalls import UnknownArchitectureError, this_architecture
+
+# A run that takes longer than this yields to those that don't: a loop is no reason to wait.
+PATIENCE_SECONDS = 0.1
+LOWEST_PRIORITY = 19
+# How much longer than its time a child lives where it can't be killed from here.
+_GRACE_MS = 500
+_MIB = 1 << 20
+_EXIT_BROKEN_CHILD = 96
+
+
+@dataclass(slots=True)
+class _Child:
+    """A run under way."""
+
+    run_id: int
+    pid: int
+    started: float
+    deadline: float
+    ending: Ending = Ending.EXITED
+    is_niced: bool = False
+    is_killed: bool = False
+
+    @property
+    def next_moment(self) -> float:
+        """When something is due."""
+        patience_ends = self.started + PATIENCE_SECONDS
+        return self.deadline if self.is_niced else min(self.deadline, patience_ends)
+
+
+class Zygote:
+    """Forks, waits, kills and reports."""
+
+    def __init__(
+        self, channel: socket.socket, confinement: Confinement, without: frozenset[str]
+    ) -> None:
+        self._channel = channel
+        self._confinement = confinement
+        self._without = without
+        self._children: dict[int, _Child] = {}
+        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Until the Evaluator hangs up."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(self._milliseconds_to_wait())}
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+            self._reap()
+            if self._channel.fileno() in ready and not self._obey():
+                self._end_all()
+                return
+            self._act_on_time()
+
+    def _milliseconds_to_wait(self) -> float | None:
+        moments = [c.next_moment for c in self._children.values() if not c.is_killed]
+        if not moments:
+            return None
+        return max(0, (min(moments) - time.monotonic()) * 1000 + 1)
+
+    def _obey(self) -> bool:
+        message, descriptors, _, _ = socket.recv_fds(self._channel, MAX_MESSAGE, PASSED_DESCRIPTORS)
+        if not message:
+            return False
+        match read_order(message):
+            case StartRun() as order:
+                self._start(order, descriptors)
+            case StopRun(run_id):
+                for running in self._children.values():
+                    if running.run_id == run_id:
+                        self._kill(running, Ending.STOPPED)
+        return True
+
+    def _start(self, order: StartRun, descriptors: list[int]) -> None:
+        started = time.monotonic()
+        try:
+            pid = os.fork()
+        except OSError:
+            self._report(RunEnded(order.run_id, Ending.NOT_STARTED, 0, 0, 0, 0))
+            return
+        else:
+            if pid == 0:
+                self._be_child(order, descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        deadline = started + order.wall_ms / 1000
+        self._children[pid] = _Child(order.run_id, pid, started, deadline)
+
+    def _be_child(self, order: StartRun, descriptors: list[int]) -> NoReturn:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            plan = Plan(
+                uid=order.uid,
+                memory_bytes=order.memory_mib * _MIB,
+                cpu_seconds=order.cpu_seconds,
+                lifetime_ms=order.wall_ms + _GRACE_MS,
+                without=self._without,
+            )
+            child.run(descriptors, self._nothing, self._confinement, plan)
+        finally:
+            os._exit(_EXIT_BROKEN_CHILD)
+
+    def _act_on_time(self) -> None:
+        now = time.monotonic()
+        for running in self._children.values():
+            if running.is_killed:
+                continue
+            if now >= running.deadline:
+                self._kill(running, Ending.WALL)
+            elif not running.is_niced and now >= running.started + PATIENCE_SECONDS:
+                running.is_niced = True
+                # Root without CAP_SYS_NICE may not. Then loops compete with everyone.
+                with contextlib.suppress(PermissionError):
+                    os.setpriority(os.PRIO_PROCESS, running.pid, LOWEST_PRIORITY)
+
+    def _kill(self, running: _Child, ending: Ending) -> None:
+        """Not reaped yet, so the number is still this child's."""
+        if running.is_killed:
+            return
+        running.is_killed = True
+        running.ending = ending
+        # Root without CAP_KILL may not. Then the child's own timer ends it a moment later.
+        with contextlib.suppress(PermissionError):
+            os.kill(running.pid, signal.SIGKILL)
+
+    def _end_all(self) -> None:
+        for running in self._children.values():
+            self._kill(running, Ending.STOPPED)
+        while self._children:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            self._reap()
+
+    def _reap(self) -> None:
+        for pid in list(self._children):
+            reaped, status, usage = os.wait4(pid, os.WNOHANG)
+            if reaped == 0:
+                continue
+            running = self._children.pop(pid)
+            self._report(
+                RunEnded(
+                    run_id=running.run_id,
+                    ending=running.ending,
+                    exit_code=os.waitstatus_to_exitcode(status),
+                    cpu_ms=round((usage.ru_utime + usage.ru_stime) * 1000),
+                    wall_ms=round((time.monotonic() - running.started) * 1000),
+                    peak_memory_kb=usage.ru_maxrss,
+                )
+            )
+
+    def _report(self, report: RunEnded) -> None:
+        # Where the Evaluator has hung up, the next order says so.
+        with contextlib.suppress(ConnectionError):
+            self._channel.send(report.encode())
+
+
+def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
+    """Be the zygote, to the end.
+
+    Args:
+        descriptor: Of a socket to the Evaluator, which keeps messages apart.
+        without: Layers to take for missing, for tests.
+    """
+    channel = socket.socket(fileno=descriptor)
+    channel.set_inheritable(False)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    try:
+        confinement = Confinement(this_architecture())
+    except UnknownArchitectureError as error:
+        channel.send(Ready(problem=str(error)).encode())
+        return
+    child.prepare()
+    preload()
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    zygote = Zygote(channel, confinement, without)
+    channel.send(Ready().encode())
+    zygote.serve()

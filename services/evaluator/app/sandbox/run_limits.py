@@ -1,0 +1,32 @@
+"""How much a run may use."""
+
+from dataclasses import dataclass
+
+from services.evaluator.app.sandbox.jail.child import MAX_RESULT_BYTES
+
+KIB = 1 << 10
+MIB = 1 << 20
+MAX_SOURCE_BYTES = 64 * KIB
+MAX_STEPS = 64
+MAX_STEP_BYTES = 64 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """What ends or cuts a run.
+
+    Attributes:
+        wall_ms: Time from the fork on.
+        cpu_seconds: Processor time.
+        memory_mib: Address space, the interpreter's own included.
+        output_bytes: How much of what is printed is kept.
+        printed_bytes: How much may be printed before the run is stopped.
+        result_bytes: How much may come back as results.
+    """
+
+    wall_ms: int = 3_000
+    cpu_seconds: int = 2
+    memory_mib: int = 256
+    output_bytes: int = 64 * KIB
+    printed_bytes: int = MIB
+    result_bytes: int = MAX_RESULT_BYTES

@@ -1,0 +1,208 @@
+"""The Evaluator's end of one zygote: starts it, sends it orders, hears what became of runs."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from services.evaluator.app.sandbox.jail.protocol import (
+    MAX_MESSAGE,
+    ProtocolError,
+    Ready,
+    RunEnded,
+    StartRun,
+    StopRun,
+    read_report,
+)
+
+START_SECONDS = 30.0
+_END_SECONDS = 2.0
+# Behind the links of a virtual environment, whose packages are none of its business.
+_INTERPRETER = str(Path(sys.executable).resolve())
+_SCRIPT = Path(__file__).with_name("start_zygote.py")
+_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/nonexistent"}
+
+
+class ZygoteError(Exception):
+    """The zygote couldn't be started, or is gone."""
+
+
+class ZygoteProcess:
+    """One zygote. Belongs to the event loop that started it.
+
+    Attributes:
+        runs_begun: How many runs it was given in its life.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: socket.socket,
+        on_gone: Callable[["ZygoteProcess"], None],
+    ) -> None:
+        self.runs_begun = 0
+        self._process = process
+        self._channel = channel
+        self._on_gone = on_gone
+        self._loop = asyncio.get_running_loop()
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._ended: dict[int, asyncio.Future[RunEnded]] = {}
+        self._is_gone = False
+        self._is_retired = False
+        self._loop.add_reader(channel.fileno(), self._hear)
+
+    @classmethod
+    async def start(
+        cls, on_gone: Callable[["ZygoteProcess"], None], *, without: Collection[str] = ()
+    ) -> "ZygoteProcess":
+        """Start a zygote and wait until it has loaded its modules.
+
+        Args:
+            on_gone: Called once when it ends or has to be ended, whatever the reason.
+            without: Layers to take for missing, for tests.
+
+        Raises:
+            ZygoteError: If there is none to be had.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        try:
+            with theirs:
+                process = await _spawn(theirs.fileno(), without)
+        except BaseException:
+            ours.close()
+            raise
+        zygote = cls(process, ours, on_gone)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await zygote._ready
+        except TimeoutError:
+            await zygote.close()
+            raise ZygoteError(f"it wasn't ready within {START_SECONDS:g} s") from None
+        except BaseException:
+            await zygote.close()
+            raise
+        return zygote
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it takes no orders any more."""
+        return self._is_gone
+
+    def begin(self, order: StartRun, descriptors: Sequence[int]) -> asyncio.Future[RunEnded]:
+        """Have a child forked.
+
+        Args:
+            order: How to run.
+            descriptors: Of the request, of what is printed, of the results; still the caller's.
+
+        Returns:
+            What will become of it. Fails with `ZygoteError` where the zygote goes first.
+
+        Raises:
+            ZygoteError: If it is gone.
+        """
+        if self._is_gone:
+            raise ZygoteError("it is gone")
+        try:
+            socket.send_fds(self._channel, [order.encode()], descriptors)
+        except OSError as error:
+            self.abandon()
+            raise ZygoteError(f"it takes no orders: {error.strerror}") from error
+        self.runs_begun += 1
+        ended: asyncio.Future[RunEnded] = self._loop.create_future()
+        self._ended[order.run_id] = ended
+        return ended
+
+    def stop(self, run_id: int) -> None:
+        """Have a run's child killed; what became of it is told as ever."""
+        if self._is_gone or run_id not in self._ended:
+            return
+        try:
+            self._channel.send(StopRun(run_id).encode())
+        except OSError:
+            self.abandon()
+
+    def retire(self) -> None:
+        """End it as soon as its last run has ended."""
+        self._is_retired = True
+        if not self._ended:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """End it now; its children end with it."""
+        if self._is_gone:
+            return
+        self._is_gone = True
+        self._loop.remove_reader(self._channel.fileno())
+        # It takes this for the end: kills its children, waits for them and goes.
+        self._channel.close()
+        self._loop.call_later(_END_SECONDS, self._kill)
+        gone = ZygoteError("it ended")
+        waiting: list[asyncio.Future[Any]] = [self._ready, *self._ended.values()]
+        self._ended.clear()
+        for future in waiting:
+            if not future.done():
+                future.set_exception(gone)
+                future.exception()  # nobody may be waiting any more
+        self._on_gone(self)
+
+    async def close(self) -> None:
+        """End it now and wait until it has."""
+        self.abandon()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._kill()
+            await self._process.wait()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def _hear(self) -> None:
+        try:
+            message = self._channel.recv(MAX_MESSAGE)
+            report = read_report(message)
+        except BlockingIOError:
+            return
+        except (OSError, ProtocolError, ValueError):
+            self.abandon()
+            return
+        match report:
+            case Ready(problem) if problem:
+                self._ready.set_exception(ZygoteError(problem))
+                self.abandon()
+            case Ready():
+                self._ready.set_result(None)
+            case RunEnded(run_id):
+                ended = self._ended.pop(run_id, None)
+                if ended is not None and not ended.done():
+                    ended.set_result(report)
+                if self._is_retired and not self._ended:
+                    self.abandon()
+
+
+async def _spawn(descriptor: int, without: Collection[str]) -> asyncio.subprocess.Process:
+    """Start the interpreter with nothing of ours: no environment, no descriptor but one.
+
+    From this thread, since the zygote ends with the thread that started it.
+    """
+    try:
+        return await asyncio.create_subprocess_exec(
+            _INTERPRETER,
+            *("-I", "-S", "-B", str(_SCRIPT), str(descriptor), *sorted(without)),
+            pass_fds=(descriptor,),
+            env=_ENVIRONMENT,
+            cwd="/",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ZygoteError(f"Python could not be started: {error}") from error
