@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from services.common.llm.simulated import composition_prose as prose
 from services.common.llm.simulated.composition_code import write_python
+from services.common.llm.simulated.composition_data import calls_for_data, tell_data, write_data
 from services.common.llm.simulated.composition_languages import write_foreign
 from services.common.llm.simulated.composition_limits import shorten
+from services.common.llm.simulated.extraction_requests import read_data_request
 from services.common.llm.simulated.instructions import (
     DEFAULT_LANGUAGE,
     Instructions,
@@ -47,6 +49,12 @@ def compose(request: str, instructions: Instructions) -> str:
 
 
 def _compose_body(request: str, instructions: Instructions) -> str:
+    data_request = read_data_request(request)
+    if data_request is not None:
+        if calls_for_data(instructions):
+            return write_data(data_request, instructions)
+        if instructions.reply is Reply.PROSE:
+            return tell_data(data_request)
     task = find_task(request)
     match instructions.reply:
         case Reply.REFUSAL:

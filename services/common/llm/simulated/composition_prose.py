@@ -9,8 +9,8 @@ from services.common.llm.simulated.knowledge import Task
 
 INTRODUCTIONS = {
     "korean": "다음은 요청하신 코드입니다 ({subject}):",
-    "japanese": "こちらがご依頼のコードです（{subject}）：",  # noqa: RUF001
-    "chinese": "这是您要的代码（{subject}）：",  # noqa: RUF001
+    "japanese": "こちらがご依頼のコードです（{subject}）：",
+    "chinese": "这是您要的代码（{subject}）：",
     "french": "Voici le code demandé ({subject}) :",
     "german": "Hier ist der gewünschte Code ({subject}):",
     "spanish": "Aquí está el código solicitado ({subject}):",
@@ -20,8 +20,8 @@ INTRODUCTION = "Sure! Here is some code for {subject}:"
 UNKNOWN_INTRODUCTION = "I don't know how to do this, so here is only a starting point:"
 EXPLANATIONS = {
     "korean": "{subject}: 입력을 차례로 살펴보면서 필요한 것만 남기고, 끝에 결과를 돌려줍니다.",
-    "japanese": "{subject}：入力を順に調べ、最後に結果を返します。",  # noqa: RUF001
-    "chinese": "{subject}：依次检查输入，最后返回结果。",  # noqa: RUF001
+    "japanese": "{subject}：入力を順に調べ、最後に結果を返します。",
+    "chinese": "{subject}：依次检查输入，最后返回结果。",
     "french": "{subject} : on parcourt l'entrée pas à pas, puis on rend le résultat.",
     "german": "{subject}: Die Eingabe wird schrittweise geprüft; am Ende steht die Antwort.",
     "spanish": "{subject}: se recorre la entrada paso a paso y se devuelve el resultado.",

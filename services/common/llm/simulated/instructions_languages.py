@@ -77,7 +77,7 @@ MANNER = (
 ADDRESSED = re.compile(
     rf"(?:(?<![\w.])(?:in|as|using|use|write|speak|output|return|produce|generate|prefer|choose|code|program|into|en|auf|"
     rf"answer|reply|respond|only|give|provide|with|emit|be|to)\s+{MANNER}|\blanguage\s*(?::|is|=|must\s+be|should\s+be)\s*"
-    rf"{MANNER})(?P<name>{ANY})(?!['’\w]|-\w)(?!\s+(?:standard\s+)?(?:library|libraries|docs|documentation|style|idioms|"  # noqa: RUF001
+    rf"{MANNER})(?P<name>{ANY})(?!['’\w]|-\w)(?!\s+(?:standard\s+)?(?:library|libraries|docs|documentation|style|idioms|"
     rf"interpreter|version|type|syntax\s+errors?|data|values?|objects?|strings?|file|input|literals?|dict|list|\d))"
     rf"(?:\s*[23](?:\.\d+)*\+?)?",
     re.I,
@@ -95,7 +95,7 @@ IN_KOREAN = re.compile(
 # "No language other than X", "anything but X".
 EXCEPT = re.compile(
     rf"\b(?:no|not|never|any(?:thing)?|nothing|do\s+not|don't)\b[^.;]{{0,40}}?\b(?:other\s+than|but|except(?:\s+for)?|"
-    rf"besides)\s+{MANNER}(?P<name>{ANY})(?!['’\w])",  # noqa: RUF001
+    rf"besides)\s+{MANNER}(?P<name>{ANY})(?!['’\w])",
     re.I,
 )
 EVERY_LANGUAGE_BUT = re.compile(rf"\bany\s+language\s+but\s+(?P<name>{ANY})", re.I)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 MASK = "\N{OBJECT REPLACEMENT CHARACTER}"
 QUOTED = re.compile(
-    r"\"([^\"\n]{0,500})\"|“([^”\n]{0,500})”|‘([^’\n]{0,500})’|«([^»\n]{0,500})»"  # noqa: RUF001
+    r"\"([^\"\n]{0,500})\"|“([^”\n]{0,500})”|‘([^’\n]{0,500})’|«([^»\n]{0,500})»"
     r"|「([^」\n]{0,500})」|『([^』\n]{0,500})』|(?<!`)`([^`\n]{1,500})`(?!`)"
     r"|(?<!\w)'((?:[^'\n]|(?<=\w)'(?=\w)){1,500})'(?!\w)"
 )
@@ -23,7 +23,7 @@ IMPERATIVE = (
     r"handle|produce|generate|show|speak|talk|refuse|end|start|begin|you|do|don't|wrap|avoid)\b"
 )
 CLAUSE_END = re.compile(
-    r"[;()]|\s[-–—]+\s|—|(?<!nothing )(?<!anything )\bbut\b|\binstead\b(?! of)|\botherwise\b"  # noqa: RUF001
+    r"[;()]|\s[-–—]+\s|—|(?<!nothing )(?<!anything )\bbut\b|\binstead\b(?! of)|\botherwise\b"
     rf"|\bhowever\b|,\s*(?:and\s+|or\s+)?(?={IMPERATIVE})|\band\s+(?={IMPERATIVE})"
     r"|,\s*(?=not\b|no\b|never\b|without\b|rather\b|whatever\b|even\b|regardless\b)|(?<!말)고,?\s+|되,?\s+",
     re.I,
@@ -97,7 +97,7 @@ def split_sentences(text: str) -> Iterator[Sentence]:
 
     A line that begins in lower case goes on with the sentence of the line before.
     """
-    text = text.replace("’", "'")  # noqa: RUF001
+    text = text.replace("’", "'")
     position = 0
     paragraph, start = "", 0
     for line in text.split("\n"):

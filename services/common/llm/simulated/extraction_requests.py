@@ -1,0 +1,71 @@
+"""Recognises a request for data out of a text, under a JSON schema that it shows."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+MAX_SCHEMA_CHARACTERS = 8_000
+MENTIONS_JSON = re.compile(r"\bjson\b|\bschema\b|스키마", re.I)
+ASKS_FOR_A_PROGRAM = re.compile(
+    r"\b(?:write|create|implement|build|develop)\b[^.\n]{0,60}"
+    r"\b(?:function|class|program|script|code|parser|validator)\b|함수|코드를|프로그램을",
+    re.I,
+)
+BLOCK = re.compile(r"```[\w-]*\n([^`]*)\n```")
+TEXT_MARKER = re.compile(r"^[ \t]*(?:text|message|document|본문|글|텍스트)[ \t]*:", re.I | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """Data that are wanted, by the schema that names them, and the text that has them."""
+
+    schema: dict[str, Any]
+    text: str
+
+    @property
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """What is wanted: a schema by field name."""
+        fields: dict[str, dict[str, Any]] = self.schema["properties"]
+        return fields
+
+
+def read_data_request(request: str) -> DataRequest | None:
+    """The data that a request wants; None where it wants something else."""
+    if not MENTIONS_JSON.search(request):
+        return None
+    for block in BLOCK.finditer(request):
+        schema = _read_schema(block[1])
+        if schema is None:
+            continue
+        before, after = request[: block.start()], request[block.end() :]
+        text, instruction = _part(before, after)
+        return None if ASKS_FOR_A_PROGRAM.search(instruction) else DataRequest(schema, text)
+    return None
+
+
+def _read_schema(block: str) -> dict[str, Any] | None:
+    if len(block) > MAX_SCHEMA_CHARACTERS:
+        return None
+    try:
+        schema: Any = json.loads(block)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(schema, dict):
+        return None
+    fields = schema.get("properties")
+    if not isinstance(fields, dict) or not all(isinstance(f, dict) for f in fields.values()):
+        return None
+    return schema
+
+
+def _part(before: str, after: str) -> tuple[str, str]:
+    """The text, and the instruction around the schema.
+
+    The text follows its marker, to the schema or to the end; without one it is the longer side.
+    """
+    for side, other in ((after, before), (before, after)):
+        marker = TEXT_MARKER.search(side)
+        if marker:
+            return side[marker.end() :].strip(), f"{side[: marker.start()]}\n{other}"
+    return (after.strip(), before) if len(after) >= len(before) else (before.strip(), after)
