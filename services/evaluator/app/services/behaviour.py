@@ -25,7 +25,9 @@ Verdict = Literal[
 
 MAX_SHOWN_CHARACTERS = 120
 # An argument of the wrong kind mostly shows in one of these; a guess may be of the wrong kind.
-WRONG_KIND = frozenset({"TypeError", "AttributeError"})
+WRONG_KIND = frozenset({"TypeError", "AttributeError", "ValueError", "KeyError"})
+# A text may lack the form that is wanted, whatever its hint says.
+WRONG_FORM = frozenset({"ValueError", "KeyError"})
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
     "wall": "gave no answer in time",
@@ -164,7 +166,7 @@ def _observe(
     came_back = _error(steps[-1]) if steps[-1].outcome == "raised" else show(steps[-1].value)
     if plan.returns_late and isinstance(steps[-1].value, Opaque):
         return observed("inconclusive", "what came back isn't the value yet", came_back)
-    verdict, reason = _judge(probe, steps, may_print=plan.may_print)
+    verdict, reason = _judge(probe, steps, may_give_none=plan.may_give_none)
     return observed(verdict, reason, came_back)
 
 
@@ -178,14 +180,16 @@ def _verdict_when_stopped(probe: Probe) -> Verdict:
             return "raised" if probe.is_sure else "inconclusive"
 
 
-def _judge(probe: Probe, steps: Sequence[StepResult], *, may_print: bool) -> tuple[Verdict, str]:
+def _judge(
+    probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
+) -> tuple[Verdict, str]:
     match probe.kind:
         case "example":
             return _judge_example(probe, steps)
         case "property":
-            return check_property(probe, steps, may_print=may_print)
+            return check_property(probe, steps, may_give_none=may_give_none)
         case "call":
-            return _judge_call(probe, steps, may_print=may_print)
+            return _judge_call(probe, steps, may_give_none=may_give_none)
 
 
 def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[Verdict, str]:
@@ -230,19 +234,26 @@ def _is_a(name: str, wanted: str) -> bool:
 
 
 def _judge_call(
-    probe: Probe, steps: Sequence[StepResult], *, may_print: bool
+    probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
 ) -> tuple[Verdict, str]:
     result = steps[-1]
     ran = shorten(probe.ran)
     if raised := next((step for step in steps if step.outcome == "raised"), None):
-        if not probe.is_sure and raised.error in WRONG_KIND:
+        if raised.error in _doubted(probe):
             return "inconclusive", f"{ran} raised {_error(raised)}; it may want other arguments"
         return "raised", f"{ran} raised {_error(raised)}"
     if result.value is None:
-        if may_print:
-            return "inconclusive", f"{ran} gave None, where printing may be what is asked for"
+        if may_give_none:
+            return "inconclusive", f"{ran} gave None, which may be what is asked for"
         return "gave_none", f"{ran} gave None"
     return "returned", f"{ran} gave {show(result.value)}"
+
+
+def _doubted(probe: Probe) -> frozenset[str]:
+    """Errors that may be due to the arguments instead of the code."""
+    if not probe.is_sure:
+        return WRONG_KIND
+    return WRONG_FORM if "'" in probe.ran else frozenset()
 
 
 def _expectation(probe: Probe) -> str:

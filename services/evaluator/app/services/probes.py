@@ -21,7 +21,9 @@ from services.evaluator.app.services.request_examples_source import parse_expres
 
 # Examples by themselves may not use up the steps of a property.
 MAX_EXAMPLE_STEPS = 16
-PRINTS = re.compile(r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력", re.I)
+GIVES_NONE = re.compile(
+    r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리", re.I
+)
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
         tuple(plan.probes),
         target.call,
         returns_late=_returns_late(target),
-        may_print=PRINTS.search(evidence.user_input) is not None,
+        may_give_none=GIVES_NONE.search(evidence.user_input) is not None,
     )
 
 

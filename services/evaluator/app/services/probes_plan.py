@@ -56,11 +56,12 @@ class ProbePlan:
         target: The function or class that is tried; empty where there is none.
         returns_late: Whether the target is a coroutine or a generator, whose calls give back
             something that isn't the value yet.
-        may_print: Whether the request has results printed, so that giving None is no fault.
+        may_give_none: Whether the request has results printed, or None given, or an argument
+            changed in place.
     """
 
     steps: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     target: str = ""
     returns_late: bool = False
-    may_print: bool = False
+    may_give_none: bool = False

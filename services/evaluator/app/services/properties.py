@@ -31,7 +31,7 @@ def find_trials(evidence: Evidence, target: Target) -> Sequence[Trial]:
 
 
 def check_property(
-    probe: Probe, steps: Sequence[StepResult], *, may_print: bool
+    probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
 ) -> tuple[Literal["held", "broken", "inconclusive"], str]:
     """Whether the property was seen."""
     return "inconclusive", ""
