@@ -91,6 +91,12 @@ class JudgeInvalidError(UnscoredError):
     code = "judge_invalid"
 
 
+class NotJudgeableError(UnscoredError):
+    """The answer can't be judged here: running it takes what the sandbox doesn't have."""
+
+    code = "not_judgeable"
+
+
 class ModelError(ServiceError):
     """The model's provider failed; nothing is known about the prompt."""
 

@@ -9,6 +9,9 @@ from prometheus_client.process_collector import ProcessCollector
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 UNLISTED_TASK_TYPE = "other"
+EXECUTION_STATUSES = (
+    "finished", "load_failed", "inconclusive", "stopped", "unavailable", "not_run",
+)  # fmt: skip
 
 
 class ServiceMetrics:
@@ -80,6 +83,19 @@ class EvaluationMetrics:
             ["task_type"],
             registry=registry,
         )
+        self._sandbox_available = Gauge(
+            "agent_sandbox_available",
+            "1 where answers' code is run, 0 where this machine has no safe sandbox",
+            registry=registry,
+        )
+        self._executions = Counter(
+            "agent_executions_total",
+            "Scored answers by what became of running their code",
+            ["status"],
+            registry=registry,
+        )
+        for status in EXECUTION_STATUSES:
+            self._executions.labels(status)
         for task_type in (*self._task_types, UNLISTED_TASK_TYPE):
             self._score.labels(task_type)
             self._unscored.labels(task_type)
@@ -90,6 +106,14 @@ class EvaluationMetrics:
     def observe_score(self, task_type: str, score: float) -> None:
         """Record a score in [0, 1]; task types without a directory share one label."""
         self._score.labels(self._label(task_type)).observe(score)
+
+    def set_sandbox_available(self, *, is_available: bool) -> None:
+        """Show whether answers' code is run."""
+        self._sandbox_available.set(is_available)
+
+    def count_execution(self, status: str) -> None:
+        """Count what became of running an answer's code; `unavailable` where nothing is run."""
+        self._executions.labels(status).inc()
 
     def count_unscored(self, task_type: str) -> None:
         """Record an answer that got no score."""

@@ -110,6 +110,7 @@ def create_app(
     lifespan: Lifespan,
     is_ready: ReadinessCheck,
     before_scrape: Callable[[], Awaitable[None]] | None = None,
+    describe_condition: Callable[[], dict[str, Any]] = dict,
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """A FastAPI application with all that the services share; the caller adds its routes.
@@ -120,6 +121,7 @@ def create_app(
         lifespan: Opens and closes what the service holds.
         is_ready: Whether the service could serve a request now.
         before_scrape: Refreshes what metrics can only know by asking.
+        describe_condition: What `/health/ready` says beside ready or not, such as a degraded part.
         max_body_bytes: A larger request body is refused with 413.
     """
 
@@ -153,7 +155,8 @@ def create_app(
         """Whether the service could serve a request now."""
         ready = await is_ready()
         response.status_code = 200 if ready else 503
-        return {"status": "ready" if ready else "not_ready", "service": service}
+        status = "ready" if ready else "not_ready"
+        return {"status": status, "service": service, **describe_condition()}
 
     @app.get("/metrics", include_in_schema=False)
     @app.get("/metrics/")

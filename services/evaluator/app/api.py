@@ -27,13 +27,16 @@ async def evaluate_output(body: EvaluationRequest, request: Request) -> Evaluati
         metrics.count_unscored(body.task_type)
         raise
     metrics.observe_score(body.task_type, verdict.score)
+    execution = detail["execution"]["status"]
+    metrics.count_execution(execution)
     log.info(
         "output_evaluated",
         task_type=body.task_type,
         score=verdict.score,
         passed=verdict.passed,
         judge=evaluation.judge_name,
-        fingerprint=evaluation.fingerprint,
+        execution=execution,
+        fingerprint=detail["evaluator"]["fingerprint"],
     )
     return EvaluationResponse(
         request_id=body.request_id, score=verdict.score, passed=verdict.passed, detail=detail

@@ -44,6 +44,20 @@ def names_read(code: ast.AST) -> set[str]:
     }
 
 
+def names_in(code: ast.AST) -> list[str]:
+    """Every name that the code uses or gives; no comment, no docstring, no text."""
+    names: list[str] = []
+    for node in ast.walk(code):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                names.append(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.append(name)
+            case ast.ClassDef(name=name) | ast.alias(name=name):
+                names.append(name)
+    return names
+
+
 def is_stub(definition: Definition) -> bool:
     """Whether a body does nothing but stand there; a class may live by what it inherits."""
     if isinstance(definition, ast.ClassDef) and definition.bases:

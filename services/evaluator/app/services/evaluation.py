@@ -1,39 +1,27 @@
-"""One evaluation: evidence, rules, judge, score, and the detail that explains it."""
+"""One evaluation: read, run, compare, weigh, judge, score, and explain."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
+from services.common.errors import NotJudgeableError
 from services.common.schemas import EvaluationRequest
+from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleReport
-from services.evaluator.app.services.evidence import gather_evidence
-from services.evaluator.app.services.judge import Judge, Judgement
-from services.evaluator.app.services.scorer import Verdict, reach_verdict
-from services.evaluator.app.services.validators import validate
-
-# A change in any of these can change a score.
-FINGERPRINTED = (
-    "code_extraction.py",
-    "code_reading.py",
-    "evidence.py",
-    "judge.py",
-    "llm_judge.py",
-    "request_reading.py",
-    "rubric.py",
-    "scorer.py",
-    "validators.py",
+from services.evaluator.app.sandbox import NoSandbox, Sandbox
+from services.evaluator.app.sandbox.execution import Availability
+from services.evaluator.app.services.behaviour import assess
+from services.evaluator.app.services.behaviour_rules import Run, find_in_run, grade_run
+from services.evaluator.app.services.explanation import explain
+from services.evaluator.app.services.fingerprint import fingerprint_evaluator
+from services.evaluator.app.services.judge import Judge, JudgedAnswer
+from services.evaluator.app.services.reader import Reader
+from services.evaluator.app.services.reading import Reading
+from services.evaluator.app.services.rule_sets import (
+    criteria_for,
+    grade_criteria,
+    report_findings,
+    rules_for,
 )
-
-
-def fingerprint_evaluator(judge_identity: str) -> str:
-    """What gave a score: a hash of the rules, the rubric, the judge's model and its prompt.
-
-    Scores of two fingerprints are not comparable.
-    """
-    digest = hashlib.sha256(judge_identity.encode())
-    for name in FINGERPRINTED:
-        digest.update((Path(__file__).parent / name).read_bytes())
-    return digest.hexdigest()[:16]
+from services.evaluator.app.services.scorer import Verdict, reach_verdict
 
 
 class Evaluation:
@@ -41,59 +29,117 @@ class Evaluation:
 
     Args:
         judge: Gives the 60 % that rules can't.
+        sandbox: Runs the answers' code; by default nothing is run.
+        task_types: What good means, by task type; by default the built-in ones.
+        reader: Reads answers; by default one of its own.
     """
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        sandbox: Sandbox | None = None,
+        task_types: TaskTypes | None = None,
+        reader: Reader | None = None,
+    ) -> None:
         self._judge = judge
-        self.fingerprint = fingerprint_evaluator(judge.identity)
+        self._sandbox = sandbox or NoSandbox("this evaluation was given no sandbox")
+        self._task_types = task_types or open_task_types(None)
+        self._reader = reader or Reader(self._task_types.own_directory)
+
+    @property
+    def judge(self) -> Judge:
+        """Who gives the 60 %."""
+        return self._judge
+
+    @property
+    def availability(self) -> Availability:
+        """Whether code is run, and if not, why."""
+        return self._sandbox.availability
+
+    async def start(self) -> None:
+        """Start the sandbox; where it can't be had, evaluations do without."""
+        await self._sandbox.start()
+
+    async def close(self) -> None:
+        """End the sandbox and let go of the judge."""
+        await self._sandbox.close()
+        await self._judge.close()
 
     @property
     def judge_name(self) -> str:
         """Who judges: `rubric`, or a model's `provider:name`."""
         return self._judge.name
 
+    @property
+    def fingerprint(self) -> str:
+        """What gives scores here, whatever the task type."""
+        return self.fingerprint_of("")
+
+    def fingerprint_of(self, task_type: str) -> str:
+        """What gives scores to a task type's answers; scores of two fingerprints don't compare."""
+        definition = self._task_types.find(task_type)
+        return fingerprint_evaluator(
+            judge=self._judge.identity,
+            sandbox=self._sandbox.availability.backend,
+            task_type=definition.digest if definition else "",
+        )
+
     async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
         """Score an answer and explain the score.
 
         Raises:
-            UnscoredError: If the judge gives no usable grade.
+            UnscoredError: If the answer can't be read in time, can't be judged here, or the
+                judge gives no usable grade.
         """
-        evidence = gather_evidence(
+        definition = self._task_types.find(request.task_type)
+        reading = await self._reader.read(
             task_type=request.task_type,
             user_input=request.user_input,
             answer=request.worker_output,
         )
-        report = validate(evidence)
-        judgement = await self._judge.judge(evidence, report, request.user_input)
+        run = await self._run(reading)
+        findings = reading.findings | find_in_run(run)
+        report = report_findings(rules_for(definition), findings)
+        self._require_judgeable(report, run)
+        grades = reading.grades | grade_run(run)
+        case = JudgedAnswer(
+            task_type=request.task_type,
+            user_input=request.user_input,
+            answer=request.worker_output,
+            grades=grade_criteria(criteria_for(definition), grades),
+        )
+        judgement = await self._judge.judge(case, report)
         verdict = reach_verdict(
             report.score, judgement.score, demonstrably_fails=bool(report.cap_reasons)
         )
-        return verdict, self._explain(verdict, report, judgement)
+        detail = explain(
+            verdict,
+            report,
+            judgement,
+            judge=self._judge.name,
+            fingerprint=self.fingerprint_of(request.task_type),
+            run=run,
+            availability=self._sandbox.availability,
+        )
+        return verdict, detail
 
-    def _explain(
-        self, verdict: Verdict, report: RuleReport, judgement: Judgement
-    ) -> dict[str, Any]:
-        """The `detail` of an evaluation, as it is answered and logged."""
-        return {
-            "rule_score": verdict.rule,
-            "judge_score": verdict.judge,
-            "capped": verdict.capped,
-            "cap_reasons": report.cap_reasons,
-            "rules": [
-                {
-                    "name": result.rule.name,
-                    "weight": result.rule.weight,
-                    "outcome": result.finding.outcome,
-                    "reason": result.finding.reason,
-                }
-                for result in report.results
-            ],
-            "judge": {
-                "name": self._judge.name,
-                "score": judgement.score,
-                "reason": judgement.reason,
-                "confidence": judgement.confidence,
-                "criteria": list(judgement.criteria),
-            },
-            "evaluator": {"fingerprint": self.fingerprint},
-        }
+    async def _run(self, reading: Reading) -> Run | None:
+        """Run the program in the answer; None where there is none."""
+        if not reading.source:
+            return None
+        execution = await self._sandbox.run(reading.source, reading.plan.steps)
+        return Run(execution, assess(reading.plan, execution))
+
+    def _require_judgeable(self, report: RuleReport, run: Run | None) -> None:
+        """Refuse to guess: what the sandbox stood in the way of is neither right nor wrong.
+
+        A judge that has an opinion of its own may give it. The rubric's rests on what a run
+        shows, and code that keeps itself from being run must not pass by that.
+        """
+        if run is None or report.cap_reasons or self._judge.can_judge_unseen:
+            return
+        if run.obstacle:
+            raise NotJudgeableError(
+                f"The answer can't be judged: {run.obstacle}. A JUDGE_MODEL could judge it."
+            )

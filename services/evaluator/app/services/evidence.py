@@ -8,15 +8,13 @@ from services.evaluator.app.services.code_extraction import ExtractedCode, extra
 from services.evaluator.app.services.code_reading import Definition, Function
 from services.evaluator.app.services.request_reading import RequestFacts, read_request
 
-CODE_TASK_TYPES = frozenset({"code_generation"})
-
 
 @dataclass(frozen=True)
 class Evidence:
     """An answer beside its request.
 
     Attributes:
-        task_type: Decides which rules and which rubric apply.
+        task_type: What it was asked for as.
         user_input: The request, as its user wrote it.
         answer: What the Worker gave, as it gave it.
         request: What the request fixes.
@@ -58,12 +56,21 @@ class Evidence:
         return by_name.get(self.request.name) or by_name[self.definitions[0].name]
 
 
-def gather_evidence(*, task_type: str, user_input: str, answer: str) -> Evidence:
-    """Read request and answer once; pure, and bounded in time by their length."""
+def gather_evidence(
+    *, task_type: str, user_input: str, answer: str, is_code: bool = True
+) -> Evidence:
+    """Read request and answer once; pure, and bounded in time by their length.
+
+    Args:
+        task_type: What it was asked for as.
+        user_input: The request, as its user wrote it.
+        answer: What the Worker gave.
+        is_code: Whether answers of that task type are programs.
+    """
     return Evidence(
         task_type=task_type,
         user_input=user_input,
         answer=answer,
         request=read_request(user_input),
-        code=extract_code(answer) if task_type in CODE_TASK_TYPES else None,
+        code=extract_code(answer) if is_code else None,
     )

@@ -4,9 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.common.task_types.rules import RuleReport
-from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.rubric import grade_by_rubric
+from services.common.task_types.rules import Criterion, Grade, RuleReport
 
 RUBRIC_JUDGE = "rubric"
 
@@ -32,13 +30,37 @@ class Judgement:
     spread: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """An answer as a judge gets it.
+
+    Attributes:
+        task_type: What it was asked for as.
+        user_input: The request, as its user wrote it.
+        answer: What the Worker gave.
+        grades: The rubric's criteria that could be graded, each with its grade.
+    """
+
+    task_type: str
+    user_input: str
+    answer: str
+    grades: tuple[tuple[Criterion, Grade], ...] = ()
+
+
 class Judge(Protocol):
-    """Grades an answer by its evidence."""
+    """Grades an answer by its evidence.
+
+    Attributes:
+        name: `rubric`, or a model's `provider:name`.
+        identity: Changes with everything that can change a grade.
+        can_judge_unseen: Whether it has an opinion of code that could not be run.
+    """
 
     name: str
     identity: str
+    can_judge_unseen: bool
 
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         """Grade.
 
         Raises:
@@ -56,14 +78,17 @@ class RubricJudge:
 
     name = RUBRIC_JUDGE
     identity = RUBRIC_JUDGE
+    can_judge_unseen = False
 
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:  # noqa: ARG002
-        """Grade by the weighted mean of the rubric's criteria."""
-        graded = grade_by_rubric(evidence)
-        score = math.fsum(criterion.weight * grade.value for criterion, grade in graded)
-        weakest = min(graded, key=lambda pair: pair[1].value)[1]
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:  # noqa: ARG002
+        """Grade by the weighted mean of the criteria that have a grade."""
+        total = math.fsum(criterion.weight for criterion, _ in case.grades)
+        if not total:
+            return Judgement(score=0.0, reason="by the rubric; nothing in it could be graded")
+        earned = math.fsum(criterion.weight * grade.value for criterion, grade in case.grades)
+        weakest = min(case.grades, key=lambda pair: pair[1].value)[1]
         return Judgement(
-            score=min(1.0, score),
+            score=min(1.0, earned / total),
             reason=f"by the rubric; its weakest point: {weakest.reason}",
             criteria=tuple(
                 {
@@ -72,7 +97,7 @@ class RubricJudge:
                     "grade": grade.value,
                     "reason": grade.reason,
                 }
-                for criterion, grade in graded
+                for criterion, grade in case.grades
             ),
         )
 

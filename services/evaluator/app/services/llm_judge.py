@@ -13,8 +13,7 @@ from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
 from services.common.llm.invocation import close_model, invoke_model
 from services.common.logging import get_logger
 from services.common.task_types.rules import RuleReport
-from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.judge import Judgement
+from services.evaluator.app.services.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judge_case import describe_case
 from services.evaluator.app.services.judge_reply import parse_judgement
 from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING, reach_verdict
@@ -41,6 +40,8 @@ class LlmJudge:
         prompts: Judge prompts of task types that have one of their own, by task type.
     """
 
+    can_judge_unseen = True
+
     def __init__(
         self,
         model: BaseChatModel,
@@ -54,21 +55,21 @@ class LlmJudge:
         self.name = spec
         self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
 
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         """Grade, once or twice.
 
         Raises:
             JudgeInvalidError: If neither of two replies is a grade.
             UnscoredError: If the model gives no reply.
         """
-        prompt = SystemMessage(self._prompts.get(evidence.task_type, self._prompt))
-        case = describe_case(request, evidence.answer, report)
-        first = await self._ask([prompt, HumanMessage(case)])
+        prompt = SystemMessage(self._prompts.get(case.task_type, self._prompt))
+        shown = describe_case(case.user_input, case.answer, report)
+        first = await self._ask([prompt, HumanMessage(shown)])
         if not is_close(first.score, report):
             return combine_judgements([first])
-        case = describe_case(request, evidence.answer, report, answer_first=True)
+        shown = describe_case(case.user_input, case.answer, report, answer_first=True)
         try:
-            second = await self._ask([prompt, HumanMessage(case)])
+            second = await self._ask([prompt, HumanMessage(shown)])
         except UnscoredError as error:
             # The first grade is as good as any answer's that was judged once.
             log.warning("judge_second_look_failed", judge=self.name, code=error.code)

@@ -5,7 +5,6 @@ interpreters before; a short text can't take long. So short answers are read whe
 and long ones in a worker process, which is killed when it takes too long.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +27,14 @@ class Reader:
     """Reads an answer beside its request, within bounded time.
 
     Args:
-        directories: Where task types are found, beside the built-in ones.
+        own_task_types: Where the user's own task types lie.
         max_seconds: After so long an answer counts as unreadable.
     """
 
     def __init__(
-        self, directories: Sequence[Path] = (), *, max_seconds: float = MAX_READING_SECONDS
+        self, own_task_types: Path | None = None, *, max_seconds: float = MAX_READING_SECONDS
     ) -> None:
-        self._directories = tuple(directories)
+        self._own_task_types = own_task_types
         self._max_seconds = max_seconds
         self._limiter: CapacityLimiter | None = None
 
@@ -50,7 +49,7 @@ class Reader:
             task_type=task_type,
             user_input=user_input,
             answer=answer,
-            directories=self._directories,
+            own_task_types=self._own_task_types,
         )
         if max(len(answer), len(user_input)) <= MAX_IN_PROCESS_CHARACTERS:
             return read()

@@ -2,10 +2,11 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from services.common.task_types.rules import Criterion, Grade
-from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Definition, Evidence
+from services.common.task_types.rules import Grade
+from services.evaluator.app.services.code_reading import Definition, names_in
+from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request_reading import WORD, stem
 from services.evaluator.app.services.validators import is_refusal
 
@@ -37,16 +38,22 @@ def keeps_to_the_point(evidence: Evidence) -> Grade:
 
 
 def stays_on_topic(evidence: Evidence) -> Grade:
-    """Do the words of the request come back in the answer's names and words?"""
+    """Do the words of the request come back in the code's names, or in the answer's words?"""
     topic = evidence.request.topic
     if not topic:
         return Grade(1, "the request has no words to compare")
-    text = evidence.code.source if evidence.code else evidence.answer
-    text = CAMEL_BOUNDARY.sub(" ", text[:READING_WINDOW]).replace("_", " ")
+    text = CAMEL_BOUNDARY.sub(" ", _text_on_topic(evidence)).replace("_", " ")
     shared = topic & {stem(word) for word in WORD.findall(text)}
     if not shared:
         return Grade(0, "nothing in it speaks of what was asked")
     return Grade(1, f"it speaks of {', '.join(sorted(shared)[:3])}")
+
+
+def _text_on_topic(evidence: Evidence) -> str:
+    """What speaks for a topic: of code its names, since anyone can say anything in a comment."""
+    if evidence.tree is not None:
+        return " ".join(names_in(evidence.tree))[:READING_WINDOW]
+    return (evidence.code.source if evidence.code else evidence.answer)[:READING_WINDOW]
 
 
 def is_readable(evidence: Evidence) -> Grade:
@@ -92,24 +99,13 @@ def _words_of_doctests(evidence: Evidence) -> set[str]:
     return {word for line in lines if line.startswith(">>>") for word in NAME.findall(line)}
 
 
-CODE_RUBRIC = (
-    Criterion(responds, 0.2),
-    Criterion(keeps_to_the_point, 0.2),
-    Criterion(stays_on_topic, 0.2),
-    Criterion(is_readable, 0.2),
-    Criterion(shows_itself_at_work, 0.2),
-)
-GENERIC_RUBRIC = (
-    Criterion(responds, 0.4),
-    Criterion(stays_on_topic, 0.6),
-)
-
-
-def rubric_for(task_type: str) -> Sequence[Criterion]:
-    """The rubric of a task type."""
-    return CODE_RUBRIC if task_type in CODE_TASK_TYPES else GENERIC_RUBRIC
-
-
-def grade_by_rubric(evidence: Evidence) -> list[tuple[Criterion, Grade]]:
-    """Grade every criterion. Pure and deterministic."""
-    return [(criterion, criterion.grade(evidence)) for criterion in rubric_for(evidence.task_type)]
+STATIC_CRITERIA: dict[str, Callable[[Evidence], Grade]] = {
+    criterion.__name__: criterion
+    for criterion in (
+        responds,
+        keeps_to_the_point,
+        stays_on_topic,
+        is_readable,
+        shows_itself_at_work,
+    )
+}

@@ -1,19 +1,12 @@
-"""Rules that need no opinion: each looks at the evidence and says pass or fail, and why."""
+"""Rules that need no opinion and run nothing: each looks at an answer and says why it fails."""
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 
-from services.common.task_types.rules import (
-    Finding,
-    Rule,
-    RuleReport,
-    RuleResult,
-    failed,
-    not_applicable,
-    passed,
-)
+from services.common.task_types.rules import Finding, failed, not_applicable, passed
 from services.evaluator.app.services.code_reading import (
+    Function,
     annotations,
     dotted_name,
     imported_names,
@@ -22,7 +15,7 @@ from services.evaluator.app.services.code_reading import (
     original_name,
     parameters_of,
 )
-from services.evaluator.app.services.evidence import CODE_TASK_TYPES, Evidence, Function
+from services.evaluator.app.services.evidence import Evidence
 
 REFUSAL = re.compile(
     r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry|sorry,|i apologi[sz]e"
@@ -172,35 +165,18 @@ def is_refusal(evidence: Evidence) -> bool:
     return REFUSAL.match(evidence.answer) is not None and not evidence.definitions
 
 
-CODE_RULES = (
-    Rule(gives_an_answer, 0.10, caps=True),
-    Rule(contains_code, 0.15, caps=True),
-    Rule(parses_as_python, 0.15, caps=True),
-    Rule(defines_what_was_asked, 0.15),
-    Rule(returns_something, 0.05),
-    Rule(is_complete, 0.05, caps=True),
-    Rule(has_no_placeholder, 0.10),
-    Rule(has_no_dangerous_call, 0.10),
-    Rule(has_docstring, 0.075),
-    Rule(has_type_hints, 0.075),
-)
-GENERIC_RULES = (
-    Rule(gives_an_answer, 0.7, caps=True),
-    Rule(has_no_placeholder, 0.3),
-)
-
-
-def rules_for(task_type: str) -> Sequence[Rule]:
-    """The rule set of a task type."""
-    return CODE_RULES if task_type in CODE_TASK_TYPES else GENERIC_RULES
-
-
-def validate(evidence: Evidence) -> RuleReport:
-    """Apply the rules of the evidence's task type. Pure; nothing is executed."""
-    results = tuple(
-        RuleResult(rule, rule.check(evidence)) for rule in rules_for(evidence.task_type)
+STATIC_CHECKS: dict[str, Callable[[Evidence], Finding]] = {
+    check.__name__: check
+    for check in (
+        gives_an_answer,
+        contains_code,
+        parses_as_python,
+        defines_what_was_asked,
+        returns_something,
+        is_complete,
+        has_no_placeholder,
+        has_no_dangerous_call,
+        has_docstring,
+        has_type_hints,
     )
-    applied = [result for result in results if result.finding.outcome != "not_applicable"]
-    total = sum(result.rule.weight for result in applied)
-    earned = sum(result.rule.weight for result in applied if result.finding.outcome == "passed")
-    return RuleReport(results, score=min(1.0, earned / total) if total else 0.0)
+}

@@ -11,11 +11,11 @@ from structlog.testing import capture_logs
 
 from services.common.config import Settings
 from services.common.errors import JudgeInvalidError, UnscoredError
-from services.evaluator.app import main
+from services.common.task_types import list_task_types
+from services.common.task_types.rules import RuleReport
+from services.evaluator.app import wiring
 from services.evaluator.app.main import create_evaluator
-from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.judge import Judgement, RubricJudge
-from services.evaluator.app.services.validators import RuleReport
+from services.evaluator.app.services.judge import JudgedAnswer, Judgement, RubricJudge
 
 PATH = "/api/v1/evaluate"
 
@@ -38,15 +38,15 @@ def value_of(client: TestClient, series: str) -> float:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(main, "create_judge", lambda settings: RubricJudge())
-    with TestClient(create_evaluator(Settings(_env_file=None))) as client:
+    monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: RubricJudge())
+    with TestClient(create_evaluator(Settings(_env_file=None, sandbox="off"))) as client:
         yield client
 
 
 class BrokenJudge(RubricJudge):
     error: Exception = UnscoredError("The judge gave no answer: timeout.")
 
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         raise self.error
 
 
@@ -59,8 +59,8 @@ def judge() -> BrokenJudge:
 def client_without_judge(
     monkeypatch: pytest.MonkeyPatch, judge: BrokenJudge
 ) -> Iterator[TestClient]:
-    monkeypatch.setattr(main, "create_judge", lambda settings: judge)
-    app = create_evaluator(Settings(_env_file=None))
+    monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: judge)
+    app = create_evaluator(Settings(_env_file=None, sandbox="off"))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 
@@ -214,7 +214,7 @@ def test_clients_can_not_make_new_labels(client: TestClient) -> None:
     for number in range(5):
         client.post(PATH, json=body(task_type=f"type-{number}"))
     labels = set(re.findall(r'task_type="([^"]+)"', client.get("/metrics").text))
-    assert labels == {"code_generation", "other"}
+    assert labels == {*list_task_types(), "other"}
 
 
 def test_health_and_readiness(client: TestClient) -> None:

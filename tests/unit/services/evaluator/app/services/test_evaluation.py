@@ -1,23 +1,17 @@
 """One evaluation: the score, and the detail that explains it."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.errors import UnscoredError
 from services.common.schemas import EvaluationRequest
-from services.evaluator.app.services import evaluation as evaluation_module
-from services.evaluator.app.services.evaluation import (
-    FINGERPRINTED,
-    Evaluation,
-    fingerprint_evaluator,
-)
-from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.judge import Judgement, RubricJudge
+from services.common.task_types.registry import open_task_types
+from services.common.task_types.rules import RuleReport
+from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.judge import JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.rule_sets import rules_for
 from services.evaluator.app.services.scorer import Verdict
-from services.evaluator.app.services.validators import CODE_RULES, RuleReport
 
 REQUEST_ID = "5f1c2a8e-5a5e-4b0e-9d0e-1f2a3b4c5d6e"
 GOOD = '''```python
@@ -41,18 +35,19 @@ class FixedJudge:
 
     name = "openai:fixed"
     identity = "openai:fixed@1"
+    can_judge_unseen = True
 
     def __init__(self, score: float) -> None:
         self.score = score
 
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         return Judgement(self.score, "since I say so", 0.5)
 
     async def close(self) -> None: ...
 
 
 class SilentJudge(FixedJudge):
-    async def judge(self, evidence: Evidence, report: RuleReport, request: str) -> Judgement:
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         raise UnscoredError("The judge gave no answer.")
 
 
@@ -138,7 +133,9 @@ async def test_the_detail_explains_the_score() -> None:
     verdict, detail = await evaluation.evaluate(request_for(GOOD))
     assert verdict.score == detail["rule_score"] * 0.4 + detail["judge_score"] * 0.6
     assert (detail["capped"], detail["cap_reasons"]) == (False, [])
-    assert [rule["name"] for rule in detail["rules"]] == [rule.name for rule in CODE_RULES]
+    assert [rule["name"] for rule in detail["rules"]] == [
+        rule.name for rule in rules_for(open_task_types(None).find("code_generation"))
+    ]
     for rule in detail["rules"]:
         assert set(rule) == {"name", "weight", "outcome", "reason"}
         assert rule["outcome"] in ("passed", "failed", "not_applicable")
@@ -149,8 +146,11 @@ async def test_the_detail_explains_the_score() -> None:
         "reason": "since I say so",
         "confidence": 0.5,
         "criteria": [],
+        "judgements": [],
+        "spread": 0.0,
     }
-    assert detail["evaluator"] == {"fingerprint": evaluation.fingerprint}
+    assert detail["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
+    assert detail["execution"]["status"] == "unavailable"
 
 
 async def test_the_detail_keeps_the_grade_that_the_cap_took_away() -> None:
@@ -164,31 +164,12 @@ async def test_an_unscored_answer_has_no_score() -> None:
         await Evaluation(SilentJudge(0)).evaluate(request_for(GOOD))
 
 
-def test_the_fingerprint_follows_the_judge() -> None:
-    assert fingerprint_evaluator("rubric") == fingerprint_evaluator("rubric")
-    assert fingerprint_evaluator("openai:a@1") != fingerprint_evaluator("openai:a@2")
-    assert Evaluation(RubricJudge()).fingerprint == fingerprint_evaluator("rubric")
-    assert Evaluation(FixedJudge(1)).fingerprint != Evaluation(RubricJudge()).fingerprint
-
-
-def test_the_fingerprint_follows_every_module_that_can_change_a_score() -> None:
-    directory = Path(evaluation_module.__file__).parent
-    modules = {path.name for path in directory.glob("*.py")}
-    assert set(FINGERPRINTED) == modules - {"__init__.py", "evaluation.py"}
-
-
-@pytest.mark.parametrize("changed", FINGERPRINTED)
-def test_the_fingerprint_changes_with_each_module(
-    changed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = fingerprint_evaluator("rubric")
-    read = Path.read_bytes
-
-    def read_changed(path: Path) -> bytes:
-        return read(path) + (b"# changed" if path.name == changed else b"")
-
-    monkeypatch.setattr(Path, "read_bytes", read_changed)
-    assert fingerprint_evaluator("rubric") != before
+def test_the_fingerprint_follows_judge_and_task_type() -> None:
+    rubric, model = Evaluation(RubricJudge()), Evaluation(FixedJudge(1))
+    assert rubric.fingerprint == Evaluation(RubricJudge()).fingerprint
+    assert rubric.fingerprint != model.fingerprint
+    fingerprints = {rubric.fingerprint_of(name) for name in ("code_generation", "letters")}
+    assert len(fingerprints) == 2
 
 
 @given(st.text().filter(lambda text: "\x00" not in text))

@@ -45,4 +45,5 @@ def test_an_answer_without_python_has_no_definitions(answer: str) -> None:
 
 
 def test_code_is_only_looked_for_where_code_is_asked_for() -> None:
-    assert gather_evidence(task_type="letters", user_input="x", answer=CODE).code is None
+    evidence = gather_evidence(task_type="letters", user_input="x", answer=CODE, is_code=False)
+    assert evidence.code is None

@@ -4,44 +4,57 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.services.evidence import gather_evidence
-from services.evaluator.app.services.judge import Judgement, RubricJudge
-from services.evaluator.app.services.rubric import grade_by_rubric
-from services.evaluator.app.services.validators import validate
+from services.common.task_types.rules import Criterion, Grade, RuleReport
+from services.evaluator.app.services.judge import JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.rubric import responds, stays_on_topic
+
+NOTHING_FOUND = RuleReport((), score=0.0)
 
 
-async def judge(answer: str, request: str = "Write a binary search function") -> Judgement:
-    evidence = gather_evidence(task_type="code_generation", user_input=request, answer=answer)
-    return await RubricJudge().judge(evidence, validate(evidence), request)
+async def judge(*grades: tuple[Criterion, Grade]) -> Judgement:
+    case = JudgedAnswer("code_generation", "Write a search", "def search(): ...", grades)
+    return await RubricJudge().judge(case, NOTHING_FOUND)
 
 
 async def test_the_grade_is_the_weighted_mean_of_the_criteria() -> None:
-    judgement = await judge("def search(items, target):\n    return -1\n")
-    assert judgement.score == pytest.approx(0.2 + 0.2 + 0.2 + 0.1)
+    judgement = await judge(
+        (Criterion(responds, 0.3), Grade(1, "it replies")),
+        (Criterion(stays_on_topic, 0.7), Grade(0.5, "half of it does")),
+    )
+    assert judgement.score == pytest.approx(0.3 + 0.35)
     assert judgement.confidence == 1
-    assert [criterion["name"] for criterion in judgement.criteria] == [
-        "responds",
-        "keeps_to_the_point",
-        "stays_on_topic",
-        "is_readable",
-        "shows_itself_at_work",
-    ]
-    assert all(set(one) == {"name", "weight", "grade", "reason"} for one in judgement.criteria)
+    assert judgement.criteria == (
+        {"name": "responds", "weight": 0.3, "grade": 1, "reason": "it replies"},
+        {"name": "stays_on_topic", "weight": 0.7, "grade": 0.5, "reason": "half of it does"},
+    )
+
+
+async def test_a_criterion_without_a_grade_does_not_count() -> None:
+    judgement = await judge((Criterion(stays_on_topic, 0.2), Grade(0.5, "half of it does")))
+    assert judgement.score == pytest.approx(0.5)
 
 
 async def test_the_reason_names_the_weakest_point() -> None:
-    judgement = await judge("")
-    assert judgement.score == 0
-    assert judgement.reason == "by the rubric; its weakest point: there is no reply, or a refusal"
+    judgement = await judge(
+        (Criterion(responds, 0.5), Grade(1, "it replies")),
+        (Criterion(stays_on_topic, 0.5), Grade(0, "it speaks of something else")),
+    )
+    assert judgement.reason == "by the rubric; its weakest point: it speaks of something else"
 
 
-@given(st.text())
-async def test_the_same_answer_gets_the_same_grade_in_the_unit_range(answer: str) -> None:
-    judgement = await judge(answer)
-    assert 0 <= judgement.score <= 1
-    assert judgement == await judge(answer)
-    evidence = gather_evidence(task_type="code_generation", user_input="x", answer=answer)
-    assert len(judgement.criteria) == len(grade_by_rubric(evidence))
+async def test_nothing_to_grade_is_no_good_grade() -> None:
+    assert (await judge()).score == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.01, 1), st.floats(0, 1)).map(
+            lambda pair: (Criterion(responds, pair[0]), Grade(pair[1], "since"))
+        )
+    )
+)
+async def test_every_grade_is_in_the_unit_range(grades: list[tuple[Criterion, Grade]]) -> None:
+    assert 0 <= (await judge(*grades)).score <= 1
 
 
 async def test_nothing_is_held_open() -> None:

@@ -12,8 +12,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, ModelTimeoutError, UnscoredError
 from services.common.task_types.rules import Finding, Rule, RuleReport, RuleResult
-from services.evaluator.app.services.evidence import Evidence, gather_evidence
-from services.evaluator.app.services.judge import Judgement
+from services.evaluator.app.services.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.llm_judge import LlmJudge, combine_judgements, is_close
 
 REQUEST = "Write a binary search function"
@@ -72,15 +71,15 @@ def report_of(score: float, *, fails: bool = False) -> RuleReport:
     return RuleReport((RuleResult(Rule(runs, 1.0, caps=True), finding),), score=score)
 
 
-def evidence_of(answer: str = "def search(): ...", task_type: str = "code_generation") -> Evidence:
-    return gather_evidence(task_type=task_type, user_input=REQUEST, answer=answer)
+def case_of(answer: str = "def search(): ...", task_type: str = "code_generation") -> JudgedAnswer:
+    return JudgedAnswer(task_type=task_type, user_input=REQUEST, answer=answer)
 
 
 async def judge_with(
     model: FakeModel, answer: str = "def search(): ...", *, rules: float = CLEAR_RULES
 ) -> Judgement:
     judge = LlmJudge(model, spec="openai:some")
-    return await judge.judge(evidence_of(answer), report_of(rules), REQUEST)
+    return await judge.judge(case_of(answer), report_of(rules))
 
 
 async def test_the_grade_of_the_first_usable_reply_counts() -> None:
@@ -187,7 +186,7 @@ async def test_without_a_second_grade_the_first_one_stands(replies: list[str | E
 async def test_what_demonstrably_fails_is_judged_once() -> None:
     model = model_saying(graded(0.5), graded(0.9))
     judge = LlmJudge(model, spec="openai:some")
-    await judge.judge(evidence_of(), report_of(1.0, fails=True), REQUEST)
+    await judge.judge(case_of(), report_of(1.0, fails=True))
     assert len(model.shown) == 1
 
 
@@ -202,7 +201,7 @@ async def test_a_task_type_s_own_prompt_is_used_for_it_and_for_no_other() -> Non
     model = model_saying(GRADE, GRADE)
     judge = LlmJudge(model, spec="openai:some", prompts={"haiku": "Grade a {haiku}."})
     for task_type in ("haiku", "code_generation"):
-        await judge.judge(evidence_of(task_type=task_type), report_of(1), REQUEST)
+        await judge.judge(case_of(task_type=task_type), report_of(1))
     own, usual = (str(system.content) for system, _ in model.shown)
     assert own == "Grade a {haiku}."
     assert "You grade an answer" in usual

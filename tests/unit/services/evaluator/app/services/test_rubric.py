@@ -1,33 +1,28 @@
 """The rubric: each criterion's grades, and that they are the same for the same answer."""
 
-import math
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.task_types.rules import Grade
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
-from services.evaluator.app.services.rubric import (
-    CODE_RUBRIC,
-    GENERIC_RUBRIC,
-    Criterion,
-    Grade,
-    grade_by_rubric,
-)
-from services.evaluator.app.services.scorer import reach_verdict
+from services.evaluator.app.services.rubric import STATIC_CRITERIA
 
 REQUEST = "Write a binary search function"
 PLAIN = "def search(items, target):\n    return -1\n"
 DOCUMENTED = 'def search(items, target):\n    """Index of target."""\n    return -1\n'
 
 
-def look_at(answer: str, request: str = REQUEST, task_type: str = "code_generation") -> Evidence:
-    return gather_evidence(task_type=task_type, user_input=request, answer=answer)
+def look_at(answer: str, request: str = REQUEST) -> Evidence:
+    return gather_evidence(task_type="code_generation", user_input=request, answer=answer)
 
 
 def grade(criterion: str, answer: str, request: str = REQUEST) -> Grade:
-    graded = grade_by_rubric(look_at(answer, request))
-    return {one.name: grade for one, grade in graded}[criterion]
+    return STATIC_CRITERIA[criterion](look_at(answer, request))
+
+
+def grade_all(evidence: Evidence) -> list[Grade]:
+    return [criterion(evidence) for criterion in STATIC_CRITERIA.values()]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +45,12 @@ def grade(criterion: str, answer: str, request: str = REQUEST) -> Grade:
         pytest.param("stays_on_topic", "def do_searching(): ...", 1, id="topic-another-form"),
         pytest.param("stays_on_topic", "def sort(): ...", 0, id="topic-other"),
         pytest.param("stays_on_topic", "Hello World", 0, id="topic-none"),
+        pytest.param(
+            "stays_on_topic",
+            'def f(x):\n    """Binary search."""\n    return \'search\'  # binary search\n',
+            0,
+            id="topic-in-comments-only",
+        ),
         pytest.param("is_readable", DOCUMENTED, 1, id="readable-docstring"),
         pytest.param("is_readable", PLAIN, 0.5, id="readable-plain"),
         pytest.param("is_readable", "x = 1", 0, id="readable-nothing-defined"),
@@ -103,43 +104,17 @@ def test_a_request_without_words_to_compare_is_always_kept_to(request_text: str)
     assert grade("stays_on_topic", "def f(): ...", request_text).value == 1
 
 
-@pytest.mark.parametrize(
-    "rubric", [pytest.param(CODE_RUBRIC, id="code"), pytest.param(GENERIC_RUBRIC, id="generic")]
-)
-def test_the_weights_of_a_rubric_add_up_to_one(rubric: tuple[Criterion, ...]) -> None:
-    assert math.fsum(criterion.weight for criterion in rubric) == pytest.approx(1, abs=1e-12)
-    assert len({criterion.name for criterion in rubric}) == len(rubric)
-
-
-def test_another_task_type_has_the_general_rubric() -> None:
-    graded = grade_by_rubric(look_at("Dear customer", "Write to the customer", "letters"))
-    assert {one.name: grade.value for one, grade in graded} == {"responds": 1, "stays_on_topic": 1}
-
-
-@pytest.mark.parametrize(
-    ("answer", "passes"),
-    [("Dear customer, ...", True), ("Hello World", False), ("Sorry, I can't.", False)],
-)
-def test_an_answer_to_something_else_does_not_pass(answer: str, passes: bool) -> None:
-    graded = grade_by_rubric(look_at(answer, "Write to the customer", "letters"))
-    judge = math.fsum(criterion.weight * grade.value for criterion, grade in graded)
-    assert reach_verdict(1, judge, demonstrably_fails=False).passed is passes
-
-
 def test_reasons_stay_short_whatever_the_answer_holds() -> None:
     name = "f" * 20_000
-    graded = grade_by_rubric(look_at(f"def {name}(): ...\n{name}()"))
-    assert max(len(grade.reason) for _, grade in graded) <= 200
+    grades = grade_all(look_at(f"def {name}(): ...\n{name}()"))
+    assert max(len(grade.reason) for grade in grades) <= 200
 
 
 @given(
     answer=st.one_of(st.text(), st.sampled_from([PLAIN, DOCUMENTED, "x = 1", "```js\nlet\n```"])),
     request_text=st.text(),
-    task_type=st.sampled_from(["code_generation", "letters"]),
 )
-def test_grades_are_in_the_unit_range_and_always_the_same(
-    answer: str, request_text: str, task_type: str
-) -> None:
-    graded = grade_by_rubric(look_at(answer, request_text, task_type))
-    assert all(0 <= grade.value <= 1 for _, grade in graded)
-    assert graded == grade_by_rubric(look_at(answer, request_text, task_type))
+def test_grades_are_in_the_unit_range_and_always_the_same(answer: str, request_text: str) -> None:
+    grades = grade_all(look_at(answer, request_text))
+    assert all(0 <= grade.value <= 1 for grade in grades)
+    assert grades == grade_all(look_at(answer, request_text))

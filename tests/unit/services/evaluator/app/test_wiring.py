@@ -6,7 +6,7 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.evaluator.app.main import create_judge
+from services.evaluator.app.wiring import create_judge
 from services.evaluator.app.services.judge import RubricJudge
 from services.evaluator.app.services.llm_judge import LlmJudge
 

@@ -1,0 +1,96 @@
+"""The `detail` of an evaluation: what was run, what came back, and why it scored as it did."""
+
+from typing import Any
+
+from services.common.task_types.rules import RuleReport
+from services.evaluator.app.sandbox.execution import Availability
+from services.evaluator.app.services.behaviour import Observation
+from services.evaluator.app.services.behaviour_rules import Run
+from services.evaluator.app.services.judge import Judgement
+from services.evaluator.app.services.scorer import Verdict
+
+# Printed text is kept as a hint for people; the log row needn't carry all of it.
+MAX_OUTPUT_CHARACTERS = 500
+
+
+def explain(
+    verdict: Verdict,
+    report: RuleReport,
+    judgement: Judgement,
+    *,
+    judge: str,
+    fingerprint: str,
+    run: Run | None,
+    availability: Availability,
+) -> dict[str, Any]:
+    """Put an evaluation into plain JSON values, as it is answered and logged."""
+    detail = {
+        "rule_score": verdict.rule,
+        "judge_score": verdict.judge,
+        "capped": verdict.capped,
+        "cap_reasons": report.cap_reasons,
+        "execution": describe_run(run, availability),
+        "rules": [
+            {
+                "name": result.rule.name,
+                "weight": result.rule.weight,
+                "outcome": result.finding.outcome,
+                "reason": result.finding.reason,
+            }
+            for result in report.results
+        ],
+        "judge": {
+            "name": judge,
+            "score": judgement.score,
+            "reason": judgement.reason,
+            "confidence": judgement.confidence,
+            "criteria": list(judgement.criteria),
+            "judgements": list(judgement.judgements),
+            "spread": judgement.spread,
+        },
+        "evaluator": {"fingerprint": fingerprint},
+    }
+    return {key: _storable(value) for key, value in detail.items()}
+
+
+def describe_run(run: Run | None, availability: Availability) -> dict[str, Any]:
+    """What was run and what came back; `not_run` where the answer holds nothing to run."""
+    if run is None:
+        return {"status": "not_run", "reason": "the answer holds no program that parses"}
+    execution = run.execution
+    return {
+        "status": execution.status,
+        "reason": execution.reason,
+        "backend": availability.backend,
+        "layers": list(execution.layers),
+        "cpu_ms": execution.cpu_ms,
+        "wall_ms": execution.wall_ms,
+        "output": execution.output[:MAX_OUTPUT_CHARACTERS],
+        "output_cut": execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
+        "observations": [_describe(one) for one in run.behaviour.observations],
+    }
+
+
+def _describe(observation: Observation) -> dict[str, Any]:
+    return {
+        "kind": observation.kind,
+        "ran": observation.ran,
+        "came_back": observation.came_back,
+        "expected": observation.expected,
+        "verdict": observation.verdict,
+        "reason": observation.reason,
+    }
+
+
+def _storable(value: Any) -> Any:
+    """The value with texts that JSON and PostgreSQL can hold: no NUL, no lone surrogate."""
+    match value:
+        case str():
+            text = value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+            return text.encode("utf-8", "replace").decode()
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {key: _storable(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,46 @@
+"""Puts an evaluation together as the settings say: judge, sandbox, task types."""
+
+from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, Settings
+from services.common.task_types.registry import TaskTypes, open_task_types
+from services.evaluator.app.sandbox import create_sandbox
+from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.judge import RUBRIC_JUDGE, Judge, RubricJudge
+from services.evaluator.app.services.rule_sets import criteria_for, rules_for
+
+# Providers whose model is no capable judge; the rubric judges for them.
+PROVIDERS_WITHOUT_JUDGE = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
+
+
+def create_evaluation(settings: Settings) -> Evaluation:
+    """An evaluation that nothing has been started of yet.
+
+    Raises:
+        ServiceError: If the judge's settings or a task type's directory can't be used.
+    """
+    task_types = open_task_types(settings.task_types_dir)
+    for definition in task_types.all():
+        rules_for(definition), criteria_for(definition)
+    return Evaluation(
+        create_judge(settings, task_types),
+        sandbox=create_sandbox(settings.sandbox, settings.sandbox_slots),
+        task_types=task_types,
+    )
+
+
+def create_judge(settings: Settings, task_types: TaskTypes | None = None) -> Judge:
+    """The judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
+    spec = settings.judge_model
+    if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_JUDGE:
+        spec = f"{settings.llm_provider}:{settings.llm_model}"
+    if spec in ("", RUBRIC_JUDGE):
+        return RubricJudge()
+    # LangChain costs half a second of start-up, which the rubric needn't pay.
+    from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
+    from services.evaluator.app.services.llm_judge import LlmJudge  # noqa: PLC0415
+
+    prompts = {
+        definition.name: definition.judge_prompt
+        for definition in (task_types or open_task_types(None)).all()
+        if definition.judge_prompt
+    }
+    return LlmJudge(create_model_from_spec(settings, spec), spec=spec, prompts=prompts)
