@@ -1,8 +1,6 @@
 """What works on this machine and what doesn't: the checks behind `selfheal doctor`."""
 
-import ctypes
 import importlib.util
-import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -23,13 +21,12 @@ from selfheal.runtime.postgres_binaries import find_binaries
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings
+from services.evaluator.app.sandbox import Availability, probe_sandbox
 
 OLDEST_PYTHON: Final = (3, 11)
 NEWEST_PYTHON: Final = (3, 13)
 ENOUGH_DISK_BYTES: Final = 1_000_000_000
 LEAST_DISK_BYTES: Final = 300_000_000
-_LANDLOCK_CREATE_RULESET: Final = 444  # the same number on every architecture
-_LANDLOCK_VERSION_FLAG: Final = 1
 
 
 class Verdict(StrEnum):
@@ -61,7 +58,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
         yield _check_port(name, port, setting, ours)
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
-    yield _check_sandbox()
+    yield check_sandbox(settings.sandbox)
 
 
 def check_python(version: tuple[int, ...]) -> Check:
@@ -173,22 +170,20 @@ def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
     return Check(title, Verdict.FAIL, f"needed for {name}, taken by {who}", remedy)
 
 
-def _check_sandbox() -> Check:
-    """Tell what the kernel offers for confining generated code; nothing needs it yet."""
-    version = _landlock_version()
-    landlock = f"Landlock {version}" if version > 0 else "no Landlock"
-    has_seccomp = Path("/proc/sys/kernel/seccomp/actions_avail").exists()
-    seccomp = "seccomp" if has_seccomp else "no seccomp"
-    verdict = Verdict.OK if version > 0 and has_seccomp else Verdict.WARN
-    return Check("sandbox", verdict, f"{platform.system()}: {landlock}, {seccomp} (information)")
+def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_sandbox) -> Check:
+    """Try whether the code in answers can be run safely here; without it, answers are only read.
 
-
-def _landlock_version() -> int:
-    if sys.platform != "linux":
-        return 0
-    libc = ctypes.CDLL(None)
-    version: int = libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION_FLAG)
-    return version
+    Args:
+        backend: The setting SANDBOX.
+        probe: Starts a sandbox and tries it.
+    """
+    availability = probe(backend)
+    if availability.is_available:
+        found = f"{availability.backend}: {', '.join(availability.layers)}"
+        return Check("sandbox", Verdict.OK, found)
+    found = f"no code is run, answers are judged by static rules only: {availability.problem}"
+    remedy = "Run the Evaluator on Linux 5.13 or newer, in a container that allows seccomp."
+    return Check("sandbox", Verdict.WARN, found, remedy if backend != "off" else "Unset SANDBOX.")
 
 
 def _attempt(name: str, check: Callable[[], Check]) -> Check:
