@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from selfheal.cli import demo as demonstration
-from selfheal.cli import doctor, lifecycle, logs, optimize, prompts, requests
+from selfheal.cli import doctor, lifecycle, logs, optimize, prompts, requests, tasks
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ for command in (
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(tasks.app, name="tasks")
 
 
 def main() -> None:

@@ -1,0 +1,146 @@
+"""What is wrong with a task type: everything that would only show once it serves."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from selfheal.task_types.scaffold import PLACEHOLDER
+from services.common.task_types import TaskType, TaskTypeError
+from services.common.task_types.reading import (
+    GOLDEN_INPUTS_FILE,
+    REPAIRS_FILE,
+    VALIDATORS_FILE,
+)
+from services.common.task_types.rules import Finding, Grade
+from services.evaluator.app.services.rule_sets import criteria_for, rules_for
+
+GOLDEN_INPUTS_A_HALF = 24
+OUTCOMES = ("passed", "failed", "not_applicable")
+# Answers that a model may give to anything.
+HARD_ANSWERS = (
+    "",
+    "Hello World",
+    "\x00\ud800",
+    "[" * 100_000,
+    "죄송합니다. " * 2_000,
+    "```\n" * 999,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something to mend, and the file it is in."""
+
+    file: Path
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTask:
+    """A request and an answer, as rules see them."""
+
+    task_type: str
+    user_input: str
+    answer: str
+
+
+def find_problems(task_type: TaskType) -> list[Problem]:
+    """Everything that is wrong with a task type that can be read."""
+    return [
+        *_problems_of_names(task_type),
+        *_problems_of_golden_inputs(task_type),
+        *_problems_of_repairs(task_type),
+        *_problems_of_functions(task_type),
+    ]
+
+
+def _problems_of_names(task_type: TaskType) -> Iterator[Problem]:
+    for resolve in (rules_for, criteria_for):
+        try:
+            resolve(task_type)
+        except TaskTypeError as error:
+            yield Problem(error.path, f"{error.problem}. {error.remedy}")
+
+
+def _problems_of_golden_inputs(task_type: TaskType) -> Iterator[Problem]:
+    path = task_type.directory / GOLDEN_INPUTS_FILE
+    golden = task_type.golden_inputs
+    for half, inputs in (("choosing", golden.choosing), ("verdict", golden.verdict)):
+        if len(inputs) < GOLDEN_INPUTS_A_HALF:
+            yield Problem(
+                path,
+                f"{half!r} has {len(inputs)} golden inputs; a repair can be proven on "
+                f"{GOLDEN_INPUTS_A_HALF} or more",
+            )
+        left = sum(text.startswith(PLACEHOLDER) for text in inputs)
+        if left:
+            yield Problem(path, f"{half!r} still has {left} of the scaffold's own inputs")
+
+
+def _problems_of_repairs(task_type: TaskType) -> Iterator[Problem]:
+    path = task_type.directory / REPAIRS_FILE
+    for name in task_type.rule_weights:
+        if name not in task_type.repairs.by_rule:
+            yield Problem(path, f"there is no sentence for the rule {name!r}")
+    for name in task_type.repairs.by_rule:
+        if name not in task_type.rule_weights:
+            yield Problem(path, f"there is a sentence for {name!r}, which is no rule")
+
+
+def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
+    """Run its own rules and criteria on right answers and on hard ones."""
+    path = task_type.directory / VALIDATORS_FILE
+    golden = task_type.golden_inputs
+    request = next(iter((*golden.choosing, *golden.verdict)), "A request")
+    right = [(text, as_answer(expected)) for text, expected in golden.expected.items()]
+    for name, rule in task_type.rules.items():
+        tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
+        yield from (Problem(path, wrong) for wrong in _try(name, rule, tasks, _is_finding))
+        for user_input, answer in right:
+            try:
+                finding = rule(SampleTask(task_type.name, user_input, answer))
+            except Exception as error:  # noqa: BLE001 - the rule is its author's
+                yield Problem(path, f"{name} raised {type(error).__name__} on an expected answer")
+                break
+            if _is_finding(finding) and finding.outcome == "failed":
+                yield Problem(
+                    path,
+                    f"{name} fails the expected answer to {user_input[:60]!r}: {finding.reason}",
+                )
+    for name, criterion in task_type.criteria.items():
+        tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
+        yield from (Problem(path, wrong) for wrong in _try(name, criterion, tasks, _is_grade))
+
+
+def as_answer(expected: object) -> str:
+    """An expected answer as a model would give it: text as it is, all else as JSON."""
+    return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
+
+
+def _try(
+    name: str,
+    function: Callable[[Any], object],
+    tasks: list[SampleTask],
+    is_right: Callable[[object], bool],
+) -> Iterator[str]:
+    """The first thing that goes wrong with a function; one is enough to mend it."""
+    for task in tasks:
+        shown = repr(task.answer[:20])
+        try:
+            result = function(task)
+        except Exception as error:  # noqa: BLE001 - the function is its author's
+            yield f"{name} raised {type(error).__name__} on the answer {shown}: {error}"
+            return
+        if not is_right(result):
+            yield f"{name} gave {result!r} for the answer {shown}; see rules.py for what to give"
+            return
+
+
+def _is_finding(result: object) -> bool:
+    return isinstance(result, Finding) and result.outcome in OUTCOMES
+
+
+def _is_grade(result: object) -> bool:
+    return isinstance(result, Grade) and 0 <= result.value <= 1

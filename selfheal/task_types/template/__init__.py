@@ -1,0 +1,1 @@
+"""What `selfheal tasks new` copies."""
