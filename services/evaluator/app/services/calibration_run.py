@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from services.common.errors import JudgeInvalidError
+from services.common.errors import JudgeInvalidError, NotJudgeableError
 from services.evaluator.app.services.calibration import Calibration, GradedItem, calibrate
 from services.evaluator.app.services.calibration_demands import DemandPair, make_demand_pairs
 from services.evaluator.app.services.calibration_set import LabelledAnswer, Score, make_request
@@ -59,7 +59,7 @@ async def run_calibration(
 async def _grade_item(score: Score, item: LabelledAnswer) -> GradedItem:
     try:
         grade = await _grade(score, item.request, item.answer)
-    except JudgeInvalidError as error:
+    except (JudgeInvalidError, NotJudgeableError) as error:
         return GradedItem(item.id, item.passes, None, error.message)
     return GradedItem(item.id, item.passes, grade)
 
@@ -71,7 +71,7 @@ async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | N
             await _grade(score, pair.request, pair.demanding),
             await _grade(score, pair.request, pair.neutral),
         )
-    except JudgeInvalidError:
+    except (JudgeInvalidError, NotJudgeableError):
         return None
 
 
