@@ -34,10 +34,18 @@ NAMED_IN_KOREAN = re.compile(
 CALLED = re.compile(rf"\b(?:called|named)\s+(?:`{IDENTIFIER}|{IDENTIFIER}\s*\()")
 QUOTED_CALL = re.compile(rf"`{IDENTIFIER}\(")
 BARE_CALL = re.compile(r"\b(?:write|implement|create|define)\s+([A-Za-z_]\w*)\(", re.I)
+SHOWN_CALL = re.compile(
+    rf"(?:^|>>>|[\s(`'\"]){IDENTIFIER}\([^\n]{{0,200}}?\)`?\s*"
+    r"(?:={2,3}|[-=]{1,2}>|→|➞|returns?\b|should\s+(?:return|give|be)\b|gives\b|yields\b|는|은|의)"
+    rf"|>>>[ \t]*{IDENTIFIER}\(",
+    re.M,
+)
+NEEDED_CALL = re.compile(rf"\b(?:need|want|have)\s+(?:a\s+function\s+)?`?{IDENTIFIER}\(", re.I)
+KOREAN_KIND = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*(?:함수|클래스|메서드)")
 CLASS_NAME = re.compile(r"\b[Cc]lass\s+([A-Z][A-Za-z0-9]*[a-z]\w*)\b")
 READINGS = (
     DEFINITION, NAMED_KIND, NAME_GIVEN, NAMED_IN_KOREAN, QUOTED_KIND, BARE_CALL, CALLED,
-    QUOTED_CALL, CLASS_NAME,
+    QUOTED_CALL, NEEDED_CALL, SHOWN_CALL, KOREAN_KIND, CLASS_NAME,
 )  # fmt: skip
 
 # "Without using `sorted(x)`" names what to avoid or to build on, not what to write.
@@ -52,6 +60,7 @@ NOT_NAMES = frozenset(
     """a an the when with by once twice recursively repeatedly every each in on from as for and
     if after before only it on something anything whatever accordingly""".split()
 )
+LANGUAGE_NAMES = frozenset("python javascript typescript js java go rust lambda".split())
 BUILTIN_NAMES = frozenset(dir(builtins))
 
 
@@ -75,9 +84,13 @@ def _is_name(name: str) -> bool:
 
 def _is_mention(request: str, match: re.Match[str], reading: re.Pattern[str]) -> bool:
     """Whether the name belongs to something else than what is to be written."""
+    name = next(group for group in match.groups() if group)
+    if reading is KOREAN_KIND:
+        return name.lower() in LANGUAGE_NAMES
+    if reading is SHOWN_CALL:
+        return name in BUILTIN_NAMES
     if reading not in (CALLED, QUOTED_CALL):
         return False
-    name = next(group for group in match.groups() if group)
     before = request[max(0, match.start() - LOOK_BACK) : match.start()]
     is_builtin_call = reading is QUOTED_CALL and name in BUILTIN_NAMES
     return is_builtin_call or MENTIONED_BEFORE.search(before) is not None

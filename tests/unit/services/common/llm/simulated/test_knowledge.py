@@ -292,3 +292,19 @@ def test_words_of_one_kind_have_one_form() -> None:
 )
 def test_the_requested_name_is_read(request_text: str, name: str) -> None:
     assert requested_name(request_text) == name
+
+
+@pytest.mark.parametrize(
+    ("request_text", "name"),
+    [
+        ("Flatten a list of lists, e.g. flatten([[1, 2], [3]]) == [1, 2, 3].", "flatten"),
+        ("Split a list into chunks.\nExample: chunk([1, 2], 1) returns [[1], [2]]", "chunk"),
+        ("Find the two numbers.\n\n>>> pair_of([1, 2], 3)\n(0, 1)", "pair_of"),
+        ("I need insert_position(items, value) for a sorted list", "insert_position"),
+        ("괄호를 확인하는 is_balanced 함수를 만들어 주세요", "is_balanced"),
+        ("Reverse a list, so that sorted([2, 1]) == [1, 2] still holds", ""),
+        ("파이썬 함수를 작성해 주세요. Python 함수여야 합니다.", ""),
+    ],
+)
+def test_a_call_that_is_shown_names_the_function(request_text: str, name: str) -> None:
+    assert requested_name(request_text) == name
