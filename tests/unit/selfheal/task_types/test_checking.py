@@ -123,3 +123,16 @@ def test_a_sample_run_shows_every_rule_and_criterion(directory: Path) -> None:
     names = [name for name, _, _ in sample.rows]
     assert names == [*task_type.rule_weights, *task_type.rubric_weights]
     assert json.dumps(sample.as_json())
+
+
+def test_the_documented_example_lacks_nothing_but_golden_inputs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "task-types.md").read_text(encoding="utf-8")
+    directory = tmp_path / "support_replies"
+    directory.mkdir()
+    (directory / "prompt.txt").write_text("You answer customers' questions.")
+    for section in page.split("\n### ")[1:]:
+        file, _, text = section.partition("\n")
+        (directory / file).write_text(text.split("```")[1].partition("\n")[2])
+    problems = find_problems(read_task_type(directory))
+    assert {problem.file.name for problem in problems} == {"golden_inputs.json"}
+    assert len(problems) == 2
