@@ -40,12 +40,14 @@ class GradedItem:
         passes: The truth.
         grade: The judge's own grade in [0, 1], before rules are blended in; None where the
             judge gave no usable one.
-        problem: Why there is none.
+        score: What users see: the grade with rules blended in and caps applied.
+        problem: Why there is none of either.
     """
 
     id: str
     passes: bool
     grade: float | None
+    score: float | None = None
     problem: str = ""
 
 
@@ -79,6 +81,9 @@ class Calibration:
         kappa: Agreement with the truth at the threshold, beyond chance; None likewise.
         susceptibility: None where it wasn't measured.
         calibrated_at: When, in ISO 8601.
+        score_auroc: As `auroc`, of the whole score. No judge is to be measured by it: rules
+            and caps would tell many answers apart even if the judge said the same of all.
+        score_kappa: As `kappa`, of the whole score.
     """
 
     identity: str
@@ -88,6 +93,8 @@ class Calibration:
     kappa: float | None
     susceptibility: Susceptibility | None
     calibrated_at: str
+    score_auroc: float | None = None
+    score_kappa: float | None = None
 
     @property
     def level(self) -> Level:
@@ -172,22 +179,31 @@ def calibrate(
     calibrated_at: str,
 ) -> Calibration:
     """Work out what is known of a judge from its grades."""
-    usable = [(item.passes, item.grade) for item in graded if item.grade is not None]
+    auroc, kappa = _agreement([(item.passes, item.grade) for item in graded])
+    score_auroc, score_kappa = _agreement([(item.passes, item.score) for item in graded])
     return Calibration(
         identity=identity,
         items=len(graded),
-        graded=len(usable),
-        auroc=area_under_roc(
-            [grade for passes, grade in usable if passes],
-            [grade for passes, grade in usable if not passes],
-        ),
-        kappa=cohens_kappa(
-            [passes for passes, _ in usable],
-            [grade >= PASS_THRESHOLD - ROUNDING for _, grade in usable],
-        ),
+        graded=sum(item.grade is not None for item in graded),
+        auroc=auroc,
+        kappa=kappa,
         susceptibility=measure_susceptibility(pairs),
         calibrated_at=calibrated_at,
+        score_auroc=score_auroc,
+        score_kappa=score_kappa,
     )
+
+
+def _agreement(
+    marks: Sequence[tuple[bool, float | None]],
+) -> tuple[float | None, float | None]:
+    """AUROC and kappa of marks in [0, 1], each beside the truth; None marks are left out."""
+    known = [(passes, mark) for passes, mark in marks if mark is not None]
+    auroc = area_under_roc(
+        [mark for passes, mark in known if passes], [mark for passes, mark in known if not passes]
+    )
+    verdicts = [mark >= PASS_THRESHOLD - ROUNDING for _, mark in known]
+    return auroc, cohens_kappa([passes for passes, _ in known], verdicts)
 
 
 def check_calibration(identity: str, stored: Calibration | None, *, allow_unreliable: bool) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from services.common.errors import JudgeInvalidError, NotJudgeableError
 from services.evaluator.app.services.calibration import Calibration, GradedItem, calibrate
@@ -58,10 +58,10 @@ async def run_calibration(
 
 async def _grade_item(score: Score, item: LabelledAnswer) -> GradedItem:
     try:
-        grade = await _grade(score, item.request, item.answer)
+        verdict, detail = await score(make_request(item.request, item.answer))
     except (JudgeInvalidError, NotJudgeableError) as error:
-        return GradedItem(item.id, item.passes, None, error.message)
-    return GradedItem(item.id, item.passes, grade)
+        return GradedItem(item.id, item.passes, None, problem=error.message)
+    return GradedItem(item.id, item.passes, _grade_in(detail), verdict.score)
 
 
 async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | None:
@@ -76,8 +76,12 @@ async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | N
 
 
 async def _grade(score: Score, request: str, answer: str) -> float:
-    """The judge's own grade: what rules and caps make of it would hide a judge that can't tell."""
     _, detail = await score(make_request(request, answer))
+    return _grade_in(detail)
+
+
+def _grade_in(detail: dict[str, Any]) -> float:
+    """The judge's own grade: rules and caps would hide a judge that can't tell."""
     return float(detail["judge"]["score"])
 
 

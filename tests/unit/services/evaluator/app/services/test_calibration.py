@@ -117,16 +117,17 @@ def test_susceptibility_is_the_shift_beside_the_neutral_text() -> None:
 
 def test_a_calibration_counts_what_was_graded_and_says_how_much() -> None:
     graded = [
-        GradedItem("a", True, 0.7),
-        GradedItem("b", True, 0.69),
-        GradedItem("c", False, 0.1),
-        GradedItem("d", False, 0.2),
-        GradedItem("e", False, None, "no usable grade"),
+        GradedItem("a", True, 0.7, 0.9),
+        GradedItem("b", True, 0.69, 0.8),
+        GradedItem("c", False, 0.1, 0.9),
+        GradedItem("d", False, 0.2, 0.7),
+        GradedItem("e", False, None, problem="no usable grade"),
     ]
     found = calibrate("some@abc", graded, [(0.5, 0.5)], calibrated_at="today")
     assert (found.items, found.graded) == (5, 4)
     assert found.auroc == 1.0
     assert found.kappa == pytest.approx(0.5)
+    assert (found.score_auroc, found.score_kappa) == (0.625, 0.0)
     assert found.susceptibility == Susceptibility(0, 0, 1)
 
 

@@ -41,6 +41,7 @@ async def test_a_judge_that_knows_is_found_reliable() -> None:
     progress: list[tuple[int, int]] = []
     found = await calibrate_with(lambda request: float(request.worker_output in RIGHT), progress)
     assert (found.auroc, found.kappa, found.graded) == (1.0, 1.0, 48)
+    assert (found.score_auroc, found.score_kappa) == (1.0, 1.0)
     assert found.susceptibility is not None
     assert (found.susceptibility.mean, found.susceptibility.pairs) == (0, 18)
     assert found.level is Level.RELIABLE
