@@ -86,7 +86,7 @@ def needs_local_model(settings: Settings) -> bool:
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables that a run of the Optimizer needs to reach this system."""
-    names = (*MODEL_SETTINGS, "optimizer_model", "worker_url", "evaluator_url")
+    names = (*MODEL_SETTINGS, "optimizer_model", "worker_url", "evaluator_url", "task_types_dir")
     return {
         **_variables(settings, names),
         "DATABASE_URL": credentials.database_url,

@@ -13,7 +13,9 @@ from services.common.llm.simulated.words import tokenize
 KNOWN_TEXTS_FILE = Path(__file__).parent / "known_texts.toml"
 READ_CHARACTERS = 8_000
 
-LABELLED_LINE = re.compile(r"^[ \t*-]{0,8}([^\s:：=][^\n:：=]{0,39})[:：=][ \t]{0,8}(\S[^\n]*)$", re.M)
+LABELLED_LINE = re.compile(
+    r"^[ \t*-]{0,8}([^\s:：=][^\n:：=]{0,39})[:：=][ \t]{0,8}(\S[^\n]*)$", re.M
+)
 NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,6})?|-?\d{1,15}(?:\.\d{1,6})?")
 EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 PHONE = re.compile(r"\+?\d[\d -]{6,18}\d")

@@ -63,7 +63,7 @@ def find_violation(schema: dict[str, Any], value: object) -> str | None:
     validator = validator_class(checked, registry=Registry(), format_checker=FormatChecker(FORMATS))
     token = _work_left.set(_WorkLeft())
     try:
-        error = best_match(validator.iter_errors(value))
+        error = best_match(validator.iter_errors(value))  # type: ignore[arg-type]
     except Unresolvable as problem:
         raise UncheckableSchemaError("it refers to what isn't there") from problem
     except RecursionError as problem:
@@ -92,7 +92,7 @@ def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
             if isinstance(target, str) and not target.startswith("#"):
                 raise UncheckableSchemaError("it refers to another document")
     try:
-        dialect.check_schema(schema, format_checker=FormatChecker(()))
+        dialect.check_schema(schema, format_checker=FormatChecker(()))  # type: ignore[call-arg]  # stubs lag
     except (SchemaError, RecursionError) as error:
         reason = error.message if isinstance(error, SchemaError) else "nested too deeply"
         raise UncheckableSchemaError(f"it is no valid schema: {reason}") from error
@@ -104,7 +104,7 @@ def _bounded(dialect: type[Validator]) -> type[Validator]:
     keywords: dict[str, Keyword] = {**dialect.VALIDATORS, "uniqueItems": _unique_items}
     if "pattern" in keywords:
         keywords["pattern"] = _pattern
-    bounded: type[Validator] = extend(
+    bounded: type[Validator] = extend(  # type: ignore[no-untyped-call]
         dialect, {name: _counted(check) for name, check in keywords.items()}
     )
     return bounded

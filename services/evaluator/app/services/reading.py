@@ -1,8 +1,12 @@
 """All that can be said of an answer without running it, and what to run. Pure and picklable."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from services.common.errors import UnscoredError
+from services.common.logging import get_logger
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import Finding, Grade
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
@@ -11,6 +15,10 @@ from services.evaluator.app.services.probes_plan import ProbePlan
 from services.evaluator.app.services.rubric import STATIC_CRITERIA
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 from services.evaluator.app.services.validators import STATIC_CHECKS
+
+Looked = TypeVar("Looked", Finding, Grade)
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +67,30 @@ def read_answer(
         user_input=user_input,
         answer=answer,
         findings={
-            rule.name: rule.check(evidence)
+            rule.name: _look(rule.name, rule.check, evidence)
             for rule in rules_for(definition)
             if rule.name in STATIC_CHECKS or rule.name in own_rules
         },
         grades={
-            criterion.name: criterion.grade(evidence)
+            criterion.name: _look(criterion.name, criterion.grade, evidence)
             for criterion in criteria_for(definition)
             if criterion.name in STATIC_CRITERIA or criterion.name in own_criteria
         },
         source=_program_in(evidence),
         plan=plan_probes(evidence),
     )
+
+
+def _look(name: str, look: Callable[[Evidence], Looked], evidence: Evidence) -> Looked:
+    """Have a rule or criterion look; one that breaks leaves the answer without a score."""
+    try:
+        return look(evidence)
+    except Exception as error:  # a task type's own rules may raise anything
+        log.exception("rule_broken", task_type=evidence.task_type, rule=name)
+        raise UnscoredError(
+            f"The rule {name!r} of task type {evidence.task_type!r} raised "
+            f"{type(error).__name__}. Try it with: selfheal tasks check {evidence.task_type}"
+        ) from None
 
 
 def _program_in(evidence: Evidence) -> str:

@@ -74,3 +74,22 @@ async def test_a_task_type_without_a_directory_is_read_by_the_general_rules(
     )
     assert set(reading.findings) == {"gives_an_answer", "has_no_placeholder"}
     assert reading.source == ""
+
+
+FILES = {
+    "task_type.toml": 'description = "Sums"\nanswers = "text"\n'
+    "[rules]\ndivides = 1.0\n[rubric]\nresponds = 1.0\n",
+    "prompt.txt": "Divide.",
+    "golden_inputs.json": '{"choosing": [], "verdict": []}',
+    "repairs.toml": 'role = "You divide."\n[rules]\ndivides = "Divide."\n',
+    "validators.py": "def divides(task):\n    return 1 / 0\n",
+}
+
+
+async def test_a_rule_that_breaks_leaves_the_answer_without_a_score(tmp_path: Path) -> None:
+    directory = tmp_path / "sums"
+    directory.mkdir()
+    for name, content in FILES.items():
+        (directory / name).write_text(content)
+    with pytest.raises(UnscoredError, match=r"'divides' .* ZeroDivisionError"):
+        await Reader(tmp_path).read(task_type="sums", user_input="Divide", answer="1")
