@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from selfheal.cli import demo as demonstration
-from selfheal.cli import doctor, lifecycle, logs, optimize, prompts, requests, tasks
+from selfheal.cli import (
+    doctor,
+    evaluate,
+    explain,
+    judge,
+    lifecycle,
+    logs,
+    optimize,
+    prompts,
+    requests,
+    tasks,
+)
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -42,6 +53,8 @@ for command in (
     lifecycle.status,
     demonstration.demo,
     requests.request,
+    explain.explain,
+    evaluate.evaluate,
     optimize.optimize,
     logs.logs,
     doctor.doctor,
@@ -51,6 +64,7 @@ for command in (
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(judge.app, name="judge")
 
 
 def main() -> None:

@@ -1,0 +1,160 @@
+"""`selfheal explain`: why a request scored as it did."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import asyncpg
+import typer
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.operator_database import ask_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.verdict_rendering import INDENT, block, heading, print_verdict
+from selfheal.visible_text import make_visible_line
+from services.common.config import Settings
+from services.common.models import ExecutionLog
+
+# A range instead of a pattern, so that the index on request_id finds an abbreviated id too.
+SELECT_EXECUTIONS = """
+    SELECT id, request_id, task_type, user_input, refined_input, prompt_version, worker_output,
+           worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail,
+           error_message, created_at
+    FROM execution_logs
+    WHERE request_id BETWEEN $1 AND $2
+    ORDER BY id DESC
+    LIMIT 20
+"""
+UUID_DIGITS: Final = 32
+# `selfheal logs` shows this many.
+LEAST_DIGITS: Final = 8
+
+UNSCORED_MEANINGS: Final = {
+    "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
+    "judge_invalid": "The judge replied twice with something that is no grade.",
+    "not_judgeable": "The code needs what the sandbox doesn't have, so that nobody knows "
+    "whether it works.",
+    "timeout": "The service took longer than it may.",
+    "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
+    "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
+    "model_failed": "The model's provider failed.",
+    "model_rate_limited": "The model's provider takes no more requests for now.",
+    "model_timeout": "The model gave no answer in time.",
+    "model_unavailable": "The model's provider can't be reached, or failed.",
+    "model_rejected": "The model's provider refuses for good. Check LLM_API_KEY and LLM_MODEL.",
+    "model_invalid_answer": "The model's provider answered with what is no answer.",
+}
+
+output = Console()
+
+
+def explain(
+    request_id: Annotated[
+        str, typer.Argument(help="Id of the request, or its first 8 digits or more.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the row as JSON.")] = False,
+) -> None:
+    """Say why a request scored as it did: what was run, what came back, rules and judge.
+
+    Example: selfheal explain 3f2c9a71
+    """
+    with friendly_errors():
+        first, last = _parse_id(request_id)
+        row = _pick(_load(first, last), request_id)
+    if as_json:
+        typer.echo(json.dumps(asdict(row), indent=2, default=str, ensure_ascii=False))
+        return
+    for part in _introduce(row):
+        output.print(part)
+    detail = row.evaluation_detail or {}
+    if row.evaluation_score is None or row.evaluation_passed is None:
+        for part in _tell_unscored(row, detail):
+            output.print(part)
+        return
+    print_verdict(output, score=row.evaluation_score, passed=row.evaluation_passed, detail=detail)
+
+
+def _parse_id(text: str) -> tuple[UUID, UUID]:
+    """The first and the last id that begin with these digits."""
+    digits = text.strip().replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
+        raise EmbeddedRuntimeError(
+            f"{make_visible_line(text)[:80]!r} is no request id.",
+            remedy=f"Give at least {LEAST_DIGITS} of its digits; `selfheal logs` lists them.",
+        )
+    return UUID(digits.ljust(UUID_DIGITS, "0")), UUID(digits.ljust(UUID_DIGITS, "f"))
+
+
+def _load(first: UUID, last: UUID) -> list[ExecutionLog]:
+    async def select(connection: asyncpg.Connection) -> list[ExecutionLog]:
+        records = await connection.fetch(SELECT_EXECUTIONS, first, last)
+        return [ExecutionLog(**record) for record in records]
+
+    return ask_database(Settings(), select)
+
+
+def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
+    """The latest row, of the one request that was meant."""
+    if not rows:
+        raise EmbeddedRuntimeError(
+            f"No request {make_visible_line(asked)} is logged.",
+            remedy="See the latest with: selfheal logs",
+        )
+    ids = dict.fromkeys(str(row.request_id) for row in rows)
+    if len(ids) > 1:
+        raise EmbeddedRuntimeError(
+            f"{len(ids)} requests begin like that: {', '.join(ids)}.",
+            remedy="Give more digits.",
+        )
+    if len(rows) > 1:
+        messages.print(f"It was logged {len(rows)} times; this is the latest.")
+    return rows[0]
+
+
+def _introduce(row: ExecutionLog) -> list[RenderableType]:
+    """What was asked, and what was answered by whom."""
+    worker = (row.evaluation_detail or {}).get("worker")
+    model = worker.get("model") if isinstance(worker, dict) else None
+    by = [
+        f"prompt version {row.prompt_version}" if row.prompt_version is not None else "",
+        f"model {make_visible_line(str(model))}" if model else "",
+        f"{row.worker_latency_ms} ms" if row.worker_latency_ms is not None else "",
+    ]
+    parts: list[RenderableType] = [
+        Text(
+            f"request {row.request_id} ({make_visible_line(row.task_type)}), "
+            f"{row.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+            style="dim",
+        ),
+        heading("Asked for"),
+        block(row.user_input),
+    ]
+    if row.worker_output is not None:
+        parts += [heading(f"Answered ({', '.join(filter(None, by))})"), block(row.worker_output)]
+    return [*parts, Text("")]
+
+
+def _tell_unscored(row: ExecutionLog, detail: dict[str, Any]) -> list[RenderableType]:
+    """That there is no score, why, and what it means."""
+    error = detail.get("error")
+    code = str(error.get("code", "")) if isinstance(error, dict) else ""
+    service = str(error.get("service", "")) if isinstance(error, dict) else ""
+    parts: list[RenderableType] = [
+        Text("unscored", style="bold yellow"),
+        Padding(Text(make_visible_line(row.error_message or "No reason is logged.")), INDENT),
+    ]
+    if code:
+        where = f"{make_visible_line(service)}, {make_visible_line(code)}: "
+        meaning = UNSCORED_MEANINGS.get(code, "See the service's own log.")
+        parts.append(Padding(Text(where + meaning), INDENT))
+    parts.append(
+        Padding(
+            Text("Unscored is not zero: this doesn't count as a failure of the prompt."), INDENT
+        )
+    )
+    return parts

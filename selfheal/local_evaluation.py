@@ -1,0 +1,28 @@
+"""An evaluation inside this very process, put together as the Evaluator's own is."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.common.config import Settings
+from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.wiring import create_evaluation
+
+
+@asynccontextmanager
+async def open_evaluation(settings: Settings, *, judge: str = "") -> AsyncIterator[Evaluation]:
+    """Start judge and sandbox, and end them afterwards; no service needs to run.
+
+    Args:
+        settings: What the Evaluator would be configured with.
+        judge: A `provider:name`, or `rubric`, in place of the configured one.
+
+    Raises:
+        ServiceError: If the judge or a task type's directory can't be used.
+    """
+    chosen = settings.model_copy(update={"judge_model": judge}) if judge else settings
+    evaluation = create_evaluation(chosen)
+    try:
+        await evaluation.start()
+        yield evaluation
+    finally:
+        await evaluation.close()
