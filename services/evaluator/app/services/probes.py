@@ -16,7 +16,7 @@ from services.evaluator.app.services.probes_target import (
     method_of,
 )
 from services.evaluator.app.services.properties import find_trials
-from services.evaluator.app.services.request_examples import Example, find_examples
+from services.evaluator.app.services.request_examples import Example
 from services.evaluator.app.services.request_examples_source import parse_expression
 
 # Examples by themselves may not use up the steps of a property.
@@ -55,7 +55,7 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
     if evidence.tree is None or target is None:
         return ProbePlan()
     plan = _Plan()
-    for example in find_examples(evidence.user_input):
+    for example in evidence.request.examples:
         _add_example(plan, example, evidence, target)
     for number, trial in enumerate(find_trials(evidence, target), start=1):
         probe = Probe(
@@ -65,8 +65,11 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
             0,
             property_name=trial.property_name,
             arguments=trial.arguments,
+            accepted=trial.accepted,
+            any_order=trial.any_order,
+            in_place=trial.in_place,
+            keeps_argument=trial.keeps_argument,
             is_edge=trial.is_edge,
-            is_sure=trial.is_sure,
         )
         plan.add(probe, trial.steps(f"_probe_{number}"))
     if not any(probe.kind == "example" for probe in plan.probes):
@@ -142,8 +145,7 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
     wanted = evidence.request.name
     if wanted and wanted != example.function and wanted in defined:
         # The request calls it by two names. Where it shows the right one, the other is another.
-        others = find_examples(evidence.user_input)
-        is_shown = any(other.function == wanted for other in others)
+        is_shown = any(other.function == wanted for other in evidence.request.examples)
         return None if is_shown else _renamed(example, wanted)
     return example
 

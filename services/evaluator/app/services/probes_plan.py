@@ -26,6 +26,9 @@ class Probe:
         quoted: The request's words for it.
         property_name: Which property is checked.
         arguments: What the property's function is given.
+        accepted: Every value that some reasonable reading makes right.
+        in_place: Whether the first argument may be changed instead of giving a value.
+        keeps_argument: Whether the first argument must stay as it is.
         is_edge: Whether a call is an edge case, where raising is no fault.
         is_sure: Whether hints and names leave no doubt that a call's arguments are of the right
             kind.
@@ -42,6 +45,9 @@ class Probe:
     quoted: str = ""
     property_name: str = ""
     arguments: tuple[Value, ...] = ()
+    accepted: tuple[Value, ...] = ()
+    in_place: bool = False
+    keeps_argument: bool = False
     is_edge: bool = False
     is_sure: bool = True
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.evaluator.app.services.request_examples import Example, find_examples
+
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
 NAMED = (
     re.compile(r"\bdef\s+([A-Za-z_]\w*)\s*\("),
@@ -12,13 +14,28 @@ NAMED = (
     re.compile(r"`([A-Za-z_]\w*)\s*\([^`]*\)`"),
     re.compile(r"\b(?:function|method)\s+[`'\"]?([A-Za-z_]\w*)\s*\(", re.I),
     re.compile(r"`([A-Za-z_]\w*)`\s*(?:라는|함수|클래스|메서드|function|class)", re.I),
+    re.compile(
+        r"\b(?:write|implement|create|need|define|build|make|complete)\s+(?:an?\s+|the\s+|me\s+)?"
+        r"([a-z_]\w*)\(",
+        re.I,
+    ),
     re.compile(r"\bclass\s+([A-Z]\w*)"),
+    re.compile(
+        r"(?<!\w)([A-Za-z_]\w{0,80})(?:\([^)\n]{0,80}\))?\s?(?:이라는|라는)\s?(?:이름의\s?)?"
+        r"(?:함수|클래스|메서드)",
+        re.A,
+    ),
+    re.compile(r"(?<!\w)([a-z]\w{0,40}_\w{1,40}|[A-Z]\w{1,80})\s?(?:함수|클래스|메서드)", re.A),
 )
 # Words that may stand where a name would, as in "a function that (given a list) sorts it".
 NO_NAMES = frozenset(
     """a after an and as at by for from if in into is it of on or that the this to when where
-    which who with without""".split()
+    which who with without python javascript java typescript lambda html css json""".split()
 )
+# Definitions at the left margin, and what shows that one is written out.
+DEFINITION = re.compile(r"^(?:async[ ]+)?def[ ]+([A-Za-z_]\w*)[ ]*\(", re.M)
+DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
+WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", re.M)
 # ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
 CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
 OTHER_LANGUAGES = (
@@ -54,12 +71,14 @@ class RequestFacts:
         wants_python: Whether Python is asked for, or no other language is.
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
+        examples: The calls with their outcomes that it shows.
     """
 
     name: str
     wants_class: bool
     wants_python: bool
     topic: frozenset[str]
+    examples: tuple[Example, ...] = ()
 
 
 def stem(word: str) -> str:
@@ -70,18 +89,36 @@ def stem(word: str) -> str:
 def read_request(user_input: str) -> RequestFacts:
     """Read the facts off a request as the user wrote it."""
     prose = FENCED.sub(" ", user_input)
+    examples = find_examples(user_input)
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next(_find_names(user_input), ""),
+        name=next(_find_names(user_input, examples), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
+        examples=examples,
     )
 
 
-def _find_names(user_input: str) -> Iterator[str]:
+def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
+    yield from _names_left_open(user_input)
     for pattern in NAMED:
         for match in pattern.finditer(user_input):
             if match[1].lower() not in NO_NAMES:
                 yield match[1]
+    yield from (example.function for example in examples if example.function)
+
+
+def _names_left_open(user_input: str) -> Iterator[str]:
+    """Of several definitions that are shown, those that have no body, the last one first.
+
+    A request to complete code may show what the rest of it builds on.
+    """
+    shown = list(DEFINITION.finditer(user_input))
+    if len(shown) <= 1:
+        return
+    ends = [match.start() for match in shown[1:]] + [len(user_input)]
+    for match, end in zip(reversed(shown), reversed(ends), strict=True):
+        if not WRITTEN_OUT.search(DOCSTRING.sub("", user_input[match.start() : end])):
+            yield match[1]
