@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-local demo up down status test test-slow check format lock picture \
-        bench-overhead clean
+        bench-overhead bench-evaluator clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -90,6 +90,9 @@ picture: $(VENV)/local ## Make the README's picture of the demo anew
 
 bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 	@$(BIN)/python benchmarks/overhead.py
+
+bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
+	@$(BIN)/python -m benchmarks.evaluator
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi

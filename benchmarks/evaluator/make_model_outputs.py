@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from langchain_core.messages import HumanMessage, SystemMessage
 from rich.console import Console
@@ -128,7 +128,7 @@ def answer_id(task: SimpleTask, number: int) -> str:
 
 async def make_answers(file: Path, tasks: list[SimpleTask], base_url: str) -> int:
     """Ask for all answers that the file lacks, and say how many they were."""
-    known = read_known(file)
+    known = {row["id"] for row in read_answers(file)}
     missing = [
         (task, number, way)
         for number, way in enumerate(WAYS)
@@ -151,11 +151,12 @@ async def make_answers(file: Path, tasks: list[SimpleTask], base_url: str) -> in
     return len(missing)
 
 
-def read_known(file: Path) -> set[str]:
-    """Names of the answers that a file holds."""
+def read_answers(file: Path) -> list[dict[str, Any]]:
+    """The answers that a file holds, with what they were asked by; none where there is no file."""
     if not file.exists():
-        return set()
-    return {json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()}
+        return []
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
 
 
 def main() -> int:
