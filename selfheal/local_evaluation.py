@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from services.common.config import Settings
-from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.wiring import create_evaluation
+
+if TYPE_CHECKING:
+    from services.evaluator.app.services.evaluation import Evaluation
 
 
 @asynccontextmanager
-async def open_evaluation(settings: Settings, *, judge: str = "") -> AsyncIterator[Evaluation]:
+async def open_evaluation(settings: Settings, *, judge: str = "") -> AsyncIterator["Evaluation"]:
     """Start judge and sandbox, and end them afterwards; no service needs to run.
 
     Args:
@@ -19,6 +21,9 @@ async def open_evaluation(settings: Settings, *, judge: str = "") -> AsyncIterat
     Raises:
         ServiceError: If the judge or a task type's directory can't be used.
     """
+    # What judges takes 0.2 s to import, which the commands that don't judge needn't pay.
+    from services.evaluator.app.wiring import create_evaluation  # noqa: PLC0415
+
     chosen = settings.model_copy(update={"judge_model": judge}) if judge else settings
     evaluation = create_evaluation(chosen)
     try:
