@@ -124,7 +124,12 @@ class JailSandbox:
             else:
                 ended.add_done_callback(lambda _: self._uids.give_back(uid))
         remains = RunRemains(
-            channels.results, channels.output, channels.output_cut, channels.flood, report
+            token=channels.token,
+            results=channels.results,
+            output=channels.output,
+            output_cut=channels.output_cut,
+            flood=channels.flood,
+            report=report,
         )
         execution = read_remains(remains, len(steps), self._limits)
         self._replace_if_due(zygote, execution)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 from collections.abc import Callable, Sequence
 
 from services.evaluator.app.sandbox.run_limits import RunLimits
@@ -17,6 +18,7 @@ class RunChannels:
 
     Attributes:
         passed: Descriptors for the child: of the request, of what is printed, of the results.
+        token: What each record of the results begins with.
         flood: What there was too much of. From then on nothing more is read.
     """
 
@@ -29,11 +31,12 @@ class RunChannels:
             OSError: If there are no more descriptors or no memory.
         """
         self.flood: Flood = ""
+        self.token = secrets.token_hex(8)
         self._on_flood = on_flood
         self._loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             request = _remember(theirs, os.memfd_create("request"))
-            _write_all(request, json.dumps([source, list(steps)]).encode())
+            _write_all(request, json.dumps([self.token, source, list(steps)]).encode())
             printed, print_end = _pipe(ours, theirs)
             results, result_end = _pipe(ours, theirs)
             self._output = _Reader(printed, limits.output_bytes, limits.printed_bytes)

@@ -3,7 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NoReturn
 
 from services.evaluator.app.sandbox.execution import (
@@ -38,6 +38,7 @@ class RunRemains:
     """All that there is to go by.
 
     Attributes:
+        token: What each record but the first begins with.
         results: What came by the channel for results.
         output: What was printed, cut.
         output_cut: Whether it was.
@@ -45,6 +46,7 @@ class RunRemains:
         report: How the process ended.
     """
 
+    token: str
     results: bytes
     output: bytes
     output_cut: bool
@@ -66,7 +68,7 @@ def read_remains(remains: RunRemains, step_count: int, limits: RunLimits) -> Exe
     """What became of the run."""
     report = remains.report
     try:
-        records = _read_records(remains.results, step_count)
+        records = _read_records(remains, step_count)
         if records.is_finished and not _ended_well(report):
             raise ForgedRecordError
     except ForgedRecordError:
@@ -76,6 +78,9 @@ def read_remains(remains: RunRemains, step_count: int, limits: RunLimits) -> Exe
     if records.is_finished:
         return _completed(remains, records, step_count)
     limit, reason = _what_stopped(remains, limits)
+    if limit == "crash":
+        # How it ended was the program's doing, so that what it left may be as well.
+        records = replace(records, steps=())
     return _execution(remains, records, step_count, "stopped", reason, limit=limit)
 
 
@@ -155,8 +160,8 @@ def _what_stopped(remains: RunRemains, limits: RunLimits) -> tuple[Limit, str]:
 
 
 def _used_up(cpu_ms: int, limits: RunLimits) -> bool:
-    # The kernel's limit and its account of the time differ by a tick or some.
-    return cpu_ms >= limits.cpu_seconds * 900
+    # For its limit the kernel counts ticks, which on a busy machine run ahead of the time used.
+    return cpu_ms >= limits.cpu_seconds * 1000 / 2
 
 
 def _signal_name(number: int) -> str:
@@ -166,13 +171,13 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _read_records(results: bytes, step_count: int) -> _Records:
+def _read_records(remains: RunRemains, step_count: int) -> _Records:
     """Check that these records are the first ones of a run, each once and in order.
 
     Raises:
         ForgedRecordError: If they aren't.
     """
-    lines = iter(_complete_lines(results))
+    lines = _complete_lines(remains)
     match next(lines, None):
         case None:
             return _Records()
@@ -236,13 +241,17 @@ def _read_outcome(outcome: object, content: Sequence[Any]) -> StepResult:
             raise ForgedRecordError
 
 
-def _complete_lines(results: bytes) -> Iterator[Any]:
+def _complete_lines(remains: RunRemains) -> Iterator[Any]:
     """The records; what follows the last line's end was cut off with the run."""
-    for line in results.split(b"\n")[:-1]:
+    token = b""
+    for line in remains.results.split(b"\n")[:-1]:
+        if not line.startswith(token):
+            raise ForgedRecordError
         try:
-            yield json.loads(line, parse_constant=_refuse)
+            yield json.loads(line[len(token) :], parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise ForgedRecordError from error
+        token = remains.token.encode()
 
 
 def _refuse(constant: str) -> NoReturn:

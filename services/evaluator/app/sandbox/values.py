@@ -6,7 +6,7 @@ from services.evaluator.app.sandbox.execution import Opaque, Value
 from services.evaluator.app.sandbox.jail.tagging import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
-    MAX_NODES,
+    MAX_MEMBERS,
     MAX_TEXT,
     MAX_TYPE_NAME,
 )
@@ -21,9 +21,8 @@ class MalformedValueError(ValueError):
 class ValueReader:
     """Reads one value, within the bounds that hold for writing one."""
 
-    def __init__(self, nodes: int = MAX_NODES) -> None:
-        # A value past the bound is written as an opaque one, which counts as well.
-        self._nodes_left = nodes * 2
+    def __init__(self) -> None:
+        self._members_left = MAX_MEMBERS
 
     def read(self, tagged: object, depth: int = 0) -> Value:
         """The value.
@@ -31,9 +30,6 @@ class ValueReader:
         Raises:
             MalformedValueError: If it is none.
         """
-        self._nodes_left -= 1
-        if self._nodes_left < 0 or depth > MAX_DEPTH + 1:
-            raise MalformedValueError("too large")
         if tagged is None or isinstance(tagged, bool):
             return tagged
         match tagged:
@@ -45,6 +41,9 @@ class ValueReader:
                 raise MalformedValueError("no tagged value")
 
     def _read_container(self, kind: str, items: list[Any], depth: int) -> Value:
+        self._members_left -= 2 * len(items) if kind == "dict" else len(items)
+        if self._members_left < 0 or depth >= MAX_DEPTH:
+            raise MalformedValueError("too large")
         try:
             match kind:
                 case "list":

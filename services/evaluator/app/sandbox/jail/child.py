@@ -1,8 +1,11 @@
 """What a forked child does: shuts itself in, loads the program, takes the steps, and ends.
 
 It writes its results as JSON, one record a line, strictly in this order: `confined`; `loaded` or
-`load_failed`; a `step` for each step, in order; `finished`. The reader takes anything else for a
-program that wrote to the channel itself.
+`load_failed`; a `step` for each step, in order; `finished`. All but the first begin with the run's
+token. The reader takes anything else for a program that wrote to the channel itself.
+
+The token keeps out programs that write such records, not those that search this process for it.
+Nothing could: a program that knows what to claim can as well return it.
 """
 
 import _thread
@@ -84,8 +87,8 @@ def run(descriptors: Sequence[int], nothing: int, confinement: Confinement, plan
     _write(["confined", layers])
     exit_code = EXIT_BROKEN
     try:
-        source, steps = json.loads(_read_request())
-        _Program(source, steps).run()
+        token, source, steps = json.loads(_read_request())
+        _Program(token, source, steps).run()
         exit_code = EXIT_FINISHED
     except MemoryError:
         exit_code = EXIT_OUT_OF_MEMORY
@@ -97,7 +100,8 @@ def run(descriptors: Sequence[int], nothing: int, confinement: Confinement, plan
 class _Program:
     """The program under test, with all that is needed to report on it in local hands."""
 
-    def __init__(self, source: str, steps: Sequence[str]) -> None:
+    def __init__(self, token: str, source: str, steps: Sequence[str]) -> None:
+        self._token = token.encode()
         self._source = source
         self._steps = steps
         self._output = sys.stdout
@@ -109,7 +113,7 @@ class _Program:
     def run(self) -> None:
         self._make_room()
         self._load()
-        _write(["finished"])
+        _write_all(self._token + _encode(["finished"]))
 
     def _make_room(self) -> None:
         """Put the module where a program expects itself, and nothing of ours beside it."""
@@ -136,7 +140,7 @@ class _Program:
             self._report("load_failed", self._describe(error))
             return
         self._flush()
-        _write(["loaded"])
+        _write_all(self._token + _encode(["loaded"]))
         for number, step in enumerate(self._steps):
             self._take(number, step, namespace)
 
@@ -153,7 +157,7 @@ class _Program:
         if len(line) > self._bytes_left + _RESERVED_BYTES_A_STEP:
             line = _encode([kind, *number, outcome[0], opaque_in_place_of(outcome[1])])
         self._bytes_left -= len(line)
-        _write_all(line)
+        _write_all(self._token + line)
 
     def _describe(self, error: BaseException) -> list[Tagged]:
         outcome = "inconclusive" if is_refusal(error, self._importable) else "raised"

@@ -4,6 +4,7 @@ import dis
 import errno
 import os
 import socket
+import sqlite3
 import urllib.error
 from collections.abc import Collection
 from types import CodeType, TracebackType
@@ -70,6 +71,8 @@ def _asks_for_too_much(error: BaseException, importable: Collection[str]) -> boo
     if kind in _FAILED_CALLS:
         number = _number_of(error)
         return type(number) is int and number in _REFUSING
+    if kind == id(sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN
     return kind in _FAILED_CONNECTIONS
 
 

@@ -8,12 +8,12 @@ as dict. Types are known by identity: what a program calls its own class means n
 
 import itertools
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable
 from types import GeneratorType
 from typing import Any
 
 MAX_DEPTH = 40
-MAX_NODES = 20_000
+# Members of all containers of one value.
+MAX_MEMBERS = 20_000
 # repr() of an integer refuses more than 4,300 digits; within this one, everyone can show it.
 MAX_INTEGER_BITS = 14_000
 MAX_TEXT = 200_000
@@ -33,6 +33,7 @@ def _identities(*kinds: type) -> frozenset[int]:
 _LISTS = _identities(list, deque)
 _SETS = _identities(set, frozenset)
 _DICTS = _identities(dict, OrderedDict, defaultdict, Counter)
+_CONTAINERS = _LISTS | _SETS | _DICTS | _identities(tuple)
 _SAMPLES: tuple[Any, ...] = ([], (), "a", "\u3042", b"", set(), {}, range(0), range(1 << 70))
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
 _ITERABLES = _identities(
@@ -62,16 +63,16 @@ def take_items(value: object) -> object:
 
 
 class Tagger:
-    """Writes one value, within bounds on its depth and size."""
+    """Writes one value, within bounds on its depth and size.
 
-    def __init__(self, nodes: int = MAX_NODES) -> None:
-        self._nodes_left = nodes
+    A container whose members don't fit any more becomes opaque as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._members_left = MAX_MEMBERS
 
     def tag(self, value: object, depth: int = 0) -> Tagged:
         """The value, tagged."""
-        self._nodes_left -= 1
-        if self._nodes_left < 0 or depth > MAX_DEPTH:
-            return _opaque(value)
         if value is None or value is True or value is False:
             return value
         scalar = _tag_scalar(value)
@@ -79,18 +80,21 @@ class Tagger:
 
     def _tag_container(self, value: Any, depth: int) -> Tagged:
         kind = type(value)
-        if id(kind) in _LISTS:
-            return ["list", self._tag_all(list(value), depth)]
-        if kind is tuple:
-            return ["tuple", self._tag_all(value, depth)]
-        if id(kind) in _SETS:
-            return [name_of(kind), self._tag_all(list(value), depth)]
-        if id(kind) in _DICTS:
-            return ["dict", [self._tag_all(pair, depth) for pair in list(dict.items(value))]]
-        return _opaque(value)
-
-    def _tag_all(self, values: Iterable[object], depth: int) -> list[Tagged]:
-        return [self.tag(value, depth + 1) for value in values]
+        if id(kind) not in _CONTAINERS or depth >= MAX_DEPTH:
+            return _opaque(value)
+        is_dict = id(kind) in _DICTS
+        members = 2 * len(value) if is_dict else len(value)
+        if members > self._members_left:
+            return _opaque(value)
+        self._members_left -= members
+        if is_dict:
+            pairs = list(dict.items(value))
+            return [
+                "dict",
+                [[self.tag(key, depth + 1), self.tag(v, depth + 1)] for key, v in pairs],
+            ]
+        name = "list" if id(kind) in _LISTS else name_of(kind)
+        return [name, [self.tag(member, depth + 1) for member in list(value)]]
 
 
 def _tag_scalar(value: Any) -> Tagged | None:
