@@ -148,9 +148,10 @@ def _what_stopped(remains: RunRemains, limits: RunLimits) -> tuple[Limit, str]:
     if remains.flood:
         return "output", f"too much {remains.flood}"
     was_killed = report.exit_code == -signal.SIGKILL
-    if report.ending is not Ending.WALL and was_killed and _used_up(report.cpu_ms, limits):
+    timed_out = report.ending is Ending.WALL or report.wall_ms >= limits.wall_ms
+    if was_killed and not timed_out and _used_up(report.cpu_ms, limits):
         return "cpu", f"it took more than {limits.cpu_seconds} s of processor time"
-    if was_killed and report.wall_ms >= limits.wall_ms:
+    if was_killed and timed_out:
         return "wall", f"it took longer than {limits.wall_ms / 1000:g} s"
     if report.exit_code == EXIT_OUT_OF_MEMORY:
         return "memory", f"it took more than {limits.memory_mib} MiB of memory"

@@ -72,7 +72,8 @@ AARCH64 = Architecture(
         "ptrace": 117, "read": 63, "readlinkat": 78, "readv": 65, "recvfrom": 207,
         "restart_syscall": 128, "rseq": 293, "rt_sigaction": 134, "rt_sigprocmask": 135,
         "rt_sigreturn": 139, "sched_getaffinity": 123, "sched_yield": 124, "sendto": 206,
-        "sigaltstack": 132, "socket": 198, "socketpair": 199, "statx": 291, "tgkill": 131,
+        "setresuid": 147, "sigaltstack": 132, "socket": 198, "socketpair": 199, "statx": 291,
+        "tgkill": 131,
         "timer_create": 107, "timer_settime": 110, "times": 153, "write": 64, "writev": 66,
     },
 )  # fmt: skip

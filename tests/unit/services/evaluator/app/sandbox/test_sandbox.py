@@ -1,0 +1,32 @@
+"""Which sandbox a setting gets, and what there is where there is none."""
+
+import pytest
+
+from services.evaluator.app.sandbox import JailSandbox, NoSandbox, create_sandbox, probe_sandbox
+
+
+@pytest.mark.parametrize("backend", ["auto", "jail"])
+def test_the_jail_is_the_usual_one(backend: str) -> None:
+    sandbox = create_sandbox(backend, slots=2)
+    assert isinstance(sandbox, JailSandbox)
+    assert not sandbox.availability.is_available
+
+
+def test_another_name_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'docker'.*auto, jail, wasm, off"):
+        create_sandbox("docker", slots=2)
+
+
+async def test_switched_off_nothing_is_run() -> None:
+    sandbox = create_sandbox("off", slots=2)
+    assert isinstance(sandbox, NoSandbox)
+    assert not (await sandbox.start()).is_available
+    execution = await sandbox.run("x = 1", ["x", "x"])
+    assert (execution.status, execution.loaded) == ("unavailable", False)
+    assert [step.outcome for step in execution.steps] == ["not_finished"] * 2
+    assert "SANDBOX=off" in execution.reason
+    await sandbox.close()
+
+
+def test_the_command_line_can_ask() -> None:
+    assert "SANDBOX=off" in probe_sandbox("off").problem
