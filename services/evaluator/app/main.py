@@ -12,31 +12,60 @@ from services.common.metrics import EvaluationMetrics, ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
 from services.evaluator.app.api import router
+from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+from services.evaluator.app.services.calibration import check_calibration
+from services.evaluator.app.services.calibration_set import load_canaries
+from services.evaluator.app.services.calibration_store import CalibrationStore
+from services.evaluator.app.services.canary import CanaryWatch
+from services.evaluator.app.services.canary_baselines import CanaryBaselines
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
 MAX_BODY_BYTES = 2 << 20
+# The labelled answers that the Evaluator watches itself by are of this task type.
+CANARY_TASK_TYPE = "code_generation"
 
 log = get_logger()
 
 
 def create_evaluator(settings: Settings) -> FastAPI:
-    """Wire the Evaluator: one place knows what it is made of."""
+    """Wire the Evaluator: one place knows what it is made of.
+
+    Raises:
+        ServiceError: If the judge may not serve, or a setting or a task type can't be used.
+    """
     evaluation = create_evaluation(settings)
+    _check_judge(evaluation, settings)
     metrics = ServiceMetrics(SERVICE)
+    evaluation_metrics = EvaluationMetrics(
+        metrics.registry, open_task_types(settings.task_types_dir).names()
+    )
+    evaluator_metrics = EvaluatorMetrics(metrics.registry)
+    canary = CanaryWatch(
+        evaluation.evaluate,
+        load_canaries(),
+        CanaryBaselines(settings.selfheal_home),
+        fingerprint=lambda: evaluation.fingerprint_of(CANARY_TASK_TYPE),
+        interval_seconds=60 * settings.canary_interval_minutes,
+        report=lambda status: evaluator_metrics.set_canary(
+            agreement=status.agreement, degraded=status.degraded
+        ),
+    )
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await evaluation.start()
-        app.state.evaluation = evaluation
-        evaluation_metrics = EvaluationMetrics(
-            metrics.registry, open_task_types(settings.task_types_dir).names()
-        )
         evaluation_metrics.set_sandbox_available(is_available=evaluation.availability.is_available)
-        app.state.evaluation_metrics = evaluation_metrics
+        evaluator_metrics.set_info(
+            fingerprint=evaluation.fingerprint_of(CANARY_TASK_TYPE), judge=evaluation.judge_name
+        )
         _announce(evaluation)
+        app.state.evaluation = evaluation
+        app.state.evaluation_metrics = evaluation_metrics
+        canary.start()
         yield
+        await canary.close()
         await evaluation.close()
 
     async def is_ready() -> bool:
@@ -44,7 +73,11 @@ def create_evaluator(settings: Settings) -> FastAPI:
 
     def describe_condition() -> dict[str, Any]:
         availability = evaluation.availability
-        return {"sandbox": availability.backend, "sandbox_problem": availability.problem}
+        return {
+            "fingerprint": evaluation.fingerprint_of(CANARY_TASK_TYPE),
+            "sandbox": {"backend": availability.backend, "problem": availability.problem},
+            **canary.status.as_condition(),
+        }
 
     app = create_app(
         SERVICE,
@@ -58,8 +91,24 @@ def create_evaluator(settings: Settings) -> FastAPI:
     return app
 
 
+def _check_judge(evaluation: Evaluation, settings: Settings) -> None:
+    """Refuse a judge that was found unreliable; warn of one that nobody has tried."""
+    identity = evaluation.judge.identity
+    warning = check_calibration(
+        identity,
+        CalibrationStore(settings.selfheal_home).load(identity),
+        allow_unreliable=settings.judge_allow_unreliable,
+    )
+    if warning:
+        log.warning("judge_uncalibrated", judge=evaluation.judge_name, problem=warning)
+
+
 def _announce(evaluation: Evaluation) -> None:
-    log.info("judge_chosen", judge=evaluation.judge_name, fingerprint=evaluation.fingerprint)
+    log.info(
+        "judge_chosen",
+        judge=evaluation.judge_name,
+        fingerprint=evaluation.fingerprint_of(CANARY_TASK_TYPE),
+    )
     availability = evaluation.availability
     if availability.is_available:
         log.info("sandbox_started", backend=availability.backend, layers=availability.layers)

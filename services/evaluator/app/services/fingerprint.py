@@ -4,8 +4,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-# Every module below these can change a score: rules, rubric, examples, sandbox, scorer.
+# Every module below these can change a score: rules, rubric, examples, sandbox, scorer ...
 JUDGING_DIRECTORIES = (Path(__file__).parent, Path(__file__).parent.parent / "sandbox")
+# ... but those that judge the judge.
+WATCHING = ("calibration", "canary", "judge_records")
 
 
 def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
@@ -30,6 +32,8 @@ def _digest_modules() -> str:
     digest = hashlib.sha256()
     for directory in JUDGING_DIRECTORIES:
         for path in sorted(directory.rglob("*.py")):
+            if path.name.startswith(WATCHING):
+                continue
             digest.update(f"{path.relative_to(directory)}\x00".encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

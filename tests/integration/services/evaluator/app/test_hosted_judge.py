@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 
 from services.common.config import Settings
+from services.evaluator.app import main
 from services.evaluator.app.main import create_evaluator
 
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
@@ -43,8 +45,16 @@ def provider() -> Provider:
     return Provider()
 
 
+@pytest.fixture(autouse=True)
+def leave_the_canaries_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They ask the judge by themselves, and here each question is counted."""
+    monkeypatch.setattr(main, "load_canaries", tuple)
+
+
 @pytest.fixture
-async def client(provider: Provider, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    provider: Provider, serve: Serve, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
     app = web.Application()
     app.router.add_post("/v1/chat/completions", provider.complete)
     async with TestServer(app) as server:
@@ -55,6 +65,7 @@ async def client(provider: Provider, serve: Serve) -> AsyncIterator[httpx.AsyncC
             llm_api_key="sk-test",
             llm_base_url=str(server.make_url("/v1")),
             judge_model="",
+            selfheal_home=tmp_path,
         )
         yield await serve(create_evaluator(settings))
 
@@ -87,10 +98,12 @@ async def test_the_model_s_grade_is_60_percent_of_the_score(
 
 
 async def test_the_fingerprint_is_another_than_the_rubric_s(
-    client: httpx.AsyncClient, provider: Provider, serve: Serve
+    client: httpx.AsyncClient, provider: Provider, serve: Serve, tmp_path: Path
 ) -> None:
     provider.replies = [GRADE]
-    rubric = Settings(_env_file=None, llm_provider="simulated", judge_model="rubric")
+    rubric = Settings(
+        _env_file=None, llm_provider="simulated", judge_model="rubric", selfheal_home=tmp_path
+    )
     details = [
         (await evaluate(one)).json()["detail"]
         for one in (client, await serve(create_evaluator(rubric)))

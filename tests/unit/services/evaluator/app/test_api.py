@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -37,9 +38,14 @@ def value_of(client: TestClient, series: str) -> float:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, sandbox="off", selfheal_home=tmp_path)
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[TestClient]:
     monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: RubricJudge())
-    with TestClient(create_evaluator(Settings(_env_file=None, sandbox="off"))) as client:
+    with TestClient(create_evaluator(settings)) as client:
         yield client
 
 
@@ -57,10 +63,10 @@ def judge() -> BrokenJudge:
 
 @pytest.fixture
 def client_without_judge(
-    monkeypatch: pytest.MonkeyPatch, judge: BrokenJudge
+    monkeypatch: pytest.MonkeyPatch, judge: BrokenJudge, settings: Settings
 ) -> Iterator[TestClient]:
     monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: judge)
-    app = create_evaluator(Settings(_env_file=None, sandbox="off"))
+    app = create_evaluator(settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

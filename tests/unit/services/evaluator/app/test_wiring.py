@@ -6,9 +6,9 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.evaluator.app.wiring import create_judge
 from services.evaluator.app.services.judge import RubricJudge
 from services.evaluator.app.services.llm_judge import LlmJudge
+from services.evaluator.app.wiring import create_judge
 
 
 def settings(**values: Any) -> Settings:

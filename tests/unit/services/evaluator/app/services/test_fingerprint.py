@@ -40,8 +40,21 @@ def test_it_follows_every_module_that_judges(name: str, monkeypatch: pytest.Monk
     before = fingerprint_evaluator(**PARTS)
     fingerprint._digest_modules.cache_clear()
     assert name in {path.name for path in MODULES}
+    change_module(name, monkeypatch)
+    assert fingerprint_evaluator(**PARTS) != before
+
+
+def change_module(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     read = Path.read_bytes
     monkeypatch.setattr(
         Path, "read_bytes", lambda path: read(path) + (b"#" if path.name == name else b"")
     )
-    assert fingerprint_evaluator(**PARTS) != before
+
+
+@pytest.mark.parametrize("name", ["calibration.py", "canary.py"])
+def test_what_judges_the_judge_changes_no_score(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint_evaluator(**PARTS)
+    fingerprint._digest_modules.cache_clear()
+    assert name in {path.name for path in MODULES}
+    change_module(name, monkeypatch)
+    assert fingerprint_evaluator(**PARTS) == before
