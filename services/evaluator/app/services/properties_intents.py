@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.evaluator.app.sandbox.execution import Value
+from services.evaluator.app.services.request_examples_source import (
+    balanced_end,
+    call_starts,
+    read_literal,
+)
 
 Arguments = tuple[Value, ...]
 
@@ -28,7 +33,7 @@ COMMON = frozenset(
     readable short well documented quick quickly enough fast large algorithm time complexity log
     help task problem handle handles edge cases case correctly proper properly note also what how
     non empty nonempty positive negative nonnegative natural whole variable pass example
-    examples they them their so yes""".split()
+    examples they them their so yes f g fn func solve solution""".split()
 )
 COMMON_KOREAN = (
     "파이썬 함수 작성 만들 만드 구현 코드 짜 프로그램 주어진 주어지 받아 받 입력 반환 리턴 "
@@ -56,25 +61,26 @@ NOT_THE_TASK = (
         re.I,
     ),
     re.compile(r"[^.\n]{0,40}(?:사용하지|쓰지)\s*(?:않고|말고)|[^.\n\s]{1,20}\s*없이"),
-    re.compile(r"\b(?:for example|for instance|e\.\s?g\.|i\.e\.)[^\n]*", re.I),
-    re.compile(r"\bsuch as\s+\S+", re.I),
-    re.compile(r"(?:예|예시|예를 들어|예를 들면)\s*[:,)][^\n]*"),
-    re.compile(r"\b(?:it|function)\s+returns?\s+\S+\s+for\s+[^.\n]*", re.I),
-    re.compile(r"^[ \t]*>>>[^\n]*(?:\n[ \t]*[^\s>\"'`][^\n]*){0,3}", re.M),
+    re.compile(
+        r"\b(?:for example|for instance|e\.\s?g\.|i\.e\.)|(?:예를 들어|예를 들면|예시|예)\s*[:,]",
+        re.I,
+    ),
+    re.compile(r"\bsuch as\s+\S*[=\d\"'\[]\S*", re.I),
+    re.compile(r"^[ \t]*>>>[^\n]*(?:\n[ \t]*(?:True|False|None|[-\d\[({'\"])[^\n]*)?", re.M),
     re.compile(r"^\s*(?:examples?|예시?)\s*\d*\s*:?\s*$", re.I | re.M),
     re.compile(r"^\s*(?:from|import)\s.*$", re.M),
     re.compile(r"(?:->|:)\s*[A-Z]?\w{2,10}\[[\w\[\], ]{1,40}\]"),
 )
 FENCE = re.compile(r"^[ \t]*(?:```+|~~~+)\w*[ \t]*$", re.M)
-OUTCOME = re.compile(r"(?:[-=]{1,3}>|={1,2}|→|➞|⇒)\s*\S+")
+OUTCOME = re.compile(r"(?:[-=]{1,3}>|={1,2}|→|➞|⇒|\b(?:is|returns?|gives?))\s{0,3}")
+JOINT = re.compile(r"\s+(?:for|and)\s+|,\s*")
 SIGNATURE = re.compile(r"\bdef\s+([A-Za-z_]\w{0,80})\s*\([^)\n]{0,300}\)[^:\n]{0,80}:")
-CALL = re.compile(r"\b([A-Za-z_]\w{0,80})\([^()\n]{0,200}\)", re.ASCII)
-LITERAL = re.compile(
-    r"\[[^\]\n]{0,200}\]|\([^)\n]{0,3}\d[^)\n]{0,100}\)|'[^'\n]{0,80}'(?!\w)|\"[^\"\n]{0,80}\""
-)
+NUMBERS = re.compile(r"(?<!\w)\[[-+\d., \[\]]{0,200}\]")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 TOKEN = re.compile(r"[a-z]+|\d+(?:\.\d+)?|[가-힣]+")
 MAX_CHARACTERS = 2_000
+MAX_CALLS = 30
+MAX_VALUES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +130,53 @@ class Intent:
 
 
 def request_text(user_input: str) -> str:
-    """The prose of a request with the words of the names that it gives; examples left out."""
+    """The prose of a request with the words of the names that it gives; examples left out.
+
+    Words in quotation marks stay: `sort by "length"` is no plain sort.
+    """
     if len(user_input) > MAX_CHARACTERS:
         return ""
-    text = FENCE.sub(" ", user_input)
+    text = FENCE.sub(" ", user_input).replace('"""', "\n").replace("'''", "\n")
     for pattern in NOT_THE_TASK:
         text = pattern.sub(" ", text)
-    text = SIGNATURE.sub(r" \1 ", text)
-    text = OUTCOME.sub(" ", LITERAL.sub(" ", CALL.sub(r" \1 ", LITERAL.sub(" ", text))))
+    text = _without_values(_without_arguments(SIGNATURE.sub(r" \1 ", text)))
     return " ".join(CAMEL.sub(" ", text).replace("_", " ").split())
+
+
+def _without_arguments(text: str) -> str:
+    """A text with the name alone of everything that is called in it."""
+    kept: list[str] = []
+    position = 0
+    for start in call_starts(text, MAX_CALLS):
+        opening = text.find("(", start)
+        end = balanced_end(text, opening) if start >= position else None
+        if end is not None:
+            kept += [text[position:opening], " "]
+            position = end
+    return "".join([*kept, text[position:]])
+
+
+def _without_values(text: str) -> str:
+    """A text without what stands behind arrows and equals signs, and without lists of numbers."""
+    kept: list[str] = []
+    position = 0
+    for outcome in OUTCOME.finditer(text):
+        literal = read_literal(text, outcome.end(), loose=True)
+        if literal is not None and outcome.start() >= position:
+            kept += [text[position : outcome.start()], " "]
+            position = _end_of_values(text, literal.end)
+    return NUMBERS.sub(" ", "".join([*kept, text[position:]]))
+
+
+def _end_of_values(text: str, position: int) -> int:
+    """Where `120 for 5` ends, as in `It returns 120 for 5`."""
+    for _ in range(MAX_VALUES):
+        joint = JOINT.match(text, position)
+        literal = read_literal(text, joint.end()) if joint else None
+        if literal is None:
+            break
+        position = literal.end
+    return position
 
 
 def _is_korean_common(token: str, own_words: frozenset[str]) -> bool:

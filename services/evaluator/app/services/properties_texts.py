@@ -121,7 +121,8 @@ INTENTS = (
     ),
     Intent(
         "palindrome test",
-        r"\bpalindromes?\b|회문|팰린드롬",
+        r"\b(?:is|if|whether|checks?|checker|checking|test|tests|detect|determines?|tells?)\b.{0,60}\bpalindrome"
+        r"|\bpalindrome (?:check|test|detect)|(?:회문|팰린드롬).{0,6}(?:인지|확인|판별|검사|여부)",
         IGNORING + " palindrome palindromes palindromic word phrase sentence reads same"
         " backward backwards forward"
         " forwards not 회문 회문인지 팰린드롬",

@@ -50,13 +50,13 @@ THEN = re.compile(
     re.I,
 )
 INPUT = re.compile(
-    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：]\s*[`*_]{0,3}\s*",
+    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
     re.I,
 )
 OUTPUT = re.compile(
     r"[`*_]{0,3}[\s,;/]*(?:[-=]{1,2}>|→)?\s*[*_]{0,2}(?:(?:sample|expected)\s+)?"
     r"(?:output|result|return(?:s|\s+value)?|출력|결과|반환)"
-    r"(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：]\s*[`*_]{0,3}\s*",
+    r"(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
     re.I,
 )
 KOREAN_GIVEN = re.compile(
@@ -198,7 +198,10 @@ def _given_first(text: str) -> Iterator[Found]:
 
 def _korean(text: str) -> Iterator[Found]:
     """`5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
+    done = 0
     for _, opening in zip(range(MAX_PLACES), VALUE_START.finditer(text), strict=False):
+        if opening.start() < done:
+            continue
         sources: list[str] = []
         position = opening.start()
         while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
@@ -208,6 +211,7 @@ def _korean(text: str) -> Iterator[Found]:
             if joint is None:
                 break
             position = joint.end()
+        done = end if sources else done
         if not sources or (then := KOREAN_GIVEN.match(text, end)) is None:
             continue
         value = read_literal(text, then.end(), loose=True)

@@ -28,9 +28,9 @@ LOOSE_WORDS: dict[str, bool | None] = {
     "null": None,
 }
 
-NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?![\w])")
-WORD = re.compile(r"(?:True|False|None)(?!\w)")
-LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I)
+NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?!\w)", re.ASCII)
+WORD = re.compile(r"(?:True|False|None)(?!\w)", re.ASCII)
+LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
 SPECIAL = re.compile(r"-?(?:float\(['\"][-+]?(?:inf|infinity|nan)['\"]\)|set\(\)|frozenset\(\))")
 STRING = re.compile(
     r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")", re.ASCII

@@ -23,6 +23,32 @@ from services.evaluator.app.services.request_reading import read_request, stem
         pytest.param("`two_sum`라는 함수를 작성해줘", "two_sum", id="korean-called"),
         pytest.param("`Stack` 클래스를 만들어줘", "Stack", id="korean-class"),
         pytest.param("```python\ndef two_sum(nums):\n```\nFix it", "two_sum", id="code-block"),
+        pytest.param("Write is_leap_year(year), please", "is_leap_year", id="written-call"),
+        pytest.param(
+            "I need insert_position(items, value): it", "insert_position", id="needed-call"
+        ),
+        pytest.param("is_anagram 함수를 만들어 주세요", "is_anagram", id="korean-unquoted"),
+        pytest.param("order라는 이름의 함수를 작성", "order", id="korean-name"),
+        pytest.param("Python 함수를 작성해줘", "", id="korean-language"),
+        pytest.param("JSON 클래스를 작성해줘", "", id="korean-format"),
+        pytest.param("Flatten a list: flatten([[1]]) == [1]", "flatten", id="example"),
+        pytest.param(">>> s = Stack()\n>>> s.size()\n0", "Stack", id="session"),
+        pytest.param(
+            "Write order(a). For example sort([2, 1]) == [1, 2]", "order", id="over-example"
+        ),
+        pytest.param(
+            'def poly(xs):\n    return xs\n\ndef find_zero(xs):\n    """Return x."""',
+            "find_zero",
+            id="the-one-left-open",
+        ),
+        pytest.param(
+            'def find_zero(xs):\n    """if x"""\n\ndef poly(xs):\n    return xs\n',
+            "find_zero",
+            id="the-one-left-open-first",
+        ),
+        pytest.param(
+            "def one(x):\n    return x\ndef two(x):\n    return x", "one", id="none-left-open"
+        ),
         pytest.param("Write a binary search function", "", id="none"),
         pytest.param("이진 탐색 함수를 작성해줘", "", id="korean-none"),
         pytest.param("Write a class for stacks", "", id="class-without-name"),

@@ -1,0 +1,123 @@
+"""What agrees with what."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.evaluator.app.sandbox.execution import Opaque, Value
+from services.evaluator.app.services.comparison import agrees
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def nested(depth: int) -> Value:
+    value: Value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        pytest.param(6, 6, id="integers"),
+        pytest.param(1.0, 1, id="float-and-integer"),
+        pytest.param(True, 1, id="true-is-one"),
+        pytest.param(0.1 + 0.2, 0.3, id="rounding"),
+        pytest.param([0.1 + 0.2], [0.3], id="rounding-in-a-list"),
+        pytest.param({"a": (0.1 + 0.2,)}, {"a": (0.3,)}, id="rounding-deep-inside"),
+        pytest.param({0.1 + 0.2: 1}, {0.3: 1}, id="rounding-in-a-key"),
+        pytest.param({0.1 + 0.2}, {0.3}, id="rounding-in-a-set"),
+        pytest.param(math.nan, math.nan, id="nan"),
+        pytest.param([math.nan], [math.nan], id="nan-in-a-list"),
+        pytest.param(math.inf, math.inf, id="infinity"),
+        pytest.param(1e-12, 0.0, id="almost-zero"),
+        pytest.param({1, 2}, frozenset({2, 1}), id="sets"),
+        pytest.param({"a": 1, "b": 2}, {"b": 2, "a": 1}, id="dictionaries-in-any-order"),
+        pytest.param("abc", "abc", id="texts"),
+        pytest.param(None, None, id="none"),
+        pytest.param(1 + 2j, 1.0000000001 + 2j, id="complex"),
+    ],
+)
+def test_values_that_agree(actual: Value, expected: Value) -> None:
+    assert agrees(actual, expected)
+    assert agrees(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        pytest.param(6, 7, id="integers"),
+        pytest.param(10**20, 10**20 + 1, id="large-integers-are-exact"),
+        pytest.param(10**400, 1e308, id="beyond-every-float"),
+        pytest.param(1.001, 1.0, id="floats"),
+        pytest.param("6", 6, id="text-and-number"),
+        pytest.param(b"a", "a", id="bytes-and-text"),
+        pytest.param([1, 2], (1, 2), id="list-and-tuple"),
+        pytest.param([1, 2], [2, 1], id="order"),
+        pytest.param([1], [1, 1], id="length"),
+        pytest.param({1}, [1], id="set-and-list"),
+        pytest.param({"a": 1}, {"a": 2}, id="dictionary-values"),
+        pytest.param({"a": 1}, {"b": 1}, id="dictionary-keys"),
+        pytest.param({"a": 1}, ["a"], id="dictionary-and-list"),
+        pytest.param(None, False, id="none-and-false"),
+        pytest.param(None, 0, id="none-and-zero"),
+        pytest.param(math.nan, 0.0, id="nan"),
+        pytest.param(math.inf, -math.inf, id="infinities"),
+        pytest.param(Opaque("Liar"), 6, id="opaque"),
+        pytest.param(Opaque("Liar"), Opaque("Liar"), id="opaque-and-itself"),
+        pytest.param([Opaque("Liar")], [6], id="opaque-inside"),
+        pytest.param(nested(500), nested(500), id="too-deep"),
+    ],
+)
+def test_values_that_differ(actual: Value, expected: Value) -> None:
+    assert not agrees(actual, expected)
+    assert not agrees(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "same"),
+    [
+        pytest.param([2, 1], [1, 2], True, id="turned"),
+        pytest.param([1, 1, 2], [1, 2, 2], False, id="counts-differ"),
+        pytest.param([[2, 1], [3]], [[3], [1, 2]], True, id="at-every-depth"),
+        pytest.param([2.0000000001, 1], [1, 2], True, id="with-rounding"),
+        pytest.param((2, 1), [1, 2], False, id="still-no-tuple"),
+        pytest.param([{"a": 1}, {}], [{}, {"a": 1}], True, id="unhashable"),
+    ],
+)
+def test_order_can_be_left_open(actual: Value, expected: Value, same: bool) -> None:
+    assert agrees(actual, expected, any_order=True) is same
+
+
+def test_a_tuple_may_do_for_a_list_but_no_list_for_a_tuple() -> None:
+    assert agrees((1, (2,)), [1, [2]], any_sequence=True)
+    assert not agrees([1, 2], (1, 2), any_sequence=True)
+
+
+@given(VALUES)
+def test_every_plain_value_agrees_with_itself(value: Value) -> None:
+    assert agrees(value, value)
+    assert agrees(value, value, any_order=True, any_sequence=True)
+
+
+@given(VALUES, VALUES)
+def test_agreeing_is_symmetric(one: Value, other: Value) -> None:
+    assert agrees(one, other) == agrees(other, one)
+
+
+@given(VALUES, VALUES)
+def test_what_python_takes_for_equal_agrees(one: Value, other: Value) -> None:
+    if one == other:
+        assert agrees(one, other)

@@ -1,0 +1,331 @@
+"""Which properties a request asks for, and that their trials tell right from wrong."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.evaluator.app.sandbox.execution import StepResult, Value
+from services.evaluator.app.services.evidence import gather_evidence
+from services.evaluator.app.services.probes import plan_probes
+from services.evaluator.app.services.probes_plan import Probe
+from services.evaluator.app.services.properties import INTENTS, check_property, find_intents
+
+
+def probes_of(request_text: str, code: str) -> list[Probe]:
+    evidence = gather_evidence(
+        task_type="code_generation", user_input=request_text, answer=f"```python\n{code}\n```"
+    )
+    return [probe for probe in plan_probes(evidence).probes if probe.kind == "property"]
+
+
+def verdicts(request_text: str, parameters: str, function: Callable[..., Value]) -> set[str]:
+    """What the trials for a request make of a function; nothing is run in a sandbox here."""
+    found = set[str]()
+    for probe in probes_of(request_text, f"def f({parameters}): return 1"):
+        try:
+            step = StepResult("returned", function(*probe.arguments))
+        except (ValueError, IndexError, ZeroDivisionError) as error:
+            step = StepResult("raised", None, type(error).__name__)
+        found.add(check_property(probe, [step], may_give_none=False)[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("request_text", "name"),
+    [
+        pytest.param("Write a function that sorts a list.", "sorting", id="sort"),
+        pytest.param("Sort numbers with quicksort, please.", "sorting", id="quicksort"),
+        pytest.param("Implement bubble sort without using sorted().", "sorting", id="without"),
+        pytest.param(
+            "리스트를 오름차순으로 정렬하는 함수를 작성해 주세요.", "sorting", id="korean-sort"
+        ),
+        pytest.param(
+            "Sort a list in descending order", "sorting in descending order", id="descending"
+        ),
+        pytest.param(
+            "리스트를 내림차순으로 정렬", "sorting in descending order", id="korean-descending"
+        ),
+        pytest.param("Write a binary search", "search for the index", id="search"),
+        pytest.param("이진 탐색 함수를 작성해줘", "search for the index", id="korean-search"),
+        pytest.param("Reverse a string in Python", "reversed text", id="reverse"),
+        pytest.param("문자열을 뒤집는 함수를 만들어 줘", "reversed text", id="korean-reverse"),
+        pytest.param("Reverse a list", "reversed list", id="reverse-list"),
+        pytest.param("Is a string a palindrome?", "palindrome test", id="palindrome"),
+        pytest.param("회문인지 확인하는 함수", "palindrome test", id="korean-palindrome"),
+        pytest.param("Compute the factorial of n", "factorial", id="factorial"),
+        pytest.param("팩토리얼을 계산하는 함수", "factorial", id="korean-factorial"),
+        pytest.param("Return the nth Fibonacci number", "nth Fibonacci number", id="fibonacci"),
+        pytest.param(
+            'def fib(n: int):\n    """Return n-th Fibonacci number."""',
+            "nth Fibonacci number",
+            id="stub",
+        ),
+        pytest.param(
+            "Write is_prime(n), which tells whether an integer is a prime number.",
+            "prime test",
+            id="prime",
+        ),
+        pytest.param("소수인지 판별하는 함수를 작성해줘", "prime test", id="korean-prime"),
+        pytest.param("Greatest common divisor of two numbers", "greatest common divisor", id="gcd"),
+        pytest.param("최대공약수를 구하는 함수", "greatest common divisor", id="korean-gcd"),
+        pytest.param("Find the largest number in a list", "largest element", id="largest"),
+        pytest.param("리스트에서 가장 큰 수를 찾는 함수", "largest element", id="korean-largest"),
+        pytest.param("Sum all numbers in a list", "sum", id="sum"),
+        pytest.param("Remove duplicates from a list", "duplicates removed", id="duplicates"),
+        pytest.param("Count the vowels in a string", "count of vowels", id="vowels"),
+        pytest.param(
+            "Convert an integer to a Roman numeral", "integer to Roman numeral", id="roman"
+        ),
+        pytest.param("윤년인지 확인하는 함수", "leap year test", id="korean-leap"),
+        pytest.param("Merge two sorted lists", "two sorted lists merged", id="merge"),
+        pytest.param(
+            "1부터 n까지 모든 정수의 합을 재귀로 구하는 함수",
+            "sum from 1 to n",
+            id="korean-sum-to-n",
+        ),
+        pytest.param(
+            '```python\ndef is_prime(n):\n    """True if n is prime"""\n```',
+            "prime test",
+            id="fenced-stub",
+        ),
+    ],
+)
+def test_what_is_asked_for(request_text: str, name: str) -> None:
+    assert [intent.name for intent in find_intents(request_text)] == [name]
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Sort a list by length",
+        "Sort a dictionary by value",
+        "Sort the even indices of a list",
+        "Sort a list of tuples by the second element",
+        "Remove duplicates, then sort by frequency",
+        "Sum of the squares of a list",
+        "Sum of the odd numbers in a list",
+        "Sum of the first 10 numbers",
+        "Find the largest prime factor",
+        "Find the largest difference in a list",
+        "Find the index of the largest number",
+        "Count the primes below n",
+        "Return the longest palindrome in a string",
+        "Make a string a palindrome",
+        "Reverse each word of a string",
+        "Reverse a linked list",
+        "Topological sort of a graph",
+        "Search a binary tree",
+        "Trailing zeros of a factorial",
+        "The sum of the even Fibonacci numbers",
+        "Merge k sorted lists",
+        "Remove all elements that occur more than once. Keep the order.",
+        "Count vowels and consonants",
+        "Power of a matrix",
+        'Sort a list by "length"',
+        "Sort a list, for example [3, 1], by absolute value",
+        ">>> f([2, 1])\nSort a list by length",
+        "Sort a list. It returns words of odd length first.",
+        "Sort a list by `priority`",
+        "단어를 길이로 정렬",
+        "홀수의 합을 구하는 함수",
+        "가장 긴 회문을 찾는 함수",
+        'Closing "<" for every opening "<" bracket',
+        'def fizz_buzz(n):\n    """Return how often the digit 7 appears."""',
+        'def sort_array(array):\n    """Sort by the number of ones in binary."""',
+        "",
+    ],
+)
+def test_requests_with_more_to_them_are_left_alone(request_text: str) -> None:
+    assert find_intents(request_text) == ()
+
+
+@pytest.mark.parametrize(
+    ("request_text", "parameters", "right", "wrong"),
+    [
+        pytest.param("Sort a list", "items: str", sorted, sorted, id="another-kind-of-argument"),
+        pytest.param("Compute the factorial of n", "a, b", max, max, id="another-count"),
+    ],
+)
+def test_functions_that_take_something_else_are_not_tried(
+    request_text: str,
+    parameters: str,
+    right: Callable[..., Value],
+    wrong: Callable[..., Value],
+) -> None:
+    assert verdicts(request_text, parameters, right) == set()
+    assert verdicts(request_text, parameters, wrong) == set()
+
+
+@pytest.mark.parametrize(
+    ("request_text", "parameters", "right", "wrong"),
+    [
+        pytest.param(
+            "Write a prime test: is n prime?",
+            "n",
+            lambda n: n in (2, 17, 97),
+            lambda n: n % 2 == 1,
+            id="prime",
+        ),
+        pytest.param(
+            "Find the index of target in a sorted list",
+            "items, target",
+            lambda items, target: items.index(target) if target in items else -1,
+            lambda items, target: items.index(target) + 1 if target in items else -1,
+            id="search",
+        ),
+        pytest.param(
+            "Binary search",
+            "target, items",
+            lambda target, items: items.index(target) if target in items else None,
+            lambda target, items: 0,
+            id="search-turned",
+        ),
+        pytest.param(
+            "Reverse a string",
+            "text: str",
+            lambda text: text[::-1],
+            lambda text: text,
+            id="reverse",
+        ),
+        pytest.param(
+            "Greatest common divisor of two numbers",
+            "a: int, b: int",
+            __import__("math").gcd,
+            max,
+            id="gcd",
+        ),
+        pytest.param(
+            "Remove duplicates from a list",
+            "items",
+            lambda items: list(dict.fromkeys(items)),
+            lambda items: items,
+            id="duplicates",
+        ),
+        pytest.param(
+            "Union of two lists", "a, b", lambda a, b: {*a, *b}, lambda a, b: a, id="union"
+        ),
+        pytest.param(
+            "Median of a list",
+            "numbers",
+            __import__("statistics").median,
+            lambda numbers: numbers[len(numbers) // 2],
+            id="median",
+        ),
+        pytest.param(
+            "Transpose a matrix",
+            "matrix",
+            lambda matrix: list(zip(*matrix, strict=True)),
+            lambda matrix: matrix,
+            id="transpose",
+        ),
+        pytest.param(
+            "Check balanced parentheses",
+            "text",
+            lambda text: text in ("(())", "()()"),
+            lambda text: text.count("(") == text.count(")"),
+            id="balanced",
+        ),
+        pytest.param(
+            "Levenshtein distance of two words",
+            "a, b",
+            lambda a, b: {"kitten": 3, "flaw": 2, "same": 0, "": 3}[a],
+            lambda a, b: abs(len(a) - len(b)),
+            id="levenshtein",
+        ),
+        pytest.param(
+            "Is a string a palindrome?",
+            "s",
+            lambda s: s == s[::-1],
+            lambda s: s[0] == s[-1],
+            id="palindrome",
+        ),
+        pytest.param(
+            "Digit sum of a positive integer",
+            "n",
+            lambda n: sum(map(int, str(n))),
+            lambda n: n % 9,
+            id="digit-sum",
+        ),
+    ],
+)
+def test_right_functions_have_the_property_and_wrong_ones_lack_it(
+    request_text: str,
+    parameters: str,
+    right: Callable[..., Value],
+    wrong: Callable[..., Value],
+) -> None:
+    assert verdicts(request_text, parameters, right) == {"held"}
+    assert "broken" in verdicts(request_text, parameters, wrong)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_either_way_of_counting_fibonacci_numbers_is_right(first: int) -> None:
+    (probe,) = probes_of("Return the nth Fibonacci number", "def f(n): return n")
+    numbers = [0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
+    by_index: list[Value] = [numbers[n + first] for n in (5, 6, 10)]
+    mixed: list[Value] = [numbers[5], numbers[7], numbers[10]]
+    assert (
+        check_property(probe, [StepResult("returned", by_index)], may_give_none=False)[0] == "held"
+    )
+    assert (
+        check_property(probe, [StepResult("returned", mixed)], may_give_none=False)[0] == "broken"
+    )
+
+
+def test_a_request_can_fix_how_fibonacci_numbers_are_counted() -> None:
+    request_text = "피보나치 수열의 n번째 수를 구하는 함수. 0번째 수는 0이고 1번째 수는 1입니다."
+    (probe,) = probes_of(request_text, "def f(n): return n")
+    assert probe.accepted == ([5, 8, 55],)
+
+
+def test_numbers_stay_within_what_the_request_confines_them_to() -> None:
+    probes = probes_of("Find the largest number in a list of positive integers", "def f(a): ...")
+    assert probes
+    assert all(number > 0 for probe in probes for number in probe.arguments[0])  # type: ignore[union-attr, operator]
+
+
+def test_an_argument_that_is_to_stay_unchanged_is_looked_at() -> None:
+    probes = probes_of("Sort a list and leave the original unchanged", "def f(items): ...")
+    assert probes
+    assert all(probe.keeps_argument for probe in probes)
+
+
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        pytest.param(("encode", "decode"), "decode(encode('hello'))", id="prefix"),
+        pytest.param(("rle_encode", "rle_decode"), "rle_decode(rle_encode('hello'))", id="suffix"),
+        pytest.param(
+            ("text_to_code", "code_to_text"), "code_to_text(text_to_code('hello'))", id="to"
+        ),
+    ],
+)
+def test_what_undoes_each_other_is_run_there_and_back(names: tuple[str, str], step: str) -> None:
+    code = "".join(f"def {name}(text): return text\n" for name in names)
+    probes = probes_of("Write functions to turn a message into a code and back.", code)
+    assert probes[0].ran == step
+    assert probes[0].accepted == ("hello",)
+
+
+def test_every_intent_has_trials_whose_right_value_is_known() -> None:
+    for intent in INTENTS:
+        for arguments in (*intent.trials, *intent.edges):
+            assert list(intent.accepts("", *arguments)), intent.name
+
+
+def test_names_of_intents_differ() -> None:
+    assert len({intent.name for intent in INTENTS}) == len(INTENTS)
+
+
+@pytest.mark.parametrize(
+    "word", ["sort ", "정렬 ", "[", "(", "'", "a_b(", ">>> x\n", "without using "]
+)
+def test_long_requests_are_read_to_an_end(word: str) -> None:
+    find_intents(word * (2_000 // len(word)))
+
+
+@given(st.text(alphabet="sort alis[]()'정렬을 \n", max_size=60))
+def test_any_request_is_read_without_an_error(request_text: str) -> None:
+    find_intents(request_text)
