@@ -13,6 +13,8 @@ EXAMPLES_KEPT_GRADE = 1.0
 PROPERTIES_HELD_GRADE = 0.8
 EVERY_CALL_RETURNED_GRADE = 0.7
 NOTHING_SEEN_GRADE = 0.6
+# Calls that raised where their arguments may have been of the wrong kind.
+ONLY_DOUBT_GRADE = 0.45
 NO_CALL_RETURNED_GRADE = 0.1
 
 
@@ -76,12 +78,21 @@ def has_the_properties(run: Run) -> Finding:
 
 def answers_plausible_calls(run: Run) -> Finding:
     """Called in a way that the request suggests, the code gives a value."""
-    returned, others = run.behaviour.calls_returned, run.behaviour.calls_failed
+    returned, others = _count_calls(run.behaviour)
     if not returned and not others:
         return not_applicable("no plausible call was made")
     if len(returned) >= len(others):
         return passed(returned[0].reason)
     return failed(others[0].reason)
+
+
+def _count_calls(
+    behaviour: Behaviour,
+) -> tuple[tuple[Observation, ...], tuple[Observation, ...]]:
+    """Plausible calls that gave a value, and those that didn't; edge cases left out."""
+    calls = [one for one in behaviour.of_kind("call") if not one.is_edge]
+    returned = tuple(one for one in calls if one.verdict == "returned")
+    return returned, tuple(one for one in calls if one.verdict in ("raised", "gave_none"))
 
 
 def does_its_work(run: Run) -> Grade:
@@ -97,11 +108,14 @@ def does_its_work(run: Run) -> Grade:
         return Grade(EXAMPLES_KEPT_GRADE, "it does what the request shows")
     if behaviour.properties_held:
         return Grade(PROPERTIES_HELD_GRADE, "it does what such code must do")
-    return _grade_calls(behaviour.calls_returned, behaviour.calls_failed)
+    return _grade_calls(behaviour)
 
 
-def _grade_calls(returned: tuple[Observation, ...], others: tuple[Observation, ...]) -> Grade:
+def _grade_calls(behaviour: Behaviour) -> Grade:
+    returned, others = _count_calls(behaviour)
     if not returned and not others:
+        if any(one.kind == "call" and not one.is_edge for one in behaviour.observations):
+            return Grade(ONLY_DOUBT_GRADE, "it takes none of the arguments that seem plausible")
         return Grade(NOTHING_SEEN_GRADE, "it loads, and nothing more is known of it")
     share = len(returned) / (len(returned) + len(others))
     span = EVERY_CALL_RETURNED_GRADE - NO_CALL_RETURNED_GRADE

@@ -44,6 +44,27 @@ def names_read(code: ast.AST) -> set[str]:
     }
 
 
+def names_bound(tree: ast.Module) -> set[str]:
+    """Names that the module's own statements give a meaning, wherever in them that happens."""
+    names: set[str] = set()
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names.add(name)
+                continue  # what it binds within is its own
+            case ast.ClassDef(name=name):
+                names.add(name)
+                continue
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.alias(name=name, asname=asname):
+                names.add(asname or name.partition(".")[0])
+        pending.extend(ast.iter_child_nodes(node))
+    return names
+
+
 def names_in(code: ast.AST) -> list[str]:
     """Every name that the code uses or gives; no comment, no docstring, no text."""
     names: list[str] = []

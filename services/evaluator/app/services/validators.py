@@ -11,6 +11,7 @@ from services.evaluator.app.services.code_reading import (
     dotted_name,
     imported_names,
     is_stub,
+    names_bound,
     names_read,
     original_name,
     parameters_of,
@@ -65,21 +66,27 @@ def parses_as_python(evidence: Evidence) -> Finding:
 
 
 def defines_what_was_asked(evidence: Evidence) -> Finding:
-    """The function or class that was asked for is there, under the name that was asked for."""
+    """Something is defined, and a class where a class was asked for."""
     if evidence.tree is None:
         return failed("nothing is defined, since no Python code parses")
     if not evidence.definitions:
         return failed("the code defines no function and no class")
     names = [node.name for node in evidence.definitions]
-    wanted = evidence.request.name
-    if wanted:
-        found = wanted in names
-        return passed(f"{wanted} is defined") if found else failed(f"{wanted} isn't defined")
     if evidence.request.wants_class and not any(
         isinstance(node, ast.ClassDef) for node in evidence.definitions
     ):
         return failed("a class was asked for and none is defined")
     return passed(f"{names[0]} is defined")
+
+
+def keeps_the_given_name(evidence: Evidence) -> Finding:
+    """What was asked for has the name that the request gives it, or whoever calls it can't."""
+    wanted = evidence.request.name
+    if evidence.tree is None or not wanted:
+        return not_applicable("the request gives no name")
+    if wanted in names_bound(evidence.tree):
+        return passed(f"{wanted} is defined")
+    return failed(f"{wanted} isn't defined")
 
 
 def returns_something(evidence: Evidence) -> Finding:
@@ -172,6 +179,7 @@ STATIC_CHECKS: dict[str, Callable[[Evidence], Finding]] = {
         contains_code,
         parses_as_python,
         defines_what_was_asked,
+        keeps_the_given_name,
         returns_something,
         is_complete,
         has_no_placeholder,

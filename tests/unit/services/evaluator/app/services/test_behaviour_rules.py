@@ -92,6 +92,14 @@ def test_the_better_the_evidence_the_better_the_grade() -> None:
     assert (kept, contradicted) == (1, 0)
 
 
+def test_calls_that_only_raise_doubts_count_less_than_nothing_known_and_more_than_failures() -> (
+    None
+):
+    doubtful = Behaviour((observe("inconclusive", "call"), observe("returned", is_edge=True)), True)
+    grade_of_doubt = grade_run(Run(FINISHED, doubtful))["does_its_work"].value
+    assert grade("raised") < grade_of_doubt < grade()
+
+
 @pytest.mark.parametrize("verdict", ["contradicted", "broken"])
 def test_what_was_shown_wrong_earns_nothing_whatever_else_is_right(verdict: Verdict) -> None:
     assert grade("kept", "held", "returned", verdict) == 0

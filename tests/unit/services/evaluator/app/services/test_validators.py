@@ -277,25 +277,50 @@ def test_a_rule_passes_fails_or_says_nothing(rule: str, answer: str, outcome: st
 @pytest.mark.parametrize(
     ("request_text", "answer", "outcome"),
     [
-        pytest.param("Write a function called two_sum", "def two_sum(): ...", "passed", id="name"),
-        pytest.param("Write a function called two_sum", "def twosum(): ...", "failed", id="wrong"),
-        pytest.param("Write a function called two_sum", "class two_sum: ...", "passed", id="class"),
-        pytest.param(
-            "Write a function called inner",
-            "def outer():\n    def inner(): ...",
-            "failed",
-            id="not-at-the-top",
-        ),
         pytest.param("Write a Stack class", "class Pile: ...", "passed", id="any-class"),
         pytest.param("Write a Stack class", "def stack(): ...", "failed", id="function-for-class"),
-        pytest.param("`two_sum` 함수를 작성해줘", "def two_sum(): ...", "passed", id="korean-name"),
-        pytest.param("`two_sum` 함수를 작성해줘", "def f(): ...", "failed", id="korean-wrong-name"),
         pytest.param("스택 클래스를 작성해줘", "def f(): ...", "failed", id="korean-class"),
         pytest.param("이진 탐색 함수를 작성해줘", "def f(): ...", "passed", id="korean-any-name"),
     ],
 )
 def test_what_was_asked_for_must_be_defined(request_text: str, answer: str, outcome: str) -> None:
     assert find("defines_what_was_asked", answer, request_text).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("request_text", "answer", "outcome"),
+    [
+        pytest.param("Write a function called two_sum", "def two_sum(): ...", "passed", id="name"),
+        pytest.param("Write a function called two_sum", "def twosum(): ...", "failed", id="wrong"),
+        pytest.param("Write a function called two_sum", "class two_sum: ...", "passed", id="class"),
+        pytest.param(
+            "Write a function called two_sum",
+            "def pair(x): ...\ntwo_sum = pair",
+            "passed",
+            id="another-name-for-it",
+        ),
+        pytest.param(
+            "Write a function called two_sum",
+            "try:\n    from fast import two_sum\nexcept ImportError:\n    pass",
+            "passed",
+            id="imported",
+        ),
+        pytest.param(
+            "Write a function called inner",
+            "def outer():\n    def inner(): ...\n    inner = 1",
+            "failed",
+            id="not-at-the-top",
+        ),
+        pytest.param("Write a function that adds", "def f(): ...", "not_applicable", id="no-name"),
+        pytest.param("Write a function called f", "no code", "not_applicable", id="no-code"),
+        pytest.param("`two_sum` 함수를 작성해줘", "def two_sum(): ...", "passed", id="korean-name"),
+        pytest.param("`two_sum` 함수를 작성해줘", "def f(): ...", "failed", id="korean-wrong-name"),
+    ],
+)
+def test_a_name_that_the_request_gives_is_kept(
+    request_text: str, answer: str, outcome: str
+) -> None:
+    assert find("keeps_the_given_name", answer, request_text).outcome == outcome
 
 
 @pytest.mark.parametrize(
