@@ -12,6 +12,7 @@ import _thread
 import builtins
 import contextlib
 import fcntl
+import gc
 import io
 import json
 import linecache
@@ -62,18 +63,40 @@ _THREAD_STARTERS = tuple(
 )
 
 
-def prepare() -> None:
-    """What all children have in common, done once before forking."""
-    for module, name in _THREAD_STARTERS:
-        setattr(module, name, refuse_thread)
+class Preparations:
+    """What all children have in common, done once before forking.
+
+    A child that did this itself would first have to copy the pages of all that it touches.
+    """
+
+    def __init__(self) -> None:
+        for module, name in _THREAD_STARTERS:
+            setattr(module, name, refuse_thread)
+        self.importable = frozenset(sys.modules)
+        # A program that changes builtins changes them for itself.
+        self.builtins = types.ModuleType(builtins.__name__)
+        self.builtins.__dict__.update(vars(builtins))
+        sys.argv = [FILE_NAME]
+        sys.path = []
+        sys.path_importer_cache.clear()
+        gc.collect()
+        # Collections in a child then leave these objects alone, and their pages shared.
+        gc.freeze()
 
 
-def run(descriptors: Sequence[int], nothing: int, confinement: Confinement, plan: Plan) -> NoReturn:
+def run(
+    descriptors: Sequence[int],
+    nothing: int,
+    preparations: Preparations,
+    confinement: Confinement,
+    plan: Plan,
+) -> NoReturn:
     """Be the child, to the end.
 
     Args:
         descriptors: Of the request, of what is printed, and of the results.
         nothing: A descriptor that is always at its end.
+        preparations: What was done before forking.
         confinement: The layers.
         plan: What to be shut in by.
     """
@@ -88,7 +111,7 @@ def run(descriptors: Sequence[int], nothing: int, confinement: Confinement, plan
     exit_code = EXIT_BROKEN
     try:
         token, source, steps = json.loads(_read_request())
-        _Program(token, source, steps).run()
+        _Program(preparations, token, source, steps).run()
         exit_code = EXIT_FINISHED
     except MemoryError:
         exit_code = EXIT_OUT_OF_MEMORY
@@ -100,13 +123,15 @@ def run(descriptors: Sequence[int], nothing: int, confinement: Confinement, plan
 class _Program:
     """The program under test, with all that is needed to report on it in local hands."""
 
-    def __init__(self, token: str, source: str, steps: Sequence[str]) -> None:
+    def __init__(
+        self, preparations: Preparations, token: str, source: str, steps: Sequence[str]
+    ) -> None:
+        self._preparations = preparations
         self._token = token.encode()
         self._source = source
         self._steps = steps
         self._output = sys.stdout
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
-        self._importable = frozenset(sys.modules)
         self._module = types.ModuleType(MODULE_NAME)
         self._module.__file__ = FILE_NAME
 
@@ -118,18 +143,12 @@ class _Program:
     def _make_room(self) -> None:
         """Put the module where a program expects itself, and nothing of ours beside it."""
         sys.modules[MODULE_NAME] = self._module
-        sys.argv = [FILE_NAME]
-        sys.path = []
-        sys.path_importer_cache.clear()
+        sys.modules[builtins.__name__] = self._preparations.builtins
+        self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
         lines = self._source.splitlines(keepends=True)
         linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
         # The same program gets the same verdict each time.
         random.seed(0)
-        # A program that changes builtins changes them for itself.
-        own_builtins = types.ModuleType(builtins.__name__)
-        own_builtins.__dict__.update(vars(builtins))
-        sys.modules[builtins.__name__] = own_builtins
-        self._module.__dict__["__builtins__"] = own_builtins.__dict__
 
     def _load(self) -> None:
         namespace = self._module.__dict__
@@ -160,7 +179,7 @@ class _Program:
         _write_all(self._token + line)
 
     def _describe(self, error: BaseException) -> list[Tagged]:
-        outcome = "inconclusive" if is_refusal(error, self._importable) else "raised"
+        outcome = "inconclusive" if is_refusal(error, self._preparations.importable) else "raised"
         return [outcome, name_of(type(error)), _message_of(error)]
 
     def _flush(self) -> None:
@@ -174,7 +193,10 @@ def _evaluate(step: str, namespace: dict[str, object]) -> Tagged:
     except SyntaxError:
         exec(compile(step, STEP_FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102
         return None
-    return Tagger().tag(take_items(eval(code, namespace)))  # noqa: S307
+    value = eval(code, namespace)  # noqa: S307
+    if type(value) is types.CoroutineType:
+        value.close()  # or it would warn, in what the program printed, that nobody awaited it
+    return Tagger().tag(take_items(value))
 
 
 def _message_of(error: BaseException) -> str:

@@ -1,6 +1,5 @@
 """The modules that a program may import: loaded before the files are out of reach."""
 
-import gc
 import importlib
 import zoneinfo
 
@@ -38,7 +37,7 @@ MODULES = tuple(
 
 
 def preload() -> list[str]:
-    """Import them all, and let the children share the memory they take.
+    """Import them all.
 
     Returns:
         Those that this Python was built without.
@@ -53,7 +52,4 @@ def preload() -> list[str]:
         zoneinfo.ZoneInfo("UTC")
     except zoneinfo.ZoneInfoNotFoundError:
         missing.append("zoneinfo data")
-    gc.collect()
-    # Collections in a child then leave these objects alone, and their pages shared.
-    gc.freeze()
     return missing

@@ -62,8 +62,13 @@ class Zygote:
     """Forks, waits, kills and reports."""
 
     def __init__(
-        self, channel: socket.socket, confinement: Confinement, without: frozenset[str]
+        self,
+        channel: socket.socket,
+        preparations: child.Preparations,
+        confinement: Confinement,
+        without: frozenset[str],
     ) -> None:
+        self._preparations = preparations
         self._channel = channel
         self._confinement = confinement
         self._without = without
@@ -134,7 +139,7 @@ class Zygote:
                 lifetime_ms=order.wall_ms + _GRACE_MS,
                 without=self._without,
             )
-            child.run(descriptors, self._nothing, self._confinement, plan)
+            child.run(descriptors, self._nothing, self._preparations, self._confinement, plan)
         finally:
             os._exit(_EXIT_BROKEN_CHILD)
 
@@ -207,10 +212,9 @@ def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
     except UnknownArchitectureError as error:
         channel.send(Ready(problem=str(error)).encode())
         return
-    child.prepare()
     preload()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    zygote = Zygote(channel, confinement, without)
+    zygote = Zygote(channel, child.Preparations(), confinement, without)
     channel.send(Ready().encode())
     zygote.serve()
