@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 
-from services.common.task_types.rules import Grade
+from services.common.task_types.rules import MAX_REASON_CHARACTERS, Grade
 from services.evaluator.app.services.code_reading import Definition, names_in
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request_reading import WORD, stem
@@ -43,10 +43,11 @@ def stays_on_topic(evidence: Evidence) -> Grade:
     if not topic:
         return Grade(1, "the request has no words to compare")
     text = CAMEL_BOUNDARY.sub(" ", _text_on_topic(evidence)).replace("_", " ")
-    shared = topic & {stem(word) for word in WORD.findall(text)}
+    shared = {stem(word): word.lower() for word in WORD.findall(text) if stem(word) in topic}
     if not shared:
         return Grade(0, "nothing in it speaks of what was asked")
-    return Grade(1, f"it speaks of {', '.join(sorted(shared)[:3])}")
+    words = ", ".join(shared[one][:MAX_NAME_CHARACTERS] for one in sorted(shared)[:3])
+    return Grade(1, f"it speaks of {words}"[:MAX_REASON_CHARACTERS])
 
 
 def _text_on_topic(evidence: Evidence) -> str:
