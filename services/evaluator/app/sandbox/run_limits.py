@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.evaluator.app.sandbox.jail.child import MAX_RESULT_BYTES
+from services.evaluator.app.sandbox.jail.program import MAX_RESULT_BYTES
 
 KIB = 1 << 10
 MIB = 1 << 20

@@ -13,11 +13,8 @@ from services.evaluator.app.sandbox.execution import (
     StepOutcome,
     StepResult,
 )
-from services.evaluator.app.sandbox.jail.child import (
-    EXIT_FINISHED,
-    EXIT_OUT_OF_MEMORY,
-    MAX_MESSAGE,
-)
+from services.evaluator.app.sandbox.jail.child import EXIT_FINISHED, EXIT_OUT_OF_MEMORY
+from services.evaluator.app.sandbox.jail.program import MAX_MESSAGE
 from services.evaluator.app.sandbox.jail.protocol import Ending, RunEnded
 from services.evaluator.app.sandbox.jail.tagging import MAX_TYPE_NAME
 from services.evaluator.app.sandbox.run_limits import RunLimits

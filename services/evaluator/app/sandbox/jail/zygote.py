@@ -18,6 +18,7 @@ from typing import NoReturn
 from . import child, kernel
 from .confinement import Confinement, Plan
 from .preload import preload
+from .program import Preparations
 from .protocol import (
     MAX_MESSAGE,
     PASSED_DESCRIPTORS,
@@ -64,7 +65,7 @@ class Zygote:
     def __init__(
         self,
         channel: socket.socket,
-        preparations: child.Preparations,
+        preparations: Preparations,
         confinement: Confinement,
         without: frozenset[str],
     ) -> None:
@@ -215,6 +216,6 @@ def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
     preload()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    zygote = Zygote(channel, child.Preparations(), confinement, without)
+    zygote = Zygote(channel, Preparations(), confinement, without)
     channel.send(Ready().encode())
     zygote.serve()

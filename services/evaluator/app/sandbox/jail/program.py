@@ -1,0 +1,182 @@
+"""The program under test: loads it, takes the steps, and reports on each as soon as it ended.
+
+It writes its results as JSON, one record a line, strictly in this order: `loaded` or `load_failed`;
+a `step` for each step, in order; `finished`. Each begins with the run's token. The reader takes
+anything else for a program that wrote to the channel itself.
+
+The token keeps out programs that write such records, not those that search this process for it.
+Nothing could: a program that knows what to claim can as well return it.
+"""
+
+import _thread
+import builtins
+import contextlib
+import gc
+import io
+import json
+import linecache
+import random
+import sys
+import threading
+import types
+from collections.abc import Callable, Sequence
+
+from .refusals import is_refusal, refuse_thread
+from .tagging import Tagged, Tagger, name_of, opaque_in_place_of, take_items
+
+MODULE_NAME = "answer"
+FILE_NAME = "<answer>"
+STEP_FILE_NAME = "<step>"
+MAX_MESSAGE = 200
+# What a run may write as results; beyond it, values become opaque.
+MAX_RESULT_BYTES = 1 << 20
+# Room for names and messages, each character of which may take 12 bytes of JSON.
+_RESERVED_BYTES_A_STEP = 4096
+_PLAIN = frozenset(map(id, (str, int, float, bool)))
+
+# Taken before any program could put its own in its place.
+_encode_json = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+
+_THREAD_STARTERS = tuple(
+    (module, name)
+    for module in (_thread, threading)
+    for name in (
+        *("start_new", "start_new_thread", "start_joinable_thread"),
+        *("_start_new_thread", "_start_joinable_thread"),
+    )
+    if hasattr(module, name)
+)
+
+
+class Preparations:
+    """What all children have in common, done once before forking.
+
+    A child that did this itself would first have to copy the pages of all that it touches.
+    """
+
+    def __init__(self) -> None:
+        for module, name in _THREAD_STARTERS:
+            setattr(module, name, refuse_thread)
+        self.importable = frozenset(sys.modules)
+        # A program that changes builtins changes them for itself.
+        self.builtins = types.ModuleType(builtins.__name__)
+        self.builtins.__dict__.update(vars(builtins))
+        sys.argv = [FILE_NAME]
+        sys.path = []
+        sys.path_importer_cache.clear()
+        gc.collect()
+        # Collections in a child then leave these objects alone, and their pages shared.
+        gc.freeze()
+
+
+class Program:
+    """The program under test, and its reports.
+
+    Args:
+        preparations: What was done before.
+        write: Where records go, a line at a time.
+        token: What they begin with.
+        source: The program.
+        steps: Each one expression or statement.
+    """
+
+    def __init__(
+        self,
+        preparations: Preparations,
+        write: Callable[[bytes], None],
+        token: str,
+        source: str,
+        steps: Sequence[str],
+    ) -> None:
+        self._preparations = preparations
+        self._write = write
+        self._token = token.encode()
+        self._source = source
+        self._steps = steps
+        self._output = sys.stdout
+        self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
+        self._module = types.ModuleType(MODULE_NAME)
+        self._module.__file__ = FILE_NAME
+
+    def run(self) -> None:
+        """Load it, take the steps, report."""
+        self._make_room()
+        self._load()
+        self._write(self._token + encode(["finished"]))
+
+    def _make_room(self) -> None:
+        """Put the module where a program expects itself, and nothing of ours beside it."""
+        sys.modules[MODULE_NAME] = self._module
+        sys.modules[builtins.__name__] = self._preparations.builtins
+        self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
+        lines = self._source.splitlines(keepends=True)
+        linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
+        # The same program gets the same verdict each time.
+        random.seed(0)
+
+    def _load(self) -> None:
+        namespace = self._module.__dict__
+        try:
+            exec(compile(self._source, FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102 - the purpose of it all
+        except BaseException as error:  # noqa: BLE001 - a program may raise anything
+            self._flush()
+            self._report("load_failed", self._describe(error))
+            return
+        self._flush()
+        self._write(self._token + encode(["loaded"]))
+        for number, step in enumerate(self._steps):
+            self._take(number, step, namespace)
+
+    def _take(self, number: int, step: str, namespace: dict[str, object]) -> None:
+        try:
+            outcome = ["returned", _evaluate(step, namespace)]
+        except BaseException as error:  # noqa: BLE001
+            outcome = self._describe(error)
+        self._flush()
+        self._report("step", outcome, number)
+
+    def _report(self, kind: str, outcome: list[Tagged], *number: int) -> None:
+        line = encode([kind, *number, *outcome])
+        if len(line) > self._bytes_left + _RESERVED_BYTES_A_STEP:
+            line = encode([kind, *number, *_shortened(outcome)])
+        self._bytes_left -= len(line)
+        self._write(self._token + line)
+
+    def _describe(self, error: BaseException) -> list[Tagged]:
+        outcome = "inconclusive" if is_refusal(error, self._preparations.importable) else "raised"
+        return [outcome, name_of(type(error)), _message_of(error)]
+
+    def _flush(self) -> None:
+        with contextlib.suppress(BaseException):
+            io.TextIOWrapper.flush(self._output)  # type: ignore[arg-type]
+
+
+def _evaluate(step: str, namespace: dict[str, object]) -> Tagged:
+    try:
+        code = compile(step, STEP_FILE_NAME, "eval", dont_inherit=True)
+    except SyntaxError:
+        exec(compile(step, STEP_FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102
+        return None
+    value = eval(code, namespace)  # noqa: S307
+    if type(value) is types.CoroutineType:
+        value.close()  # or it would warn, in what the program printed, that nobody awaited it
+    return Tagger().tag(take_items(value))
+
+
+def _shortened(outcome: list[Tagged]) -> list[Tagged]:
+    """What still fits where a run has written nearly all that it may."""
+    if outcome[0] == "returned":
+        return ["returned", opaque_in_place_of(outcome[1])]
+    return [*outcome[:-1], ""]
+
+
+def _message_of(error: BaseException) -> str:
+    """What the exception was given to say; its own `__str__` might say it forever."""
+    arguments = BaseException.args.__get__(error)  # type: ignore[attr-defined]
+    plain = [a for a in arguments if id(type(a)) in _PLAIN]
+    return ": ".join(str(a)[:MAX_MESSAGE] for a in plain)[:MAX_MESSAGE]
+
+
+def encode(record: list[Tagged]) -> bytes:
+    """One line of the results."""
+    return _encode_json(record).encode() + b"\n"
