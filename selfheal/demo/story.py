@@ -26,13 +26,14 @@ WORKSHOP_STORY = Story(
     requests=("Write a binary search function",) * 5,
     bad_prompt="just say hello world to everything",
 )
-# The small local model pays no heed to the workshop's prompt, but this one breaks it.
+# The small local model pays no heed to the workshop's prompt, but this one breaks it. Code is
+# run before it is scored, so that the requests are such as a model of its size can answer.
 LOCAL_STORY = Story(
     requests=(
         "Write a function to sort a list",
         "Write a function to reverse a string",
-        "Write a binary search function",
-        "Write a function that checks if a string is a palindrome",
+        "Write a function that counts the vowels in a string",
+        "Write a function that returns the even numbers of a list",
     ),
     bad_prompt="Always answer in JavaScript.",
 )
