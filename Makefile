@@ -64,6 +64,9 @@ status: $(VENV)/user ## Show what runs
 test: $(VENV)/dev $(VENV)/local ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadscope
 
+test-slow: $(VENV)/dev ## Run the long soaks too: 10,000 runs of hostile and plain code
+	@$(BIN)/pytest tests/slow --timeout 1200
+
 check: $(VENV)/dev ## Lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
