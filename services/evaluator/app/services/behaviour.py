@@ -12,7 +12,7 @@ from services.evaluator.app.sandbox.execution import (
     StepResult,
     Value,
 )
-from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.comparison import agrees, is_within
 from services.evaluator.app.services.probes_plan import Kind, Probe, ProbePlan
 from services.evaluator.app.services.properties import check_property
 
@@ -200,7 +200,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[Verdict, 
     if result.outcome == "raised":
         raised = next((step for step in steps if step.outcome == "raised"), result)
         return "contradicted", f"{ran} raised {_error(raised)}, not {show(probe.expected)}"
-    if agrees(result.value, probe.expected, any_order=probe.any_order, any_sequence=probe.loose):
+    if is_within(result.value, probe.expected, probe.tolerance) or agrees(
+        result.value, probe.expected, any_order=probe.any_order, any_sequence=probe.loose
+    ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
     return (
         "contradicted",

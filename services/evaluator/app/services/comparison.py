@@ -30,6 +30,16 @@ def agrees(
     return _agrees(actual, expected, any_order, any_sequence, MAX_DEPTH)
 
 
+def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
+    """Whether two real numbers differ by no more than a tolerance; False for all else."""
+    if not isinstance(actual, int | float) or not isinstance(expected, int | float):
+        return False
+    try:
+        return abs(actual - expected) <= tolerance
+    except OverflowError:
+        return False
+
+
 def _agrees(
     actual: Value, expected: Value, any_order: bool, any_sequence: bool, depth: int
 ) -> bool:

@@ -17,13 +17,15 @@ from services.evaluator.app.services.probes_target import (
 )
 from services.evaluator.app.services.properties import find_trials
 from services.evaluator.app.services.request_examples import Example
-from services.evaluator.app.services.request_examples_source import parse_expression
+from services.evaluator.app.services.request_examples_literals import parse_expression
 
 # Examples by themselves may not use up the steps of a property.
 MAX_EXAMPLE_STEPS = 16
 GIVES_NONE = re.compile(
     r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리", re.I
 )
+# A call with nothing but an empty argument says little of what is asked for.
+OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
     """What to run of an answer, and what for; pure, and nothing is run.
 
     Examples come first, then properties. Calls that are only plausible are made where the
-    request shows no example.
+    request shows no example, or none but what nothing at all gives.
     """
     target = find_target(evidence)
     if evidence.tree is None or target is None:
@@ -72,7 +74,7 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
             is_edge=trial.is_edge,
         )
         plan.add(probe, trial.steps(f"_probe_{number}"))
-    if not any(probe.kind == "example" for probe in plan.probes):
+    if all(probe.kind != "example" or OF_NOTHING.search(probe.ran) for probe in plan.probes):
         for call in plausible_calls(target, evidence.user_input):
             probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge, is_sure=call.is_sure)
             plan.add(probe, call.steps)
@@ -112,6 +114,7 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         expected_error=fitted.expected_error,
         any_order=fitted.any_order,
         loose=fitted.loose,
+        tolerance=fitted.tolerance,
         quoted=fitted.quoted,
     )
     if plan.add(probe, steps, MAX_EXAMPLE_STEPS):

@@ -23,6 +23,7 @@ class Probe:
         expected_error: Class name of the exception that an example expects; empty for a value.
         any_order: Whether the order of the value is left open.
         loose: Whether a tuple will do where a list is expected.
+        tolerance: How far a number may be off; 0 for the usual rounding errors.
         quoted: The request's words for it.
         property_name: Which property is checked.
         arguments: What the property's function is given.
@@ -42,6 +43,7 @@ class Probe:
     expected_error: str = ""
     any_order: bool = False
     loose: bool = False
+    tolerance: float = 0.0
     quoted: str = ""
     property_name: str = ""
     arguments: tuple[Value, ...] = ()

@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.evaluator.app.sandbox.execution import Value
-from services.evaluator.app.services.request_examples_source import (
-    balanced_end,
-    call_starts,
-    read_literal,
-)
+from services.evaluator.app.services.request_examples_literals import balanced_end, read_literal
+from services.evaluator.app.services.request_examples_source import call_starts
 
 Arguments = tuple[Value, ...]
 

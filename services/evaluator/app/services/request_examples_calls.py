@@ -3,14 +3,15 @@
 import re
 
 from services.evaluator.app.services.request_examples_ending import is_meant, whole_value
+from services.evaluator.app.services.request_examples_literals import read_literal
 from services.evaluator.app.services.request_examples_source import (
     Call,
     Example,
     call_starts,
     quote,
     read_call,
-    read_literal,
 )
+from services.evaluator.app.services.request_examples_words import WordArguments
 
 MAX_CALLS = 200
 # Forms of "returns" with the words that may go before and after.
@@ -49,11 +50,12 @@ Found = tuple[int, Example]
 def find_call_examples(text: str) -> list[Found]:
     """Every call in a text whose value or exception the text gives."""
     found: list[Found] = []
+    words = WordArguments(text)
     done = 0
     for start in call_starts(text, MAX_CALLS):
         if start < done or _is_part_of_more(text, start):
             continue
-        call = read_call(text, start)
+        call = read_call(text, start) or words.read_call(text, start)
         if call is None:
             continue
         done = call.end

@@ -2,7 +2,7 @@
 
 import re
 
-from services.evaluator.app.services.request_examples_source import Literal, read_literal
+from services.evaluator.app.services.request_examples_literals import Literal, read_literal
 
 # What may follow a value. Words are listed, since most words would count something: `3 items`.
 CLOSER = re.compile(r"[`*_\"'’”)\]}|]{1,4}")

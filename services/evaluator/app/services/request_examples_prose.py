@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 from services.evaluator.app.services.request_examples_calls import ARROW, RETURNS
 from services.evaluator.app.services.request_examples_ending import is_meant, whole_value
-from services.evaluator.app.services.request_examples_source import (
-    Example,
-    Literal,
-    quote,
-    read_literal,
-)
+from services.evaluator.app.services.request_examples_literals import Literal, read_literal
+from services.evaluator.app.services.request_examples_source import Example, quote
 
 MAX_ARGUMENTS = 6
 MAX_PLACES = 60
@@ -47,6 +43,21 @@ THEN = re.compile(
     r"(?:(?:it|this|you|we|i|the\s+(?:function|result|output|answer|method|program|return\s+value)"
     r"|your\s+(?:function|code|output))\s+|(?!is\b|be\b))"
     rf"(?:i\s+(?:want|expect)\s+|{RETURNS})\s*[`*]{{0,2}}",
+    re.I,
+)
+# `the sum of digits will be 1 the output should be "1"`: what is said on the way doesn't count.
+LATER = re.compile(
+    r"[`*]{0,2}\s*,[^.\n\"'`\[({]{1,80}?\b(?:the\s+)?(?:output|result|answer|return\s+value)\s+"
+    r"(?:(?:should|must|will|would)\s+be|is)\s*:?\s+[`*]{0,2}",
+    re.I,
+)
+SCATTERED = re.compile(
+    r"\b(?:for example|for instance|e\.g\.)[^.\n]{0,30}\bgiven\s+(?=[\"'\[({\d])", re.I
+)
+WORDS_BETWEEN = re.compile(r"[\sA-Za-z:,]{1,80}(?=[\"'\[({\d-])")
+THEN_RETURNS = re.compile(
+    r"[,\s]{0,4}(?:then\s+)?(?:it|you|we|the\s+function|your\s+function)\s+(?:should|must|will|would)"
+    r"\s+(?:return|output|give)\s+[`*]{0,2}",
     re.I,
 )
 INPUT = re.compile(
@@ -91,7 +102,8 @@ class Arguments:
 
 def find_prose_examples(text: str) -> list[Found]:
     """All examples that name no function, by the place where they begin."""
-    found = [*_labelled(text), *_value_first(text), *_given_first(text), *_korean(text)]
+    found = [*_labelled(text), *_value_first(text), *_given_first(text), *_scattered(text)]
+    found += _korean(text)
     return found + list(_bare_arrows(text))
 
 
@@ -191,9 +203,30 @@ def _given_first(text: str) -> Iterator[Found]:
     for _, opening in zip(range(MAX_PLACES), GIVEN.finditer(text), strict=False):
         arguments = read_arguments(text, opening.end())
         then = THEN.match(text, arguments.end) if arguments else None
+        if arguments is not None and arguments.names and then is None:
+            then = LATER.match(text, arguments.end)
         value = read_literal(text, then.end(), loose=True) if then else None
         if arguments is not None and value is not None and (value := whole_value(text, value)):
             yield from _example(text, opening.start(), arguments, value)
+
+
+def _scattered(text: str) -> Iterator[Found]:
+    """`given "a" as the name and a list of numbers: [1, 2] then you should return 'a12'`."""
+    for _, opening in zip(range(MAX_PLACES), SCATTERED.finditer(text), strict=False):
+        sources: list[str] = []
+        position = opening.end()
+        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
+            sources.append(literal.source)
+            then = THEN_RETURNS.match(text, literal.end)
+            value = read_literal(text, then.end(), loose=True) if then else None
+            if value is not None and (value := whole_value(text, value)):
+                arguments = Arguments(tuple(sources), (), literal.end)
+                yield from _example(text, opening.start(), arguments, value)
+                break
+            between = WORDS_BETWEEN.match(text, literal.end)
+            if between is None:
+                break
+            position = between.end()
 
 
 def _korean(text: str) -> Iterator[Found]:

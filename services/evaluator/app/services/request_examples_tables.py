@@ -2,13 +2,15 @@
 
 import re
 
-from services.evaluator.app.services.request_examples_source import (
-    Example,
+from services.evaluator.app.services.request_examples_literals import (
     balanced_end,
     parse_value,
+    read_literal,
+)
+from services.evaluator.app.services.request_examples_source import (
+    Example,
     quote,
     read_call,
-    read_literal,
 )
 
 MAX_ROWS = 60

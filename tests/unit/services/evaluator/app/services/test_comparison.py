@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.evaluator.app.sandbox.execution import Opaque, Value
-from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.comparison import agrees, is_within
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
 VALUES = st.recursive(
@@ -121,3 +121,17 @@ def test_agreeing_is_symmetric(one: Value, other: Value) -> None:
 def test_what_python_takes_for_equal_agrees(one: Value, other: Value) -> None:
     if one == other:
         assert agrees(one, other)
+
+
+@pytest.mark.parametrize(
+    ("actual", "within"),
+    [
+        pytest.param(1.4142, True, id="close"),
+        pytest.param(1.5, False, id="far"),
+        pytest.param("1.41", False, id="a-text"),
+        pytest.param(float("nan"), False, id="nan"),
+        pytest.param(10**400, False, id="beyond-every-float"),
+    ],
+)
+def test_numbers_within_a_tolerance(actual: Value, within: bool) -> None:
+    assert is_within(actual, 1.41, 0.01) is within
