@@ -15,6 +15,7 @@ from services.evaluator.app.sandbox.sandbox import (
     create_sandbox,
     probe_sandbox,
 )
+from services.evaluator.app.sandbox.wasm_sandbox import WasmSandbox
 
 __all__ = [
     "Availability",
@@ -26,6 +27,7 @@ __all__ = [
     "Sandbox",
     "StepResult",
     "Value",
+    "WasmSandbox",
     "create_sandbox",
     "probe_sandbox",
 ]

@@ -10,18 +10,9 @@ from typing import Any
 from services.evaluator.app.sandbox.execution import Availability, Execution
 from services.evaluator.app.sandbox.jail.protocol import RunEnded, StartRun
 from services.evaluator.app.sandbox.run_channels import RunChannels
-from services.evaluator.app.sandbox.run_limits import (
-    MAX_SOURCE_BYTES,
-    MAX_STEP_BYTES,
-    MAX_STEPS,
-    RunLimits,
-)
-from services.evaluator.app.sandbox.run_records import (
-    NOT_FINISHED,
-    RunRemains,
-    read_remains,
-    unavailable,
-)
+from services.evaluator.app.sandbox.run_limits import RunLimits
+from services.evaluator.app.sandbox.run_records import RunRemains, read_remains, unavailable
+from services.evaluator.app.sandbox.run_request import TRIAL, refuse_unread
 from services.evaluator.app.sandbox.slot_pool import SlotPool
 from services.evaluator.app.sandbox.zygote_process import ZygoteError, ZygoteProcess
 
@@ -32,9 +23,6 @@ FIRST_UID = 60_000
 REPORT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MAX_RUN_ID = 0xFFFFFFFF
-_TRIAL_SOURCE = "def double(number):\n    return number * 2\n"
-_TRIAL_STEP = "double(21)"
-_TRIAL_VALUE = 42
 _ADVICE = (
     "running code needs Linux 5.3 or newer on x86-64 or aarch64, with seccomp filters, "
     "and a user other than root or the right to become one (CAP_SETUID)"
@@ -80,12 +68,11 @@ class JailSandbox:
 
     async def start(self) -> Availability:
         """Start a zygote and try it with a real run."""
-        trial = await self.run(_TRIAL_SOURCE, [_TRIAL_STEP])
-        if trial.status == "finished" and trial.steps[0].value == _TRIAL_VALUE:
-            self._availability = Availability("jail", layers=trial.layers)
+        trial = await self.run(TRIAL.source, TRIAL.steps)
+        if problem := TRIAL.problem_of(trial):
+            self._availability = Availability("none", problem=f"{problem}; {_ADVICE}")
         else:
-            problem = f"{trial.reason or 'a trial run gave a wrong value'}; {_ADVICE}"
-            self._availability = Availability("none", problem=problem)
+            self._availability = Availability("jail", layers=trial.layers)
         return self._availability
 
     async def run(self, source: str, steps: Sequence[str]) -> Execution:
@@ -98,7 +85,7 @@ class JailSandbox:
         Returns:
             What became of it, whatever that is.
         """
-        refused = _refuse_unread(source, steps)
+        refused = refuse_unread(source, steps)
         if refused is not None:
             return refused
         uid = await self._uids.take()
@@ -223,20 +210,3 @@ class JailSandbox:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-def _refuse_unread(source: str, steps: Sequence[str]) -> Execution | None:
-    """Turn away what is too large, before anything looks at it."""
-    nothing_done = (NOT_FINISHED,) * len(steps)
-    if _size(source) > MAX_SOURCE_BYTES:
-        reason = f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
-        return Execution("load_failed", loaded=False, reason=reason, steps=nothing_done)
-    if len(steps) > MAX_STEPS or sum(map(_size, steps)) > MAX_STEP_BYTES:
-        reason = f"there are over {MAX_STEPS} steps, or over {MAX_STEP_BYTES // 1024} KB of them"
-        return Execution("inconclusive", loaded=False, reason=reason, steps=nothing_done)
-    return None
-
-
-def _size(text: str) -> int:
-    """Bytes of UTF-8; of what is too long anyway, just something too large."""
-    return len(text) if len(text) > MAX_SOURCE_BYTES else len(text.encode(errors="surrogatepass"))

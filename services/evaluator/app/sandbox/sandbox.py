@@ -7,6 +7,7 @@ from typing import Protocol
 from services.evaluator.app.sandbox.execution import Availability, Execution
 from services.evaluator.app.sandbox.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run_records import unavailable
+from services.evaluator.app.sandbox.wasm_sandbox import WasmSandbox
 
 _OFF = "running code is switched off (SANDBOX=off)"
 _BACKENDS = ("auto", "jail", "wasm", "off")
@@ -52,21 +53,57 @@ class NoSandbox:
         """Nothing to end."""
 
 
+class FirstAvailable:
+    """The first of several sandboxes that works on this machine, found at the start."""
+
+    def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
+        self._sandboxes = sandboxes
+        self._chosen: Sandbox = NoSandbox("the sandbox hasn't been started")
+
+    @property
+    def availability(self) -> Availability:
+        """That of the chosen one, or what is wrong with each."""
+        return self._chosen.availability
+
+    async def start(self) -> Availability:
+        """Try them in turn."""
+        problems = []
+        for sandbox in self._sandboxes:
+            availability = await sandbox.start()
+            if availability.is_available:
+                self._chosen = sandbox
+                return availability
+            problems.append(availability.problem)
+            await sandbox.close()
+        self._chosen = NoSandbox(". ".join(problems))
+        return self.availability
+
+    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+        """Run it in the chosen one."""
+        return await self._chosen.run(source, steps)
+
+    async def close(self) -> None:
+        """End the chosen one."""
+        await self._chosen.close()
+
+
 def create_sandbox(backend: str, slots: int) -> Sandbox:
     """The sandbox of that name, not started yet.
 
     Args:
-        backend: `auto`, `jail`, `wasm` or `off`.
+        backend: `jail`, `wasm`, `auto` for the first of them that works, or `off`.
         slots: How many runs may be under way at once.
 
     Raises:
         ValueError: If there is no such backend.
     """
     match backend:
-        case "auto" | "jail":
+        case "auto":
+            return FirstAvailable([JailSandbox(slots), WasmSandbox(slots)])
+        case "jail":
             return JailSandbox(slots)
         case "wasm":
-            return NoSandbox("there is no WebAssembly backend; set SANDBOX=auto")
+            return WasmSandbox(slots)
         case "off":
             return NoSandbox(_OFF)
         case _:

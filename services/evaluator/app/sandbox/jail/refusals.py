@@ -5,7 +5,7 @@ import errno
 import os
 import socket
 import sqlite3
-import urllib.error
+import sys
 from collections.abc import Collection
 from types import CodeType, TracebackType
 from typing import NoReturn
@@ -23,7 +23,11 @@ def _identities(*kinds: type) -> frozenset[int]:
 _FAILED_IMPORTS = _identities(ImportError, ModuleNotFoundError)
 _FAILED_CALLS = _identities(OSError, PermissionError, FileNotFoundError, BlockingIOError)
 # What the library raises on top of a refused call, without its number.
-_FAILED_CONNECTIONS = _identities(socket.gaierror, urllib.error.URLError)
+_FAILED_CONNECTIONS = _identities(
+    socket.gaierror,
+    # The WebAssembly machine's own, which isn't OSError as everywhere else.
+    *({socket.error} - {OSError}),
+)
 
 # As the interpreter set them, whatever a subclass says.
 _name_of_missing = vars(ImportError)["name"].__get__
@@ -43,6 +47,19 @@ def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
     raise ThreadRefusedError("can't start new thread")
 
 
+class EventLoopRefusedError(RuntimeError):
+    """What starting an event loop raises where there is none to be had."""
+
+
+def refuse_event_loop(*_arguments: object, **_options: object) -> NoReturn:
+    """Stands in for `asyncio.run`.
+
+    Raises:
+        EventLoopRefusedError: Always.
+    """
+    raise EventLoopRefusedError("there is no event loop here")
+
+
 def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
     """Whether the sandbox stood in the way, so that nothing is known of the program.
 
@@ -55,7 +72,7 @@ def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
         started; False where the program raised such an error by a statement of its own.
     """
     kind = type(error)
-    if kind is ThreadRefusedError:
+    if kind is ThreadRefusedError or kind is EventLoopRefusedError:
         return True
     if not _asks_for_too_much(error, importable):
         return False
@@ -73,7 +90,12 @@ def _asks_for_too_much(error: BaseException, importable: Collection[str]) -> boo
         return type(number) is int and number in _REFUSING
     if kind == id(sqlite3.OperationalError):
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN
-    return kind in _FAILED_CONNECTIONS
+    return kind in _FAILED_CONNECTIONS or kind == id(_loaded("urllib.error", "URLError"))
+
+
+def _loaded(module: str, name: str) -> object:
+    """An attribute of a module that is costly to load, and no use unless it is."""
+    return getattr(sys.modules.get(module), name, None)
 
 
 def _innermost(traceback: TracebackType | None) -> TracebackType | None:

@@ -2,13 +2,22 @@
 
 import pytest
 
-from services.evaluator.app.sandbox import JailSandbox, NoSandbox, create_sandbox, probe_sandbox
+from services.evaluator.app.sandbox import (
+    JailSandbox,
+    NoSandbox,
+    WasmSandbox,
+    create_sandbox,
+    probe_sandbox,
+)
+from services.evaluator.app.sandbox.sandbox import FirstAvailable
 
 
-@pytest.mark.parametrize("backend", ["auto", "jail"])
-def test_the_jail_is_the_usual_one(backend: str) -> None:
+@pytest.mark.parametrize(
+    ("backend", "kind"), [("jail", JailSandbox), ("wasm", WasmSandbox), ("auto", FirstAvailable)]
+)
+def test_the_setting_decides(backend: str, kind: type) -> None:
     sandbox = create_sandbox(backend, slots=2)
-    assert isinstance(sandbox, JailSandbox)
+    assert isinstance(sandbox, kind)
     assert not sandbox.availability.is_available
 
 
