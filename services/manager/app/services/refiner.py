@@ -27,7 +27,7 @@ _WORD_CHARACTER = re.compile(r"\w")
 # A plain word in front of more prose; not code such as `x = 5`, `def f` or `sort -n`.
 _PLAIN_WORD = re.compile(
     r"(?!(?:async|class|const|def|from|import|lambda|let|return|var)\b)(?:a|[a-z]{2,})"
-    r"(?=\s+[\w\"'“‘`(\[]|[.?!,:]?(?:\n|\s*\Z)|, )"  # noqa: RUF001
+    r"(?=\s+[\w\"'“‘`(\[]|[.?!,:]?(?:\n|\s*\Z)|, )"
 )
 
 

@@ -39,7 +39,7 @@ _UNTIDY = re.compile(rf"  |[ \t]\n|\n\n\n|[{EXOTIC_SPACES}]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Groups: what keeps its spaces; runs of spaces that shrink to one.
 _SPACES = re.compile(
-    r"""((?<=\n)[ \t]+|"[^"\n]*"|(?<!\w)'[^'\n]*'|“[^“”\n]*”|‘[^‘’\n]*’)"""  # noqa: RUF001
+    r"""((?<=\n)[ \t]+|"[^"\n]*"|(?<!\w)'[^'\n]*'|“[^“”\n]*”|‘[^‘’\n]*’)"""
     rf"|[ {EXOTIC_SPACES}]+"
 )
 

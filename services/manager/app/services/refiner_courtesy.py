@@ -30,7 +30,7 @@ _OPENING_COURTESY = re.compile(
       | 안녕하(?:세요|십니까)(?!\w)(?!\s*(?:이?라|하고|출력|인사|문자|문구|메시지|를|을|와|과))
     )
     {_MARK}*\s*(?=[\w"'“‘(\[]|\Z)
-    """,  # noqa: RUF001
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 _CLOSING_COURTESY = re.compile(
@@ -46,7 +46,7 @@ _CLOSING_COURTESY = re.compile(
                               |시면\ 감사하겠습니다|시면\ 고맙겠습니다)
     )
     (?:[\s.!?,~^…🙏😊🙂]|:-?\))*\Z
-    """,  # noqa: RUF001
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 _CLOSING_WINDOW = 96

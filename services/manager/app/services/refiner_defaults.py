@@ -32,7 +32,7 @@ _AMBIGUOUS_AS_LANGUAGE = re.compile(
     | (?i:\b(?:in|using|with|into)\ (?:html|css|react|node|assembly|pascal|scheme|basic|shell|ts)\b)
     | (?i:\bshell\ (?:script|command)s?\b)
     | (?:```|~~~)\ *(?:go|c|r|ts|rs|rb|sh|kt|cs|html|css|shell)\b
-    """,  # noqa: RUF001
+    """,
     re.ASCII | re.VERBOSE,
 )
 _TEMPERATURE = re.compile(r"celsius|fahrenheit|kelvin|temperature|degrees|섭씨|화씨|온도", re.I)
