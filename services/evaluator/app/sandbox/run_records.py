@@ -23,6 +23,7 @@ from services.evaluator.app.sandbox.values import MalformedValueError, ValueRead
 Flood = Literal["", "output", "results"]
 
 NOT_FINISHED = StepResult("not_finished")
+STARVED = "the machine was too busy to let it run"
 FORGED = "it wrote to the channel that results come back by"
 
 
@@ -70,6 +71,8 @@ def read_remains(remains: RunRemains, step_count: int, limits: RunLimits) -> Exe
             raise ForgedRecordError
     except ForgedRecordError:
         return _execution(remains, _Records(), step_count, "stopped", FORGED, limit="crash")
+    if report.ending is Ending.STARVED and not records.is_finished:
+        return _execution(remains, records, step_count, "inconclusive", STARVED)
     if not records.layers:
         return unavailable(_why_not_confined(records, report), step_count)
     if records.is_finished:

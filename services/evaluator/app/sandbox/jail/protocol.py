@@ -21,6 +21,7 @@ class Ending(IntEnum):
     WALL = 1  # its time was up
     STOPPED = 2  # the Evaluator said so
     NOT_STARTED = 3  # no process could be made
+    STARVED = 4  # its time was up, and it had hardly been let run
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,18 @@ def test_what_stopped_a_run(report: RunEnded, flood: Flood, limit: str, keeps_st
     assert execution.steps == (first, NOT_FINISHED)
 
 
+@pytest.mark.parametrize(
+    ("results", "first"),
+    [(b"", NOT_FINISHED), (HALF, StepResult("returned", 7))],
+    ids=["before it was confined", "between steps"],
+)
+def test_a_run_that_was_not_let_run_says_nothing(results: bytes, first: StepResult) -> None:
+    execution = read(results, ended(Ending.STARVED, -9, cpu_ms=20, wall_ms=3001))
+    assert (execution.status, execution.limit) == ("inconclusive", "")
+    assert "too busy" in execution.reason
+    assert execution.steps == (first, NOT_FINISHED)
+
+
 def test_a_record_cut_off_with_the_run_is_none() -> None:
     execution = read(HALF + lines(CONFINED, returned(1, 8))[-9:-1], ended(Ending.WALL, -9))
     assert execution.steps == (StepResult("returned", 7), NOT_FINISHED)
