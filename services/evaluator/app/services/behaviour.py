@@ -14,7 +14,7 @@ from services.evaluator.app.sandbox.execution import (
 )
 from services.evaluator.app.services.comparison import agrees, is_within
 from services.evaluator.app.services.probes_plan import Kind, Probe, ProbePlan
-from services.evaluator.app.services.properties import check_property
+from services.evaluator.app.services.properties_checking import check_property
 
 Verdict = Literal[
     "kept", "contradicted",  # examples

@@ -95,6 +95,8 @@ class Intent:
         any_order: Whether the order in lists is left open.
         in_place: Whether the first argument may be changed instead of returning a value.
         together: Whether all trials are one: a reading has to hold for all of them alike.
+        unless: What the request must not say.
+        any_sign: Whether words such as "positive" are what is asked, and confine no argument.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Intent:
     in_place: bool = False
     together: bool = False
     unless: str = ""
+    any_sign: bool = False
     own_words: frozenset[str] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,6 +127,11 @@ class Intent:
             else token in COMMON or token in self.own_words
             for token in TOKEN.findall(text.lower())
         )
+
+
+def each_of(*values: Any) -> tuple[tuple[Any, ...], ...]:
+    """One trial for each of several arguments."""
+    return tuple((value,) for value in values)
 
 
 def request_text(user_input: str) -> str:

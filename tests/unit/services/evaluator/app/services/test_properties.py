@@ -10,7 +10,8 @@ from services.evaluator.app.sandbox.execution import StepResult, Value
 from services.evaluator.app.services.evidence import gather_evidence
 from services.evaluator.app.services.probes import plan_probes
 from services.evaluator.app.services.probes_plan import Probe
-from services.evaluator.app.services.properties import INTENTS, check_property, find_intents
+from services.evaluator.app.services.properties import INTENTS, find_intents
+from services.evaluator.app.services.properties_checking import check_property
 
 
 def probes_of(request_text: str, code: str) -> list[Probe]:
@@ -104,16 +105,16 @@ def test_what_is_asked_for(request_text: str, name: str) -> None:
         "Sort the even indices of a list",
         "Sort a list of tuples by the second element",
         "Remove duplicates, then sort by frequency",
-        "Sum of the squares of a list",
-        "Sum of the odd numbers in a list",
+        "Sum of the fourth powers of a list",
+        "Sum of the multiples of seven in a list",
         "Sum of the first 10 numbers",
         "Find the largest prime factor",
         "Find the largest difference in a list",
-        "Find the index of the largest number",
+        "Find the index of the third largest number",
         "Count the primes below n",
         "Return the longest palindrome in a string",
         "Make a string a palindrome",
-        "Reverse each word of a string",
+        "Reverse every second word of a string",
         "Reverse a linked list",
         "Topological sort of a graph",
         "Search a binary tree",
@@ -129,7 +130,7 @@ def test_what_is_asked_for(request_text: str, name: str) -> None:
         "Sort a list. It returns words of odd length first.",
         "Sort a list by `priority`",
         "단어를 길이로 정렬",
-        "홀수의 합을 구하는 함수",
+        "7의 배수의 합을 구하는 함수",
         "가장 긴 회문을 찾는 함수",
         'Closing "<" for every opening "<" bracket',
         'def fizz_buzz(n):\n    """Return how often the digit 7 appears."""',
