@@ -1,5 +1,7 @@
 """Which properties a request asks for, and that their trials tell right from wrong."""
 
+import math
+import operator
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +14,7 @@ from services.evaluator.app.services.probes import plan_probes
 from services.evaluator.app.services.probes_plan import Probe
 from services.evaluator.app.services.properties import INTENTS, find_intents
 from services.evaluator.app.services.properties_checking import check_property
+from services.evaluator.app.services.properties_grades import find_grades
 
 
 def probes_of(request_text: str, code: str) -> list[Probe]:
@@ -259,6 +262,211 @@ def test_right_functions_have_the_property_and_wrong_ones_lack_it(
 ) -> None:
     assert verdicts(request_text, parameters, right) == {"held"}
     assert "broken" in verdicts(request_text, parameters, wrong)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "parameters", "right", "wrong"),
+    [
+        pytest.param(
+            "Write is_positive(n), which returns True when n is greater than zero.",
+            "n",
+            lambda n: n > 0,
+            lambda n: n >= 0,
+        ),
+        pytest.param("양수인지 판별하는 함수", "n", lambda n: n > 0, lambda n: n != 0),
+        pytest.param("Return the sign of a number", "n", lambda n: (n > 0) - (n < 0), lambda n: 1),
+        pytest.param(
+            "Return the absolute difference between two numbers",
+            "a, b",
+            lambda a, b: abs(a - b),
+            lambda a, b: a - b,
+        ),
+        pytest.param(
+            "Clamp a value between a minimum and a maximum",
+            "x, low, high",
+            lambda x, low, high: max(low, min(x, high)),
+            lambda x, low, high: x,
+        ),
+        pytest.param(
+            "Clamp a value between a minimum and a maximum",
+            "x, low, high",
+            lambda low, high, x: max(low, min(x, high)),
+            lambda x, low, high: x,
+        ),
+        pytest.param(
+            "Return the length of the hypotenuse of a right triangle with legs a and b",
+            "a, b",
+            lambda a, b: (a * a + b * b) ** 0.5,
+            lambda a, b: a + b,
+        ),
+        pytest.param(
+            "Area of a circle with a given radius",
+            "r",
+            lambda r: math.pi * r * r,
+            lambda r: 2 * math.pi * r,
+        ),
+        pytest.param(
+            "Area of a circle with a given radius",
+            "r",
+            lambda r: 3.14 * r * r,
+            lambda r: 2 * math.pi * r,
+        ),
+        pytest.param(
+            "Multiply the digits of a positive integer",
+            "n",
+            lambda n: math.prod(map(int, str(n))),
+            lambda n: sum(map(int, str(n))),
+        ),
+        pytest.param("Convert an integer to hexadecimal", "n", hex, oct),
+        pytest.param("Convert an integer to hexadecimal", "n", lambda n: f"{n:X}", oct),
+        pytest.param(
+            "Return 'FizzBuzz' if n is divisible by 3 and 5, 'Fizz' if only by 3, "
+            "'Buzz' if only by 5, otherwise n",
+            "n",
+            lambda n: "Fizz" * (n % 3 == 0) + "Buzz" * (n % 5 == 0) or n,
+            lambda n: "Fizz" if n % 3 == 0 else "Buzz" if n % 5 == 0 else n,
+        ),
+        pytest.param(
+            "How many steps does the Collatz sequence of n take to reach 1?",
+            "n",
+            lambda n: {6: 8, 1: 0, 7: 16}[n],
+            lambda n: {6: 9, 1: 1, 7: 17}[n],
+        ),
+        pytest.param(
+            "Convert minutes to a tuple of hours and remaining minutes",
+            "n",
+            lambda n: divmod(n, 60),
+            lambda n: (n % 60, n // 60),
+        ),
+        pytest.param(
+            "Count how many numbers in a list are even",
+            "a",
+            lambda a: sum(x % 2 == 0 for x in a),
+            lambda a: sum(x % 2 for x in a),
+        ),
+        pytest.param(
+            "Count the occurrences of a value in a list",
+            "items, value",
+            lambda items, value: items.count(value),
+            lambda items, value: len(items),
+        ),
+        pytest.param(
+            "Dot product of two vectors",
+            "a, b",
+            lambda a, b: sum(map(operator.mul, a, b)),
+            lambda a, b: sum(a) * sum(b),
+        ),
+        pytest.param(
+            "Double every number in a list", "a", lambda a: [2 * x for x in a], lambda a: a * 2
+        ),
+        pytest.param(
+            "Join a list of strings into one string, separated by commas without spaces",
+            "words",
+            ",".join,
+            ", ".join,
+        ),
+        pytest.param(
+            "Remove repeated elements from a list, keeping the order of first appearance",
+            "a",
+            lambda a: list(dict.fromkeys(a)),
+            lambda a: [x for x in a if a.count(x) == 1],
+        ),
+        pytest.param(
+            "Rotate a list to the left by k places",
+            "items, k",
+            lambda items, k: items[k % len(items) :] + items[: k % len(items)],
+            lambda items, k: items,
+        ),
+        pytest.param(
+            "Is a letter a vowel?",
+            "letter",
+            lambda letter: letter in "aeiou",
+            lambda letter: letter in "aei",
+        ),
+        pytest.param(
+            "Return the longest prefix that two strings share",
+            "a, b",
+            lambda a, b: {"flower": "flow", "abc": "", "abcd": "ab", "same": "same"}[a],
+            lambda a, b: a[:1],
+        ),
+        pytest.param(
+            "Make the first letter of every word upper case and leave the rest as it is",
+            "text",
+            lambda text: " ".join(w[:1].upper() + w[1:] for w in text.split()),
+            str.title,
+        ),
+        pytest.param(
+            "Turn lower-case letters into upper case and the other way round",
+            "text",
+            str.swapcase,
+            str.upper,
+        ),
+        pytest.param(
+            "Return the longest word of a sentence; if several are longest, the first of them",
+            "text",
+            lambda text: max(text.split(), key=len),
+            lambda text: max(text.split()[::-1], key=len),
+        ),
+        pytest.param(
+            "가장 긴 단어를 찾는 함수, 문장에서",
+            "text",
+            lambda text: max(text.split(), key=len),
+            lambda text: min(text.split(), key=len),
+        ),
+        pytest.param(
+            "Merge two dictionaries; where both have a key, the value of the second wins",
+            "a, b",
+            lambda a, b: {**a, **b},
+            lambda a, b: {**b, **a},
+        ),
+        pytest.param(
+            "Is it a valid e-mail address?",
+            "text",
+            lambda text: text == "user@example.com" or None,
+            lambda text: "@" in text,
+        ),
+        pytest.param(
+            "Return 'A' for scores of 90 and more, 'B' from 80, and 'C' below 80",
+            "score",
+            lambda score: "A" if score >= 90 else "B" if score >= 80 else "C",
+            lambda score: "A" if score > 90 else "B" if score >= 80 else "C",
+        ),
+    ],
+)
+def test_common_exercises(
+    request_text: str,
+    parameters: str,
+    right: Callable[..., Value],
+    wrong: Callable[..., Value],
+) -> None:
+    assert verdicts(request_text, parameters, right) == {"held"}
+    assert "broken" in verdicts(request_text, parameters, wrong)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Return n if it is positive, otherwise zero",
+        "Check whether the product of two numbers is negative",
+        "Check if a number is the square of an integer",
+        "Do something odd.",
+        "Count the occurrences of each value in a list of words",
+        "Find the longest word in a list",
+        "Remove extra spaces from a string",
+        "Convert lower-case vowels to upper case",
+        "Return 'A' for scores between 90 and 100, 'B' between 80 and 89, 'F' otherwise",
+        "Return 'pass' for scores from 50",
+        "Grade a list of scores: 'A' from 90, 'B' from 80, 'C' below 80",
+    ],
+)
+def test_exercises_that_ask_for_more_are_not_tried(request_text: str) -> None:
+    assert probes_of(request_text, "def f(x): return x") == []
+    assert probes_of(request_text, "def f(x, y): return x") == []
+
+
+def test_thresholds_that_may_be_meant_either_way_are_left_out() -> None:
+    text = "Grades: 'A' if score >= 90, 'B' if score >= 80, 'F' otherwise"
+    assert find_grades(text) == ((95, "A"), (85, "B"), (40, "F"))
 
 
 @pytest.mark.parametrize("first", [0, 1])

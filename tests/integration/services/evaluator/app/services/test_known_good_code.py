@@ -1,0 +1,90 @@
+"""Code that is known to be right keeps every example and property that is found for its request."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.common.llm.simulated.composition import answer
+from services.common.llm.simulated.knowledge import find_task, load_tasks
+from services.common.task_types import task_type
+from services.evaluator.app.sandbox import Sandbox, create_sandbox
+from services.evaluator.app.services.behaviour import assess
+from services.evaluator.app.services.evidence import gather_evidence
+from services.evaluator.app.services.probes import plan_probes
+
+SLOTS = 4
+# At least so many of the tasks ask for something of which a property is known.
+WITH_PROPERTIES = 60
+PROMPT = (Path(task_type.__file__).parent / "code_generation" / "prompt.txt").read_text("utf-8")
+PRINT_PLANS = """
+import json, sys
+from services.evaluator.app.services.evidence import gather_evidence
+from services.evaluator.app.services.probes import plan_probes
+for request, code in json.load(sys.stdin):
+    evidence = gather_evidence(task_type="code_generation", user_input=request, answer=code)
+    print(plan_probes(evidence))
+"""
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    sandbox = create_sandbox("auto", SLOTS)
+    availability = await sandbox.start()
+    if not availability.is_available:
+        pytest.skip(f"code isn't run on this machine: {availability.problem}")
+    yield sandbox
+    await sandbox.close()
+
+
+def known_good() -> list[tuple[str, str, str]]:
+    """Each task's name, a request for it and the simulated model's answer."""
+    requests = {task.name: f"Write a Python function: {task.patterns[0]}." for task in load_tasks()}
+    return [
+        (name, request, answer(PROMPT, request))
+        for name, request in requests.items()
+        if (found := find_task(request)) is not None and found.name == name
+    ]
+
+
+async def test_right_code_keeps_every_example_and_has_every_property(sandbox: Sandbox) -> None:
+    offenders: list[str] = []
+    with_properties: set[str] = set()
+    free = asyncio.Semaphore(SLOTS)
+
+    async def look_at(name: str, request: str, reply: str) -> None:
+        evidence = gather_evidence(task_type="code_generation", user_input=request, answer=reply)
+        plan = plan_probes(evidence)
+        if evidence.code is None or all(probe.kind == "call" for probe in plan.probes):
+            return
+        async with free:
+            behaviour = assess(plan, await sandbox.run(evidence.code.source, plan.steps))
+        if behaviour.properties_held:
+            with_properties.add(name)
+        broken = behaviour.with_verdict("contradicted", "broken")
+        offenders.extend(f"{name}: {observation.reason}" for observation in broken)
+
+    await asyncio.gather(*(look_at(*known) for known in known_good()))
+    assert offenders == []
+    assert len(with_properties) >= WITH_PROPERTIES
+
+
+def test_plans_are_the_same_in_every_process() -> None:
+    known = json.dumps([(request, reply) for _, request, reply in known_good()])
+    plans = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT_PLANS],
+            input=known,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(plans) == 1
