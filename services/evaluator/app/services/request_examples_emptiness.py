@@ -41,13 +41,13 @@ FORMS = tuple(
     re.compile(form, re.I)
     for form in (
         rf"{GIVING}[`*]{{0,2}}{GIVEN}(?:{NOTHING}){END}",
-        rf"{GIVING}[`*]{{0,2}}\s+(?:if|when)\s+(?:{IS_EMPTY}){END}",
+        rf"{GIVING}[`*]{{0,2}}\s+(?:if|when|in\s+case)\s+(?:{IS_EMPTY}){END}",
         rf"{AT_ITS_START}(?:{NOTHING})[`*]{{0,2}}\s*,?\s*{IT}{THEN_GIVES}",
-        rf"\b(?:if|when)\s+(?:{IS_EMPTY})\s*,?\s*(?:then\s+)?{IT}{THEN_GIVES}",
+        rf"\b(?:if|when|in\s+case)\s+(?:{IS_EMPTY})\s*,?\s*(?:then\s+)?{IT}{THEN_GIVES}",
         rf"빈\s*(?P<kind>{KOREAN}){WHERE_KOREAN}{KOREAN_GIVES}",
         rf"(?P<kind>{KOREAN})(?:이|가)\s*비어\s*있(?:으면|을\s*때는?|는\s*경우에?는?){KOREAN_GIVES}",
         rf"{RAISING}{GIVEN}(?:{NOTHING}){END}",
-        rf"{RAISING}\s+(?:if|when)\s+(?:{IS_EMPTY}){END}",
+        rf"{RAISING}\s+(?:if|when|in\s+case)\s+(?:{IS_EMPTY}){END}",
     )
 )
 # Where more than one function or argument is spoken of, which one is meant isn't sure.

@@ -469,6 +469,7 @@ def test_named_arguments_take_the_order_of_the_signature_that_is_asked_for(
         pytest.param("Return {} for an empty dictionary", "{}", {}, id="dictionary"),
         pytest.param("Return an empty list for an empty string.", "''", [], id="in-words"),
         pytest.param("Return zero if the list is empty.", "[]", 0, id="if"),
+        pytest.param("Return None in case the input list is empty.", "[]", None, id="in-case"),
         pytest.param("If the array is empty, return -1.", "[]", -1, id="if-first"),
         pytest.param("합을 구하는 함수. 빈 리스트면 0을 반환.", "[]", 0, id="korean"),
         pytest.param("문자열이 비어 있으면 None을 반환하세요", "''", None, id="korean-empty"),
