@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.evaluator.app.sandbox.execution import (
@@ -50,6 +50,7 @@ class Observation:
         reason: Why, in words.
         is_edge: Whether it was an edge case.
         is_sure: Whether its arguments are of the right kind beyond doubt.
+        has_raised: Whether what came back is an exception.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class Observation:
     reason: str
     is_edge: bool = False
     is_sure: bool = True
+    has_raised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,12 @@ def _observe(
         return observed(
             "inconclusive", f"it needs what the sandbox doesn't have: {_error(hindered)}"
         )
-    came_back = _error(steps[-1]) if steps[-1].outcome == "raised" else show(steps[-1].value)
+    has_raised = steps[-1].outcome == "raised"
+    came_back = _error(steps[-1]) if has_raised else show(steps[-1].value)
     if plan.returns_late and isinstance(steps[-1].value, Opaque):
         return observed("inconclusive", "what came back isn't the value yet", came_back)
     verdict, reason = _judge(probe, steps, may_give_none=plan.may_give_none)
-    return observed(verdict, reason, came_back)
+    return replace(observed(verdict, reason, came_back), has_raised=has_raised)
 
 
 def _verdict_when_stopped(probe: Probe) -> Verdict:

@@ -16,6 +16,7 @@ NOTHING_SEEN_GRADE = 0.6
 # Calls that raised where their arguments may have been of the wrong kind.
 ONLY_DOUBT_GRADE = 0.45
 NO_CALL_RETURNED_GRADE = 0.1
+LEAST_TRIALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ def does_its_work(run: Run) -> Grade:
 def _grade_calls(behaviour: Behaviour) -> Grade:
     returned, others = _count_calls(behaviour)
     if not returned and not others:
+        if _has_only_doubts(behaviour.of_kind("property")):
+            return Grade(NO_CALL_RETURNED_GRADE, "it takes none of what the request speaks of")
         if any(one.kind == "call" and not one.is_edge for one in behaviour.observations):
             return Grade(ONLY_DOUBT_GRADE, "it takes none of the arguments that seem plausible")
         return Grade(NOTHING_SEEN_GRADE, "it loads, and nothing more is known of it")
@@ -121,6 +124,16 @@ def _grade_calls(behaviour: Behaviour) -> Grade:
     span = EVERY_CALL_RETURNED_GRADE - NO_CALL_RETURNED_GRADE
     reason = "it gives values" if share == 1 else "it gives no value for some plausible calls"
     return Grade(NO_CALL_RETURNED_GRADE + span * share, reason)
+
+
+def _has_only_doubts(trials: tuple[Observation, ...]) -> bool:
+    """Whether a known intent was tried more than once, and every try raised.
+
+    Arguments of a known intent are less of a guess than those that a name suggests.
+    """
+    tried = [one for one in trials if not one.is_edge]
+    raised = [one for one in tried if one.verdict == "inconclusive" and one.has_raised]
+    return len(tried) >= LEAST_TRIALS and len(raised) == len(tried)
 
 
 BEHAVIOUR_CHECKS: dict[str, Callable[[Any], Finding]] = {

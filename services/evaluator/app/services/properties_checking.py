@@ -36,6 +36,10 @@ def check_property(
 
 
 def _is_right(value: Value, right: Value, probe: Probe) -> bool:
+    # To Python 0 is False. To a search that may say False for "not there", 0 is a place.
+    is_yes_or_no = all(isinstance(one, bool) for one in probe.accepted)
+    if not is_yes_or_no and isinstance(value, bool) != isinstance(right, bool):
+        return False
     return agrees(value, right, any_order=probe.any_order, any_sequence=True)
 
 

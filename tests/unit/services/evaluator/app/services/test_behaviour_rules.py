@@ -20,7 +20,9 @@ KINDS = {
 FINISHED = Execution("finished", loaded=True)
 
 
-def observe(verdict: Verdict, kind: str = "", *, is_edge: bool = False) -> Observation:
+def observe(
+    verdict: Verdict, kind: str = "", *, is_edge: bool = False, has_raised: bool = False
+) -> Observation:
     return Observation(
         kind=kind or KINDS[verdict],  # type: ignore[arg-type]
         ran="f(1)",
@@ -29,6 +31,7 @@ def observe(verdict: Verdict, kind: str = "", *, is_edge: bool = False) -> Obser
         verdict=verdict,
         reason=f"f(1) {verdict}",
         is_edge=is_edge,
+        has_raised=has_raised,
     )
 
 
@@ -98,6 +101,24 @@ def test_calls_that_only_raise_doubts_count_less_than_nothing_known_and_more_tha
     doubtful = Behaviour((observe("inconclusive", "call"), observe("returned", is_edge=True)), True)
     grade_of_doubt = grade_run(Run(FINISHED, doubtful))["does_its_work"].value
     assert grade("raised") < grade_of_doubt < grade()
+
+
+@pytest.mark.parametrize(
+    ("trials", "is_failing"),
+    [
+        ([True, True], True),
+        ([True, False], False),
+        ([True], False),
+        ([], False),
+    ],
+    ids=["all-raised", "one-gave-something", "a-single-try", "no-known-intent"],
+)
+def test_a_known_intent_whose_every_try_raised_is_as_bad_as_calls_that_failed(
+    trials: list[bool], is_failing: bool
+) -> None:
+    observations = [observe("inconclusive", "property", has_raised=raised) for raised in trials]
+    run = Run(FINISHED, Behaviour(tuple(observations), loaded=True))
+    assert (grade_run(run)["does_its_work"].value == grade("raised")) is is_failing
 
 
 @pytest.mark.parametrize("verdict", ["contradicted", "broken"])

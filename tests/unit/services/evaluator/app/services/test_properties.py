@@ -538,3 +538,16 @@ def test_long_requests_are_read_to_an_end(word: str) -> None:
 @given(st.text(alphabet="sort alis[]()'정렬을 \n", max_size=60))
 def test_any_request_is_read_without_an_error(request_text: str) -> None:
     find_intents(request_text)
+
+
+@pytest.mark.parametrize(
+    ("absent", "is_right"), [(-1, True), (None, True), (False, True), (0, False)]
+)
+def test_a_search_that_gives_a_place_for_what_is_not_there_is_wrong(
+    absent: Value, is_right: bool
+) -> None:
+    def search(items: list[int], target: int) -> Value:
+        return items.index(target) if target in items else absent
+
+    found = verdicts("Write a binary search function", "items, target", search)
+    assert ("broken" not in found) is is_right
