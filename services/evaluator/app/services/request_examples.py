@@ -9,10 +9,14 @@ from services.evaluator.app.services.request_examples_blocks import find_block_e
 from services.evaluator.app.services.request_examples_calls import find_call_examples
 from services.evaluator.app.services.request_examples_code import find_code_examples
 from services.evaluator.app.services.request_examples_emptiness import find_emptiness_examples
-from services.evaluator.app.services.request_examples_literals import parse_expression
+from services.evaluator.app.services.request_examples_literals import (
+    balanced_end,
+    parse_expression,
+    parse_statements,
+)
 from services.evaluator.app.services.request_examples_prose import find_prose_examples
 from services.evaluator.app.services.request_examples_sessions import find_session_examples
-from services.evaluator.app.services.request_examples_source import Example
+from services.evaluator.app.services.request_examples_source import Example, call_starts
 from services.evaluator.app.services.request_examples_tables import find_table_examples
 
 __all__ = ["Example", "find_examples"]
@@ -30,14 +34,9 @@ ANY_ORDER = re.compile(
 INPUT_IN_ANY_ORDER = re.compile(
     r"\b(?:may|can|could|might)\s+(?:come|be|arrive)[^.\n]{0,40}in any order", re.I
 )
-# Plain parameters, with or without hints and defaults: `f(arr, k)`, `def f(arr: list[int], k=1)`.
-SIGNATURE = re.compile(
-    r"(?<![\w.])[A-Za-z_]\w{0,80}\(\s*"
-    r"((?:[A-Za-z_]\w{0,40}\s*(?::[^()=,\n]{1,40}(?:\[[^\]\n]{0,60}\])?)?(?:=[^(),\n]{1,20})?\s*,?\s*){1,8})\)",
-    re.ASCII,
-)
-PARAMETER = re.compile(r"(?:^|,)\s*([A-Za-z_]\w{0,40})(?=\s*(?:[:=,]|$))", re.ASCII)
 MAX_SIGNATURES = 20
+MAX_SIGNATURE_STARTS = 100
+MAX_SIGNATURE_CHARACTERS = 400
 
 
 def find_examples(user_input: str) -> tuple[Example, ...]:
@@ -56,15 +55,26 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     found += find_emptiness_examples(rest)
     found.sort(key=lambda pair: pair[0])
     any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)
-    signatures = _signatures(text)
+    has_names = any(example.names for _, example in found)
+    signatures = _signatures(text) if has_names else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
     return tuple(replace(example, any_order=any_order) for example in examples[:MAX_EXAMPLES])
 
 
 def _signatures(text: str) -> list[list[str]]:
-    """Names of the parameters in all signatures that a request writes out."""
-    matches = zip(range(MAX_SIGNATURES), SIGNATURE.finditer(text), strict=False)
-    return [PARAMETER.findall(match[1]) for _, match in matches]
+    """Names of the parameters in the signatures that a request writes out: `f(arr: list, k=1)`."""
+    found: list[list[str]] = []
+    for start in call_starts(text, MAX_SIGNATURE_STARTS):
+        opening = text.find("(", start)
+        end = balanced_end(text, opening)
+        if end is None or end - opening > MAX_SIGNATURE_CHARACTERS:
+            continue
+        match parse_statements(f"def f{text[opening:end]}: ..."):
+            case [ast.FunctionDef(args=ast.arguments(args=[_, *_] as parameters))]:
+                found.append([parameter.arg for parameter in parameters])
+        if len(found) == MAX_SIGNATURES:
+            break
+    return found
 
 
 def _in_order(example: Example, signatures: list[list[str]]) -> Example:

@@ -324,6 +324,23 @@ def test_hostile_requests_are_searched_to_an_end(hostile: str) -> None:
     assert len(find_examples(hostile)) <= 12
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param("f(" + "a" * 4_000 + "!", id="a-long-name-in-a-call-left-open"),
+        pytest.param("print(reverse_the_given_string_of_words('abc')) " * 80, id="nested-calls"),
+        pytest.param("f(" + "a: b[c, " * 500, id="hints-left-open"),
+        pytest.param("f(" + "a " * 2_000 + ")", id="words-without-commas"),
+    ],
+)
+def test_what_looks_like_a_signature_is_read_to_an_end(hostile: str) -> None:
+    named = "Example:\nInput: k = 2, xs = [1]\nOutput: 3\n"
+
+    (example,) = find_examples(named + "\nWrite g(xs: list[int], k=1). " + hostile)
+
+    assert (example.expression, example.names) == ("[1], 2", ())
+
+
 @given(st.text(alphabet="f(3)=> 6[]'\",\n->:returnsfogivendupi5이면|#", max_size=60))
 def test_whatever_is_found_can_be_run(request_text: str) -> None:
     for example in find_examples(request_text):
