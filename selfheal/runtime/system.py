@@ -17,6 +17,7 @@ from selfheal.runtime.processes import ProcessTable
 from selfheal.runtime.readiness import is_ready
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import never, silent, wait_until
+from services.evaluator.app.services.canary_baselines import FILE_NAME as CANARY_BASELINES_FILE
 
 READY_TIMEOUT_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 3.0  # for a service that runs to find its database again
@@ -135,7 +136,7 @@ class System:
     def reset(self, progress: Progress = silent) -> None:
         """Stop everything and remove what it left: the database with all its data, and the logs.
 
-        A database server of the operator's own stays as it is.
+        A database server of the operator's own stays as it is, and so do calibrations of judges.
         """
         if not self.home.is_dir():
             return
@@ -145,6 +146,7 @@ class System:
             for directory in ("run", "logs"):
                 shutil.rmtree(self.home / directory, ignore_errors=True)
             self._token_file.unlink(missing_ok=True)
+            (self.home / CANARY_BASELINES_FILE).unlink(missing_ok=True)
 
     def status(self) -> list[ProcessStatus]:
         """Tell the truth about each part, in the order in which they start."""

@@ -9,6 +9,7 @@ from services.evaluator.app.sandbox.execution import (
 )
 from services.evaluator.app.sandbox.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run_limits import RunLimits
+from services.evaluator.app.sandbox.run_records import unavailable
 from services.evaluator.app.sandbox.sandbox import (
     NoSandbox,
     Sandbox,
@@ -30,4 +31,5 @@ __all__ = [
     "WasmSandbox",
     "create_sandbox",
     "probe_sandbox",
+    "unavailable",
 ]

@@ -12,6 +12,8 @@ from services.evaluator.app.sandbox.jail.tagging import (
 )
 
 _PAIR: Final = 2
+# Chosen keys can all have one hash, and putting in so many takes the square of their number.
+MAX_HASHED: Final = 2_000
 
 
 class MalformedValueError(ValueError):
@@ -23,6 +25,7 @@ class ValueReader:
 
     def __init__(self) -> None:
         self._members_left = MAX_MEMBERS
+        self._hashed_left = MAX_HASHED
 
     def read(self, tagged: object, depth: int = 0) -> Value:
         """The value.
@@ -44,6 +47,10 @@ class ValueReader:
         self._members_left -= 2 * len(items) if kind == "dict" else len(items)
         if self._members_left < 0 or depth >= MAX_DEPTH:
             raise MalformedValueError("too large")
+        if kind in ("set", "frozenset", "dict"):
+            self._hashed_left -= len(items)
+            if self._hashed_left < 0:
+                return Opaque(kind)
         try:
             match kind:
                 case "list":

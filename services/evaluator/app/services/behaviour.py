@@ -51,6 +51,7 @@ class Observation:
         is_edge: Whether it was an edge case.
         is_sure: Whether its arguments are of the right kind beyond doubt.
         has_raised: Whether what came back is an exception.
+        is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class Observation:
     is_edge: bool = False
     is_sure: bool = True
     has_raised: bool = False
+    is_hindered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +164,22 @@ def _observe(
     ):
         return observed("not_reached", "the run ended before it")
     if hindered := next((step for step in steps if step.outcome == "inconclusive"), None):
-        return observed(
-            "inconclusive", f"it needs what the sandbox doesn't have: {_error(hindered)}"
-        )
+        reason = f"it needs what the sandbox doesn't have: {_error(hindered)}"
+        return replace(observed("inconclusive", reason), is_hindered=True)
     has_raised = steps[-1].outcome == "raised"
-    came_back = _error(steps[-1]) if has_raised else show(steps[-1].value)
+    came_back = _error(steps[-1]) if has_raised else show(_value_given(probe, steps))
     if plan.returns_late and isinstance(steps[-1].value, Opaque):
-        return observed("inconclusive", "what came back isn't the value yet", came_back)
+        late = observed("inconclusive", "what came back isn't the value yet", came_back)
+        return replace(late, is_hindered=True)
     verdict, reason = _judge(probe, steps, may_give_none=plan.may_give_none)
     return replace(observed(verdict, reason, came_back), has_raised=has_raised)
+
+
+def _value_given(probe: Probe, steps: Sequence[StepResult]) -> Value:
+    """What the call gave; of a function that gives nothing, what it made of its argument."""
+    if probe.kind == "property" and len(steps) > 1 and steps[1].value is not None:
+        return steps[1].value
+    return steps[-1].value
 
 
 def _verdict_when_stopped(probe: Probe) -> Verdict:

@@ -10,8 +10,8 @@ from services.evaluator.app.services.behaviour import Behaviour, Observation
 
 # What a run shows is worth this much: an example that the request itself gives says most.
 EXAMPLES_KEPT_GRADE = 1.0
-PROPERTIES_HELD_GRADE = 0.8
-EVERY_CALL_RETURNED_GRADE = 0.7
+PROPERTIES_HELD_GRADE = 0.7
+EVERY_CALL_RETURNED_GRADE = 0.65
 NOTHING_SEEN_GRADE = 0.6
 # Calls that raised where their arguments may have been of the wrong kind.
 ONLY_DOUBT_GRADE = 0.45
@@ -30,16 +30,18 @@ class Run:
     def obstacle(self) -> str:
         """What kept the code from being seen at work; empty where it was seen.
 
-        A request without an example says nothing that a call could be held against, so that
-        calls which need what the sandbox lacks leave open no more than other calls do.
+        One example or property that couldn't be tried is enough: code that does well where it
+        is seen might hide behind the sandbox where it isn't. A request that has neither says
+        nothing that a call could be held against, so that a call may stay open.
         """
         if self.execution.status == "inconclusive":
             return self.execution.reason
-        examples = self.behaviour.of_kind("example")
-        hindered = [one for one in examples if one.verdict == "inconclusive"]
-        if hindered and len(hindered) == len(examples):
-            return hindered[0].reason
-        return ""
+        hindered = [
+            one
+            for one in self.behaviour.observations
+            if one.is_hindered and one.kind in ("example", "property")
+        ]
+        return hindered[0].reason if hindered else ""
 
 
 def loads(run: Run) -> Finding:

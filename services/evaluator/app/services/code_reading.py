@@ -65,6 +65,17 @@ def names_bound(tree: ast.Module) -> set[str]:
     return names
 
 
+def method_names(tree: ast.Module) -> set[str]:
+    """Names of the methods of the module's own classes."""
+    return {
+        node.name
+        for owner in tree.body
+        if isinstance(owner, ast.ClassDef)
+        for node in owner.body
+        if isinstance(node, Function)
+    }
+
+
 def names_in(code: ast.AST) -> list[str]:
     """Every name that the code uses or gives; no comment, no docstring, no text."""
     names: list[str] = []

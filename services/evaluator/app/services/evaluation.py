@@ -1,12 +1,14 @@
 """One evaluation: read, run, compare, weigh, judge, score, and explain."""
 
+import asyncio
 from typing import Any
 
-from services.common.errors import NotJudgeableError
+from services.common.errors import NotJudgeableError, UnscoredError
+from services.common.logging import get_logger
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleReport
-from services.evaluator.app.sandbox import NoSandbox, Sandbox
+from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
 from services.evaluator.app.sandbox.execution import Availability
 from services.evaluator.app.services.behaviour import assess
 from services.evaluator.app.services.behaviour_rules import Run, find_in_run, grade_run
@@ -22,6 +24,12 @@ from services.evaluator.app.services.rule_sets import (
     rules_for,
 )
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
+
+RUN_ATTEMPTS = 3
+# A zygote that was lost is replaced after a second at most.
+RUN_RETRY_SECONDS = 0.6
+
+log = get_logger()
 
 
 class Evaluation:
@@ -125,11 +133,25 @@ class Evaluation:
         return verdict, detail
 
     async def _run(self, reading: Reading) -> Run | None:
-        """Run the program in the answer; None where there is none."""
+        """Run the program in the answer; None where there is none.
+
+        Raises:
+            UnscoredError: If there is a sandbox, and it was lost three times in a row: a verdict
+                without a run would be another evaluator's.
+        """
         if not reading.source:
             return None
-        execution = await self._sandbox.run(reading.source, reading.plan.steps)
-        return Run(execution, assess(reading.plan, execution))
+        availability = self._sandbox.availability
+        if not availability.is_available:
+            execution = unavailable(availability.problem, len(reading.plan.steps))
+            return Run(execution, assess(reading.plan, execution))
+        for attempt in range(RUN_ATTEMPTS):
+            await asyncio.sleep(RUN_RETRY_SECONDS if attempt else 0)
+            execution = await self._sandbox.run(reading.source, reading.plan.steps)
+            if execution.status != "unavailable":
+                return Run(execution, assess(reading.plan, execution))
+            log.warning("sandbox_lost", reason=execution.reason)
+        raise UnscoredError(f"The answer could not be run: {execution.reason}.")
 
     def _require_judgeable(self, report: RuleReport, run: Run | None) -> None:
         """Refuse to guess: what the sandbox stood in the way of is neither right nor wrong.

@@ -4,8 +4,14 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from services.common import task_types
+
 # Every module below these can change a score: rules, rubric, examples, sandbox, scorer ...
-JUDGING_DIRECTORIES = (Path(__file__).parent, Path(__file__).parent.parent / "sandbox")
+JUDGING_DIRECTORIES = (
+    Path(__file__).parent,
+    Path(__file__).parent.parent / "sandbox",
+    Path(task_types.__file__).parent,
+)
 # ... but those that judge the judge.
 WATCHING = ("calibration", "canary", "judge_records")
 

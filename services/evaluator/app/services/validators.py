@@ -1,6 +1,7 @@
 """Rules that need no opinion and run nothing: each looks at an answer and says why it fails."""
 
 import ast
+import builtins
 import re
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from services.evaluator.app.services.code_reading import (
     dotted_name,
     imported_names,
     is_stub,
+    method_names,
     names_bound,
     names_read,
     original_name,
@@ -29,6 +31,13 @@ PLACEHOLDER = re.compile(
     r"|(?:code|logic|implementation) goes here|implement(?:ation)? here|not implemented",
     re.I,
 )
+NOTHING_WANTED = re.compile(
+    r"\bdo(?:es)? nothing\b|\bno-?op\b|\bplaceholders?\b|\bstubs?\b|\bskeletons?\b"
+    r"|\babstract\b|\bprotocol\b|\binterface\b|추상|인터페이스|프로토콜",
+    re.I,
+)
+# Names that a request may speak of without asking for them.
+NAMES_OF_PYTHON = frozenset(dir(builtins)).union(*(dir(kind) for kind in (str, list, dict, set)))
 DANGEROUS_CALLS = frozenset(
     """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
     shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
@@ -82,9 +91,9 @@ def defines_what_was_asked(evidence: Evidence) -> Finding:
 def keeps_the_given_name(evidence: Evidence) -> Finding:
     """What was asked for has the name that the request gives it, or whoever calls it can't."""
     wanted = evidence.request.name
-    if evidence.tree is None or not wanted:
+    if evidence.tree is None or not wanted or wanted in NAMES_OF_PYTHON:
         return not_applicable("the request gives no name")
-    if wanted in names_bound(evidence.tree):
+    if wanted in names_bound(evidence.tree) | method_names(evidence.tree):
         return passed(f"{wanted} is defined")
     return failed(f"{wanted} isn't defined")
 
@@ -106,24 +115,40 @@ def returns_something(evidence: Evidence) -> Finding:
 def is_complete(evidence: Evidence) -> Finding:
     """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs.
 
-    Nor is work done that looks at nothing that it is given. What the request names decides;
-    where it names nothing, one function that works is enough.
+    What the request names decides; where it names nothing, one function that works is enough.
     """
     if evidence.tree is None:
         return not_applicable("there is no Python code to be complete")
-    main = evidence.main_definition
-    is_named = main is not None and main.name == evidence.request.name
-    asked = [main] if is_named and isinstance(main, Function) else evidence.functions
+    if NOTHING_WANTED.search(evidence.user_input):
+        return not_applicable("the request asks for something that does nothing")
+    asked = _asked_functions(evidence)
     classes = [node for node in evidence.definitions if isinstance(node, ast.ClassDef)]
     empty = [node.name for node in (*asked, *classes) if is_stub(node)]
-    written = [node for node in asked if not is_stub(node)]
-    if empty and not written:
+    if empty and all(is_stub(node) for node in asked):
         return failed(f"{empty[0]} has no body but a placeholder")
-    given = {name for node in written for name in parameters_of(node)}
-    used = names_read(written[0] if asked == [main] else evidence.tree) if written else set()
-    if given and given.isdisjoint(used):
-        return failed(f"{written[0].name} looks at nothing that it is given")
     return passed("bodies are written out")
+
+
+def uses_what_it_is_given(evidence: Evidence) -> Finding:
+    """What was asked for looks at something that it is given."""
+    if evidence.tree is None:
+        return not_applicable("there is no Python code that could be given anything")
+    asked = _asked_functions(evidence)
+    written = [node for node in asked if not is_stub(node)]
+    given = {name for node in written for name in parameters_of(node)}
+    if not given:
+        return not_applicable("it is given nothing")
+    used = names_read(written[0] if len(asked) == 1 else evidence.tree)
+    if given.isdisjoint(used):
+        return failed(f"{written[0].name} looks at nothing that it is given")
+    return passed("what is given is looked at")
+
+
+def _asked_functions(evidence: Evidence) -> list[Function]:
+    """The function that the request names, where it is defined; else all there are."""
+    main = evidence.main_definition
+    is_named = main is not None and main.name == evidence.request.name
+    return [main] if is_named and isinstance(main, Function) else evidence.functions
 
 
 def has_no_placeholder(evidence: Evidence) -> Finding:
@@ -182,6 +207,7 @@ STATIC_CHECKS: dict[str, Callable[[Evidence], Finding]] = {
         keeps_the_given_name,
         returns_something,
         is_complete,
+        uses_what_it_is_given,
         has_no_placeholder,
         has_no_dangerous_call,
         has_docstring,

@@ -79,6 +79,7 @@ async def sandbox(
             patch.setattr(wasm_sandbox, "_SCRIPT", script)
             patch.setattr(wasm_sandbox, "PACKAGE", "json")
             patch.setattr(wasm_sandbox, "_GRACE_SECONDS", 0.2)
+            patch.setattr(wasm_sandbox, "_FIRST_RUN_SECONDS", 3.0)
         machine = WasmSandbox(slots=2, limits=LIMITS)
         assert (await machine.start()).backend == "wasm"
         yield machine

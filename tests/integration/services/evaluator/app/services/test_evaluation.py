@@ -1,19 +1,20 @@
 """Evaluations with a real sandbox: what was run decides, and the detail says what was run."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from services.common.errors import NotJudgeableError
+from services.common.errors import NotJudgeableError, UnscoredError
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.rules import RuleReport
-from services.evaluator.app.sandbox import create_sandbox
+from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, create_sandbox
+from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judge import Judge, JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.scorer import Verdict
 
-REQUEST = "Write a function add(a, b) that adds two numbers, e.g. add(2, 3) == 5"
+REQUEST = "Write a function add(a, b) that adds two numbers: add(2, 3) == 5 and add(1, 1) == 2"
 RIGHT = "def add(a, b):\n    return a + b\n"
 
 
@@ -121,6 +122,10 @@ UNSEEN = (
         "import socket\ndef add(a, b):\n    socket.socket()\n    return a + b\n",
         id="a-socket-in-the-example",
     ),
+    pytest.param(
+        "def add(a, b):\n    if a != 2:\n        open('/tmp/x')\n    return 5\n",
+        id="a-file-where-it-would-be-found-out",
+    ),
 )
 
 
@@ -132,6 +137,38 @@ async def test_the_rubric_gives_no_score_to_what_could_not_be_run(
         await evaluate(rubric, answer)
 
 
+class LostSandbox(NoSandbox):
+    """Was there when the Evaluator started, and then no more."""
+
+    @property
+    def availability(self) -> Availability:
+        return Availability("jail", layers=("seccomp",))
+
+
+async def test_a_sandbox_that_is_lost_leaves_an_answer_without_a_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluation_module, "RUN_RETRY_SECONDS", 0)
+    evaluation = Evaluation(RubricJudge(), sandbox=LostSandbox("it ended"))
+    with pytest.raises(UnscoredError, match="could not be run: it ended"):
+        await evaluate(evaluation, "def add(a, b):\n    return a * b\n")
+
+
+class BlindSandbox(NoSandbox):
+    """Isn't there, and would say nonsense if it were asked all the same."""
+
+    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+        return Execution("stopped", loaded=False, reason="it crashed", limit="crash")
+
+
+async def test_nothing_is_run_where_there_is_no_sandbox() -> None:
+    evaluation = Evaluation(RubricJudge(), sandbox=BlindSandbox("none here"))
+    verdict, detail = await evaluate(evaluation, RIGHT)
+    assert verdict.passed
+    assert detail["execution"]["status"] == "unavailable"
+    assert detail["execution"]["reason"] == "none here"
+
+
 @pytest.mark.parametrize("answer", UNSEEN)
 async def test_a_judge_with_an_opinion_of_its_own_may_give_it(
     generous: Evaluation, answer: str
@@ -139,7 +176,7 @@ async def test_a_judge_with_an_opinion_of_its_own_may_give_it(
     verdict, detail = await evaluate(generous, answer)
     assert not verdict.capped
     rules = {rule["name"]: rule["outcome"] for rule in detail["rules"]}
-    assert rules["keeps_the_examples"] == "not_applicable"
+    assert rules["keeps_the_examples"] != "failed"
 
 
 DEMANDS = (

@@ -245,3 +245,11 @@ def test_deeper_than_is_ever_written_is_refused() -> None:
         tagged = ["list", [tagged]]
     with pytest.raises(MalformedValueError):
         ValueReader().read(tagged)
+
+
+@pytest.mark.parametrize("kind", ["set", "frozenset", "dict"])
+def test_so_many_keys_that_chosen_hashes_would_take_long_stay_outside(kind: str) -> None:
+    keys = [["i", hex(number)] for number in range(2_001)]
+    members = [[key, None] for key in keys] if kind == "dict" else keys
+    assert ValueReader().read([kind, members]) == Opaque(kind)
+    assert not isinstance(ValueReader().read([kind, members[:2_000]]), Opaque)

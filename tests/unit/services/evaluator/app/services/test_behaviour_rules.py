@@ -21,7 +21,12 @@ FINISHED = Execution("finished", loaded=True)
 
 
 def observe(
-    verdict: Verdict, kind: str = "", *, is_edge: bool = False, has_raised: bool = False
+    verdict: Verdict,
+    kind: str = "",
+    *,
+    is_edge: bool = False,
+    has_raised: bool = False,
+    is_hindered: bool = False,
 ) -> Observation:
     return Observation(
         kind=kind or KINDS[verdict],  # type: ignore[arg-type]
@@ -32,6 +37,7 @@ def observe(
         reason=f"f(1) {verdict}",
         is_edge=is_edge,
         has_raised=has_raised,
+        is_hindered=is_hindered,
     )
 
 
@@ -142,14 +148,15 @@ def test_no_run_has_no_findings_and_no_grade() -> None:
 @pytest.mark.parametrize(
     ("observations", "hinders"),
     [
-        ((observe("inconclusive", "example"),), True),
-        ((observe("inconclusive", "example"), observe("kept")), False),
-        ((observe("inconclusive", "example"), observe("contradicted")), False),
-        ((observe("inconclusive", "call"),), False),
+        ((observe("inconclusive", "example", is_hindered=True),), True),
+        ((observe("kept"), observe("inconclusive", "example", is_hindered=True)), True),
+        ((observe("held"), observe("inconclusive", "property", is_hindered=True)), True),
+        ((observe("kept"), observe("inconclusive", "property")), False),
+        ((observe("inconclusive", "call", is_hindered=True),), False),
         ((), False),
     ],
 )
-def test_an_example_that_could_not_be_run_is_an_obstacle(
+def test_an_example_or_property_that_could_not_be_tried_is_an_obstacle(
     observations: tuple[Observation, ...], hinders: bool
 ) -> None:
     assert bool(Run(FINISHED, Behaviour(observations, loaded=True)).obstacle) is hinders

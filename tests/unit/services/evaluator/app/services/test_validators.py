@@ -134,23 +134,37 @@ def score_of(report: RuleReport) -> float:
         pytest.param("is_complete", "def f():\n    return ...", "failed", id="complete-dots"),
         pytest.param("is_complete", "def f():\n    return 1", "passed", id="complete-constant-one"),
         pytest.param(
-            "is_complete", "def f(x):\n    y = [1, 2]\n    return y", "failed", id="complete-deaf"
+            "uses_what_it_is_given",
+            "def f(x):\n    y = [1, 2]\n    return y",
+            "failed",
+            id="uses-nothing",
         ),
-        pytest.param("is_complete", "def f(x):\n    x = 1", "failed", id="complete-overwritten"),
-        pytest.param("is_complete", "def f(*xs):\n    return 1", "failed", id="complete-deaf-star"),
-        pytest.param("is_complete", "def f(x):\n    x.clear()", "passed", id="complete-in-place"),
-        pytest.param("is_complete", "def f(_x):\n    return 1", "passed", id="complete-unused"),
         pytest.param(
-            "is_complete",
+            "uses_what_it_is_given", "def f(x):\n    x = 1", "failed", id="uses-overwritten"
+        ),
+        pytest.param(
+            "uses_what_it_is_given", "def f(*xs):\n    return 1", "failed", id="uses-no-star"
+        ),
+        pytest.param(
+            "uses_what_it_is_given", "def f(x):\n    x.clear()", "passed", id="uses-in-place"
+        ),
+        pytest.param(
+            "uses_what_it_is_given", "def f(_x):\n    return 1", "not_applicable", id="uses-unused"
+        ),
+        pytest.param(
+            "uses_what_it_is_given", "def f():\n    return 1", "not_applicable", id="uses-none"
+        ),
+        pytest.param(
+            "uses_what_it_is_given",
             "def f(x):\n    def g():\n        return x\n    return g",
             "passed",
-            id="complete-closure",
+            id="uses-in-a-closure",
         ),
         pytest.param(
-            "is_complete",
+            "uses_what_it_is_given",
             "def f(x):\n    return 1\ndef g(y):\n    return y",
             "passed",
-            id="complete-one-that-listens",
+            id="uses-in-one-of-two",
         ),
         pytest.param("is_complete", "class A:\n    pass", "failed", id="complete-empty-class"),
         pytest.param(
@@ -327,12 +341,44 @@ def test_a_name_that_the_request_gives_is_kept(
     "answer",
     [
         pytest.param("def two_sum(x):\n    pass\ndef aid(x):\n    return x", id="stub"),
-        pytest.param("def two_sum(x):\n    return 1\ndef aid(x):\n    return x", id="deaf"),
         pytest.param("def two_sum(x):\n    return x\ndef two_sum(x):\n    pass", id="overwritten"),
     ],
 )
 def test_what_the_request_names_must_do_the_work_itself(answer: str) -> None:
     assert find("is_complete", answer, "Write a function called two_sum").outcome == "failed"
+
+
+def test_what_the_request_names_must_use_what_it_is_given() -> None:
+    answer = "def two_sum(x):\n    return 1\ndef aid(x):\n    return x"
+    request = "Write a function called two_sum"
+    assert find("uses_what_it_is_given", answer, request).outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Write a function noop that does nothing",
+        "Define a Protocol for a stack",
+        "Write an abstract base class Shape with an area method",
+    ],
+)
+def test_nothing_may_be_what_is_asked_for(request_text: str) -> None:
+    assert find("is_complete", "def noop(): ...", request_text).outcome == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    ["Use the function called max to find the largest", "Call the method named split on a string"],
+)
+def test_names_of_python_s_own_are_not_asked_for(request_text: str) -> None:
+    answer = "def f(x):\n    return max(x.split())"
+    assert find("keeps_the_given_name", answer, request_text).outcome == "not_applicable"
+
+
+def test_a_method_keeps_the_name_that_is_given() -> None:
+    answer = "class Circle:\n    def area(self):\n        return 1\n"
+    request = "Write a class Circle with a method called area()"
+    assert find("keeps_the_given_name", answer, request).outcome == "passed"
 
 
 def test_a_language_that_was_asked_for_need_not_parse_as_python() -> None:
