@@ -34,6 +34,9 @@ ANY_ORDER = re.compile(
 INPUT_IN_ANY_ORDER = re.compile(
     r"\b(?:may|can|could|might)\s+(?:come|be|arrive)[^.\n]{0,40}in any order", re.I
 )
+# No meaning hangs on more blank lines in a row, and patterns would go over them again and again.
+BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
+FEW_BLANK_LINES = "\n" * 5
 MAX_SIGNATURES = 20
 MAX_SIGNATURE_STARTS = 100
 MAX_SIGNATURE_CHARACTERS = 400
@@ -46,6 +49,7 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     be part of a longer one and two values for one call are all left out.
     """
     text = user_input[:MAX_REQUEST_CHARACTERS].translate(STRAIGHT_QUOTES).replace("\r\n", "\n")
+    text = BLANK_LINES.sub(FEW_BLANK_LINES, text)
     found, rest = find_session_examples(text)
     found += find_code_examples(rest)
     found += find_table_examples(rest)

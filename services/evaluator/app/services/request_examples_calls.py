@@ -19,7 +19,7 @@ RETURNS = (
     r"(?:(?:should|must|will|would|shall|has\s+to|needs\s+to|ought\s+to)\s+)?"
     r"(?:returns?|gives?(?:\s+(?:back|you|us))?|yields?|outputs?|produces?|equals?|be(?:comes?)?"
     r"|is(?:\s+equal\s+to)?|evaluates?\s+to|results?\s+in)"
-    r"(?:\s+(?:the\s+)?(?:value|list|string|number|integer|tuple|result|dictionary|dict))?\s*:?"
+    r"(?:\s+(?:the\s+)?(?:value|list|string|number|integer|tuple|result|dictionary|dict))?(?:\s*:)?"
 )
 ARROW = r"(?:={1,3}>|-{1,3}>|→|➞|⇒|➔|⟶|↦)"
 CONNECTOR = re.compile(
@@ -28,7 +28,7 @@ CONNECTOR = re.compile(
     r"|={2,3}(?![=>])|=(?![=>])"
     r"|[ \t]*(?:\#|//)[ \t]*(?:(?:returns?|gives?|output|result|expected|should\s+be)[ \t]*:?)?"
     rf"|,?\s*(?:it\s+)?{RETURNS}(?=[\s`'\"\[(])"
-    r"|(?:을|를)?\s*(?:호출|실행)하면\s*,?\s*(?:결과는|결과로|값은)?"
+    r"|(?:을|를)?\s*(?:호출|실행)하면(?:\s*,)?\s*(?:결과는|결과로|값은)?"
     r"|의\s*(?:결과|값|반환값|출력|리턴값|결과값)\s*(?:은|는|이|가)?\s*:?"
     r"|(?:은|는|이|가|이면|면)(?=\s)"
     r")\s{0,3}[`*]{0,2}",

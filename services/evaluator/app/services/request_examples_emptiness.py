@@ -31,19 +31,19 @@ THEN_GIVES = rf"(?:{RETURNS})\s+[`*]{{0,2}}{VALUE}"
 RAISING = rf"\b(?:raises?|throws?)\s+(?:an?\s+)?{ERROR}"
 WHERE_KOREAN = r"(?:이?면|일\s*때는?|인\s*경우에?는?|에\s*대해서?는?|는|은|의\s*경우)"
 KOREAN_GIVES = (
-    rf"\s*,?\s*[`*]{{0,2}}(?P<value>빈\s*(?:{KOREAN})|[^\s]{{1,20}}?)[`*]{{0,2}}"
+    rf"(?:\s*,)?\s*[`*]{{0,2}}(?P<value>빈\s*(?:{KOREAN})|[^\s]{{1,20}}?)[`*]{{0,2}}"
     r"\s?(?:을|를|로|으로)?\s*(?:반환|리턴|돌려)"
 )
 IT = r"(?:(?:it|the\s+(?:function|result|answer|output|sum|average|mean|length|count))\s+)?"
-AT_ITS_START = r"(?:\b(?:for|given|of|on|with)\s+|[.(:\n]\s*|^\s*)"
+AT_ITS_START = r"(?:\b(?:for|given|of|on|with)\s+|(?:\A|[.(:\n])[ \t]{0,20})"
 GIVEN = r"\s+(?:for|given|on|with|when\s+given)\s+"
 FORMS = tuple(
     re.compile(form, re.I)
     for form in (
         rf"{GIVING}[`*]{{0,2}}{GIVEN}(?:{NOTHING}){END}",
         rf"{GIVING}[`*]{{0,2}}\s+(?:if|when|in\s+case)\s+(?:{IS_EMPTY}){END}",
-        rf"{AT_ITS_START}(?:{NOTHING})[`*]{{0,2}}\s*,?\s*{IT}{THEN_GIVES}",
-        rf"\b(?:if|when|in\s+case)\s+(?:{IS_EMPTY})\s*,?\s*(?:then\s+)?{IT}{THEN_GIVES}",
+        rf"{AT_ITS_START}(?:{NOTHING})[`*]{{0,2}}(?:\s*,)?\s*{IT}{THEN_GIVES}",
+        rf"\b(?:if|when|in\s+case)\s+(?:{IS_EMPTY})(?:\s*,)?\s*(?:then\s+)?{IT}{THEN_GIVES}",
         rf"빈\s*(?P<kind>{KOREAN}){WHERE_KOREAN}{KOREAN_GIVES}",
         rf"(?P<kind>{KOREAN})(?:이|가)\s*비어\s*있(?:으면|을\s*때는?|는\s*경우에?는?){KOREAN_GIVES}",
         rf"{RAISING}{GIVEN}(?:{NOTHING}){END}",

@@ -20,7 +20,7 @@ NAME = re.compile(
 )
 AND = re.compile(r"[`*]{0,2}\s{0,2}(?:,\s*(?:and\s+)?|\s+and\s+)[`*]{0,2}(?=\S)")
 LINE_AND = re.compile(
-    r"[`*]{0,2}[ \t]*(?:,\s*|\s+and\s+|\s*\n[ \t]*)[`*]{0,2}"
+    r"[`*]{0,2}[ \t]*(?:,\s*|\s+and\s+|\n\s*)[`*]{0,2}"
     r"(?!(?:expected|sample|output|result|return|explanation)\w*\s*[=:])(?=[A-Za-z_]\w*\s*[=:])",
     re.I,
 )
@@ -39,7 +39,7 @@ GIVEN = re.compile(
 )
 THEN = re.compile(
     # Without a subject it may say something of another thing: `the Collatz sequence for 5 is`.
-    r"[`*]{0,2}\s*,?\s*(?:then\s+)?"
+    r"[`*]{0,2}(?:\s*,)?\s*(?:then\s+)?"
     r"(?:(?:it|this|you|we|i|the\s+(?:function|result|output|answer|method|program|return\s+value)"
     r"|your\s+(?:function|code|output))\s+|(?!is\b|be\b))"
     rf"(?:i\s+(?:want|expect)\s+|{RETURNS})\s*[`*]{{0,2}}",
@@ -73,7 +73,7 @@ OUTPUT = re.compile(
 KOREAN_GIVEN = re.compile(
     r"[`*]{0,2}\s?(?:을|를|이|가|로|으로)?\s*(?:넣으면|입력하면|주면|주어지면|전달하면|넘기면|넘겨주면"
     r"|받으면|입력받으면|입력으로\s*받으면|호출하면|들어오면|입력되면|이면|일\s*때|인\s*경우|에\s*대해서?는?"
-    r"|의\s*경우)\s*,?\s*(?:에는?|는|은)?\s*"
+    r"|의\s*경우)(?:\s*,)?\s*(?:(?:에는?|는|은)\s*)?"
     r"(?:(?:함수는|결과는|결과로|결과가|출력은|출력으로|반환값은|반환값이|값은|답은|정답은)\s*)?[`*]{0,2}"
 )
 KOREAN_COMMA = re.compile(r"[`*]{0,2}\s?(?:와|과|,|하고|그리고)\s*[`*]{0,2}(?=[-+\d\"'\[({])")

@@ -317,6 +317,11 @@ def test_the_request_is_quoted_in_short() -> None:
         pytest.param("f(1) == {[]}", id="unhashable-element"),
         pytest.param("a = 1\n" * 3_000, id="statements"),
         pytest.param("f(1)\x00 == 2", id="nul"),
+        pytest.param("should return " * 300 + "\n" * 15_000, id="lines-after-a-verb"),
+        pytest.param("\n" * 20_000, id="lines"),
+        pytest.param(" \n" * 10_000, id="lines-with-spaces"),
+        pytest.param("빈 리스트면" + " " * 19_000, id="spaces-after-what-is-empty"),
+        pytest.param("returns " + " \t" * 9_000, id="spaces-after-a-verb"),
         pytest.param("f(1) == float('x')", id="no-float"),
     ],
 )
