@@ -21,7 +21,7 @@ import threading
 import types
 from collections.abc import Callable, Sequence
 
-from .refusals import is_refusal, refuse_thread
+from .refusals import NoInput, is_refusal, refuse_thread
 from .tagging import Tagged, Tagger, name_of, opaque_in_place_of, take_items
 
 MODULE_NAME = "answer"
@@ -62,6 +62,7 @@ class Preparations:
         self.builtins = types.ModuleType(builtins.__name__)
         self.builtins.__dict__.update(vars(builtins))
         sys.argv = [FILE_NAME]
+        sys.stdin = NoInput()
         sys.path = []
         sys.path_importer_cache.clear()
         gc.collect()

@@ -2,6 +2,7 @@
 
 import dis
 import errno
+import io
 import os
 import socket
 import sqlite3
@@ -60,6 +61,28 @@ def refuse_event_loop(*_arguments: object, **_options: object) -> NoReturn:
     raise EventLoopRefusedError("there is no event loop here")
 
 
+class InputRefusedError(EOFError):
+    """What reading the standard input raises: nobody sits before it."""
+
+
+class NoInput(io.TextIOBase):
+    """Stands in for the standard input. What reads it is no failure, and nothing is known of it."""
+
+    def readable(self) -> bool:
+        """As the standard input is."""
+        return True
+
+    def read(self, *_arguments: object) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            InputRefusedError: Always.
+        """
+        raise InputRefusedError("there is no standard input")
+
+    readline = readlines = __next__ = read
+
+
 def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
     """Whether the sandbox stood in the way, so that nothing is known of the program.
 
@@ -69,10 +92,11 @@ def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
 
     Returns:
         True for a system call refused, a file not found, a module that isn't here, a thread not
-        started; False where the program raised such an error by a statement of its own.
+        started, the standard input read; False where the program raised such an error by a
+        statement of its own.
     """
     kind = type(error)
-    if kind is ThreadRefusedError or kind is EventLoopRefusedError:
+    if kind is ThreadRefusedError or kind is EventLoopRefusedError or kind is InputRefusedError:
         return True
     if not _asks_for_too_much(error, importable):
         return False

@@ -122,6 +122,8 @@ UNSEEN = (
         "import socket\ndef add(a, b):\n    socket.socket()\n    return a + b\n",
         id="a-socket-in-the-example",
     ),
+    pytest.param("print(int(input()) + int(input()))\n" + RIGHT, id="the-standard-input"),
+    pytest.param("import sys\nn = int(sys.stdin.readline())\n" + RIGHT, id="a-line-of-it"),
     pytest.param(
         "def add(a, b):\n    if a != 2:\n        open('/tmp/x')\n    return 5\n",
         id="a-file-where-it-would-be-found-out",
