@@ -1,5 +1,6 @@
 """Reads from a request what its answer must have: a language, a name, a form."""
 
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,14 @@ from dataclasses import dataclass
 from services.evaluator.app.services.request_examples import Example, find_examples
 
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
+CLASS_NAMED = (
+    re.compile(r"\bclass\s+(?:(?:called|named)\s+)?[`'\"]?([A-Z]\w{0,80})"),
+    re.compile(
+        r"\b(?:an?|the|[Cc]reate|[Ii]mplement|[Ww]rite|[Bb]uild|[Dd]esign|[Dd]efine|[Mm]ake)\s+[`'\"]?"
+        r"([A-Z]\w{0,80})[`'\"]?\s+class\b"
+    ),
+    re.compile(r"(?<!\w)`?([A-Z]\w{0,80})`?\s?(?:(?:이라는|라는)\s?(?:이름의\s?)?)?클래스", re.A),
+)
 NAMED = (
     re.compile(r"\bdef\s+([A-Za-z_]\w*)\s*\("),
     re.compile(r"\b(?:function|method|class)\s+(?:called|named)\s+[`'\"]?([A-Za-z_]\w*)", re.I),
@@ -19,7 +28,7 @@ NAMED = (
         r"([a-z_]\w*)\(",
         re.I,
     ),
-    re.compile(r"\bclass\s+([A-Z]\w*)"),
+    *CLASS_NAMED[:2],
     re.compile(
         r"(?<!\w)([A-Za-z_]\w{0,80})(?:\([^)\n]{0,80}\))?\s?(?:이라는|라는)\s?(?:이름의\s?)?"
         r"(?:함수|클래스|메서드)",
@@ -30,8 +39,25 @@ NAMED = (
 # Words that may stand where a name would, as in "a function that (given a list) sorts it".
 NO_NAMES = frozenset(
     """a after an and as at by for from if in into is it of on or that the this to when where
-    which who with without python javascript java typescript lambda html css json""".split()
+    which who with without python javascript java typescript lambda html css json abstract base
+    new parent child single simple""".split()
 )
+# What an answer is to use, not to be: `use the function max()`, `without the sorted() function`.
+MENTION = re.compile(
+    r"\b(?:uses?|used|calls?|calling|via|without|instead\s+of|like|(?:using|with)(?!\s+an?\b))\s+"
+    r"(?:(?!(?:name|signature|header|prototype)\b)[\w'-]{1,20}\s+){0,3}[`'\"]?$",
+    re.I,
+)
+ASKED_FOR = re.compile(
+    r"\b(?:write|implement|create|define|build|make|complete|develop|need|def)\s+"
+    r"(?:\w{1,20}\s+){0,3}[`'\"]?$",
+    re.I,
+)
+METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
+FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
+BEFORE = 50
+# What Python has of its own is mostly mentioned, not asked for.
+PYTHONS_OWN = frozenset(dir(builtins)).union(*map(dir, (str, list, dict, set)))
 # Definitions at the left margin, and what shows that one is written out.
 DEFINITION = re.compile(r"^(?:async[ ]+)?def[ ]+([A-Za-z_]\w*)[ ]*\(", re.M)
 DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
@@ -103,11 +129,34 @@ def read_request(user_input: str) -> RequestFacts:
 def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
     yield from _names_left_open(user_input)
-    for pattern in NAMED:
+    wants_class = CLASS_WANTED.search(user_input) is not None
+    patterns = NAMED
+    if wants_class and not FUNCTION_WANTED.search(user_input):
+        patterns = (*CLASS_NAMED, *NAMED)
+    for pattern in patterns:
         for match in pattern.finditer(user_input):
-            if match[1].lower() not in NO_NAMES:
+            if _is_asked_for(user_input, match, wants_class=wants_class):
                 yield match[1]
     yield from (example.function for example in examples if example.function)
+
+
+def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -> bool:
+    """Whether a name is that of the answer, not of something that it uses or of a part of it."""
+    if match[1].lower() in NO_NAMES:
+        return False
+    if match[0].startswith("def"):
+        return True
+    opening = user_input[max(0, match.start() - BEFORE) : match.start()]
+    before = user_input[max(0, match.start(1) - BEFORE) : match.start(1)]
+    if wants_class and METHOD.search(re.sub(r"(?:called|named)\s+[`'\"]?$", "", before)):
+        return False
+    if MENTION.search(opening):
+        return False
+    return (
+        match[1] not in PYTHONS_OWN
+        or ASKED_FOR.search(before) is not None
+        or re.search(r"\b(?:called|named)\s+[`'\"]?$", before) is not None
+    )
 
 
 def _names_left_open(user_input: str) -> Iterator[str]:

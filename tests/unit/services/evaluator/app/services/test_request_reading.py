@@ -57,6 +57,38 @@ from services.evaluator.app.services.request_reading import read_request, stem
         ),
         pytest.param("Write a function for (x, y) pairs", "", id="parenthesis-after-for"),
         pytest.param("Write a function called by the main loop", "", id="called-by"),
+        pytest.param("Use the function max() to find the largest", "", id="use-of-a-function"),
+        pytest.param("A program that uses the function `print()`", "", id="uses-a-function"),
+        pytest.param(
+            "Write a function that calls the method split() on a string", "", id="calls-a-method"
+        ),
+        pytest.param("Sort without the `sorted()` function", "", id="without-a-function"),
+        pytest.param(
+            "Write a function `solve(n)` that calls `helper(n)`", "solve", id="solve-by-a-helper"
+        ),
+        pytest.param(
+            "Using the function helper(x), write a function `solve(n)`", "solve", id="helper-first"
+        ),
+        pytest.param("Write a function reverse(s)", "reverse", id="asked-for-like-a-method"),
+        pytest.param("Write a function called sum", "sum", id="called-like-a-builtin"),
+        pytest.param("Use the function name `solve(n)`", "solve", id="use-of-a-name"),
+        pytest.param(
+            "Write a class Circle with a method area() and a method perimeter()",
+            "Circle",
+            id="class-with-methods",
+        ),
+        pytest.param(
+            "Create a BankAccount class with a method deposit(amount)",
+            "BankAccount",
+            id="class-behind-its-name",
+        ),
+        pytest.param("Write a class `Stack` with `push(x)` and `pop()`", "Stack", id="class-parts"),
+        pytest.param("Write a class with a method area()", "", id="method-of-a-class"),
+        pytest.param(
+            "Write a function `area(shape)` for objects of class Circle",
+            "area",
+            id="function-of-a-class",
+        ),
         pytest.param("Write a function named after its author", "", id="named-after"),
         pytest.param(
             "Write a function that (given a list) sorts, called order(items)",
