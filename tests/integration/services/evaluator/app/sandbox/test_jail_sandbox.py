@@ -109,7 +109,6 @@ print("loaded")
         ("later(5)", Opaque("coroutine")),
         ("double", Opaque("function")),
         ("sys.argv", ["<answer>"]),
-        ("sys.stdin.read()", ""),
         ("dict(__import__('os').environ)", {"LANG": "C.UTF-8", "PATH": "/nonexistent"}),
         ("__import__('os').getcwd()", "/"),
         ("'\\ud800'", "\ud800"),
