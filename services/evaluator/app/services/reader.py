@@ -17,8 +17,10 @@ from services.evaluator.app.services.reading import Reading, read_answer
 
 # Parsing this much took at most 70 ms on a busy core, whatever it said.
 MAX_IN_PROCESS_CHARACTERS = 4096
+# A request is read for examples by many patterns, and so is let in at a quarter of that.
+MAX_REQUEST_IN_PROCESS_CHARACTERS = 1024
 MAX_READING_SECONDS = 5.0
-WORKER_PROCESSES = 2
+WORKER_PROCESSES = 4
 
 log = get_logger()
 
@@ -51,7 +53,8 @@ class Reader:
             answer=answer,
             own_task_types=self._own_task_types,
         )
-        if max(len(answer), len(user_input)) <= MAX_IN_PROCESS_CHARACTERS:
+        is_short = len(user_input) <= MAX_REQUEST_IN_PROCESS_CHARACTERS
+        if is_short and len(answer) <= MAX_IN_PROCESS_CHARACTERS:
             return read()
         # Made here, since it belongs to the event loop that runs us.
         self._limiter = self._limiter or CapacityLimiter(WORKER_PROCESSES)
