@@ -8,6 +8,11 @@ from services.evaluator.app.services.comparison import agrees
 from services.evaluator.app.services.request_examples_blocks import find_block_examples
 from services.evaluator.app.services.request_examples_calls import find_call_examples
 from services.evaluator.app.services.request_examples_code import find_code_examples
+from services.evaluator.app.services.request_examples_context import (
+    is_introduced_as_it_is,
+    says_little,
+    varies,
+)
 from services.evaluator.app.services.request_examples_emptiness import find_emptiness_examples
 from services.evaluator.app.services.request_examples_literals import (
     balanced_end,
@@ -25,14 +30,16 @@ MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
 STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
 ANY_ORDER = re.compile(
-    r"\b(?:return|result|output|answer|give|list)[^.\n]{0,80}\bin any order"
+    r"\bany order\b|아무\s*순서|순서에\s*(?:관계|상관)\s*없"
     r"|\border (?:of [^.\n]{0,40})?(?:does|is)(?:n't| not) (?:matter|important|relevant)"
     r"|\bregardless of order|순서는?\s*(?:상관\s*없|중요하지\s*않|무관)",
     re.I,
 )
 # An order that is left open for what comes in, not for what goes out.
 INPUT_IN_ANY_ORDER = re.compile(
-    r"\b(?:may|can|could|might)\s+(?:come|be|arrive)[^.\n]{0,40}in any order", re.I
+    r"\b(?:(?:may|can|could|might)\s+(?:come|be|arrive)|given|takes?|accepts?|inputs?)\b"
+    r"[^.,\n]{0,40}in any order",
+    re.I,
 )
 # No meaning hangs on more blank lines in a row, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
@@ -57,6 +64,13 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     found += find_prose_examples(rest)
     found += find_block_examples(rest)
     found += find_emptiness_examples(rest)
+    result_varies = varies(text)
+    found = [
+        (start, example)
+        for start, example in found
+        if not is_introduced_as_it_is(text, start)
+        and (says_little(example.expression) or not result_varies)
+    ]
     found.sort(key=lambda pair: pair[0])
     any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)
     has_names = any(example.names for _, example in found)

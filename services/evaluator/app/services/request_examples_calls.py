@@ -4,6 +4,7 @@ import re
 
 from services.evaluator.app.services.request_examples_ending import is_meant, whole_value
 from services.evaluator.app.services.request_examples_literals import read_literal
+from services.evaluator.app.services.request_examples_rounding import ABOUT, tolerance_of
 from services.evaluator.app.services.request_examples_source import (
     Call,
     Example,
@@ -31,7 +32,8 @@ CONNECTOR = re.compile(
     r"|(?:을|를)?\s*(?:호출|실행)하면(?:\s*,)?\s*(?:결과는|결과로|값은)?"
     r"|의\s*(?:결과|값|반환값|출력|리턴값|결과값)\s*(?:은|는|이|가)?\s*:?"
     r"|(?:은|는|이|가|이면|면)(?=\s)"
-    r")\s{0,3}[`*]{0,2}",
+    r"|≈"
+    rf")\s{{0,3}}(?:{ABOUT}\s{{0,3}})?[`*]{{0,2}}",
     re.I | re.X,
 )
 RAISES = re.compile(
@@ -90,4 +92,10 @@ def _read_outcome(text: str, start: int, call: Call) -> Example | None:
     whole = whole_value(text, literal) if literal else None
     if whole is None or not is_meant(text, start, whole.end):
         return None
-    return Example(call.function, call.source, whole.value, quoted=quote(text, start, whole.end))
+    return Example(
+        call.function,
+        call.source,
+        whole.value,
+        tolerance=tolerance_of(text, call.end, whole),
+        quoted=quote(text, start, whole.end),
+    )

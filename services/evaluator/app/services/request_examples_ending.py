@@ -25,13 +25,18 @@ ANOTHER_FOLLOWS = re.compile(
 )
 CALCULATION = re.compile(r"[ \t]*[-+*/%^][ \t]*[-+*/%^()\d. \t]{1,80}=[ \t]*")
 WRONGLY = re.compile(
+    # How it is elsewhere, or was: `In C strlen("abc") returns 3`, `the old API: ...`.
+    r"\bin\s+(?:c|c\+\+|c#|java|javascript|typescript|ruby|rust|go|golang|php|perl|haskell|kotlin"
+    r"|swift|scala|sql|excel|matlab|r|js)(?![\w+#])|\b(?:old|legacy|previously|formerly|used to)\b"
+    r"|기존|예전|"
     r"\b(?:currently|wrong|wrongly|incorrect|incorrectly|buggy?|actual|actually|unexpected"
     r"|unexpectedly|not|never|instead|but|isn't|doesn't|shouldn't|won't|fails?|broken)\b"
     r"|잘못|현재|지금은|버그",
     re.I,
 )
 NOT_MEANT = re.compile(
-    r"[^\n.]{0,20}(?:\binstead of\b|\brather than\b|\bwhich is (?:wrong|incorrect)|대신)"
+    r"[^\n.]{0,20}(?:\binstead of\b|\brather than\b|\bwhich is (?:wrong|incorrect)|대신"
+    r"|나오는데|나오지만|나오고\s)"
     r"|[^\n.]{0,10}\bbut\b[^\n.]{0,40}(?:should|expect|want|return)",
     re.I,
 )

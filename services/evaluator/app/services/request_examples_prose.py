@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.evaluator.app.services.request_examples_calls import ARROW, RETURNS
 from services.evaluator.app.services.request_examples_ending import is_meant, whole_value
 from services.evaluator.app.services.request_examples_literals import Literal, read_literal
+from services.evaluator.app.services.request_examples_rounding import tolerance_of
 from services.evaluator.app.services.request_examples_source import Example, quote
 
 MAX_ARGUMENTS = 6
@@ -150,6 +151,7 @@ def _example(
                 value.value,
                 names=arguments.names,
                 loose=True,
+                tolerance=tolerance_of(text, start, value),
                 quoted=quote(text, start, end),
             ),
         )

@@ -282,7 +282,9 @@ def test_rows_of_a_table_are_examples_by_themselves() -> None:
         pytest.param("Return the pairs in any order. f(1) == [2]", True, id="any-order"),
         pytest.param("The order of the result does not matter. f(1) == [2]", True, id="no-matter"),
         pytest.param("순서는 상관없습니다. f(1) == [2]", True, id="korean"),
+        pytest.param("The pairs, any order. f(1) == [2]", True, id="any-order-in-short"),
         pytest.param("The list may come in any order. f(1) == [2]", False, id="of-the-input"),
+        pytest.param("Given a list in any order, sort it. f(1) == [2]", False, id="given"),
         pytest.param("Sort it. f(1) == [2]", False, id="unsaid"),
     ],
 )
@@ -548,3 +550,61 @@ def test_numbers_that_need_not_be_exact(statement: str, tolerance: float) -> Non
 )
 def test_tests_of_closeness_that_say_too_little(statement: str) -> None:
     assert [example for example in find_examples(statement) if example.tolerance] == []
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param('In C strlen("abc") returns 3.', id="another-language"),
+        pytest.param("In JavaScript, add('1', 2) returns '12'.", id="javascript"),
+        pytest.param("The old API: f(1) == 2", id="old"),
+        pytest.param("We have this failing session:\n>>> f(1)\n2\n>>> f(2)\n3", id="failing"),
+        pytest.param("The current code gives:\n\nf(1) == 2\nf(2) == 3", id="current"),
+        pytest.param("currently f(3) returns 7", id="currently"),
+        pytest.param("f(1,2)의 결과가 4로 나오는데 3이 나와야 해", id="korean-as-it-is"),
+        pytest.param("f() returns a uuid string such as f() == 'a-1'", id="uuid"),
+        pytest.param("Return the current time, e.g. now() -> '12:00'", id="current-time"),
+        pytest.param("Generate a random word: gen(3) -> 'abc'", id="random"),
+    ],
+)
+def test_what_is_not_how_it_should_be(request_text: str) -> None:
+    assert find_examples(request_text) == ()
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        pytest.param("The failing test is:\nassert f(1) == 2", id="failing-test"),
+        pytest.param("Pick a random number with a seed: f(1) == 2", id="seeded"),
+        pytest.param(
+            "The old code:\nx = y\nIt should now do what this example shows:\nf(1) == 2",
+            id="old-code-above",
+        ),
+    ],
+)
+def test_what_is_how_it_should_be(request_text: str) -> None:
+    assert only_example(request_text).expected == 2
+
+
+def test_the_length_of_what_varies_is_fixed() -> None:
+    request_text = "Generate a random word: len(gen(3)) == 3"
+    assert only_example(request_text).expression == "len(gen(3))"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "tolerance"),
+    [
+        pytest.param("f(2) should give 12.57 (rounded)", 0.005, id="rounded"),
+        pytest.param("f(2) is about 12.57", 0.005, id="about"),
+        pytest.param("f(2) ≈ 12.6", 0.05, id="sign"),
+        pytest.param("f(2)는 약 12.6입니다", 0.05, id="korean"),
+        pytest.param("f(2) = 12.6", 0.05, id="one-equals-sign"),
+        pytest.param("It returns 12.57 for 2, approximately", 0.005, id="behind"),
+        pytest.param("f(2) == 12.6", 0, id="two-equals-signs"),
+        pytest.param("f(2) returns 12.57", 0, id="as-it-stands"),
+        pytest.param("f(2) is about 12", 0, id="whole-number"),
+        pytest.param("Round to one decimal: f(2) = 12.6", 0, id="rounding-is-the-task"),
+    ],
+)
+def test_numbers_that_are_rounded(request_text: str, tolerance: float) -> None:
+    assert only_example(request_text).tolerance == pytest.approx(tolerance, rel=1e-3)
