@@ -6,6 +6,7 @@ from typing import Literal
 from services.evaluator.app.sandbox.execution import Opaque, StepResult, Value
 from services.evaluator.app.services.comparison import agrees
 from services.evaluator.app.services.probes_plan import Probe
+from services.evaluator.app.services.properties_intents import Arguable
 
 # What goes wrong with arguments of a kind that the code doesn't take.
 WRONG_KIND = frozenset({"TypeError", "AttributeError"})
@@ -45,7 +46,9 @@ def _is_right(value: Value, right: Value, probe: Probe) -> bool:
 
 def _is_open(value: Value, probe: Probe, *, may_give_none: bool) -> bool:
     """Whether a value says nothing: an object of its own, words for yes and no, a print."""
-    if isinstance(value, Opaque):
+    if isinstance(value, Opaque) or any(
+        isinstance(one, Arguable) and isinstance(value, one.kind) for one in probe.accepted
+    ):
         return True
     if value is None:
         return may_give_none

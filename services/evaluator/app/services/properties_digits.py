@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from services.evaluator.app.services.properties_intents import Intent, each_of
+from services.evaluator.app.services.properties_intents import Intent, each_of, or_printed
 
 
 def _roman(number: int) -> str:
@@ -49,6 +49,10 @@ def _fizz_buzz_of_one(_text: str, number: int) -> list[Any]:
     return [word, int(word)] if word.isdigit() else [word]
 
 
+def _padded(number: int) -> list[str]:
+    return [f"{number:0{width}b}" for width in (4, 8, 16, 32)]
+
+
 INTENTS = (
     Intent(
         "digit sum",
@@ -80,7 +84,7 @@ INTENTS = (
             "로마숫자 변환 바꾸 바꿔"
         ),
         each_of(4, 9, 14, 58, 1994),
-        lambda _text, number: [_roman(number)],
+        lambda _text, number: [_roman(number), _roman(number).lower()],
         unless=r"roman\b.{0,30}\bto\b.{0,12}\b(?:int|number|decimal)|lower",
     ),
     Intent(
@@ -105,7 +109,7 @@ INTENTS = (
             " 십진수 이진 바꾸 바꿔 2진법"
         ),
         each_of(10, 1, 5, 255),
-        _binary,
+        lambda text, number: [*_binary(text, number), *_padded(number)],
         edges=each_of(0),
         unless=(
             r"binary\b.{0,24}\bto\b.{0,12}\b(?:decimal|int|number)|\bsearch\b|\btree\b|\bfloat"
@@ -144,7 +148,7 @@ INTENTS = (
             " replace replaced itself from game 피즈버즈 1부터 까지 n까지 n"
         ),
         each_of(15, 5),
-        _fizz_buzz,
+        lambda text, n: or_printed(text, _fizz_buzz(text, n)),
         unless=r"\bcount\b|\btimes\b|\bsum\b",
     ),
     Intent(
@@ -201,7 +205,7 @@ INTENTS = (
         r"\bfizz\s*buzz\b.{0,40}\bdivisible by\b",
         "fizz buzz fizzbuzz n divisible by 3 5 15 both three five only otherwise else itself",
         each_of(15, 3, 5, 7, 9),
-        _fizz_buzz_of_one,
+        lambda text, number: or_printed(text, _fizz_buzz_of_one(text, number)),
         unless=r"\blist\b|\bsequence\b|\bfrom 1\b|\bup to\b|\bprint|\bnumbers\b|\bcount\b"
         r"|\bintegers\b",
     ),

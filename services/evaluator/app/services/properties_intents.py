@@ -81,6 +81,23 @@ MAX_VALUES = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Arguable:
+    """Stands among accepted values for a kind of value that is neither right nor wrong for sure."""
+
+    kind: type
+
+
+NOTHING = Arguable(type(None))
+ANYTHING = Arguable(object)
+
+
+def or_printed(text: str, accepted: Sequence[Any]) -> list[Any]:
+    """What is accepted; nothing comes back where a request that says no "return" has it printed."""
+    is_returned = re.search(r"\breturn|\bgives? back|반환|리턴", text, re.I)
+    return [*accepted] if is_returned else [*accepted, NOTHING]
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A well-known thing to ask for.
 

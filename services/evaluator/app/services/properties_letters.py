@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from services.evaluator.app.services.properties_intents import Intent, each_of
+from services.evaluator.app.services.properties_intents import Arguable, Intent, each_of
 from services.evaluator.app.services.properties_text_tests import IGNORING
 
 VOWELS = "aeiou"
@@ -18,6 +18,11 @@ def _shifted(text: str, shift: int) -> str:
 
 def _vowels(text: str) -> int:
     return sum(letter in VOWELS for letter in text.lower())
+
+
+def _per_vowel(request: str) -> list[Any]:
+    # To count the vowels may also be to count each of them.
+    return [] if re.search(r"\bhow many\b|\bnumber of\b|개수", request, re.I) else [Arguable(dict)]
 
 
 def _distance(first: str, second: str) -> int:
@@ -73,7 +78,7 @@ INTENTS = (
         IGNORING
         + " many vowel vowels count counts counting u o e sentence word i 모음 개수 세 영어",
         each_of("hello", "queue up", "bcd"),
-        lambda _text, text: [_vowels(text)],
+        lambda request, text: [_vowels(text), *_per_vowel(request)],
         edges=each_of(""),
         unless=(
             r"\bconsonants?\b|\buppercase vowels\b|\beach\b|\bdistinct\b|\bunique\b|\bdict"

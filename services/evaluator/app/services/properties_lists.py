@@ -26,6 +26,14 @@ def _chosen(kept: list[Any]) -> list[Any]:
     return [kept, tuple(kept), set(kept)]
 
 
+def _two_sum(text: str, items: list[int], target: int) -> list[Any]:
+    """The places of the two; where the request names none, also the two themselves."""
+    places = _pair(items, target)
+    values = [items[place] for place in places]
+    are_places = re.search(r"\bind(?:ices|exe?s?)\b|\bpositions?\b|인덱스", text, re.I)
+    return [places, set(places), *([] if are_places else [values, set(values)])]
+
+
 def _pair(items: list[int], target: int) -> list[Any]:
     for first, one in enumerate(items):
         for second in range(first + 1, len(items)):
@@ -135,7 +143,7 @@ INTENTS = (
             " not same twice specific sums"
         ),
         (([2, 7, 11, 15], 9), ([3, 2, 4], 6)),
-        lambda _text, items, target: [_pair(items, target), set(_pair(items, target))],
+        _two_sum,
         any_order=True,
         unless=r"\bsorted\b|\ball pairs\b|\bcount\b|\bclass\b",
     ),

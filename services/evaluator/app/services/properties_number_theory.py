@@ -5,7 +5,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from services.evaluator.app.services.properties_intents import Intent, each_of
+from services.evaluator.app.services.properties_intents import ANYTHING, Intent, each_of
 
 
 def _is_prime(number: int) -> bool:
@@ -46,6 +46,12 @@ def _prime_factors(_text: str, number: int) -> list[Any]:
         divisor += 1
     counts = {factor: factors.count(factor) for factor in factors}
     return [factors, list(counts), set(counts), counts, list(counts.items())]
+
+
+def _pascal_as_asked(text: str, count: int) -> list[Any]:
+    """The rows; it may be one row, or drawn, where the request doesn't ask for a list of rows."""
+    are_rows = re.search(r"\brows\b.{0,40}\blists?\b|\blists?\b.{0,40}\brows\b", text, re.I)
+    return [_pascal(count)] if are_rows else [_pascal(count), ANYTHING]
 
 
 def _pascal(count: int) -> list[Any]:
@@ -173,7 +179,7 @@ INTENTS = (
         r"\bpascal\b|파스칼",
         "first n rows row pascal s triangle pascal's 파스칼 삼각형 행 줄 n개 처음 까지",
         each_of(1, 4, 5),
-        lambda _text, count: [_pascal(count)],
+        _pascal_as_asked,
         unless=r"\bnth\b|\bth\b|번째",
     ),
     Intent(

@@ -15,6 +15,14 @@ def _kadane(items: list[int]) -> int:
     )
 
 
+def _median_as_asked(text: str, items: list[float]) -> list[Any]:
+    """Either of the middle two will do as well where the request doesn't ask for their mean."""
+    ordered = sorted(items)
+    middle = [ordered[(len(items) - 1) // 2], ordered[len(items) // 2]]
+    is_mean = re.search(r"\bmean\b|\baverage\b|\btwo\b|평균", text, re.I)
+    return [_median(items), *([] if is_mean else middle)]
+
+
 def _median(numbers: list[float]) -> float:
     ordered, middle = sorted(numbers), len(numbers) // 2
     return ordered[middle] if len(numbers) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
@@ -102,7 +110,7 @@ INTENTS = (
         r"\bmedian\b|중앙값|중간값",
         "median count even mean two middle average odd sorted 중앙값 중간값 짝수 가운데 두 평균",
         (([3, 1, 2],), ([4, 1, 3, 2],), ([5],)),
-        lambda _text, items: [_median(items)],
+        _median_as_asked,
         unless=r"\b(?:two|both) (?:sorted )?(?:lists|arrays)\b|\bstream\b",
     ),
     Intent(

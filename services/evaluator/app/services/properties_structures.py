@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.evaluator.app.services.properties_intents import Intent
+from services.evaluator.app.services.properties_intents import Intent, or_printed
 
 TREE: dict[Any, Any] = {"a": ["b", "c"], "b": ["d"], "c": [], "d": []}
 PATH: dict[Any, Any] = {"a": ["b"], "b": ["a", "c"], "c": ["b"], "d": []}
@@ -85,7 +85,7 @@ INTENTS = (
             "노드 시작 방문 순서"
         ),
         ((TREE, "a"), (PATH, "a")),
-        lambda _text, graph, start: [_breadth_first(graph, start)],
+        lambda text, graph, start: or_printed(text, [_breadth_first(graph, start)]),
         unless=r"\btree\b|\bshortest\b|\bpath\b|\bmatrix\b|\bgrid\b|최단",
     ),
 )

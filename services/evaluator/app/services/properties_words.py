@@ -20,6 +20,13 @@ def _word_counts(text: str, sentence: str) -> list[Any]:
     return [dict(counts), list(counts.items()), list(counts.most_common())]
 
 
+def _word_count(text: str, sentence: str) -> list[Any]:
+    """Their number; where the request asks for no number, also how often each of them occurs."""
+    words = sentence.split()
+    is_number = re.search(r"\bhow many\b|\bnumber\b|\btotal\b|개수|수를", text, re.I)
+    return [len(words)] if is_number else [len(words), dict(Counter(words))]
+
+
 def _words_reversed(text: str, sentence: str) -> list[Any]:
     words = sentence.split()
     swapped = " ".join(words[::-1])
@@ -50,7 +57,7 @@ INTENTS = (
         "many word words count counts counting sentence separated spaces whitespace 단어 개수"
         " 세 문장",
         each_of("the quick brown fox", "one", "a b"),
-        lambda _text, text: [len(text.split())],
+        _word_count,
         unless=(
             r"\beach\b|\boften\b|\bunique\b|\bdict|\bfrequenc|\boccur|\bfile\b|\bdistinct\b|빈도"
             r"|각"

@@ -551,3 +551,91 @@ def test_a_search_that_gives_a_place_for_what_is_not_there_is_wrong(
 
     found = verdicts("Write a binary search function", "items, target", search)
     assert ("broken" not in found) is is_right
+
+
+@pytest.mark.parametrize(
+    ("request_text", "parameters", "function", "expected"),
+    [
+        pytest.param(
+            "Count words in a text",
+            "text",
+            lambda text: {word: text.split().count(word) for word in text.split()},
+            {"held"},
+            id="count-of-each-word",
+        ),
+        pytest.param(
+            "How many words are there in a text?",
+            "text",
+            lambda text: {word: text.split().count(word) for word in text.split()},
+            {"broken"},
+            id="how-many-words",
+        ),
+        pytest.param(
+            "Count the vowels in a string",
+            "text",
+            lambda text: {letter: text.count(letter) for letter in "aeiou"},
+            {"inconclusive"},
+            id="count-of-each-vowel",
+        ),
+        pytest.param(
+            "Return the number of vowels in a string",
+            "text",
+            lambda text: {letter: text.count(letter) for letter in "aeiou"},
+            {"broken"},
+            id="number-of-vowels",
+        ),
+        pytest.param(
+            "Solve the two sum problem",
+            "nums, target",
+            lambda nums, target: [n for n in nums if target - n in nums and n * 2 != target],
+            {"held"},
+            id="two-sum-values",
+        ),
+        pytest.param(
+            "Solve two sum: return the indices",
+            "nums, target",
+            lambda nums, target: [n for n in nums if target - n in nums and n * 2 != target],
+            {"broken"},
+            id="two-sum-places",
+        ),
+        pytest.param(
+            "Pascal's triangle", "n", lambda n: [1] * n, {"inconclusive"}, id="pascal"
+        ),
+        pytest.param(
+            "Return the first n rows of Pascal's triangle as a list of lists",
+            "n",
+            lambda n: [1] * n,
+            {"broken"},
+            id="pascal-as-a-list",
+        ),
+        pytest.param(
+            "Convert decimal to binary", "n", lambda n: f"{n:08b}", {"held"}, id="leading-zeros"
+        ),
+        pytest.param("Find the median of a list", "xs", lambda xs: sorted(xs)[len(xs) // 2],
+                     {"held"}, id="median-in-the-list"),
+        pytest.param(
+            "Find the median of a list; for an even count return the mean of the middle two",
+            "xs",
+            lambda xs: sorted(xs)[len(xs) // 2],
+            {"held", "broken"},
+            id="median-as-a-mean",
+        ),
+        pytest.param(
+            "Convert an integer to a Roman numeral",
+            "n",
+            {4: "iv", 9: "ix", 14: "xiv", 58: "lviii", 1994: "mcmxciv"}.get,
+            {"held"},
+            id="small-numerals",
+        ),
+        pytest.param("Write FizzBuzz", "n", lambda _: None, {"inconclusive"}, id="fizzbuzz"),
+        pytest.param(
+            "Return the FizzBuzz sequence", "n", lambda _: None, {"broken"}, id="fizzbuzz-returned"
+        ),
+        pytest.param("Implement BFS for a graph", "graph, start", lambda _graph, _start: None,
+                     {"inconclusive"}, id="bfs"),
+    ],
+)  # fmt: skip
+def test_what_can_be_argued_about(
+    request_text: str, parameters: str, function: Callable[..., Value], expected: set[str]
+) -> None:
+    assert verdicts(request_text, parameters, function) == expected
