@@ -37,7 +37,8 @@ CONNECTOR = re.compile(
     re.I | re.X,
 )
 RAISES = re.compile(
-    r"[`*]{0,2}\s{0,3}(?:(?:\#|//)?\s*(?:={1,2}>|-{1,2}>|→|➞)?\s*)?(?:(?:should|must|will|would)\s+)?"
+    r"[`*]{0,2}\s*(?:(?:\#|//)\s*)?(?:(?:={1,2}>|-{1,2}>|→|➞)\s*)?"
+    r"(?:(?:should|must|will|would)\s+)?"
     r"(?:raises?|throws?|은|는|을\s+호출하면|를\s+호출하면)\s+(?:an?\s+)?[`*]{0,2}"
     r"([A-Z]\w{0,60}(?:Error|Exception|StopIteration))\b",
     re.ASCII,

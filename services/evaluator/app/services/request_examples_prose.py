@@ -66,7 +66,7 @@ INPUT = re.compile(
     re.I,
 )
 OUTPUT = re.compile(
-    r"[`*_]{0,3}[\s,;/]*(?:[-=]{1,2}>|→)?\s*[*_]{0,2}(?:(?:sample|expected)\s+)?"
+    r"[`*_]{0,3}[\s,;/]*(?:(?:[-=]{1,2}>|→)\s*)?[*_]{0,2}(?:(?:sample|expected)\s+)?"
     r"(?:output|result|return(?:s|\s+value)?|출력|결과|반환)"
     r"(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
     re.I,

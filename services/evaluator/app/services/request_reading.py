@@ -130,7 +130,7 @@ def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]
     """Names that the request gives, the surest way of naming first."""
     yield from _names_left_open(user_input)
     wants_class = CLASS_WANTED.search(user_input) is not None
-    patterns = NAMED
+    patterns: tuple[re.Pattern[str], ...] = NAMED
     if wants_class and not FUNCTION_WANTED.search(user_input):
         patterns = (*CLASS_NAMED, *NAMED)
     for pattern in patterns:

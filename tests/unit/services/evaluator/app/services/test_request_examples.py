@@ -323,6 +323,8 @@ def test_the_request_is_quoted_in_short() -> None:
         pytest.param("\n" * 20_000, id="lines"),
         pytest.param(" \n" * 10_000, id="lines-with-spaces"),
         pytest.param("빈 리스트면" + " " * 19_000, id="spaces-after-what-is-empty"),
+        pytest.param("f(1)" + " " * 19_000, id="spaces-after-a-call"),
+        pytest.param("Input: 1" + " " * 19_000, id="spaces-after-an-input"),
         pytest.param("returns " + " \t" * 9_000, id="spaces-after-a-verb"),
         pytest.param("f(1) == float('x')", id="no-float"),
     ],
