@@ -56,7 +56,9 @@ async def _soak(sandbox: JailSandbox, runs: int) -> Counter[str]:
             if number % ATTACK_EVERY == 0:
                 attack = ATTACKS[number // ATTACK_EVERY % len(ATTACKS)]
                 execution = await sandbox.run(attack, ["1"])
-                assert execution.status in {"stopped", "load_failed"}
+                # A loop beside other loops may have had no fair share of its one second.
+                assert execution.status in {"stopped", "load_failed", "inconclusive"}
+                assert not execution.loaded
             else:
                 execution = await sandbox.run(f"def f(x):\n    return x + {number}", ["f(1)"])
                 assert execution.steps[0].value == number + 1, execution

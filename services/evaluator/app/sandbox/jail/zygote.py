@@ -38,8 +38,8 @@ LOWEST_PRIORITY = 19
 _GRACE_MS = 500
 _MIB = 1 << 20
 _NANOSECONDS = 1_000_000_000
-# Forty times what a plain run takes; a loop gets this much even beside 15 others on two cores.
-_FAIR_CHANCE_SECONDS = 0.2
+# Of 3 s, forty times what a plain run takes; a loop gets it even beside 15 others on two cores.
+_FAIR_SHARE = 1 / 15
 _EXIT_BROKEN_CHILD = 96
 
 
@@ -74,7 +74,7 @@ def _why_late(running: _Child) -> Ending:
     except (OSError, ValueError):
         return Ending.WALL
     allotted = (running.deadline - running.started) * _NANOSECONDS
-    is_starved = ran < _FAIR_CHANCE_SECONDS * _NANOSECONDS and waited > allotted / 2
+    is_starved = ran < allotted * _FAIR_SHARE and waited > allotted / 2
     return Ending.STARVED if is_starved else Ending.WALL
 
 
