@@ -37,6 +37,7 @@ from benchmarks.evaluator.scoring import (
     score_in_turn,
 )
 from services.common.logging import configure_logging
+from services.evaluator.app.services.calibration_set import LABELLED_TASK_TYPE
 
 # Every so many cases one is timed by itself.
 TIMED_ALONE_EVERY: Final = 10
@@ -80,7 +81,7 @@ async def measure(half: Half, cases: Sequence[Case]) -> Report:
     return make_report(
         half=half,
         backend=availability.backend,
-        fingerprint=evaluation.fingerprint,
+        fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE),
         full=full,
         static=static,
         alone=alone,

@@ -2,7 +2,6 @@
 
 import random
 import statistics
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -10,6 +9,7 @@ from typing import Final, TypeVar
 from benchmarks.evaluator.labelled_answers import CANONICAL, OUTPUT
 from benchmarks.evaluator.request_forms import FORMS
 from benchmarks.evaluator.scoring import Case, Scored
+from services.evaluator.app.services.calibration import area_under_roc
 from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING
 
 RESAMPLES: Final = 200
@@ -96,21 +96,6 @@ def rule_score(scored: Scored) -> float | None:
     return scored.rule_score
 
 
-def auroc(right: Sequence[float], wrong: Sequence[float]) -> float | None:
-    """Chance that a right answer scores above a wrong one; ties count half.
-
-    As `calibration.area_under_roc`, in the time of sorting, so that it can be resampled.
-
-    Returns:
-        In [0, 1]; None where either side is empty.
-    """
-    if not right or not wrong:
-        return None
-    ordered = sorted(wrong)
-    wins = sum(bisect_left(ordered, mark) + bisect_right(ordered, mark) for mark in right) / 2
-    return wins / (len(right) * len(wrong))
-
-
 def ceiling(wrong: Sequence[Case]) -> float | None:
     """AUROC of judging by what betrays an answer, `1 - s / 2`.
 
@@ -146,7 +131,7 @@ def judge_group(results: Sequence[Scored], mark: Mark = whole_score) -> Figures:
         right=sum(one.case.answer.right for one in results),
         wrong=sum(not one.case.answer.right for one in results),
         unscored=len(results) - len(known),
-        auroc=auroc(_marks(right, mark), _marks(wrong, mark)),
+        auroc=area_under_roc(_marks(right, mark), _marks(wrong, mark)),
         auroc_low=low,
         auroc_high=high,
         ceiling=ceiling([one.case for one in results if not one.case.answer.right]),
@@ -173,7 +158,7 @@ def resample_auroc(
         sample = chance.choices(tasks, k=len(tasks))
         right = [value for sides in sample for value in sides[0]]
         wrong = [value for sides in sample for value in sides[1]]
-        value = auroc(right, wrong)
+        value = area_under_roc(right, wrong)
         if value is not None:
             drawn.append(value)
     if not drawn:
@@ -206,7 +191,7 @@ def _judge_kind(results: Sequence[Scored], kind: str) -> KindFigures:
     known = [one for one in wrong if one.score is not None]
     return KindFigures(
         count=len(wrong),
-        auroc=auroc(right, _marks(known)),
+        auroc=area_under_roc(right, _marks(known)),
         false_pass=share(known, lambda one: one.passed is True) if known else None,
     )
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import Progress
@@ -13,12 +12,11 @@ from rich.progress import Progress
 from benchmarks.evaluator.labelled_answers import LabelledAnswer
 from services.common.config import Settings
 from services.common.errors import UnscoredError
-from services.common.schemas import EvaluationRequest
+from services.evaluator.app.services.calibration_set import make_request
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judge import RUBRIC_JUDGE
 from services.evaluator.app.wiring import create_evaluation
 
-TASK_TYPE: Final = "code_generation"
 CONCURRENT: Final = 4
 
 
@@ -96,13 +94,7 @@ async def score_in_turn(evaluation: Evaluation, cases: Iterable[Case]) -> list[S
 
 async def score(evaluation: Evaluation, case: Case) -> Scored:
     """Score one case; what can't be scored is told apart from a low score."""
-    request = EvaluationRequest(
-        request_id=uuid4(),
-        task_type=TASK_TYPE,
-        user_input=case.request,
-        refined_input=case.request,
-        worker_output=case.answer.answer,
-    )
+    request = make_request(case.request, case.answer.answer)
     started = time.perf_counter()
     try:
         verdict, detail = await evaluation.evaluate(request)

@@ -14,7 +14,7 @@ from services.common.web import create_app, serve
 from services.evaluator.app.api import router
 from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
 from services.evaluator.app.services.calibration import check_calibration
-from services.evaluator.app.services.calibration_set import load_canaries
+from services.evaluator.app.services.calibration_set import LABELLED_TASK_TYPE, load_canaries
 from services.evaluator.app.services.calibration_store import CalibrationStore
 from services.evaluator.app.services.canary import CanaryWatch
 from services.evaluator.app.services.canary_baselines import CanaryBaselines
@@ -23,8 +23,6 @@ from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
 MAX_BODY_BYTES = 2 << 20
-# The labelled answers that the Evaluator watches itself by are of this task type.
-CANARY_TASK_TYPE = "code_generation"
 
 log = get_logger()
 
@@ -46,7 +44,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
         evaluation.evaluate,
         load_canaries(),
         CanaryBaselines(settings.selfheal_home),
-        fingerprint=lambda: evaluation.fingerprint_of(CANARY_TASK_TYPE),
+        fingerprint=lambda: evaluation.fingerprint_of(LABELLED_TASK_TYPE),
         interval_seconds=60 * settings.canary_interval_minutes,
         report=lambda status: evaluator_metrics.set_canary(
             agreement=status.agreement, degraded=status.degraded
@@ -58,7 +56,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
         await evaluation.start()
         evaluation_metrics.set_sandbox_available(is_available=evaluation.availability.is_available)
         evaluator_metrics.set_info(
-            fingerprint=evaluation.fingerprint_of(CANARY_TASK_TYPE), judge=evaluation.judge_name
+            fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE), judge=evaluation.judge_name
         )
         _announce(evaluation)
         app.state.evaluation = evaluation
@@ -74,7 +72,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
     def describe_condition() -> dict[str, Any]:
         availability = evaluation.availability
         return {
-            "fingerprint": evaluation.fingerprint_of(CANARY_TASK_TYPE),
+            "fingerprint": evaluation.fingerprint_of(LABELLED_TASK_TYPE),
             "sandbox": {"backend": availability.backend, "problem": availability.problem},
             **canary.status.as_condition(),
         }
@@ -107,7 +105,7 @@ def _announce(evaluation: Evaluation) -> None:
     log.info(
         "judge_chosen",
         judge=evaluation.judge_name,
-        fingerprint=evaluation.fingerprint_of(CANARY_TASK_TYPE),
+        fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE),
     )
     availability = evaluation.availability
     if availability.is_available:

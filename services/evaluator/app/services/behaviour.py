@@ -49,7 +49,6 @@ class Observation:
         verdict: How it came out.
         reason: Why, in words.
         is_edge: Whether it was an edge case.
-        is_sure: Whether its arguments are of the right kind beyond doubt.
         has_raised: Whether what came back is an exception.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
@@ -61,7 +60,6 @@ class Observation:
     verdict: Verdict
     reason: str
     is_edge: bool = False
-    is_sure: bool = True
     has_raised: bool = False
     is_hindered: bool = False
 
@@ -108,19 +106,14 @@ class Behaviour:
 
     @property
     def calls_returned(self) -> tuple[Observation, ...]:
-        """Plausible calls that gave a value."""
-        return self.with_verdict("returned")
+        """Plausible calls that gave a value, edge cases left out."""
+        return tuple(one for one in self.with_verdict("returned") if not one.is_edge)
 
     @property
     def calls_failed(self) -> tuple[Observation, ...]:
         """Plausible calls that raised or gave None, edge cases left out."""
         failed = self.with_verdict("raised", "gave_none")
         return tuple(one for one in failed if not one.is_edge)
-
-    @property
-    def all_inconclusive(self) -> bool:
-        """Whether nothing that was run says anything."""
-        return all(one.verdict in ("inconclusive", "not_reached") for one in self.observations)
 
 
 def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
@@ -152,7 +145,7 @@ def _observe(
     def observed(verdict: Verdict, reason: str, came_back: str = "") -> Observation:
         return Observation(
             probe.kind, shorten(probe.ran), came_back, expected, verdict, reason,
-            probe.is_edge, probe.is_sure,
+            probe.is_edge,
         )  # fmt: skip
 
     if culprit is not None and probe.first <= culprit <= probe.last:

@@ -81,21 +81,12 @@ def has_the_properties(run: Run) -> Finding:
 
 def answers_plausible_calls(run: Run) -> Finding:
     """Called in a way that the request suggests, the code gives a value."""
-    returned, others = _count_calls(run.behaviour)
+    returned, others = run.behaviour.calls_returned, run.behaviour.calls_failed
     if not returned and not others:
         return not_applicable("no plausible call was made")
     if len(returned) >= len(others):
         return passed(returned[0].reason)
     return failed(others[0].reason)
-
-
-def _count_calls(
-    behaviour: Behaviour,
-) -> tuple[tuple[Observation, ...], tuple[Observation, ...]]:
-    """Plausible calls that gave a value, and those that didn't; edge cases left out."""
-    calls = [one for one in behaviour.of_kind("call") if not one.is_edge]
-    returned = tuple(one for one in calls if one.verdict == "returned")
-    return returned, tuple(one for one in calls if one.verdict in ("raised", "gave_none"))
 
 
 def does_its_work(run: Run) -> Grade:
@@ -115,7 +106,7 @@ def does_its_work(run: Run) -> Grade:
 
 
 def _grade_calls(behaviour: Behaviour) -> Grade:
-    returned, others = _count_calls(behaviour)
+    returned, others = behaviour.calls_returned, behaviour.calls_failed
     if not returned and not others:
         if _has_only_doubts(behaviour.of_kind("property")):
             return Grade(NO_CALL_RETURNED_GRADE, "it takes none of what the request speaks of")

@@ -11,8 +11,8 @@ from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import BUILT_IN_DIRECTORY
 from services.evaluator.app.services.scorer import Verdict
 
-LABELLED_FILE = BUILT_IN_DIRECTORY / "code_generation" / "labelled.json"
-TASK_TYPE = "code_generation"
+LABELLED_TASK_TYPE = "code_generation"
+LABELLED_FILE = BUILT_IN_DIRECTORY / LABELLED_TASK_TYPE / "labelled.json"
 
 # What scores an answer: `Evaluation.evaluate`, the very code that scores for users.
 Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, dict[str, Any]]]]
@@ -66,7 +66,7 @@ def make_request(request: str, answer: str) -> EvaluationRequest:
     """What the Evaluator is asked for a labelled answer, as the Manager would ask."""
     return EvaluationRequest(
         request_id=uuid4(),
-        task_type=TASK_TYPE,
+        task_type=LABELLED_TASK_TYPE,
         user_input=request,
         refined_input=request,
         worker_output=answer,

@@ -79,11 +79,6 @@ class Evaluation:
         """Who judges: `rubric`, or a model's `provider:name`."""
         return self._judge.name
 
-    @property
-    def fingerprint(self) -> str:
-        """What gives scores here, whatever the task type."""
-        return self.fingerprint_of("")
-
     def fingerprint_of(self, task_type: str) -> str:
         """What gives scores to a task type's answers; scores of two fingerprints don't compare."""
         definition = self._task_types.find(task_type)

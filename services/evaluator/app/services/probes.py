@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from services.evaluator.app.services.code_reading import Function
+from services.evaluator.app.services.code_reading import names_bound
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.plausible_calls import plausible_calls
 from services.evaluator.app.services.probes_plan import MAX_STEPS, Probe, ProbePlan
@@ -137,7 +137,7 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
     """The example with the call that this answer needs; None where it doesn't apply to it."""
     if not example.function:
         return _fit_nameless(example, target)
-    defined = _names_defined(evidence)
+    defined = names_bound(evidence.tree) if evidence.tree else set()
     if example.function in defined:
         return example
     main = target.definition
@@ -151,23 +151,6 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
         is_shown = any(other.function == wanted for other in evidence.request.examples)
         return None if is_shown else _renamed(example, wanted)
     return example
-
-
-def _names_defined(evidence: Evidence) -> set[str]:
-    """Names at the top level of the answer, those that are assigned or imported included."""
-    names: set[str] = set()
-    for node in evidence.tree.body if evidence.tree else ():
-        if isinstance(node, Function | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-        else:
-            names |= {
-                inner.id
-                for inner in ast.walk(node)
-                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
-            }
-    return names
 
 
 def _fit_nameless(example: Example, target: Target) -> Example | None:

@@ -26,18 +26,12 @@ class Reading:
     """An answer as it reads.
 
     Attributes:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
         findings: What the rules found that run nothing, by rule name.
         grades: The grades of criteria that run nothing, by criterion name.
         source: The program in the answer, where it is Python that parses; else empty.
         plan: What to try the program with.
     """
 
-    task_type: str
-    user_input: str
-    answer: str
     findings: dict[str, Finding]
     grades: dict[str, Grade]
     source: str = ""
@@ -63,9 +57,6 @@ def read_answer(
     own_rules = definition.rules if definition else {}
     own_criteria = definition.criteria if definition else {}
     return Reading(
-        task_type=task_type,
-        user_input=user_input,
-        answer=answer,
         findings={
             rule.name: _look(rule.name, rule.check, evidence)
             for rule in rules_for(definition)

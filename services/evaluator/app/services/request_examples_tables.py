@@ -25,7 +25,6 @@ NO_INPUT_HEADER = re.compile(
     r"\W*$",
     re.I,
 )
-CALL_HEADER = re.compile(r"\W*(?:call|expression|호출)\W*$", re.I)
 
 Found = tuple[int, Example]
 

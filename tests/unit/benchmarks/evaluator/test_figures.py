@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 from support.scored_answers import scored
 
 from benchmarks.evaluator.figures import (
-    auroc,
     ceiling,
     count_errors,
     find_errors,
@@ -35,12 +34,13 @@ MARKS = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.4, 0.7, 0.9, 1.0]), min_size
 def test_auroc_counts_pairs_and_half_of_ties(
     right: list[float], wrong: list[float], expected: float | None
 ) -> None:
-    assert auroc(right, wrong) == expected
+    assert area_under_roc(right, wrong) == expected
 
 
 @given(right=MARKS, wrong=MARKS)
-def test_auroc_is_what_calibration_computes(right: list[float], wrong: list[float]) -> None:
-    assert auroc(right, wrong) == pytest.approx(area_under_roc(right, wrong))
+def test_auroc_is_its_definition_pair_by_pair(right: list[float], wrong: list[float]) -> None:
+    wins = sum((r > w) + 0.5 * (r == w) for r in right for w in wrong)
+    assert area_under_roc(right, wrong) == pytest.approx(wins / (len(right) * len(wrong)))
 
 
 @given(right=MARKS, wrong=MARKS)
@@ -48,12 +48,14 @@ def test_auroc_asks_for_the_order_of_marks_only(right: list[float], wrong: list[
     def raise_marks(marks: list[float]) -> list[float]:
         return [mark**3 + 5 * mark - 2 for mark in marks]
 
-    assert auroc(raise_marks(right), raise_marks(wrong)) == auroc(right, wrong)
+    assert area_under_roc(raise_marks(right), raise_marks(wrong)) == area_under_roc(right, wrong)
 
 
 @given(right=MARKS, wrong=MARKS)
 def test_auroc_of_the_opposite_is_the_rest(right: list[float], wrong: list[float]) -> None:
-    assert (auroc(right, wrong) or 0) + (auroc(wrong, right) or 0) == pytest.approx(1)
+    assert (area_under_roc(right, wrong) or 0) + (
+        area_under_roc(wrong, right) or 0
+    ) == pytest.approx(1)
 
 
 @given(betrayed=st.integers(0, 20), hidden=st.integers(0, 20), right=st.integers(1, 20))
@@ -62,7 +64,7 @@ def test_the_ceiling_is_the_auroc_of_judging_by_what_betrays(
 ) -> None:
     cases = [scored(0.1, right=False, betrayed=True).case] * betrayed
     cases += [scored(0.9, right=False).case] * hidden
-    by_betrayal = auroc([0.9] * right, [0.1] * betrayed + [0.9] * hidden)
+    by_betrayal = area_under_roc([0.9] * right, [0.1] * betrayed + [0.9] * hidden)
     if by_betrayal is None:
         assert ceiling(cases) is None
     else:

@@ -166,8 +166,8 @@ async def test_an_unscored_answer_has_no_score() -> None:
 
 def test_the_fingerprint_follows_judge_and_task_type() -> None:
     rubric, model = Evaluation(RubricJudge()), Evaluation(FixedJudge(1))
-    assert rubric.fingerprint == Evaluation(RubricJudge()).fingerprint
-    assert rubric.fingerprint != model.fingerprint
+    assert rubric.fingerprint_of("letters") == Evaluation(RubricJudge()).fingerprint_of("letters")
+    assert rubric.fingerprint_of("letters") != model.fingerprint_of("letters")
     fingerprints = {rubric.fingerprint_of(name) for name in ("code_generation", "letters")}
     assert len(fingerprints) == 2
 
