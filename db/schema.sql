@@ -50,6 +50,8 @@ CREATE TABLE optimization_reports (
 CREATE INDEX prompts_active ON prompts (task_type, version DESC) WHERE is_active;
 CREATE INDEX prompts_versions ON prompts (task_type, version DESC);
 CREATE INDEX execution_logs_versions ON execution_logs (task_type, prompt_version, created_at DESC);
+CREATE INDEX execution_logs_unscored ON execution_logs (task_type, created_at DESC)
+    WHERE evaluation_passed IS NULL;
 CREATE INDEX execution_logs_recent ON execution_logs (created_at DESC);
 CREATE INDEX execution_logs_requests ON execution_logs (request_id);
 CREATE INDEX optimization_reports_recent ON optimization_reports (task_type, created_at DESC);
@@ -90,28 +92,65 @@ CREATE TABLE selfheal.candidates (
     content TEXT NOT NULL,
     strategy TEXT NOT NULL,
     incumbent_prompt_id INTEGER NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+    outcome TEXT,
+    decided_at TIMESTAMPTZ
 );
+CREATE INDEX candidates_recent ON selfheal.candidates (task_type, created_at DESC);
 
--- A row a run of the Optimizer and task type: what was decided, and why.
+-- A row a run of the Optimizer and task type: what was decided, and why. A prompt is its id and
+-- its text, and a proposal waits for a person's answer.
 CREATE TABLE selfheal.healing_runs (
     id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     task_type TEXT NOT NULL,
     incumbent_prompt_id INTEGER NOT NULL,
-    decision TEXT NOT NULL CHECK (decision IN ('promoted', 'proposed', 'held')),
+    decision TEXT NOT NULL CHECK (decision IN ('promoted', 'proposed', 'held', 'rolled_back')),
     reason TEXT NOT NULL,
     report_id INTEGER,
     candidate_id UUID,
     detail JSONB NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+    verdict TEXT,
+    incumbent_digest TEXT,
+    triggered_by TEXT,
+    resolution TEXT CHECK (resolution IN ('approved', 'rejected', 'superseded')),
+    resolved_at TIMESTAMPTZ
 );
+CREATE INDEX healing_runs_recent ON selfheal.healing_runs (task_type, created_at DESC);
 
--- Migrations that this database has; schema.sql itself is number 1.
+-- What is being watched: a row a promotion, until it is kept, rolled back or superseded.
+CREATE TABLE selfheal.watches (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task_type TEXT NOT NULL,
+    prompt_id INTEGER NOT NULL,
+    before_prompt_id INTEGER NOT NULL,
+    candidate_id UUID,
+    report_id INTEGER,
+    started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    ended_at TIMESTAMPTZ,
+    outcome TEXT CHECK (outcome IN ('kept', 'rolled_back', 'superseded')),
+    detail JSONB
+);
+CREATE INDEX watches_open ON selfheal.watches (task_type) WHERE ended_at IS NULL;
+
+-- Tells the Optimizer's continuous mode, at the end of the transaction that logs it, that an
+-- answer failed or couldn't be had. Without a listener a notification costs next to nothing.
+CREATE FUNCTION selfheal.notify_failure() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('selfheal_failures', NEW.task_type);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER execution_failed AFTER INSERT ON execution_logs
+    FOR EACH ROW WHEN (NEW.evaluation_passed IS NOT TRUE) EXECUTE FUNCTION selfheal.notify_failure();
+
+-- Migrations that this database has: number 1 is the first schema.sql, and each later number
+-- stands for a file of db/migrations, which this file includes.
 CREATE TABLE selfheal.migrations (
     number INTEGER PRIMARY KEY,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
-INSERT INTO selfheal.migrations (number) VALUES (1);
+INSERT INTO selfheal.migrations (number) VALUES (1), (2);
 
 -- The seed prompt.
 INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)

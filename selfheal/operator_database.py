@@ -35,3 +35,8 @@ def ask_database(
         raise EmbeddedRuntimeError(
             error.message, remedy="Start the system with: selfheal up"
         ) from error
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
+        raise EmbeddedRuntimeError(
+            f"The database's schema is an older one: {error}.",
+            remedy="Bring it up to date with: selfheal up",
+        ) from error

@@ -5,12 +5,18 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from selfheal.runtime.assembly import connection_environment
 from services.common.config import Settings
+
+WATCH_FLAG: Final = "--watch"
+DRY_RUN_FLAG: Final = "--dry-run"
+STOP_GRACE_SECONDS: Final = 12.0
 
 Event = dict[str, Any]
 
@@ -37,38 +43,61 @@ def run_optimizer(
     on_event: Callable[[Event], None],
     *,
     triggered_by: str = "manual",
+    flags: Sequence[str] = (),
 ) -> OptimizerRun:
-    """Run the Optimizer once against the system that runs here.
+    """Run the Optimizer against the system that runs here, once or until it is interrupted.
 
     Args:
         settings: Say where the system lives.
-        on_event: Called with each event as it comes.
+        on_event: Called with each event as it comes, those after an interruption included.
         triggered_by: Goes into the report.
+        flags: `--watch` or `--dry-run`, as the Optimizer takes them.
 
     Raises:
         EmbeddedRuntimeError: If the system was never started.
+        KeyboardInterrupt: If a signal said so; the Optimizer has ended by then.
     """
     environment = os.environ | connection_environment(settings)
     environment["OPTIMIZER_TRIGGERED_BY"] = triggered_by
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "services.optimizer.app.main"],
+    process = subprocess.Popen(  # noqa: S603 - no shell, our own command
+        [sys.executable, "-P", "-m", "services.optimizer.app.main", *flags],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is ours to pass on
     )
+    # A run of the continuous mode lasts for days: only a run that ends keeps its events.
     events: list[Event] = []
     with process:
+        lines = process.stdout or ()
         try:
-            for line in process.stdout or ():
+            for line in lines:
                 event = _parse(line)
-                events.append(event)
+                if WATCH_FLAG not in flags:
+                    events.append(event)
                 on_event(event)
         except KeyboardInterrupt:
             # An activation is one transaction: wherever this meets the run, nothing is left half.
             process.terminate()
+            with _killing_after(process, STOP_GRACE_SECONDS):
+                for line in lines:
+                    on_event(_parse(line))
+            raise
+        except BaseException:
+            process.terminate()
             raise
     return OptimizerRun(process.returncode, events)
+
+
+@contextmanager
+def _killing_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    """End a process that doesn't heed a request to stop."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def describe_event(event: Event) -> str:

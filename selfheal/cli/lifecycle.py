@@ -20,7 +20,7 @@ from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.plan import needs_local_model
+from selfheal.runtime.plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.postgres_binaries import find_binaries
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
@@ -58,26 +58,42 @@ def up(
         str | None,
         typer.Option("--llm", help="Model provider: simulated, local, openai, ...", metavar="NAME"),
     ] = None,
+    autopilot: Annotated[
+        bool,
+        typer.Option("--autopilot", help="Heal by itself, within seconds, until stopped."),
+    ] = False,
 ) -> None:
     """Start the database, the model and the services; repair what doesn't run.
 
     What runs already and is configured the same is left alone, so running it twice does no harm.
 
-    Example: selfheal up --llm local
+    With --autopilot the Optimizer runs too, all the time: it heals whenever failures pile up, and
+    watches what it healed (`selfheal reports list` tells). It lasts until `selfheal down`, or
+    until `selfheal up` is run without --autopilot.
+
+    Example: selfheal up --llm local --autopilot
     """
     with friendly_errors():
         settings = choose_settings(llm)
+        if autopilot and settings.optimizer_mode == "off":
+            raise EmbeddedRuntimeError(
+                "OPTIMIZER_MODE is off, so there is nothing for the autopilot to do.",
+                remedy="Set it to auto, or to propose to be asked before a repair serves.",
+            )
         if needs_local_model(settings):
             require_wheels()
-        system = build_system(settings)
+        system = build_system(settings, autopilot=autopilot)
         if foreground:
             _run_in_foreground(system, settings)
             return
+        had_autopilot = OPTIMIZER in system.processes.names()
         with showing_progress("starting") as progress, Interruption() as interruption:
             started = system.up(progress, interruption.requested)
         messages.print(f"Started {', '.join(started)}." if started else "Everything ran already.")
         _show(system.status())
         messages.print(_hint(settings))
+        if had_autopilot and not autopilot:
+            messages.print("The autopilot is off now; selfheal up --autopilot brings it back.")
 
 
 def down() -> None:

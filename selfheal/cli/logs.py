@@ -13,6 +13,7 @@ from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.plan import OPTIMIZER
 from services.common.config import Settings
 
 SELECT_EXECUTIONS = """
@@ -94,7 +95,7 @@ def _one_line(text: str) -> str:
 
 def _show_process_log(name: str, *, lines: int) -> None:
     system = build_system(Settings())
-    known = [part.name for part in system.status()]
+    known = list(dict.fromkeys([*(part.name for part in system.status()), OPTIMIZER]))
     if name not in known:
         raise EmbeddedRuntimeError(
             f"There is no process {name!r}.", remedy=f"There are: {', '.join(known)}."

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from selfheal.cli import demo as demonstration
 from selfheal.cli import (
+    bench,
     doctor,
     evaluate,
     explain,
@@ -14,9 +14,12 @@ from selfheal.cli import (
     logs,
     optimize,
     prompts,
+    proposals,
+    reports,
     requests,
     tasks,
 )
+from selfheal.cli import demo as demonstration
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -62,9 +65,13 @@ for command in (
 ):
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
+for command in (proposals.proposals, proposals.approve, proposals.reject):
+    prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(reports.app, name="reports")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(judge.app, name="judge")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

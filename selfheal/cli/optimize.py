@@ -1,19 +1,39 @@
-"""`selfheal optimize`: one run of the Optimizer."""
+"""`selfheal optimize`: one run of the Optimizer, or its continuous mode."""
 
 import json
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
-from selfheal.optimizer_run import Event, describe_event, run_optimizer
+from selfheal.optimizer_run import (
+    DRY_RUN_FLAG,
+    WATCH_FLAG,
+    Event,
+    OptimizerRun,
+    describe_event,
+    run_optimizer,
+)
+from selfheal.runtime.assembly import build_system
+from selfheal.runtime.interruption import Interruption
+from selfheal.runtime.plan import OPTIMIZER
+from selfheal.visible_text import make_visible_line
 from services.common.config import Settings
 
 output = Console()
 
 
 def optimize(
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="Go on until Ctrl-C: heal whenever failures pile up."),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done; call no model, change nothing."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the Optimizer's own log, JSON a line.")
     ] = False,
@@ -21,25 +41,52 @@ def optimize(
     """Look for failing prompts once; repair what can be proven better, else hold.
 
     Exits with 0 when it healed or held, and with 1 when the run failed; then only those prompts
-    were changed of which it says so (prompt_patched).
+    were changed of which it says so (prompt_patched). With --watch it goes on until Ctrl-C or
+    SIGTERM, and exits with 0 then; `selfheal up --autopilot` does the same in the background.
 
-    Example: selfheal optimize
+    Example: selfheal optimize --dry-run
     """
+    if watch and dry_run:
+        raise typer.BadParameter("give either --watch or --dry-run")
+    flags = [flag for flag, given in ((WATCH_FLAG, watch), (DRY_RUN_FLAG, dry_run)) if given]
 
     def show(event: Event) -> None:
         if as_json:
             typer.echo(json.dumps(event, ensure_ascii=False))
         else:
-            output.print(describe_event(event), soft_wrap=True, markup=False)
+            described = make_visible_line(describe_event(event))
+            output.print(described, soft_wrap=True, markup=False)
 
+    spinner = nullcontext() if watch or as_json else output.status("replaying")
     try:
-        with friendly_errors(), output.status("replaying"):
-            run = run_optimizer(Settings(), show)
+        with friendly_errors(), Interruption() as interruption, interruption.raising(), spinner:
+            settings = Settings()
+            if watch:
+                _announce(settings)
+            run = run_optimizer(settings, show, flags=flags)
     except KeyboardInterrupt:
+        if watch:
+            messages.print("Stopped watching.")
+            return
         messages.print("Interrupted; what it says was patched serves, and nothing else changed.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    if run.exit_code:
+    _judge(run, watch=watch)
+
+
+def _announce(settings: Settings) -> None:
+    messages.print("Watching for failures; Ctrl-C ends it.")
+    if build_system(settings).is_running(OPTIMIZER):
+        messages.print("The autopilot does this already; both together do no harm.")
+
+
+def _judge(run: OptimizerRun, *, watch: bool) -> None:
+    """Exit with the run's code, if it failed."""
+    if not run.exit_code:
+        return
+    if watch:
+        messages.print("The Optimizer ended by itself; its last lines say why.")
+    else:
         patched = run.find("prompt_patched") is not None
         changed = "what it says was patched serves" if patched else "no prompt was changed"
         messages.print(f"The run failed; {changed}.")
-        raise typer.Exit(run.exit_code)
+    raise typer.Exit(run.exit_code)

@@ -8,6 +8,7 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.external_database import ExternalDatabase
 from selfheal.runtime.plan import (
     MODEL_SETTINGS,
+    OPTIMIZER,
     Credentials,
     Stages,
     optimizer_environment,
@@ -40,31 +41,44 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
     )
 
 
+def build_external_database(settings: Settings) -> ExternalDatabase:
+    """Build the view of the server that `DATABASE_URL` names."""
+    return ExternalDatabase(settings.database_url.get_secret_value(), schema=find_schema())
+
+
 def uses_own_database(settings: Settings) -> bool:
     """Tell whether the operator named a server of their own, by setting `DATABASE_URL`."""
     return "database_url" in settings.model_fields_set
 
 
-def build_system(settings: Settings) -> System:
-    """Build the system that the settings describe, without starting anything."""
+def build_system(settings: Settings, *, autopilot: bool | None = None) -> System:
+    """Build the system that the settings describe, without starting anything.
+
+    Args:
+        settings: What it is configured with.
+        autopilot: Whether the Optimizer's continuous mode is a part of it; None for as it runs.
+    """
+    home = settings.selfheal_home.absolute()
     database: DatabaseServer
     if uses_own_database(settings):
-        database = ExternalDatabase(settings.database_url.get_secret_value())
+        database = build_external_database(settings)
     else:
         database = build_embedded_postgres(settings)
+    processes = ProcessTable(
+        home,
+        working_directory=Path.cwd(),
+        inherited=os.environ,  # handed on as it is; only the settings are read from it
+    )
 
     def plan(credentials: Credentials) -> Stages:
-        return plan_processes(settings, credentials)
+        with_optimizer = OPTIMIZER in processes.names() if autopilot is None else autopilot
+        return plan_processes(settings, credentials, autopilot=with_optimizer)
 
     token = settings.internal_token
     return System(
         settings.selfheal_home,
         database=database,
-        processes=ProcessTable(
-            settings.selfheal_home.absolute(),
-            working_directory=Path.cwd(),
-            inherited=os.environ,  # handed on as it is; only the settings are read from it
-        ),
+        processes=processes,
         plan=plan,
         internal_token=token.get_secret_value() if token else None,
     )

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from selfheal.runtime.accounts import choose_account
-from selfheal.runtime.assembly import build_embedded_postgres, find_schema, uses_own_database
+from selfheal.runtime.assembly import (
+    build_embedded_postgres,
+    build_external_database,
+    find_schema,
+    uses_own_database,
+)
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.external_database import ExternalDatabase
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.ports import describe_process, find_listener, is_free
@@ -99,16 +103,18 @@ def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
 
 def _check_database(settings: Settings) -> Iterator[Check]:
     if uses_own_database(settings):
-        status = ExternalDatabase(settings.database_url.get_secret_value()).status()
-        verdict = Verdict.OK if status.state is State.RUNNING else Verdict.FAIL
-        found = f"{status.address}: {status.detail}"
-        remedy = "" if verdict is Verdict.OK else "Mend DATABASE_URL, or unset it."
-        yield Check("database", verdict, found, remedy)
+        yield _attempt("database", lambda: _check_own_server(settings))
         return
     yield _attempt("PostgreSQL", _check_binaries)
     yield _attempt("schema", lambda: Check("schema", Verdict.OK, str(find_schema())))
     yield _attempt("account", lambda: _check_account(build_embedded_postgres(settings)))
     yield _attempt("database", lambda: _check_contents(build_embedded_postgres(settings)))
+
+
+def _check_own_server(settings: Settings) -> Check:
+    server = build_external_database(settings)
+    server.start()  # looks, and raises what is wrong with its remedy
+    return Check("database", Verdict.OK, f"{server.address}: your own server (DATABASE_URL)")
 
 
 def _check_binaries() -> Check:
@@ -131,6 +137,10 @@ def _check_contents(postgres: EmbeddedPostgres) -> Check:
     status = postgres.status()
     if status.state is not State.RUNNING:
         return Check("database", Verdict.OK, status.detail or status.state.value)
+    missing = postgres.missing_migrations()
+    if missing:
+        found = f"lacks {', '.join(map(str, missing))}"
+        return Check("database", Verdict.WARN, found, "The next `selfheal up` applies what lacks.")
     if postgres.schema_is_current():
         return Check("database", Verdict.OK, f"running on {status.address}")
     return Check(
@@ -155,7 +165,8 @@ def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
         yield "postgres", settings.postgres_port, EmbeddedPostgres.port_setting
     for stage in plan_processes(settings, Credentials()):
         for spec in stage:
-            yield spec.name, spec.port, spec.port_setting
+            if spec.port is not None:
+                yield spec.name, spec.port, spec.port_setting
 
 
 def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:

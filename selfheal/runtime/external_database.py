@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -10,11 +11,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.schema_migrations import Migration, find_migrations, find_missing
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import never, silent
 
 _TIMEOUT_SECONDS = 5.0
 _DEFAULT_PORT = 5432
+_HAS_TABLES = "SELECT to_regclass('prompts') IS NOT NULL"
 
 
 class ExternalDatabase:
@@ -22,14 +25,16 @@ class ExternalDatabase:
 
     Args:
         database_url: Its URL, credentials included: never printed.
+        schema: The schema that it should have; its migrations lie beside it.
     """
 
     name: Final = "postgres"
     exit_code: Final = None
     log_file: Final = Path(os.devnull)
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, schema: Path) -> None:
         self.database_url = database_url
+        self.schema = schema
 
     @property
     def address(self) -> str:
@@ -57,15 +62,22 @@ class ExternalDatabase:
         interrupted: Callable[[], bool] = never,  # noqa: ARG002 - the same as the embedded one's
         progress: Callable[[str], None] = silent,  # noqa: ARG002
     ) -> bool:
-        """Check that it answers and holds our tables.
+        """Check that it answers, holds our tables, and lacks no migration.
 
         Raises:
             PostgresError: If it doesn't.
         """
-        if not asyncio.run(self._has_tables()):
+        has_tables, missing = asyncio.run(self._look())
+        if not has_tables:
             raise PostgresError(
                 f"The database at {self.address} has no table `prompts`.",
-                remedy='Apply the schema once: psql "$DATABASE_URL" -1 -f db/schema.sql',
+                remedy=f"Apply the schema once: {_psql(self.schema)}",
+            )
+        if missing:
+            files = [migration.file for migration in missing]
+            raise PostgresError(
+                f"The database at {self.address} lacks {', '.join(map(str, missing))}.",
+                remedy=f"Apply what is missing: {_psql(*files)}",
             )
         return False
 
@@ -96,18 +108,31 @@ class ExternalDatabase:
         """Never: nobody stops it here."""
         return False
 
-    async def _has_tables(self) -> bool:
+    async def _look(self) -> tuple[bool, list[Migration]]:
         try:
-            connection = await asyncpg.connect(self.database_url, timeout=_TIMEOUT_SECONDS)
+            connection = await asyncpg.connect(
+                self.database_url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS
+            )
+            try:
+                has_tables: bool = await connection.fetchval(_HAS_TABLES)
+                missing = await find_missing(connection, find_migrations(self.schema))
+            finally:
+                await connection.close(timeout=_TIMEOUT_SECONDS)
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",
                 remedy="Mend DATABASE_URL, or unset it to use the embedded database.",
             ) from error
-        try:
-            query = "SELECT to_regclass('prompts') IS NOT NULL"
-            found: bool = await connection.fetchval(query, timeout=_TIMEOUT_SECONDS)
-        finally:
-            await connection.close(timeout=_TIMEOUT_SECONDS)
-        return found
+        return has_tables, missing
+
+
+def _psql(*files: Path) -> str:
+    """The command that applies SQL files, all of them or none, to the operator's own database."""
+    options = " ".join(f"-f {shlex.quote(_name(file))}" for file in files)
+    return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 {options}'
+
+
+def _name(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)

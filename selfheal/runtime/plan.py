@@ -12,6 +12,8 @@ from selfheal.runtime.process_records import ProcessSpec
 from services.common.config import LOCAL_PROVIDER, Settings
 
 LOCAL_MODEL = "local-model"
+OPTIMIZER = "optimizer"
+AUTOPILOT = "autopilot"
 MODEL_SETTINGS = (
     "llm_provider",
     "llm_model",
@@ -49,7 +51,19 @@ _SERVICE_SETTINGS = {
 _COMMON_SETTINGS = ("bind_host", "log_level")
 _NEEDS_DATABASE = frozenset({"manager", "worker"})
 _NEEDS_TOKEN = frozenset({"worker"})
-_SECRETS = frozenset({"DATABASE_URL", "INTERNAL_TOKEN", "LLM_API_KEY"})
+_SECRETS = frozenset({"DATABASE_URL", "INTERNAL_TOKEN", "LLM_API_KEY", "NOTIFY_WEBHOOK_URL"})
+_OPTIMIZER_SETTINGS = (
+    *MODEL_SETTINGS,
+    *(name for name in Settings.model_fields if name.startswith("optimizer_")),
+    "notify_webhook_url",
+    "worker_url",
+    "evaluator_url",
+    "worker_timeout_seconds",
+    "evaluator_timeout_seconds",
+    "database_timeout_seconds",
+    "task_types_dir",
+    "log_level",
+)
 
 Stages = Sequence[Sequence[ProcessSpec]]
 
@@ -62,17 +76,21 @@ class Credentials:
     internal_token: str = field(default="", repr=False)
 
 
-def plan_processes(settings: Settings, credentials: Credentials) -> Stages:
+def plan_processes(
+    settings: Settings, credentials: Credentials, *, autopilot: bool = False
+) -> Stages:
     """List the processes in stages: each stage starts when the one before it is ready.
 
     Args:
         settings: What the system is configured with.
         credentials: Handed only to the processes that need them.
+        autopilot: Whether the Optimizer runs all the time, and heals by itself.
     """
     first = [_plan_local_model(settings)] if needs_local_model(settings) else []
     second = [_plan_service(name, settings, credentials) for name in ("worker", "evaluator")]
     third = [_plan_service("manager", settings, credentials)]
-    return [stage for stage in (first, second, third) if stage]
+    fourth = [_plan_optimizer(settings, credentials)] if autopilot else []
+    return [stage for stage in (first, second, third, fourth) if stage]
 
 
 def needs_local_model(settings: Settings) -> bool:
@@ -86,9 +104,8 @@ def needs_local_model(settings: Settings) -> bool:
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables that a run of the Optimizer needs to reach this system."""
-    names = (*MODEL_SETTINGS, "optimizer_model", "worker_url", "evaluator_url", "task_types_dir")
     return {
-        **_variables(settings, names),
+        **_variables(settings, _OPTIMIZER_SETTINGS),
         "DATABASE_URL": credentials.database_url,
         "INTERNAL_TOKEN": credentials.internal_token,
     }
@@ -111,6 +128,18 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
         ready_url=f"http://{LOOPBACK}:{port}/health/ready",
         port=port,
         port_setting=port_setting.upper(),
+        withheld=_SECRETS - environment.keys(),
+    )
+
+
+def _plan_optimizer(settings: Settings, credentials: Credentials) -> ProcessSpec:
+    """The continuous mode. It listens on no port: it runs once it has run for a moment."""
+    environment = optimizer_environment(settings, credentials)
+    environment["OPTIMIZER_TRIGGERED_BY"] = AUTOPILOT
+    return ProcessSpec(
+        name=OPTIMIZER,
+        command=(sys.executable, "-P", "-m", "services.optimizer.app.main", "--watch"),
+        environment=environment,
         withheld=_SECRETS - environment.keys(),
     )
 

@@ -25,6 +25,7 @@ from selfheal.runtime.postmaster import (
     read_lock_file,
 )
 from selfheal.runtime.private_files import read_or_create_secret, read_secret
+from selfheal.runtime.schema_migrations import Migration, find_migrations
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import never, silent, wait_until
 
@@ -43,7 +44,8 @@ class EmbeddedPostgres:
             (`postgres/`), the password (`postgres-password`, mode 0600) and the log
             (`logs/postgres.log`).
         port: TCP port on 127.0.0.1.
-        schema: SQL file that makes the tables, applied exactly once, in one transaction.
+        schema: SQL file that makes the tables, applied exactly once, in one transaction. The
+            migrations in the directory beside it bring older databases up to it.
         settings: Further server settings, given on the command line at each start.
         elsewhere: Where the files go when PostgreSQL's account can't reach `directory`.
         binaries: The installation to use; by default the one of the wheel.
@@ -168,7 +170,7 @@ class EmbeddedPostgres:
         interrupted: Callable[[], bool] = never,
         progress: Callable[[str], None] = silent,
     ) -> bool:
-        """Make the cluster if there is none, start or adopt the server, apply the schema once.
+        """Make the cluster if there is none, start or adopt the server, update its schema.
 
         Args:
             interrupted: Asked again and again; true stops what was started.
@@ -206,8 +208,8 @@ class EmbeddedPostgres:
             if running is None:
                 self.stop()
             raise
-        if self._prepare_database():
-            progress("applied the database schema")
+        for what in self._prepare_database():
+            progress(f"applied {what}")
         return running is None
 
     def stop(self) -> bool:
@@ -250,8 +252,13 @@ class EmbeddedPostgres:
         }
 
     def schema_is_current(self) -> bool:
-        """Tell whether the running database was made with the schema file as it is now."""
+        """Tell whether the running database has the schema file's schema as it is now."""
         return asyncio.run(postgres_database.schema_is_current(self.address, self._read_schema()))
+
+    def missing_migrations(self) -> list[Migration]:
+        """List what the next start changes in the running database."""
+        migrations = find_migrations(self.schema)
+        return asyncio.run(postgres_database.find_missing_migrations(self.address, migrations))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""
@@ -325,9 +332,9 @@ class EmbeddedPostgres:
             log_tail=read_tail(self.log_file),
         )
 
-    def _prepare_database(self) -> bool:
-        schema = self._read_schema()
-        return asyncio.run(postgres_database.prepare_database(self.address, schema))
+    def _prepare_database(self) -> list[str]:
+        schema, migrations = self._read_schema(), find_migrations(self.schema)
+        return asyncio.run(postgres_database.prepare_database(self.address, schema, migrations))
 
     def _read_schema(self) -> str:
         try:

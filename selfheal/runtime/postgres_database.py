@@ -7,6 +7,13 @@ from urllib.parse import quote
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.schema_migrations import (
+    LOCK_SCHEMA,
+    Migration,
+    UnnumberedMigrationError,
+    apply_migration,
+    find_missing,
+)
 
 SUPERUSER = "agent"
 DATABASE = "agent_system"
@@ -70,39 +77,54 @@ async def answers(address: ServerAddress) -> bool:
     return True
 
 
-async def prepare_database(address: ServerAddress, schema: str) -> bool:
-    """Create the database and apply the schema, unless both were done before.
+async def prepare_database(
+    address: ServerAddress, schema: str, migrations: list[Migration]
+) -> list[str]:
+    """Create the database and apply the schema, or the migrations that it lacks.
 
     The schema and the note that it was applied (the database's comment, which also keeps the
-    fingerprint of the text) are one transaction, so a start that dies half-way leaves neither.
+    fingerprint of the text) are one transaction, and so is each migration: a start that dies
+    half-way leaves nothing half. Others that prepare the same database wait.
+
+    Args:
+        address: The running server.
+        schema: SQL that makes everything; it includes the migrations.
+        migrations: All that there are, in order.
 
     Returns:
-        Whether the schema was applied by this call.
+        Words for what was applied by this call.
 
     Raises:
-        PostgresError: If the schema doesn't apply.
+        PostgresError: If something doesn't apply.
     """
     await _create_database(address)
     connection = await address.connect()
     try:
-        if await _read_note(connection) is not None:
-            return False
-        async with connection.transaction():
-            await connection.execute(schema)
-            note = f"schema {fingerprint(schema)}"
-            await connection.execute(f"COMMENT ON DATABASE {DATABASE} IS '{note}'")
-    except asyncpg.PostgresError as error:
-        raise PostgresError(
-            f"The database schema doesn't apply: {error}.",
-            remedy="Mend the schema file; the database is still empty.",
-        ) from error
+        await connection.execute(LOCK_SCHEMA)  # given back with the connection
+        if await _read_note(connection) is None:
+            await _apply_schema(connection, schema)
+            return ["the database schema"]
+        missing = await find_missing(connection, migrations)
+        for migration in missing:
+            await _migrate(connection, migration, schema)
+        return [str(migration) for migration in missing]
     finally:
         await connection.close()
-    return True
+
+
+async def find_missing_migrations(
+    address: ServerAddress, migrations: list[Migration]
+) -> list[Migration]:
+    """List the migrations that the next start applies."""
+    connection = await address.connect()
+    try:
+        return await find_missing(connection, migrations)
+    finally:
+        await connection.close()
 
 
 async def schema_is_current(address: ServerAddress, schema: str) -> bool:
-    """Tell whether the database was made with this very schema."""
+    """Tell whether the database was made with, or brought up to, this very schema."""
     connection = await address.connect()
     try:
         note = await _read_note(connection)
@@ -116,6 +138,40 @@ def fingerprint(statements: str) -> str:
     return hashlib.sha256(statements.encode()).hexdigest()[:16]
 
 
+async def _apply_schema(connection: "asyncpg.Connection[asyncpg.Record]", schema: str) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(schema)
+            await _write_note(connection, schema)
+    except asyncpg.PostgresError as error:
+        raise PostgresError(
+            f"The database schema doesn't apply: {error}.",
+            remedy="Mend the schema file; the database is still empty.",
+        ) from error
+
+
+async def _migrate(
+    connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration, schema: str
+) -> None:
+    """Apply a migration, and note the schema that the last one of them leads to."""
+    try:
+        async with connection.transaction():
+            await apply_migration(connection, migration)
+            await _write_note(connection, schema)
+    except TimeoutError as error:
+        raise PostgresError(
+            f"The database's {migration} took longer than {_STATEMENT_TIMEOUT_SECONDS:g} s; "
+            "nothing of it was kept.",
+            remedy="Stop what uses the database (selfheal down), and start again.",
+        ) from error
+    except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
+        raise PostgresError(
+            f"The database's {migration} doesn't apply: {error}.",
+            remedy=f"The data are as they were. Mend {migration.file}, or go back to the version "
+            "of this package that made the database.",
+        ) from error
+
+
 async def _create_database(address: ServerAddress) -> None:
     connection = await address.connect(_MAINTENANCE_DATABASE)
     try:
@@ -124,6 +180,11 @@ async def _create_database(address: ServerAddress) -> None:
             await connection.execute(f"CREATE DATABASE {DATABASE}")
     finally:
         await connection.close()
+
+
+async def _write_note(connection: "asyncpg.Connection[asyncpg.Record]", schema: str) -> None:
+    note = f"schema {fingerprint(schema)}"
+    await connection.execute(f"COMMENT ON DATABASE {DATABASE} IS '{note}'")
 
 
 async def _read_note(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:

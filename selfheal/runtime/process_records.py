@@ -20,8 +20,9 @@ class ProcessSpec:
         command: Program and arguments; nothing secret, since every user can read it.
         environment: The variables that configure it, secrets included. Another value of any of
             them is another configuration, with which a running process is started anew.
-        ready_url: URL that answers 200 when it can serve.
-        port: The port it listens on.
+        ready_url: URL that answers 200 when it can serve; empty where it serves nobody, and is
+            ready once it has run for a moment.
+        port: The port it listens on, if any.
         port_setting: Name of the setting that moves the port.
         withheld: Variables that it must not inherit from us.
     """
@@ -29,9 +30,9 @@ class ProcessSpec:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
-    ready_url: str
-    port: int
-    port_setting: str
+    ready_url: str = ""
+    port: int | None = None
+    port_setting: str = ""
     withheld: frozenset[str] = frozenset()
 
     @property
@@ -42,8 +43,8 @@ class ProcessSpec:
 
     @property
     def address(self) -> str:
-        """Where it listens, for people."""
-        return f"127.0.0.1:{self.port}"
+        """Where it listens, for people; empty if it doesn't."""
+        return "" if self.port is None else f"127.0.0.1:{self.port}"
 
     def child_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the whole environment of the process.

@@ -20,6 +20,7 @@ from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import wait_until
 
 STOP_GRACE_SECONDS = 12.0  # two more than a service takes at the most to finish its requests
+SETTLING_SECONDS = 2.0  # what is wrong with the settings has shown by then
 _KILL_PATIENCE_SECONDS = 5.0
 _ERROR_SEARCH_LINES = 200
 
@@ -61,6 +62,11 @@ class ProcessTable:
     def is_running(self, name: str) -> bool:
         """Tell whether the process is there, ready or not."""
         return self._find(self.record(name)) is not None
+
+    def is_ready(self, name: str) -> bool:
+        """Tell whether the process can serve; one that serves nobody, whether it has settled."""
+        record = self.record(name)
+        return record is not None and self._find(record) is not None and _is_ready(record)
 
     def was_asked_to_stop(self, name: str) -> bool:
         """Tell whether some command stopped, or is stopping, a process that ended."""
@@ -131,7 +137,7 @@ class ProcessTable:
         state = judge_state(
             recorded=True,
             alive=process is not None,
-            ready=process is not None and is_ready(record.ready_url),
+            ready=process is not None and _is_ready(record),
             was_ready=record.was_ready,
             age_seconds=time.time() - record.create_time,
         )
@@ -217,3 +223,9 @@ class ProcessTable:
     def _write(self, record: ProcessRecord) -> None:
         self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(self._record_file(record.name), record.to_json())
+
+
+def _is_ready(record: ProcessRecord) -> bool:
+    if record.ready_url:
+        return is_ready(record.ready_url)
+    return time.time() - record.create_time >= SETTLING_SECONDS

@@ -14,7 +14,6 @@ from selfheal.runtime.ports import require_free_port
 from selfheal.runtime.private_files import make_home, read_or_create_secret, read_secret
 from selfheal.runtime.process_records import ProcessSpec
 from selfheal.runtime.processes import ProcessTable
-from selfheal.runtime.readiness import is_ready
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import never, silent, wait_until
 from services.evaluator.app.services.canary_baselines import FILE_NAME as CANARY_BASELINES_FILE
@@ -232,7 +231,7 @@ class System:
         status = self.processes.observe(spec.name)
         if status.state is State.UNHEALTHY:
             return wait_until(
-                lambda: is_ready(spec.ready_url),
+                lambda: self.processes.is_ready(spec.name),
                 timeout_seconds=_RECOVERY_SECONDS,
                 interrupted=interrupted,
             )
@@ -243,12 +242,14 @@ class System:
             progress(f"restarting {spec.name}")
         else:
             progress(f"starting {spec.name}")
-        require_free_port(spec.port, setting=spec.port_setting)
+        if spec.port is not None:
+            require_free_port(spec.port, setting=spec.port_setting)
         self.processes.spawn(spec)
 
     def _wait_until_ready(self, spec: ProcessSpec, interrupted: Interrupted) -> None:
         def ended_or_ready() -> bool:
-            return not self.processes.is_running(spec.name) or is_ready(spec.ready_url)
+            is_running = self.processes.is_running(spec.name)
+            return not is_running or self.processes.is_ready(spec.name)
 
         settled = wait_until(
             ended_or_ready, timeout_seconds=READY_TIMEOUT_SECONDS, interrupted=interrupted

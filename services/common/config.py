@@ -102,7 +102,15 @@ class Settings(BaseSettings):
     optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
     optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    optimizer_deadline_seconds: Seconds = 900
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
+    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
+    optimizer_guard_inputs: Annotated[int, Field(ge=0, le=100)] = 10
+    optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
+    optimizer_poll_seconds: Seconds = 60
+    optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
+    optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
+    notify_webhook_url: SecretStr | None = None
 
     # Observability; OpenTelemetry's own variables, which its SDK reads from the environment too
     otel_sdk_disabled: bool = False

@@ -100,13 +100,15 @@ class TaskRequest(Schema):
 
 
 class TaskResponse(Schema):
-    """What the Worker answers."""
+    """What the Worker answers; tokens are 0 where the model doesn't count them."""
 
     request_id: UUID
     output: Output
     prompt_version: DatabaseInteger
     latency_ms: Annotated[DatabaseInteger, Field(ge=0)]
     model: str
+    input_tokens: Annotated[int, Field(ge=0)] = 0
+    output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
 class EvaluationRequest(Schema):

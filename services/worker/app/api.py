@@ -54,6 +54,8 @@ class Worker:
             prompt_version=prompt.version,
             latency_ms=answer.latency_ms,
             model=answer.model,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
         )
 
     async def _load_candidate(self, candidate_id: UUID, task_type: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from services.common.secret_masking import mask_secrets
 from services.common.task_types.rules import RuleReport, RuleResult
 
 MAX_DATA_CHARACTERS = 24_000
@@ -15,7 +16,7 @@ def describe_case(
     Whatever an attacker can write stands between markers that carry a hash of it all, which no
     text can hold of itself. A rule's reason may repeat a name that the answer chose, and a name
     can be a sentence in another alphabet: reasons are data too. Outside the markers stand names
-    of rules and how they came out, and nothing else.
+    of rules and how they came out, and nothing else. Secrets in the data are masked.
 
     Args:
         request: What the user asked for.
@@ -23,8 +24,10 @@ def describe_case(
         report: What the checks found.
         answer_first: Show the answer before its request; the words are the same.
     """
+    request, answer = mask_secrets(request), mask_secrets(answer)
+    # A reason may repeat what the answer holds.
     observations = "\n".join(
-        f"- {result.rule.name}: {' '.join(result.finding.reason.split())}"
+        f"- {result.rule.name}: {' '.join(mask_secrets(result.finding.reason).split())}"
         for result in report.results
     )
     mark = _mark(request, answer, observations)

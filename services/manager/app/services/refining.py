@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from services.common.errors import ModelError
 from services.common.logging import get_logger
 from services.common.schemas import MAX_INPUT_CHARACTERS
+from services.common.secret_masking import holds_secret
 from services.manager.app.services.refiner import refine
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class RuleRefiner:
 class LlmRefiner:
     """Refines by rules, then has a model reword the result; rules alone where it fails.
 
+    An input that holds a key, a token or a password isn't shown to the model at all: masked, it
+    would come back without what the Worker may need.
+
     Args:
         model: Any LangChain chat model.
         rules: Comes first, and stands in where the model fails.
@@ -54,6 +58,9 @@ class LlmRefiner:
         from services.common.llm.invocation import invoke_model  # noqa: PLC0415
 
         by_rules = await self._rules.refine(user_input, task_type=task_type)
+        if holds_secret(user_input) or holds_secret(by_rules):
+            log.info("refiner_skipped", reason="holds_secret")
+            return by_rules
         try:
             answer = await invoke_model(
                 self._model, [SystemMessage(self._prompt), HumanMessage(by_rules)]

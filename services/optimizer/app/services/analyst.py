@@ -10,11 +10,12 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from services.common.errors import ModelError
 from services.common.llm.invocation import invoke_model
 from services.common.logging import get_logger
+from services.common.secret_masking import mask_secrets
 from services.optimizer.app.services.candidates import Candidate
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 
 PROMPT_FILE = Path(__file__).parent.parent / "prompts" / "analyst.txt"
-STRATEGY = "analyst_proposal"
+STRATEGY = "reflection"
 MAX_EXAMPLES = 3
 MAX_EXAMPLE_CHARACTERS = 500
 MAX_RATIONALE_CHARACTERS = 300
@@ -45,11 +46,24 @@ async def ask_analyst(
     return [candidate]
 
 
+async def ask_plainly(model: BaseChatModel, question: str) -> str:
+    """Ask the analyst's model anything.
+
+    Raises:
+        ModelError: If the model's provider fails.
+    """
+    return (await invoke_model(model, [HumanMessage(question)])).text
+
+
 def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
-    """Prompt and evidence between markers that the data can't contain, each piece capped."""
+    """Prompt and evidence between markers that the data can't contain, each piece capped.
+
+    Secrets in the evidence are masked before it is cut: half a key is still one, and harder to
+    know. The prompt is the operator's, and stands as it is.
+    """
     examples = "\n".join(
-        f"- input: {json.dumps(failure.refined_input[:MAX_EXAMPLE_CHARACTERS])}\n"
-        f"  answer: {json.dumps(failure.worker_output[:MAX_EXAMPLE_CHARACTERS])}\n"
+        f"- input: {_quote(failure.refined_input)}\n"
+        f"  answer: {_quote(failure.worker_output)}\n"
         f"  score: {failure.score:.2f}"
         for failure in analysis.failing[:MAX_EXAMPLES]
     )
@@ -61,6 +75,10 @@ def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
         f"Checks that failed: {rules or 'none by name'}.\n\n"
         f"[evidence {mark}]\n{examples}\n[end of evidence {mark}]\n"
     )
+
+
+def _quote(text: str) -> str:
+    return json.dumps(mask_secrets(text)[:MAX_EXAMPLE_CHARACTERS])
 
 
 def parse_proposal(reply: str) -> Candidate | None:

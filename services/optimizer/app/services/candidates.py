@@ -1,19 +1,16 @@
 """Candidates for a repair: texts worth a replay. None serves before replays prove it."""
 
-import json
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.common.task_types import Repairs
 from services.optimizer.app.services.failure_log import PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.replay import ReplayInput, ReplayResult
 
 GOOD_PASS_RATE = 0.7
-MAX_CANDIDATES = 4
-MAX_BYTES = 16 * 1024
-USUAL_BYTES = 4 * 1024
-GROWTH = 2
+# A version that passed so much more than the failing one served well enough to go back to.
+CLEAR_ADVANTAGE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,123 +22,76 @@ class Candidate:
     rationale: str
 
 
+Results = Mapping[str, ReplayResult]
+Replay = Callable[[str, Sequence[ReplayInput]], Awaitable[Results]]
+Reflect = Callable[[str, FailureAnalysis], Awaitable[Sequence[Candidate]]]
+AskModel = Callable[[str], Awaitable[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class RepairContext:
-    """What strategies may look at: never an input of the half that judges them.
+    """What strategies may look at and do: never an input of the half that judges them.
 
     Attributes:
         incumbent: Text of the prompt that fails.
-        analysis: What fails.
+        analysis: What fails, as far as it is among the choosing inputs.
+        choosing: Inputs to try texts on.
+        incumbent_results: What the incumbent does on them, by input id.
         history: Prompts that served before, the latest first.
+        last_good: The one to go back to; None where none served well.
         repairs: The task type's repair sentences.
-        proposals: Texts that the configured analyst wrote; empty without one.
+        replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
+            second time.
+        calls_for_search: Worker calls that proposing may still take.
+        reflect: Has the configured model propose texts; None without one.
+        ask_model: Asks the configured model anything; None without one.
     """
 
     incumbent: str
     analysis: FailureAnalysis
+    choosing: Sequence[ReplayInput]
+    incumbent_results: Results
     history: Sequence[PastPrompt]
+    last_good: PastPrompt | None
     repairs: Repairs
-    proposals: Sequence[Candidate] = field(default=())
+    replay: Replay
+    calls_for_search: int = 0
+    reflect: Reflect | None = field(default=None)
+    ask_model: AskModel | None = field(default=None)
+
+    @property
+    def broken(self) -> list[ReplayInput]:
+        """Choosing inputs that the incumbent fails when it is run again."""
+        results = self.incumbent_results
+        return [item for item in self.choosing if item.id in results and not results[item.id].passed]
 
 
-Strategy = Callable[[RepairContext], Iterator[Candidate]]
+Strategy = Callable[[RepairContext], AsyncIterator[Candidate]]
 
 
-def last_good_version(context: RepairContext) -> Iterator[Candidate]:
-    """The latest earlier text that served well; failing that, the latest that never failed."""
-    others = [past for past in context.history if past.content != context.incumbent]
-    good = [past for past in others if _pass_rate(past) >= GOOD_PASS_RATE]
-    untried = [past for past in others if not past.scored]
-    for past in [*good, *untried][:1]:
-        record = f"{past.passed} of {past.scored} passed" if past.scored else "never scored"
-        yield Candidate(
-            past.content, "last_good_version", f"version {past.version} served before: {record}"
-        )
-
-
-def analyst_proposal(context: RepairContext) -> Iterator[Candidate]:
-    """What the configured model proposed after reading the failures."""
-    yield from context.proposals
-
-
-def corrected_incumbent(context: RepairContext) -> Iterator[Candidate]:
-    """The incumbent, followed by a sentence for every rule that failed."""
-    sentences = _repair_sentences(context)
-    if sentences:
-        yield Candidate(
-            "\n".join([context.incumbent.rstrip(), "", "Above all:", *_as_list(sentences)]),
-            "corrected_incumbent",
-            f"adds what answers {', '.join(context.analysis.rule_counts)}",
-        )
-
-
-def rebuilt_from_rules(context: RepairContext) -> Iterator[Candidate]:
-    """The task type's role and all its sentences, without the incumbent's text."""
-    yield Candidate(
-        "\n".join([context.repairs.role, *_as_list(context.repairs.by_rule.values())]),
-        "rebuilt_from_rules",
-        "starts anew from what the rules ask for",
-    )
-
-
-# In the order of trust: ties go to the earlier one.
-STRATEGIES: tuple[Strategy, ...] = (
-    last_good_version,
-    analyst_proposal,
-    corrected_incumbent,
-    rebuilt_from_rules,
-)
-
-
-def propose_candidates(context: RepairContext) -> list[Candidate]:
-    """All strategies' candidates that pass the lint, without repetitions, four at most."""
-    served = {past.content for past in context.history}
-    longest = max([len(text.encode()) for text in (*served, context.incumbent)])
-    candidates: dict[str, Candidate] = {}
-    for strategy in STRATEGIES:
-        for candidate in strategy(context):
-            text = candidate.content
-            if text == context.incumbent or text in candidates:
-                continue
-            if text in served or not find_lint(text, longest_served_bytes=longest):
-                candidates[text] = candidate
-    return list(candidates.values())[:MAX_CANDIDATES]
-
-
-def find_lint(content: str, *, longest_served_bytes: int) -> str:
-    """Why a text mustn't be tried; empty where it may.
+def find_last_good(
+    history: Sequence[PastPrompt], incumbent: str, *, incumbent_pass_rate: float
+) -> PastPrompt | None:
+    """The latest earlier text that served well; failing that, the latest that was never scored.
 
     Args:
-        content: The candidate's text.
-        longest_served_bytes: Size of the longest text that has served.
+        history: Prompts that served before, the latest first.
+        incumbent: Text of the prompt that fails: going back to the same words is no repair.
+        incumbent_pass_rate: What it passes now, in [0, 1].
     """
-    if not content.strip():
-        return "it is blank"
-    limit = min(MAX_BYTES, max(USUAL_BYTES, GROWTH * longest_served_bytes))
-    if len(content.encode("utf-8", "replace")) > limit:
-        return f"it is over {limit} bytes"
-    for character in content:
-        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs"):
-            return f"it has the character U+{ord(character):04X}"
-    return "it is wrapped in JSON" if _is_json(content) else ""
+    enough = min(GOOD_PASS_RATE, incumbent_pass_rate + CLEAR_ADVANTAGE)
+    others = [past for past in history if past.content != incumbent and past.content.strip()]
+    good = [past for past in others if past.scored and past.record.pass_rate >= enough]
+    untried = [past for past in others if not past.scored]
+    return next(iter([*good, *untried]), None)
 
 
-def _is_json(content: str) -> bool:
-    """Whether the whole text is one JSON object or list."""
-    try:
-        return isinstance(json.loads(content), dict | list)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _pass_rate(past: PastPrompt) -> float:
-    return past.passed / past.scored if past.scored else 0.0
-
-
-def _repair_sentences(context: RepairContext) -> list[str]:
+def repair_sentences(context: RepairContext) -> list[str]:
+    """A sentence for every rule that failed, the most frequent first."""
     by_rule = context.repairs.by_rule
     return [by_rule[rule] for rule in context.analysis.rule_counts if rule in by_rule]
 
 
-def _as_list(sentences: Iterable[str]) -> list[str]:
+def as_list(sentences: Sequence[str]) -> list[str]:
+    """Lines of a list."""
     return [f"- {sentence}" for sentence in sentences]

@@ -1,20 +1,36 @@
-"""One run of the Optimizer: which task types need work, and a heal for each."""
+"""One run of the Optimizer: look after promotions, find the task types that need work, heal."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import asyncpg
 
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.optimizer.app.services.failure_log import load_active_prompts, load_window
-from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.attribution import Attribution, attribute_from_log
+from services.optimizer.app.services.failure_log import (
+    Window,
+    load_active_prompts,
+    load_history,
+    load_window,
+)
+from services.optimizer.app.services.healing import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+from services.optimizer.app.services.screening import screen
+from services.optimizer.app.services.watcher import look_after
+
+# One heal at a time for each task type, whoever heals; held until the connection ends.
+TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0))"
 
 log = get_logger()
 
-Heal = Callable[[Prompt, FailureAnalysis], Awaitable[HealingOutcome]]
+Heal = Callable[[Case], Awaitable[HealingOutcome]]
+IsDegraded = Callable[[], Awaitable[bool]]
+Announce = Callable[[Prompt, HealingOutcome], Awaitable[None]]
+IsCoolingDown = Callable[[Prompt], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,70 +41,195 @@ class Trigger:
     lookback_minutes: int
 
 
-async def run_cycle(
-    connection: asyncpg.Connection, *, trigger: Trigger, heal: Heal
-) -> dict[str, HealingOutcome]:
-    """Look at every active prompt and heal those that need it.
+async def _never_degraded() -> bool:
+    return False
 
-    A task type whose heal fails keeps no other from being healed.
 
-    Returns:
-        Outcomes by task type; empty where nothing needed work.
+async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome) -> None:
+    pass
 
-    Raises:
-        ServiceError: The first failure of a heal, after all of them were tried.
+
+async def _never_cooling(_prompt: Prompt) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What a run is made of.
+
+    Attributes:
+        trigger: When failures count as piled up.
+        heal: Heals one prompt.
+        triggered_by: Who started the run.
+        is_degraded: Whether the Evaluator says that it no longer judges as it did.
+        announce: Tells people of an outcome.
+        is_cooling_down: Why a prompt is left alone for now; empty where it isn't.
     """
-    log.info(
-        "optimization_cycle_started",
-        lookback_minutes=trigger.lookback_minutes,
-        failure_threshold=trigger.failure_threshold,
-    )
-    needy = await find_needy(connection, trigger)
-    if not needy:
+
+    trigger: Trigger
+    heal: Heal
+    triggered_by: str = "cronjob"
+    is_degraded: IsDegraded = _never_degraded
+    announce: Announce = _tell_nobody
+    is_cooling_down: IsCoolingDown = _never_cooling
+
+    async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
+        """Look at every active prompt and heal those that need it.
+
+        A task type whose heal fails keeps no other from being healed.
+
+        Returns:
+            Outcomes by task type; empty where nothing needed work.
+
+        Raises:
+            ServiceError: The first failure of a heal, after all of them were tried.
+        """
         log.info(
-            "no task types need optimization",
-            lookback_minutes=trigger.lookback_minutes,
-            failure_threshold=trigger.failure_threshold,
+            "optimization_cycle_started",
+            lookback_minutes=self.trigger.lookback_minutes,
+            failure_threshold=self.trigger.failure_threshold,
         )
-    else:
+        outcomes = await self._look_after_promotions(connection)
+        cases = await self._find_cases(connection)
+        self._tell_cases(cases)
+        failures: list[ServiceError] = []
+        for case in cases:
+            task_type = case.incumbent.task_type
+            try:
+                async with _heals_alone(connection, task_type) as is_alone:
+                    if not is_alone:
+                        log.warning("heal_already_runs", task_type=task_type)
+                        continue
+                    outcomes[task_type] = await self.heal(case)
+            except ServiceError as error:
+                failures.append(error)
+                log.error(
+                    "healing_failed", task_type=task_type, code=error.code, message=error.message
+                )
+                continue
+            await self.announce(case.incumbent, outcomes[task_type])
+        if failures and not outcomes:
+            raise failures[0]
         log.info(
-            "task_types_needing_optimization",
-            task_types=[prompt.task_type for prompt, _ in needy],
-            failures={prompt.task_type: analysis.failure_count for prompt, analysis in needy},
+            "optimization_completed",
+            promoted=[name for name, outcome in outcomes.items() if outcome.promoted],
+            held={
+                name: outcome.reason for name, outcome in outcomes.items() if not outcome.promoted
+            },
         )
-    outcomes: dict[str, HealingOutcome] = {}
-    failures: list[ServiceError] = []
-    for prompt, analysis in needy:
-        try:
-            outcomes[prompt.task_type] = await heal(prompt, analysis)
-        except ServiceError as error:
-            failures.append(error)
-            log.error(
-                "healing_failed",
-                task_type=prompt.task_type,
-                code=error.code,
-                message=error.message,
+        if failures:
+            raise failures[0]
+        return outcomes
+
+    async def find_cases(self, connection: asyncpg.Connection) -> list[Case]:
+        """The prompts that need work now, and what is known of it; changes nothing."""
+        return await self._find_cases(connection)
+
+    async def _look_after_promotions(
+        self, connection: asyncpg.Connection
+    ) -> dict[str, HealingOutcome]:
+        outcomes: dict[str, HealingOutcome] = {}
+        for prompt in await load_active_prompts(connection):
+            outcome = await look_after(connection, prompt, triggered_by=self.triggered_by)
+            if outcome is not None:
+                outcomes[prompt.task_type] = outcome
+                await self.announce(prompt, outcome)
+        return outcomes
+
+    async def _find_cases(self, connection: asyncpg.Connection) -> list[Case]:
+        cases = []
+        for prompt in await load_active_prompts(connection):
+            case = await self._examine(connection, prompt)
+            if case is None:
+                continue
+            pause = await self.is_cooling_down(prompt)
+            if pause:
+                log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
+            else:
+                cases.append(case)
+        return cases
+
+    async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
+        """What is to be done about a prompt; None where nothing is."""
+        window = await load_window(
+            connection, prompt, lookback_minutes=self.trigger.lookback_minutes
+        )
+        threshold = self.trigger.failure_threshold
+        analysis = analyze_failures(window.results, threshold=threshold)
+        if not analysis.reaches_floor:
+            found = attribute_from_log(window, analysis)
+            return Case(prompt, window, analysis, attribution=found) if found else None
+        return await self._weigh(connection, prompt, window)
+
+    async def _weigh(
+        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
+    ) -> Case | None:
+        """Set suspicious rows aside, and ask whether the rest is more than is usual."""
+        failing = [row for row in window.results if not row.passed]
+        screened = screen(failing)
+        suspicious = {row.request_id for row in screened.quarantined}
+        clean = replace(
+            window,
+            results=tuple(row for row in window.results if row.request_id not in suspicious),
+        )
+        analysis = await self._analyze(connection, prompt, clean)
+        if suspicious:
+            log.warning(
+                "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
             )
-    if failures and not outcomes:
-        raise failures[0]
-    log.info(
-        "optimization_completed",
-        promoted=[name for name, outcome in outcomes.items() if outcome.promoted],
-        held={name: outcome.reason for name, outcome in outcomes.items() if not outcome.promoted},
-    )
-    if failures:
-        raise failures[0]
-    return outcomes
+        found: Attribution | None = None
+        if analysis.reaches_floor:
+            found = attribute_from_log(
+                clean, analysis, evaluator_degraded=await self.is_degraded()
+            )
+        if found is None and not analysis.needs_optimization:
+            log.info(
+                "failures_not_surprising",
+                task_type=prompt.task_type,
+                failures=analysis.failure_count,
+                answers=analysis.scored_count,
+                p_value=round(analysis.surprise.p_value, 4),
+            )
+            return None
+        texts = {
+            text
+            for row in failing
+            for text in (row.user_input, row.refined_input, row.worker_output)
+        }
+        return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
+
+    async def _analyze(
+        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
+    ) -> FailureAnalysis:
+        history = await load_history(connection, prompt)
+        previous = [past.record for past in history if past.scored][:1]
+        return analyze_failures(
+            window.results,
+            threshold=self.trigger.failure_threshold,
+            usual=[window.earlier, *previous],
+        )
+
+    def _tell_cases(self, cases: list[Case]) -> None:
+        needy = [case for case in cases if case.analysis.needs_optimization]
+        if needy:
+            log.info(
+                "task_types_needing_optimization",
+                task_types=[case.incumbent.task_type for case in needy],
+                failures={case.incumbent.task_type: case.analysis.failure_count for case in needy},
+            )
+        else:
+            log.info(
+                "no task types need optimization",
+                lookback_minutes=self.trigger.lookback_minutes,
+                failure_threshold=self.trigger.failure_threshold,
+            )
 
 
-async def find_needy(
-    connection: asyncpg.Connection, trigger: Trigger
-) -> list[tuple[Prompt, FailureAnalysis]]:
-    """The active prompts whose failures have piled up, with what fails."""
-    needy = []
-    for prompt in await load_active_prompts(connection):
-        window = await load_window(connection, prompt, lookback_minutes=trigger.lookback_minutes)
-        analysis = analyze_failures(window, threshold=trigger.failure_threshold)
-        if analysis.needs_optimization:
-            needy.append((prompt, analysis))
-    return needy
+@asynccontextmanager
+async def _heals_alone(connection: asyncpg.Connection, task_type: str) -> AsyncIterator[bool]:
+    is_alone: bool = await connection.fetchval(TRY_LOCK, task_type)
+    try:
+        yield is_alone
+    finally:
+        if is_alone and not connection.is_closed():
+            await connection.execute(UNLOCK, task_type)

@@ -1,12 +1,17 @@
-"""Reads what the Optimizer decides on: active prompts, their recent results, their history."""
+"""Reads what the Optimizer decides on: active prompts, their recent results, their history.
 
+Every query is bounded by the newest rows of one version, however many the log holds.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_analyzer import LoggedResult, Record
 
 # The highest active version serves; the others that a person may have left active don't.
 SELECT_ACTIVE_PROMPTS = """
@@ -16,24 +21,49 @@ SELECT_ACTIVE_PROMPTS = """
     WHERE is_active = TRUE
     ORDER BY task_type, version DESC, id DESC
 """
+SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # A version number is no identity: only what was logged since this prompt's activation counts.
 # NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
-SELECT_WINDOW = """
-    SELECT user_input, refined_input, left(worker_output, 2000) AS worker_output,
+SELECT_RESULTS = """
+    SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed, evaluation_detail
     FROM execution_logs
     WHERE task_type = $1
       AND prompt_version = $2
       AND evaluation_score BETWEEN 0 AND 1
       AND evaluation_passed IS NOT NULL
-      AND created_at >= greatest(
-          now() - $4::interval,
-          coalesce(
-              (SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $3), $5
-          )
-      )
+      AND created_at >= $3
+      AND created_at < $4
     ORDER BY created_at DESC
-    LIMIT $6
+    LIMIT $5
+"""
+SELECT_PASSES = """
+    SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
+    FROM execution_logs
+    WHERE task_type = $1
+      AND prompt_version = $2
+      AND evaluation_score BETWEEN 0 AND 1
+      AND evaluation_passed IS NOT NULL
+      AND created_at >= $3
+      AND created_at < $4
+    ORDER BY created_at DESC
+    LIMIT $5
+"""
+SELECT_UNSCORED = """
+    SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
+           coalesce(evaluation_detail -> 'error' ->> 'code', '') AS code,
+           count(*) AS times
+    FROM (
+        SELECT evaluation_detail
+        FROM execution_logs
+        WHERE task_type = $1
+          AND evaluation_passed IS NULL
+          AND created_at >= $2
+        ORDER BY created_at DESC
+        LIMIT $3
+    ) AS recent
+    GROUP BY 1, 2
+    ORDER BY 3 DESC, 1, 2
 """
 SELECT_HISTORY = """
     WITH periods AS (
@@ -46,7 +76,10 @@ SELECT_HISTORY = """
         FROM periods
         ORDER BY prompt_id, activated_at DESC
     )
-    SELECT p.content, p.version, served.scored, served.passed
+    SELECT p.id AS prompt_id, p.content, p.version,
+           coalesce(latest.activated_at, p.created_at) AS served_from,
+           coalesce(latest.replaced_at, 'infinity') AS served_until,
+           served.scored, served.passed
     FROM prompts p
     LEFT JOIN latest ON latest.prompt_id = p.id
     LEFT JOIN LATERAL (
@@ -68,19 +101,56 @@ SELECT_HISTORY = """
     LIMIT 50
 """
 MAX_WINDOW_ROWS = 1_000
+MAX_RECORD_ROWS = 200
+MAX_PASSING_ROWS = 200
+LONG_AGO = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True)
 class PastPrompt:
     """A prompt that served before, and how it did.
 
-    `scored` and `passed` count its last 200 scored answers at most.
+    `scored` and `passed` count its last 200 scored answers at most, in its latest period.
     """
 
     content: str
     version: int
     scored: int
     passed: int
+    prompt_id: int = 0
+    served_from: datetime | None = None
+    served_until: datetime | None = None
+
+    @property
+    def record(self) -> Record:
+        """How it did."""
+        return Record(self.scored, self.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class UnscoredCount:
+    """How often a request got no score, by the service that failed and the code that it gave."""
+
+    service: str
+    code: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was logged for a prompt lately.
+
+    Attributes:
+        results: Scored answers, the newest first, 1,000 at most.
+        unscored: Requests of the task type that got no score.
+        earlier: How the prompt did before the window, under the evaluator that judges now.
+        earlier_elsewise: How it did under evaluators that judge no longer.
+    """
+
+    results: tuple[LoggedResult, ...]
+    unscored: tuple[UnscoredCount, ...] = ()
+    earlier: Record = Record()
+    earlier_elsewise: Record = Record()
 
 
 async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
@@ -88,30 +158,49 @@ async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
     return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
 
 
+async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> datetime:
+    """When a prompt began to serve, for the last time."""
+    activated: datetime | None = await connection.fetchval(SELECT_ACTIVATED_AT, prompt.id)
+    return activated or prompt.created_at
+
+
 async def load_window(
     connection: asyncpg.Connection, prompt: Prompt, *, lookback_minutes: int
-) -> list[LoggedResult]:
-    """Scored answers of this prompt within the lookback, the newest first, 1,000 at most."""
-    records = await connection.fetch(
-        SELECT_WINDOW,
-        prompt.task_type,
-        prompt.version,
-        prompt.id,
-        timedelta(minutes=lookback_minutes),
-        prompt.created_at,
-        MAX_WINDOW_ROWS,
+) -> Window:
+    """What was logged for this prompt within the lookback, and how it did before."""
+    now: datetime = await connection.fetchval("SELECT now()")
+    activated = await load_activated_at(connection, prompt)
+    start = max(now - timedelta(minutes=lookback_minutes), activated)
+    results = await load_results(
+        connection, prompt.task_type, prompt.version, start=start, limit=MAX_WINDOW_ROWS
     )
-    return [
-        LoggedResult(
-            user_input=record["user_input"],
-            refined_input=record["refined_input"] or record["user_input"],
-            score=record["evaluation_score"],
-            passed=record["evaluation_passed"],
-            failed_rules=_failed_rules(record["evaluation_detail"]),
-            worker_output=record["worker_output"] or "",
-        )
-        for record in records
-    ]
+    unscored = await connection.fetch(SELECT_UNSCORED, prompt.task_type, start, MAX_WINDOW_ROWS)
+    earlier = await connection.fetch(
+        SELECT_PASSES, prompt.task_type, prompt.version, activated, start, MAX_RECORD_ROWS
+    )
+    current = results[0].fingerprint if results else ""
+    return Window(
+        results=results,
+        unscored=tuple(UnscoredCount(**record) for record in unscored),
+        earlier=_count([row["passed"] for row in earlier if (row["fp"] or "") == current]),
+        earlier_elsewise=_count([row["passed"] for row in earlier if (row["fp"] or "") != current]),
+    )
+
+
+async def load_results(
+    connection: asyncpg.Connection,
+    task_type: str,
+    version: int,
+    *,
+    start: datetime,
+    end: datetime | None = None,
+    limit: int = MAX_RECORD_ROWS,
+) -> tuple[LoggedResult, ...]:
+    """Scored answers of a version from `start` to before `end`, the newest first."""
+    records = await connection.fetch(
+        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit
+    )
+    return tuple(_read_result(record) for record in records)
 
 
 async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
@@ -120,7 +209,46 @@ async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[P
     return [PastPrompt(**record) for record in records]
 
 
-def _failed_rules(detail: object) -> tuple[str, ...]:
+async def load_passing(
+    connection: asyncpg.Connection, prompt: Prompt, history: Sequence[PastPrompt]
+) -> list[LoggedResult]:
+    """Answers that passed lately: those of this prompt first, then of the one before it."""
+    activated = await load_activated_at(connection, prompt)
+    periods = [(prompt.version, activated, None)] + [
+        (past.version, past.served_from or activated, past.served_until)
+        for past in history
+        if past.passed
+    ][:1]
+    passing: list[LoggedResult] = []
+    for version, start, end in periods:
+        results = await load_results(
+            connection,
+            prompt.task_type,
+            version,
+            start=start,
+            end=end,
+            limit=MAX_PASSING_ROWS,
+        )
+        passing += [result for result in results if result.passed]
+    return passing
+
+
+def _read_result(record: asyncpg.Record) -> LoggedResult:
+    detail = record["evaluation_detail"]
+    return LoggedResult(
+        user_input=record["user_input"],
+        refined_input=record["refined_input"] or record["user_input"],
+        score=record["evaluation_score"],
+        passed=record["evaluation_passed"],
+        failed_rules=failed_rules_in(detail),
+        worker_output=record["worker_output"] or "",
+        fingerprint=_text_in(detail, "evaluator", "fingerprint"),
+        model=_text_in(detail, "worker", "model"),
+        request_id=str(record["request_id"]),
+    )
+
+
+def failed_rules_in(detail: object) -> tuple[str, ...]:
     """Names of the rules that failed, by the evaluation's own record."""
     rules = detail.get("rules") if isinstance(detail, dict) else None
     return tuple(
@@ -128,3 +256,14 @@ def _failed_rules(detail: object) -> tuple[str, ...]:
         for rule in (rules if isinstance(rules, list) else [])
         if isinstance(rule, dict) and rule.get("outcome") == "failed"
     )
+
+
+def _text_in(detail: Any, part: str, name: str) -> str:
+    """A text two levels down in a detail, which may look like anything."""
+    inner = detail.get(part) if isinstance(detail, dict) else None
+    value = inner.get(name) if isinstance(inner, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _count(passes: Sequence[bool]) -> Record:
+    return Record(len(passes), sum(passes))

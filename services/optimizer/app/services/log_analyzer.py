@@ -2,13 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import exp, lgamma, log
 from statistics import fmean
+
+# What is taken for a healthy failure rate before anything is known: 10 %, worth ten answers.
+PRIOR_FAILURES, PRIOR_PASSES = 1.0, 9.0
+# Failures are surprising where a window with so many had less than this chance.
+SURPRISE_LEVEL = 0.05
+# A version that passes less than this is no norm to compare with.
+LEAST_NORMAL_PASS_RATE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedResult:
-    """What a log row tells: input, answer, score in [0, 1], and the rules that failed."""
+    """What a log row tells: input, answer, score in [0, 1], and the rules that failed.
+
+    `fingerprint` names the evaluator that gave the score, `model` the model that answered.
+    """
 
     user_input: str
     refined_input: str
@@ -16,6 +27,44 @@ class LoggedResult:
     passed: bool
     failed_rules: tuple[str, ...] = ()
     worker_output: str = ""
+    fingerprint: str = ""
+    model: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How many scored answers a prompt gave, and how many of them passed."""
+
+    scored: int = 0
+    passed: int = 0
+
+    @property
+    def pass_rate(self) -> float:
+        """Share that passed, in [0, 1]; 0 where nothing was scored."""
+        return self.passed / self.scored if self.scored else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """How surprising a window's failures are.
+
+    Attributes:
+        p_value: Chance of so many failures or more, in (0, 1].
+        baseline_failure_rate: The failure rate that was expected, in (0, 1).
+        baseline_answers: Scored answers that the expectation rests on.
+        nothing_passed: Whether every answer failed.
+    """
+
+    p_value: float
+    baseline_failure_rate: float
+    baseline_answers: int
+    nothing_passed: bool = False
+
+    @property
+    def is_surprising(self) -> bool:
+        """Whether chance is a poor explanation; a window without a single pass always is one."""
+        return self.nothing_passed or self.p_value <= SURPRISE_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +78,7 @@ class FailureAnalysis:
         mean_score: Mean score of the failures, in [0, 1]; None where there is none.
         failing: One result for each distinct failing input, the newest first.
         rule_counts: How often each rule failed among the failures, the most frequent first.
+        surprise: How surprising the failures are.
     """
 
     scored_count: int
@@ -37,19 +87,28 @@ class FailureAnalysis:
     mean_score: float | None
     failing: tuple[LoggedResult, ...]
     rule_counts: dict[str, int]
+    surprise: Surprise = field(default=Surprise(0.0, 0.1, 0, nothing_passed=True))
 
     @property
-    def needs_optimization(self) -> bool:
+    def reaches_floor(self) -> bool:
         """Whether failures have piled up to the threshold."""
         return self.failure_count >= self.threshold
 
+    @property
+    def needs_optimization(self) -> bool:
+        """Whether failures have piled up to the threshold, and more of them than is usual."""
+        return self.reaches_floor and self.surprise.is_surprising
 
-def analyze_failures(results: Sequence[LoggedResult], *, threshold: int) -> FailureAnalysis:
+
+def analyze_failures(
+    results: Sequence[LoggedResult], *, threshold: int, usual: Sequence[Record] = ()
+) -> FailureAnalysis:
     """Look at the scored answers of one prompt, the newest first.
 
     Args:
         results: Scored answers within the lookback.
         threshold: Failures from which on the prompt needs optimization, at least 1.
+        usual: How the prompt itself did before the lookback, and how the one before it did.
     """
     failures = [result for result in results if not result.passed]
     distinct: dict[str, LoggedResult] = {}
@@ -63,4 +122,99 @@ def analyze_failures(results: Sequence[LoggedResult], *, threshold: int) -> Fail
         mean_score=fmean(result.score for result in failures) if failures else None,
         failing=tuple(distinct.values()),
         rule_counts=dict(counts.most_common()),
+        surprise=rate_surprise(len(failures), len(results), usual),
     )
+
+
+def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:
+    """How surprising so many failures are, by the beta-binomial distribution.
+
+    What is usual is the failure rate of the best of the records that can serve as a norm, on top
+    of a prior of 10 % that is worth ten answers; with records of hundreds of answers the prior
+    hardly counts, and without any three failures of three are surprising and three of a hundred
+    aren't.
+
+    Args:
+        failures: Failed answers in the window.
+        answers: Scored answers in the window, at least `failures`.
+        usual: Records to compare with.
+    """
+    norms = [record for record in usual if record.pass_rate >= LEAST_NORMAL_PASS_RATE]
+    norm = max(norms, key=_expected_pass_rate, default=Record())
+    failing = PRIOR_FAILURES + norm.scored - norm.passed
+    passing = PRIOR_PASSES + norm.passed
+    return Surprise(
+        p_value=beta_binomial_tail(failures, answers, failing, passing),
+        baseline_failure_rate=failing / (failing + passing),
+        baseline_answers=norm.scored,
+        nothing_passed=failures == answers > 0,
+    )
+
+
+def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float:
+    """Chance of `successes` or more of `trials` whose rate is Beta(a, b) distributed.
+
+    Args:
+        successes: From 0 to `trials`.
+        trials: At least 0.
+        a: Prior successes, above 0.
+        b: Prior failures, above 0.
+
+    Returns:
+        A probability in (0, 1].
+    """
+    if successes <= 0:
+        return 1.0
+    tail = sum(
+        exp(
+            _log_choose(trials, count)
+            + _log_beta(a + count, b + trials - count)
+            - _log_beta(a, b)
+        )
+        for count in range(successes, trials + 1)
+    )
+    return min(1.0, tail)
+
+
+def split_where_it_changed(results: Sequence[LoggedResult]) -> tuple[Record, Record]:
+    """Cut a window in two where the pass rate changed most (the likeliest change point).
+
+    Args:
+        results: Scored answers, the newest first.
+
+    Returns:
+        What came before the change, and what came since; with fewer than two answers nothing
+        came before.
+    """
+    passes = [result.passed for result in reversed(results)]
+    whole = Record(len(passes), sum(passes))
+    best, before = float("-inf"), Record()
+    passed = 0
+    for position, passes_here in enumerate(passes[:-1], 1):
+        passed += passes_here
+        early = Record(position, passed)
+        late = Record(whole.scored - position, whole.passed - passed)
+        likelihood = _log_likelihood(early) + _log_likelihood(late)
+        if likelihood > best:
+            best, before = likelihood, early
+    return before, Record(whole.scored - before.scored, whole.passed - before.passed)
+
+
+def _log_likelihood(record: Record) -> float:
+    """Of the passes, under the pass rate that fits them best."""
+    rate = record.pass_rate
+    passing = record.passed * log(rate) if record.passed else 0.0
+    failed = record.scored - record.passed
+    return passing + (failed * log(1 - rate) if failed else 0.0)
+
+
+def _expected_pass_rate(record: Record) -> float:
+    return (PRIOR_PASSES + record.passed) / (PRIOR_PASSES + PRIOR_FAILURES + record.scored)
+
+
+def _log_choose(trials: int, successes: int) -> float:
+    return lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
+
+
+def _log_beta(a: float, b: float) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)

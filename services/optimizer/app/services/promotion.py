@@ -1,13 +1,27 @@
-"""The gate: decides from paired scores whether a candidate may serve. Pure."""
+"""The gate: decides from paired scores whether a candidate may serve. Pure.
 
-from collections.abc import Sequence
+The test is a betting martingale (Waudby-Smith and Ramdas, "Estimating means of bounded random
+variables by betting", JRSS B 86, 2024): a gambler who thinks that the candidate is better stakes a
+share of his wealth on each pair. If the candidate is no better, his wealth can't be expected to
+grow, and by Ville's inequality it reaches 1/alpha with a chance of alpha at most, whenever one
+looks and however one decides to stop.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb
 from statistics import fmean
 
 SIGNIFICANCE_LEVEL = 0.05
-# Scores nearer than this are a tie: rules come in steps of 0.03 at least.
+# The share of the wealth that is staked on each pair (docs/decisions/0014).
+STAKE = 0.9
+# A difference in score that counts as a whole one: from failing to passing it is about that much.
+FULL_DIFFERENCE = 0.5
+# Differences below this are a tie when wins are counted; rules come in steps of 0.01.
 TIE_MARGIN = 0.02
+GUARDS_PER_FAILURE = 10
+
+BETTER, NOT_BETTER, UNDECIDED = "better", "not_better", "undecided"
+RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +33,12 @@ class PairedScore:
     candidate: float
 
     @property
+    def gain(self) -> float:
+        """What the candidate wins on this input, in [-1, 1]; half a point of score is a whole."""
+        difference = (self.candidate - self.incumbent) / FULL_DIFFERENCE
+        return max(-1.0, min(1.0, difference))
+
+    @property
     def sign(self) -> int:
         """1 where the candidate does better, -1 where it does worse, 0 for a tie."""
         difference = self.candidate - self.incumbent
@@ -26,68 +46,175 @@ class PairedScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether to promote, and the figures behind it.
+class Wealth:
+    """What the bets came to.
 
     Attributes:
-        promote: Whether the candidate may serve.
-        reason: `better`, or why not.
+        now: Wealth after the last pair, at least 0; the gambler began with 1.
+        peak: Its highest so far: the e-value of the evidence.
+    """
+
+    now: float = 1.0
+    peak: float = 1.0
+
+    @property
+    def p_value(self) -> float:
+        """Bound on the chance of so much wealth if the candidate is no better, in (0, 1]."""
+        return 1 / self.peak
+
+    def reaches(self, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
+        """Whether the evidence is enough at this error rate."""
+        return self.peak >= 1 / alpha
+
+    def could_reach(self, pairs_left: int, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
+        """Whether so many further pairs could still be enough, were every one a whole win."""
+        return self.reaches(alpha) or float(self.now * (1 + STAKE) ** pairs_left) >= 1 / alpha
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the candidate is better, and the figures behind it.
+
+    Attributes:
+        promote: Whether the evidence is enough.
+        reason: `better`, `not_better`, or `undecided` while more pairs could change it.
         wins: Inputs on which the candidate does better.
         losses: Inputs on which it does worse.
-        p_value: Chance of so many wins or more if both were equally good, in (0, 1].
-        incumbent_mean: Mean score, in [0, 1].
-        candidate_mean: Mean score, in [0, 1].
+        e_value: Peak of the wealth, at least 1.
+        p_value: Bound on the chance of that if the candidate is no better, in (0, 1].
+        incumbent_mean: Mean score, in [0, 1]; None without pairs.
+        candidate_mean: Mean score, in [0, 1]; None without pairs.
     """
 
     promote: bool
     reason: str
     wins: int
     losses: int
+    e_value: float
     p_value: float
-    incumbent_mean: float
-    candidate_mean: float
+    incumbent_mean: float | None
+    candidate_mean: float | None
 
     @property
     def improvement_pct(self) -> float:
-        """Percentage points won: 100 x (candidate's mean - incumbent's)."""
+        """Percentage points won: 100 x (candidate's mean - incumbent's); 0 without pairs."""
+        if self.candidate_mean is None or self.incumbent_mean is None:
+            return 0.0
         return 100 * (self.candidate_mean - self.incumbent_mean)
 
 
-def sign_test(wins: int, losses: int) -> float:
-    """One-sided exact sign test (Dixon and Mood, 1946).
+def play(gains: Sequence[float], *, direction: int = 1) -> Wealth:
+    """Bet on each gain in turn.
 
     Args:
-        wins: Pairs that speak for the candidate, at least 0.
-        losses: Pairs that speak against it, at least 0.
+        gains: Differences in [-1, 1], in the order in which they were measured.
+        direction: 1 to bet on gains, -1 to bet on losses.
 
-    Returns:
-        Probability of `wins` or more of `wins + losses` under even odds, in (0, 1].
+    Raises:
+        ValueError: If a gain is NaN or outside [-1, 1].
     """
-    pairs = wins + losses
-    return float(sum(comb(pairs, successes) for successes in range(wins, pairs + 1)) / 2**pairs)
+    now = peak = 1.0
+    for gain in gains:
+        if not -1 <= gain <= 1:
+            raise ValueError(f"gain must be in [-1, 1], not {gain}")
+        now *= 1 + direction * STAKE * gain
+        peak = max(peak, now)
+    return Wealth(now, peak)
+
+
+def pairs_needed(alpha: float = SIGNIFICANCE_LEVEL) -> int:
+    """How many whole wins in a row it takes to decide."""
+    pairs = 0
+    while not Wealth(now=1.0).could_reach(pairs, alpha):
+        pairs += 1
+    return pairs
 
 
 def can_decide(pairs: int) -> bool:
-    """Whether so many pairs could show a gain at all, were every one of them a win."""
-    return sign_test(pairs, 0) <= SIGNIFICANCE_LEVEL
+    """Whether so many pairs could show a gain at all, were every one of them a whole win."""
+    return pairs >= pairs_needed()
 
 
-def decide(pairs: Sequence[PairedScore]) -> Decision:
-    """Judge one candidate on inputs that had no part in choosing it.
+def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
+    """Judge one candidate on inputs that had no part in choosing it; valid at every look.
 
-    Without pairs there is nothing to decide on, and the incumbent stays.
+    A tie, and no pairs at all, leave the incumbent, which is the older text.
+
+    Args:
+        pairs: In the order in which they were planned, as far as they were measured.
+        pairs_left: How many more could be measured.
     """
-    if not pairs:
-        return Decision(False, "no_replay_succeeded", 0, 0, 1.0, 0.0, 0.0)
-    wins = sum(pair.sign > 0 for pair in pairs)
-    losses = sum(pair.sign < 0 for pair in pairs)
-    p_value = sign_test(wins, losses)
-    incumbent = fmean(pair.incumbent for pair in pairs)
-    candidate = fmean(pair.candidate for pair in pairs)
-    if candidate <= incumbent:
-        reason = "not_better"
-    elif p_value > SIGNIFICANCE_LEVEL:
-        reason = "no_significant_gain"
+    gains = [pair.gain for pair in pairs]
+    wealth, against = play(gains), play(gains, direction=-1)
+    if wealth.reaches():
+        reason = BETTER
+    elif against.reaches() or not wealth.could_reach(pairs_left):
+        reason = NOT_BETTER
     else:
-        reason = "better"
-    return Decision(reason == "better", reason, wins, losses, p_value, incumbent, candidate)
+        reason = UNDECIDED
+    return Decision(
+        promote=reason == BETTER,
+        reason=reason,
+        wins=sum(pair.sign > 0 for pair in pairs),
+        losses=sum(pair.sign < 0 for pair in pairs),
+        e_value=wealth.peak,
+        p_value=wealth.p_value,
+        incumbent_mean=fmean(pair.incumbent for pair in pairs) if pairs else None,
+        candidate_mean=fmean(pair.candidate for pair in pairs) if pairs else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What the candidate breaks among inputs that passed in traffic lately.
+
+    Attributes:
+        checked: Guard inputs on which the candidate was run.
+        newly_failing: Those that the incumbent passes and the candidate fails, both run now.
+        allowed: How many of those are borne.
+    """
+
+    checked: int
+    newly_failing: tuple[str, ...]
+    allowed: int
+
+    @property
+    def is_bearable(self) -> bool:
+        """Whether the candidate may serve for all that."""
+        return len(self.newly_failing) <= self.allowed
+
+
+def assess_damage(
+    incumbent: Mapping[str, bool], candidate: Mapping[str, bool], *, max_newly_failing: int
+) -> Damage:
+    """Compare passes on guard inputs.
+
+    Args:
+        incumbent: Whether the incumbent passes, by input; it is only asked where the candidate
+            fails, and where it isn't known, it is taken to pass.
+        candidate: Whether the candidate passes, by input.
+        max_newly_failing: How many newly failing inputs of ten are borne; of fewer than ten as
+            many, and of each further ten as many again.
+    """
+    failing = tuple(name for name, passes in candidate.items() if not passes)
+    tens = max(1, -(-len(candidate) // GUARDS_PER_FAILURE))
+    return Damage(
+        checked=len(candidate),
+        newly_failing=tuple(name for name in failing if incumbent.get(name, True)),
+        allowed=max_newly_failing * tens,
+    )
+
+
+def label_repair(against_nothing: Sequence[PairedScore]) -> str:
+    """Tell a repair that taught something from one that only removed the harm.
+
+    Args:
+        against_nothing: The empty prompt's scores (as incumbent) and the candidate's.
+
+    Returns:
+        `learned` where the candidate is shown to be better than no prompt at all, `reset` where
+        it isn't, `unlabelled` without pairs.
+    """
+    if not against_nothing:
+        return UNLABELLED
+    return LEARNED if play([pair.gain for pair in against_nothing]).reaches() else RESET

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -22,7 +23,7 @@ INSERT_ACTIVE = """
     SELECT $1::varchar, $2, coalesce(max(version), 0) + 1, TRUE, $3, $4
     FROM prompts
     WHERE task_type = $1::varchar
-    RETURNING version
+    RETURNING id, version
 """
 MAX_VERSION = 2**31 - 1
 INSERT_REPORT = """
@@ -85,10 +86,12 @@ class RepairReport:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A patch that serves: its version, and its report's id where it has one."""
+    """A patch that serves: its row and version, and the ids of report and run where it has any."""
 
+    prompt_id: int
     version: int
     report_id: int | None
+    run_id: UUID | None = None
 
 
 def is_same_prompt(one: Prompt, other: Prompt) -> bool:
@@ -122,7 +125,7 @@ async def patch_prompt(
             raise IncumbentChangedError(task_type=task_type)
         await connection.execute(DEACTIVATE_ALL, task_type)
         try:
-            version: int = await connection.fetchval(
+            [(prompt_id, version)] = await connection.fetch(
                 INSERT_ACTIVE, task_type, patch.content, patch.change_reason, patch.created_by
             )
         except asyncpg.NumericValueOutOfRangeError as error:
@@ -140,7 +143,7 @@ async def patch_prompt(
                 report.improvement_pct,
                 report.triggered_by,
             )
-    return Activation(version, report_id)
+    return Activation(prompt_id, version, report_id)
 
 
 def _digest(text: str) -> bytes:

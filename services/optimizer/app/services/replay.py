@@ -1,6 +1,8 @@
 """Replays inputs through Worker and Evaluator over HTTP, so that they leave no trace in the log."""
 
 import asyncio
+import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,36 +19,59 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
+from services.optimizer.app.services.failure_log import failed_rules_in
 
 CONCURRENCY = 4
 ATTEMPTS = 2
+NOT_JUDGEABLE = "not_judgeable"
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayInput:
-    """An input to replay; `source` says where it comes from: `failing` or `golden`."""
+    """An input to replay; `source` says where it comes from: `failing`, `golden` or `guard`."""
 
     id: str
     user_input: str
     refined_input: str
     source: str
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that stand for the text that the Worker gets."""
+        return hashlib.sha256(self.refined_input.encode("utf-8", "replace")).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A replay's outcome: score in [0, 1], whether it passed, and who scored it."""
+    """A replay's outcome.
+
+    Attributes:
+        score: In [0, 1].
+        passed: Whether the answer passed.
+        fingerprint: The evaluator that gave the score.
+        output: The answer.
+        failed_rules: Names of the rules that failed.
+    """
 
     score: float
     passed: bool
     fingerprint: str
+    output: str = ""
+    failed_rules: tuple[str, ...] = ()
 
 
 class BudgetExceededError(ServiceError):
     """The heal has used up its Worker calls."""
 
     code = "budget_exceeded"
+
+
+class DeadlineExceededError(ServiceError):
+    """The heal has used up its time."""
+
+    code = "deadline_exceeded"
 
 
 class UnreplayableInputError(ServiceError):
@@ -56,13 +81,16 @@ class UnreplayableInputError(ServiceError):
 
 
 class Replayer:
-    """Runs a prompt text on inputs, within a budget of Worker calls.
+    """Runs a prompt text on inputs, within a budget of Worker calls and a deadline.
+
+    Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
         worker: Client of the Worker.
         evaluator: Client of the Evaluator.
         internal_token: Lets the Worker generate with a candidate.
         max_calls: Most Worker calls of the heal.
+        deadline_seconds: Most seconds from now until the last replay ends.
     """
 
     def __init__(
@@ -72,18 +100,27 @@ class Replayer:
         evaluator: ServiceClient,
         internal_token: str,
         max_calls: int,
+        deadline_seconds: float = 900,
     ) -> None:
         self._worker = worker
         self._evaluator = evaluator
         self._headers = {"X-Internal-Token": internal_token}
         self._max_calls = max_calls
+        self._deadline = time.monotonic() + deadline_seconds
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self.calls = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
 
     @property
     def calls_left(self) -> int:
-        """Worker calls that the budget still allows."""
-        return self._max_calls - self.calls
+        """Worker calls that the budget still allows; 0 once the time is up."""
+        return self._max_calls - self.calls if self.seconds_left > 0 else 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, at least 0."""
+        return max(0.0, self._deadline - time.monotonic())
 
     async def replay(
         self, *, task_type: str, candidate_id: UUID, inputs: Sequence[ReplayInput]
@@ -119,10 +156,16 @@ class Replayer:
                     return failure
                 self.calls += 1
                 try:
-                    return await self._generate_and_score(task_type, candidate_id, item)
+                    async with asyncio.timeout(self.seconds_left):
+                        return await self._generate_and_score(task_type, candidate_id, item)
                 except (UpstreamError, UnknownTaskTypeError) as error:
                     failure = error
                     log.warning("replay_spoiled", input_id=item.id, code=error.code)
+                    if getattr(error, "upstream_code", "") == NOT_JUDGEABLE:
+                        return failure  # a second look would see the same
+                except TimeoutError:
+                    log.warning("replay_spoiled", input_id=item.id, code=DeadlineExceededError.code)
+                    return DeadlineExceededError("The heal's time is up.")
                 except ValidationError as error:
                     fields = [str(problem["loc"][0]) for problem in error.errors()]
                     log.warning("replay_impossible", input_id=item.id, fields=fields)
@@ -145,6 +188,8 @@ class Replayer:
             TaskResponse,
             headers=headers,
         )
+        self.input_tokens += task.input_tokens
+        self.output_tokens += task.output_tokens
         evaluation = await self._evaluator.post(
             "/api/v1/evaluate",
             EvaluationRequest(
@@ -161,6 +206,8 @@ class Replayer:
             score=evaluation.score,
             passed=evaluation.passed,
             fingerprint=_fingerprint_in(evaluation.detail),
+            output=task.output,
+            failed_rules=failed_rules_in(evaluation.detail),
         )
 
 

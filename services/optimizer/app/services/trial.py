@@ -1,89 +1,157 @@
 """The trial of a repair: which inputs choose a candidate, and which give the verdict. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from services.common.task_types import GoldenInputs
+from services.optimizer.app.services.input_clusters import cluster_inputs
 from services.optimizer.app.services.log_analyzer import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore
 from services.optimizer.app.services.replay import ReplayInput, ReplayResult
 
-FAILING = "failing"
-GOLDEN = "golden"
-MAX_FAILING = 4
-MAX_FAILING_WITHOUT_GOLDEN = 16
-CHOOSING_GOLDEN = 3
-VERDICT_GOLDEN = 10
+FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
+# One caller's flood can't be the evidence: this many of each cluster of like inputs.
+MAX_PER_CLUSTER = 2
+MAX_CHOOSING_FAILING = 4
+MAX_CHOOSING = 8
+MAX_VERDICT_FAILING = 8
+MAX_VERDICT = 24
 
 
 @dataclass(frozen=True, slots=True)
 class TrialInputs:
-    """Two sets of inputs without a common member: one chooses, the other gives the verdict."""
+    """Two sets of inputs without a common member: one chooses, the other gives the verdict.
+
+    Attributes:
+        choosing: May be seen by whoever writes a candidate.
+        verdict: Seen by the gate only; the first ones decide most.
+        guards: Inputs that passed lately, on which damage is looked for; some of them stand
+            among the verdict's too.
+        evidence: The failures behind the choosing inputs.
+        clusters: Clusters of like failing inputs that there are.
+    """
 
     choosing: tuple[ReplayInput, ...]
     verdict: tuple[ReplayInput, ...]
-
-    @property
-    def total(self) -> int:
-        """Inputs in both sets."""
-        return len(self.choosing) + len(self.verdict)
+    guards: tuple[ReplayInput, ...] = ()
+    evidence: tuple[LoggedResult, ...] = ()
+    clusters: int = 0
 
 
-def plan_trial(failing: Sequence[LoggedResult], golden: GoldenInputs) -> TrialInputs:
-    """Deal the failing inputs out in turn, the first to the choosing set, and add golden ones.
+def plan_trial(
+    failing: Sequence[LoggedResult],
+    golden: GoldenInputs,
+    passing: Sequence[LoggedResult] = (),
+    *,
+    guard_inputs: int = 10,
+) -> TrialInputs:
+    """Deal clusters of failing inputs out in turn, the largest first, and add golden ones.
 
-    A golden input that fails in traffic has its place already: it is not added again.
+    Like inputs stay on one side, so that no input of the verdict was seen by whoever wrote a
+    candidate, in other words either. An input has one place, whatever it qualifies for.
+
+    Args:
+        failing: Distinct failing inputs, the newest first.
+        golden: The task type's golden inputs.
+        passing: Answers that passed lately, the newest first.
+        guard_inputs: Most guards.
     """
-    most = MAX_FAILING if golden.verdict else MAX_FAILING_WITHOUT_GOLDEN
-    chosen = [
-        ReplayInput(f"failing-{number}", failure.user_input, failure.refined_input, FAILING)
-        for number, failure in enumerate(failing[:most], 1)
+    clusters = cluster_inputs([failure.refined_input for failure in failing])
+    ranked = sorted(clusters, key=len, reverse=True)
+    sides = [
+        [failing[at] for cluster in ranked[first::2] for at in cluster[:MAX_PER_CLUSTER]]
+        for first in (0, 1)
     ]
-    taken = {text for item in chosen for text in (item.user_input, item.refined_input)}
-    choosing = [text for text in golden.choosing if text not in taken]
-    verdict = [text for text in golden.verdict if text not in taken]
+    evidence = _spread(sides[0], MAX_CHOOSING_FAILING)
+    chosen = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(evidence, 1)]
+    unseen = [
+        _logged(FAILING, "verdict", at, row)
+        for at, row in enumerate(_spread(sides[1], MAX_VERDICT_FAILING), 1)
+    ]
+    taken = {text for row in failing for text in (row.user_input, row.refined_input)}
+    choosing_golden = _golden("choosing", golden.choosing, taken)
+    verdict_golden = _golden("verdict", golden.verdict, taken)
+    taken |= {*golden.choosing, *golden.verdict}
+    guards = _guards(passing, taken, guard_inputs)
     return TrialInputs(
-        choosing=(*chosen[::2], *_golden("choosing", choosing[:CHOOSING_GOLDEN])),
-        verdict=(*chosen[1::2], *_golden("verdict", verdict[:VERDICT_GOLDEN])),
+        choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
+        verdict=(*unseen, *_interleave(verdict_golden, guards))[:MAX_VERDICT],
+        guards=tuple(guards),
+        evidence=tuple(evidence),
+        clusters=len(clusters),
     )
 
 
 def pair_scores(
-    incumbent: Mapping[str, ReplayResult], candidate: Mapping[str, ReplayResult]
+    incumbent: Mapping[str, ReplayResult],
+    candidate: Mapping[str, ReplayResult],
+    order: Sequence[ReplayInput],
 ) -> list[PairedScore]:
-    """Scores of the inputs that both prompts were scored on, by one and the same evaluator."""
+    """Scores of the inputs that both prompts were scored on, by one and the same evaluator.
+
+    Args:
+        incumbent: The incumbent's results, by input id.
+        candidate: The candidate's results, by input id.
+        order: Inputs in the order of the test, which must not depend on results.
+    """
     return [
-        PairedScore(input_id, incumbent[input_id].score, candidate[input_id].score)
-        for input_id in incumbent
-        if input_id in candidate
-        and incumbent[input_id].fingerprint == candidate[input_id].fingerprint
+        PairedScore(item.id, incumbent[item.id].score, candidate[item.id].score)
+        for item in order
+        if item.id in incumbent
+        and item.id in candidate
+        and incumbent[item.id].fingerprint == candidate[item.id].fingerprint
     ]
 
 
-def still_fails(results: Mapping[str, ReplayResult]) -> bool:
-    """Whether any input fails when it is run again; what passes now was bad luck."""
-    return any(not result.passed for result in results.values())
-
-
 def repairs_all(
-    candidate: Mapping[str, ReplayResult], incumbent: Mapping[str, ReplayResult]
+    candidate: Mapping[str, ReplayResult],
+    incumbent: Mapping[str, ReplayResult],
+    inputs: Sequence[ReplayInput],
 ) -> bool:
     """Whether the candidate passes each input from live traffic that the incumbent fails again.
 
     Golden inputs don't count: some are beyond a small model under any prompt.
     """
     broken = [
-        input_id
-        for input_id, result in incumbent.items()
-        if input_id.startswith(FAILING) and not result.passed
+        item.id
+        for item in inputs
+        if item.source == FAILING and item.id in incumbent and not incumbent[item.id].passed
     ]
-    return bool(broken) and all(
-        input_id in candidate and candidate[input_id].passed for input_id in broken
-    )
+    return bool(broken) and all(name in candidate and candidate[name].passed for name in broken)
 
 
-def _golden(half: str, inputs: Sequence[str]) -> list[ReplayInput]:
+def _spread(rows: Sequence[LoggedResult], most: int) -> list[LoggedResult]:
+    return list(rows[:most])
+
+
+def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list[ReplayInput]:
+    """Distinct inputs that passed, one of each cluster before a second of any."""
+    distinct = {row.refined_input: row for row in reversed(passing)}
+    fresh = [
+        row
+        for row in reversed(distinct.values())
+        if row.refined_input not in taken and row.user_input not in taken
+    ]
+    clusters = cluster_inputs([row.refined_input for row in fresh])
+    rounds = zip_longest(*(cluster[:MAX_PER_CLUSTER] for cluster in clusters))
+    order = [at for positions in rounds for at in positions if at is not None]
+    return [_logged(GUARD, "verdict", n, fresh[at]) for n, at in enumerate(order[:most], 1)]
+
+
+def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInput:
+    return ReplayInput(f"{source}-{half}-{number}", row.user_input, row.refined_input, source)
+
+
+def _golden(half: str, inputs: Sequence[str], taken: set[str]) -> list[ReplayInput]:
     return [
         ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN)
-        for number, text in enumerate(inputs, 1)
+        for number, text in enumerate((text for text in inputs if text not in taken), 1)
     ]
+
+
+def _interleave(
+    one: Sequence[ReplayInput], other: Sequence[ReplayInput]
+) -> Iterator[ReplayInput]:
+    for pair in zip_longest(one, other):
+        yield from (item for item in pair if item is not None)

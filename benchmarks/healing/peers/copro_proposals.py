@@ -1,0 +1,54 @@
+"""Reads COPRO's proposals from a small model's reply: the parser that it lacks. Pure.
+
+DSPy's own parser wants `[[ ## proposed_instruction ## ]]` on a line of its own and a second field
+after it, and ends the whole search where one of them is missing. SmolLM2-135M never writes both.
+"""
+
+import re
+
+MAX_PROPOSAL_CHARACTERS = 1500
+MAX_QUESTION_CHARACTERS = 5000
+# What stands around a field's name and a text; no pattern begins with it, for the sake of speed.
+_DECORATION = "[]#*_`: -\n\t"
+_QUOTES = "\"'“”"
+_INSTRUCTION = re.compile(r"\bproposed[_ ]instruction\b", re.IGNORECASE)
+_NEXT_FIELD = re.compile(r"\bproposed[_ ]prefix|\[\[ ?##|\bcompleted ##", re.IGNORECASE)
+
+
+def read_instruction(reply: str, *, fallback: str) -> str:
+    """The instruction in a reply: what follows its name, however decorated, else all of the reply.
+
+    Args:
+        reply: What the model wrote.
+        fallback: What stands for an empty instruction, which COPRO can't evaluate.
+    """
+    name = _INSTRUCTION.search(reply)
+    text = reply[name.end() :] if name else reply
+    text = text.lstrip(_DECORATION)
+    following = _NEXT_FIELD.search(text)
+    if following:
+        text = text[: following.start()]
+    text = text.strip(_DECORATION + _QUOTES)[:MAX_PROPOSAL_CHARACTERS]
+    return text.strip() or fallback
+
+
+def shorten_question(question: str) -> str:
+    """A question that a context of 2,048 tokens holds beside its answer: the middle goes.
+
+    COPRO lists its attempts from the worst to the best, and says before and after what it wants.
+    """
+    if len(question) <= MAX_QUESTION_CHARACTERS:
+        return question
+    half = MAX_QUESTION_CHARACTERS // 2
+    return f"{question[:half]}\n[...]\n{question[-half:]}"
+
+
+def ask_for_another(question: str, number: int) -> str:
+    """The question for the proposal of this number.
+
+    COPRO asks one question many times, at a high temperature. The model at hand has none that
+    could be set, and would propose the same thing each time.
+    """
+    if number == 1:
+        return question
+    return f"{question}\n\nThis is proposal number {number}: make it unlike the others."

@@ -1,0 +1,174 @@
+"""`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
+
+import difflib
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.syntax import Syntax
+from rich.text import Text
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.reports import AnyTaskType, AsJson, find_report
+from selfheal.detail_reading import show_line
+from selfheal.operator_database import ask_database
+from selfheal.proposals import (
+    Proposal,
+    approve_proposal,
+    load_open_proposals,
+    reject_proposal,
+)
+from selfheal.report_rendering import make_undo_command
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.verdict_rendering import INDENT
+from selfheal.visible_text import make_visible
+from services.common.config import Settings
+
+RunId = Annotated[
+    str | None,
+    typer.Argument(help="Run that proposed it, or its first digits.", show_default="the only one"),
+]
+
+output = Console()
+
+
+def proposals(task_type: AnyTaskType = None, as_json: AsJson = False) -> None:
+    """Show the proven repairs that wait for your answer, and what they would change.
+
+    Example: selfheal prompts proposals
+    """
+    with friendly_errors():
+        found = _load(task_type)
+    if as_json:
+        rows = [_describe(proposal) for proposal in found]
+        typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
+        return
+    for proposal in found:
+        _show(proposal)
+    if not found:
+        messages.print("Nothing waits for an answer.")
+
+
+def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson = False) -> None:
+    """Let a proven repair serve, if the prompt that it was proven against hasn't changed since.
+
+    Example: selfheal prompts approve 3f2c9a71
+    """
+    with friendly_errors():
+        proposal = _find(run_id, task_type)
+        activation = ask_database(
+            Settings(), lambda connection: approve_proposal(connection, proposal.run_id)
+        )
+    if as_json:
+        answer = _answer(proposal, "approved", version=activation.version)
+        typer.echo(json.dumps(answer, default=str))
+        return
+    assert proposal.incumbent is not None  # noqa: S101 - it was just replaced
+    replaced = proposal.incumbent.version
+    messages.print(
+        Text(
+            f"Version {activation.version} serves {show_line(proposal.task_type)} now, in place of "
+            f"{replaced}, and is watched. "
+            f"Undo: {make_undo_command(replaced, proposal.task_type)}"
+        )
+    )
+
+
+def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson = False) -> None:
+    """Turn a proven repair down; the same text isn't tried again for a day.
+
+    Example: selfheal prompts reject 3f2c9a71
+    """
+    with friendly_errors():
+        proposal = _find(run_id, task_type)
+        ask_database(Settings(), lambda connection: reject_proposal(connection, proposal.run_id))
+    if as_json:
+        typer.echo(json.dumps(_answer(proposal, "rejected"), default=str))
+    else:
+        messages.print("Rejected; the same text isn't tried again for a day.")
+
+
+def _load(task_type: str | None) -> list[Proposal]:
+    return ask_database(Settings(), lambda connection: load_open_proposals(connection, task_type))
+
+
+def _find(run_id: str | None, task_type: str | None) -> Proposal:
+    """The open proposal that is meant: the named one, or the only one."""
+    found = _load(task_type)
+    if run_id is not None:
+        report = find_report(run_id, task_type=task_type)
+        named = [proposal for proposal in found if proposal.run_id == report.id]
+        if not named:
+            what = report.resolution or report.decision.replace("_", " ")
+            raise EmbeddedRuntimeError(
+                f"The run {str(report.id)[:8]} waits for no answer: it was {what}.",
+                remedy="See what does with: selfheal prompts proposals",
+            )
+        return named[0]
+    if not found:
+        raise EmbeddedRuntimeError(
+            "Nothing waits for an answer.", remedy="See: selfheal reports list"
+        )
+    if len(found) > 1:
+        ids = ", ".join(f"{str(one.run_id)[:8]} ({show_line(one.task_type)})" for one in found)
+        raise EmbeddedRuntimeError(
+            f"{len(found)} proposals wait for an answer: {ids}.", remedy="Name one of them."
+        )
+    return found[0]
+
+
+def _show(proposal: Proposal) -> None:
+    version = proposal.incumbent.version if proposal.incumbent else "?"
+    short_id = str(proposal.run_id)[:8]
+    output.print(
+        Text.assemble(
+            (f"{show_line(proposal.task_type)}, in place of version {version}", "bold"),
+            f": {show_line(proposal.strategy)}, "
+            f"{proposal.improvement_pct:+.1f} points on replays "
+            f"({proposal.created_at.astimezone():%Y-%m-%d %H:%M})",
+        )
+    )
+    output.print(Padding(_difference(proposal), INDENT))
+    output.print(
+        Text(
+            f"why: selfheal reports show {short_id}; then: selfheal prompts approve {short_id}, "
+            f"or: selfheal prompts reject {short_id}\n",
+            style="dim",
+        )
+    )
+
+
+def _difference(proposal: Proposal) -> Syntax | Text:
+    before = proposal.incumbent.content if proposal.incumbent else ""
+    lines = difflib.unified_diff(
+        make_visible(before).splitlines(),
+        make_visible(proposal.content).splitlines(),
+        "serves now",
+        "proposed",
+        lineterm="",
+    )
+    text = "\n".join(lines)
+    if output.is_terminal:
+        return Syntax(text, "diff", background_color="default", word_wrap=True)
+    return Text(text)
+
+
+def _describe(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "run_id": proposal.run_id,
+        "task_type": proposal.task_type,
+        "replaces_version": proposal.incumbent.version if proposal.incumbent else None,
+        "strategy": proposal.strategy,
+        "improvement_pct": round(proposal.improvement_pct, 1),
+        "verdict": proposal.verdict,
+        "created_at": proposal.created_at,
+        "content": proposal.content,
+    }
+
+
+def _answer(proposal: Proposal, resolution: str, **more: int) -> dict[str, Any]:
+    described = _describe(proposal)
+    names = ("run_id", "task_type", "replaces_version")
+    return {**{name: described[name] for name in names}, "resolution": resolution, **more}

@@ -1,0 +1,129 @@
+"""`selfheal reports`: what the Optimizer decided, why, and what became of it."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import asyncpg
+import typer
+from rich.console import Console
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.healing_reports import (
+    UUID_DIGITS,
+    HealingReport,
+    load_latest_report,
+    load_reports,
+    load_reports_by_id,
+)
+from selfheal.operator_database import ask_database
+from selfheal.report_rendering import make_list, print_report
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.visible_text import make_visible_line
+from services.common.config import Settings
+
+LATEST: Final = "latest"
+LEAST_DIGITS: Final = 4
+
+AnyTaskType = Annotated[
+    str | None, typer.Option("--task-type", "-t", help="Only this task type.", show_default="all")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+app = typer.Typer(no_args_is_help=True, help="See what the Optimizer decided, and why.")
+output = Console()
+
+
+@app.command("list")
+def list_reports(
+    task_type: AnyTaskType = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest runs: healed, proposed, held and rolled back.
+
+    Example: selfheal reports list -n 5
+    """
+    with friendly_errors():
+        reports = ask_database(
+            Settings(),
+            lambda connection: load_reports(connection, task_type=task_type, limit=limit),
+        )
+    if as_json:
+        rows = [{**asdict(report), "summary": report.detail.get("summary")} for report in reports]
+        for row in rows:
+            del row["detail"]
+        typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
+    elif reports:
+        output.print(make_list(reports))
+    else:
+        messages.print("The Optimizer has decided nothing yet.")
+
+
+@app.command("show")
+def show_report(
+    run_id: Annotated[
+        str, typer.Argument(help="Id of the run, or its first 4 digits or more, or latest.")
+    ] = LATEST,
+    task_type: AnyTaskType = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one run: what failed, whose fault it was, what was tried, decided, spent, watched.
+
+    Example: selfheal reports show latest
+    """
+    with friendly_errors():
+        report = find_report(run_id, task_type=task_type)
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=2, default=str, ensure_ascii=False))
+    else:
+        print_report(output, report)
+
+
+def find_report(run_id: str, *, task_type: str | None = None) -> HealingReport:
+    """Load the one run that was meant.
+
+    Raises:
+        EmbeddedRuntimeError: If there is none, or more than one.
+    """
+    if run_id == LATEST:
+
+        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+            return await load_latest_report(connection, task_type=task_type)
+
+    else:
+        digits = parse_digits(run_id)
+
+        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+            return await load_reports_by_id(connection, digits)
+
+    reports = ask_database(Settings(), load)
+    if not reports:
+        which = (
+            "The Optimizer has decided nothing yet."
+            if run_id == LATEST
+            else (f"There is no run {make_visible_line(run_id)[:80]}.")
+        )
+        raise EmbeddedRuntimeError(which, remedy="See what there is with: selfheal reports list")
+    if len(reports) > 1:
+        ids = ", ".join(str(report.id) for report in reports)
+        raise EmbeddedRuntimeError(
+            f"{len(reports)} runs begin like that: {ids}.", remedy="Give more digits."
+        )
+    return reports[0]
+
+
+def parse_digits(run_id: str) -> str:
+    """The hexadecimal digits of a run's id, or of its beginning.
+
+    Raises:
+        EmbeddedRuntimeError: If it is none.
+    """
+    digits = run_id.strip().replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
+        raise EmbeddedRuntimeError(
+            f"{make_visible_line(run_id)[:80]!r} is no id of a run.",
+            remedy=f"Give at least {LEAST_DIGITS} of its digits; `selfheal reports list` has them.",
+        )
+    return digits

@@ -1,0 +1,137 @@
+"""Runs of the Optimizer as the operator's commands read them from the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+UUID_DIGITS: Final = 32
+
+# A run's report and watch; the detail is long, so that a list leaves it out.
+COLUMNS: Final = """
+    r.id, r.task_type, r.decision, r.reason, r.verdict, r.triggered_by, r.resolution,
+    r.resolved_at, r.created_at, r.report_id, r.candidate_id, r.incumbent_prompt_id,
+    looked_at.version, coalesce(promoted.version, o.after_prompt_version) AS after_version,
+    w.started_at AS watched_since, w.ended_at AS watched_until, w.outcome AS watch_outcome
+"""
+TABLES: Final = """
+    selfheal.healing_runs r
+    LEFT JOIN LATERAL (
+        SELECT prompt_id, started_at, ended_at, outcome
+        FROM selfheal.watches
+        WHERE candidate_id = r.candidate_id AND r.decision IN ('promoted', 'proposed')
+        ORDER BY id DESC
+        LIMIT 1
+    ) w ON TRUE
+    LEFT JOIN prompts looked_at ON looked_at.id = r.incumbent_prompt_id
+    LEFT JOIN prompts promoted ON promoted.id = w.prompt_id
+    LEFT JOIN optimization_reports o ON o.id = r.report_id AND o.task_type = r.task_type
+"""
+SELECT_REPORTS: Final = f"""
+    SELECT {COLUMNS}, jsonb_build_object('summary', r.detail -> 'summary') AS detail
+    FROM {TABLES}
+    WHERE $1::text IS NULL OR r.task_type = $1
+    ORDER BY r.created_at DESC, r.id
+    LIMIT $2
+"""
+SELECT_LATEST_REPORT: Final = f"""
+    SELECT {COLUMNS}, r.detail
+    FROM {TABLES}
+    WHERE $1::text IS NULL OR r.task_type = $1
+    ORDER BY r.created_at DESC, r.id
+    LIMIT 1
+"""
+SELECT_REPORTS_BY_ID: Final = f"""
+    SELECT {COLUMNS}, r.detail
+    FROM {TABLES}
+    WHERE r.id BETWEEN $1 AND $2
+    ORDER BY r.created_at DESC, r.id
+    LIMIT 20
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HealingReport:
+    """A run of the Optimizer on one prompt.
+
+    Attributes:
+        id: The run's.
+        task_type: Whose prompt.
+        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        reason: Why.
+        verdict: Whose fault the failures are, where that was asked.
+        triggered_by: Who started the run.
+        resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
+        resolved_at: When that was.
+        created_at: When the run ended.
+        report_id: Row in `optimization_reports`, if a prompt was changed.
+        candidate_id: The text that reached the verdict.
+        incumbent_prompt_id: Row of the prompt that was looked at.
+        version: Version of that prompt, unless its row is gone.
+        after_version: Version that replaced it, if one did.
+        watched_since: When the replacement began to serve.
+        watched_until: When the watch over it ended; None while it goes on.
+        watch_outcome: How that ended: `kept`, `rolled_back`, `superseded`.
+        detail: All that the run knew; only its summary in a list.
+    """
+
+    id: UUID
+    task_type: str
+    decision: str
+    reason: str
+    verdict: str | None
+    triggered_by: str | None
+    resolution: str | None
+    resolved_at: datetime | None
+    created_at: datetime
+    report_id: int | None
+    candidate_id: UUID | None
+    incumbent_prompt_id: int
+    version: int | None
+    after_version: int | None
+    watched_since: datetime | None
+    watched_until: datetime | None
+    watch_outcome: str | None
+    detail: dict[str, Any]
+
+    @property
+    def is_open_proposal(self) -> bool:
+        """Whether a proven text waits for a person's answer."""
+        return self.decision == "proposed" and self.resolution is None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether what this run activated is being watched now."""
+        return self.watched_since is not None and self.watched_until is None
+
+
+async def load_reports(
+    connection: asyncpg.Connection, *, task_type: str | None, limit: int
+) -> list[HealingReport]:
+    """The latest runs, without most of their detail."""
+    records = await connection.fetch(SELECT_REPORTS, task_type, limit)
+    return [_make_report(record) for record in records]
+
+
+async def load_latest_report(
+    connection: asyncpg.Connection, *, task_type: str | None
+) -> list[HealingReport]:
+    """The latest run with all its detail; an empty list where there is none."""
+    records = await connection.fetch(SELECT_LATEST_REPORT, task_type)
+    return [_make_report(record) for record in records]
+
+
+async def load_reports_by_id(connection: asyncpg.Connection, digits: str) -> list[HealingReport]:
+    """The runs whose id begins with these hexadecimal digits, 20 at most."""
+    first, last = (UUID(digits.ljust(UUID_DIGITS, fill)) for fill in "0f")
+    records = await connection.fetch(SELECT_REPORTS_BY_ID, first, last)
+    return [_make_report(record) for record in records]
+
+
+def _make_report(record: asyncpg.Record) -> HealingReport:
+    fields = dict(record)
+    if not isinstance(fields["detail"], dict):
+        fields["detail"] = {}
+    return HealingReport(**fields)

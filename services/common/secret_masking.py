@@ -1,0 +1,196 @@
+"""Finds keys, tokens and passwords in free text, and masks them; pure, linear in the text.
+
+Every pattern either takes all of the run that it looks at or looks at a bounded piece of it, so
+that no text makes it go over the same characters again and again. What a pattern can't tell, a
+function over the run decides.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import log2
+from typing import NamedTuple
+
+MASK = "***"
+MIN_RANDOM_CHARACTERS = 32
+MIN_ENTROPY_BITS = 3.0
+MIN_OF_EACH_KIND = 2
+MIN_SHARE_OUTSIDE_WORDS = 0.4
+SEPARATORS = 4
+
+_NO_LETTER_BEFORE = r"(?<![A-Za-z0-9])"
+_VENDOR_TOKEN = re.compile(
+    _NO_LETTER_BEFORE
+    + r"""(?P<secret>
+        sk-[\w-]{8,}+ | [spr]k_(?:live|test)_\w{8,}+  # OpenAI, Anthropic, Stripe
+      | (?:gh[opsur]_|github_pat_)\w{16,}+
+      | (?:glpat|glrt|gldt)-[\w-]{16,}+
+      | xox[a-z](?:\.xox[a-z])?-[\w-]{8,}+  # Slack
+      | A(?:KIA|SIA|ROA|IDA)[A-Z0-9]{12,}+  # AWS
+      | AIza[\w-]{30,}+ | ya29\.[\w.-]{20,}+  # Google
+      | (?:hf|gsk|npm|whsec|shp(?:at|ca|ss)|dop_v1|hvs)[_.][A-Za-z0-9]{16,}+
+      | (?:pypi|xai|pplx)-[\w-]{16,}+
+      | SG\.[\w-]{16,}+\.[\w-]{16,}+        # SendGrid
+      | eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?  # JWT
+    )""",
+    re.ASCII | re.VERBOSE,
+)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----"
+    r"(?P<secret>(?:[^-]|-(?!----))*+(?:-----END[ A-Z0-9]{0,60}-----)?)",
+)
+_KEY_LINES = re.compile(r"(?:(?:\s|\\[nrt]|[\"'+])*+[A-Za-z0-9+/=]{16,}+)+")
+_AUTHORIZATION = re.compile(
+    r"\b(?:bearer|basic)[ \t]{1,4}(?P<secret>[\w.~+/=-]{8,}+)", re.ASCII | re.IGNORECASE
+)
+_URL_PASSWORD = re.compile(r"://[^\s/:@\"'`<>]{0,200}:(?P<secret>[^\s/@\"'`<>]{1,200})@")
+_PASSWORDS = r"pass(?:word|wd|phrase)|pwd|비밀\s?번호|패스워드|암호"
+_KEYS = (
+    r"secret|client[-_ ]?secret|(?:api|access|account|auth|private|secret|signing)[-_ ]?key"
+    r"|시크릿|api\s?키"
+)
+_TOKENS = r"token|credentials?|토큰"
+_ASSIGNMENT = re.compile(
+    rf"""
+    (?i:(?P<password>{_PASSWORDS})|(?P<key>{_KEYS})|{_TOKENS})
+    (?i:[-_](?:key|id|value|token))?["'`]?\]?
+    (?P<relation>
+        \s{{0,4}}+(?::[ ]?[\w.]{{1,20}}(?:[ ]?\|[ ]?None)?\s{{0,4}}=|={{1,3}}>?|:=|:)\s{{0,4}}+
+      | [ ](?:is|was)[ :]{{1,2}} | (?:은|는|이|가)[ ]
+    )
+    (?: (?P<quote>["'`])(?P<quoted>[^"'`\s]{{4,400}})(?P=quote)
+      | (?P<bare>[^\s"'`,;()\[\]{{}}<>&|]{{6,400}}+)(?![(\[])
+    )
+    """,
+    re.VERBOSE,
+)
+_RUN = re.compile(r"(?<![\w+/=-])(?P<secret>[\w+/=-]{32,}+)", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_WORD_LIKE = re.compile(r"[a-z]{4,}|[A-Z]{3,}|(?<![a-z])[A-Z][a-z]{3,}")
+_REFERENCE = re.compile(r"[A-Za-z_]+\d{0,2}(?:\.[A-Za-z_]\w*)*+[.!?:]*|https?:.*")
+_PLACEHOLDER = re.compile(r"[*•.xX]{3,}|[{$%<].*", re.DOTALL)
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+
+
+def mask_secrets(text: str) -> str:
+    """The text with `***` for every secret, and all else as it was.
+
+    Idempotent, and nothing that `holds_secret` recognises is left.
+    """
+    while spans := _find_spans(text):
+        pieces = []
+        position = 0
+        for span in spans:
+            pieces += [text[position : span.start], MASK]
+            position = span.end
+        text = "".join([*pieces, text[position:]])
+    return text
+
+
+def holds_secret(text: str) -> bool:
+    """Whether anything in the text looks like a key, a token or a password."""
+    return bool(_find_spans(text))
+
+
+def find_secrets(text: str) -> tuple[str, ...]:
+    """What looks like a secret, as it stands in the text, in its order."""
+    return tuple(text[span.start : span.end] for span in _find_spans(text))
+
+
+def _find_spans(text: str) -> list[_Span]:
+    """Where secrets stand, in order; those that overlap or touch are one."""
+    found = sorted(span for finder in _FINDERS for span in finder(text))
+    merged: list[_Span] = []
+    for span in found:
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = _Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
+
+
+def _find_private_keys(text: str) -> Iterator[_Span]:
+    """Key blocks; of one that nothing closes, the lines that hold the key."""
+    for match in _PRIVATE_KEY.finditer(text):
+        body = match["secret"]
+        if lines := _KEY_LINES.search(body):
+            length = len(body) if body.endswith("-----") else lines.end()
+            yield _Span(match.start(), match.start("secret") + length)
+
+
+def _find_assignments(text: str) -> Iterator[_Span]:
+    """Values of what is named like a secret."""
+    for match in _ASSIGNMENT.finditer(text):
+        name = "quoted" if match["quoted"] is not None else "bare"
+        if _PLACEHOLDER.fullmatch(match[name]):
+            continue
+        if _is_quoted_secret(match) if name == "quoted" else _is_bare_secret(match):
+            yield _Span(*match.span(name))
+
+
+def _is_quoted_secret(match: re.Match[str]) -> bool:
+    """`token == "while"` is a parser's."""
+    return bool(match["password"] or match["key"]) or _has_digit(match["quoted"])
+
+
+def _is_bare_secret(match: re.Match[str]) -> bool:
+    """Whether a value without quotation marks is a secret, not a name or a word.
+
+    `token = items2` and `connect(password=password)` are code; `password=swordfish`, closely
+    written and not an argument, is a setting.
+    """
+    value, relation = match["bare"], match["relation"]
+    if not any(character.isalpha() for character in value):
+        return False
+    if relation == "=" and match.string[match.end() : match.end() + 1] not in (",", ")"):
+        return True
+    if not _has_digit(value):
+        return False
+    return bool(match["password"]) or relation == "=" or not _REFERENCE.fullmatch(value)
+
+
+def _is_random(run: str) -> bool:
+    """Whether a long run is no word, no name, no path and no number."""
+    characters = [character for character in run if character.isalnum()]
+    digits = sum(character.isdigit() for character in characters)
+    if min(digits, len(characters) - digits) < MIN_OF_EACH_KIND or _UUID.fullmatch(run):
+        return False
+    counts = Counter(characters).values()
+    entropy = -sum(n / len(characters) * log2(n / len(characters)) for n in counts)
+    if len(characters) < MIN_RANDOM_CHARACTERS - SEPARATORS or entropy < MIN_ENTROPY_BITS:
+        return False
+    if run.isalnum() and (run.islower() or run.isupper()):
+        return len(_DIGITS.findall(run)) >= MIN_OF_EACH_KIND
+    in_words = sum(len(word) for word in _WORD_LIKE.findall(run))
+    return len(characters) - in_words >= MIN_SHARE_OUTSIDE_WORDS * len(run)
+
+
+def _has_digit(run: str) -> bool:
+    """Vendors' tokens are random; `sk-learn-compatible` isn't."""
+    return any(character.isdigit() for character in run)
+
+
+def _finder(
+    pattern: re.Pattern[str], is_secret: Callable[[str], bool]
+) -> Callable[[str], Iterator[_Span]]:
+    def find(text: str) -> Iterator[_Span]:
+        for match in pattern.finditer(text):
+            if is_secret(match["secret"]):
+                yield _Span(*match.span("secret"))
+
+    return find
+
+
+_FINDERS: tuple[Callable[[str], Iterator[_Span]], ...] = (
+    _find_private_keys,
+    _find_assignments,
+    _finder(_VENDOR_TOKEN, _has_digit),
+    _finder(_AUTHORIZATION, _has_digit),
+    _finder(_URL_PASSWORD, lambda password: not _PLACEHOLDER.fullmatch(password)),
+    _finder(_RUN, _is_random),
+)

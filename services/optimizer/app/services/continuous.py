@@ -1,0 +1,112 @@
+"""The continuous mode: looks again whenever an answer fails, and now and then in any case."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import asyncpg
+
+from services.common.database import connect
+from services.common.errors import ServiceError
+from services.common.logging import get_logger
+
+CHANNEL: Final = "selfheal_failures"
+# Failures come in bursts; what comes within this time is looked at once.
+DEBOUNCE_SECONDS: Final = 0.05
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+
+RunOnce = Callable[[], Awaitable[bool]]
+
+log = get_logger()
+
+
+async def watch_failures(
+    *,
+    database_url: str,
+    timeout_seconds: float,
+    poll_seconds: float,
+    run_once: RunOnce,
+    stop: asyncio.Event,
+) -> None:
+    """Run at once, after each failure that is logged, and every `poll_seconds`, until stopped.
+
+    Whatever fails on the way (the database is gone, a service is down) is logged and tried again
+    after a pause that grows; only `stop` ends it.
+
+    Args:
+        database_url: Where failures are announced; the connection is its own.
+        timeout_seconds: Deadline of its statements.
+        poll_seconds: Longest time between two runs.
+        run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
+            are transactions, so nothing is left half.
+        stop: Set from outside.
+    """
+    pauses = _growing_pauses()
+    while not stop.is_set():
+        try:
+            # LISTEN comes before the first run, so that no failure falls between the two.
+            async with connect(database_url, timeout_seconds=timeout_seconds) as connection:
+                news = await _listen(connection)
+                log.info("failure_watch_started", channel=CHANNEL, poll_seconds=poll_seconds)
+                while not stop.is_set():
+                    news.clear()
+                    await connection.fetchval("SELECT 1")  # notices a connection that died
+                    await _run_until_stopped(run_once, stop)
+                    pauses = _growing_pauses()
+                    await _wait_for_any(news, stop, timeout_seconds=poll_seconds)
+                    if news.is_set():
+                        await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
+        except ServiceError as error:
+            code = error.code
+        except asyncpg.PostgresError:
+            code = "database_error"
+        else:
+            break
+        pause_seconds = next(pauses)
+        log.error("continuous_run_failed", code=code, retry_seconds=pause_seconds)
+        await _wait_for_any(stop, timeout_seconds=pause_seconds)
+    log.info("failure_watch_stopped")
+
+
+async def _listen(connection: asyncpg.Connection) -> asyncio.Event:
+    """Set the event at each failure that is announced, and when the connection is lost."""
+    news = asyncio.Event()
+    connection.add_termination_listener(lambda _: news.set())
+    await connection.add_listener(CHANNEL, lambda *_: news.set())
+    return news
+
+
+def _growing_pauses() -> Iterator[float]:
+    pause_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause_seconds
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> None:
+    """Run once; a stop in the middle cancels the run and waits until it has let go."""
+    done = asyncio.Event()
+    run = asyncio.ensure_future(run_once())
+    run.add_done_callback(lambda _: done.set())
+    try:
+        await _wait_for_any(stop, done)
+    finally:
+        if not run.done():
+            run.cancel()
+            await asyncio.wait([run])
+    if run.cancelled() and stop.is_set():
+        return
+    acted = await run
+    log.debug("continuous_run_completed", acted=acted)
+
+
+async def _wait_for_any(*events: asyncio.Event, timeout_seconds: float | None = None) -> None:
+    """Return when one of the events is set, or when the time is over."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)

@@ -1,0 +1,22 @@
+"""Asks the Evaluator how it is: whether its canaries say that it no longer judges as it did."""
+
+import aiohttp
+
+from services.common.logging import get_logger
+
+TIMEOUT_SECONDS = 3.0
+
+log = get_logger()
+
+
+async def is_evaluator_degraded(session: aiohttp.ClientSession, evaluator_url: str) -> bool:
+    """What its readiness says; an Evaluator that gives no answer shows when it is to score."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    url = evaluator_url.rstrip("/") + "/health/ready"
+    try:
+        async with session.get(url, timeout=timeout) as response:
+            condition = await response.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        log.warning("evaluator_condition_unknown", code=type(error).__name__)
+        return False
+    return isinstance(condition, dict) and condition.get("degraded") is True

@@ -1,0 +1,198 @@
+"""Records runs of the Optimizer, and brings what they decided into effect; one transaction each."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.optimizer.app.services.prompt_patcher import (
+    Activation,
+    Patch,
+    RepairReport,
+    patch_prompt,
+)
+
+PROMOTED, PROPOSED, HELD, ROLLED_BACK = "promoted", "proposed", "held", "rolled_back"
+APPROVED, REJECTED, SUPERSEDED = "approved", "rejected", "superseded"
+
+INSERT_RUN = """
+    INSERT INTO selfheal.healing_runs (
+        task_type, incumbent_prompt_id, incumbent_digest, decision, reason, verdict,
+        report_id, candidate_id, detail, triggered_by
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    RETURNING id
+"""
+INSERT_CANDIDATE = """
+    INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)
+    VALUES ($1, $2, $3, $4)
+    RETURNING id
+"""
+SET_OUTCOME = """
+    UPDATE selfheal.candidates SET outcome = $2, decided_at = now() WHERE id = ANY($1::uuid[])
+"""
+START_WATCH = """
+    INSERT INTO selfheal.watches (
+        task_type, prompt_id, before_prompt_id, candidate_id, report_id
+    ) VALUES ($1, $2, $3, $4, $5)
+"""
+# A promotion that is replaced is watched no longer, and waiting proposals were for another prompt.
+SUPERSEDE_WATCHES = """
+    UPDATE selfheal.watches SET ended_at = now(), outcome = 'superseded'
+    WHERE task_type = $1 AND ended_at IS NULL
+"""
+SUPERSEDE_PROPOSALS = """
+    UPDATE selfheal.healing_runs SET resolution = 'superseded', resolved_at = now()
+    WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
+"""
+RESOLVE = """
+    UPDATE selfheal.healing_runs SET resolution = $2, resolved_at = now(), report_id = $3
+    WHERE id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run decided about one prompt.
+
+    Attributes:
+        incumbent: The prompt that it looked at.
+        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        reason: `better`, or why nothing changed.
+        verdict: Whose fault the failures are; empty where that wasn't asked.
+        detail: All of it, as the report shows it.
+        triggered_by: Who started the run.
+        candidate_id: The candidate that reached the verdict, if any.
+    """
+
+    incumbent: Prompt
+    decision: str
+    reason: str
+    verdict: str
+    detail: dict[str, Any]
+    triggered_by: str
+    candidate_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A proven text: the candidate, why it is to serve, and what it won on replays.
+
+    `improvement_pct` is in percentage points of mean score.
+    """
+
+    candidate_id: UUID
+    content: str
+    change_reason: str
+    improvement_pct: float
+    created_by: str = "optimizer"
+
+
+def digest_text(content: str) -> str:
+    """SHA-256 of a prompt's text, in hexadecimal: a prompt is its id and its text."""
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+
+
+async def record_run(
+    connection: asyncpg.Connection, run: Run, *, report_id: int | None = None
+) -> UUID:
+    """Write a row that says what was decided, and why."""
+    run_id: UUID = await connection.fetchval(
+        INSERT_RUN,
+        run.incumbent.task_type,
+        run.incumbent.id,
+        digest_text(run.incumbent.content),
+        run.decision,
+        run.reason,
+        run.verdict or None,
+        report_id,
+        run.candidate_id,
+        run.detail,
+        run.triggered_by,
+    )
+    return run_id
+
+
+async def register_candidate(
+    connection: asyncpg.Connection, incumbent: Prompt, *, content: str, strategy: str
+) -> UUID:
+    """Let the Worker generate with a text, for whoever shows the internal token."""
+    candidate_id: UUID = await connection.fetchval(
+        INSERT_CANDIDATE, incumbent.task_type, content, strategy, incumbent.id
+    )
+    return candidate_id
+
+
+async def set_outcome(
+    connection: asyncpg.Connection, candidate_ids: list[UUID], outcome: str
+) -> None:
+    """Note what became of candidates: `lost`, `promoted`, `proposed`, `rejected`, `rolled_back`."""
+    await connection.execute(SET_OUTCOME, candidate_ids, outcome)
+
+
+async def promote(connection: asyncpg.Connection, run: Run, repair: Repair) -> Activation:
+    """Activate a proven text, report it, record the run and begin to watch it; all or nothing.
+
+    Raises:
+        IncumbentChangedError: If another prompt serves by now; nothing was changed.
+        VersionsExhaustedError: If no version number is left; nothing was changed.
+    """
+    async with connection.transaction():
+        activation = await _activate(connection, run, repair)
+        run_id = await record_run(connection, run, report_id=activation.report_id)
+    return replace(activation, run_id=run_id)
+
+
+async def approve(
+    connection: asyncpg.Connection, run_id: UUID, run: Run, repair: Repair
+) -> Activation:
+    """Activate what an earlier run proposed, once a person said yes; all or nothing.
+
+    Raises:
+        IncumbentChangedError: If another prompt serves by now; nothing was changed.
+        VersionsExhaustedError: If no version number is left; nothing was changed.
+    """
+    async with connection.transaction():
+        activation = await _activate(connection, run, repair)
+        await connection.execute(RESOLVE, run_id, APPROVED, activation.report_id)
+    return activation
+
+
+async def reject(connection: asyncpg.Connection, run_id: UUID, candidate_id: UUID) -> None:
+    """Turn down what a run proposed; the text isn't tried again for a day."""
+    async with connection.transaction():
+        await connection.execute(RESOLVE, run_id, REJECTED, None)
+        await set_outcome(connection, [candidate_id], REJECTED)
+
+
+async def propose(connection: asyncpg.Connection, run: Run) -> UUID:
+    """Leave a proven text for a person to approve; it replaces an earlier proposal."""
+    async with connection.transaction():
+        await connection.execute(SUPERSEDE_PROPOSALS, run.incumbent.task_type)
+        if run.candidate_id is not None:
+            await set_outcome(connection, [run.candidate_id], PROPOSED)
+        return await record_run(connection, run)
+
+
+async def _activate(connection: asyncpg.Connection, run: Run, repair: Repair) -> Activation:
+    task_type = run.incumbent.task_type
+    activation = await patch_prompt(
+        connection,
+        incumbent=run.incumbent,
+        patch=Patch(repair.content, repair.change_reason, repair.created_by),
+        report=RepairReport(run.detail, repair.improvement_pct, run.triggered_by),
+    )
+    await connection.execute(SUPERSEDE_WATCHES, task_type)
+    await connection.execute(SUPERSEDE_PROPOSALS, task_type)
+    await connection.execute(
+        START_WATCH,
+        task_type,
+        activation.prompt_id,
+        run.incumbent.id,
+        repair.candidate_id,
+        activation.report_id,
+    )
+    await set_outcome(connection, [repair.candidate_id], PROMOTED)
+    return activation

@@ -1,0 +1,54 @@
+"""Groups inputs that say nearly the same, so that one caller's flood counts once. Pure."""
+
+import re
+from collections.abc import Sequence
+
+# Inputs that share this much of their words are one and the same question in other clothes.
+LEAST_SIMILARITY = 0.6
+MAX_WORDS = 200
+# What is compared grows with the square of the clusters; whatever comes later stands alone.
+MAX_CLUSTERS = 50
+# Words that requests share whatever they ask for.
+COMMON_WORDS = frozenset(
+    """a an and are as at be by can code could do each every for from function give given has have
+    how i if in into is it its me my need of on one or please program python return returns should
+    so takes that the their then there this to use want what when where whether which will with
+    write you your 함수 파이썬 코드 작성 작성해 주세요 줘""".split()
+)
+_WORD = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
+
+
+def cluster_inputs(inputs: Sequence[str]) -> list[list[int]]:
+    """Group inputs by the words that they share (Jaccard similarity of their word sets).
+
+    Numbers count as one word: a caller that counts up asks the same thing each time.
+
+    Returns:
+        Clusters of positions in `inputs`, in the order in which their first members come.
+    """
+    clusters: list[list[int]] = []
+    representatives: list[frozenset[str]] = []
+    for position, text in enumerate(inputs):
+        words = _words_of(text)
+        for cluster, representative in zip(clusters, representatives, strict=True):
+            if _similarity(words, representative) >= LEAST_SIMILARITY:
+                cluster.append(position)
+                break
+        else:
+            if len(clusters) >= MAX_CLUSTERS:
+                break
+            clusters.append([position])
+            representatives.append(words)
+    return clusters
+
+
+def _words_of(text: str) -> frozenset[str]:
+    words = _WORD.findall(text.casefold()[:20_000])[:MAX_WORDS]
+    distinct = frozenset("0" if word.isdigit() else word for word in words)
+    return distinct - COMMON_WORDS or distinct
+
+
+def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    if not one and not other:
+        return 1.0
+    return len(one & other) / len(one | other)

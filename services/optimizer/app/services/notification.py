@@ -1,0 +1,271 @@
+"""Tells people what happened, as a JSON message to the webhook of their choice."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import aiohttp
+
+from services.common.config import Settings
+from services.common.logging import get_logger
+
+SYSTEM: Final = "self-healing-agent-system"
+DEFAULT_TASK_TYPE: Final = "code_generation"
+HEALED, PROPOSED, HELD = "healed", "proposed", "held"
+ROLLED_BACK, EVALUATOR_DEGRADED = "rolled_back", "evaluator_degraded"
+HEALING_FAILED: Final = "healing_failed"
+
+TIMEOUT_SECONDS: Final = 5.0
+ATTEMPTS: Final = 2
+QUIET_SECONDS: Final = 3600.0
+MAX_WORDS: Final = 160
+# States that last: the continuous mode meets them again at every look.
+LASTING: Final = frozenset({HELD, EVALUATOR_DEGRADED, HEALING_FAILED})
+
+HTTP_ACCEPTED: Final = range(200, 300)
+HTTP_TOO_MANY: Final = 429
+HTTP_SERVER_ERROR: Final = 500
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What happened to a task type's prompt; codes and numbers, never a text of anyone's.
+
+    Attributes:
+        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded` or
+            `healing_failed`.
+        task_type: Which one.
+        version: Version that serves now.
+        before_version: Version that served before, where another serves now.
+        verdict: Whose fault the failures are, where that was asked.
+        reason: Why it was decided so, as a code.
+        run_id: Id of the run's row, and of `selfheal reports show`.
+        report_id: Id of the row in `optimization_reports`, if there is one.
+        pairs: Inputs on which both texts were run for the verdict.
+        passed_before: How many of them the text before passed.
+        passed_after: How many the other one passed.
+        prompt_digest: Tells prompts apart, since a version can be used again; not sent.
+        at: When it happened; by default when it is sent.
+    """
+
+    event: str
+    task_type: str
+    version: int | None = None
+    before_version: int | None = None
+    verdict: str = ""
+    reason: str = ""
+    run_id: str = ""
+    report_id: int | None = None
+    pairs: int = 0
+    passed_before: int | None = None
+    passed_after: int | None = None
+    prompt_digest: str = ""
+    at: datetime | None = None
+
+
+class Notifier(Protocol):
+    """Takes notifications; never fails."""
+
+    async def notify(self, notification: Notification) -> None:
+        """Tell people, if there is anyone to tell."""
+
+
+class SilentNotifier:
+    """Tells nobody: no webhook is set."""
+
+    async def notify(self, notification: Notification) -> None:
+        """Do nothing."""
+
+
+class WebhookNotifier:
+    """Posts to a webhook. Its URL is a secret, so no error of the client's is ever logged.
+
+    Args:
+        url: Where to.
+        session: Shared client session.
+        timeout_seconds: Deadline of a try.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._clock = clock
+        self._told: dict[tuple[object, ...], float] = {}
+
+    async def notify(self, notification: Notification) -> None:
+        """Post the message, unless the same was said within the hour; failing is only logged."""
+        key = _identify(notification)
+        if notification.event in LASTING and self._was_told(key):
+            return
+        message = compose_message(notification, now=datetime.now(UTC))
+        code = ""
+        for _ in range(ATTEMPTS):
+            code, is_final = await self._post(message)
+            if is_final:
+                break
+        if code:
+            log.warning(
+                "notification_failed",
+                about=notification.event,
+                task_type=notification.task_type,
+                code=code,
+            )
+            return
+        self._told[key] = self._clock()
+        log.info("notification_sent", about=notification.event, task_type=notification.task_type)
+
+    def _was_told(self, key: tuple[object, ...]) -> bool:
+        since = self._clock() - QUIET_SECONDS
+        self._told = {known: told for known, told in self._told.items() if told > since}
+        return key in self._told
+
+    async def _post(self, message: dict[str, Any]) -> tuple[str, bool]:
+        """Try once: what went wrong, empty if nothing did, and whether trying again is no use."""
+        try:
+            async with self._session.post(
+                self._url, json=message, timeout=self._timeout, allow_redirects=False
+            ) as response:
+                status = response.status
+        except TimeoutError:
+            return "timeout", False
+        except (ValueError, TypeError):  # what yarl and aiohttp make of a URL that is none
+            return "invalid_url", True
+        except (aiohttp.ClientError, OSError):
+            return "unreachable", False
+        if status in HTTP_ACCEPTED:
+            return "", True
+        return f"http_{status}", status < HTTP_SERVER_ERROR and status != HTTP_TOO_MANY
+
+
+def create_notifier(settings: Settings, session: aiohttp.ClientSession) -> Notifier:
+    """The notifier of NOTIFY_WEBHOOK_URL; a silent one where that is unset."""
+    secret = settings.notify_webhook_url
+    url = secret.get_secret_value().strip() if secret else ""
+    return WebhookNotifier(url, session) if url else SilentNotifier()
+
+
+def compose_message(notification: Notification, *, now: datetime) -> dict[str, Any]:
+    """The JSON that is sent; `text` is what chat tools show."""
+    fields = asdict(notification)
+    for name in ("pairs", "passed_before", "passed_after", "prompt_digest", "at"):
+        del fields[name]
+    at = notification.at or now
+    return {
+        "text": compose_text(notification),
+        **fields,
+        "system": SYSTEM,
+        "at": at.astimezone(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def compose_text(notification: Notification) -> str:
+    """One line for people: what happened, why, and what to do about it."""
+    tell = _TELLERS.get(notification.event, _tell_other)
+    return f"{_words(notification.task_type)}{tell(notification)}"
+
+
+def _tell_healed(it: Notification) -> str:
+    replaced = f"version {_version(it.version)} replaced {_version(it.before_version)}"
+    undo = _look(it)
+    if it.before_version is not None:
+        task_type = _words(it.task_type)
+        option = "" if task_type == DEFAULT_TASK_TYPE else f" -t {task_type}"
+        undo = f" Undo: selfheal prompts activate {it.before_version}{option}"
+    return f" healed: {replaced}{_fault(it)}{_rates(it)}.{undo}"
+
+
+def _tell_proposed(it: Notification) -> str:
+    failing = _version(it.version if it.before_version is None else it.before_version)
+    answer = f"selfheal prompts approve {it.run_id[:8]}".rstrip()
+    return (
+        f": a repair of version {failing} is proven and waits for you{_fault(it)}{_rates(it)}. "
+        f"Answer: {answer}"
+    )
+
+
+def _tell_held(it: Notification) -> str:
+    reason = _words(it.reason) or "no reason given"
+    return f" held: version {_version(it.version)} stays{_fault(it)}; {reason}.{_look(it)}"
+
+
+def _tell_rolled_back(it: Notification) -> str:
+    return (
+        f" rolled back: version {_version(it.before_version)} did worse than the one before it, "
+        f"whose text serves again as version {_version(it.version)}{_because(it)}.{_look(it)}"
+    )
+
+
+def _tell_evaluator_degraded(it: Notification) -> str:
+    look = _look(it) or " See: selfheal logs --service evaluator"
+    return f": the Evaluator judges otherwise than it did; nothing is repaired.{look}"
+
+
+def _tell_healing_failed(it: Notification) -> str:
+    look = _look(it) or " See: selfheal status"
+    return f": healing failed{_because(it)}; version {_version(it.version)} stays.{look}"
+
+
+def _tell_other(it: Notification) -> str:
+    return f": {_words(it.event)}{_because(it)}.{_look(it)}"
+
+
+_TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
+    HEALED: _tell_healed,
+    PROPOSED: _tell_proposed,
+    HELD: _tell_held,
+    ROLLED_BACK: _tell_rolled_back,
+    EVALUATOR_DEGRADED: _tell_evaluator_degraded,
+    HEALING_FAILED: _tell_healing_failed,
+}
+
+
+def _identify(notification: Notification) -> tuple[object, ...]:
+    prompt = notification.prompt_digest or notification.version
+    return (notification.event, notification.task_type, prompt, notification.reason)
+
+
+def _version(version: int | None) -> str:
+    return "?" if version is None else str(version)
+
+
+def _because(it: Notification) -> str:
+    reason = _words(it.reason)
+    return f" ({reason})" if reason else ""
+
+
+def _look(it: Notification) -> str:
+    return f" See: selfheal reports show {it.run_id[:8]}" if it.run_id else ""
+
+
+def _fault(it: Notification) -> str:
+    verdict = _words(it.verdict)
+    if not verdict or verdict == "unknown":
+        return ""
+    return f" ({verdict})" if verdict == "drift" else f" ({verdict} at fault)"
+
+
+def _rates(it: Notification) -> str:
+    before, after = it.passed_before, it.passed_after
+    if before is None or after is None or not it.pairs:
+        return ""
+    return f"; passes on {it.pairs} replayed inputs {before} -> {after}"
+
+
+def _words(text: str) -> str:
+    """A code or a name on one line: what can't be seen is left out, what is long is cut."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(shown.split())
+    return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"

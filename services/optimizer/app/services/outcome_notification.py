@@ -1,0 +1,48 @@
+"""What people are told of an outcome. Pure."""
+
+from services.common.models import Prompt
+from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.healing_runs import (
+    HELD,
+    PROMOTED,
+    PROPOSED,
+    ROLLED_BACK,
+    digest_text,
+)
+from services.optimizer.app.services.notification import (
+    EVALUATOR_DEGRADED,
+    HEALED,
+    Notification,
+)
+from services.optimizer.app.services.notification import HELD as HELD_EVENT
+from services.optimizer.app.services.notification import PROPOSED as PROPOSED_EVENT
+from services.optimizer.app.services.notification import ROLLED_BACK as ROLLED_BACK_EVENT
+
+EVENTS = {
+    PROMOTED: HEALED,
+    PROPOSED: PROPOSED_EVENT,
+    HELD: HELD_EVENT,
+    ROLLED_BACK: ROLLED_BACK_EVENT,
+}
+EVALUATOR_AT_FAULT = "evaluator_at_fault"
+
+
+def describe_outcome(prompt: Prompt, outcome: HealingOutcome) -> Notification:
+    """Codes and numbers of an outcome, never a text of a user's, a model's or a prompt's."""
+    event = EVENTS[outcome.decision]
+    if outcome.reason == EVALUATOR_AT_FAULT:
+        event = EVALUATOR_DEGRADED
+    return Notification(
+        event,
+        task_type=prompt.task_type,
+        version=outcome.version,
+        before_version=outcome.before_version if outcome.version != prompt.version else None,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        run_id=outcome.run_id,
+        report_id=outcome.report_id,
+        pairs=outcome.pairs,
+        passed_before=outcome.passed_before,
+        passed_after=outcome.passed_after,
+        prompt_digest=digest_text(prompt.content),
+    )

@@ -1,0 +1,13 @@
+"""What the configured model writes once it has read what fails."""
+
+from collections.abc import AsyncIterator
+
+from services.optimizer.app.services.candidates import Candidate, RepairContext
+
+
+async def reflection(context: RepairContext) -> AsyncIterator[Candidate]:
+    """The model's rewrites: it analyses first, and must keep what works."""
+    if context.reflect is None:
+        return
+    for candidate in await context.reflect(context.incumbent, context.analysis):
+        yield candidate

@@ -1,0 +1,167 @@
+"""Looks after promotions: the first thing each run does. Rolls back what turned out worse."""
+
+from dataclasses import asdict
+from typing import Any
+
+import asyncpg
+
+from services.common.logging import get_logger
+from services.common.models import Prompt
+from services.optimizer.app.services.failure_log import load_activated_at, load_results
+from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.healing_runs import (
+    ROLLED_BACK,
+    Run,
+    record_run,
+    set_outcome,
+)
+from services.optimizer.app.services.promotion import SIGNIFICANCE_LEVEL
+from services.optimizer.app.services.prompt_patcher import (
+    IncumbentChangedError,
+    Patch,
+    RepairReport,
+    patch_prompt,
+)
+from services.optimizer.app.services.watch import KEPT, WORSE, WatchDecision, judge_promotion
+
+CREATED_BY = "optimizer"
+SUPERSEDED = "superseded"
+SELECT_WATCH = """
+    SELECT w.id, w.prompt_id, w.candidate_id, w.started_at, p.id AS before_id,
+           p.version AS before_version, p.content AS before_content,
+           (SELECT max(activated_at) FROM selfheal.activations a
+            WHERE a.prompt_id = p.id AND a.activated_at < w.started_at) AS before_from,
+           p.created_at AS before_created_at
+    FROM selfheal.watches w
+    LEFT JOIN prompts p ON p.id = w.before_prompt_id
+    WHERE w.task_type = $1 AND w.ended_at IS NULL
+    ORDER BY w.id DESC
+    LIMIT 1
+"""
+END_WATCH = """
+    UPDATE selfheal.watches SET ended_at = now(), outcome = $2, detail = $3
+    WHERE id = $1 AND ended_at IS NULL
+"""
+END_OTHERS = """
+    UPDATE selfheal.watches SET ended_at = now(), outcome = 'superseded'
+    WHERE task_type = $1 AND ended_at IS NULL AND id <> $2
+"""
+
+log = get_logger()
+
+
+async def look_after(
+    connection: asyncpg.Connection, serving: Prompt, *, triggered_by: str
+) -> HealingOutcome | None:
+    """See how the task type's last promotion does, and undo it if it does worse.
+
+    Args:
+        connection: The Optimizer's own connection.
+        serving: What serves now.
+        triggered_by: Goes into the report.
+
+    Returns:
+        The outcome of a rollback; None where there was none.
+    """
+    watch = await connection.fetchrow(SELECT_WATCH, serving.task_type)
+    if watch is None:
+        return None
+    await connection.execute(END_OTHERS, serving.task_type, watch["id"])
+    if watch["prompt_id"] != serving.id or watch["before_id"] is None:
+        await connection.execute(END_WATCH, watch["id"], SUPERSEDED, None)
+        return None
+    decision = await _judge(connection, serving, watch)
+    log.info(
+        "promotion_watched",
+        task_type=serving.task_type,
+        version=serving.version,
+        outcome=decision.outcome,
+        answers=decision.answers,
+        e_value=round(decision.e_value, 2),
+    )
+    if decision.outcome == WORSE:
+        return await _roll_back(connection, serving, watch, decision, triggered_by)
+    if decision.outcome == KEPT:
+        await connection.execute(END_WATCH, watch["id"], KEPT, asdict(decision))
+    return None
+
+
+async def _judge(
+    connection: asyncpg.Connection, serving: Prompt, watch: asyncpg.Record
+) -> WatchDecision:
+    before = await load_results(
+        connection,
+        serving.task_type,
+        watch["before_version"],
+        start=watch["before_from"] or watch["before_created_at"],
+        end=watch["started_at"],
+    )
+    since = await load_activated_at(connection, serving)
+    after = await load_results(connection, serving.task_type, serving.version, start=since)
+    return judge_promotion(before, after)
+
+
+async def _roll_back(
+    connection: asyncpg.Connection,
+    serving: Prompt,
+    watch: asyncpg.Record,
+    decision: WatchDecision,
+    triggered_by: str,
+) -> HealingOutcome | None:
+    """Serve the text before as a new version; all or nothing, and a person's deploy wins."""
+    lost = 100 * ((decision.before_mean or 0) - (decision.mean or 0))
+    summary = (
+        f"Rolled back: version {serving.version} does worse in live traffic than version "
+        f"{watch['before_version']} before it ({lost:.1f} points of mean score over "
+        f"{decision.pairs} pairs, e-value {decision.e_value:.1f})."
+    )
+    detail: dict[str, Any] = {
+        "summary": summary,
+        "watch": {
+            **asdict(decision),
+            "version": serving.version,
+            "before_version": watch["before_version"],
+            "alpha": SIGNIFICANCE_LEVEL,
+        },
+    }
+    try:
+        async with connection.transaction():
+            activation = await patch_prompt(
+                connection,
+                incumbent=serving,
+                patch=Patch(
+                    watch["before_content"],
+                    f"rollback of version {serving.version}, which did worse in live traffic",
+                    CREATED_BY,
+                ),
+                report=RepairReport(detail, lost, triggered_by),
+            )
+            await connection.execute(END_WATCH, watch["id"], ROLLED_BACK, asdict(decision))
+            if watch["candidate_id"] is not None:
+                await set_outcome(connection, [watch["candidate_id"]], ROLLED_BACK)
+            run_id = await record_run(
+                connection,
+                Run(serving, ROLLED_BACK, "worse_in_live_traffic", "", detail, triggered_by),
+                report_id=activation.report_id,
+            )
+    except IncumbentChangedError:
+        await connection.execute(END_WATCH, watch["id"], SUPERSEDED, None)
+        return None
+    log.warning(
+        "prompt_rolled_back",
+        task_type=serving.task_type,
+        before_version=serving.version,
+        after_version=activation.version,
+        e_value=round(decision.e_value, 2),
+        report_id=activation.report_id,
+    )
+    return HealingOutcome(
+        ROLLED_BACK,
+        "worse_in_live_traffic",
+        activation.version,
+        "",
+        summary,
+        serving.version,
+        str(run_id),
+        activation.report_id,
+    )
