@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from selfheal.runtime.assembly import connection_environment
+from selfheal.runtime.plan import OPTIMIZER_COMMAND
 from services.common.config import Settings
 
 WATCH_FLAG: Final = "--watch"
@@ -60,7 +60,7 @@ def run_optimizer(
     environment = os.environ | connection_environment(settings)
     environment["OPTIMIZER_TRIGGERED_BY"] = triggered_by
     process = subprocess.Popen(  # noqa: S603 - no shell, our own command
-        [sys.executable, "-P", "-m", "services.optimizer.app.main", *flags],
+        [*OPTIMIZER_COMMAND, *flags],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,

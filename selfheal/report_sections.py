@@ -65,8 +65,9 @@ def _failure_counts(failures: Detail) -> str:
     if minutes is not None:
         parts[0] += f" within {minutes:g} minutes"
     if inputs is not None:
-        kinds = f" of {clusters:g} kinds" if clusters is not None else ""
-        parts.append(f"{inputs:g} distinct inputs{kinds}")
+        ending = "" if clusters == 1 else "s"
+        grouped = f" in {clusters:g} cluster{ending}" if clusters is not None else ""
+        parts.append(f"{inputs:g} distinct input{'' if inputs == 1 else 's'}{grouped}")
     if mean is not None:
         parts.append(f"mean score {mean:.3f}")
     return "; ".join(parts)

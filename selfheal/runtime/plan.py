@@ -13,6 +13,7 @@ from services.common.config import LOCAL_PROVIDER, Settings
 
 LOCAL_MODEL = "local-model"
 OPTIMIZER = "optimizer"
+OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services.optimizer.app.main")
 AUTOPILOT = "autopilot"
 MODEL_SETTINGS = (
     "llm_provider",
@@ -138,7 +139,7 @@ def _plan_optimizer(settings: Settings, credentials: Credentials) -> ProcessSpec
     environment["OPTIMIZER_TRIGGERED_BY"] = AUTOPILOT
     return ProcessSpec(
         name=OPTIMIZER,
-        command=(sys.executable, "-P", "-m", "services.optimizer.app.main", "--watch"),
+        command=(*OPTIMIZER_COMMAND, "--watch"),
         environment=environment,
         withheld=_SECRETS - environment.keys(),
     )

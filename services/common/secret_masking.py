@@ -64,10 +64,11 @@ _ASSIGNMENT = re.compile(
     """,
     re.VERBOSE,
 )
-_RUN = re.compile(r"(?<![\w+/=-])(?P<secret>[\w+/=-]{32,}+)", re.ASCII)
+_RUN = re.compile(r"(?<![\w+/-])(?P<secret>[\w+/-]{32,}+={0,2})", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_WORD_LIKE = re.compile(r"[a-z]{4,}|[A-Z]{3,}|(?<![a-z])[A-Z][a-z]{3,}")
+_WORD_LIKE = re.compile(r"[A-Z][a-z]{3,}|[a-z]{4,}|(?<![A-Za-z])[A-Z]{3,}(?![a-z])")
+_INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
 _REFERENCE = re.compile(r"[A-Za-z_]+\d{0,2}(?:\.[A-Za-z_]\w*)*+[.!?:]*|https?:.*")
 _PLACEHOLDER = re.compile(r"[*•.xX]{3,}|[{$%<].*", re.DOTALL)
 
@@ -175,6 +176,11 @@ def _has_digit(run: str) -> bool:
     return any(character.isdigit() for character in run)
 
 
+def _is_mixed(run: str) -> bool:
+    """Credentials behind `Bearer` are no word, and no name of two words."""
+    return _has_digit(run) or len(_INNER_CAPITAL.findall(run)) > 1
+
+
 def _finder(
     pattern: re.Pattern[str], is_secret: Callable[[str], bool]
 ) -> Callable[[str], Iterator[_Span]]:
@@ -190,7 +196,7 @@ _FINDERS: tuple[Callable[[str], Iterator[_Span]], ...] = (
     _find_private_keys,
     _find_assignments,
     _finder(_VENDOR_TOKEN, _has_digit),
-    _finder(_AUTHORIZATION, _has_digit),
+    _finder(_AUTHORIZATION, _is_mixed),
     _finder(_URL_PASSWORD, lambda password: not _PLACEHOLDER.fullmatch(password)),
     _finder(_RUN, _is_random),
 )

@@ -47,8 +47,7 @@ def ask_for_another(question: str, number: int) -> str:
     """The question for the proposal of this number.
 
     COPRO asks one question many times, at a high temperature. The model at hand has none that
-    could be set, and would propose the same thing each time.
+    could be set, and would propose the same thing each time. The line comes first: SmolLM2-135M
+    repeats a last line instead of answering.
     """
-    if number == 1:
-        return question
-    return f"{question}\n\nThis is proposal number {number}: make it unlike the others."
+    return question if number == 1 else f"Attempt {number}: be creative.\n\n{question}"

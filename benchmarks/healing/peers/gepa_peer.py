@@ -10,8 +10,8 @@ from benchmarks.healing.peers.task_in_thread import (
     run_in_thread,
 )
 from services.optimizer.app.services.strategies.gepa_search import (
+    MINIBATCH,
     PromptAdapter,
-    calls_for_a_round,
     search_prompt,
 )
 
@@ -54,3 +54,8 @@ def choose_input_count(max_calls: int, available: int) -> int:
             if count + rounds * calls_for_a_round(count) <= max_calls:
                 return count
     return 0
+
+
+def calls_for_a_round(input_count: int) -> int:
+    """Most calls of a round: parent and rewrite on a few inputs, a reflection, rewrite on all."""
+    return 2 * min(MINIBATCH, input_count) + 1 + input_count

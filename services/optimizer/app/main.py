@@ -155,7 +155,10 @@ async def preview(settings: Settings) -> None:
         cases = await cycle.find_cases(connection)
         for case in cases:
             plan = await preview_case(
-                connection, case, task_types=task_types, guard_inputs=settings.optimizer_guard_inputs
+                connection,
+                case,
+                task_types=task_types,
+                guard_inputs=settings.optimizer_guard_inputs,
             )
             log.info("would_look_into", **plan, max_calls=settings.max_calls)
         if not cases:

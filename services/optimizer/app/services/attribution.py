@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.optimizer.app.services.failure_log import UnscoredCount, Window
-from services.optimizer.app.services.log_analyzer import (
-    FailureAnalysis,
-    LoggedResult,
-    Record,
-    split_where_it_changed,
+from services.optimizer.app.services.log_analyzer import FailureAnalysis, split_where_it_changed
+from services.optimizer.app.services.log_records import LoggedResult, Record, UnscoredCount, Window
+from services.optimizer.app.services.replay_results import (
+    FAILING,
+    GOLDEN,
+    ReplayInput,
+    ReplayResult,
 )
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
-from services.optimizer.app.services.trial import FAILING, GOLDEN
 
 PROMPT, PROVIDER, EVALUATOR = "prompt", "provider", "evaluator"
 INPUT, DRIFT, UNKNOWN = "input", "drift", "unknown"
@@ -80,9 +79,7 @@ class Replays:
         known = [results[item.id].passed for item in self.inputs_from(source, results)]
         return Record(len(known), sum(known))
 
-    def inputs_from(
-        self, source: str, results: Mapping[str, ReplayResult]
-    ) -> list[ReplayInput]:
+    def inputs_from(self, source: str, results: Mapping[str, ReplayResult]) -> list[ReplayInput]:
         """The inputs from one source that were scored."""
         return [item for item in self.inputs if item.source == source and item.id in results]
 
@@ -178,9 +175,7 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
             ),
             evidence,
         )
-    return Attribution(
-        PROMPT, (again, "No prompt is known to have served better."), evidence
-    )
+    return Attribution(PROMPT, (again, "No prompt is known to have served better."), evidence)
 
 
 def _compare_with_last_good(

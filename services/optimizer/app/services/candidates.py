@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 
 from services.common.task_types import Repairs
-from services.optimizer.app.services.failure_log import PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+from services.optimizer.app.services.log_records import PastPrompt
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 GOOD_PASS_RATE = 0.7
 # A version that passed so much more than the failing one served well enough to go back to.
@@ -63,7 +63,9 @@ class RepairContext:
     def broken(self) -> list[ReplayInput]:
         """Choosing inputs that the incumbent fails when it is run again."""
         results = self.incumbent_results
-        return [item for item in self.choosing if item.id in results and not results[item.id].passed]
+        return [
+            item for item in self.choosing if item.id in results and not results[item.id].passed
+        ]
 
 
 Strategy = Callable[[RepairContext], AsyncIterator[Candidate]]

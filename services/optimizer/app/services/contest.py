@@ -9,12 +9,8 @@ from services.common.logging import get_logger
 from services.optimizer.app.services.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.candidates import Candidate, RepairContext, Strategy
 from services.optimizer.app.services.promotion import Decision, decide, play
-from services.optimizer.app.services.replay import (
-    BudgetExceededError,
-    DeadlineExceededError,
-    ReplayInput,
-    ReplayResult,
-)
+from services.optimizer.app.services.replay import BudgetExceededError, DeadlineExceededError
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import pair_scores, repairs_all
 

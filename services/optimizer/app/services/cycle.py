@@ -11,13 +11,13 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.attribution import Attribution, attribute_from_log
 from services.optimizer.app.services.failure_log import (
-    Window,
     load_active_prompts,
     load_history,
     load_window,
 )
 from services.optimizer.app.services.healing import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+from services.optimizer.app.services.log_records import Window
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.watcher import look_after
 
@@ -179,9 +179,7 @@ class Cycle:
             )
         found: Attribution | None = None
         if analysis.reaches_floor:
-            found = attribute_from_log(
-                clean, analysis, evaluator_degraded=await self.is_degraded()
-            )
+            found = attribute_from_log(clean, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
             log.info(
                 "failures_not_surprising",

@@ -4,14 +4,19 @@ Every query is bounded by the newest rows of one version, however many the log h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.log_analyzer import LoggedResult, Record
+from services.optimizer.app.services.log_records import (
+    LoggedResult,
+    PastPrompt,
+    Record,
+    UnscoredCount,
+    Window,
+)
 
 # The highest active version serves; the others that a person may have left active don't.
 SELECT_ACTIVE_PROMPTS = """
@@ -104,53 +109,6 @@ MAX_WINDOW_ROWS = 1_000
 MAX_RECORD_ROWS = 200
 MAX_PASSING_ROWS = 200
 LONG_AGO = timedelta(days=36_500)
-
-
-@dataclass(frozen=True, slots=True)
-class PastPrompt:
-    """A prompt that served before, and how it did.
-
-    `scored` and `passed` count its last 200 scored answers at most, in its latest period.
-    """
-
-    content: str
-    version: int
-    scored: int
-    passed: int
-    prompt_id: int = 0
-    served_from: datetime | None = None
-    served_until: datetime | None = None
-
-    @property
-    def record(self) -> Record:
-        """How it did."""
-        return Record(self.scored, self.passed)
-
-
-@dataclass(frozen=True, slots=True)
-class UnscoredCount:
-    """How often a request got no score, by the service that failed and the code that it gave."""
-
-    service: str
-    code: str
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What was logged for a prompt lately.
-
-    Attributes:
-        results: Scored answers, the newest first, 1,000 at most.
-        unscored: Requests of the task type that got no score.
-        earlier: How the prompt did before the window, under the evaluator that judges now.
-        earlier_elsewise: How it did under evaluators that judge no longer.
-    """
-
-    results: tuple[LoggedResult, ...]
-    unscored: tuple[UnscoredCount, ...] = ()
-    earlier: Record = Record()
-    earlier_elsewise: Record = Record()
 
 
 async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:

@@ -21,12 +21,7 @@ from services.optimizer.app.services.candidates import (
     find_last_good,
 )
 from services.optimizer.app.services.contest import FIRST_LOOK, Contender, Contest
-from services.optimizer.app.services.failure_log import (
-    PastPrompt,
-    Window,
-    load_history,
-    load_passing,
-)
+from services.optimizer.app.services.failure_log import load_history, load_passing
 from services.optimizer.app.services.healing_report import HealingReport
 from services.optimizer.app.services.healing_runs import (
     HELD,
@@ -38,8 +33,9 @@ from services.optimizer.app.services.healing_runs import (
     propose,
     record_run,
 )
+from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.log_records import PastPrompt, Record, Window
 from services.optimizer.app.services.lost_candidates import load_lost, note_lost
-from services.optimizer.app.services.log_analyzer import FailureAnalysis, Record
 from services.optimizer.app.services.promotion import can_decide, pairs_needed
 from services.optimizer.app.services.prompt_patcher import IncumbentChangedError
 from services.optimizer.app.services.replay import (
@@ -260,9 +256,7 @@ class Healer:
             incumbent = await replays.run(case.incumbent.content, inputs)
             before = await replays.run(last_good.content, inputs) if last_good else None
             version = last_good.version if last_good else None
-            found = attribute_from_replays(
-                case.window, Replays(inputs, incumbent, before, version)
-            )
+            found = attribute_from_replays(case.window, Replays(inputs, incumbent, before, version))
             if found.calls_for_repair:
                 break
         return found
@@ -475,7 +469,4 @@ class Healer:
 
 
 def _pass_rate(analysis: FailureAnalysis) -> float:
-    return Record(
-        analysis.scored_count, analysis.scored_count - analysis.failure_count
-    ).pass_rate
-
+    return Record(analysis.scored_count, analysis.scored_count - analysis.failure_count).pass_rate

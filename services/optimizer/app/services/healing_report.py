@@ -6,10 +6,11 @@ from typing import Any
 
 from services.optimizer.app.services.attribution import Attribution
 from services.optimizer.app.services.contest import Contender
-from services.optimizer.app.services.failure_log import Window
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.log_records import Window
 from services.optimizer.app.services.promotion import SIGNIFICANCE_LEVEL
-from services.optimizer.app.services.replay import Replayer, ReplayInput
+from services.optimizer.app.services.replay import Replayer
+from services.optimizer.app.services.replay_results import ReplayInput
 from services.optimizer.app.services.screening import Quarantined
 from services.optimizer.app.services.trial import TrialInputs
 from services.optimizer.app.services.verdict import Verdict

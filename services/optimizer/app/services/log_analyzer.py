@@ -6,43 +6,14 @@ from dataclasses import dataclass, field
 from math import exp, lgamma, log
 from statistics import fmean
 
+from services.optimizer.app.services.log_records import LoggedResult, Record
+
 # What is taken for a healthy failure rate before anything is known: 10 %, worth ten answers.
 PRIOR_FAILURES, PRIOR_PASSES = 1.0, 9.0
 # Failures are surprising where a window with so many had less than this chance.
 SURPRISE_LEVEL = 0.05
 # A version that passes less than this is no norm to compare with.
 LEAST_NORMAL_PASS_RATE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedResult:
-    """What a log row tells: input, answer, score in [0, 1], and the rules that failed.
-
-    `fingerprint` names the evaluator that gave the score, `model` the model that answered.
-    """
-
-    user_input: str
-    refined_input: str
-    score: float
-    passed: bool
-    failed_rules: tuple[str, ...] = ()
-    worker_output: str = ""
-    fingerprint: str = ""
-    model: str = ""
-    request_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """How many scored answers a prompt gave, and how many of them passed."""
-
-    scored: int = 0
-    passed: int = 0
-
-    @property
-    def pass_rate(self) -> float:
-        """Share that passed, in [0, 1]; 0 where nothing was scored."""
-        return self.passed / self.scored if self.scored else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +137,7 @@ def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float
     if successes <= 0:
         return 1.0
     tail = sum(
-        exp(
-            _log_choose(trials, count)
-            + _log_beta(a + count, b + trials - count)
-            - _log_beta(a, b)
-        )
+        exp(_log_choose(trials, count) + _log_beta(a + count, b + trials - count) - _log_beta(a, b))
         for count in range(successes, trials + 1)
     )
     return min(1.0, tail)

@@ -141,7 +141,7 @@ class WebhookNotifier:
                 status = response.status
         except TimeoutError:
             return "timeout", False
-        except (ValueError, TypeError):  # what yarl and aiohttp make of a URL that is none
+        except (aiohttp.NonHttpUrlClientError, ValueError):  # InvalidURL is a ValueError
             return "invalid_url", True
         except (aiohttp.ClientError, OSError):
             return "unreachable", False

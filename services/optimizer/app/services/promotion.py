@@ -103,12 +103,13 @@ class Decision:
         return 100 * (self.candidate_mean - self.incumbent_mean)
 
 
-def play(gains: Sequence[float], *, direction: int = 1) -> Wealth:
+def play(gains: Sequence[float], *, direction: int = 1, stake: float = STAKE) -> Wealth:
     """Bet on each gain in turn.
 
     Args:
         gains: Differences in [-1, 1], in the order in which they were measured.
         direction: 1 to bet on gains, -1 to bet on losses.
+        stake: Share of the wealth on each gain, in [0, 1).
 
     Raises:
         ValueError: If a gain is NaN or outside [-1, 1].
@@ -117,7 +118,7 @@ def play(gains: Sequence[float], *, direction: int = 1) -> Wealth:
     for gain in gains:
         if not -1 <= gain <= 1:
             raise ValueError(f"gain must be in [-1, 1], not {gain}")
-        now *= 1 + direction * STAKE * gain
+        now *= 1 + direction * stake * gain
         peak = max(peak, now)
     return Wealth(now, peak)
 

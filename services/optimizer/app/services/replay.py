@@ -1,10 +1,8 @@
 """Replays inputs through Worker and Evaluator over HTTP, so that they leave no trace in the log."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,46 +18,13 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.optimizer.app.services.failure_log import failed_rules_in
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 CONCURRENCY = 4
 ATTEMPTS = 2
 NOT_JUDGEABLE = "not_judgeable"
 
 log = get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayInput:
-    """An input to replay; `source` says where it comes from: `failing`, `golden` or `guard`."""
-
-    id: str
-    user_input: str
-    refined_input: str
-    source: str
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits that stand for the text that the Worker gets."""
-        return hashlib.sha256(self.refined_input.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """A replay's outcome.
-
-    Attributes:
-        score: In [0, 1].
-        passed: Whether the answer passed.
-        fingerprint: The evaluator that gave the score.
-        output: The answer.
-        failed_rules: Names of the rules that failed.
-    """
-
-    score: float
-    passed: bool
-    fingerprint: str
-    output: str = ""
-    failed_rules: tuple[str, ...] = ()
 
 
 class BudgetExceededError(ServiceError):

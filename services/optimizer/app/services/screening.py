@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from services.optimizer.app.services.folded_text import decode_parts, fold
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.suspicious_wordings import find_wordings
 
 # How far to either side of a bound between rows an order is looked for.

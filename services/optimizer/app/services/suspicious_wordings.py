@@ -43,6 +43,10 @@ _SOURCES = {
             r"""\b{earlier} ~1{instructions} (?:are|is|were) (?:now )?(?:void|revoked|cancell?ed
                 |obsolete|superseded|invalid|overridden|no longer)""",
             r"\b(?:previous|prior|above|earlier) {instructions} no longer appl",
+            r"""\byour (?:system )?{instructions} (?:have been|has been|were|was|are|is)
+                (?:{gap}now)? (?:updated|changed|replaced|overridden|revoked|extended)\b""",
+            r"""{begin}(?:{forget}|skip|drop|set aside|throw away) ~2{instructions} (?:that )?
+                (?:you (?:were|have been|are|got)|given to you)\b""",
         ),
         "above before prior told know been learned said": (
             r"""{begin}{forget} (?:everything|all|anything|what|whatever) (?:
@@ -75,6 +79,14 @@ _SOURCES = {
             r"""\b(?:correct|right|fixed|improved|repaired|ideal|better|optimal|best|good) (?:
                 system prompt (?:is|would|should|must|reads|says|tells|will)\b
                 |prompt\s{0,2}(?:is|reads|says)?\s{0,2}:)""",
+            r"""{begin}(?:revise|amend|extend|improve|make|adjust|edit|fix|alter|adapt|change|rewrite
+                |update) (?:your|this|its|the) (?:system )?prompt (?:(?:so that|such that|so|to) ~3
+                (?:always|never|mention|mentions|say|says|tells?|praises?|recommends?)
+                |tell (?:the |all |every )?users?)\b""",
+            r"""\b(?:when|if|while|once|as) you (?:repair|rewrite|optimi[sz]e|fix|improve|edit|write
+                |change|update) ~2(?:system )?prompt\b""",
+            r"""\bprompts? (?:must|should|needs?|has|have|ought|lacks?) (?:to )?(?:(?:contain|include
+                |have|mention) )?(?:an?|the|this|one) (?:sentence|line|rule|instruction|word about)\b""",
             r"""\b(?:fail|fails|failed|wrong|rejected) because (?:the|your
                 |its) (?:system )?(?:prompt
                 |instructions)\b""",
@@ -110,7 +122,7 @@ _SOURCES = {
     },
     "changes_role": {
         "now longer mode": (
-            r"""\byou are (?:now|no longer) (?:an?|the|in \w{1,16} mode|going to|free|required
+            r"""\byou(?: are|'re) (?:now|no longer) (?:an?|dan\b|the|in \w{1,16} mode|going to|free|required
                 |instructed|allowed|bound|restricted|obliged)\b""",
             r"""\bfrom now on (?:you|your|always|never|reply|respond|answer|every
                 |all (?:answers|replies|responses|users))\b""",
@@ -139,9 +151,10 @@ _SOURCES = {
             r"""\b(?:whoever|anyone who|model that|you who|one who
                 |you (?:are|were) (?:asked|here|told) to) (?:is |are )?
                 (?:repair|rewrit|optimi[sz]|fix|improv|edit)[a-z]{0,4} ~2(?:system )?prompts?\b""",
-            r"""{begin}(?:reveal|print|show|repeat|output|leak|display) ~3your (?:system 
-                |initial{gap}
-                |original |hidden )?(?:prompt|instructions)\b""",
+            r"""{begin}(?:reveal|print|show|repeat|output|leak|display) ~3your{gap}
+                (?:system |initial |original |hidden )?(?:prompt|instructions)\b""",
+            r"""\b(?:tell|ask|convince|for|to) (?:the |an? )?(?:optimi[sz]er|prompt (?:engineer|writer
+                |optimi[sz]er|analyst))\b(?:[^.\n]{0,60}?\bprompts?\b|\s{0,2}[:,])""",
             r"""\b(?:in|to|for) (?:all|every|each) (?:of your )?(?:future|subsequent) (?:answers?
                 |replies|reply|responses?|conversations?|prompts?|users?)\b""",
         ),

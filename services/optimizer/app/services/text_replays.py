@@ -7,7 +7,8 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.optimizer.app.services.healing_runs import register_candidate
-from services.optimizer.app.services.replay import Replayer, ReplayInput, ReplayResult
+from services.optimizer.app.services.replay import Replayer
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 TRIED = "tried"
 

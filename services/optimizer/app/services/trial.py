@@ -6,11 +6,16 @@ from itertools import zip_longest
 
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.input_clusters import cluster_inputs
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+from services.optimizer.app.services.replay_results import (
+    FAILING,
+    GOLDEN,
+    GUARD,
+    ReplayInput,
+    ReplayResult,
+)
 
-FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
 # One caller's flood can't be the evidence: this many of each cluster of like inputs.
 MAX_PER_CLUSTER = 2
 MAX_CHOOSING_FAILING = 4
@@ -150,8 +155,6 @@ def _golden(half: str, inputs: Sequence[str], taken: set[str]) -> list[ReplayInp
     ]
 
 
-def _interleave(
-    one: Sequence[ReplayInput], other: Sequence[ReplayInput]
-) -> Iterator[ReplayInput]:
+def _interleave(one: Sequence[ReplayInput], other: Sequence[ReplayInput]) -> Iterator[ReplayInput]:
     for pair in zip_longest(one, other):
         yield from (item for item in pair if item is not None)

@@ -19,7 +19,7 @@ from services.optimizer.app.services.promotion import (
     label_repair,
     pairs_needed,
 )
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import TrialInputs, pair_scores
 
@@ -174,7 +174,9 @@ class Gate:
         """The incumbent is run only where the candidate fails: elsewhere nothing is broken."""
         guards = self._trial.guards
         candidate = await self._run_if_any(content, guards)
-        failing = [item for item in guards if item.id in candidate and not candidate[item.id].passed]
+        failing = [
+            item for item in guards if item.id in candidate and not candidate[item.id].passed
+        ]
         incumbent = await self._run_if_any(self._incumbent, failing)
         return assess_damage(
             {name: result.passed for name, result in incumbent.items()},

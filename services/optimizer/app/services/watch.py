@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore, play
 
 # So many answers without a sign of harm, and the watch ends.
@@ -41,9 +41,7 @@ class WatchDecision:
     e_value: float
 
 
-def judge_promotion(
-    before: Sequence[LoggedResult], after: Sequence[LoggedResult]
-) -> WatchDecision:
+def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchDecision:
     """Compare live results; only scores of the evaluator that judges now count.
 
     Args:

@@ -157,6 +157,48 @@ def test_up_stops_what_is_no_longer_planned(stubs: Stubs) -> None:
     assert "local-model" not in dict(states(system))
 
 
+PORTLESS = """
+import sys, time
+if sys.argv[1] == "fail":
+    sys.exit("RuntimeError: there is no hope")
+time.sleep(600)
+"""
+
+
+def make_portless(behaviour: str = "ok") -> ProcessSpec:
+    """A process that listens nowhere, as the Optimizer's continuous mode."""
+    return ProcessSpec(
+        name="optimizer",
+        command=(sys.executable, "-c", PORTLESS, behaviour),
+        environment={},
+    )
+
+
+def test_a_process_that_listens_nowhere_is_a_part_like_any_other(stubs: Stubs) -> None:
+    stubs.specs = {"worker": stubs.specs["worker"], "manager": stubs.specs["manager"]}
+    stubs.specs["optimizer"] = make_portless()
+    system = stubs.system()
+    assert system.up() == ["postgres", "worker", "optimizer", "manager"]
+    assert ("optimizer", "running") in states(system)
+    assert {status.name: status.address for status in system.status()}["optimizer"] == ""
+    assert stubs.system(as_another_command=True).up() == []
+    psutil.Process(stubs.pid("optimizer")).kill()
+    assert wait_until(lambda: not system.is_running("optimizer"), timeout_seconds=5)
+    assert ("optimizer", "crashed") in states(system)
+    assert system.up() == ["optimizer"]
+    assert "optimizer" in system.down()
+
+
+def test_a_process_that_listens_nowhere_and_ends_at_once_is_reported(stubs: Stubs) -> None:
+    stubs.specs = {"manager": stubs.specs["manager"], "optimizer": make_portless("fail")}
+    system = stubs.system()
+    with pytest.raises(ProcessFailedError, match="optimizer ended while it was starting"):
+        system.up()
+    status = next(status for status in system.status() if status.name == "optimizer")
+    assert status.state is State.CRASHED
+    assert "there is no hope" in status.detail
+
+
 def test_a_service_that_ends_at_once_is_reported_with_its_log(stubs: Stubs) -> None:
     stubs.change("worker", "fail")
     system = stubs.system()

@@ -50,6 +50,30 @@ def test_the_local_model_is_served_only_where_it_is_used() -> None:
     assert needs_local_model(moved)
 
 
+def test_the_autopilot_starts_last_and_listens_on_no_port() -> None:
+    stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
+    (optimizer,) = stages[-1]
+    assert optimizer.name == "optimizer"
+    assert optimizer.command[-1] == "--watch"
+    assert (optimizer.port, optimizer.ready_url, optimizer.address) == (None, "", "")
+    assert optimizer.environment["OPTIMIZER_TRIGGERED_BY"] == "autopilot"
+
+
+def test_the_webhook_goes_to_the_optimizer_alone() -> None:
+    settings = make_settings(llm_provider="local", notify_webhook_url="https://hooks/secret")
+    stages = plan_processes(settings, CREDENTIALS, autopilot=True)
+    inherited = {"NOTIFY_WEBHOOK_URL": "mine"}
+    got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
+    assert {name: environment.get("NOTIFY_WEBHOOK_URL") for name, environment in got.items()} == {
+        "local-model": None,
+        "worker": None,
+        "evaluator": None,
+        "manager": None,
+        "optimizer": "https://hooks/secret",
+    }
+    assert "hooks" not in repr(stages)
+
+
 def test_secrets_go_only_where_they_are_needed() -> None:
     variables = plan(make_settings(llm_provider="local", llm_api_key="key"))
     assert {name for name in variables if "DATABASE_URL" in variables[name]} == {
@@ -123,6 +147,29 @@ def test_the_optimizer_gets_what_it_needs_to_reach_the_system() -> None:
     assert variables["WORKER_URL"] == "http://127.0.0.1:8001"
     assert variables["EVALUATOR_URL"] == "http://127.0.0.1:8002"
     assert variables["OPTIMIZER_MODEL"] == "openai:o"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in Settings.model_fields if name.startswith("optimizer_")]
+)
+def test_every_setting_of_the_optimizer_reaches_it(name: str) -> None:
+    assert name.upper() in optimizer_environment(make_settings(), CREDENTIALS)
+
+
+def test_what_the_operator_set_is_what_the_optimizer_gets() -> None:
+    settings = make_settings(
+        optimizer_lookback_minutes=60,
+        optimizer_max_calls=None,
+        optimizer_mode="propose",
+        notify_webhook_url="https://hooks/secret",
+        worker_timeout_seconds=120,
+    )
+    variables = optimizer_environment(settings, CREDENTIALS)
+    assert variables["OPTIMIZER_LOOKBACK_MINUTES"] == "60"
+    assert variables["OPTIMIZER_MAX_CALLS"] == ""
+    assert variables["OPTIMIZER_MODE"] == "propose"
+    assert variables["NOTIFY_WEBHOOK_URL"] == "https://hooks/secret"
+    assert variables["WORKER_TIMEOUT_SECONDS"] == "120.0"
 
 
 def test_credentials_do_not_show_themselves() -> None:

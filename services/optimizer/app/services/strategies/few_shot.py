@@ -7,7 +7,7 @@ that prompt and passed just now; nothing from live traffic gets into a prompt.
 from collections.abc import AsyncIterator
 
 from services.optimizer.app.services.candidates import Candidate, RepairContext
-from services.optimizer.app.services.trial import GOLDEN
+from services.optimizer.app.services.replay_results import GOLDEN
 
 EXAMPLES = 2
 MAX_ANSWER_CHARACTERS = 1_500

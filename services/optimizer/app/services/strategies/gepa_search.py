@@ -17,13 +17,15 @@ from typing import Any, Generic, TypeVar
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
-from services.optimizer.app.services.candidates import Candidate, RepairContext
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+from services.optimizer.app.services.candidates import AskModel, Candidate, RepairContext
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 COMPONENT = "system_prompt"
 MINIBATCH = 3
 SEED = 0
-MAX_FAILURES_IN_A_ROW = 3
+MAX_FAILURES = 3
+# What was replayed before is free; a search that only looks at such must end, too.
+EVALUATIONS_PER_CALL = 3
 MAX_REQUEST_CHARACTERS = 400
 MAX_OUTPUT_CHARACTERS = 600
 MAX_FEEDBACK_CHARACTERS = 300
@@ -147,11 +149,6 @@ def read_proposal(reply: str) -> str:
     return (rest if is_labelled else inside).strip()
 
 
-def calls_for_a_round(input_count: int) -> int:
-    """Most calls of a round: parent and rewrite on a few inputs, a reflection, rewrite on all."""
-    return 2 * min(MINIBATCH, input_count) + 1 + input_count
-
-
 def search_prompt(
     incumbent: str,
     inputs: Sequence[Input],
@@ -199,20 +196,18 @@ def search_prompt(
 
 
 async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
-    """What `gepa` finds on the choosing inputs with the heal's share of calls.
+    """What `gepa` finds on those choosing inputs that the incumbent was scored on.
 
     Nothing where the package isn't installed, no model is configured that could reflect, or the
-    share is too small for one round.
+    share is too small for one rewrite.
     """
-    count = len(context.choosing)
-    too_small = context.calls_for_search < count + calls_for_a_round(count)
-    if context.ask_model is None or not count or too_small or not is_installed():
+    inputs = [item for item in context.choosing if item.id in context.incumbent_results]
+    too_small = context.calls_for_search < len(inputs) + 1
+    if context.ask_model is None or not inputs or too_small or not is_installed():
         return
-    search = ReplayedSearch(context, context.ask_model, asyncio.get_running_loop())
+    search = ReplayedSearch(context, context.ask_model, inputs, asyncio.get_running_loop())
     adapter = PromptAdapter(search.evaluate, search.propose)
-    run = partial(
-        search_prompt, context.incumbent, context.choosing, adapter, is_over=search.is_over
-    )
+    run = partial(search_prompt, context.incumbent, inputs, adapter, is_over=search.is_over)
     try:
         best = await asyncio.to_thread(run)
     except ServiceError as error:
@@ -240,32 +235,41 @@ class ReplayedSearch:
     Args:
         context: Replays prompts.
         ask_model: Asks the model that reflects.
-        loop: Where both run.
+        inputs: All that the search evaluates on.
+        loop: Where replays and questions run.
     """
 
     def __init__(
         self,
         context: RepairContext,
-        ask_model: Callable[[str], Awaitable[str]],
+        ask_model: AskModel,
+        inputs: Sequence[ReplayInput],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._context = context
         self._ask_model = ask_model
+        self._inputs = inputs
         self._loop = loop
-        self._failures_in_a_row = 0
+        self._known = {(context.incumbent, name) for name in context.incumbent_results}
+        self._evaluations = 0
+        self._failures = 0
         self._is_closed = False
         self._is_solved = False
         self.calls = 0
         self.rewrites = 0
 
     def is_over(self) -> bool:
-        """Whether another round wouldn't fit, isn't needed, or would fail again."""
-        left = self._context.calls_for_search - self.calls
+        """Whether another rewrite wouldn't fit, isn't needed, or would likely fail.
+
+        A round evaluates a rewrite on a few inputs, then on all, and asks for it once.
+        """
+        share = self._context.calls_for_search
         return (
             self._is_closed
             or self._is_solved
-            or self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW
-            or left < calls_for_a_round(len(self._context.choosing))
+            or self._failures >= MAX_FAILURES
+            or self._evaluations >= EVALUATIONS_PER_CALL * share
+            or share - self.calls < len(self._inputs) + 1
         )
 
     def close(self) -> None:
@@ -278,12 +282,14 @@ class ReplayedSearch:
         Raises:
             ServiceError: If an input couldn't be scored.
         """
-        results = self._call(len(inputs), lambda: self._context.replay(prompt, inputs))
+        new = sum((prompt, item.id) not in self._known for item in inputs)
+        self._evaluations += 1
+        results = self._call(new, lambda: self._context.replay(prompt, inputs))
+        self._known.update((prompt, name) for name in results)
         if any(item.id not in results for item in inputs):
-            self._failures_in_a_row += 1
+            self._failures += 1
             raise SearchStoppedError("An input could not be scored.")
-        self._failures_in_a_row = 0
-        if len(inputs) == len(self._context.choosing):
+        if len(inputs) == len(self._inputs):
             self._is_solved = all(results[item.id].passed for item in inputs)
         return [_read_result(item, results[item.id]) for item in inputs]
 
@@ -308,7 +314,7 @@ class ReplayedSearch:
         try:
             return asyncio.run_coroutine_threadsafe(_wait_for(ask), self._loop).result()
         except ServiceError:
-            self._failures_in_a_row += 1
+            self._failures += 1
             raise
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 
 from services.optimizer.app.services.candidates import Candidate, RepairContext
-from services.optimizer.app.services.replay import ReplayInput
+from services.optimizer.app.services.replay_results import ReplayInput
 
 PROBES = 2
 MAX_TRIALS = 10

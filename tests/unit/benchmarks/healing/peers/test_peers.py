@@ -11,10 +11,14 @@ import pytest
 from benchmarks.healing.peer_task import BudgetSpentError, Peer, PeerTask
 from benchmarks.healing.peers import available_peers
 from benchmarks.healing.peers.copro_peer import CoproPeer, plan_search
-from benchmarks.healing.peers.gepa_peer import GepaPeer, choose_input_count
+from benchmarks.healing.peers.gepa_peer import (
+    GepaPeer,
+    calls_for_a_round,
+    choose_input_count,
+)
 from benchmarks.healing.peers.task_in_thread import TaskInThread, run_in_thread
 from services.common.errors import ModelTimeoutError
-from services.optimizer.app.services.strategies.gepa_search import Rollout, calls_for_a_round
+from services.optimizer.app.services.strategies.gepa_search import Rollout
 
 INCUMBENT = "Always answer in JavaScript."
 REPAIRED = "Write Python."
@@ -71,9 +75,14 @@ def test_plans_stay_in_the_budget(max_calls: int) -> None:
     assert count == 0 or count + calls_for_a_round(count) <= max_calls
 
 
+@pytest.mark.parametrize(("inputs", "calls"), [(1, 4), (2, 7), (3, 10), (8, 15)])
+def test_a_round_of_gepa_has_a_known_price(inputs: int, calls: int) -> None:
+    assert calls_for_a_round(inputs) == calls
+
+
 @pytest.mark.parametrize(
     ("max_calls", "expected"),
-    [(120, (5, 10, 2)), (60, (5, 5, 2)), (20, (4, 2, 2)), (3, (1, 2, 1)), (2, None)],
+    [(120, (5, 10, 2)), (60, (5, 5, 2)), (20, (5, 3, 1)), (3, (1, 2, 1)), (2, None)],
 )
 def test_copro_looks_as_far_as_the_budget_goes(
     max_calls: int, expected: tuple[int, int, int] | None

@@ -9,12 +9,11 @@ import pytest
 from services.common.models import Prompt
 from services.optimizer.app.services.failure_log import (
     MAX_WINDOW_ROWS,
-    PastPrompt,
     load_active_prompts,
     load_history,
     load_window,
 )
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_records import LoggedResult, PastPrompt
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]

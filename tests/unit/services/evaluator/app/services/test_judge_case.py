@@ -130,6 +130,29 @@ def test_the_mark_tells_apart_what_joins_to_the_same_text(parts: tuple[str, str]
     assert (MARKER.findall(moved)[0] == MARKER.findall(stays)[0]) is (answer == "")
 
 
+def test_secrets_are_masked_and_nothing_else_changes() -> None:
+    secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    case = describe_case(
+        f"Call the API with {secret}, please", f"call({secret!r})", report_of(f"it names {secret}")
+    )
+    inside, _ = blocks_of(case)
+    assert inside == {
+        "request": "Call the API with ***, please",
+        "answer": "call('***')",
+        "observations": "- runs: it names ***\n- documents: it has no docstring",
+    }
+    shown_masked = describe_case(
+        "Call the API with ***, please", "call('***')", report_of("it names ***")
+    )
+    assert case == shown_masked
+
+
+def test_a_secret_at_the_cut_is_masked_before_it_is_cut() -> None:
+    secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    start = MAX_DATA_CHARACTERS - 10
+    assert "ghp" not in describe_case(f"{'x ' * 20_000}"[:start] + secret, "x", report_of())
+
+
 def test_data_at_the_limit_is_whole_and_data_over_it_is_marked_as_cut() -> None:
     whole = describe_case(REQUEST, "x" * MAX_DATA_CHARACTERS, report_of())
     assert "cut" not in whole

@@ -6,6 +6,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
+from structlog.testing import capture_logs
 
 from services.common.config import Settings
 from services.common.errors import ModelTimeoutError
@@ -83,6 +84,22 @@ async def test_what_the_model_rewords_is_refined_by_the_rules() -> None:
 )
 async def test_where_the_model_is_of_no_use_the_rules_stand_in(model: FakeModel) -> None:
     assert await refine_with(model) == await refined_by_rules()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["please call it with password=hunter2", "use ghp_16C7e42F292c6912E7710c838347Ae178B4a"],
+)
+async def test_a_secret_is_not_shown_to_the_model(typed: str) -> None:
+    model = FakeModel(reply="Reworded.")
+    with capture_logs() as logs:
+        refined = await LlmRefiner(model, RULES).refine(typed, task_type="code_generation")
+
+    assert refined == await RULES.refine(typed, task_type="code_generation")
+    assert model._conversations == []
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [
+        ("refiner_skipped", "holds_secret")
+    ]
 
 
 async def test_the_models_connections_are_closed_with_the_refiner() -> None:

@@ -19,11 +19,8 @@ from services.optimizer.app.services.analyst import (
     parse_proposal,
 )
 from services.optimizer.app.services.candidates import Candidate
-from services.optimizer.app.services.log_analyzer import (
-    FailureAnalysis,
-    LoggedResult,
-    analyze_failures,
-)
+from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+from services.optimizer.app.services.log_records import LoggedResult
 
 INCUMBENT = "just say hello world to everything"
 REPLY = json.dumps({"analysis": "It greets.", "prompt": "You write Python."})
@@ -71,16 +68,16 @@ def failing_with(*answers: str, refined_input: str = "Write a binary search") ->
     ("reply", "candidate"),
     [
         pytest.param(
-            REPLY, Candidate("You write Python.", "analyst_proposal", "It greets."), id="plain"
+            REPLY, Candidate("You write Python.", "reflection", "It greets."), id="plain"
         ),
         pytest.param(
             f"```json\n{REPLY}\n```",
-            Candidate("You write Python.", "analyst_proposal", "It greets."),
+            Candidate("You write Python.", "reflection", "It greets."),
             id="fenced",
         ),
         pytest.param(
             '{"prompt": " Do well.\\n"}',
-            Candidate("Do well.", "analyst_proposal", ""),
+            Candidate("Do well.", "reflection", ""),
             id="no-analysis-and-space-around",
         ),
     ],
@@ -177,6 +174,23 @@ def test_evidence_is_capped() -> None:
     description = describe_failures(INCUMBENT, analysis)
     assert len(description) < 6_000
     assert description.count("- input: ") == 3
+
+
+def test_secrets_of_users_are_masked_and_the_prompt_is_left() -> None:
+    secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    analysis = failing_with(f"use {secret}", refined_input=f"call it with password={secret}")
+    description = describe_failures(f"{INCUMBENT} {secret}", analysis)
+    assert description.count(secret) == 1
+    assert f"{INCUMBENT} {secret}\n" in description
+    assert '"use ***"' in description
+    assert "call it with password=***" in description
+
+
+def test_a_secret_at_the_cut_is_masked_before_it_is_cut() -> None:
+    secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    for start in range(460, 500):
+        description = describe_failures(INCUMBENT, failing_with(f"{'x ' * 300}"[:start] + secret))
+        assert "ghp" not in description
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from services.optimizer.app.services.candidates import (
     propose_candidates,
     rebuilt_from_rules,
 )
-from services.optimizer.app.services.failure_log import PastPrompt
-from services.optimizer.app.services.log_analyzer import LoggedResult, analyze_failures
+from services.optimizer.app.services.log_analyzer import analyze_failures
+from services.optimizer.app.services.log_records import LoggedResult, PastPrompt
 
 REPAIRS = Repairs(role="You write code.", by_rule={"r": "Obey r.", "s": "Obey s."})
 GOOD = PastPrompt("good", version=1, scored=10, passed=9)

@@ -1,6 +1,7 @@
 """How long a prompt is left alone, from its earlier runs alone."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -91,7 +92,7 @@ def test_two_clusters_of_users_with_opposite_needs_settle() -> None:
         serving = "for prose" if serving == "for tables" else "for tables"
         now += timedelta(seconds=5)  # the next three failures
     away = [at for at, text in history if text == "for tables"]
-    pauses = [after - before for before, after in zip(away, away[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(away)]
     assert pauses == sorted(pauses)
     assert pauses[-1] >= timedelta(hours=5)
     assert sum(at > end - timedelta(days=1) for at, _ in history) <= 10

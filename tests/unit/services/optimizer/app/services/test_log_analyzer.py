@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.optimizer.app.services.log_analyzer import LoggedResult, analyze_failures
+from services.optimizer.app.services.log_analyzer import analyze_failures
+from services.optimizer.app.services.log_records import LoggedResult
 
 
 def result(

@@ -16,13 +16,8 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
-from services.optimizer.app.services.replay import (
-    CONCURRENCY,
-    BudgetExceededError,
-    Replayer,
-    ReplayInput,
-    ReplayResult,
-)
+from services.optimizer.app.services.replay import CONCURRENCY, BudgetExceededError, Replayer
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 CANDIDATE = UUID("00000000-0000-4000-8000-000000000001")
 SPOILED = UpstreamError("down", upstream="worker", upstream_code="model_timeout")

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.task_types import GoldenInputs, load_golden_inputs
-from services.optimizer.app.services.log_analyzer import LoggedResult
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore, sign_test
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.trial import (
     CHOOSING_GOLDEN,
     MAX_FAILING,

@@ -1,6 +1,7 @@
 """The search by gepa: what it shows a model, what it counts, and when it keeps quiet."""
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import re
@@ -12,8 +13,7 @@ import pytest
 
 from services.common.errors import ModelTimeoutError, ServiceError
 from services.optimizer.app.services.candidates import Candidate, RepairContext
-from services.optimizer.app.services.replay import ReplayInput, ReplayResult
-from services.optimizer.app.services.strategies import gepa_search as module
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.strategies.gepa_search import (
     COMPONENT,
     MAX_OUTPUT_CHARACTERS,
@@ -23,13 +23,14 @@ from services.optimizer.app.services.strategies.gepa_search import (
     Rollout,
     SearchStoppedError,
     ask_for_rewrite,
-    calls_for_a_round,
     describe_rollout,
     gepa_search,
     read_proposal,
     search_prompt,
 )
 
+# The package's name for this module is the strategy itself.
+module = importlib.import_module("services.optimizer.app.services.strategies.gepa_search")
 HAS_GEPA = importlib.util.find_spec("gepa") is not None
 needs_gepa = pytest.mark.skipif(not HAS_GEPA, reason="the extra `gepa` isn't installed")
 INCUMBENT = "Always answer in JavaScript."
@@ -41,6 +42,20 @@ INPUTS = tuple(
 )
 
 
+def result_for(content: str, item: ReplayInput) -> ReplayResult:
+    passed = "Python" in content
+    return ReplayResult(
+        score=0.9 if passed else 0.3,
+        passed=passed,
+        fingerprint="f",
+        output=f"answer to {item.user_input}",
+        failed_rules=() if passed else ("parses_as_python",),
+    )
+
+
+INCUMBENT_RESULTS = {item.id: result_for(INCUMBENT, item) for item in INPUTS}
+
+
 @dataclass
 class FakeContext:
     """What a strategy is given; it scores a prompt by whether it speaks of Python."""
@@ -49,32 +64,25 @@ class FakeContext:
     calls_for_search: int = 60
     incumbent: str = INCUMBENT
     choosing: Sequence[ReplayInput] = INPUTS
+    incumbent_results: Mapping[str, ReplayResult] = field(default_factory=lambda: INCUMBENT_RESULTS)
     spoiled: frozenset[str] = frozenset()
     failure: ServiceError | None = None
-    replayed: list[tuple[str, int]] = field(default_factory=list)
+    replayed: list[tuple[str, str]] = field(default_factory=list)
 
     async def replay(
         self, content: str, inputs: Sequence[ReplayInput]
     ) -> Mapping[str, ReplayResult]:
-        self.replayed.append((content, len(inputs)))
+        known = {*self.replayed, *((self.incumbent, name) for name in self.incumbent_results)}
+        self.replayed += [(content, item.id) for item in inputs if (content, item.id) not in known]
         if self.failure is not None and content != self.incumbent:
             raise self.failure
-        passed = "Python" in content
         return {
-            item.id: ReplayResult(
-                score=0.9 if passed else 0.3,
-                passed=passed,
-                fingerprint="f",
-                output=f"answer to {item.user_input}",
-                failed_rules=() if passed else ("parses_as_python",),
-            )
-            for item in inputs
-            if item.id not in self.spoiled
+            item.id: result_for(content, item) for item in inputs if item.id not in self.spoiled
         }
 
     @property
     def replays(self) -> int:
-        return sum(count for _, count in self.replayed)
+        return len(self.replayed)
 
 
 class FakeModel:
@@ -162,11 +170,6 @@ def test_a_proposal_is_what_stands_between_fences(reply: str, prompt: str) -> No
     assert read_proposal(reply) == prompt
 
 
-@pytest.mark.parametrize(("inputs", "calls"), [(1, 4), (2, 7), (3, 10), (5, 12)])
-def test_a_round_has_a_known_price(inputs: int, calls: int) -> None:
-    assert calls_for_a_round(inputs) == calls
-
-
 def test_the_reflective_dataset_has_a_record_for_each_answer() -> None:
     class Batch:
         trajectories = (rollout("one"), rollout("two"))
@@ -192,7 +195,7 @@ async def test_it_keeps_quiet_without_the_package(monkeypatch: pytest.MonkeyPatc
     assert context.replays == 0
 
 
-@pytest.mark.parametrize("calls", [0, 5, 16])
+@pytest.mark.parametrize("calls", [0, 3, 5])
 async def test_it_keeps_quiet_where_no_round_fits(
     calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +217,9 @@ async def in_thread(
     context: FakeContext, work: Callable[[ReplayedSearch], Any]
 ) -> tuple[ReplayedSearch, Any]:
     assert context.ask_model is not None
-    means = ReplayedSearch(as_context(context), context.ask_model, asyncio.get_running_loop())
+    means = ReplayedSearch(
+        as_context(context), context.ask_model, INPUTS, asyncio.get_running_loop()
+    )
     return means, await asyncio.to_thread(work, means)
 
 
@@ -222,7 +227,7 @@ async def test_replays_and_reflections_count() -> None:
     evidence = {COMPONENT: [describe_rollout(rollout())]}
 
     def work(means: ReplayedSearch) -> Any:
-        means.evaluate(INCUMBENT, INPUTS[:3])
+        means.evaluate(REPAIRED, INPUTS[:3])
         return means.propose({COMPONENT: INCUMBENT}, evidence, [COMPONENT])
 
     means, proposed = await in_thread(FakeContext(FakeModel(f"```\n{REPAIRED}\n```")), work)
@@ -267,13 +272,37 @@ async def test_no_call_goes_past_the_share() -> None:
     context = FakeContext(FakeModel(""), calls_for_search=7)
 
     def work(means: ReplayedSearch) -> None:
-        means.evaluate(INCUMBENT, INPUTS)
+        means.evaluate(REPAIRED, INPUTS)
         with pytest.raises(SearchStoppedError, match="used up"):
-            means.evaluate(INCUMBENT, INPUTS[:3])
+            means.evaluate("Write Perl.", INPUTS[:3])
 
     means, _ = await in_thread(context, work)
     assert (means.calls, context.replays) == (5, 5)
     assert means.is_over()
+
+
+async def test_what_was_replayed_before_is_free() -> None:
+    context = FakeContext(FakeModel(""), calls_for_search=2)
+
+    def work(means: ReplayedSearch) -> None:
+        means.evaluate(INCUMBENT, INPUTS)
+        means.evaluate(REPAIRED, INPUTS[:2])
+        means.evaluate(REPAIRED, INPUTS[:2])
+
+    means, _ = await in_thread(context, work)
+    assert means.calls == context.replays == 2
+
+
+async def test_looking_at_what_is_free_ends_as_well() -> None:
+    def work(means: ReplayedSearch) -> int:
+        rounds = 0
+        while not means.is_over():
+            means.evaluate(INCUMBENT, INPUTS[:3])
+            rounds += 1
+        return rounds
+
+    _, rounds = await in_thread(FakeContext(FakeModel(""), calls_for_search=20), work)
+    assert rounds == 60
 
 
 async def test_a_closed_search_asks_nothing() -> None:
@@ -299,8 +328,8 @@ async def test_it_finds_the_rewrite_that_passes_and_stops_there() -> None:
     (candidate,) = await search(context)
     assert (candidate.content, candidate.strategy) == (REPAIRED, "gepa_search")
     assert len(model.questions) == 1
-    assert context.replays + 1 == 5 + calls_for_a_round(5)
-    assert "17 calls" in candidate.rationale
+    assert context.replays == 5
+    assert candidate.rationale == "gepa's best of 1 rewrites, after 6 calls"
 
 
 @needs_gepa
@@ -326,7 +355,15 @@ async def test_a_worker_that_fails_ends_the_search() -> None:
         FakeModel(f"```\n{REPAIRED}\n```"), calls_for_search=1000, failure=ModelTimeoutError("late")
     )
     assert await search(context) == []
-    assert len(context.replayed) < 20
+    assert context.replays < 20
+
+
+@needs_gepa
+async def test_an_input_without_a_score_of_the_incumbent_is_left_out() -> None:
+    scored = {name: result for name, result in INCUMBENT_RESULTS.items() if name != "failing-0"}
+    context = FakeContext(FakeModel(f"```\n{REPAIRED}\n```"), incumbent_results=scored)
+    assert [candidate.content for candidate in await search(context)] == [REPAIRED]
+    assert "failing-0" not in {name for _, name in context.replayed}
 
 
 @needs_gepa

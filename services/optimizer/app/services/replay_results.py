@@ -1,0 +1,40 @@
+"""What is replayed, and what comes of it: plain values."""
+
+import hashlib
+from dataclasses import dataclass
+
+FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayInput:
+    """An input to replay; `source` says where it comes from: `failing`, `golden` or `guard`."""
+
+    id: str
+    user_input: str
+    refined_input: str
+    source: str
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that stand for the text that the Worker gets."""
+        return hashlib.sha256(self.refined_input.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """A replay's outcome.
+
+    Attributes:
+        score: In [0, 1].
+        passed: Whether the answer passed.
+        fingerprint: The evaluator that gave the score.
+        output: The answer.
+        failed_rules: Names of the rules that failed.
+    """
+
+    score: float
+    passed: bool
+    fingerprint: str
+    output: str = ""
+    failed_rules: tuple[str, ...] = ()

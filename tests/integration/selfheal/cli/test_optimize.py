@@ -1,0 +1,84 @@
+"""`selfheal optimize` over a process that stands in for the Optimizer."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from selfheal.cli.main import app
+
+STUB = """
+import json, os, signal, sys, threading
+
+def say(event, **fields):
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+stopped = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+say("started", pid=os.getpid(), flags=sys.argv[1:], by=os.environ["OPTIMIZER_TRIGGERED_BY"])
+if "--watch" in sys.argv and "FAILS" not in os.environ:
+    stopped.wait()
+    say("ended_in_order")
+sys.exit(3 if "FAILS" in os.environ else 0)
+"""
+PROGRAM = """
+import sys
+from selfheal import optimizer_run
+optimizer_run.OPTIMIZER_COMMAND = (sys.executable, "-c", {stub!r})
+from selfheal.cli.main import app
+app()
+"""
+
+
+def start(tmp_path: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """The command in a process of its own, since signals are for processes."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    url = "postgresql://agent:x@127.0.0.1:1/agent_system"  # only named, never asked
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(stub=STUB), "optimize", *arguments],
+        cwd=tmp_path,
+        env={**kept, "DATABASE_URL": url, "COLUMNS": "200", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watching_ends_in_order_when_it_is_told_to(tmp_path: Path, number: signal.Signals) -> None:
+    with start(tmp_path, "--watch", "--json") as command:
+        assert command.stdout is not None
+        first = json.loads(command.stdout.readline())
+        assert (first["flags"], first["by"]) == (["--watch"], "manual")
+        command.send_signal(number)
+        output, errors = command.communicate(timeout=60)
+    assert command.returncode == 0, errors
+    assert json.loads(output)["event"] == "ended_in_order"
+    assert "Stopped watching" in errors
+    assert not psutil.pid_exists(first["pid"])
+
+
+def test_a_watch_that_ends_by_itself_is_a_failure(tmp_path: Path) -> None:
+    with start(tmp_path, "--watch", FAILS="yes") as command:
+        _, errors = command.communicate(timeout=60)
+    assert command.returncode == 3
+    assert "ended by itself" in errors
+
+
+def test_a_dry_run_is_passed_on(tmp_path: Path) -> None:
+    with start(tmp_path, "--dry-run") as command:
+        output, errors = command.communicate(timeout=60)
+    assert command.returncode == 0, errors
+    assert "--dry-run" in output
+
+
+def test_watching_without_doing_anything_makes_no_sense() -> None:
+    done = CliRunner().invoke(app, ["optimize", "--watch", "--dry-run"])
+    assert done.exit_code == 2
+    assert "either --watch or --dry-run" in done.output

@@ -1,0 +1,135 @@
+"""`selfheal prompts proposals|approve|reject` on real rows: only what was proven ever serves."""
+
+from typing import Any
+
+import pytest
+
+Operator = Any  # of this directory's conftest
+
+BAD = "just say hello world to everything"
+GOOD = "You write Python.\nAnswer with one function."
+OUTCOME = "SELECT outcome FROM selfheal.candidates WHERE strategy = 'reflection'"
+RESOLUTION = "SELECT resolution FROM selfheal.healing_runs WHERE id = $1"
+
+
+def test_where_nothing_waits_it_is_said(operator: Operator) -> None:
+    assert operator.json("prompts", "proposals") == []
+    assert "Nothing waits" in operator.selfheal("prompts", "proposals").output
+    for command in ("approve", "reject"):
+        done = operator.selfheal("prompts", command)
+        assert done.exit_code == 1
+        assert "Nothing waits for an answer" in done.output
+
+
+def test_a_proposal_is_shown_with_what_it_would_change(operator: Operator) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("proposed")
+    shown = operator.selfheal("prompts", "proposals").stdout
+    for words in ("in place of version 99", "reflection", "+50.0 points", f"-{BAD}", "+You write"):
+        assert words in shown
+    assert f"selfheal prompts approve {run_id[:8]}" in shown
+    assert operator.json("prompts", "proposals")[0]["content"] == GOOD
+    assert operator.serving().content == BAD
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_approved_serves_is_reported_and_is_watched(
+    operator: Operator, named: bool
+) -> None:
+    bad = operator.deploy(BAD)
+    run_id = operator.run("proposed")
+    answer = operator.json("prompts", "approve", *([run_id[:8]] if named else []))
+    assert answer == {
+        "run_id": run_id,
+        "task_type": "code_generation",
+        "replaces_version": 99,
+        "resolution": "approved",
+        "version": 100,
+    }
+    serving = operator.serving()
+    assert (serving.version, serving.content) == (100, GOOD)
+    assert serving.change_reason.endswith("approved by the operator")
+    assert operator.sql(RESOLUTION, run_id) == "approved"
+    assert operator.sql(OUTCOME) == "promoted"
+    watch = (
+        "SELECT before_prompt_id FROM selfheal.watches WHERE prompt_id = $1 AND ended_at IS NULL"
+    )
+    assert operator.sql(watch, serving.id) == bad.id
+    assert operator.sql("SELECT improvement_pct FROM optimization_reports") == pytest.approx(50)
+    assert "is being watched" in operator.selfheal("reports", "list").stdout
+    assert operator.json("prompts", "proposals") == []
+
+
+def test_a_person_is_told_how_to_undo_it(operator: Operator) -> None:
+    operator.deploy(BAD)
+    operator.run("proposed")
+    done = operator.selfheal("prompts", "approve")
+    assert "Undo: selfheal prompts activate 99" in done.output
+    assert operator.selfheal("prompts", "activate", "99").exit_code == 0
+    assert operator.serving().content == BAD
+
+
+def test_what_is_rejected_never_serves(operator: Operator) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("proposed")
+    assert operator.json("prompts", "reject")["resolution"] == "rejected"
+    assert operator.serving().content == BAD
+    assert operator.sql(RESOLUTION, run_id) == "rejected"
+    assert operator.sql(OUTCOME) == "rejected"
+    again = operator.selfheal("prompts", "approve", run_id)
+    assert again.exit_code == 1
+    assert "it was rejected" in again.output
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE prompts SET content = 'edited by hand' WHERE is_active", id="edited"),
+        pytest.param("UPDATE prompts SET is_active = (version = 1)", id="another serves"),
+        pytest.param("DELETE FROM prompts WHERE version = 99", id="gone"),
+    ],
+)
+def test_nothing_serves_that_was_proven_against_another_prompt(
+    operator: Operator, change: str
+) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("proposed")
+    operator.sql(change)
+    count = operator.sql("SELECT count(*) FROM prompts")
+    done = operator.selfheal("prompts", "approve")
+    assert done.exit_code == 1
+    assert "has changed since" in done.output
+    assert operator.sql("SELECT count(*) FROM prompts") == count
+    assert operator.sql(RESOLUTION, run_id) is None
+    assert operator.selfheal("prompts", "proposals").exit_code == 0
+    assert operator.selfheal("prompts", "reject").exit_code == 0
+
+
+def test_a_later_proposal_takes_the_place_of_an_earlier_one(operator: Operator) -> None:
+    operator.deploy(BAD)
+    first = operator.run("proposed", content="First.")
+    operator.run("proposed", content="Second.")
+    done = operator.selfheal("prompts", "approve", first)
+    assert done.exit_code == 1
+    assert "it was superseded" in done.output
+    assert operator.selfheal("prompts", "approve").exit_code == 0
+    assert operator.serving().content == "Second."
+
+
+def test_of_several_one_has_to_be_named(operator: Operator) -> None:
+    operator.deploy(BAD)
+    operator.deploy("Letters.", task_type="letters")
+    operator.run("proposed")
+    operator.run("proposed", task_type="letters")
+    done = operator.selfheal("prompts", "approve")
+    assert done.exit_code == 1
+    assert "2 proposals wait for an answer" in done.output
+    assert operator.json("prompts", "approve", "-t", "letters")["task_type"] == "letters"
+    assert operator.json("prompts", "approve")["task_type"] == "code_generation"
+
+
+def test_a_run_that_proposed_nothing_has_nothing_to_approve(operator: Operator) -> None:
+    run_id = operator.run("held")
+    done = operator.selfheal("prompts", "approve", run_id)
+    assert done.exit_code == 1
+    assert "waits for no answer: it was held" in done.output

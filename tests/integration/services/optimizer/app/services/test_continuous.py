@@ -1,0 +1,202 @@
+"""The continuous mode on a real PostgreSQL, with a run that only counts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from services.common.errors import UpstreamError
+from services.optimizer.app.services import continuous
+from services.optimizer.app.services.continuous import CHANNEL, watch_failures
+
+Connection = asyncpg.Connection
+LogResult = Callable[..., Awaitable[None]]
+
+FOREVER_SECONDS = 3_000.0
+PATIENCE_SECONDS = 20.0
+END_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1' AND pid <> pg_backend_pid()
+"""
+
+
+class Runs:
+    """Counts runs; each waits until it is let go.
+
+    Attributes:
+        errors: What the next runs fail with.
+    """
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.errors: list[Exception] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._changed = asyncio.Condition()
+
+    async def run_once(self) -> bool:
+        async with self._changed:
+            self.begun += 1
+            self._changed.notify_all()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.errors:
+            raise self.errors.pop(0)
+        return False
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: self.begun >= count)
+
+
+@pytest.fixture
+def runs() -> Runs:
+    return Runs()
+
+
+@pytest.fixture
+async def watching(database_url: str, runs: Runs) -> Any:
+    @asynccontextmanager
+    async def watch(
+        *, poll_seconds: float = FOREVER_SECONDS, url: str = database_url
+    ) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        task = asyncio.ensure_future(
+            watch_failures(
+                database_url=url,
+                timeout_seconds=5,
+                poll_seconds=poll_seconds,
+                run_once=runs.run_once,
+                stop=stop,
+            )
+        )
+        try:
+            yield
+        finally:
+            stop.set()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await task
+
+    return watch
+
+
+async def test_it_runs_at_the_start_and_after_a_failure(
+    watching: Any, runs: Runs, log_result: LogResult
+) -> None:
+    async with watching():
+        await runs.wait_for(1)
+        await log_result()
+        await runs.wait_for(2)
+
+
+async def test_an_answer_that_could_not_be_scored_is_news_too(
+    watching: Any, runs: Runs, log_result: LogResult
+) -> None:
+    async with watching():
+        await runs.wait_for(1)
+        await log_result(score=None, passed=None)
+        await runs.wait_for(2)
+
+
+async def test_what_passes_is_no_news(
+    connection: Connection, connect: Callable[[], Awaitable[Connection]], log_result: LogResult
+) -> None:
+    listener = await connect()
+    heard: asyncio.Queue[object] = asyncio.Queue()
+    await listener.add_listener(CHANNEL, lambda *arguments: heard.put_nowait(arguments[-1]))
+    await log_result(score=0.9, passed=True, task_type="passing")
+    await log_result(task_type="failing")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await heard.get() == "failing"
+
+
+async def test_failures_during_a_run_cause_one_further_run(
+    watching: Any, runs: Runs, log_result: LogResult, connection: Connection
+) -> None:
+    runs.gate.clear()
+    async with watching():
+        await runs.wait_for(1)
+        await log_result(times=20)
+        runs.gate.set()
+        await runs.wait_for(2)
+        await log_result()
+        await runs.wait_for(3)
+    assert runs.begun == 3
+
+
+async def test_it_looks_now_and_then_in_any_case(watching: Any, runs: Runs) -> None:
+    async with watching(poll_seconds=0.01):
+        await runs.wait_for(5)
+
+
+async def test_a_run_that_fails_is_logged_and_tried_again(
+    watching: Any, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.01)
+    runs.errors = [
+        UpstreamError("down", upstream="worker", upstream_code="unreachable"),
+        asyncpg.DeadlockDetectedError("deadlock"),
+        OSError("gone"),
+    ]
+    with capture_logs() as logs:
+        async with watching():
+            await runs.wait_for(4)
+    failed = [entry for entry in logs if entry["event"] == "continuous_run_failed"]
+    assert [(entry["code"], entry["retry_seconds"]) for entry in failed] == [
+        ("worker_failed", 0.01),
+        ("database_error", 0.02),
+        ("database_unavailable", 0.04),
+    ]
+
+
+async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
+    watching: Any,
+    runs: Runs,
+    log_result: LogResult,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.01)
+    async with watching():
+        await runs.wait_for(1)
+        assert await connection.fetchval(END_LISTENERS) == 1
+        await runs.wait_for(2)
+        await log_result()
+        await runs.wait_for(3)
+
+
+async def test_a_database_that_is_not_there_is_waited_for(
+    watching: Any, runs: Runs, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(continuous, "LONGEST_PAUSE_SECONDS", 0.004)
+    failed = asyncio.Event()
+    pauses: list[float] = []
+
+    def note(_event: str, *, code: str, retry_seconds: float) -> None:
+        assert code == "database_unavailable"
+        pauses.append(retry_seconds)
+        if len(pauses) == 5:
+            failed.set()
+
+    monkeypatch.setattr(continuous.log, "error", note, raising=False)
+    async with watching(url=f"postgresql://agent:x@127.0.0.1:{unused_tcp_port}/agent_system"):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await failed.wait()
+    assert pauses[:5] == [0.001, 0.002, 0.004, 0.004, 0.004]
+    assert runs.begun == 0
+
+
+async def test_a_stop_in_the_middle_of_a_run_cancels_it(watching: Any, runs: Runs) -> None:
+    runs.gate.clear()
+    async with watching():
+        await runs.wait_for(1)
+    assert (runs.begun, runs.cancelled) == (1, 1)
