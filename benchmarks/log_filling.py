@@ -16,8 +16,10 @@ VERSIONS = 60
 TEMPLATES = 500
 UNSCORED_SHARE = 0.02
 FAILING_SHARE = 0.05
-BURST_ROWS = 5_000
-BURST_MINUTES = 20
+LOOKBACK = timedelta(minutes=30)
+# As many rows fall within the lookback as ten million in thirty days would put there, and more.
+LOOKBACK_ROWS = 8_000
+BURST = timedelta(minutes=20)
 CHUNK_ROWS = 100_000
 # What a row takes on the disk, its index entries among them, and the log of the writing.
 BYTES_A_ROW = 3_500
@@ -48,7 +50,7 @@ INSERT_PROMPTS = """
         INSERT INTO prompts (task_type, content, version, is_active, created_by, created_at)
         SELECT task_type, 'You write ' || task_type || ', version ' || version || '. '
                || repeat('Do exactly what is asked, and nothing else. ', 20),
-               version, version = $2, 'optimizer', $3 + (version - 1) * $4::interval
+               version, version = $2, 'optimizer', $3::timestamptz + (version - 1) * $4::interval
         FROM unnest($1::text[]) AS task_type, generate_series(1, $2::int) AS version
         ORDER BY version
         RETURNING id, task_type, version, created_at
@@ -56,8 +58,8 @@ INSERT_PROMPTS = """
     INSERT INTO selfheal.activations (prompt_id, task_type, version, activated_at)
     SELECT id, task_type, version, created_at FROM versions ORDER BY created_at, id
 """
-# A row of even traffic by its number; a Weyl sequence stands in for chance, so that every fill of
-# a size is the same.
+# Even traffic for thirty days and a busy lookback at their end, in which one task type goes bad. A
+# Weyl sequence stands in for chance, so that every fill of a size is the same.
 INSERT_ROWS = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, refined_input, prompt_version, worker_output,
@@ -65,33 +67,30 @@ INSERT_ROWS = """
         created_at
     )
     SELECT gen_random_uuid(), task_type, t.user_input, t.refined_input,
-           1 + (row_number * $4::bigint / $3)::int, t.worker_output, 400,
+           least($7::int, 1 + floor(extract(epoch FROM at - $4) / extract(epoch FROM $5 - $4) * $7)),
+           t.worker_output, 400,
            CASE WHEN is_scored THEN t.score END, CASE WHEN is_scored THEN t.passed END,
            CASE WHEN is_scored THEN t.detail
                 ELSE '{"error": {"service": "evaluator", "code": "judge_failed"}}' END,
-           CASE WHEN NOT is_scored THEN 'the judge gave no answer' END,
-           $5::timestamptz + row_number * ($6::interval / $3)
+           CASE WHEN NOT is_scored THEN 'the judge gave no answer' END, at
     FROM (
-        SELECT row_number, ($7::text[])[1 + row_number % cardinality($7)] AS task_type,
-               (row_number * 0.6180339887498949) % 1.0 AS chance
+        SELECT row_number, ($8::text[])[1 + row_number % cardinality($8)] AS task_type,
+               (row_number * 0.6180339887498949::float8)::numeric % 1 AS chance,
+               CASE WHEN row_number < $3::bigint
+                    THEN $4::timestamptz
+                         + row_number * (($5::timestamptz - $6::interval - $4) / greatest($3, 1))
+                    ELSE $5 - $6 + (row_number - $3) * ($6 / $9::int)
+               END AS at
         FROM generate_series($1::bigint, $2::bigint - 1) AS row_number
     ) AS rows
-    CROSS JOIN LATERAL (SELECT chance >= $8::float AS is_scored) AS scored
+    CROSS JOIN LATERAL (
+        SELECT chance >= $10::float AS is_scored,
+               chance < $10 + $11::float OR (task_type = $8[1] AND at > $5 - $12::interval)
+               AS is_failing
+    ) AS fate
     JOIN filling.templates t
-      ON t.number = row_number * 7919 % $10::bigint
-     AND t.passed = (chance >= $8::float + $9::float)
+      ON t.number = row_number * 7919 % $13::bigint AND t.passed <> is_failing
     ORDER BY row_number
-"""
-INSERT_BURST = """
-    INSERT INTO execution_logs (
-        request_id, task_type, user_input, refined_input, prompt_version, worker_output,
-        worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail, created_at
-    )
-    SELECT gen_random_uuid(), $1, t.user_input, t.refined_input, $2, t.worker_output, 400,
-           t.score, FALSE, t.detail, $4::timestamptz - number * ($5::interval / $3::int)
-    FROM generate_series($3::int, 1, -1) AS number
-    JOIN filling.templates t ON t.number = number::bigint * 7919 % $6::bigint AND NOT t.passed
-    ORDER BY number DESC
 """
 SELECT_INDEXES = """
     SELECT indexname, indexdef FROM pg_indexes
@@ -191,13 +190,14 @@ def _some_list(number: int, at: int) -> list[int]:
     return [(number * 37 + at * 101 + place * 53) % 997 for place in range(6)]
 
 
-async def fill(
-    connection: asyncpg.Connection, rows: int, *, progress: Progress
-) -> None:
+async def fill(connection: asyncpg.Connection, rows: int, *, progress: Progress) -> datetime:
     """Put `rows` rows in place of whatever the log and the prompts hold.
 
     Indexes are made at the end, which is quicker, and the log is left analysed and vacuumed, as a
     server that has had a day would.
+
+    Returns:
+        The time of the last row, from which the lookback counts.
     """
     indexes = await connection.fetch(SELECT_INDEXES)
     await connection.execute("TRUNCATE execution_logs, prompts, selfheal.activations")
@@ -206,31 +206,40 @@ async def fill(
     await connection.execute("ALTER TABLE prompts DISABLE TRIGGER USER")
     await connection.execute("ALTER TABLE execution_logs DISABLE TRIGGER USER")
     await _insert_templates(connection)
-    # Two minutes ahead of a small fill's end, since the lookback is counted from when it is read.
     end: datetime = await connection.fetchval("SELECT now()")
-    span = timedelta(days=DAYS)
+    start = end - timedelta(days=DAYS)
     await connection.execute(
-        INSERT_PROMPTS, list(TASK_TYPES), VERSIONS, end - span, span / VERSIONS
+        INSERT_PROMPTS, list(TASK_TYPES), VERSIONS, start, (end - start) / VERSIONS
     )
-    for start in range(0, rows, CHUNK_ROWS):
+    for first in range(0, rows, CHUNK_ROWS):
+        following = min(first + CHUNK_ROWS, rows)
         await connection.execute(
             INSERT_ROWS,
+            first,
+            following,
+            max(0, rows - LOOKBACK_ROWS),
             start,
-            min(start + CHUNK_ROWS, rows),
-            rows,
+            end,
+            LOOKBACK,
             VERSIONS,
-            end - span,
-            span,
             list(TASK_TYPES),
+            LOOKBACK_ROWS,
             UNSCORED_SHARE,
             FAILING_SHARE,
+            BURST,
             TEMPLATES,
         )
-        progress(f"{min(start + CHUNK_ROWS, rows):,} of {rows:,} rows")
+        progress(f"{following:,} of {rows:,} rows")
     for index in indexes:
         progress(f"making {index['indexname']}")
         await connection.execute(index["indexdef"])
+    await connection.execute("ALTER TABLE prompts ENABLE TRIGGER USER")
+    await connection.execute("ALTER TABLE execution_logs ENABLE TRIGGER USER")
     await connection.execute("DROP SCHEMA filling CASCADE")
+    progress("vacuuming")
+    await connection.execute("VACUUM ANALYZE")
+    await connection.execute("CHECKPOINT")
+    return end
 
 
 async def _insert_templates(connection: asyncpg.Connection) -> None:

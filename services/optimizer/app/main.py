@@ -28,22 +28,15 @@ from services.common.logging import configure_logging, get_logger
 from services.common.models import Prompt
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.candidates import AskModel, Reflect
+from services.optimizer.app.services.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.continuous import watch_failures
 from services.optimizer.app.services.cooldown import is_cooling_down
 from services.optimizer.app.services.cycle import Cycle, Trigger
 from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
-from services.optimizer.app.services.healing import (
-    Case,
-    Healer,
-    HealingOutcome,
-    HealingPolicy,
-)
-from services.optimizer.app.services.notification import (
-    HEALING_FAILED,
-    Notification,
-    Notifier,
-    create_notifier,
-)
+from services.optimizer.app.services.healing import Healer
+from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
+from services.optimizer.app.services.healing_runs import has_open_proposal
+from services.optimizer.app.services.notification import Notifier, create_notifier
 from services.optimizer.app.services.outcome_notification import describe_outcome
 from services.optimizer.app.services.preview import preview_case
 from services.optimizer.app.services.replay import Replayer
@@ -181,10 +174,14 @@ async def _run_cycle(
             )
             return await healer.heal(case)
 
-        async def announce(prompt: Prompt, outcome: HealingOutcome) -> None:
+        async def announce(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
             await tools.notifier.notify(describe_outcome(prompt, outcome))
 
         async def find_pause(prompt: Prompt) -> str:
+            if settings.optimizer_mode == PROPOSE_MODE and await has_open_proposal(
+                connection, prompt
+            ):
+                return "proposal_waits"
             if not is_continuous:
                 return ""
             return await is_cooling_down(
@@ -202,13 +199,7 @@ async def _run_cycle(
             announce=announce,
             is_cooling_down=find_pause,
         )
-        try:
-            return await cycle.run(connection)
-        except ServiceError as error:
-            await tools.notifier.notify(
-                Notification(HEALING_FAILED, task_type="", reason=error.code)
-            )
-            raise
+        return await cycle.run(connection)
 
 
 def _connect(settings: Settings) -> AbstractAsyncContextManager[asyncpg.Connection]:

@@ -15,11 +15,16 @@ CLEAR_ADVANTAGE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A prompt text and where it comes from, in words for the report."""
+    """A prompt text and where it comes from, in words for the report.
+
+    `quoted` are texts that it may hold word for word: data of the repository, and answers to them
+    that were made and passed in this very heal.
+    """
 
     content: str
     strategy: str
     rationale: str
+    quoted: tuple[str, ...] = ()
 
 
 Results = Mapping[str, ReplayResult]

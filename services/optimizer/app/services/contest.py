@@ -105,7 +105,8 @@ class Contest:
             content == contender.candidate.content for contender in self.contenders
         ):
             return True
-        reason = find_lint(content, self.lint)
+        rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
+        reason = find_lint(content, rules)
         if reason:
             self.refused.append((candidate.strategy, candidate.rationale, reason))
             log.info("candidate_refused", strategy=candidate.strategy, reason=reason)

@@ -15,7 +15,7 @@ from services.optimizer.app.services.failure_log import (
     load_history,
     load_window,
 )
-from services.optimizer.app.services.healing import Case, HealingOutcome
+from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
 from services.optimizer.app.services.log_records import Window
 from services.optimizer.app.services.screening import screen
@@ -29,7 +29,7 @@ log = get_logger()
 
 Heal = Callable[[Case], Awaitable[HealingOutcome]]
 IsDegraded = Callable[[], Awaitable[bool]]
-Announce = Callable[[Prompt, HealingOutcome], Awaitable[None]]
+Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 IsCoolingDown = Callable[[Prompt], Awaitable[str]]
 
 
@@ -45,7 +45,7 @@ async def _never_degraded() -> bool:
     return False
 
 
-async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome) -> None:
+async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError) -> None:
     pass
 
 
@@ -62,7 +62,7 @@ class Cycle:
         heal: Heals one prompt.
         triggered_by: Who started the run.
         is_degraded: Whether the Evaluator says that it no longer judges as it did.
-        announce: Tells people of an outcome.
+        announce: Tells people of an outcome, or of what kept a heal from having one.
         is_cooling_down: Why a prompt is left alone for now; empty where it isn't.
     """
 
@@ -106,6 +106,7 @@ class Cycle:
                 log.error(
                     "healing_failed", task_type=task_type, code=error.code, message=error.message
                 )
+                await self.announce(case.incumbent, error)
                 continue
             await self.announce(case.incumbent, outcomes[task_type])
         if failures and not outcomes:

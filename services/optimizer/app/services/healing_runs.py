@@ -47,6 +47,13 @@ SUPERSEDE_PROPOSALS = """
     UPDATE selfheal.healing_runs SET resolution = 'superseded', resolved_at = now()
     WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
 """
+HAS_OPEN_PROPOSAL = """
+    SELECT EXISTS (
+        SELECT 1 FROM selfheal.healing_runs
+        WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
+          AND incumbent_prompt_id = $2 AND incumbent_digest = $3
+    )
+"""
 RESOLVE = """
     UPDATE selfheal.healing_runs SET resolution = $2, resolved_at = now(), report_id = $3
     WHERE id = $1
@@ -174,6 +181,14 @@ async def propose(connection: asyncpg.Connection, run: Run) -> UUID:
         if run.candidate_id is not None:
             await set_outcome(connection, [run.candidate_id], PROPOSED)
         return await record_run(connection, run)
+
+
+async def has_open_proposal(connection: asyncpg.Connection, incumbent: Prompt) -> bool:
+    """Whether a proven text already waits for a person, in place of this very prompt."""
+    is_there: bool = await connection.fetchval(
+        HAS_OPEN_PROPOSAL, incumbent.task_type, incumbent.id, digest_text(incumbent.content)
+    )
+    return is_there
 
 
 async def _activate(connection: asyncpg.Connection, run: Run, repair: Repair) -> Activation:

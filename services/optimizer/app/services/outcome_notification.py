@@ -1,7 +1,8 @@
 """What people are told of an outcome. Pure."""
 
+from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.healing_case import HealingOutcome
 from services.optimizer.app.services.healing_runs import (
     HELD,
     PROMOTED,
@@ -12,6 +13,7 @@ from services.optimizer.app.services.healing_runs import (
 from services.optimizer.app.services.notification import (
     EVALUATOR_DEGRADED,
     HEALED,
+    HEALING_FAILED,
     Notification,
 )
 from services.optimizer.app.services.notification import HELD as HELD_EVENT
@@ -27,8 +29,16 @@ EVENTS = {
 EVALUATOR_AT_FAULT = "evaluator_at_fault"
 
 
-def describe_outcome(prompt: Prompt, outcome: HealingOutcome) -> Notification:
+def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> Notification:
     """Codes and numbers of an outcome, never a text of a user's, a model's or a prompt's."""
+    if isinstance(outcome, ServiceError):
+        return Notification(
+            HEALING_FAILED,
+            task_type=prompt.task_type,
+            version=prompt.version,
+            reason=outcome.code,
+            prompt_digest=digest_text(prompt.content),
+        )
     event = EVENTS[outcome.decision]
     if outcome.reason == EVALUATOR_AT_FAULT:
         event = EVALUATOR_DEGRADED

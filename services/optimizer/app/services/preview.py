@@ -7,7 +7,7 @@ import asyncpg
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.candidates import find_last_good
 from services.optimizer.app.services.failure_log import load_history, load_passing
-from services.optimizer.app.services.healing import Case
+from services.optimizer.app.services.healing_case import Case
 from services.optimizer.app.services.log_records import Record
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.strategies import STRATEGIES

@@ -17,7 +17,8 @@ _PIECES = {
         |then|also|just|and|but|so|first|instead|you
         |(?:you|is|need|needs|have|has|want|free|sure|going)\sto)\s{1,4})""",
     "line": r"""(?:\A|\n)[\s#*/>\[<"'|=-]{0,12}""",
-    "forget": r"""(?:ignore|disregard|forget|override|bypass|neglect|discard|pay no attention to
+    "forget": r"""(?:ignore|disregard|forget|override|bypass|neglect|discard|set aside
+        |pay no attention to
         |(?:do not|don't|stop) (?:follow|obey|heed)(?:ing)?)""",
     "earlier": r"""(?:previous|prior|above|earlier|preceding|foregoing|former|original|initial
         |existing|system|your)""",
@@ -43,6 +44,9 @@ _SOURCES = {
             r"""\b{earlier} ~1{instructions} (?:are|is|were) (?:now )?(?:void|revoked|cancell?ed
                 |obsolete|superseded|invalid|overridden|no longer)""",
             r"\b(?:previous|prior|above|earlier) {instructions} no longer appl",
+            r"""{begin}{forget} (?:all |everything )?(?:of )?the above(?=\s{0,3}(?:[.!,;:]|\Z)| and
+                (?:just|only|instead|say|reply|write|print|output|answer|respond|do)\b)""",
+            r"{begin}(?:replace|rewrite|overwrite|change|drop) your (?:system )?{instructions}\b",
             r"""\byour (?:system )?{instructions} (?:have been|has been|were|was|are|is)
                 (?:{gap}now)? (?:updated|changed|replaced|overridden|revoked|extended)\b""",
             r"""{begin}(?:{forget}|skip|drop|set aside|throw away) ~2{instructions} (?:that )?
@@ -85,8 +89,9 @@ _SOURCES = {
                 |tell (?:the |all |every )?users?)\b""",
             r"""\b(?:when|if|while|once|as) you (?:repair|rewrite|optimi[sz]e|fix|improve|edit|write
                 |change|update) ~2(?:system )?prompt\b""",
-            r"""\bprompts? (?:must|should|needs?|has|have|ought|lacks?) (?:to )?(?:(?:contain|include
-                |have|mention) )?(?:an?|the|this|one) (?:sentence|line|rule|instruction|word about)\b""",
+            r"""\bprompts? (?:must|should|needs?|has|have|ought|lacks?) (?:to )?(?:(?:contain
+                |include|have|mention) )?(?:an?|the|this|one) (?:sentence|line|rule|instruction
+                |word about)\b""",
             r"""\b(?:fail|fails|failed|wrong|rejected) because (?:the|your
                 |its) (?:system )?(?:prompt
                 |instructions)\b""",
@@ -122,8 +127,8 @@ _SOURCES = {
     },
     "changes_role": {
         "now longer mode": (
-            r"""\byou(?: are|'re) (?:now|no longer) (?:an?|dan\b|the|in \w{1,16} mode|going to|free|required
-                |instructed|allowed|bound|restricted|obliged)\b""",
+            r"""\byou(?: are|'re) (?:now|no longer) (?:an?|dan\b|the|in \w{1,16} mode|going to|free
+                |required|instructed|allowed|bound|restricted|obliged)\b""",
             r"""\bfrom now on (?:you|your|always|never|reply|respond|answer|every
                 |all (?:answers|replies|responses|users))\b""",
             r"""\b(?:developer|dan|god|jailbreak|maintenance|unrestricted) mode (?:is )?(?:now )?
@@ -153,8 +158,8 @@ _SOURCES = {
                 (?:repair|rewrit|optimi[sz]|fix|improv|edit)[a-z]{0,4} ~2(?:system )?prompts?\b""",
             r"""{begin}(?:reveal|print|show|repeat|output|leak|display) ~3your{gap}
                 (?:system |initial |original |hidden )?(?:prompt|instructions)\b""",
-            r"""\b(?:tell|ask|convince|for|to) (?:the |an? )?(?:optimi[sz]er|prompt (?:engineer|writer
-                |optimi[sz]er|analyst))\b(?:[^.\n]{0,60}?\bprompts?\b|\s{0,2}[:,])""",
+            r"""\b(?:tell|ask|convince|for|to) (?:the |an? )?(?:optimi[sz]er|prompt (?:engineer
+                |writer|optimi[sz]er|analyst))\b(?:[^.\n]{0,60}?\bprompts?\b|\s{0,2}[:,])""",
             r"""\b(?:in|to|for) (?:all|every|each) (?:of your )?(?:future|subsequent) (?:answers?
                 |replies|reply|responses?|conversations?|prompts?|users?)\b""",
         ),

@@ -8,7 +8,7 @@ import asyncpg
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.failure_log import load_activated_at, load_results
-from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.healing_case import HealingOutcome
 from services.optimizer.app.services.healing_runs import (
     ROLLED_BACK,
     Run,

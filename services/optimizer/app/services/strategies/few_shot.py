@@ -32,4 +32,5 @@ async def few_shot(context: RepairContext) -> AsyncIterator[Candidate]:
             "\n\n".join([past.content.rstrip(), "Examples of right answers:", *shown]),
             "few_shot",
             f"version {past.version} with {len(shown)} golden inputs and answers that passed",
+            quoted=tuple(shown),
         )

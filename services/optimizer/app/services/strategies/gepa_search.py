@@ -26,6 +26,8 @@ SEED = 0
 MAX_FAILURES = 3
 # What was replayed before is free; a search that only looks at such must end, too.
 EVALUATIONS_PER_CALL = 3
+# The contest looks at no candidate once fewer calls are left.
+LEFT_FOR_THE_CONTEST = 4
 MAX_REQUEST_CHARACTERS = 400
 MAX_OUTPUT_CHARACTERS = 600
 MAX_FEEDBACK_CHARACTERS = 300
@@ -202,7 +204,7 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
     share is too small for one rewrite.
     """
     inputs = [item for item in context.choosing if item.id in context.incumbent_results]
-    too_small = context.calls_for_search < len(inputs) + 1
+    too_small = context.calls_for_search < len(inputs) + 1 + LEFT_FOR_THE_CONTEST
     if context.ask_model is None or not inputs or too_small or not is_installed():
         return
     search = ReplayedSearch(context, context.ask_model, inputs, asyncio.get_running_loop())
@@ -269,7 +271,7 @@ class ReplayedSearch:
             or self._is_solved
             or self._failures >= MAX_FAILURES
             or self._evaluations >= EVALUATIONS_PER_CALL * share
-            or share - self.calls < len(self._inputs) + 1
+            or share - self.calls < len(self._inputs) + 1 + LEFT_FOR_THE_CONTEST
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
 from services.optimizer.app.services.cycle import Trigger, run_cycle
-from services.optimizer.app.services.healing import HealingOutcome
+from services.optimizer.app.services.healing_case import HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 
 Connection = asyncpg.Connection

@@ -13,7 +13,8 @@ from services.common.models import Prompt
 from services.common.task_types import load_golden_inputs, open_task_types
 from services.optimizer.app.services.candidates import Candidate
 from services.optimizer.app.services.cycle import Trigger, run_cycle
-from services.optimizer.app.services.healing import Analyst, Healer, HealingOutcome
+from services.optimizer.app.services.healing import Analyst, Healer
+from services.optimizer.app.services.healing_case import HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.replay import Replayer
 

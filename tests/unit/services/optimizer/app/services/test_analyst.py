@@ -67,9 +67,7 @@ def failing_with(*answers: str, refined_input: str = "Write a binary search") ->
 @pytest.mark.parametrize(
     ("reply", "candidate"),
     [
-        pytest.param(
-            REPLY, Candidate("You write Python.", "reflection", "It greets."), id="plain"
-        ),
+        pytest.param(REPLY, Candidate("You write Python.", "reflection", "It greets."), id="plain"),
         pytest.param(
             f"```json\n{REPLY}\n```",
             Candidate("You write Python.", "reflection", "It greets."),

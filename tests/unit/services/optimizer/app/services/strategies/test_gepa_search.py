@@ -195,7 +195,7 @@ async def test_it_keeps_quiet_without_the_package(monkeypatch: pytest.MonkeyPatc
     assert context.replays == 0
 
 
-@pytest.mark.parametrize("calls", [0, 3, 5])
+@pytest.mark.parametrize("calls", [0, 5, 9])
 async def test_it_keeps_quiet_where_no_round_fits(
     calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +330,12 @@ async def test_it_finds_the_rewrite_that_passes_and_stops_there() -> None:
     assert len(model.questions) == 1
     assert context.replays == 5
     assert candidate.rationale == "gepa's best of 1 rewrites, after 6 calls"
+
+
+@needs_gepa
+async def test_the_smallest_share_is_enough_for_one_rewrite() -> None:
+    context = FakeContext(FakeModel(f"```\n{REPAIRED}\n```"), calls_for_search=10)
+    assert [candidate.content for candidate in await search(context)] == [REPAIRED]
 
 
 @needs_gepa

@@ -1,0 +1,328 @@
+"""What the Optimizer's look at the log costs, when the log holds ten million rows.
+
+A temporary PostgreSQL is filled with thirty days of traffic whose last minutes go bad; then what
+a run reads and decides before its first replay is timed, cold (a server that was just started,
+nothing of its files in memory) and warm, and so is what our trigger and indexes cost an INSERT.
+
+examples:
+  python -m benchmarks.log_size
+  python -m benchmarks.log_size --rows 100000 --json log_size.json
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+import asyncpg
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.log_filling import LOOKBACK, TASK_TYPES, disk_needed_bytes, fill, make_detail
+from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.temporary import temporary_postgres
+from services.common.database import connect
+from services.optimizer.app.services.cycle import Cycle, Trigger
+from services.optimizer.app.services.failure_log import load_history, load_passing
+from services.optimizer.app.services.healing_case import Case, HealingOutcome
+
+SCHEMA = Path(__file__).parents[1] / "db" / "schema.sql"
+AIM_MS = 100.0
+RUNS = 20
+INSERTS = 500
+FEW_ROWS = 10_000
+TIMEOUT_SECONDS = 3_600.0
+MEGABYTE = 1 << 20
+# The server's own settings stay: what is measured is what a user has.
+FILLING = {"max_wal_size": "6GB", "maintenance_work_mem": "512MB", "autovacuum": "off"}
+TRIGGER = "execution_failed"
+INDEX = "execution_logs_unscored"
+INSERT = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, refined_input, prompt_version, worker_output,
+        worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail
+    ) VALUES ($1, $2, 'Sort a list', 'Sort a list', 60, 'Hello World', 1, $3, $4, $5)
+"""
+
+messages = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look took, in milliseconds.
+
+    Attributes:
+        find_ms: Finding the prompts that need work, with all that is decided on the way.
+        history_ms: Reading what served before.
+        passing_ms: Reading what passed lately.
+    """
+
+    find_ms: float
+    history_ms: float
+    passing_ms: float
+
+    @property
+    def total_ms(self) -> float:
+        """All of it."""
+        return self.find_ms + self.history_ms + self.passing_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Median and maximum of a part of the look, in milliseconds."""
+
+    median_ms: float
+    maximum_ms: float
+
+
+@dataclass(slots=True)
+class Report:
+    """What was measured.
+
+    Attributes:
+        looks: By `cold` or `warm` and by the part of the look.
+        memory_mb: Peak memory of a process that looks, by the number of rows in the log.
+        inserts_ms: Median of an INSERT of a failed answer, by what was left out.
+    """
+
+    rows: int
+    log_bytes: int
+    fill_seconds: float
+    machine: str
+    measured_at: str
+    looks: dict[str, dict[str, Figures]] = field(default_factory=dict)
+    memory_mb: dict[int, float] = field(default_factory=dict)
+    inserts_ms: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def reaches_aim(self) -> bool:
+        """Whether every look stayed within the aim."""
+        return all(figures["total"].maximum_ms < AIM_MS for figures in self.looks.values())
+
+
+def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
+    """Median and maximum by part."""
+    looks = list(looks)
+    parts = {
+        "find_cases": [look.find_ms for look in looks],
+        "load_history": [look.history_ms for look in looks],
+        "load_passing": [look.passing_ms for look in looks],
+        "total": [look.total_ms for look in looks],
+    }
+    return {name: Figures(median(times), max(times)) for name, times in parts.items()}
+
+
+async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
+    """Look at the log as a run does, up to its first replay."""
+    cycle = Cycle(Trigger(3, lookback_minutes), _heal_nothing)
+    started = time.perf_counter()
+    cases = await cycle.find_cases(connection)
+    found = time.perf_counter()
+    if [case.incumbent.task_type for case in cases] != [TASK_TYPES[0]]:
+        raise RuntimeError(f"found {len(cases)} prompts to heal, not the one that was made to fail")
+    history = await load_history(connection, cases[0].incumbent)
+    remembered = time.perf_counter()
+    await load_passing(connection, cases[0].incumbent, history)
+    done = time.perf_counter()
+    return Look(
+        1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered)
+    )
+
+
+async def _heal_nothing(_case: Case) -> HealingOutcome:
+    raise AssertionError("nothing is healed here")
+
+
+def look_cold(postgres: EmbeddedPostgres, end: datetime) -> Iterator[Look]:
+    """Look once after each of many starts of the server, with none of its files in memory."""
+    for _ in range(RUNS):
+        postgres.stop()
+        _forget_files(postgres.storage.data)
+        postgres.start()
+        yield asyncio.run(_look_often(postgres.database_url, end, runs=1))[0]
+
+
+async def _look_often(url: str, end: datetime, *, runs: int) -> list[Look]:
+    minutes = _lookback_minutes(end)
+    async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
+        return [await look(connection, minutes) for _ in range(runs)]
+
+
+def _lookback_minutes(end: datetime) -> int:
+    """So many that the same rows are in the lookback, however long ago they were made."""
+    return round((datetime.now(UTC) - end + LOOKBACK).total_seconds() / 60)
+
+
+def _forget_files(directory: Path) -> None:
+    """Have the system drop what it keeps of files in memory; they were all written out."""
+    for path in directory.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(descriptor)
+
+
+def peak_memory_mb(url: str, end: datetime) -> float:
+    """Peak memory of a new process that looks at the log, in MB."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_look_and_weigh, url, end).result()
+
+
+def _look_and_weigh(url: str, end: datetime) -> float:
+    asyncio.run(_look_often(url, end, runs=3))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
+
+
+async def measure_inserts(url: str) -> dict[str, float]:
+    """Median time of an INSERT of a failed answer, with and without what we add to the table."""
+    async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
+        # A commit that waits for the disk would hide all else.
+        await connection.execute("SET synchronous_commit = off")
+        index = await connection.fetchval(
+            "SELECT indexdef FROM pg_indexes WHERE indexname = $1", INDEX
+        )
+        table = "ALTER TABLE execution_logs"
+        times = {
+            "with all": await _time_inserts(connection),
+            "with all, unscored": await _time_inserts(connection, is_scored=False),
+        }
+        await connection.execute(f"{table} DISABLE TRIGGER {TRIGGER}")
+        times["without the trigger"] = await _time_inserts(connection)
+        await connection.execute(f"{table} ENABLE TRIGGER {TRIGGER}")
+        await connection.execute(f"DROP INDEX {INDEX}")
+        times["without the index"] = await _time_inserts(connection)
+        times["without the index, unscored"] = await _time_inserts(connection, is_scored=False)
+        await connection.execute(index)
+        return times
+
+
+async def _time_inserts(connection: asyncpg.Connection, *, is_scored: bool = True) -> float:
+    detail = make_detail(1, passed=False)
+    times = []
+    for _ in range(INSERTS):
+        started = time.perf_counter()
+        await connection.execute(
+            INSERT,
+            uuid4(),
+            TASK_TYPES[-1],
+            0.36 if is_scored else None,
+            False if is_scored else None,
+            detail if is_scored else None,
+        )
+        times.append(time.perf_counter() - started)
+    return 1000 * median(times)
+
+
+async def _fill(url: str, rows: int) -> tuple[datetime, int]:
+    async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
+        end = await fill(connection, rows, progress=messages.print)
+        size = await connection.fetchval("SELECT pg_total_relation_size('execution_logs')")
+        return end, size
+
+
+def measure(rows: int) -> Report:
+    """Fill a temporary database and measure; it is deleted afterwards."""
+    with temporary_postgres(SCHEMA, settings=FILLING) as postgres:
+        end, _ = asyncio.run(_fill(postgres.database_url, min(rows, FEW_ROWS)))
+        few_memory = peak_memory_mb(postgres.database_url, end)
+        started = time.monotonic()
+        end, size = asyncio.run(_fill(postgres.database_url, rows))
+        report = Report(
+            rows,
+            size,
+            time.monotonic() - started,
+            describe_machine(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        messages.print("looking, cold")
+        report.looks["cold"] = summarize(look_cold(postgres, end))
+        messages.print("looking, warm")
+        report.looks["warm"] = summarize(
+            asyncio.run(_look_often(postgres.database_url, end, runs=RUNS + 1))[1:]
+        )
+        report.memory_mb = {
+            min(rows, FEW_ROWS): few_memory,
+            rows: peak_memory_mb(postgres.database_url, end),
+        }
+        report.inserts_ms = asyncio.run(measure_inserts(postgres.database_url))
+    return report
+
+
+def describe_machine() -> str:
+    """Cores, memory, and how busy others keep them."""
+    memory = psutil.virtual_memory().total / (1 << 30)
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def show(report: Report, output: Console) -> None:
+    """Print the report as tables."""
+    table = Table(
+        title=f"A look at {report.rows:,} rows ({report.log_bytes / (1 << 30):.1f} GB), "
+        f"{RUNS} runs: median / maximum"
+    )
+    table.add_column("")
+    for kind in report.looks:
+        table.add_column(kind, justify="right")
+    for part in next(iter(report.looks.values())):
+        cells = (figures[part] for figures in report.looks.values())
+        table.add_row(part, *(f"{one.median_ms:.1f} / {one.maximum_ms:.1f} ms" for one in cells))
+    output.print(table)
+    for rows, megabytes in report.memory_mb.items():
+        output.print(f"peak memory with {rows:,} rows: {megabytes:.0f} MB")
+    for what, milliseconds in report.inserts_ms.items():
+        output.print(f"INSERT of a failed answer, {what}: {milliseconds:.3f} ms")
+    verdict = "reached" if report.reaches_aim else "missed"
+    output.print(f"aim of {AIM_MS:g} ms {verdict}; filled in {report.fill_seconds:.0f} s")
+    output.print(f"{report.machine}, {report.measured_at}")
+
+
+def main(arguments: Mapping[str, str] | None = None) -> None:
+    """Measure and print; exit 1 where the aim is missed, 2 where there is too little disk."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.log_size",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rows", type=int, default=10_000_000, help="rows in the log")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    needed = disk_needed_bytes(options.rows)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    messages.print(
+        f"{options.rows:,} rows need about {needed / (1 << 30):.0f} GB in "
+        f"{tempfile.gettempdir()} for a while; {free / (1 << 30):.0f} GB are free"
+    )
+    if free < needed:
+        messages.print("too little disk: choose fewer --rows, or another TMPDIR")
+        sys.exit(2)
+    report = measure(options.rows)
+    show(report, Console())
+    if options.json:
+        options.json.write_text(
+            json.dumps(asdict(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    sys.exit(0 if report.reaches_aim else 1)
+
+
+if __name__ == "__main__":
+    main()
