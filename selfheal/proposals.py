@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from selfheal.detail_reading import read_line, read_number, read_part
+from selfheal.detail_reading import read_line, read_number, read_part, read_records
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.errors import ServiceError
 from services.common.models import Prompt
@@ -24,7 +24,7 @@ from services.optimizer.app.services.prompt_patcher import Activation
 SELECT_PROPOSALS: Final = """
     SELECT r.id, r.task_type, r.incumbent_prompt_id, r.incumbent_digest, r.reason, r.verdict,
            r.candidate_id, r.detail, r.triggered_by, r.resolution, r.created_at,
-           c.content, c.strategy
+           c.content, c.strategy AS registered_as
     FROM selfheal.healing_runs r
     JOIN selfheal.candidates c ON c.id = r.candidate_id
     WHERE r.decision = 'proposed'
@@ -49,7 +49,7 @@ class Proposal:
         incumbent_digest: That prompt's text, as it was then.
         candidate_id: The text's candidate.
         content: The text itself.
-        strategy: What made it.
+        registered_as: What the candidate's own row says of its origin.
         reason: Why it was proposed.
         verdict: Whose fault the failures are.
         detail: All that the run knew.
@@ -64,7 +64,7 @@ class Proposal:
     incumbent_digest: str | None
     candidate_id: UUID
     content: str
-    strategy: str
+    registered_as: str
     reason: str
     verdict: str | None
     detail: dict[str, Any]
@@ -82,16 +82,19 @@ class Proposal:
         return 100 * (after - before) if after is not None and before is not None else 0.0
 
     @property
+    def strategy(self) -> str:
+        """What made the text, by the run's own record."""
+        return read_line(read_part(self.detail, "verdict"), "strategy") or self.registered_as
+
+    @property
     def change_reason(self) -> str:
         """Why the text is to serve, for the record."""
-        rationale = next(
-            (
-                read_line(one, "rationale", most=200)
-                for one in self.detail.get("candidates") or []
-                if isinstance(one, dict) and one.get("candidate_id") == str(self.candidate_id)
-            ),
-            "",
+        ours = (
+            one
+            for one in read_records(self.detail, "candidates")
+            if one.get("candidate_id") == str(self.candidate_id)
         )
+        rationale = read_line(next(ours, {}), "rationale", most=200)
         why = f"{self.strategy}: {rationale}" if rationale else self.strategy
         return f"{why} ({self.improvement_pct:+.1f} points on replays), approved by the operator"
 

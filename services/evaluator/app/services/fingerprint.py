@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from services.common import task_types
+from services.common import secret_masking, task_types
 
 # Every module below these can change a score: rules, rubric, examples, sandbox, scorer ...
 JUDGING_DIRECTORIES = (
@@ -12,6 +12,8 @@ JUDGING_DIRECTORIES = (
     Path(__file__).parent.parent / "sandbox",
     Path(task_types.__file__).parent,
 )
+# What a judge's model sees is masked by this one, which lies elsewhere.
+JUDGING_FILES = (Path(secret_masking.__file__),)
 # ... but those that judge the judge.
 WATCHING = ("calibration", "canary", "judge_records")
 
@@ -42,4 +44,7 @@ def _digest_modules() -> str:
                 continue
             digest.update(f"{path.relative_to(directory)}\x00".encode())
             digest.update(path.read_bytes())
+    for path in JUDGING_FILES:
+        digest.update(f"{path.name}\x00".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """One run of the Optimizer: look after promotions, find the task types that need work, heal."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -17,13 +17,16 @@ from services.optimizer.app.services.failure_log import (
 )
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
-from services.optimizer.app.services.log_records import Window
+from services.optimizer.app.services.log_records import LoggedResult, Window
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.watcher import look_after
 
 # One heal at a time for each task type, whoever heals; held until the connection ends.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0))"
+
+# Failures that are read one by one, to see whether they may be evidence.
+MAX_EVIDENCE = 40
 
 log = get_logger()
 
@@ -167,13 +170,18 @@ class Cycle:
     ) -> Case | None:
         """Set suspicious rows aside, and ask whether the rest is more than is usual."""
         failing = [row for row in window.results if not row.passed]
-        screened = screen(failing)
-        suspicious = {row.request_id for row in screened.quarantined}
+        looked_at = pick_evidence(failing)
+        screened = screen(looked_at)
+        names = {row.request_id for row in screened.quarantined}
+        suspicious = {_content_of(row) for row in looked_at if row.request_id in names}
         clean = replace(
             window,
-            results=tuple(row for row in window.results if row.request_id not in suspicious),
+            results=tuple(row for row in window.results if _content_of(row) not in suspicious),
         )
         analysis = await self._analyze(connection, prompt, clean)
+        analysis = replace(
+            analysis, failing=tuple(row for row in analysis.failing if row in screened.clean)
+        )
         if suspicious:
             log.warning(
                 "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
@@ -190,11 +198,7 @@ class Cycle:
                 p_value=round(analysis.surprise.p_value, 4),
             )
             return None
-        texts = {
-            text
-            for row in failing
-            for text in (row.user_input, row.refined_input, row.worker_output)
-        }
+        texts = {text for row in looked_at for text in (row.user_input, row.worker_output) if text}
         return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
 
     async def _analyze(
@@ -222,6 +226,21 @@ class Cycle:
                 lookback_minutes=self.trigger.lookback_minutes,
                 failure_threshold=self.trigger.failure_threshold,
             )
+
+
+def pick_evidence(failing: Sequence[LoggedResult]) -> list[LoggedResult]:
+    """The newest failures, as many as can be read at once, one of each input and answer.
+
+    Rows beyond them count as failures, but nobody who proposes or judges sees them.
+    """
+    distinct: dict[tuple[str, str], LoggedResult] = {}
+    for row in failing:
+        distinct.setdefault(_content_of(row), row)
+    return list(distinct.values())[:MAX_EVIDENCE]
+
+
+def _content_of(row: LoggedResult) -> tuple[str, str]:
+    return row.refined_input, row.worker_output
 
 
 @asynccontextmanager

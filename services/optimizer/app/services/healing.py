@@ -1,5 +1,7 @@
 """One heal of one task type: attribute, propose, replay, decide, activate or hold, report."""
 
+import builtins
+import keyword
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -41,6 +43,8 @@ from services.optimizer.app.services.verdict import Gate
 INCUMBENT = "incumbent"
 # The share of a heal's calls that is kept for the verdict.
 VERDICT_SHARE = 0.4
+# A prompt may name what Python itself names, whoever else does.
+PYTHON_NAMES = " ".join([*dir(builtins), *keyword.kwlist])
 HOLD_REASONS = {
     blame.PROVIDER: "provider_at_fault",
     blame.EVALUATOR: "evaluator_at_fault",
@@ -239,6 +243,7 @@ class Healer:
                 *golden.choosing,
                 repairs.role,
                 *repairs.by_rule.values(),
+                PYTHON_NAMES,
             ),
         )
 

@@ -26,11 +26,20 @@ RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
 
 @dataclass(frozen=True, slots=True)
 class PairedScore:
-    """Both prompts' scores on one input, in [0, 1]."""
+    """Both prompts' scores on one input, in [0, 1].
+
+    Raises:
+        ValueError: If a score is NaN or outside [0, 1]: NaN would count as a whole win.
+    """
 
     input_id: str
     incumbent: float
     candidate: float
+
+    def __post_init__(self) -> None:
+        for arm, score in (("incumbent", self.incumbent), ("candidate", self.candidate)):
+            if not 0 <= score <= 1:
+                raise ValueError(f"{arm} must be in [0, 1], not {score}")
 
     @property
     def gain(self) -> float:

@@ -44,8 +44,6 @@ _SOURCES = {
             r"""\b{earlier} ~1{instructions} (?:are|is|were) (?:now )?(?:void|revoked|cancell?ed
                 |obsolete|superseded|invalid|overridden|no longer)""",
             r"\b(?:previous|prior|above|earlier) {instructions} no longer appl",
-            r"""{begin}{forget} (?:all |everything )?(?:of )?the above(?=\s{0,3}(?:[.!,;:]|\Z)| and
-                (?:just|only|instead|say|reply|write|print|output|answer|respond|do)\b)""",
             r"{begin}(?:replace|rewrite|overwrite|change|drop) your (?:system )?{instructions}\b",
             r"""\byour (?:system )?{instructions} (?:have been|has been|were|was|are|is)
                 (?:{gap}now)? (?:updated|changed|replaced|overridden|revoked|extended)\b""",
@@ -53,6 +51,9 @@ _SOURCES = {
                 (?:you (?:were|have been|are|got)|given to you)\b""",
         ),
         "above before prior told know been learned said": (
+            r"""{begin}{forget} (?:all |everything )?(?:of )?the above(?=\s{0,3}(?:[.!,;:]|\Z)
+                | and{gap}
+                (?:just|only|instead|say|reply|write|print|output|answer|respond|do)\b)""",
             r"""{begin}{forget} (?:everything|all|anything|what|whatever) (?:
                 (?:that )?(?:came )?(?:above|before(?: this)?|prior)\b
                 (?![^a-z0-9]{1,3}(?:(?:the|an?|that|this|first|last|each|every|any)\b|[0-9]))
@@ -141,6 +142,8 @@ _SOURCES = {
     },
     "addresses_optimizer": {
         "optimi analyst engineer writer author llm language ai": (
+            r"""\b(?:tell|ask|convince|for|to) (?:the |an? )?(?:optimi[sz]er|prompt (?:engineer
+                |writer|optimi[sz]er|analyst))\b(?:[^.\n]{0,60}?\bprompts?\b|\s{0,2}[:,])""",
             r"""(?:{line}|[.!?:;"'#*/(]\s{0,4}|\byou,? )as (?:the|an?|our) (?:{reader}
                 |analyst)\s{0,2},?
                 \s{0,2}(?:you|your|it is|we must|please|must|always|add)\b""",
@@ -158,8 +161,6 @@ _SOURCES = {
                 (?:repair|rewrit|optimi[sz]|fix|improv|edit)[a-z]{0,4} ~2(?:system )?prompts?\b""",
             r"""{begin}(?:reveal|print|show|repeat|output|leak|display) ~3your{gap}
                 (?:system |initial |original |hidden )?(?:prompt|instructions)\b""",
-            r"""\b(?:tell|ask|convince|for|to) (?:the |an? )?(?:optimi[sz]er|prompt (?:engineer
-                |writer|optimi[sz]er|analyst))\b(?:[^.\n]{0,60}?\bprompts?\b|\s{0,2}[:,])""",
             r"""\b(?:in|to|for) (?:all|every|each) (?:of your )?(?:future|subsequent) (?:answers?
                 |replies|reply|responses?|conversations?|prompts?|users?)\b""",
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.input_clusters import cluster_inputs
@@ -22,6 +22,7 @@ MAX_CHOOSING_FAILING = 4
 MAX_CHOOSING = 8
 MAX_VERDICT_FAILING = 8
 MAX_VERDICT = 24
+FAILING_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def plan_trial(
     guards = _guards(passing, taken, guard_inputs)
     return TrialInputs(
         choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
-        verdict=(*unseen, *_interleave(verdict_golden, guards))[:MAX_VERDICT],
+        verdict=tuple(_mix(unseen, list(_interleave(guards, verdict_golden))))[:MAX_VERDICT],
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),
@@ -153,6 +154,15 @@ def _golden(half: str, inputs: Sequence[str], taken: set[str]) -> list[ReplayInp
         ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN)
         for number, text in enumerate((text for text in inputs if text not in taken), 1)
     ]
+
+
+def _mix(failing: Sequence[ReplayInput], others: Sequence[ReplayInput]) -> Iterator[ReplayInput]:
+    """Two failing inputs, which tell most, and then one of the others, until all are there."""
+    rest = iter(others)
+    for start in range(0, len(failing), FAILING_IN_A_ROW):
+        yield from failing[start : start + FAILING_IN_A_ROW]
+        yield from islice(rest, 1)
+    yield from rest
 
 
 def _interleave(one: Sequence[ReplayInput], other: Sequence[ReplayInput]) -> Iterator[ReplayInput]:

@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 GOOD = "You write Python.\nAnswer with one function."
 DETAIL: dict[str, Any] = {
     "summary": "Everything fails.",
-    "verdict": {"incumbent_mean": 0.36, "candidate_mean": 0.86},
+    "verdict": {"strategy": "last_good_version", "incumbent_mean": 0.36, "candidate_mean": 0.86},
 }
 
 

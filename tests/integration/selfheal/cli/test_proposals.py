@@ -25,7 +25,13 @@ def test_a_proposal_is_shown_with_what_it_would_change(operator: Operator) -> No
     operator.deploy(BAD)
     run_id = operator.run("proposed")
     shown = operator.selfheal("prompts", "proposals").stdout
-    for words in ("in place of version 99", "reflection", "+50.0 points", f"-{BAD}", "+You write"):
+    for words in (
+        "in place of version 99",
+        "last_good_version",
+        "+50.0 points",
+        f"-{BAD}",
+        "+You write",
+    ):
         assert words in shown
     assert f"selfheal prompts approve {run_id[:8]}" in shown
     assert operator.json("prompts", "proposals")[0]["content"] == GOOD
@@ -48,7 +54,9 @@ def test_what_is_approved_serves_is_reported_and_is_watched(
     }
     serving = operator.serving()
     assert (serving.version, serving.content) == (100, GOOD)
-    assert serving.change_reason.endswith("approved by the operator")
+    assert serving.change_reason == (
+        "last_good_version (+50.0 points on replays), approved by the operator"
+    )
     assert operator.sql(RESOLUTION, run_id) == "approved"
     assert operator.sql(OUTCOME) == "promoted"
     watch = (

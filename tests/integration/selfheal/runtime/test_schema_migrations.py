@@ -11,11 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from selfheal.runtime import diagnosis
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.external_database import ExternalDatabase
 from selfheal.runtime.postgres import EmbeddedPostgres
 from selfheal.runtime.postgres_database import DATABASE
 from selfheal.runtime.temporary import temporary_postgres
+from services.common.config import Settings
 
 ROOT = Path(__file__).parents[4]
 SCHEMA = ROOT / "db" / "schema.sql"
@@ -126,6 +128,22 @@ def test_upgrading_keeps_the_data_and_doing_it_again_is_harmless(old: EmbeddedPo
     new.start(progress=said.append)
     assert said == []
     assert [ask(old, kept.format(table)) for table in tables] == before
+
+
+def test_the_doctor_says_what_is_missing_and_what_applies_it(
+    old: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = seen_with(old, SCHEMA)
+    monkeypatch.setattr(diagnosis, "build_embedded_postgres", lambda _: new)
+    monkeypatch.setattr(diagnosis, "uses_own_database", lambda _: False)
+    checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
+    assert [(check.verdict, check.found) for check in checks] == [
+        (diagnosis.Verdict.WARN, "lacks migration 2")
+    ]
+    assert "selfheal up" in checks[0].remedy
+    new.start()
+    checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
+    assert [check.verdict for check in checks] == [diagnosis.Verdict.OK]
 
 
 def test_two_that_upgrade_at_once_apply_each_migration_once(old: EmbeddedPostgres) -> None:

@@ -1,11 +1,23 @@
-"""When failures have piled up, and what they have in common."""
+"""When failures have piled up, how surprising they are, and what they have in common."""
+
+import random
+from math import sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.log_records import LoggedResult
+from services.optimizer.app.services.log_analyzer import (
+    SURPRISE_LEVEL,
+    analyze_failures,
+    beta_binomial_tail,
+    rate_surprise,
+    split_where_it_changed,
+)
+from services.optimizer.app.services.log_records import LoggedResult, Record
+
+SEED = 20_260_101
+WINDOWS = 2_000
 
 
 def result(
@@ -26,6 +38,10 @@ def result(
     )
 
 
+def window(*, failures: int, passes: int) -> list[LoggedResult]:
+    return [result()] * failures + [result(passed=True, score=0.9)] * passes
+
+
 RESULTS = st.lists(
     st.builds(
         result,
@@ -36,10 +52,16 @@ RESULTS = st.lists(
         output=st.sampled_from("xyz"),
     )
 )
+RECORDS = st.lists(
+    st.integers(0, 300).flatmap(
+        lambda scored: st.builds(Record, st.just(scored), st.integers(0, scored))
+    ),
+    max_size=3,
+)
 
 
 @pytest.mark.parametrize(
-    ("failures", "passes", "threshold", "needed"),
+    ("failures", "passes", "threshold", "reached"),
     [
         pytest.param(0, 0, 1, False, id="nothing-logged"),
         pytest.param(2, 0, 3, False, id="one-below"),
@@ -51,22 +73,49 @@ RESULTS = st.lists(
     ],
 )
 def test_failures_count_up_to_the_threshold(
-    failures: int, passes: int, threshold: int, needed: bool
+    *, failures: int, passes: int, threshold: int, reached: bool
 ) -> None:
-    results = [result()] * failures + [result(passed=True, score=0.9)] * passes
-    analysis = analyze_failures(results, threshold=threshold)
-    assert analysis.needs_optimization is needed
+    analysis = analyze_failures(window(failures=failures, passes=passes), threshold=threshold)
+    assert analysis.reaches_floor is reached
     assert (analysis.failure_count, analysis.scored_count) == (failures, failures + passes)
 
 
-@given(RESULTS, st.integers(1, 12))
-def test_a_prompt_needs_work_exactly_when_failures_reach_the_threshold(
-    results: list[LoggedResult], threshold: int
+@pytest.mark.parametrize(
+    ("failures", "passes", "usual", "needed"),
+    [
+        pytest.param(3, 0, [], True, id="three-of-three"),
+        pytest.param(5, 0, [], True, id="the-guide-s-demo"),
+        pytest.param(5, 9, [], False, id="five-of-fourteen-of-what-nothing-is-known"),
+        pytest.param(6, 8, [], True, id="six-of-fourteen-of-what-nothing-is-known"),
+        pytest.param(3, 97, [], False, id="three-of-a-hundred"),
+        pytest.param(5, 95, [Record(200, 190)], False, id="as-usual"),
+        pytest.param(8, 92, [Record(200, 190)], False, id="a-little-more-than-usual"),
+        pytest.param(15, 85, [Record(200, 190)], True, id="three-times-as-usual"),
+        pytest.param(30, 70, [Record(200, 140)], False, id="as-bad-as-usual"),
+        pytest.param(60, 40, [Record(200, 140)], True, id="twice-as-bad-as-usual"),
+        pytest.param(30, 70, [Record(200, 140), Record(200, 190)], True, id="the-better-norm"),
+        pytest.param(30, 70, [Record(200, 20)], True, id="what-never-worked-is-no-norm"),
+        pytest.param(3, 0, [Record(200, 110)], True, id="nothing-passes-whatever-is-usual"),
+        pytest.param(2, 0, [], False, id="surprising-but-below-the-floor"),
+    ],
+)
+def test_a_prompt_needs_work_where_failures_pile_up_and_are_not_usual(
+    *, failures: int, passes: int, usual: list[Record], needed: bool
 ) -> None:
+    results = window(failures=failures, passes=passes)
+    assert analyze_failures(results, threshold=3, usual=usual).needs_optimization is needed
+
+
+@given(RESULTS, st.integers(1, 12), RECORDS)
+def test_nothing_needs_work_below_the_floor(
+    results: list[LoggedResult], threshold: int, usual: list[Record]
+) -> None:
+    analysis = analyze_failures(results, threshold=threshold, usual=usual)
     failures = sum(not one.passed for one in results)
-    analysis = analyze_failures(results, threshold=threshold)
-    assert analysis.needs_optimization == (failures >= threshold)
-    assert analysis.threshold == threshold
+    assert analysis.reaches_floor == (failures >= threshold)
+    assert analysis.needs_optimization == (
+        analysis.reaches_floor and analysis.surprise.is_surprising
+    )
 
 
 @given(RESULTS)
@@ -104,3 +153,110 @@ def test_the_mean_is_that_of_the_failures() -> None:
 
 def test_the_mean_of_nothing_is_nothing() -> None:
     assert analyze_failures([result(passed=True)], threshold=3).mean_score is None
+
+
+# How surprising failures are.
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "a", "b", "tail"),
+    [
+        pytest.param(0, 5, 1, 9, 1, id="none-or-more"),
+        pytest.param(1, 1, 1, 9, 0.1, id="one-of-one-has-the-mean-s-chance"),
+        pytest.param(1, 1, 3, 1, 0.75, id="whatever-the-mean"),
+        pytest.param(2, 3, 1, 1, 0.5, id="a-uniform-rate-makes-all-counts-alike"),
+        pytest.param(4, 4, 1, 1, 0.2, id="four-of-four-under-a-uniform-rate"),
+        pytest.param(3, 3, 1, 9, 1 * 2 * 3 / (10 * 11 * 12), id="three-of-three"),
+    ],
+)
+def test_the_tail_of_the_beta_binomial(
+    successes: int, trials: int, a: float, b: float, tail: float
+) -> None:
+    assert beta_binomial_tail(successes, trials, a, b) == pytest.approx(tail)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0.1, 300), st.floats(0.1, 300))
+def test_the_tail_is_a_probability_that_falls(
+    successes: int, more: int, a: float, b: float
+) -> None:
+    trials = successes + more
+    tail = beta_binomial_tail(successes, trials, a, b)
+    assert 0 < tail <= 1
+    assert beta_binomial_tail(successes + 1, trials + 1, a, b) <= tail + 1e-9
+    if more:
+        assert beta_binomial_tail(successes + 1, trials, a, b) <= tail
+
+
+def test_a_full_window_is_no_trouble() -> None:
+    assert 0 < beta_binomial_tail(1_000, 1_000, 11, 199) < 1e-9
+    assert rate_surprise(1_000, 1_000, [Record(200, 190)]).is_surprising
+    assert not rate_surprise(50, 1_000, [Record(200, 190)]).is_surprising
+
+
+def test_the_surprise_tells_what_was_expected() -> None:
+    surprise = rate_surprise(5, 5, [Record(90, 85), Record(10, 2)])
+    assert surprise.baseline_answers == 90
+    assert surprise.baseline_failure_rate == pytest.approx((1 + 5) / (10 + 90))
+    assert surprise.nothing_passed
+
+
+def test_without_any_record_a_tenth_is_expected_to_fail() -> None:
+    surprise = rate_surprise(1, 10, [])
+    assert (surprise.baseline_failure_rate, surprise.baseline_answers) == (0.1, 0)
+    assert surprise.p_value == pytest.approx(beta_binomial_tail(1, 10, 1, 9))
+
+
+def test_nothing_is_no_surprise() -> None:
+    assert not rate_surprise(0, 0, []).is_surprising
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
+def test_windows_as_usual_alarm_at_most_at_the_stated_rate(rate: float) -> None:
+    """Two hundred earlier answers, then a window of a hundred, both at one failure rate."""
+    chance = random.Random(SEED)
+    alarms = 0
+    for _ in range(WINDOWS):
+        passed = sum(chance.random() >= rate for _ in range(200))
+        failures = sum(chance.random() < rate for _ in range(100))
+        alarms += failures >= 3 and rate_surprise(failures, 100, [Record(200, passed)]).is_surprising
+    allowed = SURPRISE_LEVEL + 3 * sqrt(SURPRISE_LEVEL * (1 - SURPRISE_LEVEL) / WINDOWS)
+    assert 0 < alarms / WINDOWS <= allowed
+
+
+def test_a_breakdown_is_seen_in_nearly_every_window() -> None:
+    chance = random.Random(SEED)
+    seen = sum(
+        rate_surprise(
+            sum(chance.random() < 0.2 for _ in range(100)), 100, [Record(200, 190)]
+        ).is_surprising
+        for _ in range(WINDOWS)
+    )
+    assert seen / WINDOWS > 0.95
+
+
+# Where a window changed.
+
+
+@pytest.mark.parametrize(
+    ("oldest_first", "before", "since"),
+    [
+        pytest.param("", Record(0, 0), Record(0, 0), id="nothing"),
+        pytest.param("+", Record(0, 0), Record(1, 1), id="one"),
+        pytest.param("++++----", Record(4, 4), Record(4, 0), id="a-clean-break"),
+        pytest.param("+++-++++-----", Record(8, 7), Record(5, 0), id="a-break-with-noise"),
+        pytest.param("----++++", Record(4, 0), Record(4, 4), id="for-the-better"),
+    ],
+)
+def test_a_window_is_cut_where_the_pass_rate_changed(
+    oldest_first: str, before: Record, since: Record
+) -> None:
+    results = [result(passed=mark == "+") for mark in reversed(oldest_first)]
+    assert split_where_it_changed(results) == (before, since)
+
+
+@given(st.lists(st.booleans(), max_size=60))
+def test_the_parts_make_the_whole(passes: list[bool]) -> None:
+    before, since = split_where_it_changed([result(passed=one) for one in passes])
+    assert before.scored + since.scored == len(passes)
+    assert before.passed + since.passed == sum(passes)
+    assert before.scored < max(1, len(passes))

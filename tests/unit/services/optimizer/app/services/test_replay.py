@@ -16,7 +16,13 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
-from services.optimizer.app.services.replay import CONCURRENCY, BudgetExceededError, Replayer
+from services.optimizer.app.services.replay import (
+    CONCURRENCY,
+    BudgetExceededError,
+    DeadlineExceededError,
+    Replayer,
+    UnreplayableInputError,
+)
 from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
 CANDIDATE = UUID("00000000-0000-4000-8000-000000000001")
@@ -58,6 +64,8 @@ def generate(body: TaskRequest) -> TaskResponse:
         prompt_version=0,
         latency_ms=1,
         model="fake",
+        input_tokens=7,
+        output_tokens=3,
     )
 
 
@@ -74,12 +82,15 @@ def inputs(count: int) -> list[ReplayInput]:
     return [ReplayInput(f"i{n}", f"user {n}", f"refined {n}", "failing") for n in range(count)]
 
 
-def replayer(worker: FakeClient, evaluator: FakeClient, max_calls: int = 100) -> Replayer:
+def replayer(
+    worker: FakeClient, evaluator: FakeClient, max_calls: int = 100, deadline_seconds: float = 900
+) -> Replayer:
     return Replayer(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
         internal_token="the-token",
         max_calls=max_calls,
+        deadline_seconds=deadline_seconds,
     )
 
 
@@ -92,7 +103,10 @@ async def replay(subject: Replayer, count: int) -> dict[str, ReplayResult]:
 async def test_inputs_go_through_worker_and_evaluator() -> None:
     worker, evaluator = FakeClient(generate), FakeClient(evaluate)
     results = await replay(replayer(worker, evaluator), 2)
-    assert results == {"i0": ReplayResult(0.9, True, "f"), "i1": ReplayResult(0.9, True, "f")}
+    assert results == {
+        "i0": ReplayResult(0.9, True, "f", "answer to refined 0"),
+        "i1": ReplayResult(0.9, True, "f", "answer to refined 1"),
+    }
     for task, evaluation in zip(worker.bodies, evaluator.bodies, strict=True):
         assert task.candidate_id == CANDIDATE
         assert task.task_type == evaluation.task_type == "code_generation"
@@ -193,6 +207,60 @@ async def test_a_mistake_of_ours_is_not_hidden() -> None:
     worker = FakeClient(lambda body: ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         await replay(replayer(worker, FakeClient(evaluate)), 1)
+
+
+async def test_what_can_not_be_judged_is_not_asked_for_again() -> None:
+    refusal = UpstreamError("no", upstream="evaluator", upstream_code="not_judgeable")
+
+    def refuse_one(body: EvaluationRequest) -> EvaluationResponse | Exception:
+        return refusal if body.refined_input == "refined 1" else evaluate(body)
+
+    worker, evaluator = FakeClient(generate), FakeClient(refuse_one)
+    results = await replay(replayer(worker, evaluator), 3)
+    assert set(results) == {"i0", "i2"}
+    assert len(worker.bodies) == len(evaluator.bodies) == 3
+
+
+async def test_the_failed_rules_are_read_from_the_evaluation() -> None:
+    detail = {"rules": [{"name": "a", "outcome": "failed"}, {"name": "b", "outcome": "passed"}]}
+    evaluator = FakeClient(lambda body: evaluate(body, detail))
+    results = await replay(replayer(FakeClient(generate), evaluator), 1)
+    assert results["i0"].failed_rules == ("a",)
+
+
+async def test_tokens_are_added_up() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    await replay(subject, 3)
+    assert (subject.input_tokens, subject.output_tokens) == (21, 9)
+
+
+async def test_a_hanging_worker_ends_with_the_deadline() -> None:
+    class HangingClient(FakeClient):
+        async def post(self, *args: Any, **kwargs: Any) -> Any:
+            await asyncio.Event().wait()
+
+    subject = replayer(HangingClient(generate), FakeClient(evaluate), deadline_seconds=0.02)
+    with pytest.raises(DeadlineExceededError):
+        await replay(subject, 2)
+    assert subject.calls == 2
+    assert (subject.calls_left, subject.seconds_left) == (0, 0)
+
+
+async def test_nothing_is_begun_once_the_time_is_up() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate), deadline_seconds=0)
+    with pytest.raises(BudgetExceededError):
+        await replay(subject, 2)
+    assert subject.calls == 0
+
+
+async def test_where_no_input_is_taken_that_is_the_failure() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    with pytest.raises(UnreplayableInputError):
+        await subject.replay(
+            task_type="code_generation",
+            candidate_id=uuid4(),
+            inputs=[ReplayInput("bad", " ", "x", "failing")],
+        )
 
 
 @pytest.mark.parametrize(

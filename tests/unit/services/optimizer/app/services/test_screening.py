@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common import task_types
+from services.optimizer.app.services.folded_text import fold
 from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.screening import Quarantined, find_suspicion, screen
+from services.optimizer.app.services.suspicious_wordings import SUSPICIOUS_WORDINGS
 
 HERE = Path(__file__).parent
 TASK_TYPES = Path(task_types.__file__).parent
@@ -68,6 +70,14 @@ def test_a_poisoned_row_is_set_aside(poisoned: dict[str, str]) -> None:
     screened = screen([row(), row(**fields, request_id="bad"), row("Sum numbers.")])
     assert screened.quarantined == (Quarantined("bad", poisoned["reason"]),)
     assert screened.clean == (row(), row("Sum numbers."))
+
+
+@pytest.mark.parametrize("text", [row["user_input"] for row in POISONED if "user_input" in row])
+def test_no_needle_hides_a_wording(text: str) -> None:
+    folded = fold(text)
+    for _, needles, patterns in SUSPICIOUS_WORDINGS:
+        if any(pattern.search(folded) for pattern in patterns):
+            assert any(needle in folded for needle in needles)
 
 
 def test_the_tables_are_large_enough() -> None:
