@@ -49,7 +49,8 @@ CREATE TABLE optimization_reports (
 -- Indexes: none rejects a row that the tables above accept.
 CREATE INDEX prompts_active ON prompts (task_type, version DESC) WHERE is_active;
 CREATE INDEX prompts_versions ON prompts (task_type, version DESC);
-CREATE INDEX execution_logs_versions ON execution_logs (task_type, prompt_version, created_at DESC);
+CREATE INDEX execution_logs_scored ON execution_logs (task_type, prompt_version, created_at DESC)
+    INCLUDE (evaluation_passed) WHERE evaluation_passed IS NOT NULL;
 CREATE INDEX execution_logs_unscored ON execution_logs (task_type, created_at DESC)
     WHERE evaluation_passed IS NULL;
 CREATE INDEX execution_logs_recent ON execution_logs (created_at DESC);

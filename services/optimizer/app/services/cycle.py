@@ -12,7 +12,7 @@ from services.common.models import Prompt
 from services.optimizer.app.services.attribution import Attribution, attribute_from_log
 from services.optimizer.app.services.failure_log import (
     load_active_prompts,
-    load_history,
+    load_previous_record,
     load_window,
 )
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
@@ -204,12 +204,11 @@ class Cycle:
     async def _analyze(
         self, connection: asyncpg.Connection, prompt: Prompt, window: Window
     ) -> FailureAnalysis:
-        history = await load_history(connection, prompt)
-        previous = [past.record for past in history if past.scored][:1]
+        previous = await load_previous_record(connection, prompt)
         return analyze_failures(
             window.results,
             threshold=self.trigger.failure_threshold,
-            usual=[window.earlier, *previous],
+            usual=[window.earlier, previous],
         )
 
     def _tell_cases(self, cases: list[Case]) -> None:

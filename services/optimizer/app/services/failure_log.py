@@ -5,7 +5,6 @@ Every query is bounded by the newest rows of one version, however many the log h
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import asyncpg
 
@@ -29,18 +28,29 @@ SELECT_ACTIVE_PROMPTS = """
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # A version number is no identity: only what was logged since this prompt's activation counts.
 # NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
+# Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
+# whole of it), and only what is read leaves the server.
 SELECT_RESULTS = """
     SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
-           evaluation_score, evaluation_passed, evaluation_detail
-    FROM execution_logs
-    WHERE task_type = $1
-      AND prompt_version = $2
-      AND evaluation_score BETWEEN 0 AND 1
-      AND evaluation_passed IS NOT NULL
-      AND created_at >= $3
-      AND created_at < $4
+           evaluation_score, evaluation_passed,
+           CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
+           detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
+           detail -> 'worker' ->> 'model' AS model
+    FROM (
+        SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
+               evaluation_passed, evaluation_detail #> '{}' AS detail, created_at
+        FROM execution_logs
+        WHERE task_type = $1
+          AND prompt_version = $2
+          AND evaluation_score BETWEEN 0 AND 1
+          AND evaluation_passed IS NOT NULL
+          AND created_at >= $3
+          AND created_at < $4
+        ORDER BY created_at DESC
+        LIMIT $5
+    ) AS newest
+    WHERE evaluation_passed OR NOT $6
     ORDER BY created_at DESC
-    LIMIT $5
 """
 SELECT_PASSES = """
     SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
@@ -70,6 +80,7 @@ SELECT_UNSCORED = """
     GROUP BY 1, 2
     ORDER BY 3 DESC, 1, 2
 """
+# Answers are counted in an index alone, and not before it is known of which prompts.
 SELECT_HISTORY = """
     WITH periods AS (
         SELECT prompt_id, activated_at,
@@ -80,33 +91,40 @@ SELECT_HISTORY = """
         SELECT DISTINCT ON (prompt_id) prompt_id, activated_at, replaced_at
         FROM periods
         ORDER BY prompt_id, activated_at DESC
+    ), past AS (
+        SELECT p.id, p.content, p.version,
+               coalesce(latest.activated_at, p.created_at) AS served_from,
+               coalesce(latest.replaced_at, 'infinity') AS served_until
+        FROM prompts p
+        LEFT JOIN latest ON latest.prompt_id = p.id
+        WHERE p.task_type = $1 AND p.id <> $2
+        ORDER BY coalesce(latest.activated_at, p.created_at) DESC, p.id DESC
+        LIMIT 50
     )
-    SELECT p.id AS prompt_id, p.content, p.version,
-           coalesce(latest.activated_at, p.created_at) AS served_from,
-           coalesce(latest.replaced_at, 'infinity') AS served_until,
-           served.scored, served.passed
-    FROM prompts p
-    LEFT JOIN latest ON latest.prompt_id = p.id
-    LEFT JOIN LATERAL (
+    SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
+    FROM past
+    CROSS JOIN LATERAL (
         SELECT count(*) AS scored, count(*) FILTER (WHERE evaluation_passed) AS passed
         FROM (
             SELECT evaluation_passed
-            FROM execution_logs l
-            WHERE l.task_type = p.task_type
-              AND l.prompt_version = p.version
-              AND l.created_at >= coalesce(latest.activated_at, p.created_at)
-              AND l.created_at < coalesce(latest.replaced_at, 'infinity')
-              AND l.evaluation_passed IS NOT NULL
-            ORDER BY l.created_at DESC
+            FROM execution_logs
+            WHERE task_type = $1
+              AND prompt_version = past.version
+              AND created_at >= served_from
+              AND created_at < served_until
+              AND evaluation_passed IS NOT NULL
+            ORDER BY created_at DESC
             LIMIT 200
-        ) recent
-    ) served ON TRUE
-    WHERE p.task_type = $1 AND p.id <> $2
-    ORDER BY coalesce(latest.activated_at, p.created_at) DESC, p.id DESC
-    LIMIT 50
+        ) AS recent
+    ) AS served
+    WHERE scored > 0 OR NOT $3
+    ORDER BY served_from DESC, past.id DESC
+    LIMIT $4
 """
-MAX_WINDOW_ROWS = 1_000
+# So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
+MAX_WINDOW_ROWS = 300
 MAX_RECORD_ROWS = 200
+MAX_HISTORY = 50
 MAX_PASSING_ROWS = 200
 LONG_AGO = timedelta(days=36_500)
 
@@ -153,18 +171,30 @@ async def load_results(
     start: datetime,
     end: datetime | None = None,
     limit: int = MAX_RECORD_ROWS,
+    only_passing: bool = False,
 ) -> tuple[LoggedResult, ...]:
-    """Scored answers of a version from `start` to before `end`, the newest first."""
+    """Scored answers of a version from `start` to before `end`, the newest first.
+
+    The limit counts before `only_passing`: of a version that passes nothing little is read.
+    """
     records = await connection.fetch(
-        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit
+        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit, only_passing
     )
     return tuple(_read_result(record) for record in records)
 
 
 async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
     """Prompts that served this task type before `prompt`, the latest first, 50 at most."""
-    records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id)
+    records = await connection.fetch(
+        SELECT_HISTORY, prompt.task_type, prompt.id, False, MAX_HISTORY
+    )
     return [PastPrompt(**record) for record in records]
+
+
+async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
+    """How the last prompt before `prompt` did that had an answer scored."""
+    records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id, True, 1)
+    return next((PastPrompt(**record).record for record in records), Record())
 
 
 async def load_passing(
@@ -186,22 +216,22 @@ async def load_passing(
             start=start,
             end=end,
             limit=MAX_PASSING_ROWS,
+            only_passing=True,
         )
-        passing += [result for result in results if result.passed]
+        passing += results
     return passing
 
 
 def _read_result(record: asyncpg.Record) -> LoggedResult:
-    detail = record["evaluation_detail"]
     return LoggedResult(
         user_input=record["user_input"],
         refined_input=record["refined_input"] or record["user_input"],
         score=record["evaluation_score"],
         passed=record["evaluation_passed"],
-        failed_rules=failed_rules_in(detail),
+        failed_rules=failed_rules_in({"rules": record["rules"]}),
         worker_output=record["worker_output"] or "",
-        fingerprint=_text_in(detail, "evaluator", "fingerprint"),
-        model=_text_in(detail, "worker", "model"),
+        fingerprint=record["fingerprint"] or "",
+        model=record["model"] or "",
         request_id=str(record["request_id"]),
     )
 
@@ -214,13 +244,6 @@ def failed_rules_in(detail: object) -> tuple[str, ...]:
         for rule in (rules if isinstance(rules, list) else [])
         if isinstance(rule, dict) and rule.get("outcome") == "failed"
     )
-
-
-def _text_in(detail: Any, part: str, name: str) -> str:
-    """A text two levels down in a detail, which may look like anything."""
-    inner = detail.get(part) if isinstance(detail, dict) else None
-    value = inner.get(name) if isinstance(inner, dict) else None
-    return value if isinstance(value, str) else ""
 
 
 def _count(passes: Sequence[bool]) -> Record:

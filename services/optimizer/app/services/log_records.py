@@ -54,7 +54,7 @@ class Window:
     """What was logged for a prompt lately.
 
     Attributes:
-        results: Scored answers, the newest first, 1,000 at most.
+        results: Scored answers, the newest first, 300 at most.
         unscored: Requests of the task type that got no score.
         earlier: How the prompt did before the window, under the evaluator that judges now.
         earlier_elsewise: How it did under evaluators that judge no longer.

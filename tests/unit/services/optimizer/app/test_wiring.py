@@ -6,7 +6,7 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.optimizer.app.main import open_analyst
+from services.optimizer.app.wiring import Analyst, open_analyst
 
 
 def settings(**values: Any) -> Settings:
@@ -28,7 +28,7 @@ def settings(**values: Any) -> Settings:
 )
 async def test_rules_alone_propose(values: dict[str, Any]) -> None:
     async with open_analyst(settings(**values)) as analyst:
-        assert analyst is None
+        assert analyst == Analyst(None, None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,8 @@ async def test_rules_alone_propose(values: dict[str, Any]) -> None:
 )
 async def test_a_model_proposes(values: dict[str, Any]) -> None:
     async with open_analyst(settings(**values)) as analyst:
-        assert analyst is not None
+        assert analyst.reflect is not None
+        assert analyst.ask_model is not None
 
 
 async def test_an_analyst_without_its_key_is_a_wrong_setting() -> None:

@@ -1,0 +1,87 @@
+"""What the Optimizer can be asked for: one run, the continuous mode, a preview."""
+
+import asyncio
+from functools import partial
+
+from services.common.config import (
+    Settings,
+)
+from services.common.http import create_session
+from services.common.logging import get_logger
+from services.common.task_types import open_task_types
+from services.optimizer.app.services.continuous import watch_failures
+from services.optimizer.app.services.cycle import Cycle
+from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.preview import preview_case
+from services.optimizer.app.wiring import make_trigger, open_connection, open_tools, run_cycle
+
+MODE_OFF = "off"
+
+log = get_logger()
+
+
+async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
+    """Run one cycle.
+
+    Returns:
+        Outcomes by task type; empty where nothing needed work.
+
+    Raises:
+        ServiceError: If a heal failed, or the run could not be brought to an end; a prompt is
+            changed only where the log says `prompt_patched` or `prompt_rolled_back`.
+    """
+    if settings.optimizer_mode == MODE_OFF:
+        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+        return {}
+    async with open_tools(settings) as tools:
+        return await run_cycle(settings, tools, is_continuous=False)
+
+
+async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None:
+    """Run cycles whenever an answer fails, and now and then in any case, until stopped.
+
+    Cooldown and heals per day bind this mode only.
+    """
+    if settings.optimizer_mode == MODE_OFF:
+        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+        await stop.wait()
+        return
+    async with open_tools(settings) as tools:
+
+        async def run_once() -> bool:
+            return bool(await run_cycle(settings, tools, is_continuous=True))
+
+        await watch_failures(
+            database_url=settings.database_url.get_secret_value(),
+            timeout_seconds=settings.database_timeout_seconds,
+            poll_seconds=settings.optimizer_poll_seconds,
+            run_once=run_once,
+            stop=stop,
+        )
+
+
+async def preview(settings: Settings) -> None:
+    """Log what a run would do; no model is called and nothing is changed."""
+    task_types = open_task_types(settings.task_types_dir)
+    async with create_session() as session, open_connection(settings) as connection:
+        cycle = Cycle(
+            make_trigger(settings),
+            _refuse_to_heal,
+            is_degraded=partial(is_evaluator_degraded, session, settings.evaluator_url),
+        )
+        cases = await cycle.find_cases(connection)
+        for case in cases:
+            plan = await preview_case(
+                connection,
+                case,
+                task_types=task_types,
+                guard_inputs=settings.optimizer_guard_inputs,
+            )
+            log.info("would_look_into", **plan, max_calls=settings.max_calls)
+        if not cases:
+            log.info("no task types need optimization")
+
+
+async def _refuse_to_heal(_case: Case) -> HealingOutcome:
+    raise AssertionError("a preview heals nothing")

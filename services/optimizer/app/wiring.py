@@ -1,0 +1,174 @@
+"""What the Optimizer is made of: the one place that wires it from the settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+import asyncpg
+
+from services.common.config import (
+    LOCAL_PROVIDER,
+    SIMULATED_PROVIDER,
+    Settings,
+)
+from services.common.database import connect
+from services.common.errors import ServiceError
+from services.common.http import ServiceClient, create_session
+from services.common.models import Prompt
+from services.common.task_types import open_task_types
+from services.optimizer.app.services.candidates import AskModel, Reflect
+from services.optimizer.app.services.conclusion import PROPOSE_MODE
+from services.optimizer.app.services.cooldown import is_cooling_down
+from services.optimizer.app.services.cycle import Cycle, Trigger
+from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.healing import Healer
+from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
+from services.optimizer.app.services.healing_runs import has_open_proposal
+from services.optimizer.app.services.notification import Notifier, create_notifier
+from services.optimizer.app.services.outcome_notification import describe_outcome
+from services.optimizer.app.services.replay import Replayer
+
+# Providers whose model is no capable analyst; rules alone propose for them.
+PROVIDERS_WITHOUT_ANALYST = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
+RULES = "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Analyst:
+    """The configured model, as strategies use it; both are None where rules alone propose."""
+
+    reflect: Reflect | None = None
+    ask_model: AskModel | None = None
+
+
+@asynccontextmanager
+async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
+    """The analyst that OPTIMIZER_MODEL names; by default the hosted model, else none."""
+    spec = settings.optimizer_model
+    if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_ANALYST:
+        spec = f"{settings.llm_provider}:{settings.llm_model}"
+    if not spec or spec == RULES:
+        yield Analyst()
+        return
+    # LangChain costs half a second of start-up, which the rules needn't pay.
+    from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
+    from services.common.llm.invocation import close_model  # noqa: PLC0415
+    from services.optimizer.app.services.analyst import ask_analyst, ask_plainly  # noqa: PLC0415
+
+    model = create_model_from_spec(settings, spec)
+    try:
+        yield Analyst(partial(ask_analyst, model), partial(ask_plainly, model))
+    finally:
+        await close_model(model)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all runs of one process share."""
+
+    session: aiohttp.ClientSession
+    analyst: Analyst
+    notifier: Notifier
+
+
+@asynccontextmanager
+async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
+    """Open what runs need: an HTTP session, the analyst's model, the webhook."""
+    async with create_session() as session, open_analyst(settings) as analyst:
+        yield Tools(session, analyst, create_notifier(settings, session))
+
+
+async def run_cycle(
+    settings: Settings, tools: Tools, *, is_continuous: bool
+) -> dict[str, HealingOutcome]:
+    """Run one cycle on a connection of its own; cooldown binds the continuous mode only.
+
+    Raises:
+        ServiceError: If a heal failed, or the run could not be brought to an end.
+    """
+    async with open_connection(settings) as connection:
+
+        async def heal(case: Case) -> HealingOutcome:
+            healer = Healer(
+                connection,
+                _make_replayer(settings, tools.session),
+                reflect=tools.analyst.reflect,
+                ask_model=tools.analyst.ask_model,
+                task_types=open_task_types(settings.task_types_dir),
+                policy=_policy(settings),
+            )
+            return await healer.heal(case)
+
+        async def announce(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+            await tools.notifier.notify(describe_outcome(prompt, outcome))
+
+        async def find_pause(prompt: Prompt) -> str:
+            if settings.optimizer_mode == PROPOSE_MODE and await has_open_proposal(
+                connection, prompt
+            ):
+                return "proposal_waits"
+            if not is_continuous:
+                return ""
+            return await is_cooling_down(
+                connection,
+                prompt,
+                base_seconds=settings.optimizer_cooldown_seconds,
+                max_heals_per_day=settings.optimizer_max_heals_per_day,
+            )
+
+        cycle = Cycle(
+            make_trigger(settings),
+            heal,
+            triggered_by=settings.optimizer_triggered_by,
+            is_degraded=partial(is_evaluator_degraded, tools.session, settings.evaluator_url),
+            announce=announce,
+            is_cooling_down=find_pause,
+        )
+        return await cycle.run(connection)
+
+
+def open_connection(settings: Settings) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    """A connection to the database that the settings name."""
+    return connect(
+        settings.database_url.get_secret_value(),
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+
+
+def make_trigger(settings: Settings) -> Trigger:
+    """When failures count as piled up."""
+    return Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes)
+
+
+def _policy(settings: Settings) -> HealingPolicy:
+    return HealingPolicy(
+        mode=settings.optimizer_mode,
+        triggered_by=settings.optimizer_triggered_by,
+        lookback_minutes=settings.optimizer_lookback_minutes,
+        guard_inputs=settings.optimizer_guard_inputs,
+        max_newly_failing=settings.optimizer_max_newly_failing,
+        max_calls=settings.max_calls,
+    )
+
+
+def _make_replayer(settings: Settings, session: aiohttp.ClientSession) -> Replayer:
+    token = settings.internal_token.get_secret_value() if settings.internal_token else ""
+    return Replayer(
+        worker=ServiceClient(
+            session,
+            upstream="worker",
+            base_url=settings.worker_url,
+            timeout_seconds=settings.worker_timeout_seconds,
+        ),
+        evaluator=ServiceClient(
+            session,
+            upstream="evaluator",
+            base_url=settings.evaluator_url,
+            timeout_seconds=settings.evaluator_timeout_seconds,
+        ),
+        internal_token=token,
+        max_calls=settings.max_calls,
+        deadline_seconds=settings.optimizer_deadline_seconds,
+    )
