@@ -67,7 +67,10 @@ INSERT_ROWS = """
         created_at
     )
     SELECT gen_random_uuid(), task_type, t.user_input, t.refined_input,
-           least($7::int, 1 + floor(extract(epoch FROM at - $4) / extract(epoch FROM $5 - $4) * $7)),
+           least(
+               $7::int,
+               1 + floor(extract(epoch FROM at - $4) / extract(epoch FROM $5 - $4) * $7)
+           ),
            t.worker_output, 400,
            CASE WHEN is_scored THEN t.score END, CASE WHEN is_scored THEN t.passed END,
            CASE WHEN is_scored THEN t.detail

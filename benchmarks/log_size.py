@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -37,11 +37,16 @@ from benchmarks.log_filling import LOOKBACK, TASK_TYPES, disk_needed_bytes, fill
 from selfheal.runtime.postgres import EmbeddedPostgres
 from selfheal.runtime.temporary import temporary_postgres
 from services.common.database import connect
+from services.common.logging import configure_logging
+from services.common.task_types import open_task_types
 from services.optimizer.app.services.cycle import Cycle, Trigger
 from services.optimizer.app.services.failure_log import load_history, load_passing
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.screening import screen
+from services.optimizer.app.services.trial import plan_trial
 
 SCHEMA = Path(__file__).parents[1] / "db" / "schema.sql"
+NO_TASK_TYPES = Path("/nonexistent")  # the built-in ones alone
 AIM_MS = 100.0
 RUNS = 20
 INSERTS = 500
@@ -69,17 +74,17 @@ class Look:
     Attributes:
         find_ms: Finding the prompts that need work, with all that is decided on the way.
         history_ms: Reading what served before.
-        passing_ms: Reading what passed lately.
+        plan_ms: Reading what passed lately, and dealing out the inputs of a trial.
     """
 
     find_ms: float
     history_ms: float
-    passing_ms: float
+    plan_ms: float
 
     @property
     def total_ms(self) -> float:
         """All of it."""
-        return self.find_ms + self.history_ms + self.passing_ms
+        return self.find_ms + self.history_ms + self.plan_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,9 @@ def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
     """Median and maximum by part."""
     looks = list(looks)
     parts = {
-        "find_cases": [look.find_ms for look in looks],
-        "load_history": [look.history_ms for look in looks],
-        "load_passing": [look.passing_ms for look in looks],
+        "find the prompts that need work": [look.find_ms for look in looks],
+        "read the history": [look.history_ms for look in looks],
+        "plan the trial": [look.plan_ms for look in looks],
         "total": [look.total_ms for look in looks],
     }
     return {name: Figures(median(times), max(times)) for name, times in parts.items()}
@@ -137,11 +142,13 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
         raise RuntimeError(f"found {len(cases)} prompts to heal, not the one that was made to fail")
     history = await load_history(connection, cases[0].incumbent)
     remembered = time.perf_counter()
-    await load_passing(connection, cases[0].incumbent, history)
+    passing = await load_passing(connection, cases[0].incumbent, history)
+    golden = open_task_types(NO_TASK_TYPES).golden_inputs(TASK_TYPES[0])
+    trial = plan_trial(cases[0].analysis.failing, golden, screen(passing).clean)
     done = time.perf_counter()
-    return Look(
-        1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered)
-    )
+    if not (trial.choosing and trial.verdict and trial.guards):
+        raise RuntimeError("the log gave no inputs for a trial")
+    return Look(1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered))
 
 
 async def _heal_nothing(_case: Case) -> HealingOutcome:
@@ -240,7 +247,8 @@ async def _fill(url: str, rows: int) -> tuple[datetime, int]:
 def measure(rows: int) -> Report:
     """Fill a temporary database and measure; it is deleted afterwards."""
     with temporary_postgres(SCHEMA, settings=FILLING) as postgres:
-        end, _ = asyncio.run(_fill(postgres.database_url, min(rows, FEW_ROWS)))
+        few = min(rows, FEW_ROWS)
+        end, _ = asyncio.run(_fill(postgres.database_url, few))
         few_memory = peak_memory_mb(postgres.database_url, end)
         started = time.monotonic()
         end, size = asyncio.run(_fill(postgres.database_url, rows))
@@ -250,19 +258,22 @@ def measure(rows: int) -> Report:
             time.monotonic() - started,
             describe_machine(),
             datetime.now(UTC).isoformat(timespec="seconds"),
+            memory_mb={few: few_memory},
         )
-        messages.print("looking, cold")
-        report.looks["cold"] = summarize(look_cold(postgres, end))
-        messages.print("looking, warm")
-        report.looks["warm"] = summarize(
-            asyncio.run(_look_often(postgres.database_url, end, runs=RUNS + 1))[1:]
-        )
-        report.memory_mb = {
-            min(rows, FEW_ROWS): few_memory,
-            rows: peak_memory_mb(postgres.database_url, end),
-        }
-        report.inserts_ms = asyncio.run(measure_inserts(postgres.database_url))
+        measure_filled(postgres, end, report)
     return report
+
+
+def measure_filled(postgres: EmbeddedPostgres, end: datetime, report: Report) -> None:
+    """Measure on a log that is filled, into the report."""
+    messages.print("looking, cold")
+    report.looks["cold"] = summarize(look_cold(postgres, end))
+    messages.print("looking, warm")
+    url = postgres.database_url
+    report.looks["warm"] = summarize(asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:])
+    report.memory_mb[report.rows] = peak_memory_mb(url, end)
+    messages.print("inserting")
+    report.inserts_ms = asyncio.run(measure_inserts(url))
 
 
 def describe_machine() -> str:
@@ -296,7 +307,7 @@ def show(report: Report, output: Console) -> None:
     output.print(f"{report.machine}, {report.measured_at}")
 
 
-def main(arguments: Mapping[str, str] | None = None) -> None:
+def main() -> None:
     """Measure and print; exit 1 where the aim is missed, 2 where there is too little disk."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.log_size",
@@ -315,6 +326,7 @@ def main(arguments: Mapping[str, str] | None = None) -> None:
     if free < needed:
         messages.print("too little disk: choose fewer --rows, or another TMPDIR")
         sys.exit(2)
+    configure_logging("log_size", "ERROR")
     report = measure(options.rows)
     show(report, Console())
     if options.json:

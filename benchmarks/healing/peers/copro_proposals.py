@@ -8,9 +8,9 @@ import re
 
 MAX_PROPOSAL_CHARACTERS = 1500
 MAX_QUESTION_CHARACTERS = 5000
-# What stands around a field's name and a text; no pattern begins with it, for the sake of speed.
+# What stands around a field's name; no pattern begins with it, for the sake of speed.
 _DECORATION = "[]#*_`: -\n\t"
-_QUOTES = "\"'“”"
+_AROUND = "\"'“”`\n\t "
 _INSTRUCTION = re.compile(r"\bproposed[_ ]instruction\b", re.IGNORECASE)
 _NEXT_FIELD = re.compile(r"\bproposed[_ ]prefix|\[\[ ?##|\bcompleted ##", re.IGNORECASE)
 
@@ -23,13 +23,11 @@ def read_instruction(reply: str, *, fallback: str) -> str:
         fallback: What stands for an empty instruction, which COPRO can't evaluate.
     """
     name = _INSTRUCTION.search(reply)
-    text = reply[name.end() :] if name else reply
-    text = text.lstrip(_DECORATION)
+    text = reply[name.end() :].lstrip(_DECORATION) if name else reply
     following = _NEXT_FIELD.search(text)
     if following:
-        text = text[: following.start()]
-    text = text.strip(_DECORATION + _QUOTES)[:MAX_PROPOSAL_CHARACTERS]
-    return text.strip() or fallback
+        text = text[: following.start()].rstrip(_DECORATION)
+    return text.strip(_AROUND)[:MAX_PROPOSAL_CHARACTERS].strip() or fallback
 
 
 def shorten_question(question: str) -> str:

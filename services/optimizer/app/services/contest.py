@@ -4,20 +4,25 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.common.errors import ServiceError
+from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
 from services.optimizer.app.services.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.candidates import Candidate, RepairContext, Strategy
-from services.optimizer.app.services.promotion import Decision, decide, play
-from services.optimizer.app.services.replay import BudgetExceededError, DeadlineExceededError
+from services.optimizer.app.services.promotion import Decision, decide
+from services.optimizer.app.services.replay import (
+    NOT_JUDGEABLE,
+    BudgetExceededError,
+    DeadlineExceededError,
+    UnreplayableInputError,
+)
 from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import pair_scores, repairs_all
 
 # Inputs of the first look at a candidate; what shows no gain on them gets no second one.
 FIRST_LOOK = 4
-# So much wealth on the choosing inputs, without a loss, ends the search: three whole wins.
-CONVINCING_WEALTH = 6.0
+# So many inputs that fail under the incumbent and pass now, without a loss, end the search.
+CONVINCING_PASSES = 3
 
 log = get_logger()
 
@@ -79,6 +84,9 @@ class Contest:
             except (BudgetExceededError, DeadlineExceededError):
                 self.budget_spent = True
                 break
+            except (UpstreamError, UnreplayableInputError) as error:
+                self._refuse_mute(candidate, error)
+                continue
             self.contenders.append(contender)
             if contender.gain > (best.gain if best else 0):
                 best = contender
@@ -112,6 +120,18 @@ class Contest:
             log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
         return bool(reason)
 
+    def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:
+        """Drop a candidate whose answers nobody can judge; a service that is down is no such thing.
+
+        Raises:
+            ServiceError: What failed, where it is the service that did.
+        """
+        if getattr(error, "upstream_code", NOT_JUDGEABLE) != NOT_JUDGEABLE:
+            raise error
+        reason = "none of its answers could be scored"
+        self.refused.append((candidate.strategy, candidate.rationale, reason))
+        log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
+
     async def _screen(self, candidate: Candidate) -> Contender:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)
         choosing = self.context.choosing
@@ -136,9 +156,11 @@ class Contest:
         results = await self.replays.run(candidate.content, inputs)
         pairs = pair_scores(incumbent, results, inputs)
         screening = decide(pairs)
-        wealth = play([pair.gain for pair in pairs]).now
+        newly_passing = sum(
+            results[pair.input_id].passed and not incumbent[pair.input_id].passed for pair in pairs
+        )
         is_convincing = screening.losses == 0 and (
-            repairs_all(results, incumbent, inputs) or wealth >= CONVINCING_WEALTH
+            repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
         )
         return Contender(candidate, candidate_id, results, incumbent, screening, is_convincing)
 

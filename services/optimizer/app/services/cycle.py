@@ -9,7 +9,7 @@ import asyncpg
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.optimizer.app.services.attribution import Attribution, attribute_from_log
+from services.optimizer.app.services.attribution import attribute_from_log
 from services.optimizer.app.services.failure_log import (
     load_active_prompts,
     load_previous_record,
@@ -17,7 +17,7 @@ from services.optimizer.app.services.failure_log import (
 )
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
-from services.optimizer.app.services.log_records import LoggedResult, Window
+from services.optimizer.app.services.log_records import LoggedResult, Record, Window
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.watcher import look_after
 
@@ -168,7 +168,14 @@ class Cycle:
     async def _weigh(
         self, connection: asyncpg.Connection, prompt: Prompt, window: Window
     ) -> Case | None:
-        """Set suspicious rows aside, and ask whether the rest is more than is usual."""
+        """Ask whether so many failures are unusual; if they are, set suspicious rows aside."""
+        usual = [window.earlier, await load_previous_record(connection, prompt)]
+        analysis = self._analyze(window, usual)
+        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
+        if found is None and not analysis.needs_optimization:
+            # Reading rows one by one takes long, and setting some aside leaves fewer failures.
+            _tell_unsurprising(prompt, analysis)
+            return None
         failing = [row for row in window.results if not row.passed]
         looked_at = pick_evidence(failing)
         screened = screen(looked_at)
@@ -178,7 +185,7 @@ class Cycle:
             window,
             results=tuple(row for row in window.results if _content_of(row) not in suspicious),
         )
-        analysis = await self._analyze(connection, prompt, clean)
+        analysis = self._analyze(clean, usual)
         analysis = replace(
             analysis, failing=tuple(row for row in analysis.failing if row in screened.clean)
         )
@@ -186,29 +193,15 @@ class Cycle:
             log.warning(
                 "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
             )
-        found: Attribution | None = None
-        if analysis.reaches_floor:
-            found = attribute_from_log(clean, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
-            log.info(
-                "failures_not_surprising",
-                task_type=prompt.task_type,
-                failures=analysis.failure_count,
-                answers=analysis.scored_count,
-                p_value=round(analysis.surprise.p_value, 4),
-            )
+            _tell_unsurprising(prompt, analysis)
             return None
         texts = {text for row in looked_at for text in (row.user_input, row.worker_output) if text}
         return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
 
-    async def _analyze(
-        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
-    ) -> FailureAnalysis:
-        previous = await load_previous_record(connection, prompt)
+    def _analyze(self, window: Window, usual: Sequence[Record]) -> FailureAnalysis:
         return analyze_failures(
-            window.results,
-            threshold=self.trigger.failure_threshold,
-            usual=[window.earlier, previous],
+            window.results, threshold=self.trigger.failure_threshold, usual=usual
         )
 
     def _tell_cases(self, cases: list[Case]) -> None:
@@ -225,6 +218,16 @@ class Cycle:
                 lookback_minutes=self.trigger.lookback_minutes,
                 failure_threshold=self.trigger.failure_threshold,
             )
+
+
+def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
+    log.info(
+        "failures_not_surprising",
+        task_type=prompt.task_type,
+        failures=analysis.failure_count,
+        answers=analysis.scored_count,
+        p_value=round(analysis.surprise.p_value, 4),
+    )
 
 
 def pick_evidence(failing: Sequence[LoggedResult]) -> list[LoggedResult]:

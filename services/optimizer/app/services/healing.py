@@ -38,7 +38,7 @@ from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.strategies import STRATEGIES
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import TrialInputs, plan_trial
-from services.optimizer.app.services.verdict import Gate
+from services.optimizer.app.services.verdict import BUDGET, Gate
 
 INCUMBENT = "incumbent"
 # The share of a heal's calls that is kept for the verdict.
@@ -149,7 +149,8 @@ class Healer:
         )
         report.verdict = await gate.judge(best)
         if not report.verdict.promote:
-            await note_lost(self._connection, [best.candidate_id])
+            if report.verdict.reason != BUDGET:
+                await note_lost(self._connection, [best.candidate_id])
             return await conclusion.hold(report.verdict.reason, best)
         return await conclusion.put_in_force(report.verdict)
 

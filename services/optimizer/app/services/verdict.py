@@ -10,6 +10,7 @@ from services.optimizer.app.services.contest import Contender
 from services.optimizer.app.services.promotion import (
     BETTER,
     NOT_BETTER,
+    UNDECIDED,
     UNLABELLED,
     Damage,
     Decision,
@@ -110,7 +111,7 @@ class Gate:
             for item in self._trial.verdict
             if item.id in incumbent and item.id not in candidate
         )
-        reason = decision.reason if decision.reason != "undecided" else BUDGET
+        reason = decision.reason if decision.reason != UNDECIDED else BUDGET
         damage = Damage(0, (), self._max_newly_failing)
         if decision.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
             reason = UNSCORED
@@ -145,15 +146,19 @@ class Gate:
         )
 
     async def _compare(self, content: str) -> tuple[Decision, list[PairedScore]]:
-        """Run pairs in their planned order, a few at a time, and stop as soon as it is decided."""
+        """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
+
+        It stays undecided where more inputs could decide it and the calls don't suffice.
+        """
         order = self._trial.verdict
         done = 0
-        decision, pairs = decide([], pairs_left=self._pairs_left(done)), []
-        while decision.reason == "undecided":
-            size = PAIRS_PER_LOOK if done else pairs_needed()
-            look = order[done : done + min(size, self._pairs_left(done))]
-            if not look:
+        decision, pairs = decide([], pairs_left=len(order)), []
+        while decision.reason == UNDECIDED:
+            affordable = self._pairs_left(done)
+            if decide(pairs, pairs_left=affordable).reason != UNDECIDED:
                 break
+            size = PAIRS_PER_LOOK if done else pairs_needed()
+            look = order[done : done + min(size, affordable)]
             await asyncio.gather(
                 self._replays.run(self._incumbent, look), self._replays.run(content, look)
             )
@@ -161,7 +166,7 @@ class Gate:
             pairs = pair_scores(
                 self._replays.known(self._incumbent), self._replays.known(content), order[:done]
             )
-            decision = decide(pairs, pairs_left=self._pairs_left(done))
+            decision = decide(pairs, pairs_left=len(order) - done)
         return decision, pairs
 
     def _pairs_left(self, done: int) -> int:

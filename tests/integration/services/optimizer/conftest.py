@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,18 +13,22 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from services.common.config import Settings
 from services.common.database import configure_connection
-from services.common.http import ServiceClient, create_session
+from services.common.http import create_session
 from services.common.models import Prompt
+from services.optimizer.app.services.candidates import AskModel, Reflect
 from services.optimizer.app.services.failure_log import load_active_prompts
-from services.optimizer.app.services.replay import Replayer
+from services.optimizer.app.services.healing_case import HealingOutcome
+from services.optimizer.app.services.notification import Notification
+from services.optimizer.app.wiring import Analyst, Tools, run_cycle
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
 Deploy = Callable[..., Awaitable[int]]
 LogResult = Callable[..., Awaitable[None]]
 LoadActive = Callable[[], Awaitable[Prompt]]
-MakeReplayer = Callable[..., Replayer]
+Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
 
 BAD_PROMPT = "just say hello world to everything"
 TOKEN = "a-token-for-tests"
@@ -166,6 +169,9 @@ class Siblings:
     Attributes:
         respond: Prompt and refined input to answer, or the HTTP status of a failure.
         grade: Answer to score, or the HTTP status of a failure.
+        failure_code: The code that failures give.
+        is_degraded: What the Evaluator says of itself.
+        texts: What was generated with, and on which input, in order.
         before_task: Runs before each answer of the Worker, with the number of the call.
     """
 
@@ -173,10 +179,13 @@ class Siblings:
     respond: Callable[[str, str], str | int] = obey
     grade: Callable[[str], float | int] = score_by_code
     before_task: Callable[[int], Awaitable[None]] | None = None
+    failure_code: str = "model_failed"
+    is_degraded: bool = False
     worker_url: str = ""
     evaluator_url: str = ""
     tasks: list[dict[str, Any]] = field(default_factory=list)
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     tokens: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -190,9 +199,10 @@ class Siblings:
             prompt = await self.database.fetchval(
                 "SELECT content FROM selfheal.candidates WHERE id = $1", body["candidate_id"]
             )
+        self.texts.append((prompt, body["refined_input"]))
         output = self.respond(prompt, body["refined_input"])
         if isinstance(output, int):
-            return _failure(output)
+            return _failure(output, self.failure_code)
         return web.json_response(
             {
                 "request_id": body["request_id"],
@@ -209,7 +219,7 @@ class Siblings:
         self.tokens["evaluator", request.headers.get("X-Internal-Token")] += 1
         score = self.grade(body["worker_output"])
         if score > 1:
-            return _failure(int(score))
+            return _failure(int(score), self.failure_code)
         return web.json_response(
             {
                 "request_id": body["request_id"],
@@ -220,8 +230,12 @@ class Siblings:
         )
 
 
-def _failure(status: int) -> web.Response:
-    error = {"code": "model_failed", "message": "The model failed.", "request_id": "x"}
+    async def tell_readiness(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ready", "degraded": self.is_degraded})
+
+
+def _failure(status: int, code: str) -> web.Response:
+    error = {"code": code, "message": "The model failed.", "request_id": "x"}
     return web.json_response(error, status=status)
 
 
@@ -232,28 +246,67 @@ async def siblings(connect: Connect) -> AsyncIterator[Siblings]:
     worker, evaluator = web.Application(), web.Application()
     worker.router.add_post("/api/v1/task", siblings.perform_task)
     evaluator.router.add_post("/api/v1/evaluate", siblings.evaluate)
+    evaluator.router.add_get("/health/ready", siblings.tell_readiness)
     async with TestServer(worker) as worker_server, TestServer(evaluator) as evaluator_server:
         siblings.worker_url = str(worker_server.make_url("/"))
         siblings.evaluator_url = str(evaluator_server.make_url("/"))
         yield siblings
 
 
+class Messages:
+    """A notifier that only keeps what people would be told."""
+
+    def __init__(self) -> None:
+        self.told: list[Notification] = []
+
+    async def notify(self, notification: Notification) -> None:
+        self.told.append(notification)
+
+
 @pytest.fixture
-async def make_replayer(siblings: Siblings) -> AsyncIterator[MakeReplayer]:
-    """Builds replayers that reach the siblings over HTTP."""
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(create_session())
+def messages() -> Messages:
+    """What people were told."""
+    return Messages()
 
-        def make(*, max_calls: int = 100) -> Replayer:
-            worker, evaluator = (
-                ServiceClient(session, upstream=upstream, base_url=url, timeout_seconds=10)
-                for upstream, url in (
-                    ("worker", siblings.worker_url),
-                    ("evaluator", siblings.evaluator_url),
-                )
-            )
-            return Replayer(
-                worker=worker, evaluator=evaluator, internal_token=TOKEN, max_calls=max_calls
+
+@pytest.fixture
+def optimizer_settings(
+    make_settings: Callable[..., Settings], siblings: Siblings
+) -> Callable[..., Settings]:
+    """Builds settings that name the siblings."""
+
+    def make(**values: Any) -> Settings:
+        return make_settings(
+            **{
+                "worker_url": siblings.worker_url,
+                "evaluator_url": siblings.evaluator_url,
+                "internal_token": TOKEN,
+                "optimizer_max_calls": 100,
+                "optimizer_triggered_by": "test",
+                **values,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+async def optimize(
+    optimizer_settings: Callable[..., Settings], messages: Messages
+) -> AsyncIterator[Optimize]:
+    """Runs the Optimizer once, as its own wiring does it, and gives the outcomes."""
+    async with create_session() as session:
+
+        async def run(
+            *,
+            reflect: Reflect | None = None,
+            ask_model: AskModel | None = None,
+            is_continuous: bool = False,
+            **values: Any,
+        ) -> dict[str, HealingOutcome]:
+            tools = Tools(session, Analyst(reflect, ask_model), messages)  # type: ignore[arg-type]
+            return await run_cycle(
+                optimizer_settings(**values), tools, is_continuous=is_continuous
             )
 
-        yield make
+        yield run

@@ -47,9 +47,9 @@ async def _find_offending(
         middle = len(suspected) // 2
         # What was added last is looked at first: deploys append more often than they prepend.
         for half in (suspected[middle:], suspected[:middle]):
-            if trials >= MAX_TRIALS or context.calls_for_search < len(probes):
-                return found
             trials += 1
+            if trials > MAX_TRIALS or context.calls_for_search < trials * len(probes):
+                return found
             if await _passes_without(context, pieces, set(half), probes):
                 found, suspected = set(half), half
                 break

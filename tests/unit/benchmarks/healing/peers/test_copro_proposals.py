@@ -34,6 +34,8 @@ Code:
         ("`proposed_instruction`: Write Python. [[ ## completed ## ]]", "Write Python."),
         ("Write Python.\n\n[[ ## completed ## ]]", "Write Python."),
         ("Write Python.", "Write Python."),
+        ("# Role\n- [1] Write Python.", "# Role\n- [1] Write Python."),
+        ("```\nWrite Python.\n```", "Write Python."),
         ("[[ ## completed ## ]]", FALLBACK),
         ("[[ ## proposed_instruction ## ]]", FALLBACK),
         (" ", FALLBACK),

@@ -181,9 +181,14 @@ def test_the_newest_guards_are_taken_and_no_more_than_asked() -> None:
     assert plan_trial([], NO_GOLDEN, rows, guard_inputs=0).guards == ()
 
 
-def test_guards_stand_among_the_verdict_s_inputs_too() -> None:
-    trial = plan_trial(failures(2), GOLDEN_INPUTS, [passing("fern")])
-    assert trial.verdict[2].source == GUARD
+def test_the_verdict_hears_others_early_between_what_failed() -> None:
+    """A candidate that mends what failed and breaks the rest must not win before that shows."""
+    trial = plan_trial(failures(12), GOLDEN_INPUTS, [passing(word) for word in WORDS[30:33]])
+    sources = [one.source for one in trial.verdict]
+    others = [at for at, source in enumerate(sources) if source != FAILING]
+    assert sources[:9] == [FAILING, FAILING, GUARD, FAILING, FAILING, GOLDEN, FAILING, FAILING, GUARD]
+    assert {sources[at] for at in others} == {GUARD, GOLDEN}
+    assert len(trial.verdict) == MAX_VERDICT
 
 
 # Scores.

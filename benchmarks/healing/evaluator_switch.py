@@ -1,0 +1,77 @@
+"""Stands between the system and its Evaluator: passes on, refuses, or scores as another would."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from services.evaluator.app.services.scorer import PASS_THRESHOLD
+
+STRICTNESS: Final = 0.7
+OTHER_FINGERPRINT: Final = "0ther-eva1uat0r"
+EVALUATE_PATH: Final = "/api/v1/evaluate"
+
+
+class EvaluatorCondition(StrEnum):
+    """How the Evaluator does."""
+
+    WELL = "well"
+    DOWN = "evaluator_down"
+    CHANGED = "evaluator_changed"
+
+
+@dataclass(slots=True)
+class EvaluatorSwitch:
+    """The switch.
+
+    Attributes:
+        session: Reaches the Evaluator.
+        evaluator_url: Where it is.
+        condition: How it does now.
+    """
+
+    session: aiohttp.ClientSession
+    evaluator_url: str
+    condition: EvaluatorCondition = EvaluatorCondition.WELL
+
+    def application(self) -> web.Application:
+        """The switch as an application."""
+        application = web.Application(client_max_size=4 << 20)
+        application.router.add_route("*", "/{path:.*}", self._pass_on)
+        return application
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        if self.condition is EvaluatorCondition.DOWN:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        headers = {
+            name: request.headers[name]
+            for name in ("Content-Type", "X-Request-ID")
+            if name in request.headers
+        }
+        async with self.session.request(
+            request.method,
+            self.evaluator_url + request.path_qs,
+            data=await request.read(),
+            headers=headers,
+        ) as response:
+            content = await response.read()
+            status = response.status
+        if self.condition is EvaluatorCondition.CHANGED and request.path == EVALUATE_PATH:
+            content = score_strictly(content)
+        return web.Response(body=content, status=status, content_type="application/json")
+
+
+def score_strictly(content: bytes) -> bytes:
+    """An evaluation as a stricter evaluator would have given it, under that one's fingerprint."""
+    evaluation: dict[str, Any] = json.loads(content)
+    if "score" not in evaluation:
+        return content
+    evaluation["score"] *= STRICTNESS
+    evaluation["passed"] = evaluation["score"] >= PASS_THRESHOLD
+    evaluation["detail"].setdefault("evaluator", {})["fingerprint"] = OTHER_FINGERPRINT
+    return json.dumps(evaluation).encode()

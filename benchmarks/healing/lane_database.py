@@ -1,0 +1,202 @@
+"""What a lane reads and writes in its database: the seed, a deploy, and what healing left there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from services.common.database import connect
+
+TASK_TYPE: Final = "code_generation"
+FAILURES_TO_TRIGGER: Final = 3
+# DELETE, since TRUNCATE makes new files of every table and index, at ten times the cost.
+EMPTY_TABLES = """
+    DO $$
+    DECLARE
+        name regclass;
+    BEGIN
+        FOR name IN
+            SELECT oid FROM pg_class
+            WHERE relkind = 'r' AND oid <> 'selfheal.migrations'::regclass
+              AND relnamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
+        LOOP
+            EXECUTE format('DELETE FROM %s', name);
+        END LOOP;
+        PERFORM setval(oid::regclass, 1, FALSE) FROM pg_class WHERE relkind = 'S';
+    END $$
+"""
+INSERT_FIRST = """
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+    VALUES ($1, $2, 1, TRUE, 'Initial seed prompt', 'system')
+"""
+DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1 AND is_active"
+DEPLOY = """
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+    SELECT $1::varchar, $2, max(version) + 1, TRUE, 'deploy', 'benchmark'
+    FROM prompts WHERE task_type = $1::varchar
+    RETURNING id
+"""
+SELECT_SERVING = """
+    SELECT id, version, content, created_by FROM prompts
+    WHERE task_type = $1 AND is_active ORDER BY version DESC LIMIT 1
+"""
+COUNT_ACTIVE = "SELECT count(*) FROM prompts WHERE task_type = $1 AND is_active"
+SELECT_RUNS = """
+    SELECT r.decision, r.reason, r.incumbent_prompt_id, r.detail, r.created_at, c.strategy
+    FROM selfheal.healing_runs r LEFT JOIN selfheal.candidates c ON c.id = r.candidate_id
+    WHERE r.task_type = $1 ORDER BY r.created_at
+"""
+COUNT_REQUESTS = """
+    SELECT count(*) FROM execution_logs
+    WHERE task_type = $1 AND created_at >= $2 AND created_at < $3
+"""
+SELECT_THIRD_FAILURE = """
+    SELECT created_at FROM execution_logs
+    WHERE task_type = $1 AND evaluation_passed = FALSE AND created_at >= $2
+    ORDER BY created_at OFFSET $3 LIMIT 1
+"""
+SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
+INSERT_CANDIDATE = """
+    INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)
+    VALUES ($1, $2, 'benchmark', 0) RETURNING id
+"""
+COUNT_CANDIDATES = "SELECT count(*) FROM selfheal.candidates"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The prompt that serves."""
+
+    id: int
+    version: int
+    content: str
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealingRun:
+    """A row of `selfheal.healing_runs`.
+
+    Attributes:
+        decision: `promoted`, `held` and so on.
+        reason: Why.
+        prompt_id: The prompt that was looked at.
+        detail: All of it.
+        ended_at: When it was over.
+        strategy: Where the candidate came from; empty without one.
+    """
+
+    decision: str
+    reason: str
+    prompt_id: int
+    detail: dict[str, Any]
+    ended_at: datetime
+    strategy: str
+
+    @property
+    def verdict(self) -> str:
+        """The attribution; empty where there is none."""
+        return str((self.detail.get("attribution") or {}).get("verdict", ""))
+
+    @property
+    def calls(self) -> int:
+        """Worker calls."""
+        return int((self.detail.get("cost") or {}).get("worker_calls", 0))
+
+    @property
+    def seconds(self) -> float:
+        """Wall time."""
+        return float((self.detail.get("cost") or {}).get("seconds", 0.0))
+
+
+class LaneDatabase:
+    """One lane's database; each call has a connection of its own, since the server may restart.
+
+    Args:
+        url: Where it is.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def seed_prompt(self) -> str:
+        """The text that `db/schema.sql` begins with."""
+        return (await self.serving()).content
+
+    async def reset(self, prompt: str) -> None:
+        """Leave nothing but this one prompt."""
+        async with connect(self._url, timeout_seconds=30) as connection:
+            async with connection.transaction():
+                await connection.execute(EMPTY_TABLES)
+                await connection.execute(INSERT_FIRST, TASK_TYPE, prompt)
+
+    async def deploy(self, prompt: str) -> None:
+        """Put another prompt into service, as a person would."""
+        async with connect(self._url, timeout_seconds=30) as connection:
+            async with connection.transaction():
+                await connection.execute(DEACTIVATE, TASK_TYPE)
+                await connection.execute(DEPLOY, TASK_TYPE, prompt)
+
+    async def serving(self) -> Serving:
+        """The prompt that serves."""
+        return Serving(**dict(await self._fetch_row(SELECT_SERVING, TASK_TYPE)))
+
+    async def now(self) -> datetime:
+        """The server's time."""
+        moment: datetime = await self._fetch_value("SELECT clock_timestamp()")
+        return moment
+
+    async def count_active(self) -> int:
+        """How many prompts of the task type are active."""
+        return int(await self._fetch_value(COUNT_ACTIVE, TASK_TYPE))
+
+    async def count_candidates(self) -> int:
+        """How many texts were registered for replays."""
+        return int(await self._fetch_value(COUNT_CANDIDATES))
+
+    async def count_requests(self, start: datetime, end: datetime) -> int:
+        """Requests that were logged from `start` to before `end`."""
+        return int(await self._fetch_value(COUNT_REQUESTS, TASK_TYPE, start, end))
+
+    async def third_failure(self, start: datetime) -> datetime | None:
+        """When the third failure since `start` was logged; None where there were fewer."""
+        moment: datetime | None = await self._fetch_value(
+            SELECT_THIRD_FAILURE, TASK_TYPE, start, FAILURES_TO_TRIGGER - 1
+        )
+        return moment
+
+    async def activated_at(self, prompt_id: int) -> datetime:
+        """When a prompt began to serve."""
+        moment: datetime = await self._fetch_value(SELECT_ACTIVATED_AT, prompt_id)
+        return moment
+
+    async def register(self, text: str) -> UUID:
+        """Let the Worker generate with a text."""
+        candidate: UUID = await self._fetch_value(INSERT_CANDIDATE, TASK_TYPE, text)
+        return candidate
+
+    async def healing_runs(self) -> list[HealingRun]:
+        """What the Optimizer's runs left on record, the first one first."""
+        async with connect(self._url, timeout_seconds=30) as connection:
+            rows = await connection.fetch(SELECT_RUNS, TASK_TYPE)
+        return [
+            HealingRun(
+                decision=row["decision"],
+                reason=row["reason"],
+                prompt_id=row["incumbent_prompt_id"],
+                detail=row["detail"],
+                ended_at=row["created_at"],
+                strategy=row["strategy"] or "",
+            )
+            for row in rows
+        ]
+
+    async def _fetch_row(self, statement: str, *values: Any) -> asyncpg.Record:
+        async with connect(self._url, timeout_seconds=30) as connection:
+            return await connection.fetchrow(statement, *values)
+
+    async def _fetch_value(self, statement: str, *values: Any) -> Any:
+        async with connect(self._url, timeout_seconds=30) as connection:
+            return await connection.fetchval(statement, *values)

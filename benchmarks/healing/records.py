@@ -1,0 +1,165 @@
+"""What a run leaves on record."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+# Means of scores nearer than this are the same: rules come in steps of 0.01 at least.
+SAME_SCORE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """How a prompt does on the held-out inputs.
+
+    Attributes:
+        mean: Mean score in [0, 1], of what was scored.
+        passed: Inputs whose answer passed.
+        scored: Inputs whose answer could be scored.
+        passes: Whether each input passed, in order; None where it was unscored.
+    """
+
+    mean: float
+    passed: int
+    scored: int
+    passes: tuple[bool | None, ...] = ()
+
+    def newly_failing(self, before: "Measurement") -> int:
+        """How many inputs fail that passed under another prompt."""
+        pairs = zip(before.passes, self.passes, strict=True)
+        return sum(old is True and new is False for old, new in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class NaiveResult:
+    """What the naive healer does in the same place: one rewrite, activated unproven.
+
+    Attributes:
+        triggered: Whether three scored failures came together.
+        after: Mean held-out score of its rewrite, in [0, 1].
+    """
+
+    triggered: bool
+    after: float
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """One run.
+
+    Attributes:
+        group: `regression`, `control` or `fault`.
+        scenario: Its name.
+        kind: Its kind.
+        mode: With a good version in history or without; empty for what is no regression.
+        seed: What decides inputs, order and moment.
+        verdicts: The attributions that are right; empty where none is asked for.
+        good: Mean held-out score of the seed prompt, in [0, 1].
+        before: Mean held-out score of what served when the Optimizer came, in [0, 1].
+        after: Mean held-out score of what it promoted, in [0, 1]; None where it promoted nothing.
+        naive: What the naive healer does.
+        looked_into: Whether the Optimizer left a record of having looked into it.
+        requests_until_detection: Requests under the fault until then.
+        verdict: Its first attribution; empty where there is none.
+        reasons: How its runs ended, in order.
+        promoted: Whether it changed the prompt.
+        strategy: Where the promoted text comes from.
+        outlived_watch: Whether a promoted text that does harm still served in the end.
+        calls: Worker calls of each of its runs.
+        heal_seconds: Seconds of each of its runs.
+        seconds_to_serving: From the third failing row to the new version's activation.
+        active_prompts: How many prompts of the task type were active in the end.
+        error: What the Optimizer ended with; empty where it ended well.
+        seconds: Wall time of the run.
+    """
+
+    group: str
+    scenario: str
+    kind: str
+    mode: str
+    seed: int
+    verdicts: tuple[str, ...]
+    good: float
+    before: float
+    naive: NaiveResult
+    after: float | None = None
+    looked_into: bool = False
+    requests_until_detection: int | None = None
+    verdict: str = ""
+    reasons: list[str] = field(default_factory=list)
+    promoted: bool = False
+    strategy: str = ""
+    outlived_watch: bool = False
+    calls: list[int] = field(default_factory=list)
+    heal_seconds: list[float] = field(default_factory=list)
+    seconds_to_serving: float | None = None
+    active_prompts: int = 1
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def recovered_share(self) -> float:
+        """Share of the lost score won back; 0 where nothing was promoted, 1 for all of it."""
+        return 0.0 if self.after is None else share_recovered(self.good, self.before, self.after)
+
+    @property
+    def naive_share(self) -> float:
+        """The same for the naive healer."""
+        if not self.naive.triggered:
+            return 0.0
+        return share_recovered(self.good, self.before, self.naive.after)
+
+    @property
+    def is_harmful(self) -> bool:
+        """Whether what was promoted does worse than what it replaced."""
+        return self.after is not None and self.after < self.before - SAME_SCORE
+
+    @property
+    def is_naive_harmful(self) -> bool:
+        """The same for the naive healer."""
+        return self.naive.triggered and self.naive.after < self.before - SAME_SCORE
+
+    @property
+    def is_false_heal(self) -> bool:
+        """Whether a prompt was changed that wasn't to blame, and not for the better.
+
+        Where a fault leaves room for a better prompt, such as after a change of the model, a
+        promotion is false only if it is no better on held-out inputs; on controls it always is.
+        """
+        if not self.promoted:
+            return False
+        return self.group != "fault" or self._is_no_better(self.after)
+
+    @property
+    def is_naive_false_heal(self) -> bool:
+        """The same for the naive healer."""
+        if not self.naive.triggered:
+            return False
+        return self.group != "fault" or self._is_no_better(self.naive.after)
+
+    @property
+    def is_attributed_right(self) -> bool | None:
+        """Whether the attribution is right; None where the Optimizer gave none."""
+        return self.verdict in self.verdicts if self.verdict and self.verdicts else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, with what follows from them."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "naive"}
+        return plain | {
+            "naive": {"triggered": self.naive.triggered, "after": self.naive.after},
+            "recovered_share": self.recovered_share,
+            "harmful": self.is_harmful,
+            "false_heal": self.group != "regression" and self.is_false_heal,
+            "attributed_right": self.is_attributed_right,
+        }
+
+    def _is_no_better(self, after: float | None) -> bool:
+        return after is None or after <= self.before + SAME_SCORE
+
+
+def share_recovered(good: float, bad: float, healed: float) -> float:
+    """Share of the lost score that was won back; over 1 where the healed prompt is better yet.
+
+    Raises:
+        ZeroDivisionError: If nothing was lost.
+    """
+    return (healed - bad) / (good - bad)

@@ -1,0 +1,101 @@
+"""What can go wrong, and what only looks wrong: regressions, no-harm controls, faults."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+DATA: Final = Path(__file__).parent / "data"
+REGRESSION_KINDS: Final = (
+    "fixed_reply", "another_language", "prose_only", "signature_and_todo", "poisoned_demos",
+    "truncation", "contradiction", "wrong_wrapper", "forbidden_construct", "off_topic_role",
+    "leftover_of_another_task", "typo_storm", "over_long_prompt", "one_word_change",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PromptScenario:
+    """A prompt that is deployed in place of the seed prompt."""
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that fails while a good prompt serves.
+
+    Attributes:
+        name: Identifier.
+        kind: What fails, in words.
+        verdicts: The attributions that are right.
+    """
+
+    name: str
+    kind: str
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenarios:
+    """All that the benchmark knows."""
+
+    regressions: tuple[PromptScenario, ...]
+    controls: tuple[PromptScenario, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all scenarios."""
+        return tuple(one.name for one in (*self.regressions, *self.controls, *self.faults))
+
+
+def read_scenarios(seed_prompt: str, directory: Path = DATA) -> Scenarios:
+    """Read all scenarios; most regressions are the seed prompt with an edit.
+
+    Raises:
+        ValueError: If an edit doesn't fit the seed prompt.
+    """
+    return Scenarios(
+        regressions=_read_prompts(directory / "regressions.toml", "regression", seed_prompt),
+        controls=_read_prompts(directory / "controls.toml", "control", seed_prompt),
+        faults=tuple(
+            Fault(row["name"], row["kind"], tuple(row["verdicts"]))
+            for row in _read_rows(directory / "faults.toml", "fault")
+        ),
+    )
+
+
+def edit_prompt(row: Mapping[str, Any], seed_prompt: str) -> str:
+    """The text of an entry: its own, or the seed prompt with the entry's edit.
+
+    Raises:
+        ValueError: If a piece that is to be swapped isn't in the seed prompt exactly once.
+    """
+    if "text" in row:
+        return str(row["text"]).strip()
+    text = seed_prompt
+    for old, new in row.get("swaps", ()):
+        if text.count(old) != 1:
+            raise ValueError(f"{row['name']}: {old!r} isn't in the seed prompt exactly once")
+        text = text.replace(old, new)
+    times = row.get("repeats", 1)
+    if "before" in row:
+        text = "\n".join([*[row["before"].strip("\n")] * times, text])
+    if "after" in row:
+        text = "\n".join([text, *[row["after"].rstrip("\n")] * times])
+    return text
+
+
+def _read_prompts(file: Path, name: str, seed_prompt: str) -> tuple[PromptScenario, ...]:
+    return tuple(
+        PromptScenario(row["name"], row["kind"], edit_prompt(row, seed_prompt))
+        for row in _read_rows(file, name)
+    )
+
+
+def _read_rows(file: Path, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))[name]
+    return rows

@@ -1,0 +1,123 @@
+"""Which runs there are, and what each one's seed decides: requests, their order, the moment."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.healing.inputs import Pools
+from benchmarks.healing.scenarios import Fault, PromptScenario
+
+REGRESSION: Final = "regression"
+CONTROL: Final = "control"
+FAULT: Final = "fault"
+GROUPS: Final = (REGRESSION, CONTROL, FAULT)
+WITH_HISTORY: Final = "with history"
+WITHOUT_HISTORY: Final = "without history"
+MODES: Final = (WITH_HISTORY, WITHOUT_HISTORY)
+
+FEWEST_BEFORE, MOST_BEFORE = 8, 20
+# Share of the traffic that fails under any prompt, from seed to seed.
+LEAST_HARD, MOST_HARD = 0.05, 0.25
+CONTROL_REQUESTS: Final = 30
+FLOOD_REQUESTS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of one scenario; `mode` is empty for what isn't a regression."""
+
+    group: str
+    scenario: PromptScenario | Fault
+    seed: int
+    mode: str = ""
+
+    @property
+    def title(self) -> str:
+        """What identifies it: scenario, mode and seed."""
+        return " / ".join(filter(None, (self.scenario.name, self.mode, f"seed {self.seed}")))
+
+    def chance(self) -> random.Random:
+        """A generator that this run alone decides; the same each time."""
+        return random.Random(f"{self.scenario.name}/{self.mode}/{self.seed}")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Requests of a run.
+
+    Attributes:
+        before: What is asked before anything goes wrong.
+        after: What is asked from then on.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def plan_runs(
+    regressions: Sequence[PromptScenario],
+    controls: Sequence[PromptScenario],
+    faults: Sequence[Fault],
+    *,
+    regression_seeds: int,
+    other_seeds: int,
+) -> Iterator[Run]:
+    """All runs; the seed varies slowest, so that a run cut short has seen every scenario."""
+    for seed in range(max(regression_seeds, other_seeds)):
+        if seed < regression_seeds:
+            for mode in MODES:
+                for scenario in regressions:
+                    yield Run(REGRESSION, scenario, seed, mode)
+        if seed < other_seeds:
+            yield from (Run(CONTROL, scenario, seed) for scenario in controls)
+            yield from (Run(FAULT, fault, seed) for fault in faults)
+
+
+def plan_regression(run: Run, pools: Pools, *, most_requests: int) -> Traffic:
+    """Healthy requests up to a moment that the seed decides, then what meets the bad prompt."""
+    chance = run.chance()
+    before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
+    return Traffic(before, _draw(chance, pools.live, most_requests))
+
+
+def plan_steady(run: Run, pools: Pools, *, requests: int = CONTROL_REQUESTS) -> Traffic:
+    """Traffic with a base failure rate that the seed decides, the same all the time.
+
+    Three failures at least come after the change: a naive healer always finds work.
+    """
+    chance = run.chance()
+    share = chance.uniform(LEAST_HARD, MOST_HARD)
+    before = chance.randint(FEWEST_BEFORE, MOST_BEFORE)
+    return Traffic(
+        _mix(chance, pools, before, round(share * before)),
+        _mix(chance, pools, requests, max(3, round(share * requests))),
+    )
+
+
+def plan_flood(run: Run, pools: Pools) -> Traffic:
+    """Healthy traffic, then one caller's garbage, a few healthy requests in between."""
+    chance = run.chance()
+    before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
+    garbage = chance.sample(pools.flood, k=chance.randint(1, 2))
+    flood = [chance.choice(garbage) for _ in range(FLOOD_REQUESTS)]
+    after = [*flood, *chance.sample(pools.live, k=FLOOD_REQUESTS // 3)]
+    chance.shuffle(after)
+    return Traffic(before, tuple(after))
+
+
+def _mix(chance: random.Random, pools: Pools, requests: int, hard: int) -> tuple[str, ...]:
+    mixed = [
+        *_draw(chance, pools.hard, hard),
+        *_draw(chance, pools.live, requests - hard),
+    ]
+    chance.shuffle(mixed)
+    return tuple(mixed)
+
+
+def _draw(chance: random.Random, pool: Sequence[str], count: int) -> tuple[str, ...]:
+    """Requests in random order; none comes again before all were there."""
+    drawn: list[str] = []
+    while len(drawn) < count:
+        drawn.extend(chance.sample(pool, k=len(pool)))
+    return tuple(drawn[:count])

@@ -1,0 +1,283 @@
+"""Whenever an Optimizer is killed, one proven prompt serves, and the next run heals."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+from slow.conftest import SEED
+from slow.healing_stage import BAD_PROMPT, CODE, HELLO, TASK_TYPE, Ended, Optimizer, Stage
+
+pytestmark = pytest.mark.timeout(600)
+
+REQUEST = "Write a binary search function"
+# A call far behind the last one that a heal makes.
+NEVER = 10_000
+HELD_ELSEWHERE = "heal_already_runs"
+
+SELECT_TRACES = """
+    SELECT (SELECT count(*) FROM optimization_reports WHERE after_prompt_version = p.version)
+               AS reports,
+           (SELECT count(*) FROM selfheal.healing_runs r JOIN optimization_reports o
+                ON o.id = r.report_id
+            WHERE o.after_prompt_version = p.version AND r.decision = $2) AS runs,
+           (SELECT count(*) FROM selfheal.watches w
+            WHERE w.ended_at IS NULL AND w.prompt_id = p.id) AS open_watches
+    FROM prompts p WHERE id = $1
+"""
+COUNT_LEFT = """
+    SELECT (SELECT count(*) FROM optimization_reports)
+         + (SELECT count(*) FROM selfheal.healing_runs)
+         + (SELECT count(*) FROM selfheal.watches)
+         + (SELECT count(*) FROM prompts WHERE version > 99) AS rows
+"""
+
+
+async def let_it_fail(stage: Stage, version: int = 99) -> int:
+    """A bad prompt that was deployed, and what came of it."""
+    prompt_id = await stage.deploy(version=version)
+    await stage.log_answers(REQUEST, version=version, output=HELLO, times=5)
+    return prompt_id
+
+
+async def assert_nothing_was_changed(stage: Stage, incumbent_id: int) -> None:
+    """The prompt that failed still serves, alone, and no half of a heal is to be seen."""
+    await stage.until_let_go()
+    assert await stage.active() == [(incumbent_id, 99, BAD_PROMPT)]
+    assert await stage.count_advisory_locks() == 0
+    assert [row["rows"] for row in await stage.fetch(COUNT_LEFT)] == [0]
+
+
+async def assert_healed(stage: Stage) -> None:
+    """One prompt serves, the proven one, and all that there is to know of it is on record."""
+    await stage.until_let_go()
+    [(prompt_id, version, content)] = await stage.active()
+    assert (version, content) == (100, SEED)
+    [traces] = await stage.fetch(SELECT_TRACES, prompt_id, "promoted")
+    assert tuple(traces) == (1, 1, 1)
+    assert await stage.count_advisory_locks() == 0
+
+
+async def heal_after_all(stage: Stage) -> None:
+    """The next run heals as if nothing had been."""
+    run = await stage.run()
+    assert run.exit_code == 0, run
+    assert "prompt_patched" in run.events()
+    await assert_healed(stage)
+
+
+def at_call(
+    service: str, number: int, act: Callable[[], Awaitable[None] | None]
+) -> Callable[[str, int], Awaitable[None]]:
+    async def on_call(called: str, count: int) -> None:
+        if (called, count) == (service, number):
+            done = act()
+            if done is not None:
+                await done
+
+    return on_call
+
+
+async def kill_at_call(stage: Stage, service: str, number: int) -> Ended:
+    running: list[Optimizer] = []
+    stage.siblings.on_call = at_call(service, number, lambda: running[0].kill())
+    running.append(await stage.start())
+    return await running[0].ended()
+
+
+@pytest.mark.parametrize("service", ["worker", "evaluator"])
+async def test_killed_at_any_call(stage: Stage, service: str) -> None:
+    for number in range(1, NEVER):
+        await stage.reset(SEED)
+        incumbent_id = await let_it_fail(stage)
+        run = await kill_at_call(stage, service, number)
+        if run.exit_code == 0:
+            break
+        assert run.exit_code == -signal.SIGKILL
+        await assert_nothing_was_changed(stage, incumbent_id)
+        stage.siblings.on_call = at_call(service, NEVER, lambda: None)
+        await heal_after_all(stage)
+    assert number > 10  # a heal of this kind takes more calls than that
+    await assert_healed(stage)
+
+
+@pytest.mark.parametrize(
+    ("table", "after_calls"),
+    [
+        pytest.param("selfheal.candidates", 0, id="candidates-registered"),
+        pytest.param("selfheal.candidates", 9, id="candidates-weighed"),
+        pytest.param("selfheal.candidates", 18, id="candidates-decided"),
+        pytest.param("prompts", 0, id="prompts"),
+        pytest.param("selfheal.activations", 0, id="activations"),
+        pytest.param("optimization_reports", 0, id="reports"),
+        pytest.param("selfheal.watches", 0, id="watches"),
+        pytest.param("selfheal.healing_runs", 0, id="runs"),
+    ],
+)
+async def test_killed_while_it_writes(stage: Stage, table: str, after_calls: int) -> None:
+    incumbent_id = await let_it_fail(stage)
+    go_on, reached = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        reached.set()
+        await go_on.wait()
+
+    stage.siblings.on_call = at_call("worker", after_calls, hold)
+    optimizer = await stage.start()
+    if after_calls:
+        async with asyncio.timeout(60):
+            await reached.wait()
+    async with stage.locked(table):
+        go_on.set()
+        await stage.until_waiting()
+        optimizer.kill()
+        assert (await optimizer.ended()).exit_code == -signal.SIGKILL
+        assert [version for _, version, _ in await stage.active()] == [99]
+    await assert_nothing_was_changed(stage, incumbent_id)
+    await heal_after_all(stage)
+
+
+async def test_killed_right_after_the_promotion(stage: Stage) -> None:
+    await let_it_fail(stage)
+    optimizer = await stage.start()
+    await optimizer.read_until("prompt_patched")
+    optimizer.kill()
+    await optimizer.ended()
+    await assert_healed(stage)
+    run = await stage.run()
+    assert run.exit_code == 0
+    assert "no task types need optimization" in run.events()
+    await assert_healed(stage)
+
+
+async def repair_for_the_worse(stage: Stage) -> int:
+    """A promotion that does worse in live traffic than what it replaced, and is watched."""
+    [(before_id, _, _)] = await stage.active()
+    await stage.log_answers(REQUEST, version=1, output=CODE, times=20)
+    prompt_id = await stage.deploy("say Hello World, they'll like it", version=2)
+    database = await stage.database()
+    candidate_id = await database.fetchval(
+        "INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)"
+        " VALUES ($1, 'say Hello World', 'reflection', $2) RETURNING id",
+        TASK_TYPE,
+        before_id,
+    )
+    await database.execute(
+        "INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id, candidate_id)"
+        " VALUES ($1, $2, $3, $4)",
+        TASK_TYPE,
+        prompt_id,
+        before_id,
+        candidate_id,
+    )
+    await stage.log_answers(REQUEST, version=2, output=HELLO, times=20)
+    return prompt_id
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prompts",
+        "selfheal.activations",
+        "optimization_reports",
+        "selfheal.watches",
+        "selfheal.candidates",
+        "selfheal.healing_runs",
+    ],
+)
+async def test_killed_in_the_middle_of_a_rollback(stage: Stage, table: str) -> None:
+    promoted_id = await repair_for_the_worse(stage)
+    optimizer = await stage.start()
+    async with stage.locked(table):
+        await stage.until_waiting()
+        optimizer.kill()
+        await optimizer.ended()
+    await stage.until_let_go()
+    [(prompt_id, _, _)] = await stage.active()
+    assert prompt_id == promoted_id
+    [traces] = await stage.fetch(SELECT_TRACES, prompt_id, "rolled_back")
+    assert tuple(traces) == (0, 0, 1)
+
+    run = await stage.run()
+    assert run.exit_code == 0
+    assert "prompt_rolled_back" in run.events()
+    [(prompt_id, version, content)] = await stage.active()
+    assert (version, content) == (3, SEED)
+    [traces] = await stage.fetch(SELECT_TRACES, prompt_id, "rolled_back")
+    assert tuple(traces) == (1, 1, 0)
+    [watch] = await stage.fetch("SELECT outcome FROM selfheal.watches")
+    assert watch["outcome"] == "rolled_back"
+
+
+async def test_two_at_once_heal_once(stage: Stage) -> None:
+    await let_it_fail(stage)
+    # Both stand at the same door, and it opens for both.
+    async with stage.locked("selfheal.watches", "ACCESS EXCLUSIVE"):
+        optimizers = [await stage.start(), await stage.start()]
+        await stage.until_waiting(2)
+    runs = [await optimizer.ended() for optimizer in optimizers]
+    assert [run.exit_code for run in runs] == [0, 0]
+    assert sum("prompt_patched" in run.events() for run in runs) == 1
+    await assert_healed(stage)
+
+
+async def test_one_of_two_is_killed(stage: Stage) -> None:
+    incumbent_id = await let_it_fail(stage)
+    in_the_middle, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        in_the_middle.set()
+        await go_on.wait()
+
+    stage.siblings.on_call = at_call("worker", 6, hold)
+    first = await stage.start()
+    async with asyncio.timeout(60):
+        await in_the_middle.wait()
+    second = await stage.run()
+    assert second.exit_code == 0
+    assert HELD_ELSEWHERE in second.events()
+    first.kill()
+    await first.ended()
+    go_on.set()
+    await assert_nothing_was_changed(stage, incumbent_id)
+    await heal_after_all(stage)
+
+
+async def test_sigterm_ends_a_run_with_a_line_and_changes_nothing(stage: Stage) -> None:
+    incumbent_id = await let_it_fail(stage)
+    running: list[Optimizer] = []
+    stage.siblings.on_call = at_call("worker", 6, lambda: running[0].process.terminate())
+    running.append(await stage.start())
+    run = await running[0].ended()
+    assert run.exit_code == 1
+    assert run.events()[-1] == "optimization_interrupted"
+    assert run.stderr == ""
+    await assert_nothing_was_changed(stage, incumbent_id)
+    await heal_after_all(stage)
+
+
+async def test_sigterm_ends_the_continuous_mode_in_order(stage: Stage) -> None:
+    incumbent_id = await let_it_fail(stage)
+    running: list[Optimizer] = []
+    stage.siblings.on_call = at_call("worker", 6, lambda: running[0].process.terminate())
+    running.append(await stage.start("--watch"))
+    run = await running[0].ended()
+    assert run.exit_code == 0
+    assert run.events()[-1] == "failure_watch_stopped"
+    assert run.stderr == ""
+    await assert_nothing_was_changed(stage, incumbent_id)
+    await heal_after_all(stage)
+
+
+@pytest.mark.parametrize("number", [1, 9, 20])
+async def test_a_database_that_restarts_in_mid_heal(stage: Stage, number: int) -> None:
+    incumbent_id = await let_it_fail(stage)
+    stage.siblings.on_call = at_call("worker", number, stage.restart_database)
+    run = await stage.run()
+    assert run.exit_code == 1
+    failed = run.entry("optimization_failed")
+    assert failed["code"] == "database_unavailable"
+    assert "Check that PostgreSQL runs" in failed["message"]
+    assert run.stderr == ""
+    await assert_nothing_was_changed(stage, incumbent_id)
+    await heal_after_all(stage)
