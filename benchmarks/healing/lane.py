@@ -1,6 +1,7 @@
 """A lane: one whole system of its own, with switches where things can be made to fail."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -133,7 +134,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
         started = []
         for spec in (spec for stage in plan_processes(settings, credentials) for spec in stage):
             log = directory / f"{spec.name}-{number}.log"
-            process = spawn(spec.command, spec.child_environment({}), log)
+            process = spawn(spec.command, spec.child_environment(os.environ), log)
             stack.callback(stop, process)
             started.append((process, spec.ready_url, log))
         for process, ready_url, log in started:
@@ -168,7 +169,7 @@ def serve_local_model(directory: Path) -> Iterator[str]:
     port = find_free_port()
     log = directory / "local-model.log"
     command = (sys.executable, "-P", "-m", local_model.__name__, "--port", str(port))
-    process = spawn(command, {}, log)
+    process = spawn(command, os.environ, log)
     try:
         wait_until_ready(process, f"{_url(port)}/health", log)
         yield f"{_url(port)}/v1"

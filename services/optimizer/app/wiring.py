@@ -20,7 +20,7 @@ from services.common.models import Prompt
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.candidates import AskModel, Reflect
 from services.optimizer.app.services.conclusion import PROPOSE_MODE
-from services.optimizer.app.services.cooldown import is_cooling_down
+from services.optimizer.app.services.cooldown import is_cooling_down, was_told
 from services.optimizer.app.services.cycle import Cycle, Trigger
 from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
 from services.optimizer.app.services.healing import Healer
@@ -104,16 +104,18 @@ async def run_cycle(
         async def announce(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
             await tools.notifier.notify(describe_outcome(prompt, outcome))
 
-        async def find_pause(prompt: Prompt) -> str:
+        async def find_pause(case: Case) -> str:
             if settings.optimizer_mode == PROPOSE_MODE and await has_open_proposal(
-                connection, prompt
+                connection, case.incumbent
             ):
                 return "proposal_waits"
             if not is_continuous:
                 return ""
+            if case.attribution is not None:
+                return await was_told(connection, case.incumbent, case.attribution.verdict)
             return await is_cooling_down(
                 connection,
-                prompt,
+                case.incumbent,
                 base_seconds=settings.optimizer_cooldown_seconds,
                 max_heals_per_day=settings.optimizer_max_heals_per_day,
             )

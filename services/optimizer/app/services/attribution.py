@@ -147,8 +147,8 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
         return Attribution(
             INPUT,
             (
-                f"The prompt still passes {_of(golden)} golden inputs, and fails on what it was "
-                f"asked: {failing.scored - failing.passed} of {failing.scored} again.",
+                f"The prompt still passes {_of(golden)} golden inputs.",
+                f"It fails on what it was asked: {_fails_of(failing)} again.",
                 "No other prompt is known to have served these inputs well.",
             ),
             evidence,
@@ -169,8 +169,7 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
         return Attribution(
             EVALUATOR,
             (
-                f"The prompt passed {_of(window.earlier_elsewise)} under another evaluator than "
-                "the one that judges now.",
+                f"Under another evaluator the prompt passed {_of(window.earlier_elsewise)}.",
                 again,
             ),
             evidence,
@@ -235,8 +234,8 @@ def _find_changed_evaluator(window: Window) -> Attribution | None:
     return Attribution(
         EVALUATOR,
         (
-            "The evaluator changed while this prompt served: "
-            f"{_of(earlier)} answers passed before, {_of(later)} since.",
+            "The evaluator changed while this prompt served.",
+            f"Before that {_of(earlier)} answers passed, since then {_of(later)}.",
         ),
         {"passed_before": earlier.passed, "passed_since": later.passed, "fingerprint": current},
     )

@@ -33,6 +33,10 @@ Reflect = Callable[[str, FailureAnalysis], Awaitable[Sequence[Candidate]]]
 AskModel = Callable[[str], Awaitable[str]]
 
 
+def _find_nothing(_content: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
@@ -47,6 +51,8 @@ class RepairContext:
         repairs: The task type's repair sentences.
         replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
             second time.
+        find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
+            where it may.
         calls_for_search: Worker calls that proposing may still take.
         reflect: Has the configured model propose texts; None without one.
         ask_model: Asks the configured model anything; None without one.
@@ -60,6 +66,7 @@ class RepairContext:
     last_good: PastPrompt | None
     repairs: Repairs
     replay: Replay
+    find_lint: Callable[[str], str] = _find_nothing
     calls_for_search: int = 0
     reflect: Reflect | None = field(default=None)
     ask_model: AskModel | None = field(default=None)

@@ -15,7 +15,7 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 FORGETTING: Final = timedelta(hours=24)
 DAY: Final = timedelta(hours=24)
 
-# Runs that the services' failures ended say nothing of the prompt.
+# Runs that the services' failures ended, or that found these at fault, say nothing of the prompt.
 # A prompt is its text here, since what is rolled back or healed back to is a new row. What went
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
@@ -39,6 +39,7 @@ SELECT_PAST_RUNS = """
     ) compared
     WHERE r.task_type = $1
       AND NOT r.detail ? 'error'
+      AND coalesce(r.verdict, '') NOT IN ('provider', 'evaluator')
       AND r.created_at > clock_timestamp() - $3::interval
       AND (same_text OR r.decision = 'promoted')
     ORDER BY r.created_at DESC
@@ -46,6 +47,17 @@ SELECT_PAST_RUNS = """
 """
 # As far back as a run can matter: the longest pause, many times over.
 MEMORY: Final = timedelta(days=7)
+
+
+# While a provider or the Evaluator is down every request fails: it is put on record now and then.
+TELLING_AGAIN: Final = timedelta(minutes=5)
+SELECT_TOLD = """
+    SELECT EXISTS (
+        SELECT 1 FROM selfheal.healing_runs
+        WHERE task_type = $1 AND incumbent_digest = $2 AND verdict = $3
+          AND created_at > clock_timestamp() - $4::interval
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,14 @@ async def is_cooling_down(
     return next_allowed(
         runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
     ).reason
+
+
+async def was_told(connection: asyncpg.Connection, prompt: Prompt, verdict: str) -> str:
+    """Why a verdict that takes no replay needn't be given again: `told_lately`, or empty."""
+    told: bool = await connection.fetchval(
+        SELECT_TOLD, prompt.task_type, digest_text(prompt.content), verdict, TELLING_AGAIN
+    )
+    return "told_lately" if told else ""
 
 
 def _changed_the_prompt(run: PastRun, *, since: datetime) -> bool:

@@ -33,7 +33,7 @@ log = get_logger()
 Heal = Callable[[Case], Awaitable[HealingOutcome]]
 IsDegraded = Callable[[], Awaitable[bool]]
 Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
-IsCoolingDown = Callable[[Prompt], Awaitable[str]]
+IsCoolingDown = Callable[[Case], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError)
     pass
 
 
-async def _never_cooling(_prompt: Prompt) -> str:
+async def _never_cooling(_case: Case) -> str:
     return ""
 
 
@@ -66,7 +66,7 @@ class Cycle:
         triggered_by: Who started the run.
         is_degraded: Whether the Evaluator says that it no longer judges as it did.
         announce: Tells people of an outcome, or of what kept a heal from having one.
-        is_cooling_down: Why a prompt is left alone for now; empty where it isn't.
+        is_cooling_down: Why a case is left alone for now; empty where it isn't.
     """
 
     trigger: Trigger
@@ -146,7 +146,7 @@ class Cycle:
             case = await self._examine(connection, prompt)
             if case is None:
                 continue
-            pause = await self.is_cooling_down(prompt)
+            pause = await self.is_cooling_down(case)
             if pause:
                 log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
             else:

@@ -202,11 +202,10 @@ async def load_passing(
 ) -> list[LoggedResult]:
     """Answers that passed lately: those of this prompt first, then of the one before it."""
     activated = await load_activated_at(connection, prompt)
-    periods = [(prompt.version, activated, None)] + [
-        (past.version, past.served_from or activated, past.served_until)
-        for past in history
-        if past.passed
-    ][:1]
+    before = next((past for past in history if past.passed), None)
+    periods: list[tuple[int, datetime, datetime | None]] = [(prompt.version, activated, None)]
+    if before is not None:
+        periods.append((before.version, before.served_from or activated, before.served_until))
     passing: list[LoggedResult] = []
     for version, start, end in periods:
         results = await load_results(

@@ -3,7 +3,8 @@
 import builtins
 import keyword
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import asyncpg
 
@@ -12,7 +13,7 @@ from services.common.logging import get_logger
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services import attribution as blame
 from services.optimizer.app.services.attribution import Attribution, Replays, attribute_from_replays
-from services.optimizer.app.services.candidate_lint import LintContext
+from services.optimizer.app.services.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.candidates import (
     AskModel,
     Candidate,
@@ -53,6 +54,16 @@ HOLD_REASONS = {
 }
 
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What a heal plays on: the inputs, the texts' replays, and who served before."""
+
+    trial: TrialInputs
+    replays: TextReplays
+    history: Sequence[PastPrompt]
+    last_good: PastPrompt | None
 
 
 class Healer:
@@ -122,7 +133,8 @@ class Healer:
         last_good = find_last_good(
             history, incumbent.content, incumbent_pass_rate=_pass_rate(case.analysis)
         )
-        report.attribution = await self._attribute(case, trial, replays, last_good)
+        stage = _Stage(trial, replays, history, last_good)
+        report.attribution = await self._attribute(case, stage)
         log.info(
             "failures_attributed",
             task_type=incumbent.task_type,
@@ -131,7 +143,7 @@ class Healer:
         )
         if not report.attribution.calls_for_repair:
             return await conclusion.hold(HOLD_REASONS[report.attribution.verdict])
-        best, is_budget_spent = await self._choose(case, trial, replays, history, last_good, report)
+        best, is_budget_spent = await self._choose(case, stage, report)
         if best is None:
             reason = BudgetExceededError.code if is_budget_spent else "no_better_candidate"
             return await conclusion.hold(reason)
@@ -163,20 +175,15 @@ class Healer:
             guard_inputs=self._policy.guard_inputs,
         )
 
-    async def _attribute(
-        self,
-        case: Case,
-        trial: TrialInputs,
-        replays: TextReplays,
-        last_good: PastPrompt | None,
-    ) -> Attribution:
+    async def _attribute(self, case: Case, stage: _Stage) -> Attribution:
         """Run the prompt again, and beside it the last one that served well; a few inputs first.
 
         Where a few inputs seem to clear the prompt, the others must agree.
         """
-        for inputs in (trial.choosing[:FIRST_LOOK], trial.choosing):
-            incumbent = await replays.run(case.incumbent.content, inputs)
-            before = await replays.run(last_good.content, inputs) if last_good else None
+        choosing, last_good = stage.trial.choosing, stage.last_good
+        for inputs in (choosing[:FIRST_LOOK], choosing):
+            incumbent = await stage.replays.run(case.incumbent.content, inputs)
+            before = await stage.replays.run(last_good.content, inputs) if last_good else None
             version = last_good.version if last_good else None
             found = attribute_from_replays(case.window, Replays(inputs, incumbent, before, version))
             if found.calls_for_repair:
@@ -184,31 +191,27 @@ class Healer:
         return found
 
     async def _choose(
-        self,
-        case: Case,
-        trial: TrialInputs,
-        replays: TextReplays,
-        history: Sequence[PastPrompt],
-        last_good: PastPrompt | None,
-        report: HealingReport,
+        self, case: Case, stage: _Stage, report: HealingReport
     ) -> tuple[Contender | None, bool]:
         """The candidate for the verdict, and whether the calls ran out before all had a try."""
-        incumbent = case.incumbent.content
+        incumbent, replays = case.incumbent.content, stage.replays
+        lint = await self._lint_rules(case, stage.history)
         contest = Contest(
             replays,
             RepairContext(
                 incumbent=incumbent,
-                analysis=replace(case.analysis, failing=trial.evidence),
-                choosing=trial.choosing,
+                analysis=replace(case.analysis, failing=stage.trial.evidence),
+                choosing=stage.trial.choosing,
                 incumbent_results=replays.known(incumbent),
-                history=history,
-                last_good=last_good,
+                history=stage.history,
+                last_good=stage.last_good,
                 repairs=self._task_types.repairs(case.incumbent.task_type),
                 replay=replays.run,
+                find_lint=partial(find_lint, rules=lint),
                 reflect=self._counted_reflection(report),
                 ask_model=self._counted_question(report),
             ),
-            await self._lint_rules(case, history),
+            lint,
             calls_left=self._calls_for_choosing,
         )
         try:

@@ -152,7 +152,8 @@ class Gate:
         """
         order = self._trial.verdict
         done = 0
-        decision, pairs = decide([], pairs_left=len(order)), []
+        pairs: list[PairedScore] = []
+        decision = decide(pairs, pairs_left=len(order))
         while decision.reason == UNDECIDED:
             affordable = self._pairs_left(done)
             if decide(pairs, pairs_left=affordable).reason != UNDECIDED:

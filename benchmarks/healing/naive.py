@@ -1,0 +1,25 @@
+"""The naive healer, for comparison: three failures, one rewrite, activated unproven."""
+
+from benchmarks.healing.held_out import HeldOutMeter
+from benchmarks.healing.lane import Lane
+from benchmarks.healing.lane_database import TASK_TYPE
+from benchmarks.healing.records import NaiveResult
+from services.common.task_types import load_repairs
+
+
+def rewrite() -> str:
+    """What an analyst without a model writes: the task type's role and all its repair sentences."""
+    repairs = load_repairs(TASK_TYPE)
+    return "\n".join([repairs.role, *(f"- {rule}" for rule in repairs.by_rule.values())])
+
+
+async def judge_naive(lane: Lane, meter: HeldOutMeter, *, failures: int) -> NaiveResult:
+    """What the naive healer's rewrite is worth with the model that the lane has now.
+
+    Args:
+        lane: The lane.
+        meter: Measures the rewrite, once for each model.
+        failures: Scored failures of the prompt that serves, within half an hour.
+    """
+    measurement = await meter.measure(lane, rewrite())
+    return NaiveResult(triggered=failures >= 3, after=measurement.mean)  # noqa: PLR2004
