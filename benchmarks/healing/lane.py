@@ -159,6 +159,8 @@ async def open_lane(plan: LanePlan) -> AsyncIterator[Lane]:
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, LOOPBACK, port, shutdown_timeout=1).start()
         database = LaneDatabase(plan.settings.database_url.get_secret_value())
+        await database.open()
+        stack.push_async_callback(database.close)
         yield Lane(plan, session, endpoint, switch, database)
 
 

@@ -1,13 +1,13 @@
 """What a lane reads and writes in its database: the seed, a deploy, and what healing left there."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
-from services.common.database import connect
+from services.common.database import Database
 
 TASK_TYPE: Final = "code_generation"
 FAILURES_TO_TRIGGER: Final = 3
@@ -42,6 +42,10 @@ SELECT_SERVING = """
     SELECT id, version, content, created_by FROM prompts
     WHERE task_type = $1 AND is_active ORDER BY version DESC LIMIT 1
 """
+SELECT_FIRST_AFTER = """
+    SELECT id, version, content, created_by FROM prompts
+    WHERE task_type = $1 AND id > $2 ORDER BY id LIMIT 1
+"""
 COUNT_ACTIVE = "SELECT count(*) FROM prompts WHERE task_type = $1 AND is_active"
 SELECT_RUNS = """
     SELECT r.decision, r.reason, r.incumbent_prompt_id, r.detail, r.created_at, c.strategy
@@ -62,7 +66,6 @@ INSERT_CANDIDATE = """
     INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)
     VALUES ($1, $2, 'benchmark', 0) RETURNING id
 """
-COUNT_CANDIDATES = "SELECT count(*) FROM selfheal.candidates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,11 @@ class HealingRun:
     strategy: str
 
     @property
+    def started_at(self) -> datetime:
+        """When it began."""
+        return self.ended_at - timedelta(seconds=self.seconds)
+
+    @property
     def verdict(self) -> str:
         """The attribution; empty where there is none."""
         return str((self.detail.get("attribution") or {}).get("verdict", ""))
@@ -112,14 +120,26 @@ class HealingRun:
 
 
 class LaneDatabase:
-    """One lane's database; each call has a connection of its own, since the server may restart.
+    """One lane's database; its pool outlives a restart of the server.
 
     Args:
         url: Where it is.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._database = Database(url, timeout_seconds=30)
+
+    async def open(self) -> None:
+        """Prepare the pool."""
+        await self._database.open()
+
+    async def close(self) -> None:
+        """Close the pool."""
+        await self._database.close()
+
+    async def is_ready(self) -> bool:
+        """Whether the server answers."""
+        return await self._database.is_ready()
 
     async def seed_prompt(self) -> str:
         """The text that `db/schema.sql` begins with."""
@@ -127,21 +147,23 @@ class LaneDatabase:
 
     async def reset(self, prompt: str) -> None:
         """Leave nothing but this one prompt."""
-        async with connect(self._url, timeout_seconds=30) as connection:
-            async with connection.transaction():
-                await connection.execute(EMPTY_TABLES)
-                await connection.execute(INSERT_FIRST, TASK_TYPE, prompt)
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(EMPTY_TABLES)
+            await connection.execute(INSERT_FIRST, TASK_TYPE, prompt)
 
     async def deploy(self, prompt: str) -> None:
         """Put another prompt into service, as a person would."""
-        async with connect(self._url, timeout_seconds=30) as connection:
-            async with connection.transaction():
-                await connection.execute(DEACTIVATE, TASK_TYPE)
-                await connection.execute(DEPLOY, TASK_TYPE, prompt)
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute(DEACTIVATE, TASK_TYPE)
+            await connection.execute(DEPLOY, TASK_TYPE, prompt)
 
     async def serving(self) -> Serving:
         """The prompt that serves."""
         return Serving(**dict(await self._fetch_row(SELECT_SERVING, TASK_TYPE)))
+
+    async def prompt_after(self, prompt_id: int) -> Serving:
+        """The first prompt that was put into service after another."""
+        return Serving(**dict(await self._fetch_row(SELECT_FIRST_AFTER, TASK_TYPE, prompt_id)))
 
     async def now(self) -> datetime:
         """The server's time."""
@@ -151,10 +173,6 @@ class LaneDatabase:
     async def count_active(self) -> int:
         """How many prompts of the task type are active."""
         return int(await self._fetch_value(COUNT_ACTIVE, TASK_TYPE))
-
-    async def count_candidates(self) -> int:
-        """How many texts were registered for replays."""
-        return int(await self._fetch_value(COUNT_CANDIDATES))
 
     async def count_requests(self, start: datetime, end: datetime) -> int:
         """Requests that were logged from `start` to before `end`."""
@@ -179,7 +197,7 @@ class LaneDatabase:
 
     async def healing_runs(self) -> list[HealingRun]:
         """What the Optimizer's runs left on record, the first one first."""
-        async with connect(self._url, timeout_seconds=30) as connection:
+        async with self._database.connection() as connection:
             rows = await connection.fetch(SELECT_RUNS, TASK_TYPE)
         return [
             HealingRun(
@@ -194,9 +212,9 @@ class LaneDatabase:
         ]
 
     async def _fetch_row(self, statement: str, *values: Any) -> asyncpg.Record:
-        async with connect(self._url, timeout_seconds=30) as connection:
+        async with self._database.connection() as connection:
             return await connection.fetchrow(statement, *values)
 
     async def _fetch_value(self, statement: str, *values: Any) -> Any:
-        async with connect(self._url, timeout_seconds=30) as connection:
+        async with self._database.connection() as connection:
             return await connection.fetchval(statement, *values)

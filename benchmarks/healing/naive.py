@@ -13,13 +13,13 @@ def rewrite() -> str:
     return "\n".join([repairs.role, *(f"- {rule}" for rule in repairs.by_rule.values())])
 
 
-async def judge_naive(lane: Lane, meter: HeldOutMeter, *, failures: int) -> NaiveResult:
+async def judge_naive(lane: Lane, meter: HeldOutMeter, *, triggered: bool) -> NaiveResult:
     """What the naive healer's rewrite is worth with the model that the lane has now.
 
     Args:
         lane: The lane.
         meter: Measures the rewrite, once for each model.
-        failures: Scored failures of the prompt that serves, within half an hour.
+        triggered: Whether three scored failures lay within half an hour.
     """
     measurement = await meter.measure(lane, rewrite())
-    return NaiveResult(triggered=failures >= 3, after=measurement.mean)  # noqa: PLR2004
+    return NaiveResult(triggered=triggered, after=measurement.mean)

@@ -9,11 +9,7 @@ from benchmarks.healing.peers.task_in_thread import (
     TaskInThread,
     run_in_thread,
 )
-from services.optimizer.app.services.strategies.gepa_search import (
-    MINIBATCH,
-    PromptAdapter,
-    search_prompt,
-)
+from services.optimizer.app.services.gepa_adapter import MINIBATCH, PromptAdapter, search_prompt
 
 MAX_INPUTS = 8
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from benchmarks.healing.peer_task import BudgetSpentError, PeerResult, PeerTask
 from services.common.errors import ServiceError
-from services.optimizer.app.services.strategies.gepa_search import Rollout
+from services.optimizer.app.services.gepa_adapter import Rollout
 
 # As many at once as the Optimizer replays at once: the times are to compare.
 CONCURRENCY = 4

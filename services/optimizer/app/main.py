@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import asyncpg
 import uvloop
@@ -33,6 +34,13 @@ async def _watch_until_signalled(settings: Settings) -> None:
     await watch_continuously(settings, stop=stop)
 
 
+async def _run_until_terminated(work: Coroutine[Any, Any, object]) -> None:
+    """Let SIGTERM cancel a run, as SIGINT does; what it activates is a transaction each."""
+    run = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
+    await run
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run; exit 0 when healed, held or stopped, 1 when the run failed, 2 for a wrong setting."""
     parser = argparse.ArgumentParser(
@@ -52,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.watch:
             uvloop.run(_watch_until_signalled(settings))
         elif options.dry_run:
-            uvloop.run(preview(settings))
+            uvloop.run(_run_until_terminated(preview(settings)))
         else:
-            uvloop.run(optimize(settings))
+            uvloop.run(_run_until_terminated(optimize(settings)))
     except ServiceError as error:
         log.error("optimization_failed", code=error.code, message=error.message)
         sys.exit(FAILURE_EXIT_CODE)

@@ -13,20 +13,22 @@ import pytest
 
 from services.common.errors import ModelTimeoutError, ServiceError
 from services.optimizer.app.services.candidates import Candidate, RepairContext
-from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
-from services.optimizer.app.services.strategies.gepa_search import (
+from services.optimizer.app.services.gepa_adapter import (
     COMPONENT,
     MAX_OUTPUT_CHARACTERS,
     MAX_REQUEST_CHARACTERS,
     PromptAdapter,
-    ReplayedSearch,
     Rollout,
-    SearchStoppedError,
     ask_for_rewrite,
     describe_rollout,
-    gepa_search,
     read_proposal,
     search_prompt,
+)
+from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
+from services.optimizer.app.services.strategies.gepa_search import (
+    ReplayedSearch,
+    SearchStoppedError,
+    gepa_search,
 )
 
 # The package's name for this module is the strategy itself.
@@ -68,6 +70,9 @@ class FakeContext:
     spoiled: frozenset[str] = frozenset()
     failure: ServiceError | None = None
     replayed: list[tuple[str, str]] = field(default_factory=list)
+
+    def find_lint(self, content: str) -> str:
+        return ""
 
     async def replay(
         self, content: str, inputs: Sequence[ReplayInput]
