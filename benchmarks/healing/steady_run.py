@@ -1,6 +1,5 @@
 """Runs in which a prompt is to stay as it is: no-harm controls, and faults of everything else."""
 
-import asyncio
 from typing import Final
 
 from benchmarks.healing.evaluator_switch import EvaluatorCondition
@@ -95,4 +94,3 @@ async def _look_twice(
     await optimize_once(lane, record)
     await send_all(lane, more[:REQUESTS_AFTERWARDS], concurrency=bench.pace.concurrency)
     await optimize_once(lane, record)
-    await asyncio.sleep(0)

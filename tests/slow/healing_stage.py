@@ -101,6 +101,10 @@ class Optimizer:
         if self.process.returncode is None:
             self.process.kill()
 
+    def terminate(self) -> None:
+        """SIGTERM: it is asked to end."""
+        self.process.terminate()
+
     async def ended(self) -> Ended:
         """Wait until it ends by itself, or by what was done to it."""
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import pytest
 from slow.conftest import SEED
@@ -11,8 +12,6 @@ from slow.healing_stage import BAD_PROMPT, CODE, HELLO, TASK_TYPE, Ended, Optimi
 pytestmark = pytest.mark.timeout(600)
 
 REQUEST = "Write a binary search function"
-# A call far behind the last one that a heal makes.
-NEVER = 10_000
 HELD_ELSEWHERE = "heal_already_runs"
 
 SELECT_TRACES = """
@@ -67,35 +66,43 @@ async def heal_after_all(stage: Stage) -> None:
 
 
 def at_call(
-    service: str, number: int, act: Callable[[], Awaitable[None] | None]
+    service: str, number: int, act: Callable[[], Awaitable[None]]
 ) -> Callable[[str, int], Awaitable[None]]:
     async def on_call(called: str, count: int) -> None:
         if (called, count) == (service, number):
-            done = act()
-            if done is not None:
-                await done
+            await act()
 
     return on_call
 
 
-async def kill_at_call(stage: Stage, service: str, number: int) -> Ended:
+async def stop_at_call(
+    stage: Stage,
+    service: str,
+    number: int,
+    stop: Callable[[Optimizer], None],
+    *arguments: str,
+) -> Ended:
+    """Run an Optimizer and stop it, one way or another, when it makes a call."""
     running: list[Optimizer] = []
-    stage.siblings.on_call = at_call(service, number, lambda: running[0].kill())
-    running.append(await stage.start())
+
+    async def stop_it() -> None:
+        stop(running[0])
+
+    stage.siblings.on_call = at_call(service, number, stop_it)
+    running.append(await stage.start(*arguments))
     return await running[0].ended()
 
 
 @pytest.mark.parametrize("service", ["worker", "evaluator"])
 async def test_killed_at_any_call(stage: Stage, service: str) -> None:
-    for number in range(1, NEVER):
+    for number in count(1):
         await stage.reset(SEED)
         incumbent_id = await let_it_fail(stage)
-        run = await kill_at_call(stage, service, number)
+        run = await stop_at_call(stage, service, number, Optimizer.kill)
         if run.exit_code == 0:
             break
         assert run.exit_code == -signal.SIGKILL
         await assert_nothing_was_changed(stage, incumbent_id)
-        stage.siblings.on_call = at_call(service, NEVER, lambda: None)
         await heal_after_all(stage)
     assert number > 10  # a heal of this kind takes more calls than that
     await assert_healed(stage)
@@ -245,10 +252,7 @@ async def test_one_of_two_is_killed(stage: Stage) -> None:
 
 async def test_sigterm_ends_a_run_with_a_line_and_changes_nothing(stage: Stage) -> None:
     incumbent_id = await let_it_fail(stage)
-    running: list[Optimizer] = []
-    stage.siblings.on_call = at_call("worker", 6, lambda: running[0].process.terminate())
-    running.append(await stage.start())
-    run = await running[0].ended()
+    run = await stop_at_call(stage, "worker", 6, Optimizer.terminate)
     assert run.exit_code == 1
     assert run.events()[-1] == "optimization_interrupted"
     assert run.stderr == ""
@@ -258,10 +262,7 @@ async def test_sigterm_ends_a_run_with_a_line_and_changes_nothing(stage: Stage) 
 
 async def test_sigterm_ends_the_continuous_mode_in_order(stage: Stage) -> None:
     incumbent_id = await let_it_fail(stage)
-    running: list[Optimizer] = []
-    stage.siblings.on_call = at_call("worker", 6, lambda: running[0].process.terminate())
-    running.append(await stage.start("--watch"))
-    run = await running[0].ended()
+    run = await stop_at_call(stage, "worker", 6, Optimizer.terminate, "--watch")
     assert run.exit_code == 0
     assert run.events()[-1] == "failure_watch_stopped"
     assert run.stderr == ""
