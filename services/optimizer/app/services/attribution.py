@@ -67,12 +67,14 @@ class Replays:
         incumbent: Results of the prompt that fails, by input id.
         last_good: Results of the last prompt that served well; None where there is none.
         last_good_version: Its version.
+        last_good_served: Whether its own answers say that it served well; else it was never tried.
     """
 
     inputs: Sequence[ReplayInput]
     incumbent: Mapping[str, ReplayResult]
     last_good: Mapping[str, ReplayResult] | None = None
     last_good_version: int | None = None
+    last_good_served: bool = True
 
     def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
         """How a prompt does on the inputs from one source."""
@@ -141,8 +143,9 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
             (f"The failures did not recur: {_of(failing)} failing inputs pass now.",),
             evidence,
         )
-    if replays.last_good is not None:
-        return _compare_with_last_good(window, replays, evidence)
+    compared = _compare_with_last_good(window, replays, evidence)
+    if compared is not None:
+        return compared
     if _serves_well(golden) and golden.scored:
         return Attribution(
             INPUT,
@@ -179,8 +182,11 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
 
 def _compare_with_last_good(
     window: Window, replays: Replays, evidence: dict[str, Any]
-) -> Attribution:
-    last_good = replays.last_good or {}
+) -> Attribution | None:
+    """What the comparison tells; None without one, and where it says nothing of a drift."""
+    last_good = replays.last_good
+    if last_good is None:
+        return None
     shared = [item.id for item in replays.inputs if item.id in replays.incumbent.keys() & last_good]
     better = sum(last_good[name].passed and not replays.incumbent[name].passed for name in shared)
     worse = sum(replays.incumbent[name].passed and not last_good[name].passed for name in shared)
@@ -193,7 +199,8 @@ def _compare_with_last_good(
         "incumbent_passes": new.passed,
         "inputs": old.scored,
     }
-    name = f"version {replays.last_good_version}, which served well,"
+    how = "served well" if replays.last_good_served else "was never tried"
+    name = f"version {replays.last_good_version}, which {how},"
     if better > worse:
         return Attribution(
             PROMPT,
@@ -209,6 +216,8 @@ def _compare_with_last_good(
             ),
             evidence,
         )
+    if not replays.last_good_served:
+        return None
     models = _models_in(window.results)
     return Attribution(
         DRIFT,

@@ -56,7 +56,6 @@ class Conclusion:
     async def put_in_force(self, verdict: Verdict) -> HealingOutcome:
         """Activate what is proven, or propose it; if a person was faster, their prompt stays."""
         incumbent, contender = self._case.incumbent, verdict.contender
-        self._report.watching = incumbent.version
         gained = verdict.decision.improvement_pct
         what = f"{contender.candidate.strategy}: {contender.candidate.rationale}"
         summary = (
@@ -69,6 +68,7 @@ class Conclusion:
             run_id = str(await propose(self._connection, run))
             log.info("repair_proposed", task_type=incumbent.task_type, run_id=run_id)
             return self._make_outcome(run, incumbent.version, summary, run_id=run_id)
+        self._report.watching = incumbent.version
         run = self._make_run(PROMOTED, "better", summary, contender)
         repair = Repair(
             contender.candidate_id,
@@ -79,6 +79,7 @@ class Conclusion:
         try:
             activation = await promote(self._connection, run, repair)
         except IncumbentChangedError as error:
+            self._report.watching = None
             return await self.hold(error.code, contender)
         log.info(
             "prompt_patched",

@@ -173,7 +173,7 @@ class Cycle:
         analysis = self._analyze(window, usual)
         found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
-            # Reading rows one by one takes long, and setting some aside leaves fewer failures.
+            # Reading rows one by one takes long.
             _tell_unsurprising(prompt, analysis)
             return None
         failing = [row for row in window.results if not row.passed]
@@ -185,17 +185,14 @@ class Cycle:
             window,
             results=tuple(row for row in window.results if _content_of(row) not in suspicious),
         )
-        analysis = self._analyze(clean, usual)
-        analysis = replace(
-            analysis, failing=tuple(row for row in analysis.failing if row in screened.clean)
-        )
+        # What is set aside is no evidence, and a failure still: else a prompt under which every
+        # answer looks suspicious would never be healed.
+        evidence = self._analyze(replace(window, results=screened.clean), usual).failing
+        analysis = replace(analysis, failing=evidence)
         if suspicious:
             log.warning(
                 "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
             )
-        if found is None and not analysis.needs_optimization:
-            _tell_unsurprising(prompt, analysis)
-            return None
         texts = {text for row in looked_at for text in (row.user_input, row.worker_output) if text}
         return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
 

@@ -184,8 +184,16 @@ class Healer:
         for inputs in (choosing[:FIRST_LOOK], choosing):
             incumbent = await stage.replays.run(case.incumbent.content, inputs)
             before = await stage.replays.run(last_good.content, inputs) if last_good else None
-            version = last_good.version if last_good else None
-            found = attribute_from_replays(case.window, Replays(inputs, incumbent, before, version))
+            found = attribute_from_replays(
+                case.window,
+                Replays(
+                    inputs,
+                    incumbent,
+                    before,
+                    last_good_version=last_good.version if last_good else None,
+                    last_good_served=last_good is None or last_good.scored > 0,
+                ),
+            )
             if found.calls_for_repair:
                 break
         return found

@@ -30,6 +30,7 @@ INSERT_CANDIDATE = """
     VALUES ($1, $2, $3, $4)
     RETURNING id
 """
+NAME_CANDIDATE = "UPDATE selfheal.candidates SET strategy = $2 WHERE id = $1"
 SET_OUTCOME = """
     UPDATE selfheal.candidates SET outcome = $2, decided_at = now() WHERE id = ANY($1::uuid[])
 """
@@ -130,6 +131,13 @@ async def register_candidate(
         INSERT_CANDIDATE, incumbent.task_type, content, strategy, incumbent.id
     )
     return candidate_id
+
+
+async def name_candidate(
+    connection: asyncpg.Connection, candidate_id: UUID, strategy: str
+) -> None:
+    """Say which strategy proposes a text that was registered before."""
+    await connection.execute(NAME_CANDIDATE, candidate_id, strategy)
 
 
 async def set_outcome(

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.healing_runs import register_candidate
+from services.optimizer.app.services.healing_runs import name_candidate, register_candidate
 from services.optimizer.app.services.replay import Replayer
 from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 
@@ -33,12 +33,18 @@ class TextReplays:
         self._attempted: dict[str, set[str]] = {}
 
     async def register(self, content: str, strategy: str = TRIED) -> UUID:
-        """The id under which the Worker knows a text; strategies' names are kept for the record."""
-        if content not in self._ids:
-            self._ids[content] = await register_candidate(
+        """The id under which the Worker knows a text; strategies' names are kept for the record.
+
+        A text that was tried on the way, and is proposed then, gets the name of who proposed it.
+        """
+        known = self._ids.get(content)
+        if known is None:
+            known = self._ids[content] = await register_candidate(
                 self._connection, self._incumbent, content=content, strategy=strategy
             )
-        return self._ids[content]
+        elif strategy != TRIED:
+            await name_candidate(self._connection, known, strategy)
+        return known
 
     async def run(self, content: str, inputs: Sequence[ReplayInput]) -> dict[str, ReplayResult]:
         """Results of a text on inputs; what couldn't be scored is missing.

@@ -28,12 +28,15 @@ CREATED_BY = "optimizer"
 SUPERSEDED = "superseded"
 SELECT_WATCH = """
     SELECT w.id, w.prompt_id, w.candidate_id, w.started_at, p.id AS before_id,
-           p.version AS before_version, p.content AS before_content,
+           p.version AS before_version, c.content AS promoted_content,
+           coalesce(r.before_prompt_content, p.content) AS before_content,
            (SELECT max(activated_at) FROM selfheal.activations a
             WHERE a.prompt_id = p.id AND a.activated_at < w.started_at) AS before_from,
            p.created_at AS before_created_at
     FROM selfheal.watches w
     LEFT JOIN prompts p ON p.id = w.before_prompt_id
+    LEFT JOIN selfheal.candidates c ON c.id = w.candidate_id
+    LEFT JOIN optimization_reports r ON r.id = w.report_id
     WHERE w.task_type = $1 AND w.ended_at IS NULL
     ORDER BY w.id DESC
     LIMIT 1
@@ -67,7 +70,7 @@ async def look_after(
     if watch is None:
         return None
     await connection.execute(END_OTHERS, serving.task_type, watch["id"])
-    if watch["prompt_id"] != serving.id or watch["before_id"] is None:
+    if not _is_serving(watch, serving) or watch["before_id"] is None:
         await connection.execute(END_WATCH, watch["id"], SUPERSEDED, None)
         return None
     decision = await _judge(connection, serving, watch)
@@ -84,6 +87,12 @@ async def look_after(
     if decision.outcome == KEPT:
         await connection.execute(END_WATCH, watch["id"], KEPT, asdict(decision))
     return None
+
+
+def _is_serving(watch: asyncpg.Record, serving: Prompt) -> bool:
+    """Whether what serves is what was promoted: the row, and the text that a hand may have edited."""
+    promoted = watch["promoted_content"]
+    return watch["prompt_id"] == serving.id and promoted in (None, serving.content)
 
 
 async def _judge(

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.common.errors import UpstreamError
+from services.common.errors import DatabaseUnavailableError, UpstreamError
 from services.common.models import Prompt
 from services.common.task_types import load_golden_inputs
 from services.optimizer.app.services.candidates import Candidate, Reflect
@@ -578,7 +578,7 @@ async def test_a_worker_that_goes_down_in_the_middle_changes_nothing(
     answer = siblings.respond
 
     def respond(prompt: str, refined_input: str) -> str | int:
-        return 502 if len(siblings.tasks) > 20 else answer(prompt, refined_input)
+        return 502 if len(siblings.tasks) > 10 else answer(prompt, refined_input)
 
     siblings.respond = respond
     with pytest.raises(UpstreamError):
@@ -598,11 +598,10 @@ async def test_a_connection_that_dies_in_mid_heal_changes_nothing(
 
     async def end(call: int) -> None:
         if call == 3:
-            await siblings.database.execute("SELECT 1")
             await connection.fetch(end_others, spared)
 
     siblings.before_task = end
-    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+    with pytest.raises(DatabaseUnavailableError, match="Check that PostgreSQL runs"):
         await heal()
     assert (await load_active()).version == 99
     assert await connection.fetchval("SELECT count(*) FROM selfheal.healing_runs") == 0
@@ -648,7 +647,7 @@ async def test_what_can_not_be_judged_is_not_repeated(
     assert {count for (_, text), count in asked.items() if text == golden} == {1}
 
 
-@pytest.mark.parametrize("max_calls", [1, 5, 12, 25])
+@pytest.mark.parametrize("max_calls", [1, 5, 12, 20])
 async def test_the_budget_is_kept_and_where_it_is_too_small_nothing_changes(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings, max_calls: int
 ) -> None:
@@ -659,9 +658,12 @@ async def test_the_budget_is_kept_and_where_it_is_too_small_nothing_changes(
     assert await connection.fetchval(lost) == 0
 
 
-async def test_a_healthy_budget_heals(broken: None, heal: Heal, siblings: Siblings) -> None:
-    assert (await heal(optimizer_max_calls=60)).promoted
-    assert len(siblings.tasks) <= 60
+@pytest.mark.parametrize("max_calls", [30, 60])
+async def test_a_healthy_budget_heals(
+    broken: None, heal: Heal, siblings: Siblings, max_calls: int
+) -> None:
+    assert (await heal(optimizer_max_calls=max_calls)).promoted
+    assert len(siblings.tasks) <= max_calls
 
 
 async def test_time_that_runs_out_changes_nothing(

@@ -1,5 +1,6 @@
 """Whose fault failures are: a row a verdict, each beside the neighbour that falls another way."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -389,6 +390,25 @@ def test_the_last_good_version_is_compared_on_the_same_inputs(
         "incumbent_passes": "".join(incumbent).count("+"),
         "inputs": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("window", "replays", "verdict"),
+    [
+        pytest.param(BAD, (("--", "--"), ("++", "++")), PROMPT, id="it-does-better"),
+        pytest.param(BAD, (("--", "++"), ("--", "++")), INPUT, id="golden-inputs-pass"),
+        pytest.param(BAD, (("--", "--"), ("--", "--")), PROMPT, id="it-fails-too"),
+        pytest.param(DRIFTED, (("--", "--"), ("--", "--")), DRIFT, id="the-prompt-served-well"),
+    ],
+)
+def test_a_version_that_was_never_tried_is_no_sign_of_drift(
+    window: Window, replays: tuple[tuple[str, str], tuple[str, str]], verdict: str
+) -> None:
+    incumbent, before = replays
+    compared = dataclasses.replace(run_again(*incumbent, before=before), last_good_served=False)
+    found = attribute_from_replays(window, compared)
+    assert found.verdict == verdict
+    assert not any("which served well" in sentence for sentence in found.because)
 
 
 def test_an_attribution_is_plain_json() -> None:
