@@ -35,7 +35,7 @@ _FAULTS: Final = {
     "unknown": "Nobody knows whose fault it is.",
 }
 _CONTROLS: Final = {
-    "reset": "a reset: without any prompt the model does as well",
+    "reset": "a reset: it is not shown to do better than no prompt at all",
     "learned": "learned: it does better than no prompt at all",
     "unlabelled": "neither clearly a reset nor clearly learned",
 }

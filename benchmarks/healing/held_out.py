@@ -68,39 +68,47 @@ class PromptTrials:
     async def try_all(self, text: str, inputs: Sequence[str]) -> list[Trial | None]:
         """Try a text on inputs; None where the answer couldn't be had or scored."""
         candidate = await self._lane.database.register(text)
-        return await asyncio.gather(*(self.try_one(candidate, one) for one in inputs))
 
-    async def try_one(self, candidate: UUID, user_input: str) -> Trial | None:
-        """Try a registered text on an input."""
+        async def try_one(user_input: str) -> Trial | None:
+            try:
+                return await self.try_one(candidate, user_input)
+            except UpstreamError:
+                return None
+
+        return await asyncio.gather(*map(try_one, inputs))
+
+    async def try_one(self, candidate: UUID, user_input: str) -> Trial:
+        """Try a registered text on an input.
+
+        Raises:
+            UpstreamError: If Worker or Evaluator fails.
+        """
         refined = refine(
             user_input, task_type=TASK_TYPE, language=self._lane.settings.default_language
         )
         async with self._slots:
-            try:
-                task = await self._worker.post(
-                    "/api/v1/task",
-                    TaskRequest(
-                        request_id=uuid4(),
-                        task_type=TASK_TYPE,
-                        refined_input=refined,
-                        candidate_id=candidate,
-                    ),
-                    TaskResponse,
-                    headers={"X-Internal-Token": INTERNAL_TOKEN},
-                )
-                evaluation = await self._evaluator.post(
-                    "/api/v1/evaluate",
-                    EvaluationRequest(
-                        request_id=uuid4(),
-                        task_type=TASK_TYPE,
-                        user_input=user_input,
-                        refined_input=refined,
-                        worker_output=task.output,
-                    ),
-                    EvaluationResponse,
-                )
-            except UpstreamError:
-                return None
+            task = await self._worker.post(
+                "/api/v1/task",
+                TaskRequest(
+                    request_id=uuid4(),
+                    task_type=TASK_TYPE,
+                    refined_input=refined,
+                    candidate_id=candidate,
+                ),
+                TaskResponse,
+                headers={"X-Internal-Token": INTERNAL_TOKEN},
+            )
+            evaluation = await self._evaluator.post(
+                "/api/v1/evaluate",
+                EvaluationRequest(
+                    request_id=uuid4(),
+                    task_type=TASK_TYPE,
+                    user_input=user_input,
+                    refined_input=refined,
+                    worker_output=task.output,
+                ),
+                EvaluationResponse,
+            )
         return Trial(task.output, evaluation.score, evaluation.passed, evaluation.detail)
 
 

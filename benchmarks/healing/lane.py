@@ -128,9 +128,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
             llm_base_url=f"{_url(endpoint)}/v1",
             **_model_settings(model),
         )
-        credentials = Credentials(
-            database_url=postgres.database_url, internal_token=INTERNAL_TOKEN
-        )
+        credentials = Credentials(database_url=postgres.database_url, internal_token=INTERNAL_TOKEN)
         started = []
         for spec in (spec for stage in plan_processes(settings, credentials) for spec in stage):
             log = directory / f"{spec.name}-{number}.log"

@@ -5,30 +5,45 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from benchmarks.healing.held_out import HeldOutMeter
 from benchmarks.healing.inputs import LOCAL, read_pools
 from benchmarks.healing.lane import Lane
-from benchmarks.healing.records import Measurement, RunRecord
+from benchmarks.healing.records import CONTROL, REGRESSION, Measurement, RunRecord
 from benchmarks.healing.regression_run import run_regression
 from benchmarks.healing.restart_run import run_restart
 from benchmarks.healing.running import Bench, Pace
 from benchmarks.healing.scenarios import PromptScenario, Scenarios, read_scenarios
-from benchmarks.healing.schedule import CONTROL, REGRESSION, Run
-from benchmarks.healing.selection import Choice, choose_controls, choose_regressions
+from benchmarks.healing.schedule import Run
+from benchmarks.healing.selection import Choice, judge_control, judge_regression
 from benchmarks.healing.steady_run import DATABASE_RESTART, run_control, run_fault
 
 PACES = {
-    "simulated": Pace(
-        concurrency=4, pause_seconds=0.05, most_requests=40, patience_seconds=15.0
-    ),
+    "simulated": Pace(concurrency=4, pause_seconds=0.05, most_requests=40, patience_seconds=15.0),
     LOCAL: Pace(concurrency=1, pause_seconds=3.0, most_requests=24, patience_seconds=300.0),
 }
 MEASURING_CONCURRENCY = {"simulated": 4, LOCAL: 1}
 
-Progress = Callable[[str], None]
-Done = Callable[[RunRecord], None]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is run.
+
+    Attributes:
+        regressions: How many regressions; None for all that count.
+        controls: How many controls; None for all that count.
+        faults: Which faults; None for all.
+        regression_seeds: Runs of each regression in each mode.
+        other_seeds: Runs of each control and of each fault.
+    """
+
+    regressions: int | None
+    controls: int | None
+    faults: tuple[str, ...] | None
+    regression_seeds: int
+    other_seeds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +52,17 @@ class Selection:
 
     Attributes:
         good: How the seed prompt does.
-        regressions: Every regression that was asked for, measured.
-        controls: Every control that was asked for, measured.
-        scenarios: Those that count, and the faults.
+        regressions: The regressions that were measured.
+        controls: The controls that were measured.
     """
 
     good: Measurement
     regressions: tuple[Choice, ...]
     controls: tuple[Choice, ...]
-    scenarios: Scenarios
+
+    def counting(self, choices: Sequence[Choice]) -> list[PromptScenario]:
+        """Of measured ones, those that count."""
+        return [one.scenario for one in choices if not one.left_out]
 
 
 async def prepare_bench(lane: Lane, model: str) -> tuple[Bench, Scenarios]:
@@ -59,25 +76,33 @@ async def prepare_bench(lane: Lane, model: str) -> tuple[Bench, Scenarios]:
 
 
 async def select_scenarios(
-    lane: Lane, bench: Bench, scenarios: Scenarios, *, progress: Progress
+    lanes: Sequence[Lane], bench: Bench, scenarios: Scenarios, extent: Extent, *, tell: Tell
 ) -> Selection:
-    """Measure regressions and controls on held-out inputs; keep those that are what they seem."""
-    measured: dict[str, Measurement] = {}
-    for scenario in (*scenarios.regressions, *scenarios.controls):
-        progress(f"measuring {scenario.name}")
-        measured[scenario.name] = await bench.meter.measure(lane, scenario.text)
-    regressions = choose_regressions(scenarios.regressions, bench.good, measured)
-    controls = choose_controls(scenarios.controls, bench.good, measured)
-    return Selection(
-        good=bench.good,
-        regressions=tuple(regressions),
-        controls=tuple(controls),
-        scenarios=Scenarios(
-            tuple(one.scenario for one in regressions if not one.left_out),
-            tuple(one.scenario for one in controls if not one.left_out),
-            scenarios.faults,
-        ),
-    )
+    """Measure regressions and controls on held-out inputs; keep those that are what they seem.
+
+    Where not all are wanted, it ends once there are enough.
+    """
+    regressions: list[Choice] = []
+    controls: list[Choice] = []
+    for choices, asked_for, judge, wanted in (
+        (regressions, scenarios.regressions, judge_regression, extent.regressions),
+        (controls, scenarios.controls, judge_control, extent.controls),
+    ):
+        for batch in _batches(asked_for, len(lanes)):
+            if wanted is not None and sum(not one.left_out for one in choices) >= wanted:
+                break
+            tell(f"measuring {', '.join(scenario.name for scenario in batch)}")
+            measured = await asyncio.gather(
+                *(
+                    bench.meter.measure(lane, scenario.text)
+                    for lane, scenario in zip(lanes, batch, strict=False)
+                )
+            )
+            choices += [
+                judge(scenario, bench.good, measurement)
+                for scenario, measurement in zip(batch, measured, strict=True)
+            ]
+    return Selection(bench.good, tuple(regressions), tuple(controls))
 
 
 async def run_all(
@@ -86,22 +111,29 @@ async def run_all(
     runs: Sequence[Run],
     bad_prompts: Sequence[PromptScenario],
     *,
-    done: Done,
-) -> list[RunRecord]:
-    """Do all runs, as many at a time as there are lanes."""
-    waiting = iter(runs)
-    numbers = count()
+    done: Callable[[Run], None],
+) -> tuple[list[RunRecord], list[str]]:
+    """Do all runs, as many at a time as there are lanes.
+
+    Returns:
+        The records in the order of the runs, and what ended those that have none.
+    """
+    waiting = iter(enumerate(runs))
     records: dict[int, RunRecord] = {}
+    failures: list[str] = []
 
     async def work(lane: Lane) -> None:
-        for number, run in _numbered(waiting, numbers):
-            records[number] = await do_run(lane, run, bench, bad_prompts)
-            done(records[number])
+        for number, run in waiting:
+            try:
+                records[number] = await do_run(lane, run, bench, bad_prompts)
+            except Exception as error:  # noqa: BLE001 - whatever ends one run ends no other
+                failures.append(f"{run.title}: {describe_failure(error)}")
+            done(run)
 
     async with asyncio.TaskGroup() as workers:
         for lane in lanes:
             workers.create_task(work(lane))
-    return [records[number] for number in sorted(records)]
+    return [records[number] for number in sorted(records)], failures
 
 
 async def do_run(
@@ -122,7 +154,13 @@ async def do_run(
     return record
 
 
-def _numbered(runs: Iterator[Run], numbers: Iterator[int]) -> Iterator[tuple[int, Run]]:
-    """Pairs of which each lane takes the next; `zip` would take a run more than it gives."""
-    for run in runs:
-        yield next(numbers), run
+def describe_failure(error: BaseException) -> str:
+    """An error on one line; of several that came together, the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _batches(scenarios: Sequence[PromptScenario], size: int) -> Iterator[Sequence[PromptScenario]]:
+    for start in range(0, len(scenarios), size):
+        yield scenarios[start : start + size]

@@ -5,6 +5,11 @@ from typing import Any, Final
 
 # Means of scores nearer than this are the same: rules come in steps of 0.01 at least.
 SAME_SCORE: Final = 0.01
+# A regression is recovered where so much of the lost score is won back.
+RECOVERED_SHARE: Final = 0.9
+REGRESSION: Final = "regression"
+CONTROL: Final = "control"
+FAULT: Final = "fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,11 @@ class RunRecord:
         requests_until_detection: Requests under the fault until then.
         verdict: Its first attribution; empty where there is none.
         reasons: How its runs ended, in order.
-        promoted: Whether it changed the prompt.
         strategy: Where the promoted text comes from.
         outlived_watch: Whether a promoted text that does harm still served in the end.
         calls: Worker calls of each of its runs.
         heal_seconds: Seconds of each of its runs.
+        promoting: Which of its runs promoted; None for none.
         seconds_to_serving: From the third failing row to the new version's activation.
         active_prompts: How many prompts of the task type were active in the end.
         error: What the Optimizer ended with; empty where it ended well.
@@ -86,15 +91,30 @@ class RunRecord:
     requests_until_detection: int | None = None
     verdict: str = ""
     reasons: list[str] = field(default_factory=list)
-    promoted: bool = False
     strategy: str = ""
     outlived_watch: bool = False
     calls: list[int] = field(default_factory=list)
     heal_seconds: list[float] = field(default_factory=list)
+    promoting: int | None = None
     seconds_to_serving: float | None = None
     active_prompts: int = 1
     error: str = ""
     seconds: float = 0.0
+
+    @property
+    def promoted(self) -> bool:
+        """Whether the Optimizer changed the prompt."""
+        return self.promoting is not None
+
+    @property
+    def promoting_calls(self) -> int | None:
+        """Worker calls of the run that promoted."""
+        return None if self.promoting is None else self.calls[self.promoting]
+
+    @property
+    def promoting_seconds(self) -> float | None:
+        """Wall time of the run that promoted."""
+        return None if self.promoting is None else self.heal_seconds[self.promoting]
 
     @property
     def recovered_share(self) -> float:
@@ -127,28 +147,53 @@ class RunRecord:
         """
         if not self.promoted:
             return False
-        return self.group != "fault" or self._is_no_better(self.after)
+        return self.group != FAULT or self._is_no_better(self.after)
 
     @property
     def is_naive_false_heal(self) -> bool:
         """The same for the naive healer."""
         if not self.naive.triggered:
             return False
-        return self.group != "fault" or self._is_no_better(self.naive.after)
+        return self.group != FAULT or self._is_no_better(self.naive.after)
 
     @property
     def is_attributed_right(self) -> bool | None:
         """Whether the attribution is right; None where the Optimizer gave none."""
         return self.verdict in self.verdicts if self.verdict and self.verdicts else None
 
+    @property
+    def title(self) -> str:
+        """What identifies the run."""
+        return " / ".join(filter(None, (self.scenario, self.mode, f"seed {self.seed}")))
+
+    @property
+    def remark(self) -> str:
+        """What a developer wants to know of the run; empty where all is as it should be."""
+        remarks = []
+        if self.group == REGRESSION and self.recovered_share < RECOVERED_SHARE:
+            how = self.strategy or "; ".join(self.reasons) or "nothing was done"
+            remarks.append(f"{self.recovered_share:.0%} won back ({how})")
+        if self.group != REGRESSION and self.is_false_heal:
+            remarks.append(f"false heal by {self.strategy}: {self.before:.3f} to {self.after:.3f}")
+        if self.is_harmful:
+            remarks.append("harmful" + (", outlived the watch" if self.outlived_watch else ""))
+        if self.is_attributed_right is False:
+            remarks.append(f"blamed {self.verdict}, not {' or '.join(self.verdicts)}")
+        if self.verdicts and not self.looked_into:
+            remarks.append("never looked into")
+        if self.active_prompts != 1:
+            remarks.append(f"{self.active_prompts} prompts are active")
+        return ", ".join([*remarks, *([f"ended in {self.error}"] if self.error else [])])
+
     def as_json(self) -> dict[str, Any]:
         """Plain values, with what follows from them."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "naive"}
         return plain | {
             "naive": {"triggered": self.naive.triggered, "after": self.naive.after},
+            "promoted": self.promoted,
             "recovered_share": self.recovered_share,
             "harmful": self.is_harmful,
-            "false_heal": self.group != "regression" and self.is_false_heal,
+            "false_heal": self.group != REGRESSION and self.is_false_heal,
             "attributed_right": self.is_attributed_right,
         }
 

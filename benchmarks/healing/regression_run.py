@@ -63,9 +63,7 @@ async def _is_healed(lane: Lane, moment: Moment) -> bool:
     return (await lane.database.serving()).id != moment.incumbent.id
 
 
-async def _let_watch(
-    lane: Lane, bench: Bench, texts: tuple[str, ...], record: RunRecord
-) -> None:
+async def _let_watch(lane: Lane, bench: Bench, texts: tuple[str, ...], record: RunRecord) -> None:
     """Go on with traffic, so that the watch can see what the promotion does."""
     promoted = await lane.database.serving()
     for number in range(WATCH_REQUESTS):

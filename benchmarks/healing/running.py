@@ -18,6 +18,7 @@ from services.common.errors import ServiceError
 from services.optimizer.app.main import optimize, watch_continuously
 
 STOP_SECONDS: Final = 15.0
+PROMOTED: Final = "promoted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +140,13 @@ async def complete_record(lane: Lane, bench: Bench, moment: Moment, record: RunR
     if runs:
         first = runs[0]
         record.verdict = first.verdict
-        record.requests_until_detection = await database.count_requests(
-            moment.at, first.started_at
-        )
-    promoted = next((one for one in runs if one.decision == "promoted"), None)
-    if promoted is None:
+        record.requests_until_detection = await database.count_requests(moment.at, first.started_at)
+    decisions = [one.decision for one in runs]
+    if PROMOTED not in decisions:
         return
+    record.promoting = decisions.index(PROMOTED)
+    record.strategy = runs[record.promoting].strategy
     served = await database.prompt_after(moment.incumbent.id)
-    record.promoted = True
-    record.strategy = promoted.strategy
     record.after = (await bench.meter.measure(lane, served.content)).mean
     if third is not None:
         activated = await database.activated_at(served.id)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.healing.inputs import Pools
+from benchmarks.healing.records import CONTROL, FAULT, REGRESSION
 from benchmarks.healing.scenarios import Fault, PromptScenario
 
-REGRESSION: Final = "regression"
-CONTROL: Final = "control"
-FAULT: Final = "fault"
-GROUPS: Final = (REGRESSION, CONTROL, FAULT)
 WITH_HISTORY: Final = "with history"
 WITHOUT_HISTORY: Final = "without history"
 MODES: Final = (WITH_HISTORY, WITHOUT_HISTORY)
 
-FEWEST_BEFORE, MOST_BEFORE = 8, 20
-# Share of the traffic that fails under any prompt, from seed to seed.
-LEAST_HARD, MOST_HARD = 0.05, 0.25
-CONTROL_REQUESTS: Final = 30
+FEWEST_BEFORE, MOST_BEFORE = 8, 16
+# Share of the traffic that fails under any prompt, from seed to seed: before the change, and from
+# then on. Users may happen to ask harder things just when an innocent prompt is deployed.
+MOST_HARD_BEFORE: Final = 0.15
+LEAST_HARD_AFTER, MOST_HARD_AFTER = 0.1, 0.6
+LEAST_HARD_REQUESTS: Final = 3
+STEADY_REQUESTS: Final = 20
 FLOOD_REQUESTS: Final = 24
 
 
@@ -81,17 +81,18 @@ def plan_regression(run: Run, pools: Pools, *, most_requests: int) -> Traffic:
     return Traffic(before, _draw(chance, pools.live, most_requests))
 
 
-def plan_steady(run: Run, pools: Pools, *, requests: int = CONTROL_REQUESTS) -> Traffic:
-    """Traffic with a base failure rate that the seed decides, the same all the time.
+def plan_steady(run: Run, pools: Pools, *, requests: int = STEADY_REQUESTS) -> Traffic:
+    """Traffic some of which fails under any prompt, in shares that the seed decides.
 
-    Three failures at least come after the change: a naive healer always finds work.
+    Three such requests at least come after the change: a naive healer always finds work.
     """
     chance = run.chance()
-    share = chance.uniform(LEAST_HARD, MOST_HARD)
     before = chance.randint(FEWEST_BEFORE, MOST_BEFORE)
+    hard_before = round(chance.uniform(0, MOST_HARD_BEFORE) * before)
+    hard_after = round(chance.uniform(LEAST_HARD_AFTER, MOST_HARD_AFTER) * requests)
     return Traffic(
-        _mix(chance, pools, before, round(share * before)),
-        _mix(chance, pools, requests, max(3, round(share * requests))),
+        _mix(chance, pools, before, hard_before),
+        _mix(chance, pools, requests, max(LEAST_HARD_REQUESTS, hard_after)),
     )
 
 

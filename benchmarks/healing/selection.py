@@ -1,6 +1,7 @@
 """Which regressions and controls count on the model at hand: by measurement, not by name. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,55 +26,37 @@ class Choice:
     left_out: str = ""
 
 
-def choose_regressions(
-    scenarios: Sequence[PromptScenario],
-    good: Measurement,
-    measured: Mapping[str, Measurement],
-) -> list[Choice]:
-    """Each regression with what speaks against it, if anything does."""
-    choices = []
-    for scenario in scenarios:
-        bad = measured[scenario.name]
-        loss, broken = good.mean - bad.mean, _broken_share(good, bad)
-        reason = ""
-        if loss < LEAST_LOSS:
-            reason = f"costs {loss:+.3f} of mean score, less than {LEAST_LOSS:g}"
-        elif broken < LEAST_BROKEN_SHARE:
-            reason = f"breaks {broken:.0%} of the inputs, less than {LEAST_BROKEN_SHARE:.0%}"
-        choices.append(Choice(scenario, bad, reason))
-    return choices
+def judge_regression(scenario: PromptScenario, good: Measurement, bad: Measurement) -> Choice:
+    """A regression with what speaks against it, if anything does."""
+    loss, broken = good.mean - bad.mean, _broken_share(good, bad)
+    reason = ""
+    if loss < LEAST_LOSS:
+        reason = f"costs {loss:.3f} of mean score, less than {LEAST_LOSS:g}"
+    elif broken < LEAST_BROKEN_SHARE:
+        reason = f"breaks {broken:.0%} of the inputs, less than {LEAST_BROKEN_SHARE:.0%}"
+    return Choice(scenario, bad, reason)
 
 
-def choose_controls(
-    scenarios: Sequence[PromptScenario],
-    good: Measurement,
-    measured: Mapping[str, Measurement],
-) -> list[Choice]:
-    """Each control with what speaks against it, if anything does."""
-    choices = []
-    for scenario in scenarios:
-        odd = measured[scenario.name]
-        loss, broken = good.mean - odd.mean, _broken_share(good, odd)
-        reason = ""
-        if loss > MOST_LOSS:
-            reason = f"costs {loss:+.3f} of mean score, more than {MOST_LOSS:g}"
-        elif broken > MOST_BROKEN_SHARE:
-            reason = f"breaks {broken:.0%} of the inputs, more than {MOST_BROKEN_SHARE:.0%}"
-        choices.append(Choice(scenario, odd, reason))
-    return choices
+def judge_control(scenario: PromptScenario, good: Measurement, odd: Measurement) -> Choice:
+    """A control with what speaks against it, if anything does."""
+    loss, broken = good.mean - odd.mean, _broken_share(good, odd)
+    reason = ""
+    if loss > MOST_LOSS:
+        reason = f"costs {loss:.3f} of mean score, more than {MOST_LOSS:g}"
+    elif broken > MOST_BROKEN_SHARE:
+        reason = f"breaks {broken:.0%} of the inputs, more than {MOST_BROKEN_SHARE:.0%}"
+    return Choice(scenario, odd, reason)
 
 
-def most_harmful(choices: Sequence[Choice], count: int) -> list[PromptScenario]:
-    """The regressions that cost most, one of each kind before the second of any."""
-    ranked = sorted(choices, key=lambda choice: choice.measurement.mean)
-    seen: dict[str, int] = {}
+def one_of_each_kind(scenarios: Sequence[PromptScenario]) -> list[PromptScenario]:
+    """The same scenarios, the first of each kind before the second of any."""
+    seen: Counter[str] = Counter()
     turns = []
-    for choice in ranked:
-        turn = seen.get(choice.scenario.kind, 0)
-        seen[choice.scenario.kind] = turn + 1
-        turns.append((turn, choice))
-    turns.sort(key=lambda pair: pair[0])
-    return [choice.scenario for _, choice in turns[:count]]
+    for scenario in scenarios:
+        turns.append(seen[scenario.kind])
+        seen[scenario.kind] += 1
+    order = sorted(range(len(scenarios)), key=lambda index: turns[index])
+    return [scenarios[index] for index in order]
 
 
 def _broken_share(good: Measurement, other: Measurement) -> float:

@@ -87,9 +87,7 @@ def _requests_under(fault: Fault, bench: Bench) -> int:
     return REQUESTS_UNDER_FAULT
 
 
-async def _look_twice(
-    lane: Lane, bench: Bench, record: RunRecord, more: tuple[str, ...]
-) -> None:
+async def _look_twice(lane: Lane, bench: Bench, record: RunRecord, more: tuple[str, ...]) -> None:
     """Two runs of the Optimizer, with a little more traffic in between."""
     await optimize_once(lane, record)
     await send_all(lane, more[:REQUESTS_AFTERWARDS], concurrency=bench.pace.concurrency)

@@ -99,7 +99,7 @@ class Outcome:
             f"{verdict['wins'] + verdict['losses']} replayed inputs that had no part in choosing "
             f"it, it did better on {verdict['wins']} and worse on {verdict['losses']} "
             f"(mean {verdict['incumbent_mean']:.3f} to {verdict['candidate_mean']:.3f}; "
-            f"chance alone: p = {verdict['p_value']:.4f})."
+            f"by chance that happens in {verdict['p_value']:.1%} at most)."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The continuous mode over hundreds of failures, deploys and faults: it heals, holds, leaks nothing.
+"""The continuous mode over hundreds of failures, deploys and faults: it heals, and leaks nothing.
 
 Not collected by `make test`; run by `make test-slow`.
 """
@@ -13,7 +13,6 @@ from typing import Any
 
 import psutil
 import pytest
-from slow.conftest import SEED
 from slow.healing_stage import CODE, HELLO, PATIENCE_SECONDS, TASK_TYPE, Optimizer, Stage
 
 pytestmark = pytest.mark.timeout(400)
@@ -43,7 +42,6 @@ SELECT_SERVING = """
     SELECT version, content FROM prompts WHERE task_type = $1 AND is_active
     ORDER BY version DESC LIMIT 1
 """
-COUNT_DECISIONS = "SELECT decision, count(*) FROM selfheal.healing_runs GROUP BY decision"
 COUNT_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'selfheal'"
 
 CALLS = count(1)
@@ -167,7 +165,7 @@ def answer_in_a_manner(prompt: str, _text: str) -> str:
 
 def grade_by_manner(text: str, output: str) -> float:
     """Half of the users want P, the other half Q; everybody else takes either."""
-    wanted = {"alpha": "P", "beta": "Q"}.get(text.split()[0], output)
+    wanted = {"alpha": "P", "beta": "Q"}.get(text.split(maxsplit=1)[0], output)
     return 0.9 if output == wanted else 0.2
 
 

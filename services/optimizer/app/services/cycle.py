@@ -193,7 +193,12 @@ class Cycle:
             log.warning(
                 "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
             )
-        texts = {text for row in looked_at for text in (row.user_input, row.worker_output) if text}
+        texts = {
+            text
+            for row in looked_at
+            for text in (row.user_input, row.refined_input, row.worker_output)
+            if text
+        }
         return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
 
     def _analyze(self, window: Window, usual: Sequence[Record]) -> FailureAnalysis:

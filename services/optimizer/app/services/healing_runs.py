@@ -133,9 +133,7 @@ async def register_candidate(
     return candidate_id
 
 
-async def name_candidate(
-    connection: asyncpg.Connection, candidate_id: UUID, strategy: str
-) -> None:
+async def name_candidate(connection: asyncpg.Connection, candidate_id: UUID, strategy: str) -> None:
     """Say which strategy proposes a text that was registered before."""
     await connection.execute(NAME_CANDIDATE, candidate_id, strategy)
 

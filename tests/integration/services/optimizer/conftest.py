@@ -229,7 +229,6 @@ class Siblings:
             }
         )
 
-
     async def tell_readiness(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ready", "degraded": self.is_degraded})
 
@@ -305,8 +304,6 @@ async def optimize(
             **values: Any,
         ) -> dict[str, HealingOutcome]:
             tools = Tools(session, Analyst(reflect, ask_model), messages)  # type: ignore[arg-type]
-            return await run_cycle(
-                optimizer_settings(**values), tools, is_continuous=is_continuous
-            )
+            return await run_cycle(optimizer_settings(**values), tools, is_continuous=is_continuous)
 
         yield run

@@ -1,5 +1,6 @@
 """The Optimizer's entry point: wired from settings, run once, on real services' addresses."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ from services.common.config import Settings
 from services.common.errors import DatabaseUnavailableError, UpstreamError
 from services.common.models import Prompt
 from services.optimizer.app import main as entry_point
-from services.optimizer.app.main import main, optimize
+from services.optimizer.app.main import main
+from services.optimizer.app.runs import optimize, preview, watch_continuously
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]
@@ -23,13 +25,17 @@ MakeSettings = Callable[..., Settings]
 Siblings = Any  # of the conftest, which can't be imported
 
 
+TABLES = """prompts execution_logs optimization_reports selfheal.activations selfheal.candidates
+    selfheal.healing_runs selfheal.watches""".split()
+
+
 @pytest.fixture
-def settings(make_settings: MakeSettings, siblings: Siblings) -> Settings:
-    return make_settings(
-        worker_url=siblings.worker_url,
-        evaluator_url=siblings.evaluator_url,
-        internal_token="a-token-for-tests",
-    )
+def settings(optimizer_settings: MakeSettings) -> Settings:
+    return optimizer_settings()
+
+
+async def read_all(connection: Connection) -> dict[str, list[Any]]:
+    return {table: await connection.fetch(f"SELECT * FROM {table} ORDER BY 1") for table in TABLES}
 
 
 async def test_one_run_heals_a_failing_prompt(
@@ -94,6 +100,131 @@ async def test_threshold_and_lookback_are_settings(
     assert bool(await optimize(make_settings(**urls, **values))) is heals
 
 
+async def test_in_mode_off_nothing_is_done(
+    optimizer_settings: MakeSettings,
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    siblings: Siblings,
+) -> None:
+    await deploy()
+    await log_result(times=5)
+    before = await read_all(connection)
+    with capture_logs() as logs:
+        assert await optimize(optimizer_settings(optimizer_mode="off")) == {}
+    assert [entry["event"] for entry in logs] == ["optimizer_off"]
+    assert await read_all(connection) == before
+    assert siblings.tasks == []
+
+
+async def test_in_mode_off_the_continuous_mode_waits_until_it_is_stopped(
+    optimizer_settings: MakeSettings, unused_tcp_port: int
+) -> None:
+    stop = asyncio.Event()
+    nowhere = f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nothing"
+    settings = optimizer_settings(optimizer_mode="off", database_url=nowhere)
+    waiting = asyncio.create_task(watch_continuously(settings, stop=stop))
+    done, _ = await asyncio.wait([waiting], timeout=0.05)
+    assert not done
+    stop.set()
+    await waiting
+
+
+async def test_the_continuous_mode_heals_whatever_a_person_breaks(
+    optimizer_settings: MakeSettings,
+    deploy: Deploy,
+    log_result: LogResult,
+    load_active: LoadActive,
+) -> None:
+    """A second bad deploy isn't left to the cooldown of the first: it's another story."""
+    stop = asyncio.Event()
+    watching = asyncio.create_task(watch_continuously(optimizer_settings(), stop=stop))
+    async with asyncio.timeout(20):
+        for healed_version in (100, 101):
+            await deploy()
+            await log_result(times=3)
+            # What another connection commits has no event to wait for here.
+            while (await load_active()).version != healed_version:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    stop.set()
+    await watching
+
+
+async def test_a_preview_says_what_would_be_done_and_does_nothing(
+    settings: Settings,
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    siblings: Siblings,
+) -> None:
+    await log_result("Reverse a string", version=1, times=4, score=0.9, passed=True)
+    await deploy()
+    await log_result(times=5)
+    before = await read_all(connection)
+    with capture_logs() as logs:
+        await preview(settings)
+    assert await read_all(connection) == before
+    assert (siblings.tasks, siblings.evaluations) == ([], [])
+    [plan] = [entry for entry in logs if entry["event"] == "would_look_into"]
+    assert (plan["task_type"], plan["version"]) == ("code_generation", 99)
+    assert (plan["failures"], plan["answers"], plan["quarantined"]) == (5, 5, 0)
+    assert plan["verdict"] == "open until the prompt is run again"
+    assert plan["last_good_version"] == 1
+    assert plan["strategies"][0] == "last_good_version"
+    assert plan["inputs"] == {"choosing": 8, "verdict": 24, "guard": 1}
+    assert plan["max_calls"] == 100
+
+
+async def test_a_preview_of_a_promotion_that_does_worse_does_not_undo_it(
+    settings: Settings, connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await log_result(times=5)
+    await optimize(settings)
+    await log_result(version=100, times=20, score=0.0)
+    before = await read_all(connection)
+    await preview(settings)
+    assert await read_all(connection) == before
+
+
+async def test_a_preview_names_whose_fault_the_log_says_it_is(
+    settings: Settings, log_result: LogResult
+) -> None:
+    detail = {"error": {"service": "worker", "code": "http_429"}}
+    await log_result(times=3, version=None, score=None, passed=None, output=None, detail=detail)
+    with capture_logs() as logs:
+        await preview(settings)
+    [plan] = [entry for entry in logs if entry["event"] == "would_look_into"]
+    assert (plan["verdict"], plan["strategies"]) == ("provider", [])
+    assert plan["because"] == ["3 requests got no answer: http_429 (3x)."]
+
+
+async def test_a_preview_of_nothing_says_so(settings: Settings) -> None:
+    with capture_logs() as logs:
+        await preview(settings)
+    assert [entry["event"] for entry in logs] == ["no task types need optimization"]
+
+
+@pytest.mark.parametrize("is_degraded", [True, False])
+async def test_the_evaluator_is_asked_how_it_is(
+    settings: Settings,
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    siblings: Siblings,
+    *,
+    is_degraded: bool,
+) -> None:
+    siblings.is_degraded = is_degraded
+    await deploy()
+    await log_result(times=5)
+    outcome = (await optimize(settings))["code_generation"]
+    assert (outcome.decision, outcome.verdict) == (
+        ("held", "evaluator") if is_degraded else ("promoted", "prompt")
+    )
+    assert bool(siblings.tasks) is not is_degraded
+
+
 async def test_where_nothing_fails_no_sibling_is_asked(
     settings: Settings, siblings: Siblings
 ) -> None:
@@ -115,6 +246,8 @@ async def test_a_worker_that_is_down_is_an_error_that_changes_nothing(
     with pytest.raises(UpstreamError, match="worker can't be reached"):
         await optimize(make_settings(worker_url=f"http://127.0.0.1:{unused_tcp_port}"))
     assert await connection.fetchval("SELECT version FROM prompts WHERE is_active") == 99
+    run = await connection.fetchrow("SELECT * FROM selfheal.healing_runs")
+    assert (run["decision"], run["reason"]) == ("held", "worker_failed")
 
 
 async def test_a_database_that_is_down_is_an_error_with_a_remedy(
@@ -172,6 +305,40 @@ def test_the_exit_code_tells_how_it_went(
     events = Counter(entry["event"] for entry in logs)
     assert events == Counter([told["event"]] if told else [])
     assert all(told is not None and told.items() <= entry.items() for entry in logs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "run"),
+    [
+        pytest.param([], "optimize", id="one-run"),
+        pytest.param(["--dry-run"], "preview", id="dry-run"),
+        pytest.param(["--watch"], "watch_continuously", id="continuous"),
+    ],
+)
+def test_the_arguments_choose_what_is_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], run: str
+) -> None:
+    begun: list[str] = []
+    for name in ("optimize", "preview", "watch_continuously"):
+
+        async def note(settings: Settings, *, stop: Any = None, name: str = name) -> None:
+            begun.append(name)
+
+        monkeypatch.setattr(entry_point, name, note)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(entry_point, "configure_logging", lambda *args: None)
+    main(arguments)
+    assert begun == [run]
+
+
+@pytest.mark.parametrize("arguments", [["--watch", "--dry-run"], ["--unknown"]])
+def test_wrong_arguments_exit_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
 
 
 def test_a_wrong_setting_is_named_and_exits_with_2(

@@ -1,5 +1,6 @@
 """What the Optimizer reads: active prompts, the window that counts, and the history."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,9 +12,16 @@ from services.optimizer.app.services.failure_log import (
     MAX_WINDOW_ROWS,
     load_active_prompts,
     load_history,
+    load_passing,
+    load_previous_record,
     load_window,
 )
-from services.optimizer.app.services.log_records import LoggedResult, PastPrompt
+from services.optimizer.app.services.log_records import (
+    LoggedResult,
+    PastPrompt,
+    Record,
+    UnscoredCount,
+)
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]
@@ -34,12 +42,18 @@ def load_results(
 ) -> Callable[..., Awaitable[list[LoggedResult]]]:
     async def load(*, lookback_minutes: int = 30) -> list[LoggedResult]:
         prompt = await load_active()
-        return await load_window(connection, prompt, lookback_minutes=lookback_minutes)
+        window = await load_window(connection, prompt, lookback_minutes=lookback_minutes)
+        return [dataclasses.replace(result, request_id="") for result in window.results]
 
     return load
 
 
 LoadResults = Callable[..., Awaitable[list[LoggedResult]]]
+
+
+def summarize(past: PastPrompt) -> PastPrompt:
+    """A past prompt without its row and its time."""
+    return PastPrompt(past.content, past.version, past.scored, past.passed)
 
 
 async def test_each_task_type_is_served_by_its_highest_active_version(
@@ -96,6 +110,11 @@ async def test_what_a_row_leaves_out_is_filled_in(
         pytest.param({"rules": {"a": 1}}, id="rules-an-object"),
         pytest.param({"rules": ["a", None, 1]}, id="rules-of-other-kinds"),
         pytest.param({"rules": [{"name": "a"}]}, id="no-outcome"),
+        pytest.param({"evaluator": "v1", "worker": ["m"]}, id="parts-of-other-kinds"),
+        pytest.param({"evaluator": {"fingerprint": None}, "worker": {"model": None}}, id="nulls"),
+        pytest.param({"rules": [{"outcome": "passed", "name": "\ud55c\u202e"}]}, id="odd-text"),
+        pytest.param({"error": {"service": 1, "code": [2]}}, id="odd-error"),
+        pytest.param({"x": {"y": [{"z": "deep " * 2_000}]}}, id="long-and-deep"),
     ],
 )
 async def test_any_detail_is_read_without_an_error(
@@ -202,7 +221,8 @@ async def test_the_history_is_what_served_before_with_its_record(
     await deploy("never scored", version=3)
     await deploy()
     await log_result()
-    assert await load_history(connection, await load_active()) == [
+    history = await load_history(connection, await load_active())
+    assert [summarize(past) for past in history] == [
         PastPrompt("never scored", 3, scored=0, passed=0),
         PastPrompt("worse", 2, scored=3, passed=0),
         PastPrompt(seed.content, 1, scored=10, passed=8),
@@ -218,7 +238,7 @@ async def test_the_history_of_one_version_number_is_told_apart_by_time(
     await log_result(times=5)
     await deploy("third", version=99)
     history = await load_history(connection, await load_active())
-    assert history[:2] == [
+    assert [summarize(past) for past in history[:2]] == [
         PastPrompt("second", 99, scored=5, passed=0),
         PastPrompt("first", 99, scored=3, passed=3),
     ]
@@ -235,3 +255,105 @@ async def test_the_history_has_no_other_task_types_and_not_what_serves(
     history = await load_history(connection, await load_active())
     assert [past.content for past in history] == [seed["content"]]
     assert bad["content"] not in [past.content for past in history]
+
+
+async def test_who_judged_and_who_answered_are_read(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await log_result(detail={"evaluator": {"fingerprint": "f1"}, "worker": {"model": "m1"}})
+    [result] = await load_results()
+    assert (result.fingerprint, result.model) == ("f1", "m1")
+    window = await load_window(
+        connection, (await load_active_prompts(connection))[0], lookback_minutes=30
+    )
+    assert window.results[0].request_id
+
+
+async def test_a_long_answer_is_read_as_far_as_anyone_looks(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await log_result(output="x" * 100_000)
+    [result] = await load_results()
+    assert len(result.worker_output) == 2_000
+
+
+async def test_what_got_no_score_is_counted_by_service_and_code(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    unscored = {"version": None, "score": None, "passed": None, "output": None}
+    for times, service, code in ((3, "worker", "http_429"), (1, "evaluator", "unreachable")):
+        detail = {"error": {"service": service, "code": code}}
+        await log_result(times=times, detail=detail, **unscored)
+    await log_result(times=2, detail=None, **unscored)
+    await log_result(times=9, minutes_ago=31, **unscored)
+    await log_result(times=9, task_type="letters", **unscored)
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert window.unscored == (
+        UnscoredCount("worker", "http_429", 3),
+        UnscoredCount("", "", 2),
+        UnscoredCount("evaluator", "unreachable", 1),
+    )
+
+
+async def test_what_came_before_the_window_is_told_apart_by_evaluator(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    now, before = ({"evaluator": {"fingerprint": name}} for name in ("now", "before"))
+    await log_result(times=2, detail=now)
+    await log_result(times=3, detail=now, minutes_ago=60)
+    await log_result(times=4, detail=now, minutes_ago=90, score=0.9, passed=True)
+    await log_result(times=5, detail=before, minutes_ago=120, score=0.9, passed=True)
+    await log_result(times=6, minutes_ago=130, score=0.9, passed=True)
+    await log_result(times=7, detail=now, minutes_ago=700)
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert (window.earlier, window.earlier_elsewise) == (Record(7, 4), Record(11, 11))
+
+
+async def test_the_previous_record_is_that_of_the_last_version_that_was_scored(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    assert await load_previous_record(connection, await load_active()) == Record()
+    await log_result(version=1, times=4, score=0.9, passed=True)
+    await deploy("never scored", version=3)
+    await deploy()
+    assert await load_previous_record(connection, await load_active()) == Record(4, 4)
+
+
+async def test_passing_answers_are_those_of_this_prompt_and_of_the_one_before(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    await log_result("of the seed", version=1, score=0.9, passed=True)
+    await log_result("failed", version=1)
+    await deploy("worse", version=2)
+    await log_result("failed too", version=2)
+    await deploy()
+    await log_result("of this one", score=0.9, passed=True)
+    prompt = await load_active()
+    passing = await load_passing(connection, prompt, await load_history(connection, prompt))
+    assert [result.user_input for result in passing] == ["of this one", "of the seed"]
+
+
+async def test_a_nul_does_no_harm(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    """PostgreSQL refuses it in text; in a detail it is written otherwise."""
+    await deploy()
+    with pytest.raises(asyncpg.DataError):
+        await log_result("nul \x00")
+    await log_result(detail={"rules": [{"name": "nul \x00", "outcome": "failed"}]})
+    [result] = await load_results()
+    assert "\x00" not in result.failed_rules[0]

@@ -195,7 +195,9 @@ async def test_a_repair_is_watched_from_the_moment_that_it_serves(
     bad_id = await connection.fetchval("SELECT id FROM prompts WHERE version = 99")
     assert (watch["prompt_id"], watch["before_prompt_id"]) == ((await load_active()).id, bad_id)
     assert (watch["report_id"], watch["ended_at"]) == (outcome.report_id, None)
-    [candidate] = await connection.fetch("SELECT * FROM selfheal.candidates WHERE outcome IS NOT NULL")
+    [candidate] = await connection.fetch(
+        "SELECT * FROM selfheal.candidates WHERE outcome IS NOT NULL"
+    )
     assert (candidate["id"], candidate["outcome"]) == (watch["candidate_id"], "promoted")
     assert candidate["strategy"] == "last_good_version"
 
@@ -250,7 +252,9 @@ async def test_what_chose_the_candidate_has_no_part_in_the_verdict(
     await heal()
     detail = (await run_of(connection))["detail"]
     half_of = {one["text"]: one["half"] for one in detail["inputs"]["used"].values()}
-    pairs = {detail["inputs"]["used"][pair["input_id"]]["text"] for pair in detail["verdict"]["pairs"]}
+    pairs = {
+        detail["inputs"]["used"][pair["input_id"]]["text"] for pair in detail["verdict"]["pairs"]
+    }
     seed = await connection.fetchval("SELECT content FROM prompts WHERE version = 1")
     asked = [text for prompt, text in siblings.texts if prompt == seed]
     assert len(set(asked)) == len(asked)
@@ -354,12 +358,7 @@ async def test_an_untried_version_that_fails_as_well_is_no_sign_of_drift(
 
 
 async def test_a_model_that_was_swapped_is_drift(
-    connection: Connection,
-    deploy: Deploy,
-    log_result: LogResult,
-    age: Callable[..., Awaitable[None]],
-    heal: Heal,
-    siblings: Siblings,
+    connection: Connection, log_result: LogResult, heal: Heal, siblings: Siblings
 ) -> None:
     await log_result(version=1, times=8, score=0.9, passed=True, detail={"worker": {"model": "a"}})
     await log_result(version=1, times=6, detail={"worker": {"model": "b"}})
@@ -407,8 +406,8 @@ async def test_a_candidate_that_breaks_what_passes_in_traffic_is_not_promoted(
     for word in words:
         await log_result(f"ask {word}", version=1, score=0.9, passed=True)
     await connection.execute(
-        "UPDATE execution_logs SET created_at = (SELECT min(activated_at) FROM selfheal.activations)"
-        " + interval '1 millisecond' WHERE prompt_version = 1"
+        "UPDATE execution_logs SET created_at = interval '1 millisecond' +"
+        " (SELECT min(activated_at) FROM selfheal.activations) WHERE prompt_version = 1"
     )
     incumbent_fails = by_prompt({"hello world": HELLO})
 
@@ -419,8 +418,7 @@ async def test_a_candidate_that_breaks_what_passes_in_traffic_is_not_promoted(
 
     siblings.respond = respond
     outcome = await heal()
-    assert outcome.decision == "held"
-    assert outcome.reason in ("not_better", "breaks_what_works")
+    assert (outcome.decision, outcome.reason) == ("held", "not_better")
     assert (await run_of(connection))["detail"]["inputs"]["guard"] == len(words)
 
 
@@ -712,7 +710,6 @@ async def test_a_task_type_without_history_is_healed_by_rules(
     log_result: LogResult,
     heal: Heal,
     load_active: LoadActive,
-    siblings: Siblings,
 ) -> None:
     await connection.execute("DELETE FROM prompts")
     await deploy("hello world", version=99)

@@ -71,7 +71,8 @@ async def test_the_patch_serves_as_the_next_version_and_is_reported(
 async def test_without_a_report_none_is_written(
     connection: Connection, load_active: LoadActive
 ) -> None:
-    assert await patch(connection, await load_active(), report=None) == Activation(2, None)
+    activation = await patch(connection, await load_active(), report=None)
+    assert activation == Activation((await load_active()).id, version=2, report_id=None)
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0
 
 

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from services.common.errors import ModelTimeoutError
 from services.optimizer.app.services.analyst import (
     ask_analyst,
+    ask_plainly,
     describe_failures,
     parse_proposal,
 )
@@ -216,3 +217,14 @@ def test_data_never_holds_its_own_markers(incumbent: str, answer: str) -> None:
     assert mark not in incumbent
     assert mark not in answer
     assert description.count(f"[end of evidence {mark}]") == 1
+
+
+async def test_a_plain_question_gets_the_model_s_own_words() -> None:
+    model = model_saying("A better prompt.")
+    assert await ask_plainly(model, "What would be better?") == "A better prompt."
+    assert [message.content for message in model.shown] == ["What would be better?"]
+
+
+async def test_a_plain_question_that_fails_is_an_error() -> None:
+    with pytest.raises(ModelTimeoutError):
+        await ask_plainly(model_saying(ModelTimeoutError("late")), "What would be better?")

@@ -85,7 +85,9 @@ def test_it_is_never_the_same_words_again(history: list[PastPrompt], pass_rate: 
     assert found is None or found.content in ("a", "b")
 
 
-def context(*failed_rules: tuple[str, ...], results: dict[str, bool] | None = None) -> RepairContext:
+def context(
+    *failed_rules: tuple[str, ...], results: dict[str, bool] | None = None
+) -> RepairContext:
     async def replay(content: str, inputs: object) -> dict[str, ReplayResult]:
         raise AssertionError("nothing is replayed here")
 

@@ -19,7 +19,9 @@ from services.optimizer.app.services.input_clusters import MAX_CLUSTERS, cluster
         pytest.param(["Sort a list!", "please SORT the list"], [[0, 1]], id="other-clothes"),
         pytest.param([f"order {n} is late" for n in range(5)], [[0, 1, 2, 3, 4]], id="counted-up"),
         pytest.param(["a b", "x y", "b a"], [[0, 2], [1]], id="in-the-order-of-their-first"),
-        pytest.param(["이진 탐색 함수 작성해 주세요", "이진 탐색 함수 작성"], [[0, 1]], id="korean"),
+        pytest.param(
+            ["이진 탐색 함수 작성해 주세요", "이진 탐색 함수 작성"], [[0, 1]], id="korean"
+        ),
         pytest.param(["이진 탐색 함수", "문자열 뒤집기 함수"], [[0], [1]], id="korean-apart"),
         pytest.param(["", "!!!", "?"], [[0, 1, 2]], id="without-a-word"),
         pytest.param(["write a function", "write the code"], [[0], [1]], id="common-words-alone"),

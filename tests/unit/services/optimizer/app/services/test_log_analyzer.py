@@ -218,7 +218,9 @@ def test_windows_as_usual_alarm_at_most_at_the_stated_rate(rate: float) -> None:
     for _ in range(WINDOWS):
         passed = sum(chance.random() >= rate for _ in range(200))
         failures = sum(chance.random() < rate for _ in range(100))
-        alarms += failures >= 3 and rate_surprise(failures, 100, [Record(200, passed)]).is_surprising
+        alarms += (
+            failures >= 3 and rate_surprise(failures, 100, [Record(200, passed)]).is_surprising
+        )
     allowed = SURPRISE_LEVEL + 3 * sqrt(SURPRISE_LEVEL * (1 - SURPRISE_LEVEL) / WINDOWS)
     assert 0 < alarms / WINDOWS <= allowed
 

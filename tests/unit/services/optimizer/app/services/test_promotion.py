@@ -14,7 +14,6 @@ from services.optimizer.app.services.promotion import (
     NOT_BETTER,
     RESET,
     SIGNIFICANCE_LEVEL,
-    STAKE,
     UNDECIDED,
     UNLABELLED,
     PairedScore,
@@ -144,8 +143,9 @@ def test_the_peak_only_rises_with_what_is_measured(gains: list[float], earlier: 
 
 def test_a_tie_can_not_be_expected_to_pay() -> None:
     """The whole of the proof: with a mean of zero the wealth's expectation stays where it is."""
-    assert (1 + STAKE * 1) * 0.5 + (1 - STAKE * 1) * 0.5 == pytest.approx(1)
-    assert (1 + STAKE * 0.2) * 0.75 + (1 - STAKE * 0.6) * 0.25 == pytest.approx(1)
+    even = 0.5 * play([1.0]).now + 0.5 * play([-1.0]).now
+    uneven = 0.75 * play([0.2]).now + 0.25 * play([-0.6]).now
+    assert [even, uneven] == pytest.approx([1, 1])
 
 
 @pytest.mark.parametrize("pairs_left", range(9))
@@ -294,9 +294,7 @@ def test_choosing_the_best_of_five_on_other_inputs_makes_no_error_more_likely(ra
     ]
     promoted = 0
     for _ in range(HEALS):
-        gained = [
-            sum(draw(chance).gain for _ in range(CHOOSING_PAIRS)) for draw in candidates
-        ]
+        gained = [sum(draw(chance).gain for _ in range(CHOOSING_PAIRS)) for draw in candidates]
         chosen = candidates[gained.index(max(gained))]
         promoted += decide([chosen(chance) for _ in range(VERDICT_PAIRS)]).promote
     assert promoted / HEALS <= MOST_FALSE_PROMOTIONS
@@ -382,9 +380,7 @@ def test_newly_failing_is_what_passes_now_and_would_not(
         pytest.param(0, 0, 1, True, id="no-guards"),
     ],
 )
-def test_so_much_damage_is_borne(
-    *, guards: int, broken: int, allowed: int, bearable: bool
-) -> None:
+def test_so_much_damage_is_borne(*, guards: int, broken: int, allowed: int, bearable: bool) -> None:
     candidate = {str(number): number >= broken for number in range(guards)}
     assert assess_damage({}, candidate, max_newly_failing=allowed).is_bearable is bearable
 

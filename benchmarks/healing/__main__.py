@@ -1,0 +1,164 @@
+"""The healing benchmark: are bad prompts found and repaired, and innocent ones left alone?
+
+Whole systems run, database and all. Regressions (bad prompts) are deployed while the Optimizer
+watches, with a good version in history and without; controls (odd prompts that do no harm) and
+faults (of model, evaluator, callers, database) tempt it to change a prompt that isn't to blame.
+What counts on the model at hand is measured first, on inputs that no heal ever sees. Beside it
+runs the naive healer: three failures, one rewrite, activated unproven.
+
+Exits 1 where a figure of the simulated model misses its aim.
+
+examples:
+  selfheal bench heal --model simulated
+  selfheal bench heal --model simulated --quick
+  selfheal bench heal --model local --json local.json --plot local.png
+  selfheal bench heal --model simulated --only javascript garbage_flood --seeds 3
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from benchmarks.healing.benchmark import Outcome, Task, UnknownScenarioError, run_benchmark
+from benchmarks.healing.extents import choose_extent
+from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
+from benchmarks.healing.plot import PlotUnavailableError, draw
+from benchmarks.healing.report import show, show_unusual
+from benchmarks.measured_system import MeasurementError
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.errors import ServiceError
+
+WIDTH_OF_FILES: Final = 110
+INTERRUPTED_EXIT_CODE: Final = 130
+
+messages = Console(stderr=True)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="selfheal bench heal",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--model",
+        choices=MODELS,
+        default=SIMULATED,
+        help="simulated: 5 minutes, no key (default); local: a real model, 30 minutes",
+    )
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--full", action="store_true", help="run everything, however long")
+    extent.add_argument("--quick", action="store_true", help="run a subset in 2 minutes, for CI")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and runs")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (.png, .svg)")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="run only these scenarios"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_count,
+        metavar="N",
+        help="runs of each regression in each mode; with the simulated model, five times as many "
+        "of each control and fault (default 2 and 10)",
+    )
+    parser.add_argument(
+        "--no-peers", action="store_true", help="don't let GEPA and COPRO try a repair (local)"
+    )
+    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs there")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark from the command line.
+
+    Returns:
+        0; 1 where an aim is missed or a run came to nothing; 2 for a wrong argument.
+    """
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    parser = make_parser()
+    options = parser.parse_args(typed)
+    for file in filter(None, (options.json, options.plot)):
+        if not file.absolute().parent.is_dir():
+            parser.error(f"there is no directory {file.absolute().parent}")
+    task = Task(
+        model=options.model,
+        extent=choose_extent(
+            options.model,
+            full=options.full,
+            quick=options.quick,
+            seeds=options.seeds,
+            chosen_by_name=bool(options.only),
+        ),
+        only=options.only,
+        with_peers=options.model == LOCAL and not (options.no_peers or options.quick),
+        logs=options.logs,
+        command=("selfheal", "bench", "heal", *typed),
+    )
+    try:
+        outcome = run_benchmark(task, messages)
+    except UnknownScenarioError as error:
+        parser.error(str(error))
+    except EmbeddedRuntimeError as error:
+        messages.print(f"error: {error.message} {error.remedy}", markup=False)
+        return 1
+    except (MeasurementError, ServiceError, OSError) as error:
+        messages.print(f"error: {error}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        messages.print("interrupted: nothing was measured to the end")
+        return INTERRUPTED_EXIT_CODE
+    try:
+        _tell(outcome, options.json, options.plot)
+    except OSError as error:
+        messages.print(f"error: {error}", markup=False)
+        return 1
+    return judge(outcome, is_quick=options.quick)
+
+
+def judge(outcome: Outcome, *, is_quick: bool) -> int:
+    """The exit code: 1 where a run came to nothing, or the simulated model misses an aim.
+
+    A quick run is too short for medians; there only what must never happen counts.
+    """
+    aims = [aim for aim in outcome.report.aims if aim.is_essential or not is_quick]
+    is_missed = outcome.report.model == SIMULATED and any(aim.reached is False for aim in aims)
+    return int(bool(outcome.failures) or is_missed)
+
+
+def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> None:
+    """Print the tables, list what is unusual, write the files.
+
+    Raises:
+        OSError: If a file can't be written.
+    """
+    report = outcome.report
+    output = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_FILES)
+    show(report, output)
+    show_unusual(report.records, messages)
+    for failure in outcome.failures:
+        messages.print(f"came to nothing: {failure}", markup=False, highlight=False)
+    if json_file is not None:
+        content = json.dumps(report.as_json(), indent=2, ensure_ascii=False)
+        json_file.write_text(content + "\n", encoding="utf-8")
+    if plot_file is not None:
+        try:
+            draw(report, plot_file)
+        except PlotUnavailableError as error:
+            messages.print(f"no plot: {error}", markup=False)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
