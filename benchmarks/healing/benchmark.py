@@ -12,7 +12,7 @@ from typing import Final
 
 import uvloop
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from benchmarks.healing.extents import order_for
 from benchmarks.healing.false_alarms import measure_false_alarms
@@ -97,7 +97,9 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
 
 
 class _Runner:
-    def __init__(self, task: Task, plans: Sequence[LanePlan], progress: Progress, bar: int) -> None:
+    def __init__(
+        self, task: Task, plans: Sequence[LanePlan], progress: Progress, bar: TaskID
+    ) -> None:
         self._task = task
         self._plans = plans
         self._progress = progress

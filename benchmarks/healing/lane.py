@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
@@ -177,7 +177,7 @@ def serve_local_model(directory: Path) -> Iterator[str]:
         stop(process)
 
 
-def _model_settings(model: str) -> dict[str, object]:
+def _model_settings(model: str) -> dict[str, Any]:
     if model == LOCAL:
         return {"llm_provider": "local", "refiner_language": "none"}
     return {

@@ -213,7 +213,8 @@ class LaneDatabase:
 
     async def _fetch_row(self, statement: str, *values: Any) -> asyncpg.Record:
         async with self._database.connection() as connection:
-            return await connection.fetchrow(statement, *values)
+            (row,) = await connection.fetch(statement, *values)
+        return row
 
     async def _fetch_value(self, statement: str, *values: Any) -> Any:
         async with self._database.connection() as connection:

@@ -51,6 +51,7 @@ class ModelEndpoint:
     condition: ModelCondition = ModelCondition.WELL
     calls: int = 0
     _asked: dict[str, int] = field(default_factory=dict)
+    _awaited: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         """The endpoint as an application."""
@@ -58,8 +59,14 @@ class ModelEndpoint:
         application.router.add_post("/v1/chat/completions", self._serve)
         return application
 
+    def after_calls(self, calls: int) -> asyncio.Event:
+        """An event that comes with the so-manieth request from now on."""
+        return self._awaited.setdefault(self.calls + calls, asyncio.Event())
+
     async def _serve(self, request: web.Request) -> web.Response:
         self.calls += 1
+        if self.calls in self._awaited:
+            self._awaited.pop(self.calls).set()
         body: Body = json.loads(await request.read())
         match self.condition:
             case ModelCondition.RATE_LIMITED:

@@ -48,9 +48,13 @@ class Peer(Protocol):
     """A prompt optimiser of somebody else's, behind one call."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
-    async def repair(self, task: PeerTask) -> PeerResult: ...
+    async def repair(self, task: PeerTask) -> PeerResult:
+        """Mend the task's prompt."""
+        ...
 
 
 class BudgetSpentError(Exception):

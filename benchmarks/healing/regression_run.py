@@ -24,7 +24,7 @@ WATCH_REQUESTS = 60
 
 async def run_regression(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy the bad prompt in place of the good one, or as the only one there ever was."""
-    assert isinstance(run.scenario, PromptScenario)  # noqa: S101 - by construction
+    assert isinstance(run.scenario, PromptScenario)
     bad = run.scenario.text
     traffic = plan_regression(run, bench.pools, most_requests=bench.pace.most_requests)
     if run.mode == WITH_HISTORY:

@@ -44,7 +44,7 @@ def table_of_selection(selection: Selection) -> Table:
                 one.scenario.kind,
                 f"{one.measurement.mean:.3f}",
                 f"{one.measurement.passed} of {one.measurement.scored}",
-                one.left_out and f"[yellow]no: {one.left_out}[/]" or "yes",
+                f"[yellow]no: {one.left_out}[/]" if one.left_out else "yes",
                 end_section=one is choices[-1],
             )
     return table

@@ -1,4 +1,4 @@
-"""The database restarts in the middle of a heal: nothing is left half done, and the next one works."""
+"""The database restarts in mid-heal: nothing is left half done, and the next heal works."""
 
 import asyncio
 from typing import Final
@@ -26,8 +26,8 @@ FIRST_CALL, LAST_CALL = 1, 40
 
 
 async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -> RunRecord:
-    """Begin to heal a bad prompt, restart PostgreSQL at a call that the seed decides, heal again."""
-    assert isinstance(run.scenario, Fault)  # noqa: S101 - by construction
+    """Begin to heal, restart PostgreSQL at a model call that the seed decides, heal again."""
+    assert isinstance(run.scenario, Fault)
     traffic = plan_regression(run, bench.pools, most_requests=REQUESTS)
     await lane.database.reset(bench.seed_prompt)
     await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
@@ -35,8 +35,11 @@ async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -
     moment = await note_trouble(lane)
     record = await begin_record(lane, run, bench, moment, verdicts=run.scenario.verdicts)
     await send_all(lane, traffic.after, concurrency=bench.pace.concurrency)
+    reached = lane.endpoint.after_calls(run.chance().randint(FIRST_CALL, LAST_CALL))
     healing = asyncio.create_task(optimize_once(lane, record))
-    await _wait_for_call(lane, healing, run.chance().randint(FIRST_CALL, LAST_CALL))
+    waiting = asyncio.create_task(reached.wait())
+    await asyncio.wait((healing, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     await lane.restart_database()
     await healing
     await _wait_until_ready(lane)
@@ -49,13 +52,6 @@ async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -
     return record
 
 
-async def _wait_for_call(lane: Lane, healing: "asyncio.Task[None]", calls: int) -> None:
-    """Wait until the heal has called the model so often, or is over."""
-    first = lane.endpoint.calls
-    while not healing.done() and lane.endpoint.calls - first < calls:
-        await asyncio.sleep(POLL_SECONDS / 10)
-
-
 async def _wait_until_ready(lane: Lane) -> None:
     """Wait until Manager and Worker have their database again.
 
@@ -66,7 +62,7 @@ async def _wait_until_ready(lane: Lane) -> None:
     try:
         async with asyncio.timeout(READY_SECONDS):
             for url in urls:
-                while not await _is_ready(lane, url):
+                while not await _is_ready(lane, url):  # noqa: ASYNC110 - another process
                     await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
         raise MeasurementError("the services didn't find their database again") from error

@@ -15,7 +15,7 @@ from benchmarks.healing.naive import judge_naive
 from benchmarks.healing.records import Measurement, RunRecord
 from benchmarks.healing.schedule import Run
 from services.common.errors import ServiceError
-from services.optimizer.app.main import optimize, watch_continuously
+from services.optimizer.app.runs import optimize, watch_continuously
 
 STOP_SECONDS: Final = 15.0
 PROMOTED: Final = "promoted"

@@ -49,7 +49,8 @@ class Scenarios:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all scenarios."""
-        return tuple(one.name for one in (*self.regressions, *self.controls, *self.faults))
+        prompts = (*self.regressions, *self.controls)
+        return (*(one.name for one in prompts), *(one.name for one in self.faults))
 
 
 def read_scenarios(seed_prompt: str, directory: Path = DATA) -> Scenarios:

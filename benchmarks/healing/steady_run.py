@@ -28,7 +28,7 @@ REQUESTS_AFTERWARDS: Final = 8
 
 async def run_control(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy an odd prompt that does no harm, and have the Optimizer look, twice."""
-    assert isinstance(run.scenario, PromptScenario)  # noqa: S101 - by construction
+    assert isinstance(run.scenario, PromptScenario)
     traffic = plan_steady(run, bench.pools)
     await lane.database.reset(bench.seed_prompt)
     await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
@@ -43,7 +43,7 @@ async def run_control(lane: Lane, run: Run, bench: Bench) -> RunRecord:
 
 async def run_fault(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Let something fail under a good prompt, and have the Optimizer look while it does."""
-    assert isinstance(run.scenario, Fault)  # noqa: S101 - by construction
+    assert isinstance(run.scenario, Fault)
     fault = run.scenario
     if fault.name == FLOOD:
         traffic = plan_flood(run, bench.pools)

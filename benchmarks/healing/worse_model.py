@@ -1,4 +1,4 @@
-"""A stand-in for a worse model: it spoils a fixed share of the answers, whatever the prompt. Pure."""
+"""A stand-in for a worse model: spoils a fixed share of answers, whatever the prompt. Pure."""
 
 import hashlib
 import re

@@ -52,6 +52,10 @@ INSERT_FAILURES = """
 INSERT_PROMPT = """
     INSERT INTO prompts (task_type, content, version, created_by) VALUES ($1, $2, $3, 'mentor')
 """
+INSERT_SEED = """
+    INSERT INTO prompts (task_type, content, change_reason, created_by)
+    VALUES ('code_generation', $1, $2, $3)
+"""
 DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
 END_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'selfheal'
@@ -278,7 +282,7 @@ def a_process(
 
 @pytest.mark.parametrize("table", ["prompts", "execution_logs"])
 def test_an_empty_table(night: Night, table: str) -> None:
-    seed = night.active()
+    [seed] = night.sql("SELECT content, change_reason, created_by FROM prompts")
     night.deploy()
     night.fail()
     night.sql(f"DELETE FROM {table} WHERE TRUE OR 1 = $1", 1)
@@ -289,7 +293,7 @@ def test_an_empty_table(night: Night, table: str) -> None:
         assert not run.has("prompt_patched")
     finally:
         night.sql("DELETE FROM prompts WHERE TRUE OR 1 = $1", 1)
-        night.sql(INSERT_PROMPT, "code_generation", seed[0][1], 1)
+        night.sql(INSERT_SEED, *seed)
 
 
 def test_a_task_type_that_never_went_well(night: Night) -> None:
