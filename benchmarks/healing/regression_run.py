@@ -15,7 +15,7 @@ from benchmarks.healing.running import (
     send_all,
 )
 from benchmarks.healing.scenarios import PromptScenario
-from benchmarks.healing.schedule import WITH_HISTORY, Run, plan_regression
+from benchmarks.healing.schedule import WITH_HISTORY, Run, plan_healthy
 
 POLL_SECONDS = 0.05
 # So much traffic has the watch to find out that a promotion does harm.
@@ -26,7 +26,7 @@ async def run_regression(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy the bad prompt in place of the good one, or as the only one there ever was."""
     assert isinstance(run.scenario, PromptScenario)
     bad = run.scenario.text
-    traffic = plan_regression(run, bench.pools, most_requests=bench.pace.most_requests)
+    traffic = plan_healthy(run, bench.pools, requests=bench.pace.most_requests)
     if run.mode == WITH_HISTORY:
         await lane.database.reset(bench.seed_prompt)
         await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)

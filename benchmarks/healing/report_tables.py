@@ -91,15 +91,15 @@ def table_of_innocent(figures: Figures) -> Table:
         "", "runs", "looked into", "blamed right", "false heals", "naive healer's",
     )  # fmt: skip
     for name, one in figures.innocent.items():
+        rates = (one.false_heals, one.naive_false_heals)
         table.add_row(
             name,
-            str(one.false_heals.total),
-            f"{one.looked_into.count}",
+            f"{one.looked_into.count} of {one.looked_into.total}",
             f"{one.attributed.count} of {one.attributed.total}" if one.attributed.total else "",
-            show_rate(one.false_heals) if name in _SUMS else f"{one.false_heals.count}",
-            show_rate(one.naive_false_heals) if name in _SUMS else f"{one.naive_false_heals.count}",
+            *(show_interval(rate) if name in _SUMS else str(rate.count) for rate in rates),
             end_section=name == _SUMS[-1],
         )
+    table.caption = "False heals: prompts changed, and under a fault not for the better."
     return table
 
 
@@ -168,6 +168,13 @@ def show_rate(rate: Rate) -> str:
         f"{rate.count} of {rate.total}, {100 * rate.share:.1f} % "
         f"({100 * rate.low:.1f} to {100 * rate.high:.1f})"
     )
+
+
+def show_interval(rate: Rate) -> str:
+    """A count with the interval of its rate."""
+    if rate.low is None or rate.high is None:
+        return UNKNOWN
+    return f"{rate.count} of {rate.total} ({100 * rate.low:.1f} to {100 * rate.high:.1f} %)"
 
 
 def show_spread(spread: Spread, unit: str = "") -> str:

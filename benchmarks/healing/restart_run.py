@@ -14,7 +14,7 @@ from benchmarks.healing.running import (
     send_all,
 )
 from benchmarks.healing.scenarios import Fault, PromptScenario
-from benchmarks.healing.schedule import Run, plan_regression
+from benchmarks.healing.schedule import Run, plan_healthy
 from benchmarks.measured_system import MeasurementError
 from services.common.errors import DatabaseUnavailableError
 
@@ -28,7 +28,7 @@ FIRST_CALL, LAST_CALL = 1, 40
 async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -> RunRecord:
     """Begin to heal, restart PostgreSQL at a model call that the seed decides, heal again."""
     assert isinstance(run.scenario, Fault)
-    traffic = plan_regression(run, bench.pools, most_requests=REQUESTS)
+    traffic = plan_healthy(run, bench.pools, requests=REQUESTS)
     await lane.database.reset(bench.seed_prompt)
     await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
     await lane.database.deploy(bad.text)

@@ -74,11 +74,11 @@ def plan_runs(
             yield from (Run(FAULT, fault, seed) for fault in faults)
 
 
-def plan_regression(run: Run, pools: Pools, *, most_requests: int) -> Traffic:
-    """Healthy requests up to a moment that the seed decides, then what meets the bad prompt."""
+def plan_healthy(run: Run, pools: Pools, *, requests: int) -> Traffic:
+    """Requests that the good prompt does well, before and after a moment that the seed decides."""
     chance = run.chance()
     before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
-    return Traffic(before, _draw(chance, pools.live, most_requests))
+    return Traffic(before, _draw(chance, pools.live, requests))
 
 
 def plan_steady(run: Run, pools: Pools, *, requests: int = STEADY_REQUESTS) -> Traffic:

@@ -15,7 +15,13 @@ from benchmarks.healing.running import (
     send_all,
 )
 from benchmarks.healing.scenarios import Fault, PromptScenario
-from benchmarks.healing.schedule import Run, plan_flood, plan_steady
+from benchmarks.healing.schedule import (
+    Run,
+    Traffic,
+    plan_flood,
+    plan_healthy,
+    plan_steady,
+)
 
 FLOOD: Final = "garbage_flood"
 DATABASE_RESTART: Final = "database_restart"
@@ -23,6 +29,7 @@ MODEL_FAULTS: Final = frozenset(ModelCondition) - {ModelCondition.WELL}
 EVALUATOR_FAULTS: Final = frozenset(EvaluatorCondition) - {EvaluatorCondition.WELL}
 # Every request waits for its retries, or for its timeout.
 REQUESTS_UNDER_FAULT: Final = 12
+SCORED_TIMES: Final = 2
 REQUESTS_AFTERWARDS: Final = 8
 
 
@@ -45,10 +52,7 @@ async def run_fault(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Let something fail under a good prompt, and have the Optimizer look while it does."""
     assert isinstance(run.scenario, Fault)
     fault = run.scenario
-    if fault.name == FLOOD:
-        traffic = plan_flood(run, bench.pools)
-    else:
-        traffic = plan_steady(run, bench.pools, requests=_requests_under(fault, bench))
+    traffic = plan_traffic(run, fault, bench)
     await lane.database.reset(bench.seed_prompt)
     await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
     moment = await note_trouble(lane)
@@ -81,10 +85,18 @@ def set_fault(lane: Lane, name: str) -> None:
         lane.switch.condition = EvaluatorCondition(name)
 
 
-def _requests_under(fault: Fault, bench: Bench) -> int:
-    if fault.name in (ModelCondition.WORSE, EvaluatorCondition.CHANGED):
-        return min(2 * REQUESTS_UNDER_FAULT, bench.pace.most_requests)
-    return REQUESTS_UNDER_FAULT
+def plan_traffic(run: Run, fault: Fault, bench: Bench) -> Traffic:
+    """The traffic under a fault.
+
+    A flaky provider gets requests that don't fail by themselves: what is to blame is to be clear.
+    """
+    if fault.name == FLOOD:
+        return plan_flood(run, bench.pools)
+    if fault.name == ModelCondition.FLAKY:
+        return plan_healthy(run, bench.pools, requests=REQUESTS_UNDER_FAULT)
+    changes_scores = fault.name in (ModelCondition.WORSE, EvaluatorCondition.CHANGED)
+    times = SCORED_TIMES if changes_scores else 1
+    return plan_steady(run, bench.pools, requests=times * REQUESTS_UNDER_FAULT)
 
 
 async def _look_twice(lane: Lane, bench: Bench, record: RunRecord, more: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from services.optimizer.app.services.failure_log import (
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
 from services.optimizer.app.services.log_records import LoggedResult, Record, Window
+from services.optimizer.app.services.prompt_patcher import is_same_prompt
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.watcher import look_after
 
@@ -102,6 +103,9 @@ class Cycle:
                 async with _heals_alone(connection, task_type) as is_alone:
                     if not is_alone:
                         log.warning("heal_already_runs", task_type=task_type)
+                        continue
+                    if not await _still_serves(connection, case.incumbent):
+                        log.info("incumbent_changed", task_type=task_type)
                         continue
                     outcomes[task_type] = await self.heal(case)
             except ServiceError as error:
@@ -220,6 +224,12 @@ class Cycle:
                 lookback_minutes=self.trigger.lookback_minutes,
                 failure_threshold=self.trigger.failure_threshold,
             )
+
+
+async def _still_serves(connection: asyncpg.Connection, prompt: Prompt) -> bool:
+    """Whether another run, or a person, left the prompt alone since it was looked at."""
+    serving = await load_active_prompts(connection)
+    return any(is_same_prompt(other, prompt) for other in serving)
 
 
 def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:

@@ -49,8 +49,28 @@ SELECT_RESULTS = """
         ORDER BY created_at DESC
         LIMIT $5
     ) AS newest
-    WHERE evaluation_passed OR NOT $6
     ORDER BY created_at DESC
+"""
+# What passed is asked again, and needs no details. A version that passes nothing is given up
+# after so many of its answers.
+SELECT_PASSING = """
+    SELECT request_id, user_input, refined_input, worker_output, evaluation_score
+    FROM (
+        SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+               evaluation_score, evaluation_passed, created_at
+        FROM execution_logs
+        WHERE task_type = $1
+          AND prompt_version = $2
+          AND evaluation_score BETWEEN 0 AND 1
+          AND evaluation_passed IS NOT NULL
+          AND created_at >= $3
+          AND created_at < $4
+        ORDER BY created_at DESC
+        LIMIT $5
+    ) AS newest
+    WHERE evaluation_passed
+    ORDER BY created_at DESC
+    LIMIT $6
 """
 SELECT_PASSES = """
     SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
@@ -94,7 +114,8 @@ SELECT_HISTORY = """
     ), past AS (
         SELECT p.id, p.content, p.version,
                coalesce(latest.activated_at, p.created_at) AS served_from,
-               coalesce(latest.replaced_at, 'infinity') AS served_until
+               coalesce(latest.replaced_at, 'infinity') AS served_until,
+               latest.prompt_id IS NOT NULL AS was_active
         FROM prompts p
         LEFT JOIN latest ON latest.prompt_id = p.id
         WHERE p.task_type = $1 AND p.id <> $2
@@ -117,7 +138,7 @@ SELECT_HISTORY = """
             LIMIT 200
         ) AS recent
     ) AS served
-    WHERE scored > 0 OR NOT $3
+    WHERE scored > 0 OR (was_active AND NOT $3)
     ORDER BY served_from DESC, past.id DESC
     LIMIT $4
 """
@@ -126,6 +147,7 @@ MAX_WINDOW_ROWS = 300
 MAX_RECORD_ROWS = 200
 MAX_HISTORY = 50
 MAX_PASSING_ROWS = 60
+MAX_LOOKED_THROUGH = 500
 LONG_AGO = timedelta(days=36_500)
 
 
@@ -171,14 +193,10 @@ async def load_results(
     start: datetime,
     end: datetime | None = None,
     limit: int = MAX_RECORD_ROWS,
-    only_passing: bool = False,
 ) -> tuple[LoggedResult, ...]:
-    """Scored answers of a version from `start` to before `end`, the newest first.
-
-    The limit counts before `only_passing`: of a version that passes nothing little is read.
-    """
+    """Scored answers of a version from `start` to before `end`, the newest first."""
     records = await connection.fetch(
-        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit, only_passing
+        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit
     )
     return tuple(_read_result(record) for record in records)
 
@@ -208,16 +226,26 @@ async def load_passing(
         periods.append((before.version, before.served_from or activated, before.served_until))
     passing: list[LoggedResult] = []
     for version, start, end in periods:
-        results = await load_results(
-            connection,
+        records = await connection.fetch(
+            SELECT_PASSING,
             prompt.task_type,
             version,
-            start=start,
-            end=end,
-            limit=MAX_PASSING_ROWS,
-            only_passing=True,
+            start,
+            end or start + LONG_AGO,
+            MAX_LOOKED_THROUGH,
+            MAX_PASSING_ROWS,
         )
-        passing += results
+        passing += [
+            LoggedResult(
+                user_input=record["user_input"],
+                refined_input=record["refined_input"] or record["user_input"],
+                score=record["evaluation_score"],
+                passed=True,
+                worker_output=record["worker_output"] or "",
+                request_id=str(record["request_id"]),
+            )
+            for record in records
+        ]
     return passing
 
 

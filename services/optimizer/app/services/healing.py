@@ -28,7 +28,7 @@ from services.optimizer.app.services.healing_case import Case, HealingOutcome, H
 from services.optimizer.app.services.healing_report import HealingReport
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.log_records import PastPrompt, Record
-from services.optimizer.app.services.lost_candidates import load_lost, note_lost
+from services.optimizer.app.services.lost_candidates import LostTexts, load_lost, note_lost
 from services.optimizer.app.services.promotion import can_decide, pairs_needed
 from services.optimizer.app.services.replay import (
     BudgetExceededError,
@@ -58,12 +58,13 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """What a heal plays on: the inputs, the texts' replays, and who served before."""
+    """What a heal plays on: the inputs, the texts' replays, who served before, and who lost."""
 
     trial: TrialInputs
     replays: TextReplays
     history: Sequence[PastPrompt]
     last_good: PastPrompt | None
+    lost: LostTexts
 
 
 class Healer:
@@ -130,10 +131,13 @@ class Healer:
             return await conclusion.hold("too_few_inputs")
         replays = TextReplays(self._connection, self._replayer, incumbent)
         await replays.register(incumbent.content, INCUMBENT)
+        lost = await load_lost(self._connection, incumbent)
         last_good = find_last_good(
-            history, incumbent.content, incumbent_pass_rate=_pass_rate(case.analysis)
+            [past for past in history if past.content not in lost.rolled_back],
+            incumbent.content,
+            incumbent_pass_rate=_pass_rate(case.analysis),
         )
-        stage = _Stage(trial, replays, history, last_good)
+        stage = _Stage(trial, replays, history, last_good, lost)
         report.attribution = await self._attribute(case, stage)
         log.info(
             "failures_attributed",
@@ -203,7 +207,7 @@ class Healer:
     ) -> tuple[Contender | None, bool]:
         """The candidate for the verdict, and whether the calls ran out before all had a try."""
         incumbent, replays = case.incumbent.content, stage.replays
-        lint = await self._lint_rules(case, stage.history)
+        lint = self._lint_rules(case, stage)
         contest = Contest(
             replays,
             RepairContext(
@@ -236,13 +240,12 @@ class Healer:
         reserve = max(2 * pairs_needed(), int(VERDICT_SHARE * self._policy.max_calls))
         return max(0, self._replayer.calls_left - reserve)
 
-    async def _lint_rules(self, case: Case, history: Sequence[PastPrompt]) -> LintContext:
-        task_type = case.incumbent.task_type
-        served = frozenset(past.content for past in history)
+    def _lint_rules(self, case: Case, stage: _Stage) -> LintContext:
+        task_type, lost = case.incumbent.task_type, stage.lost
+        served = frozenset(past.content for past in stage.history)
         repairs = self._task_types.repairs(task_type)
         golden = self._task_types.golden_inputs(task_type)
         incumbent = case.incumbent.content
-        lost = await load_lost(self._connection, case.incumbent)
         return LintContext(
             incumbent=incumbent,
             longest_served_bytes=max(len(text.encode()) for text in (*served, incumbent)),

@@ -8,8 +8,8 @@ from statistics import fmean
 
 from services.optimizer.app.services.log_records import LoggedResult, Record
 
-# What is taken for a healthy failure rate before anything is known: 10 %, worth ten answers.
-PRIOR_FAILURES, PRIOR_PASSES = 1.0, 9.0
+# What is taken for a healthy failure rate before anything is known: 5 %, worth ten answers.
+PRIOR_FAILURES, PRIOR_PASSES = 0.5, 9.5
 # Failures are surprising where a window with so many had less than this chance.
 SURPRISE_LEVEL = 0.05
 # A version that passes less than this is no norm to compare with.
@@ -101,7 +101,7 @@ def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surpr
     """How surprising so many failures are, by the beta-binomial distribution.
 
     What is usual is the failure rate of the best of the records that can serve as a norm, on top
-    of a prior of 10 % that is worth ten answers; with records of hundreds of answers the prior
+    of a prior of 5 % that is worth ten answers; with records of hundreds of answers the prior
     hardly counts, and without any three failures of three are surprising and three of a hundred
     aren't.
 

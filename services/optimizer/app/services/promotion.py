@@ -43,7 +43,10 @@ class PairedScore:
 
     @property
     def gain(self) -> float:
-        """What the candidate wins on this input, in [-1, 1]; half a point of score is a whole."""
+        """What the candidate wins on this input, in [-1, 1]; half a point of score is a whole.
+
+        So an answer that fails badly counts as one that fails, on either side.
+        """
         difference = (self.candidate - self.incumbent) / FULL_DIFFERENCE
         return max(-1.0, min(1.0, difference))
 
@@ -204,10 +207,10 @@ def assess_damage(
             fails, and where it isn't known, it is taken to pass.
         candidate: Whether the candidate passes, by input.
         max_newly_failing: How many newly failing inputs of ten are borne; of fewer than ten as
-            many, and of each further ten as many again.
+            many, and of each further full ten as many again.
     """
     failing = tuple(name for name, passes in candidate.items() if not passes)
-    tens = max(1, -(-len(candidate) // GUARDS_PER_FAILURE))
+    tens = max(1, len(candidate) // GUARDS_PER_FAILURE)
     return Damage(
         checked=len(candidate),
         newly_failing=tuple(name for name in failing if incumbent.get(name, True)),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.common.errors import ServiceError
+from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
 from services.optimizer.app.services.contest import Contender
 from services.optimizer.app.services.promotion import (
@@ -20,6 +20,7 @@ from services.optimizer.app.services.promotion import (
     label_repair,
     pairs_needed,
 )
+from services.optimizer.app.services.replay import NOT_JUDGEABLE, UnreplayableInputError
 from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import TrialInputs, pair_scores
@@ -31,7 +32,10 @@ PAIRS_PER_LOOK = 2
 # A candidate whose answers can't be scored wins no pair by that: so many are borne, of ten.
 MAX_UNSCORED_OF_TEN = 1
 
-DAMAGE, UNSCORED, BUDGET = "breaks_what_works", "answers_unscored", "budget_exceeded"
+DAMAGE, UNGUARDED = "breaks_what_works", "guards_unscored"
+UNSCORED, BUDGET = "answers_unscored", "budget_exceeded"
+# Guards that must be there to speak for a candidate, of those that were planned.
+LEAST_GUARDED_SHARE = 0.5
 
 log = get_logger()
 
@@ -117,7 +121,7 @@ class Gate:
             reason = UNSCORED
         elif decision.promote:
             damage = await self._look_for_damage(content)
-            reason = BETTER if damage.is_bearable else DAMAGE
+            reason = self._weigh_damage(damage)
         control: dict[str, ReplayResult] = {}
         label = UNLABELLED
         if reason == BETTER:
@@ -161,7 +165,7 @@ class Gate:
             size = PAIRS_PER_LOOK if done else pairs_needed()
             look = order[done : done + min(size, affordable)]
             await asyncio.gather(
-                self._replays.run(self._incumbent, look), self._replays.run(content, look)
+                self._replays.run(self._incumbent, look), self._run_if_judgeable(content, look)
             )
             done += len(look)
             pairs = pair_scores(
@@ -179,7 +183,7 @@ class Gate:
     async def _look_for_damage(self, content: str) -> Damage:
         """The incumbent is run only where the candidate fails: elsewhere nothing is broken."""
         guards = self._trial.guards
-        candidate = await self._run_if_any(content, guards)
+        candidate = await self._run_if_judgeable(content, guards)
         failing = [
             item for item in guards if item.id in candidate and not candidate[item.id].passed
         ]
@@ -203,6 +207,24 @@ class Gate:
             log.warning("control_failed", code=error.code)
             return {}, UNLABELLED
         return control, label_repair(pair_scores(control, self._replays.known(content), inputs))
+
+    def _weigh_damage(self, damage: Damage) -> str:
+        if damage.checked < LEAST_GUARDED_SHARE * len(self._trial.guards):
+            return UNGUARDED
+        return BETTER if damage.is_bearable else DAMAGE
+
+    async def _run_if_judgeable(
+        self, content: str, inputs: Sequence[ReplayInput]
+    ) -> dict[str, ReplayResult]:
+        """Run a candidate; where none of its answers can be judged, there are no results."""
+        try:
+            return await self._run_if_any(content, inputs)
+        except UnreplayableInputError:
+            return {}
+        except UpstreamError as error:
+            if error.upstream_code != NOT_JUDGEABLE:
+                raise
+            return {}
 
     async def _run_if_any(
         self, content: str, inputs: Sequence[ReplayInput]

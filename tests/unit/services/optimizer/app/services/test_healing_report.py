@@ -110,7 +110,7 @@ def test_the_failures_are_told() -> None:
         "unscored": {"worker http_429": 2, "": 1},
     }
     assert surprise["baseline_answers"] == 90
-    assert surprise["baseline_failure_rate"] == pytest.approx(0.06)
+    assert surprise["baseline_failure_rate"] == pytest.approx(0.055)
     assert 0 < surprise["p_value"] < 0.05
 
 
