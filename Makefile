@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-local setup-peers demo up down status test test-slow check format lock picture \
-        bench-overhead bench-evaluator bench-gate bench-heal clean
+        bench-overhead bench-evaluator bench-gate bench-heal bench-log-size clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -111,6 +111,9 @@ bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 
 bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
 	@$(BIN)/python -m benchmarks.evaluator
+
+bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten million rows (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.log_size $(ARGS)
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate

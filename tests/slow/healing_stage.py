@@ -121,6 +121,10 @@ async def _answer_at_once(_service: str, _number: int) -> None:
     pass
 
 
+async def _say_that_all_is_well(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok", "degraded": False})
+
+
 @dataclass
 class Siblings:
     """A Worker that does what its prompt says, and an Evaluator that wants code.
@@ -146,6 +150,7 @@ class Siblings:
         worker, evaluator = web.Application(), web.Application()
         worker.router.add_post("/api/v1/task", self._perform_task)
         evaluator.router.add_post("/api/v1/evaluate", self._evaluate)
+        evaluator.router.add_get("/health/ready", _say_that_all_is_well)
         async with TestServer(worker) as one, TestServer(evaluator) as other:
             self.urls = {
                 "WORKER_URL": str(one.make_url("/")),
