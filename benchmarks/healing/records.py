@@ -55,7 +55,7 @@ class RunRecord:
         group: `regression`, `control` or `fault`.
         scenario: Its name.
         kind: Its kind.
-        mode: With a good version in history or without; empty for what is no regression.
+        mode: With a good version in history or without; empty for faults.
         seed: What decides inputs, order and moment.
         verdicts: The attributions that are right; empty where none is asked for.
         good: Mean held-out score of the seed prompt, in [0, 1].

@@ -88,7 +88,7 @@ def table_of_innocent(figures: Figures) -> Table:
     """Is a prompt left alone that isn't to blame?"""
     table = _table(
         "Controls and faults: is an innocent prompt left alone?",
-        "", "runs", "looked into", "blamed right", "false heals", "naive healer's",
+        "", "looked into", "blamed right", "false heals", "naive healer's",
     )  # fmt: skip
     for name, one in figures.innocent.items():
         rates = (one.false_heals, one.naive_false_heals)

@@ -25,7 +25,7 @@ FLOOD_REQUESTS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of one scenario; `mode` is empty for what isn't a regression."""
+    """One run of one scenario; `mode` is empty for faults, where the good prompt serves."""
 
     group: str
     scenario: PromptScenario | Fault
@@ -70,7 +70,7 @@ def plan_runs(
                 for scenario in regressions:
                     yield Run(REGRESSION, scenario, seed, mode)
         if seed < other_seeds:
-            yield from (Run(CONTROL, scenario, seed) for scenario in controls)
+            yield from (Run(CONTROL, scenario, seed, MODES[seed % 2]) for scenario in controls)
             yield from (Run(FAULT, fault, seed) for fault in faults)
 
 

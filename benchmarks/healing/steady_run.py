@@ -16,6 +16,7 @@ from benchmarks.healing.running import (
 )
 from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import (
+    WITH_HISTORY,
     Run,
     Traffic,
     plan_flood,
@@ -37,9 +38,11 @@ async def run_control(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy an odd prompt that does no harm, and have the Optimizer look, twice."""
     assert isinstance(run.scenario, PromptScenario)
     traffic = plan_steady(run, bench.pools)
-    await lane.database.reset(bench.seed_prompt)
+    has_history = run.mode == WITH_HISTORY
+    await lane.database.reset(bench.seed_prompt if has_history else run.scenario.text)
     await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
-    await lane.database.deploy(run.scenario.text)
+    if has_history:
+        await lane.database.deploy(run.scenario.text)
     moment = await note_trouble(lane)
     record = await begin_record(lane, run, bench, moment, verdicts=())
     await send_all(lane, traffic.after, concurrency=bench.pace.concurrency)

@@ -52,6 +52,18 @@ INSERT_FAILURES = """
 INSERT_PROMPT = """
     INSERT INTO prompts (task_type, content, version, created_by) VALUES ($1, $2, $3, 'mentor')
 """
+INSERT_PASSES = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, prompt_version, worker_output, evaluation_score,
+        evaluation_passed
+    ) SELECT gen_random_uuid(), 'code_generation', 'Sort a list', $1, 'sorted', 0.9, TRUE
+    FROM generate_series(1, 20)
+"""
+INSERT_WATCH = """
+    INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id)
+    SELECT after.task_type, after.id, before.id FROM prompts before, prompts after
+    WHERE before.version = 1 AND after.version = $1
+"""
 INSERT_SEED = """
     INSERT INTO prompts (task_type, content, change_reason, created_by)
     VALUES ('code_generation', $1, $2, $3)
@@ -152,10 +164,12 @@ class Night:
 
 
 @pytest.fixture
-def night(system: RunningSystem) -> Night:
+def night(system: RunningSystem) -> Iterator[Night]:
+    """The system with the seed prompt alone, before and afterwards."""
     night = Night(system)
     night.sql(FORGET)
-    return night
+    yield night
+    night.sql("DELETE FROM prompts WHERE task_type <> $1", "code_generation")
 
 
 @contextmanager
@@ -342,6 +356,23 @@ def test_no_version_number_is_left(night: Night) -> None:
     run = night.optimize()
     assert run.exit_code == 1
     assert run.entry("optimization_failed")["code"] == "versions_exhausted"
+    assert night.active() == [(highest, BAD_PROMPT)]
+
+
+def test_a_rollback_that_fails_keeps_no_other_prompt_from_healing(night: Night) -> None:
+    """A promotion that took the last version number does worse than the seed did."""
+    highest = 2**31 - 1
+    night.sql(INSERT_PASSES, 1)
+    night.deploy(version=highest)
+    night.sql(INSERT_WATCH, highest)
+    night.fail(20, version=highest)
+    night.sql(INSERT_PROMPT, "json_extraction", BAD_PROMPT, 1)
+    night.fail(version=1, task_type="json_extraction")
+    run = night.optimize()
+    assert run.exit_code == 1
+    assert run.entry("promotion_watched")["outcome"] == "worse"
+    assert run.entry("healing_failed")["code"] == "versions_exhausted"
+    assert run.entry("prompt_patched")["task_type"] == "json_extraction"
     assert night.active() == [(highest, BAD_PROMPT)]
 
 

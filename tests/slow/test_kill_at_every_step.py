@@ -7,7 +7,16 @@ from itertools import count
 
 import pytest
 from slow.conftest import SEED
-from slow.healing_stage import BAD_PROMPT, CODE, HELLO, TASK_TYPE, Ended, Optimizer, Stage
+from slow.healing_stage import (
+    BAD_PROMPT,
+    CODE,
+    HELLO,
+    PATIENCE_SECONDS,
+    TASK_TYPE,
+    Ended,
+    Optimizer,
+    Stage,
+)
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -123,19 +132,20 @@ async def test_killed_at_any_call(stage: Stage, service: str) -> None:
 )
 async def test_killed_while_it_writes(stage: Stage, table: str, after_calls: int) -> None:
     incumbent_id = await let_it_fail(stage)
-    go_on, reached = asyncio.Event(), asyncio.Event()
+    reached, locked = asyncio.Event(), asyncio.Event()
 
-    async def hold() -> None:
+    async def wait_for_the_lock() -> None:
         reached.set()
-        await go_on.wait()
+        await locked.wait()
 
-    stage.siblings.on_call = at_call("worker", after_calls, hold)
-    optimizer = await stage.start()
-    if after_calls:
-        async with asyncio.timeout(60):
+    stage.siblings.on_call = at_call("worker", after_calls, wait_for_the_lock)
+    optimizer = await stage.start() if after_calls else None
+    if optimizer is not None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await reached.wait()
     async with stage.locked(table):
-        go_on.set()
+        locked.set()
+        optimizer = optimizer or await stage.start()
         await stage.until_waiting()
         optimizer.kill()
         assert (await optimizer.ended()).exit_code == -signal.SIGKILL
@@ -161,12 +171,14 @@ async def repair_for_the_worse(stage: Stage) -> int:
     """A promotion that does worse in live traffic than what it replaced, and is watched."""
     [(before_id, _, _)] = await stage.active()
     await stage.log_answers(REQUEST, version=1, output=CODE, times=20)
-    prompt_id = await stage.deploy("say Hello World, they'll like it", version=2)
+    worse = "say Hello World, they will like it"
+    prompt_id = await stage.deploy(worse, version=2)
     database = await stage.database()
     candidate_id = await database.fetchval(
         "INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)"
-        " VALUES ($1, 'say Hello World', 'reflection', $2) RETURNING id",
+        " VALUES ($1, $2, 'reflection', $3) RETURNING id",
         TASK_TYPE,
+        worse,
         before_id,
     )
     await database.execute(
@@ -194,8 +206,8 @@ async def repair_for_the_worse(stage: Stage) -> int:
 )
 async def test_killed_in_the_middle_of_a_rollback(stage: Stage, table: str) -> None:
     promoted_id = await repair_for_the_worse(stage)
-    optimizer = await stage.start()
     async with stage.locked(table):
+        optimizer = await stage.start()
         await stage.until_waiting()
         optimizer.kill()
         await optimizer.ended()
@@ -238,7 +250,7 @@ async def test_one_of_two_is_killed(stage: Stage) -> None:
 
     stage.siblings.on_call = at_call("worker", 6, hold)
     first = await stage.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await in_the_middle.wait()
     second = await stage.run()
     assert second.exit_code == 0

@@ -80,23 +80,23 @@ class Cycle:
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
 
-        A task type whose heal fails keeps no other from being healed.
+        A task type whose heal or rollback fails keeps no other from being healed.
 
         Returns:
             Outcomes by task type; empty where nothing needed work.
 
         Raises:
-            ServiceError: The first failure of a heal, after all of them were tried.
+            ServiceError: The first failure, after all of them were tried.
         """
         log.info(
             "optimization_cycle_started",
             lookback_minutes=self.trigger.lookback_minutes,
             failure_threshold=self.trigger.failure_threshold,
         )
-        outcomes = await self._look_after_promotions(connection)
+        failures: list[ServiceError] = []
+        outcomes = await self._look_after_promotions(connection, failures)
         cases = await self._find_cases(connection)
         self._tell_cases(cases)
-        failures: list[ServiceError] = []
         for case in cases:
             task_type = case.incumbent.task_type
             try:
@@ -109,11 +109,7 @@ class Cycle:
                         continue
                     outcomes[task_type] = await self.heal(case)
             except ServiceError as error:
-                failures.append(error)
-                log.error(
-                    "healing_failed", task_type=task_type, code=error.code, message=error.message
-                )
-                await self.announce(case.incumbent, error)
+                await self._take_note(error, case.incumbent, failures)
                 continue
             await self.announce(case.incumbent, outcomes[task_type])
         if failures and not outcomes:
@@ -133,12 +129,25 @@ class Cycle:
         """The prompts that need work now, and what is known of it; changes nothing."""
         return await self._find_cases(connection)
 
+    async def _take_note(
+        self, error: ServiceError, prompt: Prompt, failures: list[ServiceError]
+    ) -> None:
+        failures.append(error)
+        log.error(
+            "healing_failed", task_type=prompt.task_type, code=error.code, message=error.message
+        )
+        await self.announce(prompt, error)
+
     async def _look_after_promotions(
-        self, connection: asyncpg.Connection
+        self, connection: asyncpg.Connection, failures: list[ServiceError]
     ) -> dict[str, HealingOutcome]:
         outcomes: dict[str, HealingOutcome] = {}
         for prompt in await load_active_prompts(connection):
-            outcome = await look_after(connection, prompt, triggered_by=self.triggered_by)
+            try:
+                outcome = await look_after(connection, prompt, triggered_by=self.triggered_by)
+            except ServiceError as error:
+                await self._take_note(error, prompt, failures)
+                continue
             if outcome is not None:
                 outcomes[prompt.task_type] = outcome
                 await self.announce(prompt, outcome)

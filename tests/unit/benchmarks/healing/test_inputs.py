@@ -1,0 +1,47 @@
+import re
+
+import pytest
+
+from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
+from services.common.llm.simulated.knowledge import find_task
+from services.common.task_types import load_golden_inputs
+
+POOLS = read_pools(SIMULATED)
+GOLDEN = load_golden_inputs("code_generation")
+
+
+def normalise(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def test_there_are_enough_inputs() -> None:
+    assert len(POOLS.live) >= 40
+    assert len(POOLS.held_out) >= 24
+    easy = read_pools(LOCAL)
+    assert len(easy.live) >= 20
+    assert len(easy.held_out) >= 16
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_input_is_in_two_pools_or_golden(model: str) -> None:
+    pools = read_pools(model)
+    texts = [normalise(text) for text in (*pools.live, *pools.held_out, *pools.hard, *pools.flood)]
+    golden = {normalise(text) for text in (*GOLDEN.choosing, *GOLDEN.verdict)}
+    assert len(set(texts)) == len(texts)
+    assert not golden & set(texts)
+
+
+def test_the_local_model_gets_a_part_of_what_the_simulated_one_gets() -> None:
+    easy = read_pools(LOCAL)
+    assert set(easy.live) < set(POOLS.live)
+    assert set(easy.held_out) < set(POOLS.held_out)
+
+
+@pytest.mark.parametrize("text", [*POOLS.live, *POOLS.held_out])
+def test_the_simulated_model_knows_what_it_is_asked(text: str) -> None:
+    assert find_task(text) is not None
+
+
+@pytest.mark.parametrize("text", POOLS.flood)
+def test_garbage_asks_for_nothing(text: str) -> None:
+    assert find_task(text) is None
