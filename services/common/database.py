@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
+# Locks are held by sessions: the server is to notice within a minute that a host is gone.
+KEEP_ALIVE = {
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 
 # What a query may raise when the server is gone, restarting, full, slow, or not ours to use.
 CONNECTION_ERRORS = (
@@ -91,7 +97,7 @@ async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.
             url,
             timeout=timeout_seconds,
             command_timeout=timeout_seconds,
-            server_settings={"application_name": APPLICATION_NAME},
+            server_settings={"application_name": APPLICATION_NAME, **KEEP_ALIVE},
         )
         try:
             await configure_connection(connection)

@@ -36,6 +36,11 @@ NEGATOR = re.compile(
     r"zero|leave\s+out|forbidden\s+to|refuse\s+to)\b",
     re.I,
 )
+# What a further negation of the same kind follows: "no comments and | no examples".
+ANOTHER_NEGATION = re.compile(
+    r"(?:,|\b(?:and|or)\b),?\s+(?=(?:no|not|never|without|neither|don't|do\s+not)\b)|(?=\bnor\b)",
+    re.I,
+)
 NEGATED_AFTER = re.compile(
     r"^[^.;,]{0,40}?(?:\b(?:is|are|must be|should be)\s+(?:strictly\s+)?(?:forbidden|prohibited|"
     r"banned|not allowed|not needed|unnecessary|avoided|omitted|left out|disallowed)\b)"
@@ -86,8 +91,13 @@ class Clause:
     masked: str
 
     def is_negated(self, start: int, end: int) -> bool:
-        """Whether an odd number of negations bear on the words from `start` to `end`."""
-        negations = len(NEGATOR.findall(self.masked[:start]))
+        """Whether an odd number of negations bear on the words from `start` to `end`.
+
+        "No this and no that" denies both: each has a negation of its own.
+        """
+        before = self.masked[:start]
+        own = max((match.end() for match in ANOTHER_NEGATION.finditer(before)), default=0)
+        negations = len(NEGATOR.findall(before[own:]))
         negations += NEGATED_AFTER.search(self.masked[end:]) is not None
         return negations % 2 == 1
 

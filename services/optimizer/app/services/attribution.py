@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.optimizer.app.services.log_analyzer import FailureAnalysis, split_where_it_changed
+from services.optimizer.app.services.log_analyzer import FailureAnalysis, split_where_it_fell
 from services.optimizer.app.services.log_records import LoggedResult, Record, UnscoredCount, Window
 from services.optimizer.app.services.replay_results import (
     FAILING,
@@ -260,7 +260,7 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 
 def _find_good_record(window: Window) -> Record | None:
     """How the prompt did while it served well: before the window, or in its first part."""
-    for record in (window.earlier, split_where_it_changed(window.results)[0]):
+    for record in (window.earlier, split_where_it_fell(window.results)[0]):
         if record.scored >= LEAST_RECORD and _serves_well(record):
             return record
     return None

@@ -54,6 +54,7 @@ class RepairContext:
         find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
             where it may.
         calls_for_search: Worker calls that proposing may still take.
+        best: The best candidate's text so far, for strategies that make it better; may be empty.
         reflect: Has the configured model propose texts; None without one.
         ask_model: Asks the configured model anything; None without one.
     """
@@ -68,6 +69,7 @@ class RepairContext:
     replay: Replay
     find_lint: Callable[[str], str] = _find_nothing
     calls_for_search: int = 0
+    best: str = ""
     reflect: Reflect | None = field(default=None)
     ask_model: AskModel | None = field(default=None)
 

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from uuid import UUID
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
 from services.optimizer.app.services.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.candidates import Candidate, RepairContext, Strategy
-from services.optimizer.app.services.promotion import Decision, decide
+from services.optimizer.app.services.promotion import TIE_MARGIN, Decision, decide
 from services.optimizer.app.services.replay import (
     NOT_JUDGEABLE,
     BudgetExceededError,
@@ -43,6 +44,19 @@ class Contender:
         """Mean score won against the incumbent on the same inputs, in [-1, 1]."""
         return self.screening.improvement_pct / 100
 
+    def is_better_than(self, other: "Contender | None") -> bool:
+        """Whether it gains more than the other, or anything at all, on inputs that both had.
+
+        So small a difference as can't be told from none doesn't count.
+        """
+        if self.gain <= 0 or other is None:
+            return self.gain > 0
+        shared = self.results.keys() & other.results.keys()
+        if not shared:
+            return self.gain > other.gain
+        mine = fmean(self.results[name].score for name in shared)
+        return mine > fmean(other.results[name].score for name in shared) + TIE_MARGIN
+
 
 @dataclass(slots=True)
 class Contest:
@@ -66,14 +80,24 @@ class Contest:
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     budget_spent: bool = False
 
-    async def choose(self, strategies: Mapping[str, Strategy]) -> Contender | None:
+    async def choose(
+        self, strategies: Mapping[str, Strategy], finishing: Mapping[str, Strategy] | None = None
+    ) -> Contender | None:
         """The candidate with the largest gain, if there is one; ties go to the earlier one.
 
         One that repairs every failing input and loses nowhere ends the search: what comes later
-        is trusted less.
+        is trusted less. What then wins without ever having served, `finishing` strategies may
+        make better.
         """
-        best: Contender | None = None
-        async for candidate in self._propose(strategies):
+        best = await self._run_through(strategies, None)
+        if best is None or best.candidate.content in self.lint.served:
+            return best
+        return await self._run_through(finishing or {}, best)
+
+    async def _run_through(
+        self, strategies: Mapping[str, Strategy], best: Contender | None
+    ) -> Contender | None:
+        async for candidate in self._propose(strategies, best):
             if self._refuse(candidate):
                 continue
             if self.calls_left() < FIRST_LOOK:
@@ -88,16 +112,22 @@ class Contest:
                 self._refuse_mute(candidate, error)
                 continue
             self.contenders.append(contender)
-            if contender.gain > (best.gain if best else 0):
+            if contender.is_better_than(best):
                 best = contender
             if contender.is_convincing:
                 break
         return best
 
-    async def _propose(self, strategies: Mapping[str, Strategy]) -> AsyncIterator[Candidate]:
+    async def _propose(
+        self, strategies: Mapping[str, Strategy], best: Contender | None
+    ) -> AsyncIterator[Candidate]:
         """All strategies' candidates in turn; one that fails keeps no other from trying."""
         for name, strategy in strategies.items():
-            context = replace(self.context, calls_for_search=self.calls_left())
+            context = replace(
+                self.context,
+                calls_for_search=self.calls_left(),
+                best=best.candidate.content if best else "",
+            )
             try:
                 async for candidate in strategy(context):
                     yield candidate

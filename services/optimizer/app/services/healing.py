@@ -36,7 +36,7 @@ from services.optimizer.app.services.replay import (
     Replayer,
 )
 from services.optimizer.app.services.screening import screen
-from services.optimizer.app.services.strategies import STRATEGIES
+from services.optimizer.app.services.strategies import FINISHING, STRATEGIES
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import TrialInputs, plan_trial
 from services.optimizer.app.services.verdict import BUDGET, Gate
@@ -227,7 +227,7 @@ class Healer:
             calls_left=self._calls_for_choosing,
         )
         try:
-            best = await contest.choose(STRATEGIES)
+            best = await contest.choose(STRATEGIES, FINISHING)
         finally:
             report.contenders, report.refused = contest.contenders, contest.refused
         await note_lost(

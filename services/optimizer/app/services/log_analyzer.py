@@ -143,27 +143,29 @@ def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float
     return min(1.0, tail)
 
 
-def split_where_it_changed(results: Sequence[LoggedResult]) -> tuple[Record, Record]:
-    """Cut a window in two where the pass rate changed most (the likeliest change point).
+def split_where_it_fell(results: Sequence[LoggedResult]) -> tuple[Record, Record]:
+    """Cut a window in two where the pass rate fell most clearly (the likeliest change point).
+
+    A cut explains more than none, whatever the answers: it must gain as much log-likelihood as
+    the Bayesian information criterion asks of its two further parameters, and one nat more.
 
     Args:
         results: Scored answers, the newest first.
 
     Returns:
-        What came before the change, and what came since; with fewer than two answers nothing
-        came before.
+        What came before the fall, and what came since; where nothing fell, all came since.
     """
     passes = [result.passed for result in reversed(results)]
     whole = Record(len(passes), sum(passes))
-    best, before = float("-inf"), Record()
-    passed = 0
+    needed = _log_likelihood(whole) + log(max(1, whole.scored)) + 1
+    before, passed = Record(), 0
     for position, passes_here in enumerate(passes[:-1], 1):
         passed += passes_here
         early = Record(position, passed)
         late = Record(whole.scored - position, whole.passed - passed)
         likelihood = _log_likelihood(early) + _log_likelihood(late)
-        if likelihood > best:
-            best, before = likelihood, early
+        if early.pass_rate > late.pass_rate and likelihood > needed:
+            needed, before = likelihood, early
     return before, Record(whole.scored - before.scored, whole.passed - before.passed)
 
 

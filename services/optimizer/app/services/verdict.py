@@ -27,6 +27,8 @@ from services.optimizer.app.services.trial import TrialInputs, pair_scores
 
 EMPTY_PROMPT = ""
 MAX_CONTROL = 8
+# The control's first inputs; where all of them pass, no others are needed.
+FIRST_CONTROL = 3
 # Pairs a look once the first ones are there: as many calls as run at a time.
 PAIRS_PER_LOOK = 2
 # A candidate whose answers can't be scored wins no pair by that: so many are borne, of ten.
@@ -197,16 +199,24 @@ class Gate:
     async def _label(
         self, content: str, pairs: Sequence[PairedScore]
     ) -> tuple[dict[str, ReplayResult], str]:
-        """Compare with no prompt at all; a label is worth no failure, and never blocks."""
+        """Compare with no prompt at all; a label is worth no failure, and never blocks.
+
+        Where no prompt does about as well on the first few inputs, more of them tell nothing new.
+        """
         judged = {pair.input_id for pair in pairs}
         most = min(MAX_CONTROL, self._calls_left())
         inputs = [item for item in self._trial.verdict if item.id in judged][:most]
+        known = self._replays.known(content)
+        control: dict[str, ReplayResult] = {}
         try:
-            control = await self._run_if_any(EMPTY_PROMPT, inputs)
+            for look in (inputs[:FIRST_CONTROL], inputs):
+                control = await self._run_if_any(EMPTY_PROMPT, look)
+                if control and all(result.passed for result in control.values()):
+                    break
         except ServiceError as error:
             log.warning("control_failed", code=error.code)
             return {}, UNLABELLED
-        return control, label_repair(pair_scores(control, self._replays.known(content), inputs))
+        return control, label_repair(pair_scores(control, known, inputs))
 
     def _weigh_damage(self, damage: Damage) -> str:
         if damage.checked < LEAST_GUARDED_SHARE * len(self._trial.guards):

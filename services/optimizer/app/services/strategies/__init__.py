@@ -5,6 +5,7 @@ before what starts anew. Ties go to the earlier one.
 """
 
 from services.optimizer.app.services.candidates import Strategy
+from services.optimizer.app.services.strategies.completed import completed
 from services.optimizer.app.services.strategies.corrected_incumbent import corrected_incumbent
 from services.optimizer.app.services.strategies.few_shot import few_shot
 from services.optimizer.app.services.strategies.gepa_search import gepa_search
@@ -15,7 +16,7 @@ from services.optimizer.app.services.strategies.without_offending_lines import (
     without_offending_lines,
 )
 
-__all__ = ["STRATEGIES"]
+__all__ = ["FINISHING", "STRATEGIES"]
 
 STRATEGIES: dict[str, Strategy] = {
     "last_good_version": last_good_version,
@@ -26,3 +27,5 @@ STRATEGIES: dict[str, Strategy] = {
     "few_shot": few_shot,
     "gepa_search": gepa_search,
 }
+# What may make a repair better that has never served.
+FINISHING: dict[str, Strategy] = {"completed": completed}

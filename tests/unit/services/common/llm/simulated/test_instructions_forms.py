@@ -70,6 +70,9 @@ def test_stub_only(prompt: str) -> None:
     "prompt",
     [
         "leave no placeholder or TODO",
+        "Leave no placeholder and no TODO.",
+        "Leave neither a placeholder nor a TODO.",
+        "Write no stubs, no placeholders and no TODOs.",
         "Never leave TODOs.",
         "Don't just write the signature.",
         "Write complete code, without placeholders.",

@@ -12,7 +12,7 @@ from services.optimizer.app.services.log_analyzer import (
     analyze_failures,
     beta_binomial_tail,
     rate_surprise,
-    split_where_it_changed,
+    split_where_it_fell,
 )
 from services.optimizer.app.services.log_records import LoggedResult, Record
 
@@ -246,19 +246,20 @@ def test_a_breakdown_is_seen_in_nearly_every_window() -> None:
         pytest.param("+", Record(0, 0), Record(1, 1), id="one"),
         pytest.param("++++----", Record(4, 4), Record(4, 0), id="a-clean-break"),
         pytest.param("+++-++++-----", Record(8, 7), Record(5, 0), id="a-break-with-noise"),
-        pytest.param("----++++", Record(4, 0), Record(4, 4), id="for-the-better"),
+        pytest.param("----++++", Record(0, 0), Record(8, 4), id="for-the-better"),
+        pytest.param("+++--+--+---", Record(0, 0), Record(12, 5), id="nothing-but-luck"),
     ],
 )
-def test_a_window_is_cut_where_the_pass_rate_changed(
+def test_a_window_is_cut_where_the_pass_rate_fell(
     oldest_first: str, before: Record, since: Record
 ) -> None:
     results = [result(passed=mark == "+") for mark in reversed(oldest_first)]
-    assert split_where_it_changed(results) == (before, since)
+    assert split_where_it_fell(results) == (before, since)
 
 
 @given(st.lists(st.booleans(), max_size=60))
 def test_the_parts_make_the_whole(passes: list[bool]) -> None:
-    before, since = split_where_it_changed([result(passed=one) for one in passes])
+    before, since = split_where_it_fell([result(passed=one) for one in passes])
     assert before.scored + since.scored == len(passes)
     assert before.passed + since.passed == sum(passes)
     assert before.scored < max(1, len(passes))
