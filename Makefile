@@ -77,7 +77,7 @@ status: $(VENV)/user ## Show what runs
 test: $(VENV)/dev $(VENV)/local ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadscope
 
-test-slow: $(VENV)/dev ## Run the long soaks too: 10,000 runs of hostile and plain code
+test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, hours of failures in a minute
 	@$(BIN)/pytest tests/slow --timeout 1200
 
 check: $(VENV)/dev ## Lint, types, import rules
