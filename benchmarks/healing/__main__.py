@@ -24,11 +24,12 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks.healing.benchmark import Outcome, Task, UnknownScenarioError, run_benchmark
+from benchmarks.healing.benchmark import Outcome, Task, run_benchmark
 from benchmarks.healing.extents import choose_extent
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
 from benchmarks.healing.plot import PlotUnavailableError, draw
 from benchmarks.healing.report import show, show_unusual
+from benchmarks.healing.scenarios import list_names
 from benchmarks.measured_system import MeasurementError
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.errors import ServiceError
@@ -59,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (.png, .svg)")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="run only these scenarios"
-    )
+    )  # not `choices`, which would print all of them in the usage
     parser.add_argument(
         "--seeds",
         type=_count,
@@ -86,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in filter(None, (options.json, options.plot)):
         if not file.absolute().parent.is_dir():
             parser.error(f"there is no directory {file.absolute().parent}")
+    names = list_names()
+    if unknown := sorted(set(options.only) - set(names)):
+        parser.error(f"no scenario is called {', '.join(unknown)}; there are {', '.join(names)}")
     task = Task(
         model=options.model,
         extent=choose_extent(
@@ -102,8 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         outcome = run_benchmark(task, messages)
-    except UnknownScenarioError as error:
-        parser.error(str(error))
     except EmbeddedRuntimeError as error:
         messages.print(f"error: {error.message} {error.remedy}", markup=False)
         return 1

@@ -12,7 +12,6 @@ from typing import Final
 
 import uvloop
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from benchmarks.healing.extents import order_for
 from benchmarks.healing.false_alarms import measure_false_alarms
@@ -27,20 +26,17 @@ from benchmarks.healing.program import (
     run_all,
     select_scenarios,
 )
+from benchmarks.healing.progress import Teller, open_teller
 from benchmarks.healing.records import RunRecord
 from benchmarks.healing.report import Report, describe_machine
 from benchmarks.healing.running import Bench
-from benchmarks.healing.scenarios import Scenarios
+from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import WITHOUT_HISTORY, plan_runs
 from services.common.logging import configure_logging
 
 # One lane keeps a core busy; the local model takes all that one leaves.
 LANES: Final = {"simulated": 2, LOCAL: 1}
 OPTIMIZER_LOG: Final = "optimizer.log"
-
-
-class UnknownScenarioError(Exception):
-    """No scenario has the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +74,12 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
     Raises:
         MeasurementError: If the system can't be started or measured.
         EmbeddedRuntimeError: If the database or the local model can't be.
-        UnknownScenarioError: If `task.only` names no scenario.
     """
     with ExitStack() as stack:
         directory = stack.enter_context(_log_directory(task.logs))
         stack.enter_context(_quiet_logs(directory))
-        progress = stack.enter_context(Progress(console=console, transient=True))
-        bar = progress.add_task("starting the system", total=None)
+        teller = stack.enter_context(open_teller(console))
+        teller.tell("starting the system")
         model_url = ""
         if task.model == LOCAL:
             model_url = stack.enter_context(serve_local_model(directory))
@@ -92,31 +87,29 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
             stack.enter_context(start_lane(number, task.model, model_url, directory))
             for number in range(LANES[task.model])
         ]
-        runner = _Runner(task, plans, progress, bar)
-        return uvloop.run(runner.run())
+        return uvloop.run(_Runner(task, plans, teller).run())
 
 
 class _Runner:
-    def __init__(
-        self, task: Task, plans: Sequence[LanePlan], progress: Progress, bar: TaskID
-    ) -> None:
+    def __init__(self, task: Task, plans: Sequence[LanePlan], teller: Teller) -> None:
         self._task = task
         self._plans = plans
-        self._progress = progress
-        self._bar = bar
+        self._teller = teller
 
     async def run(self) -> Outcome:
         started_at, started = datetime.now(UTC), time.monotonic()
         task = self._task
         async with AsyncExitStack() as stack:
             lanes = [await stack.enter_async_context(open_lane(plan)) for plan in self._plans]
-            self._tell("measuring the seed prompt")
+            self._teller.tell("measuring the seed prompt")
             bench, everything = await prepare_bench(lanes[0], task.model)
-            scenarios = order_for(_only(everything, task.only), task.extent)
+            scenarios = order_for(everything.only(task.only), task.extent)
             selection = await select_scenarios(
-                lanes, bench, scenarios, task.extent, tell=self._tell
+                lanes, bench, scenarios, task.extent, tell=self._teller.tell
             )
-            records, failures = await self._do_runs(lanes, bench, scenarios, selection)
+            records, failures = await self._do_runs(
+                lanes, bench, selection, scenarios.faults, everything.regressions[:1]
+            )
             comparison = None
             if task.with_peers:
                 comparison = await self._compare(lanes[0], bench, selection, records)
@@ -134,28 +127,31 @@ class _Runner:
         return Outcome(report, failures)
 
     async def _do_runs(
-        self, lanes: Sequence[Lane], bench: Bench, scenarios: Scenarios, selection: Selection
+        self,
+        lanes: Sequence[Lane],
+        bench: Bench,
+        selection: Selection,
+        faults: Sequence[Fault],
+        stand_in: Sequence[PromptScenario],
     ) -> tuple[list[RunRecord], list[str]]:
+        """All runs; where no regression is run, the stand-in is the bad prompt that faults need."""
         regressions = selection.counting(selection.regressions)
         runs = list(
             plan_runs(
                 regressions,
                 selection.counting(selection.controls),
-                scenarios.faults,
+                faults,
                 regression_seeds=self._task.extent.regression_seeds,
                 other_seeds=self._task.extent.other_seeds,
             )
         )
-        self._progress.update(self._bar, total=len(runs), completed=0)
-        self._tell(f"{len(runs)} runs")
+        self._teller.begin(f"{len(runs)} runs", total=len(runs))
         return await run_all(
             lanes,
             bench,
             runs,
-            regressions,
-            done=lambda run: self._progress.update(
-                self._bar, advance=1, description=f"{len(runs)} runs, last {run.title}"
-            ),
+            regressions or stand_in,
+            done=lambda run: self._teller.advance(run.title),
         )
 
     async def _compare(
@@ -174,33 +170,10 @@ class _Runner:
             ),
             None,
         )
-        self._tell(f"others repair {scenario.name}")
+        self._teller.tell(f"others repair {scenario.name}")
         return await compare_peers(
             lane, bench, scenario, model=self._task.model, peers=available_peers(), ours=ours
         )
-
-    def _tell(self, what: str) -> None:
-        self._progress.update(self._bar, description=what)
-
-
-def _only(scenarios: Scenarios, names: Sequence[str]) -> Scenarios:
-    """The scenarios of those names; all where none is named.
-
-    Raises:
-        UnknownScenarioError: If a name is no scenario's.
-    """
-    unknown = sorted(set(names) - set(scenarios.names))
-    if unknown:
-        raise UnknownScenarioError(
-            f"no scenario is called {', '.join(unknown)}; there are {', '.join(scenarios.names)}"
-        )
-    if not names:
-        return scenarios
-    return Scenarios(
-        tuple(one for one in scenarios.regressions if one.name in names),
-        tuple(one for one in scenarios.controls if one.name in names),
-        tuple(one for one in scenarios.faults if one.name in names),
-    )
 
 
 @contextmanager

@@ -37,6 +37,8 @@ SPEED: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 SIMULATED_TIMEOUT_SECONDS: Final = 1.5
 MOST_CALLS: Final = {"simulated": 60, "local": 120}
 REQUEST_TIMEOUT_SECONDS: Final = 300.0
+# As many answers as are judged at a time.
+SANDBOX_SLOTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
             selfheal_home=directory,
             task_types_dir=directory / "task_types",
             judge_model="rubric",
+            sandbox_slots=SANDBOX_SLOTS,
             optimizer_model="rules",
             optimizer_mode="auto",
             optimizer_triggered_by="benchmark",

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.healing.figures import CONTROLS_AND_FAULTS, Figures
 from benchmarks.healing.intervals import Rate
+from benchmarks.healing.records import REGRESSION, RunRecord
 from benchmarks.healing.report import Report
-from benchmarks.healing.schedule import MODES, WITH_HISTORY, WITHOUT_HISTORY
+from benchmarks.healing.schedule import MODES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 OURS, NAIVE = "the Optimizer", "naive healer"
 COLOURS = {OURS: "#2a6f97", NAIVE: "#c1666b"}
 BAR_WIDTH = 0.38
+LABEL_GAP = 0.02
 DPI = 120
 # Title, unit, and attribute of a record.
 SPREADS = (
@@ -43,11 +45,14 @@ def draw(report: Report, file: Path) -> None:
     records = report.records
     figure = Figure(figsize=(13, 7.5), layout="constrained")
     panels = figure.subplots(2, 3).flat
-    _draw_recovery(next(panels), figures)
+    first = next(panels)
+    _draw_recovery(first, figures)
+    legend = first.get_legend_handles_labels()
     _draw_false_heals(next(panels), figures)
     _draw_harm(next(panels), figures)
     for title, unit, name in SPREADS:
         _draw_spread(next(panels), title, unit, _modes(records, name))
+    figure.legend(*legend, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(
         f"Healing benchmark, {report.model} model: {len(records)} runs, "
         f"{report.started_at:%Y-%m-%d}, {report.machine.cores} cores"
@@ -100,21 +105,27 @@ def _draw_rates(axes: "Axes", labels: Sequence[str], series: dict[str, list[Rate
             yerr=[[max(0.0, one) for one in below], [max(0.0, one) for one in above]],
             capsize=3,
         )
+        for place, rate in zip(places, rates, strict=True):
+            axes.text(
+                place, (rate.high or 0.0) + LABEL_GAP, f"{rate.count} of {rate.total}",
+                ha="center", fontsize="small",
+            )  # fmt: skip
     axes.set_xticks(range(len(labels)), labels)
-    axes.set_ylim(0, 1.05)
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_ylim(0, 1.12)
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-    axes.legend(loc="best", frameon=False)
 
 
-def _modes(records: Sequence[Any], name: str) -> dict[str, list[float]]:
+def _modes(records: Sequence[RunRecord], name: str) -> dict[str, list[float]]:
     """Values of an attribute by mode, of the regressions that have one."""
     return {
         mode: [
             value
             for one in records
-            if one.mode == mode and (value := getattr(one, name)) is not None
+            if (one.group, one.mode) == (REGRESSION, mode)
+            and (value := getattr(one, name)) is not None
         ]
-        for mode in (WITH_HISTORY, WITHOUT_HISTORY)
+        for mode in MODES
     }
 
 

@@ -133,6 +133,7 @@ def table_of_peers(comparison: Comparison) -> Table:
         f"One repair ({comparison.scenario}), {comparison.max_calls} model calls at most",
         "", "score", "recovered", "calls", "time", "",
     )  # fmt: skip
+    table.caption = "GEPA and COPRO join where they are installed (requirements/peers.in)."
     for one in comparison.rows:
         table.add_row(
             one.name,

@@ -1,12 +1,15 @@
 """What can go wrong, and what only looks wrong: regressions, no-harm controls, faults."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 DATA: Final = Path(__file__).parent / "data"
+REGRESSIONS, CONTROLS, FAULTS = "regressions.toml", "controls.toml", "faults.toml"
+# What a file calls each of its rows.
+FILES: Final = {REGRESSIONS: "regression", CONTROLS: "control", FAULTS: "fault"}
 REGRESSION_KINDS: Final = (
     "fixed_reply", "another_language", "prose_only", "signature_and_todo", "poisoned_demos",
     "truncation", "contradiction", "wrong_wrapper", "forbidden_construct", "off_topic_role",
@@ -46,11 +49,22 @@ class Scenarios:
     controls: tuple[PromptScenario, ...]
     faults: tuple[Fault, ...]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all scenarios."""
-        prompts = (*self.regressions, *self.controls)
-        return (*(one.name for one in prompts), *(one.name for one in self.faults))
+    def only(self, names: Sequence[str]) -> "Scenarios":
+        """The scenarios of those names; all where none is named."""
+        if not names:
+            return self
+        return Scenarios(
+            tuple(one for one in self.regressions if one.name in names),
+            tuple(one for one in self.controls if one.name in names),
+            tuple(one for one in self.faults if one.name in names),
+        )
+
+
+def list_names(directory: Path = DATA) -> list[str]:
+    """Names of all scenarios."""
+    return [
+        row["name"] for file, name in FILES.items() for row in _read_rows(directory / file, name)
+    ]
 
 
 def read_scenarios(seed_prompt: str, directory: Path = DATA) -> Scenarios:
@@ -60,11 +74,11 @@ def read_scenarios(seed_prompt: str, directory: Path = DATA) -> Scenarios:
         ValueError: If an edit doesn't fit the seed prompt.
     """
     return Scenarios(
-        regressions=_read_prompts(directory / "regressions.toml", "regression", seed_prompt),
-        controls=_read_prompts(directory / "controls.toml", "control", seed_prompt),
+        regressions=_read_prompts(directory / REGRESSIONS, seed_prompt),
+        controls=_read_prompts(directory / CONTROLS, seed_prompt),
         faults=tuple(
             Fault(row["name"], row["kind"], tuple(row["verdicts"]))
-            for row in _read_rows(directory / "faults.toml", "fault")
+            for row in _read_rows(directory / FAULTS, FILES[FAULTS])
         ),
     )
 
@@ -90,10 +104,10 @@ def edit_prompt(row: Mapping[str, Any], seed_prompt: str) -> str:
     return text
 
 
-def _read_prompts(file: Path, name: str, seed_prompt: str) -> tuple[PromptScenario, ...]:
+def _read_prompts(file: Path, seed_prompt: str) -> tuple[PromptScenario, ...]:
     return tuple(
         PromptScenario(row["name"], row["kind"], edit_prompt(row, seed_prompt))
-        for row in _read_rows(file, name)
+        for row in _read_rows(file, FILES[file.name])
     )
 
 

@@ -13,14 +13,14 @@ WITH_HISTORY: Final = "with history"
 WITHOUT_HISTORY: Final = "without history"
 MODES: Final = (WITH_HISTORY, WITHOUT_HISTORY)
 
-FEWEST_BEFORE, MOST_BEFORE = 8, 16
+FEWEST_BEFORE, MOST_BEFORE = 8, 12
 # Share of the traffic that fails under any prompt, from seed to seed: before the change, and from
 # then on. Users may happen to ask harder things just when an innocent prompt is deployed.
 MOST_HARD_BEFORE: Final = 0.15
 LEAST_HARD_AFTER, MOST_HARD_AFTER = 0.1, 0.6
 LEAST_HARD_REQUESTS: Final = 3
-STEADY_REQUESTS: Final = 20
-FLOOD_REQUESTS: Final = 24
+STEADY_REQUESTS: Final = 16
+FLOOD_REQUESTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

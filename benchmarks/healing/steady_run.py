@@ -31,7 +31,7 @@ EVALUATOR_FAULTS: Final = frozenset(EvaluatorCondition) - {EvaluatorCondition.WE
 # Every request waits for its retries, or for its timeout.
 REQUESTS_UNDER_FAULT: Final = 12
 SCORED_TIMES: Final = 2
-REQUESTS_AFTERWARDS: Final = 8
+REQUESTS_AFTERWARDS: Final = 4
 
 
 async def run_control(lane: Lane, run: Run, bench: Bench) -> RunRecord:

@@ -83,6 +83,7 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
         ["--seeds", "0"],
         ["--seeds", "x"],
         ["--json", str(Path("/nowhere/at/all.json"))],
+        ["--only", "nonsense"],
     ],
 )
 def test_wrong_arguments_end_with_2(arguments: list[str]) -> None:

@@ -9,6 +9,7 @@ from benchmarks.healing.scenarios import (
     REGRESSION_KINDS,
     PromptScenario,
     edit_prompt,
+    list_names,
     read_scenarios,
 )
 from benchmarks.healing.steady_run import DATABASE_RESTART, FLOOD
@@ -51,8 +52,17 @@ def test_there_are_enough_controls_and_faults() -> None:
 
 
 def test_names_are_told_apart_and_can_be_typed() -> None:
-    assert len(set(SCENARIOS.names)) == len(SCENARIOS.names)
-    assert all(name.isidentifier() and name == name.lower() for name in SCENARIOS.names)
+    names = list_names()
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() and name == name.lower() for name in names)
+
+
+def test_scenarios_can_be_chosen_by_name() -> None:
+    chosen = SCENARIOS.only(["javascript", "garbage_flood"])
+    assert [one.name for one in chosen.regressions] == ["javascript"]
+    assert chosen.controls == ()
+    assert [one.name for one in chosen.faults] == ["garbage_flood"]
+    assert SCENARIOS.only([]) == SCENARIOS
 
 
 @pytest.mark.parametrize(
