@@ -133,7 +133,7 @@ class Healer:
         await replays.register(incumbent.content, INCUMBENT)
         lost = await load_lost(self._connection, incumbent)
         last_good = find_last_good(
-            [past for past in history if past.content not in lost.rolled_back],
+            [past for past in history if past.content not in lost.banned],
             incumbent.content,
             incumbent_pass_rate=_pass_rate(case.analysis),
         )
@@ -249,8 +249,8 @@ class Healer:
         return LintContext(
             incumbent=incumbent,
             longest_served_bytes=max(len(text.encode()) for text in (*served, incumbent)),
-            served=served - lost.rolled_back,
-            lost_recently=lost.recent | lost.rolled_back,
+            served=served - lost.banned,
+            lost_recently=lost.recent | lost.banned,
             evidence=case.evidence_texts,
             trusted=(
                 incumbent,

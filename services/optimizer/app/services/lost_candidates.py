@@ -9,10 +9,10 @@ from services.common.models import Prompt
 from services.optimizer.app.services.healing_runs import REJECTED, ROLLED_BACK, set_outcome
 
 LOST = "lost"
-# Texts that lost within a day; and texts that were rolled back where they stood in for this very
-# text, however long ago: the same candidate isn't tried there again.
+# Texts that lost, or that a person turned down, within a day; and texts that were rolled back
+# where they stood in for this very text, however long ago.
 SELECT_LOST = """
-    SELECT c.content, c.outcome = 'rolled_back' AS was_rolled_back
+    SELECT c.content, c.outcome <> 'lost' AS is_banned
     FROM selfheal.candidates c
     LEFT JOIN prompts p ON p.id = c.incumbent_prompt_id
     WHERE c.task_type = $1
@@ -34,18 +34,23 @@ __all__ = ["LOST", "REJECTED", "ROLLED_BACK", "LostTexts", "load_lost", "note_lo
 
 @dataclass(frozen=True, slots=True)
 class LostTexts:
-    """Texts that aren't tried: those that lost lately, and those that were rolled back."""
+    """Texts that aren't tried.
+
+    Attributes:
+        recent: Those that lost lately; one that has served well may be tried all the same.
+        banned: Those that a person turned down or that live traffic did: not even then.
+    """
 
     recent: frozenset[str]
-    rolled_back: frozenset[str]
+    banned: frozenset[str]
 
 
 async def load_lost(connection: asyncpg.Connection, incumbent: Prompt) -> LostTexts:
-    """What lost in place of this prompt's task type within a day, or was rolled back to it."""
+    """What isn't tried in place of this prompt."""
     records = await connection.fetch(SELECT_LOST, incumbent.task_type, incumbent.content)
     return LostTexts(
-        frozenset(row["content"] for row in records if not row["was_rolled_back"]),
-        frozenset(row["content"] for row in records if row["was_rolled_back"]),
+        frozenset(row["content"] for row in records if not row["is_banned"]),
+        frozenset(row["content"] for row in records if row["is_banned"]),
     )
 
 

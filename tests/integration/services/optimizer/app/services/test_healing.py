@@ -13,6 +13,7 @@ from services.common.models import Prompt
 from services.common.task_types import load_golden_inputs
 from services.optimizer.app.services.candidates import Candidate, Reflect
 from services.optimizer.app.services.healing_case import HealingOutcome
+from services.optimizer.app.services.healing_runs import reject
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 
 Connection = asyncpg.Connection
@@ -753,6 +754,18 @@ async def test_in_propose_mode_a_proven_text_waits_for_a_person(
     )
     assert (candidate["outcome"], candidate["strategy"]) == ("proposed", "last_good_version")
     assert [message.event for message in messages.told] == ["proposed"]
+
+
+async def test_what_a_person_turned_down_is_not_tried_again_though_it_served_well(
+    connection: Connection, broken: None, heal: Heal, load_active: LoadActive
+) -> None:
+    seed = await connection.fetchval("SELECT content FROM prompts WHERE version = 1")
+    await heal(optimizer_mode="propose")
+    run = await run_of(connection)
+    await reject(connection, run["id"], run["candidate_id"])
+    await connection.execute("DELETE FROM selfheal.healing_runs")
+    assert (await heal()).promoted
+    assert (await load_active()).content != seed
 
 
 async def test_a_proposal_that_waits_is_not_made_again(

@@ -23,12 +23,12 @@ async def register(connection: Connection, prompt: Prompt, content: str = "lost"
 
 
 @pytest.mark.parametrize(
-    ("outcome", "age", "recent", "rolled_back"),
+    ("outcome", "age", "recent", "banned"),
     [
         pytest.param("lost", "0", {"lost"}, set(), id="lost"),
         pytest.param("lost", "23 hours", {"lost"}, set(), id="lost-within-a-day"),
         pytest.param("lost", "25 hours", set(), set(), id="lost-before"),
-        pytest.param("rejected", "0", {"lost"}, set(), id="turned-down"),
+        pytest.param("rejected", "0", set(), {"lost"}, id="turned-down"),
         pytest.param("rejected", "25 hours", set(), set(), id="turned-down-before"),
         pytest.param("promoted", "0", set(), set(), id="promoted"),
         pytest.param("proposed", "0", set(), set(), id="proposed"),
@@ -42,13 +42,13 @@ async def test_what_is_not_tried_again(
     outcome: str,
     age: str,
     recent: set[str],
-    rolled_back: set[str],
+    banned: set[str],
 ) -> None:
     prompt = await load_active()
     await set_outcome(connection, [await register(connection, prompt)], outcome)
     await connection.execute(AGE, age)
     assert await load_lost(connection, prompt) == LostTexts(
-        frozenset(recent), frozenset(rolled_back)
+        frozenset(recent), frozenset(banned)
     )
 
 
