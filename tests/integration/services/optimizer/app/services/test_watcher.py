@@ -126,9 +126,9 @@ async def test_what_was_rolled_back_is_not_tried_in_the_same_place_again(
     age = "UPDATE selfheal.candidates SET decided_at = decided_at - interval '30 days'"
     await connection.execute(age)
     back = await load_active()
-    assert (await load_lost(connection, back)).rolled_back == {REPAIR}
+    assert (await load_lost(connection, back)).banned == {REPAIR}
     await connection.execute("UPDATE prompts SET content = 'another' WHERE is_active")
-    assert (await load_lost(connection, await load_active())).rolled_back == frozenset()
+    assert (await load_lost(connection, await load_active())).banned == frozenset()
 
 
 async def test_a_repair_that_wins_on_replays_and_loses_live_is_undone_once_for_all(
