@@ -36,17 +36,33 @@ SELECT_REPORTS: Final = f"""
     ORDER BY r.created_at DESC, r.id
     LIMIT $2
 """
+# Whole texts are for one report. A prompt that was edited by hand since isn't what was looked at.
+TEXTS: Final = """
+    coalesce(o.before_prompt_content, CASE
+        WHEN encode(sha256(convert_to(looked_at.content, 'UTF8')), 'hex') = r.incumbent_digest
+        THEN looked_at.content
+    END) AS before_content,
+    coalesce(o.after_prompt_content, c.content) AS after_content
+"""
+CANDIDATE: Final = "LEFT JOIN selfheal.candidates c ON c.id = r.candidate_id"
 SELECT_LATEST_REPORT: Final = f"""
-    SELECT {COLUMNS}, r.detail
-    FROM {TABLES}
+    SELECT {COLUMNS}, r.detail, {TEXTS}
+    FROM {TABLES} {CANDIDATE}
     WHERE $1::text IS NULL OR r.task_type = $1
     ORDER BY r.created_at DESC, r.id
     LIMIT 1
 """
 SELECT_REPORTS_BY_ID: Final = f"""
-    SELECT {COLUMNS}, r.detail
-    FROM {TABLES}
+    SELECT {COLUMNS}, r.detail, {TEXTS}
+    FROM {TABLES} {CANDIDATE}
     WHERE r.id BETWEEN $1 AND $2
+    ORDER BY r.created_at DESC, r.id
+    LIMIT 20
+"""
+SELECT_REPORTS_BY_NUMBER: Final = f"""
+    SELECT {COLUMNS}, r.detail, {TEXTS}
+    FROM {TABLES} {CANDIDATE}
+    WHERE r.report_id = $1
     ORDER BY r.created_at DESC, r.id
     LIMIT 20
 """
@@ -75,6 +91,8 @@ class HealingReport:
         watched_until: When the watch over it ended; None while it goes on.
         watch_outcome: How that ended: `kept`, `rolled_back`, `superseded`.
         detail: All that the run knew; only its summary in a list.
+        before_content: Text that was looked at; None in a list, and where it isn't known.
+        after_content: Text that replaced it, or would; None in a list.
     """
 
     id: UUID
@@ -95,6 +113,14 @@ class HealingReport:
     watched_until: datetime | None
     watch_outcome: str | None
     detail: dict[str, Any]
+    before_content: str | None = None
+    after_content: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The decision; once a proposal was answered, what became of it."""
+        is_answered = self.decision == "proposed" and self.resolution is not None
+        return (self.resolution if is_answered else None) or self.decision
 
     @property
     def is_open_proposal(self) -> bool:
@@ -127,6 +153,14 @@ async def load_reports_by_id(connection: asyncpg.Connection, digits: str) -> lis
     """The runs whose id begins with these hexadecimal digits, 20 at most."""
     first, last = (UUID(digits.ljust(UUID_DIGITS, fill)) for fill in "0f")
     records = await connection.fetch(SELECT_REPORTS_BY_ID, first, last)
+    return [_make_report(record) for record in records]
+
+
+async def load_reports_by_number(
+    connection: asyncpg.Connection, number: int
+) -> list[HealingReport]:
+    """The run whose row in `optimization_reports` has this id."""
+    records = await connection.fetch(SELECT_REPORTS_BY_NUMBER, number)
     return [_make_report(record) for record in records]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import asyncpg
 
@@ -11,6 +11,8 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.database import connect
 from services.common.errors import ServiceError
+
+START_REMEDY: Final = "Start the system with: selfheal up"
 
 Answer = TypeVar("Answer")
 
@@ -32,9 +34,7 @@ def ask_database(
     try:
         return asyncio.run(connect_and_ask())
     except ServiceError as error:
-        raise EmbeddedRuntimeError(
-            error.message, remedy="Start the system with: selfheal up"
-        ) from error
+        raise EmbeddedRuntimeError(error.message, remedy=START_REMEDY) from error
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
         raise EmbeddedRuntimeError(
             f"The database's schema is an older one: {error}.",

@@ -103,6 +103,8 @@ def _killing_after(process: subprocess.Popen[str], seconds: float) -> Iterator[N
 def describe_event(event: Event) -> str:
     """An event of the Optimizer in words: its name, then what it tells; messages are kept whole."""
     name = str(event["event"])
+    if name == "failures_attributed":
+        return _describe_fault(event)
     details = {
         key: value
         for key, value in event.items()
@@ -112,6 +114,16 @@ def describe_event(event: Event) -> str:
         f"  {key}={value if key == 'message' else _shorten(value)}"
         for key, value in details.items()
     )
+
+
+def _describe_fault(event: Event) -> str:
+    """Whose fault it is, and the first of the sentences that say why, in full."""
+    because = event.get("because")
+    first = because[0] if isinstance(because, list) and because else ""
+    described = "".join(
+        f"  {key}={_shorten(event[key])}" for key in ("task_type", "verdict") if key in event
+    )
+    return f"failures_attributed{described}" + (f"  because: {first}" if first else "")
 
 
 def _shorten(value: object) -> str:

@@ -1,6 +1,6 @@
 """Answers to what the Optimizer proposed: approve, if nothing has changed since, or reject."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from selfheal.detail_reading import read_line, read_number, read_part, read_reco
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.errors import ServiceError
 from services.common.models import Prompt
+from services.optimizer.app.services.failure_log import load_active_prompts
 from services.optimizer.app.services.healing_runs import (
     PROPOSED,
     Repair,
@@ -56,6 +57,7 @@ class Proposal:
         triggered_by: Who started the run.
         resolution: The answer, once there is one.
         created_at: When it was proposed.
+        serving: The prompt that serves now; None where none does.
     """
 
     run_id: UUID
@@ -71,6 +73,19 @@ class Proposal:
     triggered_by: str | None
     resolution: str | None
     created_at: datetime
+    serving: Prompt | None = None
+
+    @property
+    def staleness(self) -> str:
+        """Why it can't be approved any more, in words; empty where it can."""
+        serving, incumbent = self.serving, self.incumbent
+        if serving is None:
+            return "no version serves now"
+        if incumbent is None or serving.id != incumbent.id:
+            return f"version {serving.version} serves now"
+        if digest_text(serving.content) != self.incumbent_digest:
+            return f"the text of version {serving.version} was edited since"
+        return ""
 
     @property
     def improvement_pct(self) -> float:
@@ -104,7 +119,9 @@ async def load_open_proposals(
 ) -> list[Proposal]:
     """Proposals that nobody has answered, the latest first."""
     records = await connection.fetch(SELECT_PROPOSALS + OPEN + LATEST_FIRST, task_type)
-    return [await _make_proposal(connection, record) for record in records]
+    serving = {prompt.task_type: prompt for prompt in await load_active_prompts(connection)}
+    proposals = [await _make_proposal(connection, record) for record in records]
+    return [replace(one, serving=serving.get(one.task_type)) for one in proposals]
 
 
 async def approve_proposal(connection: asyncpg.Connection, run_id: UUID) -> Activation:

@@ -1,4 +1,4 @@
-"""The parts of a run's report that its `detail` tells: evidence, candidates, verdict, cost.
+"""The parts of a run's report that its `detail` tells: evidence, fault, candidates, cost.
 
 Any part of a detail may be missing, and its texts may be anyone's: what isn't there is left out.
 """
@@ -8,7 +8,6 @@ from typing import Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from selfheal.detail_reading import (
@@ -20,11 +19,18 @@ from selfheal.detail_reading import (
     read_records,
     show_line,
 )
+from selfheal.report_layout import (
+    against,
+    and_more,
+    make_table,
+    pair_counts,
+    section,
+    show_words,
+)
 from selfheal.verdict_rendering import INDENT, heading
 
-MAX_PAIRS: Final = 12
 MAX_LISTED: Final = 10
-MAX_INPUT_CHARACTERS: Final = 120
+STRATEGY_WIDTH: Final = 18
 
 _FAULTS: Final = {
     "prompt": "The prompt is at fault.",
@@ -33,11 +39,6 @@ _FAULTS: Final = {
     "input": "A few odd inputs are at fault, not the prompt.",
     "drift": "The model has changed: a prompt that once served well fails now.",
     "unknown": "Nobody knows whose fault it is.",
-}
-_CONTROLS: Final = {
-    "reset": "a reset: it is not shown to do better than no prompt at all",
-    "learned": "learned: it does better than no prompt at all",
-    "unlabelled": "neither clearly a reset nor clearly learned",
 }
 
 
@@ -78,9 +79,16 @@ def _surprise(surprise: Detail) -> str:
     if p_value is None:
         return ""
     answers = read_number(surprise, "baseline_answers")
-    usual = f"; usually {rate:.1%} fail" if rate is not None else ""
-    known = f", known from {answers:g} answers" if usual and answers is not None else ""
-    return f"so many by chance: p = {p_value:.2g}{usual}{known}"
+    usual = f"; usually {100 * rate:.3g} % fail{_how_known(answers)}" if rate is not None else ""
+    return f"so many by chance: p = {p_value:.2g}{usual}"
+
+
+def _how_known(answers: float | None) -> str:
+    if answers is None:
+        return ""
+    if answers == 0:
+        return " (assumed: nothing is known yet)"
+    return f", known from {answers:g} answers"
 
 
 def _quarantine(rows: Sequence[Detail]) -> str:
@@ -90,7 +98,9 @@ def _quarantine(rows: Sequence[Detail]) -> str:
         f"{read_line(row, 'request_id', most=36)} ({show_words(row.get('reason', ''))})"
         for row in rows[:MAX_LISTED]
     ]
-    return f"left out as suspicious, {len(rows)}: {', '.join(named)}{_rest(len(rows), MAX_LISTED)}"
+    return (
+        f"left out as suspicious, {len(rows)}: {', '.join(named)}{and_more(len(rows), MAX_LISTED)}"
+    )
 
 
 def render_fault(attribution: Detail, otherwise: str) -> Iterator[RenderableType]:
@@ -106,9 +116,11 @@ def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
     """What was tried, and how it did on the choosing inputs."""
     if not candidates:
         return
-    yield heading("What was tried (the candidate's against the incumbent's, on the same inputs)")
-    table = _table(("strategy", ""), ("passes", "r"), ("mean score", "r"), ("won/lost", "r"))
-    table.add_column("why, or why it was refused", overflow="fold")
+    yield heading("What was tried (before -> after, on the inputs for choosing)")
+    table = make_table(("strategy", ""), ("passes", "r"), ("mean score", "r"), ("won/lost", "r"))
+    # Names of two words and more wrap: figures never do.
+    table.columns[0].no_wrap, table.columns[0].max_width = False, STRATEGY_WIDTH
+    table.add_column("why, or why it was refused", ratio=1, overflow="fold")
     for one in candidates[:MAX_LISTED]:
         refused = show_words(one.get("refused") or "")
         note = (
@@ -118,126 +130,31 @@ def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
         )
         table.add_row(
             Text(show_words(one.get("strategy", ""))),
-            _against(one, "passed", "incumbent_passed", of=read_number(one, "scored")),
-            _against(one, "mean_score", "incumbent_mean_score", digits=3),
-            _pair_counts(one),
+            against(one, "passed", "incumbent_passed", of=read_number(one, "scored")),
+            against(one, "mean_score", "incumbent_mean_score", digits=3),
+            pair_counts(one),
             note,
         )
     yield Padding(table, INDENT)
     if len(candidates) > MAX_LISTED:
-        yield Padding(Text(_rest(len(candidates), MAX_LISTED).strip(" ,")), INDENT)
-
-
-def render_verdict(detail: Detail) -> Iterator[RenderableType]:
-    """What was decided under which error rate, with the pairs behind it."""
-    verdict = read_part(detail, "verdict")
-    if not verdict:
-        return
-    lines = [_decision(verdict), _gains(verdict), _guards(read_part(verdict, "guards")),
-             _control(read_part(verdict, "control")), _evaluators(verdict)]  # fmt: skip
-    yield from section("The verdict, on inputs that had no part in choosing", lines)
-    pairs = read_records(verdict, "pairs")
-    if not pairs:
-        return
-    used = read_part(read_part(detail, "inputs"), "used")
-    table = _table(("before", "r"), ("after", "r"))
-    table.add_column("input", overflow="ellipsis", no_wrap=True)
-    for pair in pairs[:MAX_PAIRS]:
-        key = str(pair.get("input_id", ""))
-        text = read_line(read_part(used, key), "text", most=MAX_INPUT_CHARACTERS)
-        table.add_row(
-            _score(pair, "incumbent"),
-            _score(pair, "candidate"),
-            Text(text or show_line(key, most=MAX_INPUT_CHARACTERS)),
-        )
-    yield Padding(table, INDENT)
-    if len(pairs) > MAX_PAIRS:
-        yield Padding(Text(_rest(len(pairs), MAX_PAIRS).strip(" ,")), INDENT)
-
-
-def _decision(verdict: Detail) -> str:
-    strategy = show_words(verdict.get("strategy") or "")
-    reason = show_words(verdict.get("reason") or "")
-    said = f"{strategy}: {reason}" if strategy and reason else strategy or reason
-    e_value, alpha = read_number(verdict, "e_value"), read_number(verdict, "alpha")
-    p_value = read_number(verdict, "p_value")
-    if e_value is not None:
-        needed = f", {1 / alpha:.3g} is needed (alpha {alpha:g})" if alpha else ""
-        return f"{said}; evidence {e_value:.3g}{needed}"
-    return f"{said}; p = {p_value:.2g}" if p_value is not None else said
-
-
-def _gains(verdict: Detail) -> str:
-    pairs = len(read_records(verdict, "pairs"))
-    of = pairs if pairs else None
-    parts = [
-        ("passes", _against(verdict, "candidate_passed", "incumbent_passed", of=of)),
-        ("mean score", _against(verdict, "candidate_mean", "incumbent_mean", digits=3)),
-        ("won/lost", _pair_counts(verdict)),
-    ]
-    return "; ".join(f"{name} {value}" for name, value in parts if value)
-
-
-def _guards(guards: Detail) -> str:
-    checked = read_number(guards, "checked")
-    if checked is None:
-        return ""
-    failing = [show_line(one, most=60) for one in read_list(guards, "newly_failing")]
-    allowed = read_number(guards, "allowed")
-    limit = f", {allowed:g} allowed" if allowed is not None else ""
-    named = f" ({', '.join(failing[:3])}{_rest(len(failing), 3)})" if failing else ""
-    return f"of {checked:g} inputs that passed lately, {len(failing)} newly fail{limit}{named}"
-
-
-def _control(control: Detail) -> str:
-    label, mean = read_line(control, "label"), read_number(control, "mean")
-    if not label:
-        return ""
-    scored, passed = read_number(control, "scored"), read_number(control, "passed")
-    of = f"{passed:g} of {scored:g} pass" if None not in (scored, passed) else ""
-    figures = [of, f"mean {mean:.3f}" if mean is not None else ""]
-    shown = ", ".join(filter(None, figures))
-    return (
-        f"the empty prompt: {shown + '; ' if shown else ''}so this is {_CONTROLS.get(label, label)}"
-    )
-
-
-def _evaluators(verdict: Detail) -> str:
-    names = [show_line(one, most=32) for one in read_list(verdict, "evaluator_fingerprints")]
-    if not names:
-        return ""
-    return f"scored by evaluator {', '.join(names[:4])}{_rest(len(names), 4)}"
-
-
-def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
-    """What live traffic said of a promotion, where that led to a rollback."""
-    lines = []
-    for name, whose in (("", "the watched version"), ("before_", "the version before it")):
-        version, answers = (
-            read_number(watch, f"{name}version"),
-            read_number(watch, f"{name}answers"),
-        )
-        mean = read_number(watch, f"{name}mean")
-        if mean is not None:
-            over = f" over {answers:g} answers" if answers is not None else ""
-            called = f" ({version:g})" if version is not None else ""
-            lines.append(f"{whose}{called}: mean score {mean:.3f}{over}")
-    e_value, alpha = read_number(watch, "e_value"), read_number(watch, "alpha")
-    if e_value is not None:
-        needed = f", {1 / alpha:.3g} is needed (alpha {alpha:g})" if alpha else ""
-        lines.append(f"evidence that it is worse: {e_value:.3g}{needed}")
-    yield from section("What live traffic showed", lines)
+        yield Padding(Text(and_more(len(candidates), MAX_LISTED).strip(" ,")), INDENT)
 
 
 def render_cost(cost: Detail) -> Iterator[RenderableType]:
     """What the run cost."""
-    names = (
-        ("worker_calls", "Worker calls"),
-        ("analyst_calls", "analyst calls"),
-        ("model_calls", "model calls in all"),
-        ("input_tokens", "tokens in"),
-        ("output_tokens", "tokens out"),
-        ("seconds", "s"),
+    analyst = ("analyst_calls", "analyst calls") if read_number(cost, "analyst_calls") else None
+    # The sum tells nothing new beside its parts.
+    total = None if "worker_calls" in cost else ("model_calls", "model calls in all")
+    names = filter(
+        None,
+        (
+            ("worker_calls", "Worker calls"),
+            analyst,
+            total,
+            ("input_tokens", "tokens in"),
+            ("output_tokens", "tokens out"),
+            ("seconds", "s"),
+        ),
     )
     figures = [
         f"{value:,.1f} {words}" if name == "seconds" else f"{value:,.0f} {words}"
@@ -247,53 +164,8 @@ def render_cost(cost: Detail) -> Iterator[RenderableType]:
     yield from section("What it cost", [", ".join(figures)])
 
 
-def section(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
-    """A heading and its lines, if there are any."""
-    shown = [line for line in lines if line]
-    if shown:
-        yield heading(title)
-        for line in shown:
-            yield Padding(Text(line), INDENT)
-
-
-def _table(*columns: tuple[str, str]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title, side in columns:
-        table.add_column(title, justify="right" if side == "r" else "left", no_wrap=True)
-    return table
-
-
 def _listed(title: str, counts: Detail) -> str:
     figures = [(name, read_number(counts, name)) for name in counts]
     known = sorted(((count, name) for name, count in figures if count is not None), reverse=True)
     named = [f"{show_words(name)} {count:g}" for count, name in known[:MAX_LISTED]]
-    return f"{title}: {', '.join(named)}{_rest(len(known), MAX_LISTED)}" if named else ""
-
-
-def _against(
-    record: Detail, ours: str, theirs: str, *, digits: int = 0, of: float | None = None
-) -> str:
-    after, before = read_number(record, ours), read_number(record, theirs)
-    if after is None and before is None:
-        return ""
-    shown = (f"{one:.{digits}f}" if one is not None else "?" for one in (before, after))
-    return " -> ".join(shown) + (f" of {of:g}" if of is not None else "")
-
-
-def _pair_counts(record: Detail) -> str:
-    wins, losses = read_number(record, "wins"), read_number(record, "losses")
-    return f"{wins:g}/{losses:g}" if wins is not None and losses is not None else ""
-
-
-def _score(pair: Detail, name: str) -> str:
-    value = read_number(pair, name)
-    return f"{value:.3f}" if value is not None else ""
-
-
-def _rest(count: int, shown: int) -> str:
-    return f", and {count - shown} more" if count > shown else ""
-
-
-def show_words(code: object) -> str:
-    """A code as words."""
-    return show_line(code).replace("_", " ")
+    return f"{title}: {', '.join(named)}{and_more(len(known), MAX_LISTED)}" if named else ""

@@ -118,7 +118,7 @@ def _choose_demo_settings(llm: str) -> Settings:
     if any(part.state is State.RUNNING for part in build_system(settings).status()):
         raise EmbeddedRuntimeError(
             "Your own system runs, on the ports that the demo needs.",
-            remedy="Stop it with: selfheal down (its data stay).",
+            remedy="Stop it with: selfheal down (its data stays).",
         )
     return settings.model_copy(update={"selfheal_home": settings.selfheal_home / DEMO_HOME})
 

@@ -97,7 +97,7 @@ def up(
 
 
 def down() -> None:
-    """Stop everything that runs, in order; the data stay.
+    """Stop everything that runs, in order; the data stays.
 
     Example: selfheal down
     """
@@ -211,7 +211,7 @@ def friendly_errors() -> Iterator[None]:
     except ValidationError as error:
         for problem in error.errors():
             setting = ".".join(str(part) for part in problem["loc"]).upper()
-            _complain(f"{setting}: {problem['msg']}.", "Mend it in the environment or in .env.")
+            _complain(f"{setting}: {problem['msg']}.", "Fix it in the environment or in .env.")
         raise typer.Exit(USAGE_EXIT_CODE) from error
     except UnicodeDecodeError as error:
         _complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")

@@ -26,7 +26,7 @@ app = typer.Typer(
     name="selfheal",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     help="Serve an LLM agent that notices when its prompt goes bad, proves a repair, and heals.",
 )
 

@@ -2,12 +2,14 @@
 
 import json
 from contextlib import nullcontext
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
+from selfheal.dry_run import describe_dry_run
+from selfheal.operator_database import START_REMEDY
 from selfheal.optimizer_run import (
     DRY_RUN_FLAG,
     WATCH_FLAG,
@@ -21,6 +23,9 @@ from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.plan import OPTIMIZER
 from selfheal.visible_text import make_visible_line
 from services.common.config import Settings
+from services.common.errors import DatabaseUnavailableError
+
+FATAL_EVENTS: Final = ("optimization_failed", "continuous_run_failed")
 
 output = Console()
 
@@ -48,16 +53,19 @@ def optimize(
     """
     if watch and dry_run:
         raise typer.BadParameter("give either --watch or --dry-run")
+    remedy = DatabaseRemedy()
     flags = [flag for flag, given in ((WATCH_FLAG, watch), (DRY_RUN_FLAG, dry_run)) if given]
 
     def show(event: Event) -> None:
         if as_json:
             typer.echo(json.dumps(event, ensure_ascii=False))
         else:
-            described = make_visible_line(describe_event(event))
-            output.print(described, soft_wrap=True, markup=False)
+            plain = describe_dry_run(event) if dry_run else ""
+            described = make_visible_line(plain or describe_event(event))
+            output.print(described, soft_wrap=True, markup=False, highlight=not plain)
+        remedy.show(event)
 
-    spinner = nullcontext() if watch or as_json else output.status("replaying")
+    spinner = nullcontext() if watch or dry_run or as_json else output.status("replaying")
     try:
         with friendly_errors(), Interruption() as interruption, interruption.raising(), spinner:
             settings = Settings()
@@ -70,7 +78,21 @@ def optimize(
             return
         messages.print("Interrupted; what it says was patched serves, and nothing else changed.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    _judge(run, watch=watch)
+    _judge(run, watch=watch, dry_run=dry_run)
+
+
+class DatabaseRemedy:
+    """Says once what to do where the database can't be reached."""
+
+    def __init__(self) -> None:
+        self._was_shown = False
+
+    def show(self, event: Event) -> None:
+        """Say it, if this event is the first that tells of it."""
+        is_down = event.get("code") == DatabaseUnavailableError.code
+        if is_down and event["event"] in FATAL_EVENTS and not self._was_shown:
+            messages.print(START_REMEDY)
+            self._was_shown = True
 
 
 def _announce(settings: Settings) -> None:
@@ -79,13 +101,13 @@ def _announce(settings: Settings) -> None:
         messages.print("The autopilot does this already; both together do no harm.")
 
 
-def _judge(run: OptimizerRun, *, watch: bool) -> None:
+def _judge(run: OptimizerRun, *, watch: bool, dry_run: bool) -> None:
     """Exit with the run's code, if it failed."""
     if not run.exit_code:
         return
     if watch:
         messages.print("The Optimizer ended by itself; its last lines say why.")
-    else:
+    elif not dry_run:
         patched = run.find("prompt_patched") is not None
         changed = "what it says was patched serves" if patched else "no prompt was changed"
         messages.print(f"The run failed; {changed}.")

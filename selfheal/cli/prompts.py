@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -51,16 +52,17 @@ def list_prompts(task_type: TaskType = DEFAULT_TASK_TYPE, as_json: AsJson = Fals
     if as_json:
         typer.echo(json.dumps([asdict(prompt) for prompt in prompts], indent=2, default=str))
         return
+    longest = max(len(str(prompt.version)) for prompt in prompts)
     table = Table(box=None, pad_edge=False, expand=True)
-    for title, width in (("version", 7), ("serves", 6), ("since", 19), ("by", 9)):
+    for title, width in (("version", max(7, longest)), ("serves", 6), ("since", 16), ("by", 9)):
         table.add_column(title, width=width, no_wrap=True)
-    table.add_column("why", ratio=1, overflow="ellipsis", no_wrap=True)
+    table.add_column("why", ratio=1, overflow="fold")
     table.add_column("text", ratio=1, overflow="ellipsis", no_wrap=True)
     for prompt in prompts:
         table.add_row(
             str(prompt.version),
             Text("yes", style="green") if prompt.is_active else "",
-            f"{prompt.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+            f"{prompt.created_at.astimezone():%Y-%m-%d %H:%M}",
             prompt.created_by,
             Text(prompt.change_reason or ""),
             Text(prompt.content.split("\n")[0]),
@@ -176,15 +178,18 @@ def rollback_prompt(
 
 
 def _load(task_type: str) -> list[Prompt]:
+    settings = Settings()
+
     async def select(connection: asyncpg.Connection) -> list[Prompt]:
+        await require_task_type(connection, settings, task_type)
         records = await connection.fetch(SELECT_PROMPTS, task_type)
         return [Prompt(**record) for record in records]
 
-    prompts = ask_database(Settings(), select)
+    prompts = ask_database(settings, select)
     if not prompts:
         raise EmbeddedRuntimeError(
-            f"There is no prompt for task type {task_type!r}.",
-            remedy="See the task types with: selfheal psql -c 'SELECT task_type FROM prompts'",
+            f"There is no prompt for task type {task_type!r} yet.",
+            remedy=f"Serve its own with: selfheal tasks enable {task_type}",
         )
     return prompts
 

@@ -1,9 +1,9 @@
 """`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
 
-import difflib
 import json
 from typing import Annotated, Any
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.padding import Padding
@@ -13,6 +13,7 @@ from rich.text import Text
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.cli.reports import AnyTaskType, AsJson, find_report
 from selfheal.detail_reading import show_line
+from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
 from selfheal.proposals import (
     Proposal,
@@ -22,8 +23,8 @@ from selfheal.proposals import (
 )
 from selfheal.report_rendering import make_undo_command
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.text_difference import compare_texts
 from selfheal.verdict_rendering import INDENT
-from selfheal.visible_text import make_visible
 from services.common.config import Settings
 
 RunId = Annotated[
@@ -91,7 +92,13 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
 
 
 def _load(task_type: str | None) -> list[Proposal]:
-    return ask_database(Settings(), lambda connection: load_open_proposals(connection, task_type))
+    settings = Settings()
+
+    async def load(connection: asyncpg.Connection) -> list[Proposal]:
+        await require_task_type(connection, settings, task_type)
+        return await load_open_proposals(connection, task_type)
+
+    return ask_database(settings, load)
 
 
 def _find(run_id: str | None, task_type: str | None) -> Proposal:
@@ -101,10 +108,10 @@ def _find(run_id: str | None, task_type: str | None) -> Proposal:
         report = find_report(run_id, task_type=task_type)
         named = [proposal for proposal in found if proposal.run_id == report.id]
         if not named:
-            what = report.resolution or report.decision.replace("_", " ")
+            what = report.outcome.replace("_", " ")
             raise EmbeddedRuntimeError(
-                f"The run {str(report.id)[:8]} waits for no answer: it was {what}.",
-                remedy="See what does with: selfheal prompts proposals",
+                f"The run {str(report.id)[:8]} isn't waiting for an answer: it was {what}.",
+                remedy="See what is with: selfheal prompts proposals",
             )
         return named[0]
     if not found:
@@ -130,24 +137,24 @@ def _show(proposal: Proposal) -> None:
             f"({proposal.created_at.astimezone():%Y-%m-%d %H:%M})",
         )
     )
+    reject_it = f"selfheal prompts reject {short_id}"
+    if proposal.staleness:
+        output.print(Text(f"stale: {proposal.staleness}; it can't be approved", style="yellow"))
+        answer = f"turn it down: {reject_it}"
+    else:
+        answer = f"then: selfheal prompts approve {short_id}, or: {reject_it}"
     output.print(Padding(_difference(proposal), INDENT))
-    output.print(
-        Text(
-            f"why: selfheal reports show {short_id}; then: selfheal prompts approve {short_id}, "
-            f"or: selfheal prompts reject {short_id}\n",
-            style="dim",
-        )
-    )
+    output.print(Text(f"why: selfheal reports show {short_id}; {answer}\n", style="dim"))
 
 
 def _difference(proposal: Proposal) -> Syntax | Text:
-    before = proposal.incumbent.content if proposal.incumbent else ""
-    lines = difflib.unified_diff(
-        make_visible(before).splitlines(),
-        make_visible(proposal.content).splitlines(),
-        "serves now",
-        "proposed",
-        lineterm="",
+    incumbent = proposal.incumbent
+    named = f"version {incumbent.version}" if incumbent else "gone"
+    lines = compare_texts(
+        incumbent.content if incumbent else "",
+        proposal.content,
+        before_name=named if proposal.staleness else "serves now",
+        after_name="proposed",
     )
     text = "\n".join(lines)
     if output.is_terminal:
@@ -164,6 +171,8 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
         "improvement_pct": round(proposal.improvement_pct, 1),
         "verdict": proposal.verdict,
         "created_at": proposal.created_at,
+        "stale": bool(proposal.staleness),
+        "serving_version": proposal.serving.version if proposal.serving else None,
         "content": proposal.content,
     }
 

@@ -16,7 +16,9 @@ from selfheal.healing_reports import (
     load_latest_report,
     load_reports,
     load_reports_by_id,
+    load_reports_by_number,
 )
+from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
 from selfheal.report_rendering import make_list, print_report
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -25,6 +27,7 @@ from services.common.config import Settings
 
 LATEST: Final = "latest"
 LEAST_DIGITS: Final = 4
+MAX_REPORT_ID: Final = 2**31 - 1
 
 AnyTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", show_default="all")
@@ -46,17 +49,21 @@ def list_reports(
     Example: selfheal reports list -n 5
     """
     with friendly_errors():
-        reports = ask_database(
-            Settings(),
-            lambda connection: load_reports(connection, task_type=task_type, limit=limit),
-        )
+        settings = Settings()
+
+        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+            await require_task_type(connection, settings, task_type)
+            return await load_reports(connection, task_type=task_type, limit=limit)
+
+        reports = ask_database(settings, load)
     if as_json:
         rows = [{**asdict(report), "summary": report.detail.get("summary")} for report in reports]
         for row in rows:
-            del row["detail"]
+            for name in ("detail", "before_content", "after_content"):
+                del row[name]
         typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
     elif reports:
-        output.print(make_list(reports))
+        output.print(make_list(reports, width=output.width))
     else:
         messages.print("The Optimizer has decided nothing yet.")
 
@@ -64,7 +71,10 @@ def list_reports(
 @app.command("show")
 def show_report(
     run_id: Annotated[
-        str, typer.Argument(help="Id of the run, or its first 4 digits or more, or latest.")
+        str,
+        typer.Argument(
+            help="Id of a run, or its first 4 digits or more; or of a report; or latest."
+        ),
     ] = LATEST,
     task_type: AnyTaskType = None,
     as_json: AsJson = False,
@@ -87,31 +97,46 @@ def find_report(run_id: str, *, task_type: str | None = None) -> HealingReport:
     Raises:
         EmbeddedRuntimeError: If there is none, or more than one.
     """
-    if run_id == LATEST:
+    settings = Settings()
+    number = parse_number(run_id)
+    is_short_number = number is not None and len(run_id) < LEAST_DIGITS
+    digits = "" if run_id == LATEST or is_short_number else parse_digits(run_id)
 
-        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+    async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+        await require_task_type(connection, settings, task_type)
+        if run_id == LATEST:
             return await load_latest_report(connection, task_type=task_type)
+        found = await load_reports_by_id(connection, digits) if digits else []
+        if number and not found:
+            found = await load_reports_by_number(connection, number)
+        return found
 
-    else:
-        digits = parse_digits(run_id)
-
-        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
-            return await load_reports_by_id(connection, digits)
-
-    reports = ask_database(Settings(), load)
+    reports = ask_database(settings, load)
     if not reports:
-        which = (
-            "The Optimizer has decided nothing yet."
-            if run_id == LATEST
-            else (f"There is no run {make_visible_line(run_id)[:80]}.")
+        raise EmbeddedRuntimeError(
+            _say_nothing_is_found(run_id), remedy="See what there is with: selfheal reports list"
         )
-        raise EmbeddedRuntimeError(which, remedy="See what there is with: selfheal reports list")
     if len(reports) > 1:
         ids = ", ".join(str(report.id) for report in reports)
         raise EmbeddedRuntimeError(
             f"{len(reports)} runs begin like that: {ids}.", remedy="Give more digits."
         )
     return reports[0]
+
+
+def _say_nothing_is_found(run_id: str) -> str:
+    if run_id == LATEST:
+        return "The Optimizer has decided nothing yet."
+    named = make_visible_line(run_id)[:80]
+    if len(run_id) < LEAST_DIGITS:
+        return f"There is no report {named}."
+    return f"There is no run {named}."
+
+
+def parse_number(text: str) -> int | None:
+    """The id of a row in `optimization_reports`; None where the text can't be one."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_REPORT_ID))
+    return int(text) if is_number and 0 < int(text) <= MAX_REPORT_ID else None
 
 
 def parse_digits(run_id: str) -> str:
@@ -123,7 +148,7 @@ def parse_digits(run_id: str) -> str:
     digits = run_id.strip().replace("-", "").lower()
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
         raise EmbeddedRuntimeError(
-            f"{make_visible_line(run_id)[:80]!r} is no id of a run.",
-            remedy=f"Give at least {LEAST_DIGITS} of its digits; `selfheal reports list` has them.",
+            f"{make_visible_line(run_id)[:80]!r} is not the id of a run.",
+            remedy=f"Give its first {LEAST_DIGITS} digits, or more: selfheal reports list",
         )
     return digits

@@ -57,6 +57,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield from _check_database(settings)
     yield _attempt("local model", lambda: _check_local_model(settings))
     yield check_provider(settings, has_langchain=_is_installed("langchain"))
+    yield check_webhook(settings)
     ours = {status.pid for status in system.status() if status.pid is not None}
     for name, port, setting in _ports(settings):
         yield _check_port(name, port, setting, ours)
@@ -99,6 +100,13 @@ def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
         remedy = "Install it with: pip install 'self-healing-agent-system[hosted]'"
         return Check(name, Verdict.FAIL, f"{found}: needs LangChain's providers", remedy)
     return Check(name, Verdict.OK, f"{found}, {key}")
+
+
+def check_webhook(settings: Settings) -> Check:
+    """Say whether anyone is told of heals; never shows the URL, which is a secret."""
+    if settings.notify_webhook_url is not None:
+        return Check("webhook", Verdict.OK, "NOTIFY_WEBHOOK_URL is set")
+    return Check("webhook", Verdict.OK, "none; set NOTIFY_WEBHOOK_URL to be told of heals")
 
 
 def _check_database(settings: Settings) -> Iterator[Check]:
@@ -156,7 +164,7 @@ def _check_local_model(settings: Settings) -> Check:
         require_wheels()
     except EmbeddedRuntimeError as error:
         verdict = Verdict.FAIL if needs_local_model(settings) else Verdict.WARN
-        return Check("local model", verdict, error.message, error.remedy)
+        return Check("local model", verdict, error.message, "Install it with: make setup-local")
     return Check("local model", Verdict.OK, "weights and server are installed")
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 USAGE_EXIT_CODE = 2
 DATABASE_SCHEMES = ("postgresql", "postgres")
+WEBHOOK_SCHEMES = ("http", "https")
 
 SIMULATED_PROVIDER = "simulated"
 LOCAL_PROVIDER = "local"
@@ -31,9 +32,30 @@ DEFAULT_MODELS = {
 }
 
 
+def _split_url(url: str) -> SplitResult:
+    """The parts of a URL; nothing in them where it is malformed, as errors repeat it."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _check_webhook_url(url: SecretStr | None) -> SecretStr | None:
+    """Refuse what nothing could be posted to; the message must not repeat it."""
+    text = url.get_secret_value().strip() if url else ""
+    if not text:
+        return None
+    parts = _split_url(text)
+    port = parts.netloc.rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+    is_well_formed = text.isprintable() and " " not in text and (not port or port.isdecimal())
+    if parts.scheme not in WEBHOOK_SCHEMES or not parts.hostname or not is_well_formed:
+        raise ValueError("must be a URL that begins with http:// or https://")
+    return SecretStr(text)
+
+
 def _check_database_url(url: SecretStr) -> SecretStr:
     """Refuse what asyncpg could not parse; the message must not repeat it."""
-    parts = urlsplit(url.get_secret_value())
+    parts = _split_url(url.get_secret_value())
     hosts = parts.netloc.rpartition("@")[2].split(",")
     ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     if parts.scheme not in DATABASE_SCHEMES or not all(port.isdecimal() for port in ports if port):
@@ -110,7 +132,7 @@ class Settings(BaseSettings):
     optimizer_poll_seconds: Seconds = 60
     optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
-    notify_webhook_url: SecretStr | None = None
+    notify_webhook_url: Annotated[SecretStr | None, AfterValidator(_check_webhook_url)] = None
 
     # Observability; OpenTelemetry's own variables, which its SDK reads from the environment too
     otel_sdk_disabled: bool = False

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 MAX_INPUT_CHARACTERS = 20_000
+# Refining may make an input longer.
+MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
 
 
@@ -50,7 +52,7 @@ Input = Annotated[
 # Refining adds a line of its own, and NFC spells a few characters out as three.
 RefinedInput = Annotated[
     str,
-    Field(strict=True, min_length=1, max_length=3 * MAX_INPUT_CHARACTERS + 1_000),
+    Field(strict=True, min_length=1, max_length=MAX_REFINED_CHARACTERS),
     AfterValidator(_reject_nul),
 ]
 Output = Annotated[

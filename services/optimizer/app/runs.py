@@ -14,7 +14,14 @@ from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.preview import preview_case
-from services.optimizer.app.wiring import make_trigger, open_connection, open_tools, run_cycle
+from services.optimizer.app.wiring import (
+    find_analyst_spec,
+    find_waiting_proposal,
+    make_trigger,
+    open_connection,
+    open_tools,
+    run_cycle,
+)
 
 MODE_OFF = "off"
 
@@ -63,23 +70,33 @@ async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None
 
 async def preview(settings: Settings) -> None:
     """Log what a run would do; no model is called and nothing is changed."""
+    if settings.optimizer_mode == MODE_OFF:
+        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+        return
     task_types = open_task_types(settings.task_types_dir)
     async with create_session() as session, open_connection(settings) as connection:
         cycle = Cycle(
             make_trigger(settings),
             _refuse_to_heal,
             is_degraded=partial(is_evaluator_degraded, session, settings.evaluator_url),
+            is_cooling_down=partial(find_waiting_proposal, settings, connection),
         )
-        cases = await cycle.find_cases(connection)
-        for case in cases:
+        survey = await cycle.survey(connection)
+        for case in survey.cases:
             plan = await preview_case(
                 connection,
                 case,
                 task_types=task_types,
                 guard_inputs=settings.optimizer_guard_inputs,
+                has_analyst=bool(find_analyst_spec(settings)),
             )
-            log.info("would_look_into", **plan, max_calls=settings.max_calls)
-        if not cases:
+            log.info(
+                "would_look_into",
+                **plan,
+                mode=settings.optimizer_mode,
+                max_calls=settings.max_calls,
+            )
+        if not survey.cases and not survey.postponed:
             log.info("no task types need optimization")
 
 

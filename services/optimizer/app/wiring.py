@@ -43,13 +43,19 @@ class Analyst:
     ask_model: AskModel | None = None
 
 
-@asynccontextmanager
-async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
-    """The analyst that OPTIMIZER_MODEL names; by default the hosted model, else none."""
+def find_analyst_spec(settings: Settings) -> str:
+    """The analyst that OPTIMIZER_MODEL names; by default the hosted model; empty for none."""
     spec = settings.optimizer_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_ANALYST:
         spec = f"{settings.llm_provider}:{settings.llm_model}"
-    if not spec or spec == RULES:
+    return "" if spec == RULES else spec
+
+
+@asynccontextmanager
+async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
+    """The analyst that the settings name, if they name one."""
+    spec = find_analyst_spec(settings)
+    if not spec:
         yield Analyst()
         return
     # LangChain costs half a second of start-up, which the rules needn't pay.
@@ -105,12 +111,9 @@ async def run_cycle(
             await tools.notifier.notify(describe_outcome(prompt, outcome))
 
         async def find_pause(case: Case) -> str:
-            if settings.optimizer_mode == PROPOSE_MODE and await has_open_proposal(
-                connection, case.incumbent
-            ):
-                return "proposal_waits"
-            if not is_continuous:
-                return ""
+            waits = await find_waiting_proposal(settings, connection, case)
+            if waits or not is_continuous:
+                return waits
             if case.attribution is not None:
                 return await was_told(connection, case.incumbent, case.attribution.verdict)
             return await is_cooling_down(
@@ -129,6 +132,15 @@ async def run_cycle(
             is_cooling_down=find_pause,
         )
         return await cycle.run(connection)
+
+
+async def find_waiting_proposal(
+    settings: Settings, connection: asyncpg.Connection, case: Case
+) -> str:
+    """A code where a proven text already waits for a person's answer; empty where none does."""
+    asks_first = settings.optimizer_mode == PROPOSE_MODE
+    waits = await has_open_proposal(connection, case.incumbent, of_any_kind=asks_first)
+    return "proposal_waits" if waits else ""
 
 
 def open_connection(settings: Settings) -> AbstractAsyncContextManager[asyncpg.Connection]:

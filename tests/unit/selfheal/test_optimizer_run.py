@@ -20,3 +20,17 @@ def test_the_last_event_of_a_name_is_found() -> None:
     run = OptimizerRun(0, [{"event": "a", "n": 1}, {"event": "b"}, {"event": "a", "n": 2}])
     assert run.find("a") == {"event": "a", "n": 2}
     assert run.find("c") is None
+
+
+def test_whose_fault_it_is_is_told_with_the_first_reason_in_full() -> None:
+    reason = "The prompt that served before passes the same inputs when it is run again. " * 2
+    event = {
+        "event": "failures_attributed",
+        "task_type": "letters",
+        "verdict": "prompt",
+        "because": [reason, "another"],
+    }
+    assert describe_event(event) == (
+        f"failures_attributed  task_type=letters  verdict=prompt  because: {reason}"
+    )
+    assert describe_event({"event": "failures_attributed", "because": 3}) == "failures_attributed"

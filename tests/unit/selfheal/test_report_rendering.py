@@ -104,6 +104,8 @@ REPORT = HealingReport(
     watched_until=None,
     watch_outcome=None,
     detail=DETAIL,
+    before_content="just say hello world to everything\nBe brief.",
+    after_content="You write Python.\nBe brief.",
 )
 HELD = replace(
     REPORT,
@@ -125,7 +127,7 @@ def show(report: HealingReport, *, width: int = 160) -> str:
 
 def list_all(*reports: HealingReport, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(make_list(reports))
+    console.print(make_list(reports, width=width))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -133,14 +135,13 @@ def list_all(*reports: HealingReport, width: int = 160) -> str:
 @pytest.mark.parametrize(
     "part",
     [
-        "code_generation healed: version 100 replaced 99 (better)",
-        "run 3f2c9a71-0000-4000-8000-000000000000",
-        "triggered by autopilot",
-        "Five of seven answers failed",
+        "code_generation healed: version 100 replaced 99\n",
+        "run 3f2c9a71-0000-4000-8000-000000000000, report 7",
+        "started by autopilot",
         "5 of 7 scored answers failed within 30 minutes; 2 distinct inputs in 1 cluster; mean",
         "rules that failed: has code 5, returns 3",
         "could not be scored: judge unavailable 2",
-        "p = 0.0003; usually 5.0% fail, known from 120 answers",
+        "p = 0.0003; usually 5 % fail, known from 120 answers",
         "left out as suspicious, 1: 0f0f (asks for a prompt change)",
         "The prompt is at fault.",
         "- golden inputs fail too",
@@ -149,16 +150,19 @@ def list_all(*reports: HealingReport, width: int = 160) -> str:
         "6/0",
         "version 1 passed 40 of 40",
         "refused: names a url",
-        "last good version: better; evidence 47, 20 is needed (alpha 0.05)",
+        "last good version: better; evidence 47; 20 is needed, so that at most 1 in 20 worthless",
         "of 10 inputs that passed lately, 1 newly fail, 1 allowed (g7)",
-        "the empty prompt: 1 of 4 pass, mean 0.410; so this is learned: it does better than no",
+        "an empty prompt on 4 of these inputs: 1 pass, mean 0.410; so this is learned: the new",
         "scored by evaluator 0123456789abcdef",
         "Write a binary search",
         "golden-3",
-        "42 Worker calls, 0 analyst calls, 42 model calls in all, 12,345 tokens in, 6,789 tokens",
+        "42 Worker calls, 12,345 tokens in, 6,789 tokens",
         "2.3 s",
         "version 100 since ",
         "selfheal prompts activate 99",
+        "serves version 99's text again: 'just say hello world to everything Be brief.'",
+        "-just say hello world",
+        "+You write Python.",
     ],
 )
 def test_a_whole_report_says_everything(part: str) -> None:
@@ -185,7 +189,55 @@ def test_a_proposal_says_how_to_answer_until_it_is_answered() -> None:
     shown = show(proposed)
     assert "selfheal prompts approve 3f2c9a71" in shown
     assert "selfheal prompts reject 3f2c9a71" in shown
-    assert "approve" not in show(replace(proposed, resolution="rejected"))
+    assert "prompts approve" not in show(replace(proposed, resolution="rejected"))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "words"),
+    [
+        ("approved", "code_generation approved: version 100 replaced 99"),
+        ("rejected", "code_generation rejected: a repair of version 99 is proven, and was turned"),
+        ("superseded", "code_generation superseded: a repair of version 99 is proven, but"),
+    ],
+)
+def test_a_proposal_that_was_answered_is_shown_as_that(resolution: str, words: str) -> None:
+    answered = replace(REPORT, decision="proposed", resolution=resolution)
+    assert words in show(answered)
+    listed = list_all(answered)
+    assert resolution in listed
+    assert "proposed" not in listed
+
+
+def test_each_fact_is_said_once() -> None:
+    summary = DETAIL["summary"]
+    assert summary not in show(REPORT)
+    assert summary in show(replace(REPORT, detail={"summary": summary}))
+    assert "started by hand" in show(replace(REPORT, triggered_by="manual"))
+    assert "Be brief" not in show(replace(REPORT, before_content=None))
+    unguarded = {**DETAIL["verdict"], "guards": {"checked": 0, "newly_failing": [], "allowed": 1}}
+    assert "newly fail" not in show(replace(REPORT, detail={"verdict": unguarded}))
+
+
+def test_what_is_only_assumed_is_said_so() -> None:
+    surprise = {"p_value": 0.0003, "baseline_failure_rate": 0.05, "baseline_answers": 0}
+    shown = show(replace(REPORT, detail={"failures": {"surprise": surprise}}))
+    assert "usually 5 % fail (assumed: nothing is known yet)" in shown
+
+
+def test_of_many_changed_lines_the_first_are_shown_and_where_the_others_are() -> None:
+    long = replace(REPORT, after_content="\n".join(f"line {n}" for n in range(50)))
+    shown = show(long)
+    assert "+line 9" in shown
+    assert "+line 10" not in shown
+    assert "and 40 more changed lines: selfheal prompts diff 99 100" in shown
+    assert "+line" not in show(replace(long, decision="held"))
+
+
+def test_a_text_that_comes_back_moves_no_cursor() -> None:
+    evil = "\x1b[2J[bold]x[/]\u202e\r\nsecond"
+    shown = show(replace(REPORT, before_content=evil, after_content=f"{evil}\nthird"), width=400)
+    assert "[bold]x[/]" in shown
+    assert {"\x1b", "\u202e", "\r"}.isdisjoint(shown)
 
 
 def test_a_rollback_says_what_live_traffic_showed() -> None:
@@ -205,7 +257,7 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     shown = show(rolled_back)
     assert "the watched version (100): mean score 0.400 over 12 answers" in shown
     assert "the version before it (99): mean score 0.800 over 40 answers" in shown
-    assert "evidence that it is worse: 25, 20 is needed (alpha 0.05)" in shown
+    assert "evidence that it is worse: 25; 20 is needed, so that at most 1 in 20" in shown
     assert "selfheal prompts activate 100" in shown
 
 
@@ -228,9 +280,27 @@ def test_what_became_of_it_is_told(outcome: str, words: str) -> None:
 
 def test_a_list_keeps_what_decides_at_80_columns() -> None:
     shown = list_all(REPORT, HELD, replace(REPORT, decision="rolled_back"), width=80)
-    for words in ("3f2c9a71", "promoted", "held", "rolled back", "99 -> 100", "prompt"):
+    for words in ("3f2c9a71", "promoted", "held", "rolled back", "99 -> 100", "too few inputs"):
         assert words in shown
+    assert "code_generation" in shown
+    assert "is being" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_figures_are_never_cut_at_80_columns() -> None:
+    version = 2**31 - 2
+    highest = replace(REPORT, version=version, after_version=version + 1)
+    assert f"{version} -> {version + 1}" in list_all(highest, width=80)
+    shown = show(
+        replace(highest, detail={**DETAIL, "inputs": {"used": {"a1": {"text": "x" * 200}}}}),
+        width=80,
+    )
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:2] == ["0.360", "0.874"] for line in lines)
+    assert any(
+        "0 -> 6 of 6" in line and "0.360 -> 0.874" in line and "6/0" in line for line in lines
+    )
 
 
 def test_many_pairs_and_long_inputs_are_cut() -> None:
@@ -238,7 +308,7 @@ def test_many_pairs_and_long_inputs_are_cut() -> None:
     used = {f"i{n}": {"text": "word " * 100_000} for n in range(500)}
     detail = {"verdict": {"pairs": pairs}, "inputs": {"used": used}, "quarantined": [{}] * 900}
     shown = show(replace(REPORT, detail=detail))
-    assert "and 488 more" in shown
+    assert "and 494 more" in shown
     assert "and 890 more" in shown
     assert len(shown) < 10_000
 

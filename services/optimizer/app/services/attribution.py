@@ -23,6 +23,8 @@ PROMPT, PROVIDER, EVALUATOR = "prompt", "provider", "evaluator"
 INPUT, DRIFT, UNKNOWN = "input", "drift", "unknown"
 # A prompt that passes so many served well; one that passes so many golden inputs still does.
 GOOD_PASS_RATE = 0.7
+# A few odd inputs, and be they many times the same, are of fewer kinds than this.
+MANY_CLUSTERS = 3
 # Answers that a record needs before it says that a prompt served well.
 LEAST_RECORD = 3
 WORKER, EVALUATOR_SERVICE = "worker", "evaluator"
@@ -68,6 +70,7 @@ class Replays:
         last_good: Results of the last prompt that served well; None where there is none.
         last_good_version: Its version.
         last_good_served: Whether its own answers say that it served well; else it was never tried.
+        failing_clusters: How many kinds of inputs fail.
     """
 
     inputs: Sequence[ReplayInput]
@@ -75,6 +78,7 @@ class Replays:
     last_good: Mapping[str, ReplayResult] | None = None
     last_good_version: int | None = None
     last_good_served: bool = True
+    failing_clusters: int = MANY_CLUSTERS
 
     def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
         """How a prompt does on the inputs from one source."""
@@ -201,13 +205,25 @@ def _compare_with_last_good(
     }
     how = "served well" if replays.last_good_served else "was never tried"
     name = f"version {replays.last_good_version}, which {how},"
+    still_serves = golden.scored > 0 and _serves_well(golden)
+    if better > worse and still_serves and replays.failing_clusters < MANY_CLUSTERS:
+        # An operator's new rule looks just like this to those whom it concerns.
+        return Attribution(
+            INPUT,
+            (
+                f"The prompt still passes {_of(golden)} golden inputs.",
+                f"Few kinds of inputs fail: {replays.failing_clusters}.",
+                f"{name[0].upper()}{name[1:]} passes them: whether they are to, a person decides.",
+            ),
+            evidence,
+        )
     if better > worse:
         return Attribution(
             PROMPT,
             (f"On the same inputs {name} passes {_of(old)} now, and this prompt {_of(new)}.",),
             evidence,
         )
-    if _serves_well(golden) and golden.scored:
+    if still_serves:
         return Attribution(
             INPUT,
             (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from services.common.task_types import Repairs
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.log_records import PastPrompt
-from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
+from services.optimizer.app.services.replay_results import GOLDEN, ReplayInput, ReplayResult
 
 GOOD_PASS_RATE = 0.7
 # A version that passed so much more than the failing one served well enough to go back to.
@@ -17,14 +17,21 @@ CLEAR_ADVANTAGE = 0.3
 class Candidate:
     """A prompt text and where it comes from, in words for the report.
 
-    `quoted` are texts that it may hold word for word: data of the repository, and answers to them
-    that were made and passed in this very heal.
+    Attributes:
+        content: The text.
+        strategy: Who made it.
+        rationale: Why.
+        quoted: Texts that it may hold word for word: data of the repository, and answers to them
+            that were made and passed in this very heal.
+        informed_by_users: Whether a model wrote it that had read what users wrote. However well
+            it does, a person decides on such a text.
     """
 
     content: str
     strategy: str
     rationale: str
     quoted: tuple[str, ...] = ()
+    informed_by_users: bool = False
 
 
 Results = Mapping[str, ReplayResult]
@@ -54,7 +61,9 @@ class RepairContext:
         find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
             where it may.
         calls_for_search: Worker calls that proposing may still take.
-        best: The best candidate's text so far, for strategies that make it better; may be empty.
+        best: The best candidate so far, for strategies that make it better.
+        evidence_from_users: Whether `analysis` holds what users wrote; where golden inputs fail,
+            they are evidence enough.
         reflect: Has the configured model propose texts; None without one.
         ask_model: Asks the configured model anything; None without one.
     """
@@ -69,7 +78,8 @@ class RepairContext:
     replay: Replay
     find_lint: Callable[[str], str] = _find_nothing
     calls_for_search: int = 0
-    best: str = ""
+    best: Candidate | None = None
+    evidence_from_users: bool = True
     reflect: Reflect | None = field(default=None)
     ask_model: AskModel | None = field(default=None)
 
@@ -80,6 +90,13 @@ class RepairContext:
         return [
             item for item in self.choosing if item.id in results and not results[item.id].passed
         ]
+
+    @property
+    def shown(self) -> list[ReplayInput]:
+        """Choosing inputs that a model which writes prompts may see."""
+        if self.evidence_from_users:
+            return list(self.choosing)
+        return [item for item in self.choosing if item.source == GOLDEN]
 
 
 Strategy = Callable[[RepairContext], AsyncIterator[Candidate]]

@@ -1,9 +1,11 @@
 """Brings a heal to its end: in force, proposed or held; on record in any case."""
 
 import time
+from contextlib import suppress
 
 import asyncpg
 
+from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.optimizer.app.services.contest import Contender
 from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
@@ -23,6 +25,9 @@ from services.optimizer.app.services.replay import Replayer
 from services.optimizer.app.services.verdict import Verdict
 
 PROPOSE_MODE = "propose"
+WRITTEN_FOR_USERS = "A model wrote it that had read what users wrote, so a person decides."
+# What may keep a proven text from being activated, beside a person who was faster.
+ACTIVATION_ERRORS = (ServiceError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 log = get_logger()
 
@@ -63,7 +68,10 @@ class Conclusion:
             f"choosing it, {verdict.decision.wins} better and {verdict.decision.losses} worse "
             f"(e-value {verdict.decision.e_value:.1f})"
         )
-        if self._policy.mode == PROPOSE_MODE:
+        if contender.candidate.informed_by_users:
+            self._report.waits_because = WRITTEN_FOR_USERS
+            summary = f"{WRITTEN_FOR_USERS} {summary}"
+        if self._policy.mode == PROPOSE_MODE or contender.candidate.informed_by_users:
             run = self._make_run(PROPOSED, "better", summary, contender)
             run_id = str(await propose(self._connection, run))
             log.info("repair_proposed", task_type=incumbent.task_type, run_id=run_id)
@@ -81,6 +89,9 @@ class Conclusion:
         except IncumbentChangedError as error:
             self._report.watching = None
             return await self.hold(error.code, contender)
+        except ACTIVATION_ERRORS as error:
+            await self._note_failure(error, contender)
+            raise
         log.info(
             "prompt_patched",
             task_type=incumbent.task_type,
@@ -99,6 +110,13 @@ class Conclusion:
             run_id=str(activation.run_id),
             report_id=activation.report_id,
         )
+
+    async def _note_failure(self, error: Exception, contender: Contender) -> None:
+        """Put on record what kept a proven text from serving, where the database lets us."""
+        self._report.watching = None
+        self._report.error = getattr(error, "code", "") or type(error).__name__
+        with suppress(*ACTIVATION_ERRORS):
+            await self.hold(self._report.error, contender)
 
     async def hold(self, reason: str, contender: Contender | None = None) -> HealingOutcome:
         """Leave the prompt as it is, and say why."""

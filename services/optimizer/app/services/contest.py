@@ -126,7 +126,7 @@ class Contest:
             context = replace(
                 self.context,
                 calls_for_search=self.calls_left(),
-                best=best.candidate.content if best else "",
+                best=best.candidate if best else None,
             )
             try:
                 async for candidate in strategy(context):

@@ -16,6 +16,7 @@ from services.optimizer.app.services.failure_log import (
     load_window,
 )
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.healing_runs import HELD, PROPOSED
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
 from services.optimizer.app.services.log_records import LoggedResult, Record, Window
 from services.optimizer.app.services.prompt_patcher import is_same_prompt
@@ -58,6 +59,14 @@ async def _never_cooling(_case: Case) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at all active prompts found: work to do now, and prompts left alone for now."""
+
+    cases: list[Case]
+    postponed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Cycle:
     """What a run is made of.
 
@@ -95,9 +104,10 @@ class Cycle:
         )
         failures: list[ServiceError] = []
         outcomes = await self._look_after_promotions(connection, failures)
-        cases = await self._find_cases(connection)
-        self._tell_cases(cases)
-        for case in cases:
+        rolled_back = list(outcomes)
+        survey = await self.survey(connection)
+        self._tell_cases(survey)
+        for case in survey.cases:
             task_type = case.incumbent.task_type
             try:
                 async with _heals_alone(connection, task_type) as is_alone:
@@ -118,8 +128,12 @@ class Cycle:
             "optimization_completed",
             promoted=[name for name, outcome in outcomes.items() if outcome.promoted],
             held={
-                name: outcome.reason for name, outcome in outcomes.items() if not outcome.promoted
+                name: outcome.reason
+                for name, outcome in outcomes.items()
+                if outcome.decision == HELD
             },
+            proposed=[name for name, outcome in outcomes.items() if outcome.decision == PROPOSED],
+            rolled_back=rolled_back,
         )
         if failures:
             raise failures[0]
@@ -127,7 +141,7 @@ class Cycle:
 
     async def find_cases(self, connection: asyncpg.Connection) -> list[Case]:
         """The prompts that need work now, and what is known of it; changes nothing."""
-        return await self._find_cases(connection)
+        return (await self.survey(connection)).cases
 
     async def _take_note(
         self, error: ServiceError, prompt: Prompt, failures: list[ServiceError]
@@ -153,18 +167,20 @@ class Cycle:
                 await self.announce(prompt, outcome)
         return outcomes
 
-    async def _find_cases(self, connection: asyncpg.Connection) -> list[Case]:
-        cases = []
+    async def survey(self, connection: asyncpg.Connection) -> Survey:
+        """Look at every active prompt; changes nothing."""
+        found = Survey([], [])
         for prompt in await load_active_prompts(connection):
             case = await self._examine(connection, prompt)
             if case is None:
                 continue
             pause = await self.is_cooling_down(case)
             if pause:
+                found.postponed.append(prompt.task_type)
                 log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
             else:
-                cases.append(case)
-        return cases
+                found.cases.append(case)
+        return found
 
     async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
         """What is to be done about a prompt; None where nothing is."""
@@ -219,15 +235,15 @@ class Cycle:
             window.results, threshold=self.trigger.failure_threshold, usual=usual
         )
 
-    def _tell_cases(self, cases: list[Case]) -> None:
-        needy = [case for case in cases if case.analysis.needs_optimization]
+    def _tell_cases(self, survey: Survey) -> None:
+        needy = [case for case in survey.cases if case.analysis.needs_optimization]
         if needy:
             log.info(
                 "task_types_needing_optimization",
                 task_types=[case.incumbent.task_type for case in needy],
                 failures={case.incumbent.task_type: case.analysis.failure_count for case in needy},
             )
-        else:
+        elif not survey.postponed:
             log.info(
                 "no task types need optimization",
                 lookback_minutes=self.trigger.lookback_minutes,

@@ -8,7 +8,7 @@ from functools import partial
 
 import asyncpg
 
-from services.common.errors import UpstreamError
+from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services import attribution as blame
@@ -38,7 +38,7 @@ from services.optimizer.app.services.replay import (
 from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.strategies import FINISHING, STRATEGIES
 from services.optimizer.app.services.text_replays import TextReplays
-from services.optimizer.app.services.trial import TrialInputs, plan_trial
+from services.optimizer.app.services.trial import TrialInputs, golden_failures, plan_trial
 from services.optimizer.app.services.verdict import BUDGET, Gate
 
 INCUMBENT = "incumbent"
@@ -100,9 +100,8 @@ class Healer:
         """Try to repair the prompt; activate what is proven better, else hold.
 
         Raises:
-            UpstreamError: If nothing could be replayed, since Worker or Evaluator fail; the run
-                is on record.
-            TaskTypeError: If the task type's directory can't be used.
+            ServiceError: If nothing could be replayed, since Worker or Evaluator fail, or the task
+                type's directory can't be used; the run is on record.
         """
         report = HealingReport(
             case.window, case.analysis, self._policy.lookback_minutes, case.quarantined
@@ -115,7 +114,7 @@ class Healer:
             return await self._heal(case, report, conclusion)
         except (BudgetExceededError, DeadlineExceededError) as error:
             return await conclusion.hold(error.code)
-        except UpstreamError as error:
+        except ServiceError as error:
             report.error = error.code
             await conclusion.hold(error.code)
             raise
@@ -125,7 +124,16 @@ class Healer:
     ) -> HealingOutcome:
         incumbent = case.incumbent
         history = await load_history(self._connection, incumbent)
-        trial = await self._plan(case, history)
+        passing = await load_passing(self._connection, incumbent, history)
+        clean = screen(passing).clean
+        if passing and not clean:
+            return await conclusion.hold("guards_quarantined")
+        trial = plan_trial(
+            case.analysis.failing,
+            self._task_types.golden_inputs(incumbent.task_type),
+            clean,
+            guard_inputs=self._policy.guard_inputs,
+        )
         report.trial = trial
         if not can_decide(len(trial.verdict)):
             return await conclusion.hold("too_few_inputs")
@@ -170,15 +178,6 @@ class Healer:
             return await conclusion.hold(report.verdict.reason, best)
         return await conclusion.put_in_force(report.verdict)
 
-    async def _plan(self, case: Case, history: Sequence[PastPrompt]) -> TrialInputs:
-        passing = await load_passing(self._connection, case.incumbent, history)
-        return plan_trial(
-            case.analysis.failing,
-            self._task_types.golden_inputs(case.incumbent.task_type),
-            screen(passing).clean,
-            guard_inputs=self._policy.guard_inputs,
-        )
-
     async def _attribute(self, case: Case, stage: _Stage) -> Attribution:
         """Run the prompt again, and beside it the last one that served well; a few inputs first.
 
@@ -196,6 +195,7 @@ class Healer:
                     before,
                     last_good_version=last_good.version if last_good else None,
                     last_good_served=last_good is None or last_good.scored > 0,
+                    failing_clusters=stage.trial.clusters,
                 ),
             )
             if found.calls_for_repair:
@@ -208,11 +208,12 @@ class Healer:
         """The candidate for the verdict, and whether the calls ran out before all had a try."""
         incumbent, replays = case.incumbent.content, stage.replays
         lint = self._lint_rules(case, stage)
+        golden = golden_failures(stage.trial.choosing, replays.known(incumbent))
         contest = Contest(
             replays,
             RepairContext(
                 incumbent=incumbent,
-                analysis=replace(case.analysis, failing=stage.trial.evidence),
+                analysis=replace(case.analysis, failing=golden or stage.trial.evidence),
                 choosing=stage.trial.choosing,
                 incumbent_results=replays.known(incumbent),
                 history=stage.history,
@@ -222,6 +223,7 @@ class Healer:
                 find_lint=partial(find_lint, rules=lint),
                 reflect=self._counted_reflection(report),
                 ask_model=self._counted_question(report),
+                evidence_from_users=not golden,
             ),
             lint,
             calls_left=self._calls_for_choosing,

@@ -35,6 +35,7 @@ class HealingReport:
         verdict: What the gate said.
         analyst_calls: Calls of the analyst's model.
         watching: The version that a promoted one is compared with from now on.
+        waits_because: Why a person decides on a proven text, whatever the mode.
         error: The code of what ended the heal before its time.
     """
 
@@ -49,6 +50,7 @@ class HealingReport:
     verdict: Verdict | None = None
     analyst_calls: int = 0
     watching: int | None = None
+    waits_because: str = ""
     error: str = ""
 
     def as_json(self, *, summary: str, replayer: Replayer, seconds: float) -> dict[str, Any]:
@@ -87,6 +89,8 @@ class HealingReport:
             detail["verdict"] = describe_verdict(self.verdict)
         if self.watching is not None:
             detail["watching"] = {"against_version": self.watching}
+        if self.waits_because:
+            detail["waits_because"] = self.waits_because
         if self.error:
             detail["error"] = self.error
         return detail

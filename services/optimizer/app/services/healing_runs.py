@@ -53,6 +53,7 @@ HAS_OPEN_PROPOSAL = """
         SELECT 1 FROM selfheal.healing_runs
         WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
           AND incumbent_prompt_id = $2 AND incumbent_digest = $3
+          AND ($4 OR detail ? 'waits_because')
     )
 """
 RESOLVE = """
@@ -189,10 +190,22 @@ async def propose(connection: asyncpg.Connection, run: Run) -> UUID:
         return await record_run(connection, run)
 
 
-async def has_open_proposal(connection: asyncpg.Connection, incumbent: Prompt) -> bool:
-    """Whether a proven text already waits for a person, in place of this very prompt."""
+async def has_open_proposal(
+    connection: asyncpg.Connection, incumbent: Prompt, *, of_any_kind: bool = True
+) -> bool:
+    """Whether a proven text already waits for a person, in place of this very prompt.
+
+    Args:
+        connection: The Optimizer's own connection.
+        incumbent: The prompt.
+        of_any_kind: Whether those count that would be activated by themselves in another mode.
+    """
     is_there: bool = await connection.fetchval(
-        HAS_OPEN_PROPOSAL, incumbent.task_type, incumbent.id, digest_text(incumbent.content)
+        HAS_OPEN_PROPOSAL,
+        incumbent.task_type,
+        incumbent.id,
+        digest_text(incumbent.content),
+        of_any_kind,
     )
     return is_there
 

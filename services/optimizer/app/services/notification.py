@@ -40,7 +40,8 @@ class Notification:
             `healing_failed`.
         task_type: Which one.
         version: Version that serves now.
-        before_version: Version that served before, where another serves now.
+        before_version: Version that served before, where another serves now; of a proposal, the
+            version that it would replace.
         verdict: Whose fault the failures are, where that was asked.
         reason: Why it was decided so, as a code.
         run_id: Id of the run's row, and of `selfheal reports show`.
@@ -179,12 +180,7 @@ def compose_text(notification: Notification) -> str:
 
 def _tell_healed(it: Notification) -> str:
     replaced = f"version {_version(it.version)} replaced {_version(it.before_version)}"
-    undo = _look(it)
-    if it.before_version is not None:
-        task_type = _words(it.task_type)
-        option = "" if task_type == DEFAULT_TASK_TYPE else f" -t {task_type}"
-        undo = f" Undo: selfheal prompts activate {it.before_version}{option}"
-    return f" healed: {replaced}{_fault(it)}{_rates(it)}.{undo}"
+    return f" healed: {replaced}{_fault(it)}{_rates(it)}.{_undo(it)}"
 
 
 def _tell_proposed(it: Notification) -> str:
@@ -197,14 +193,16 @@ def _tell_proposed(it: Notification) -> str:
 
 
 def _tell_held(it: Notification) -> str:
-    reason = _words(it.reason) or "no reason given"
-    return f" held: version {_version(it.version)} stays{_fault(it)}; {reason}.{_look(it)}"
+    reason = _code_words(it.reason) or "no reason given"
+    fault = _fault(it)
+    why = "" if fault and it.reason == f"{it.verdict}_at_fault" else f"; {reason}"
+    return f" held: version {_version(it.version)} stays{fault}{why}.{_look(it)}"
 
 
 def _tell_rolled_back(it: Notification) -> str:
     return (
-        f" rolled back: version {_version(it.before_version)} did worse than the one before it, "
-        f"whose text serves again as version {_version(it.version)}{_because(it)}.{_look(it)}"
+        f" rolled back: version {_version(it.before_version)} did worse in live traffic than the "
+        f"one before it, whose text serves again as version {_version(it.version)}.{_undo(it)}"
     )
 
 
@@ -219,7 +217,7 @@ def _tell_healing_failed(it: Notification) -> str:
 
 
 def _tell_other(it: Notification) -> str:
-    return f": {_words(it.event)}{_because(it)}.{_look(it)}"
+    return f": {_code_words(it.event)}{_because(it)}.{_look(it)}"
 
 
 _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
@@ -242,16 +240,29 @@ def _version(version: int | None) -> str:
 
 
 def _because(it: Notification) -> str:
-    reason = _words(it.reason)
+    reason = _code_words(it.reason)
     return f" ({reason})" if reason else ""
 
 
+def _undo(it: Notification) -> str:
+    if it.before_version is None:
+        return _look(it)
+    task_type = _words(it.task_type)
+    option = "" if task_type == DEFAULT_TASK_TYPE else f" -t {task_type}"
+    undo = f" Undo: selfheal prompts activate {it.before_version}{option}"
+    return f"{undo}; see: {_look_command(it)}" if it.run_id else undo
+
+
 def _look(it: Notification) -> str:
-    return f" See: selfheal reports show {it.run_id[:8]}" if it.run_id else ""
+    return f" See: {_look_command(it)}" if it.run_id else ""
+
+
+def _look_command(it: Notification) -> str:
+    return f"selfheal reports show {it.run_id[:8]}"
 
 
 def _fault(it: Notification) -> str:
-    verdict = _words(it.verdict)
+    verdict = _code_words(it.verdict)
     if not verdict or verdict == "unknown":
         return ""
     return f" ({verdict})" if verdict == "drift" else f" ({verdict} at fault)"
@@ -264,8 +275,13 @@ def _rates(it: Notification) -> str:
     return f"; passes on {it.pairs} replayed inputs {before} -> {after}"
 
 
+def _code_words(code: str) -> str:
+    """A code in words."""
+    return _words(code).replace("_", " ")
+
+
 def _words(text: str) -> str:
-    """A code or a name on one line: what can't be seen is left out, what is long is cut."""
+    """A name on one line: what can't be seen is left out, what is long is cut."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(shown.split())
     return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"

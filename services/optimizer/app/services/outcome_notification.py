@@ -46,7 +46,7 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
         event,
         task_type=prompt.task_type,
         version=outcome.version,
-        before_version=outcome.before_version if outcome.version != prompt.version else None,
+        before_version=_find_before_version(prompt, outcome),
         verdict=outcome.verdict,
         reason=outcome.reason,
         run_id=outcome.run_id,
@@ -56,3 +56,10 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
         passed_after=outcome.passed_after,
         prompt_digest=digest_text(prompt.content),
     )
+
+
+def _find_before_version(prompt: Prompt, outcome: HealingOutcome) -> int | None:
+    """What was replaced, or would be by a proposal; None where the prompt stays."""
+    if outcome.decision == PROPOSED:
+        return prompt.version
+    return outcome.before_version if outcome.version != prompt.version else None

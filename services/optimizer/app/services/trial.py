@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
+from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.input_clusters import cluster_inputs
 from services.optimizer.app.services.log_records import LoggedResult
@@ -63,6 +64,7 @@ def plan_trial(
         passing: Answers that passed lately, the newest first.
         guard_inputs: Most guards.
     """
+    failing = [row for row in failing if _is_replayable(row)]
     clusters = cluster_inputs([failure.refined_input for failure in failing])
     ranked = sorted(clusters, key=len, reverse=True)
     sides = [
@@ -79,7 +81,7 @@ def plan_trial(
     choosing_golden = _golden("choosing", golden.choosing, taken)
     verdict_golden = _golden("verdict", golden.verdict, taken)
     taken |= {*golden.choosing, *golden.verdict}
-    guards = _guards(passing, taken, guard_inputs)
+    guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
     return TrialInputs(
         choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
         verdict=tuple(_mix(unseen, list(_interleave(guards, verdict_golden))))[:MAX_VERDICT],
@@ -125,6 +127,36 @@ def repairs_all(
         if item.source == FAILING and item.id in incumbent and not incumbent[item.id].passed
     ]
     return bool(broken) and all(name in candidate and candidate[name].passed for name in broken)
+
+
+def golden_failures(
+    inputs: Sequence[ReplayInput], results: Mapping[str, ReplayResult]
+) -> tuple[LoggedResult, ...]:
+    """Golden inputs that a prompt fails when it is run: evidence that no user wrote a word of."""
+    return tuple(
+        LoggedResult(
+            user_input=item.user_input,
+            refined_input=item.refined_input,
+            score=results[item.id].score,
+            passed=False,
+            failed_rules=results[item.id].failed_rules,
+            worker_output=results[item.id].output,
+            fingerprint=results[item.id].fingerprint,
+        )
+        for item in inputs
+        if item.source == GOLDEN and item.id in results and not results[item.id].passed
+    )
+
+
+def _is_replayable(row: LoggedResult) -> bool:
+    """Whether the services take the input: a row written by hand may hold anything."""
+    return all(
+        text.strip() and "\x00" not in text and len(text) <= most
+        for text, most in (
+            (row.user_input, MAX_INPUT_CHARACTERS),
+            (row.refined_input, MAX_REFINED_CHARACTERS),
+        )
+    )
 
 
 def _spread(rows: Sequence[LoggedResult], most: int) -> list[LoggedResult]:

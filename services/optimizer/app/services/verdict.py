@@ -167,7 +167,7 @@ class Gate:
             size = PAIRS_PER_LOOK if done else pairs_needed()
             look = order[done : done + min(size, affordable)]
             await asyncio.gather(
-                self._replays.run(self._incumbent, look), self._run_if_judgeable(content, look)
+                self._run_if_judgeable(self._incumbent, look), self._run_if_judgeable(content, look)
             )
             done += len(look)
             pairs = pair_scores(
@@ -226,7 +226,7 @@ class Gate:
     async def _run_if_judgeable(
         self, content: str, inputs: Sequence[ReplayInput]
     ) -> dict[str, ReplayResult]:
-        """Run a candidate; where none of its answers can be judged, there are no results."""
+        """Run a text; where none of its answers can be judged, there are no results."""
         try:
             return await self._run_if_any(content, inputs)
         except UnreplayableInputError:

@@ -110,6 +110,7 @@ def test_nothing_serves_that_was_proven_against_another_prompt(
     assert operator.sql("SELECT count(*) FROM prompts") == count
     assert operator.sql(RESOLUTION, run_id) is None
     assert operator.selfheal("prompts", "proposals").exit_code == 0
+    assert operator.json("prompts", "proposals")[0]["stale"] is True
     assert operator.selfheal("prompts", "reject").exit_code == 0
 
 
@@ -140,4 +141,26 @@ def test_a_run_that_proposed_nothing_has_nothing_to_approve(operator: Operator) 
     run_id = operator.run("held")
     done = operator.selfheal("prompts", "approve", run_id)
     assert done.exit_code == 1
-    assert "waits for no answer: it was held" in done.output
+    assert "isn't waiting for an answer: it was held" in done.output
+
+
+def test_a_proposal_whose_prompt_no_longer_serves_is_stale(operator: Operator) -> None:
+    operator.deploy(BAD)
+    operator.run("proposed")
+    fresh = operator.selfheal("prompts", "proposals").stdout
+    assert "serves now" in fresh
+    assert "stale" not in fresh
+    operator.selfheal("prompts", "activate", "1")
+    shown = operator.selfheal("prompts", "proposals").stdout
+    assert "stale: version 100 serves now; it can't be approved" in shown
+    assert "--- version 99" in shown
+    assert "prompts approve" not in shown
+    assert "selfheal prompts reject" in shown
+
+
+def test_a_proposal_whose_prompt_was_edited_is_stale(operator: Operator) -> None:
+    operator.deploy(BAD)
+    operator.run("proposed")
+    operator.sql("UPDATE prompts SET content = 'edited' WHERE is_active")
+    shown = operator.selfheal("prompts", "proposals").stdout
+    assert "stale: the text of version 99 was edited since; it can't be approved" in shown

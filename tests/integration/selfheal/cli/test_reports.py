@@ -58,7 +58,7 @@ def test_the_latest_is_shown_where_none_is_named(operator: Operator) -> None:
     for arguments in ((), ("latest",), ("-t", "code_generation")):
         shown = operator.selfheal("reports", "show", *arguments)
         assert shown.exit_code == 0, shown.output
-        assert "code_generation healed: version 2 replaced 1 (better)" in shown.stdout
+        assert "code_generation healed: version 2 replaced 1" in shown.stdout
         assert "selfheal prompts activate 1" in shown.stdout
 
 
@@ -71,9 +71,11 @@ def test_a_watch_that_ended_is_told(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("run_id", "words"),
     [
-        ("nonsense", "is no id of a run"),
-        ("abc", "is no id of a run"),
-        ("0" * 33, "is no id of a run"),
+        ("nonsense", "is not the id of a run"),
+        ("7", "There is no report 7"),
+        ("99999999999999999999", "There is no run 9999"),
+        ("abc", "is not the id of a run"),
+        ("0" * 33, "is not the id of a run"),
         ("abcdef12", "There is no run abcdef12"),
     ],
 )
@@ -109,3 +111,62 @@ def test_rows_of_a_prompt_that_is_gone_are_shown_too(operator: Operator) -> None
     operator.sql("DELETE FROM optimization_reports")
     assert "version ? replaced ?" in operator.selfheal("reports", "show").stdout
     assert operator.selfheal("reports", "list").exit_code == 0
+
+
+def test_a_run_is_shown_by_its_report_too(operator: Operator) -> None:
+    run_id = operator.run("promoted")
+    number = operator.json("reports", "show")["report_id"]
+    assert operator.json("reports", "show", str(number))["id"] == run_id
+
+
+def test_a_report_shows_what_changed_in_the_text(operator: Operator) -> None:
+    operator.deploy("just say hello world to everything")
+    operator.run("proposed")
+    for _ in range(2):
+        shown = operator.selfheal("reports", "show").stdout
+        assert "-just say hello world" in shown
+        assert "+You write Python." in shown
+        operator.selfheal("prompts", "approve")
+    assert "serves version 99's text again: 'just say hello world to everything'" in shown
+    assert "code_generation approved: version 100 replaced 99" in shown
+    operator.run("proposed")
+    operator.sql("UPDATE prompts SET content = 'edited by hand' WHERE is_active")
+    assert "edited by hand" not in operator.selfheal("reports", "show").stdout
+
+
+def test_an_answered_proposal_is_listed_as_what_it_became(operator: Operator) -> None:
+    operator.run("proposed")
+    operator.selfheal("prompts", "reject")
+    listed = operator.selfheal("reports", "list").stdout
+    assert "rejected" in listed
+    assert "proposed" not in listed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("reports", "list"),
+        ("reports", "show"),
+        ("prompts", "list"),
+        ("prompts", "show"),
+        ("prompts", "proposals"),
+        ("prompts", "approve"),
+        ("prompts", "rollback"),
+    ],
+)
+def test_a_task_type_that_is_mistyped_is_one_friendly_line(
+    operator: Operator, command: tuple[str, ...]
+) -> None:
+    operator.run("held")
+    done = operator.selfheal(*command, "-t", "nope")
+    assert done.exit_code == 1
+    assert "There is no task type 'nope'. See them with: selfheal tasks list" in done.output
+
+
+def test_a_task_type_without_a_run_is_no_mistake(operator: Operator) -> None:
+    operator.deploy("Letters.", task_type="letters")
+    for name in ("letters", "json_extraction"):
+        done = operator.selfheal("reports", "list", "-t", name)
+        assert done.exit_code == 0, done.output
+    done = operator.selfheal("prompts", "list", "-t", "json_extraction")
+    assert "selfheal tasks enable json_extraction" in done.output

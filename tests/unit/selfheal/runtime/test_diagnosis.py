@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from selfheal.runtime.diagnosis import Verdict, check_disk, check_provider, check_python
+from selfheal.runtime.diagnosis import (
+    Verdict,
+    check_disk,
+    check_provider,
+    check_python,
+    check_webhook,
+)
 from services.common.config import Settings
 
 
@@ -47,3 +53,14 @@ def test_the_provider_is_judged_without_showing_its_key(
     check = check_provider(Settings(**values), has_langchain=has_langchain)
     assert check.verdict is verdict
     assert "sk-secret" not in check.found + check.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [(None, "set NOTIFY_WEBHOOK_URL"), ("https://hooks.example.com/s3cret", "URL is set")],
+)
+def test_the_webhook_is_told_of_without_its_address(url: str | None, words: str) -> None:
+    check = check_webhook(Settings(notify_webhook_url=url))
+    assert check.verdict is Verdict.OK
+    assert words in check.found
+    assert "s3cret" not in check.found + check.remedy

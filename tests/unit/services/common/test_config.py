@@ -215,6 +215,36 @@ def test_each_wrong_setting_has_a_line_and_no_line_has_a_value(
 
 
 @pytest.mark.parametrize(
+    "url", ["https://hooks.example.com/T0/B0", " http://127.0.0.1:8065/hooks/x\n", "http://[::1]/x"]
+)
+def test_a_webhook_is_a_web_address(url: str) -> None:
+    webhook = Settings(notify_webhook_url=url).notify_webhook_url
+    assert webhook is not None
+    assert webhook.get_secret_value() == url.strip()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "hooks.example.com/hunter2",
+        "ftp://hooks.example.com/hunter2",
+        "https:///hunter2",
+        "https://hooks.example.com:hunter2/x",
+        "https://hooks.example.com/hunter2 x",
+        "http://[hunter2",
+        "http://a\u2100hunter2/x",
+    ],
+)
+def test_what_is_no_web_address_is_refused_as_a_webhook_and_never_repeated(url: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(notify_webhook_url=url)
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith("setting NOTIFY_WEBHOOK_URL: ")
+    assert "hunter2" not in explanation
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "postgresql://agent:hunter2@localhost:5432/agent_system",

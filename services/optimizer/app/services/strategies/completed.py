@@ -5,16 +5,21 @@ too little: its answers pass, and could be better.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from services.optimizer.app.services.candidates import Candidate, RepairContext, as_list
 
 
 async def completed(context: RepairContext) -> AsyncIterator[Candidate]:
     """The best candidate so far, with those of the task type's sentences that it lacks."""
-    sentences = [text for text in context.repairs.by_rule.values() if text not in context.best]
-    if context.best and sentences:
-        yield Candidate(
-            "\n".join([context.best.rstrip(), "", *as_list(sentences)]),
-            "completed",
-            "the best candidate so far, with the rest of what the rules ask for",
+    best = context.best
+    if best is None:
+        return
+    sentences = [text for text in context.repairs.by_rule.values() if text not in best.content]
+    if sentences:
+        yield replace(
+            best,
+            content="\n".join([best.content.rstrip(), "", *as_list(sentences)]),
+            strategy="completed",
+            rationale=f"{best.strategy}, with the rest of what the rules ask for",
         )

@@ -46,7 +46,7 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
     Nothing where the package isn't installed, no model is configured that could reflect, or the
     share is too small for one rewrite.
     """
-    inputs = [item for item in context.choosing if item.id in context.incumbent_results]
+    inputs = [item for item in context.shown if item.id in context.incumbent_results]
     too_small = context.calls_for_search < len(inputs) + 1 + LEFT_FOR_THE_CONTEST
     if context.ask_model is None or not inputs or too_small or not is_installed():
         return
@@ -66,6 +66,7 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
             best,
             "gepa_search",
             f"gepa's best of {search.rewrites} rewrites, after {search.calls} calls",
+            informed_by_users=context.evidence_from_users,
         )
 
 

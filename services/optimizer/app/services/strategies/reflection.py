@@ -1,6 +1,7 @@
 """What the configured model writes once it has read what fails."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from services.optimizer.app.services.candidates import Candidate, RepairContext
 
@@ -10,4 +11,4 @@ async def reflection(context: RepairContext) -> AsyncIterator[Candidate]:
     if context.reflect is None:
         return
     for candidate in await context.reflect(context.incumbent, context.analysis):
-        yield candidate
+        yield replace(candidate, informed_by_users=context.evidence_from_users)

@@ -392,6 +392,23 @@ def test_the_last_good_version_is_compared_on_the_same_inputs(
 
 
 @pytest.mark.parametrize(
+    ("clusters", "incumbent", "verdict"),
+    [
+        pytest.param(2, ("--", "++"), INPUT, id="few-kinds-and-golden-inputs-pass"),
+        pytest.param(3, ("--", "++"), PROMPT, id="many-kinds"),
+        pytest.param(1, ("--", "--"), PROMPT, id="golden-inputs-fail-as-in-the-guide"),
+    ],
+)
+def test_a_few_odd_inputs_do_not_undo_what_an_operator_deployed(
+    clusters: int, incumbent: tuple[str, str], verdict: str
+) -> None:
+    compared = dataclasses.replace(
+        run_again(*incumbent, before=("++", "++")), failing_clusters=clusters
+    )
+    assert attribute_from_replays(BAD, compared).verdict == verdict
+
+
+@pytest.mark.parametrize(
     ("window", "replays", "verdict"),
     [
         pytest.param(BAD, (("--", "--"), ("++", "++")), PROMPT, id="it-does-better"),

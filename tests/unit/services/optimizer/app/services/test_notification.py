@@ -92,7 +92,8 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
     assert webhook.told == [
         {
             "text": "code_generation healed: version 100 replaced 99 (prompt at fault); passes on "
-            "6 replayed inputs 0 -> 6. Undo: selfheal prompts activate 99",
+            "6 replayed inputs 0 -> 6. Undo: selfheal prompts activate 99; see: selfheal reports "
+            "show 3f2c9a71",
             "event": "healed",
             "task_type": "code_generation",
             "version": 100,
@@ -116,11 +117,19 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
         (replace(HEALED, before_version=None), "See: selfheal reports show 3f2c9a71"),
         (replace(HEALED, passed_after=None), "(prompt at fault). Undo"),
         (replace(HEALED, event="proposed"), "Answer: selfheal prompts approve 3f2c9a71"),
-        (replace(HELD, verdict="provider"), "version 99 stays (provider at fault); no_better_"),
-        (replace(HEALED, event="rolled_back"), "version 99 did worse"),
+        (replace(HELD, verdict="provider"), "stays (provider at fault); no better candidate."),
+        (
+            replace(HELD, verdict="input", reason="input_at_fault"),
+            "held: version 99 stays (input at fault).",
+        ),
+        (
+            replace(HEALED, event="rolled_back", verdict="", reason="worse_in_live_traffic"),
+            "version 99 did worse in live traffic than the one before it, whose text serves again "
+            "as version 100. Undo: selfheal prompts activate 99; see: selfheal reports show 3f2c",
+        ),
         (replace(HELD, event="evaluator_degraded"), "nothing is repaired"),
-        (replace(HELD, event="healing_failed", reason="worker_failed"), "failed (worker_failed)"),
-        (Notification("something_new", "letters"), "letters: something_new."),
+        (replace(HELD, event="healing_failed", reason="worker_failed"), "failed (worker failed)"),
+        (Notification("something_new", "letters"), "letters: something new."),
     ],
 )
 def test_the_line_says_what_to_do(notification: Notification, words: str) -> None:

@@ -52,7 +52,7 @@ PROMPT = Prompt(
             HealingOutcome("proposed", "better", 99, "prompt", before_version=99),
             PROPOSED,
             99,
-            None,
+            99,
             id="proposed",
         ),
         pytest.param(

@@ -21,6 +21,7 @@ from services.optimizer.app.services.trial import (
     MAX_VERDICT,
     MAX_VERDICT_FAILING,
     TrialInputs,
+    golden_failures,
     pair_scores,
     plan_trial,
     repairs_all,
@@ -233,3 +234,28 @@ def test_where_nothing_fails_again_nothing_is_repaired() -> None:
 
 def test_an_empty_trial_is_no_error() -> None:
     assert plan_trial([], NO_GOLDEN) == TrialInputs((), ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" * 20_001, id="too-long"),
+        pytest.param("nul\x00", id="nul"),
+        pytest.param("  ", id="blank"),
+    ],
+)
+def test_what_the_services_would_not_take_is_not_replayed(text: str) -> None:
+    odd = LoggedResult(text, text, 0.3, False)
+    trial = plan_trial([odd, failure("Sort a list")], GoldenInputs(), [odd, passing("Add two")])
+    assert [one.user_input for one in (*trial.choosing, *trial.verdict)] == [
+        "Sort a list",
+        "Add two",
+    ]
+
+
+def test_failing_golden_inputs_are_evidence_that_no_user_wrote() -> None:
+    inputs = [item("live"), item("passes", GOLDEN), item("fails", GOLDEN), item("unrun", GOLDEN)]
+    results = {"live": replayed(0.3), "passes": replayed(0.9), "fails": replayed(0.3)}
+    [evidence] = golden_failures(inputs, results)
+    assert evidence.user_input == inputs[2].user_input
+    assert (evidence.score, evidence.passed) == (0.3, False)

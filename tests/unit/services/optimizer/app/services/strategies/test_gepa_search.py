@@ -71,6 +71,12 @@ class FakeContext:
     failure: ServiceError | None = None
     replayed: list[tuple[str, str]] = field(default_factory=list)
 
+    evidence_from_users: bool = False
+
+    @property
+    def shown(self) -> Sequence[ReplayInput]:
+        return self.choosing
+
     def find_lint(self, content: str) -> str:
         return ""
 

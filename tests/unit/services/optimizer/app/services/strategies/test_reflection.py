@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import pytest
+
 from services.optimizer.app.services.candidates import Candidate, RepairContext
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.strategies.reflection import reflection
@@ -28,5 +30,18 @@ async def test_the_model_reads_the_failures_and_its_rewrites_are_taken(
         return REWRITES
 
     context = make_context(reflect=reflect)
-    assert await propose(reflection, context) == REWRITES
+    rewrites = await propose(reflection, context)
+    assert [rewrite.content for rewrite in rewrites] == ["one", "two"]
     assert shown == [(context.incumbent, context.analysis)]
+
+
+@pytest.mark.parametrize("from_users", [True, False])
+async def test_a_rewrite_tells_whether_its_writer_read_what_users_wrote(
+    make_context: MakeContext, propose: Propose, *, from_users: bool
+) -> None:
+    async def reflect(incumbent: str, analysis: FailureAnalysis) -> Sequence[Candidate]:
+        return REWRITES
+
+    context = make_context(reflect=reflect, evidence_from_users=from_users)
+    rewrites = await propose(reflection, context)
+    assert [rewrite.informed_by_users for rewrite in rewrites] == [from_users] * 2
