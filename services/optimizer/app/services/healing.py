@@ -115,8 +115,9 @@ class Healer:
         except (BudgetExceededError, DeadlineExceededError) as error:
             return await conclusion.hold(error.code)
         except ServiceError as error:
-            report.error = error.code
-            await conclusion.hold(error.code)
+            if not report.error:  # else what kept it from serving is on record
+                report.error = error.code
+                await conclusion.hold(error.code)
             raise
 
     async def _heal(
