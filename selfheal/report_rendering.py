@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.console import Console, OverflowMethod, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -44,6 +44,7 @@ MAX_CHANGES: Final = 12
 MAX_CHANGE_CHARACTERS: Final = 240
 MAX_QUOTED_CHARACTERS: Final = 60
 WIDE_COLUMNS: Final = 100
+NARROW_NAME_WIDTH: Final = 15
 
 
 def print_report(console: Console, report: HealingReport) -> None:
@@ -81,11 +82,13 @@ def make_list(reports: Sequence[HealingReport], *, width: int) -> Table:
     table.add_column("run", width=8, no_wrap=True)
     table.add_column("what", width=11, no_wrap=True)
     table.add_column("version", width=max(7, *map(len, versions), 0), no_wrap=True)
-    overflow: OverflowMethod = "ellipsis" if is_wide else "fold"
-    table.add_column("task type", ratio=2 if is_wide else 4, overflow=overflow, no_wrap=is_wide)
     if is_wide:
+        table.add_column("task type", ratio=2, overflow="ellipsis", no_wrap=True)
         table.add_column("fault", width=9, no_wrap=True)
-    table.add_column("why, and what became of it", ratio=3 if is_wide else 5, overflow="fold")
+        table.add_column("why, and what became of it", ratio=3, overflow="fold")
+    else:
+        table.add_column("task type", width=NARROW_NAME_WIDTH, overflow="fold")
+        table.add_column("why, what became", ratio=1, overflow="fold")
     for report, version in zip(reports, versions, strict=True):
         day = "%Y-%m-%d" if is_wide else "%m-%d"
         table.add_row(

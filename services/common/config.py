@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | None = None
     llm_timeout_seconds: Seconds = 60
     llm_stop_after_code_block: bool | None = None
+    # The vendor's own variable, for a judge or analyst beside a Worker of another provider.
+    openai_api_key: SecretStr | None = None
     judge_model: str = ""
     optimizer_model: str = ""
     refiner_model: str = ""

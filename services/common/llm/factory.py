@@ -58,10 +58,14 @@ def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
         local_url = base_url or f"http://127.0.0.1:{settings.local_model_port}/v1"
         return _create_chat_completions(settings, model, local_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
+        key = key if is_main else settings.openai_api_key
         if key is None and not base_url:
             raise ModelSettingError(
                 "LLM_PROVIDER is openai and LLM_API_KEY is not set. Put the key into .env, or set "
                 "LLM_PROVIDER=simulated or local to run without one."
+                if is_main
+                else f"The model {provider}:{model} needs a key, since LLM_PROVIDER is another "
+                "one: set OPENAI_API_KEY."
             )
         return _create_chat_completions(settings, model, base_url or OPENAI_BASE_URL, key)
     return _create_with_langchain(settings, provider, model, key, base_url)

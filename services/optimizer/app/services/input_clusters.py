@@ -6,7 +6,7 @@ from collections.abc import Sequence
 # Inputs that share this much of their words are one and the same question in other clothes.
 LEAST_SIMILARITY = 0.6
 MAX_WORDS = 200
-# What is compared grows with the square of the clusters; whatever comes later stands alone.
+# What is compared grows with the square of the clusters; what is like none of them is left out.
 MAX_CLUSTERS = 50
 # Words that requests share whatever they ask for.
 COMMON_WORDS = frozenset(
@@ -18,10 +18,16 @@ COMMON_WORDS = frozenset(
 _WORD = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
 
 
-def cluster_inputs(inputs: Sequence[str]) -> list[list[int]]:
+def cluster_inputs(
+    inputs: Sequence[str], *, most_clusters: int = MAX_CLUSTERS
+) -> list[list[int]]:
     """Group inputs by the words that they share (Jaccard similarity of their word sets).
 
     Numbers count as one word: a caller that counts up asks the same thing each time.
+
+    Args:
+        inputs: The texts; which cluster one comes to depends on those before it alone.
+        most_clusters: Clusters that are opened; what is like none of them has no place.
 
     Returns:
         Clusters of positions in `inputs`, in the order in which their first members come.
@@ -35,8 +41,8 @@ def cluster_inputs(inputs: Sequence[str]) -> list[list[int]]:
                 cluster.append(position)
                 break
         else:
-            if len(clusters) >= MAX_CLUSTERS:
-                break
+            if len(clusters) >= most_clusters:
+                continue
             clusters.append([position])
             representatives.append(words)
     return clusters
@@ -51,4 +57,5 @@ def _words_of(text: str) -> frozenset[str]:
 def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
     if not one and not other:
         return 1.0
-    return len(one & other) / len(one | other)
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)

@@ -100,6 +100,18 @@ def test_the_settings_of_a_call_reach_the_model() -> None:
     assert model.stop_after_code_block
 
 
+def test_a_judge_of_openai_s_beside_a_local_worker_takes_the_vendor_s_key() -> None:
+    settings = Settings(llm_provider="local", openai_api_key="other-key")
+    model = create_model_from_spec(settings, "openai:gpt-4.1-mini")
+    assert isinstance(model, ChatCompletionsModel)
+    assert (model.base_url, key_of(model)) == ("https://api.openai.com/v1", "other-key")
+
+
+def test_without_one_it_is_named() -> None:
+    with pytest.raises(ModelSettingError, match="OPENAI_API_KEY"):
+        create_model_from_spec(Settings(llm_provider="local"), "openai:gpt-4.1-mini")
+
+
 def test_openai_without_a_key_says_where_to_put_it() -> None:
     with pytest.raises(ModelSettingError) as failure:
         create_chat_model(Settings(llm_provider="openai"))

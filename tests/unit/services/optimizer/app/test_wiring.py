@@ -45,7 +45,7 @@ async def test_a_model_proposes(values: dict[str, Any]) -> None:
 
 
 async def test_an_analyst_without_its_key_is_a_wrong_setting() -> None:
-    with pytest.raises(ServiceError, match="LLM_API_KEY"):
+    with pytest.raises(ServiceError, match="OPENAI_API_KEY"):
         async with open_analyst(settings(optimizer_model="openai:some")):
             pass
 
