@@ -37,6 +37,7 @@ class Extent:
         faults: Which faults; None for all.
         regression_seeds: Runs of each regression in each mode.
         other_seeds: Runs of each control and of each fault.
+        first: Names of what is tried first, where not all is run.
     """
 
     regressions: int | None
@@ -44,6 +45,7 @@ class Extent:
     faults: tuple[str, ...] | None
     regression_seeds: int
     other_seeds: int
+    first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

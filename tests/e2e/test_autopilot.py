@@ -37,7 +37,7 @@ def test_it_heals_without_being_asked_and_reports_it(autopilot: RunningSystem) -
     answer = autopilot.request(BINARY_SEARCH).json
     assert (answer["prompt_version"], answer["evaluation_passed"]) == (100, True)
     shown = autopilot.selfheal("reports", "show").stdout
-    for words in ("triggered by autopilot", "version 100 replaced 99", "What it cost", "undo"):
+    for words in ("started by autopilot", "version 100 replaced 99", "What it cost", "undo"):
         assert words in shown
 
 

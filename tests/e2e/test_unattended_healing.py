@@ -56,8 +56,8 @@ INSERT_PASSES = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, prompt_version, worker_output, evaluation_score,
         evaluation_passed
-    ) SELECT gen_random_uuid(), 'code_generation', 'Sort a list', $1, 'sorted', 0.9, TRUE
-    FROM generate_series(1, 20)
+    ) SELECT gen_random_uuid(), 'code_generation', input, $1, 'passed', 0.9, TRUE
+    FROM unnest($2::text[]) AS input
 """
 INSERT_WATCH = """
     INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id)
@@ -362,7 +362,7 @@ def test_no_version_number_is_left(night: Night) -> None:
 def test_a_rollback_that_fails_keeps_no_other_prompt_from_healing(night: Night) -> None:
     """A promotion that took the last version number does worse than the seed did."""
     highest = 2**31 - 1
-    night.sql(INSERT_PASSES, 1)
+    night.sql(INSERT_PASSES, 1, REQUESTS)
     night.deploy(version=highest)
     night.sql(INSERT_WATCH, highest)
     night.fail(20, version=highest)

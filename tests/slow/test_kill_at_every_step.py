@@ -21,6 +21,14 @@ from slow.healing_stage import (
 pytestmark = pytest.mark.timeout(600)
 
 REQUEST = "Write a binary search function"
+REQUESTS = [
+    REQUEST,
+    "Reverse a string",
+    "Sort numbers",
+    "Count vowels",
+    "Merge dictionaries",
+    "Find palindromes",
+]
 HELD_ELSEWHERE = "heal_already_runs"
 
 SELECT_TRACES = """
@@ -170,7 +178,8 @@ async def test_killed_right_after_the_promotion(stage: Stage) -> None:
 async def repair_for_the_worse(stage: Stage) -> int:
     """A promotion that does worse in live traffic than what it replaced, and is watched."""
     [(before_id, _, _)] = await stage.active()
-    await stage.log_answers(REQUEST, version=1, output=CODE, times=20)
+    for request in REQUESTS:
+        await stage.log_answers(request, version=1, output=CODE)
     worse = "say Hello World, they will like it"
     prompt_id = await stage.deploy(worse, version=2)
     database = await stage.database()
@@ -189,7 +198,8 @@ async def repair_for_the_worse(stage: Stage) -> int:
         before_id,
         candidate_id,
     )
-    await stage.log_answers(REQUEST, version=2, output=HELLO, times=20)
+    for request in REQUESTS:
+        await stage.log_answers(request, version=2, output=HELLO)
     return prompt_id
 
 

@@ -1,6 +1,6 @@
 """What the Optimizer is made of: the one place that wires it from the settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from services.common.errors import ServiceError
 from services.common.http import ServiceClient, create_session
 from services.common.models import Prompt
 from services.common.task_types import open_task_types
+from services.optimizer.app.services.alarm_confirmation import Confirmation, confirm_alarm
 from services.optimizer.app.services.candidates import AskModel, Reflect
 from services.optimizer.app.services.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.cooldown import is_cooling_down, was_told
@@ -26,9 +27,11 @@ from services.optimizer.app.services.evaluator_condition import is_evaluator_deg
 from services.optimizer.app.services.healing import Healer
 from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
 from services.optimizer.app.services.healing_runs import has_open_proposal
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.notification import Notifier, create_notifier
 from services.optimizer.app.services.outcome_notification import describe_outcome
 from services.optimizer.app.services.replay import Replayer
+from services.optimizer.app.services.text_replays import TextReplays
 
 # Providers whose model is no capable analyst; rules alone propose for them.
 PROVIDERS_WITHOUT_ANALYST = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
@@ -110,6 +113,18 @@ async def run_cycle(
         async def announce(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
             await tools.notifier.notify(describe_outcome(prompt, outcome))
 
+        async def confirm(
+            serving: Prompt, before: str, after: Sequence[LoggedResult]
+        ) -> Confirmation:
+            replayer = _make_replayer(settings, tools.session)
+            return await confirm_alarm(
+                TextReplays(connection, replayer, serving),
+                promoted=serving.content,
+                before=before,
+                after=after,
+                count_calls=lambda: replayer.calls,
+            )
+
         async def find_pause(case: Case) -> str:
             waits = await find_waiting_proposal(settings, connection, case)
             if waits or not is_continuous:
@@ -130,6 +145,7 @@ async def run_cycle(
             is_degraded=partial(is_evaluator_degraded, tools.session, settings.evaluator_url),
             announce=announce,
             is_cooling_down=find_pause,
+            confirm=confirm,
         )
         return await cycle.run(connection)
 

@@ -1,30 +1,31 @@
 """Looks into a watch's alarm: both texts are run again on what the promoted one was asked live.
 
-What live rows say hangs on what was asked, which anybody may choose; here both texts are asked
-the same.
+What live rows say hangs on what was asked, and anybody may ask anything; here both texts are asked
+the same, by the gate's own test.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.common.errors import ServiceError
+from services.common.models import Prompt
 from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import (
     UNDECIDED,
     Decision,
+    PairedScore,
     can_decide,
     decide,
     pairs_needed,
 )
 from services.optimizer.app.services.replay_results import GUARD, ReplayInput
-from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.text_replays import TextReplays
 from services.optimizer.app.services.trial import pair_scores
-from services.optimizer.app.services.watch import MAX_REPLAYED, pick_live_inputs
+from services.optimizer.app.services.watch import pick_live_inputs
 
-PROMOTED, BEFORE = "incumbent", "rollback"
+# The names under which the two texts are on record.
+WATCHED, BEFORE = "watched", "before_it"
 # Pairs a look once the first ones are there.
 PAIRS_PER_LOOK = 2
 
@@ -40,8 +41,8 @@ class Confirmation:
     """What replays say of an alarm.
 
     Attributes:
-        decision: The bet that the text before is better than the promoted one; `promote` is to
-            go back to it.
+        decision: The bet that the text before is better than the promoted one; it is to serve
+            again where that says `promote`.
         replayed: Inputs on which both texts were scored.
         worker_calls: What that cost.
     """
@@ -50,43 +51,60 @@ class Confirmation:
     replayed: int
     worker_calls: int
 
-    @property
-    def agrees(self) -> bool:
-        """Whether the promoted text does worse here too."""
-        return self.decision.promote
 
+class Confirm(Protocol):
+    """Asks whether a text that serves is worse than the text before it, on live inputs."""
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """Live rows say that a promotion does worse.
+    async def __call__(
+        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
+    ) -> Confirmation:
+        """Run both; `after` are the serving text's answers, the newest first.
 
-    Attributes:
-        promoted: The promoted text, which serves.
-        before: The text before it.
-        after: The promoted text's scored live answers, the newest first.
-    """
-
-    promoted: str
-    before: str
-    after: Sequence[LoggedResult]
-
-
-class LookInto(Protocol):
-    """Runs both texts again."""
-
-    def __call__(self, prompt_text: str, inputs: Sequence[ReplayInput]) -> Awaitable[object]: ...
+        Raises:
+            ServiceError: If replays can't be had.
+        """
+        ...
 
 
 async def confirm_alarm(
-    alarm: Alarm, replays: TextReplays, *, count_calls: Callable[[], int]
+    replays: TextReplays,
+    *,
+    promoted: str,
+    before: str,
+    after: Sequence[LoggedResult],
+    count_calls: Callable[[], int],
 ) -> Confirmation:
-    """Run both texts on the same live inputs until it is decided which does better.
+    """Run both texts on the same live inputs until it is decided whether the text before is better.
 
     Args:
-        alarm: What the watch saw.
         replays: Runs texts, within a budget of its own.
+        promoted: The promoted text.
+        before: The text before it.
+        after: The promoted text's scored live answers, the newest first.
         count_calls: Worker calls so far.
 
     Raises:
         ServiceError: If Worker or Evaluator fail, or too few inputs could be scored to tell.
     """
+    inputs = [
+        ReplayInput(f"live-{number}", row.user_input, row.refined_input, GUARD)
+        for number, row in enumerate(pick_live_inputs(after), 1)
+    ]
+    if not can_decide(len(inputs)):
+        raise TooFewReplaysError("Too few different live inputs to tell by.")
+    await replays.register(promoted, WATCHED)
+    await replays.register(before, BEFORE)
+    pairs: list[PairedScore] = []
+    done = 0
+    decision = decide(pairs, pairs_left=len(inputs))
+    while decision.reason == UNDECIDED:
+        look = inputs[done : done + (PAIRS_PER_LOOK if done else pairs_needed())]
+        await replays.run(promoted, look)
+        await replays.run(before, look)
+        done += len(look)
+        pairs = pair_scores(replays.known(promoted), replays.known(before), inputs[:done])
+        decision = decide(pairs, pairs_left=len(inputs) - done)
+    unscored = len(inputs) - len(pairs)
+    if not can_decide(len(pairs)) and decide(pairs, pairs_left=unscored).reason == UNDECIDED:
+        raise TooFewReplaysError("Too few live inputs could be scored to tell by.")
+    return Confirmation(decision, len(pairs), count_calls())

@@ -9,6 +9,7 @@ import asyncpg
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
+from services.optimizer.app.services.alarm_confirmation import Confirm, Confirmation
 from services.optimizer.app.services.attribution import attribute_from_log
 from services.optimizer.app.services.failure_log import (
     load_active_prompts,
@@ -54,6 +55,18 @@ async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError)
     pass
 
 
+class NoReplaysError(ServiceError):
+    """A run without a way to replay rolls nothing back."""
+
+    code = "no_replays"
+
+
+async def _confirm_nothing(
+    _serving: Prompt, _before: str, _after: Sequence[LoggedResult]
+) -> Confirmation:
+    raise NoReplaysError("This run has no way to replay.")
+
+
 async def _never_cooling(_case: Case) -> str:
     return ""
 
@@ -76,7 +89,9 @@ class Cycle:
         triggered_by: Who started the run.
         is_degraded: Whether the Evaluator says that it no longer judges as it did.
         announce: Tells people of an outcome, or of what kept a heal from having one.
-        is_cooling_down: Why a case is left alone for now; empty where it isn't.
+        is_cooling_down: Why a case is left alone for now; empty where it isn't. It is asked before
+            rows are read one by one: the case has all failing inputs and no texts yet.
+        confirm: Replays both texts where live rows say that a promotion does worse.
     """
 
     trigger: Trigger
@@ -85,6 +100,7 @@ class Cycle:
     is_degraded: IsDegraded = _never_degraded
     announce: Announce = _tell_nobody
     is_cooling_down: IsCoolingDown = _never_cooling
+    confirm: Confirm = _confirm_nothing
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -158,7 +174,9 @@ class Cycle:
         outcomes: dict[str, HealingOutcome] = {}
         for prompt in await load_active_prompts(connection):
             try:
-                outcome = await look_after(connection, prompt, triggered_by=self.triggered_by)
+                outcome = await look_after(
+                    connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+                )
             except ServiceError as error:
                 await self._take_note(error, prompt, failures)
                 continue

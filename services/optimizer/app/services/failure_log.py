@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from services.common.models import Prompt
+from services.optimizer.app.services.log_analyzer import MAX_ANSWERS_PER_INPUT
 from services.optimizer.app.services.log_records import (
     LoggedResult,
     PastPrompt,
@@ -29,7 +30,8 @@ SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE 
 # A version number is no identity: only what was logged since this prompt's activation counts.
 # NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
 # Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
-# whole of it), and only what is read leaves the server.
+# whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
+# read. Of each input only the newest answers are read: a flood of one pushes no other out.
 SELECT_RESULTS = """
     SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
@@ -39,16 +41,32 @@ SELECT_RESULTS = """
     FROM (
         SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
                evaluation_passed, evaluation_detail #> '{}' AS detail, created_at
-        FROM execution_logs
-        WHERE task_type = $1
-          AND prompt_version = $2
-          AND evaluation_score BETWEEN 0 AND 1
-          AND evaluation_passed IS NOT NULL
-          AND created_at >= $3
-          AND created_at < $4
-        ORDER BY created_at DESC
-        LIMIT $5
-    ) AS newest
+        FROM (
+            SELECT *
+            FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY md5(coalesce(refined_input, user_input)) ORDER BY created_at DESC
+                ) AS nth
+                FROM (
+                    SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
+                           evaluation_passed, evaluation_detail, created_at
+                    FROM execution_logs
+                    WHERE task_type = $1
+                      AND prompt_version = $2
+                      AND evaluation_score BETWEEN 0 AND 1
+                      AND evaluation_passed IS NOT NULL
+                      AND created_at >= $3
+                      AND created_at < $4
+                    ORDER BY created_at DESC
+                    LIMIT $7
+                ) AS newest
+            ) AS counted
+            WHERE nth <= $6
+            ORDER BY created_at DESC
+            LIMIT $5
+        ) AS taken
+        OFFSET 0
+    ) AS read
     ORDER BY created_at DESC
 """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
@@ -144,6 +162,8 @@ SELECT_HISTORY = """
 """
 # So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
 MAX_WINDOW_ROWS = 300
+# Rows among which the answers that count are looked for.
+MAX_FLOOD_ROWS = 2_000
 MAX_RECORD_ROWS = 200
 MAX_HISTORY = 50
 MAX_PASSING_ROWS = 60
@@ -194,9 +214,19 @@ async def load_results(
     end: datetime | None = None,
     limit: int = MAX_RECORD_ROWS,
 ) -> tuple[LoggedResult, ...]:
-    """Scored answers of a version from `start` to before `end`, the newest first."""
+    """Scored answers of a version from `start` to before `end`, the newest first.
+
+    Of each input there are the newest five at most, among the newest 2,000 answers.
+    """
     records = await connection.fetch(
-        SELECT_RESULTS, task_type, version, start, end or start + LONG_AGO, limit
+        SELECT_RESULTS,
+        task_type,
+        version,
+        start,
+        end or start + LONG_AGO,
+        limit,
+        MAX_ANSWERS_PER_INPUT,
+        MAX_FLOOD_ROWS,
     )
     return tuple(_read_result(record) for record in records)
 

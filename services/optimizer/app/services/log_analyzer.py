@@ -1,7 +1,7 @@
 """Decides from log rows whether a prompt needs work, and says what fails. Pure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import exp, lgamma, log
 from statistics import fmean
@@ -12,6 +12,9 @@ from services.optimizer.app.services.log_records import LoggedResult, Record
 PRIOR_FAILURES, PRIOR_PASSES = 0.5, 9.5
 # Failures are surprising where a window with so many had less than this chance.
 SURPRISE_LEVEL = 0.05
+# Answers to one and the same input that count, the newest: who repeats a request a hundred times
+# neither hides what fails nor makes it look worse.
+MAX_ANSWERS_PER_INPUT = 5
 # A version that passes less than this is no norm to compare with.
 LEAST_NORMAL_PASS_RATE = 0.5
 
@@ -43,7 +46,8 @@ class FailureAnalysis:
     """What the window of a prompt shows.
 
     Attributes:
-        scored_count: Scored answers; unscored ones count neither for nor against a prompt.
+        scored_count: Scored answers that count, five of each input at most; unscored ones count
+            neither for nor against a prompt.
         failure_count: Those that failed.
         threshold: Failures from which on the prompt needs optimization.
         mean_score: Mean score of the failures, in [0, 1]; None where there is none.
@@ -76,25 +80,36 @@ def analyze_failures(
 ) -> FailureAnalysis:
     """Look at the scored answers of one prompt, the newest first.
 
+    Of each input the newest five answers count, and all figures are those of what counts.
+
     Args:
         results: Scored answers within the lookback.
         threshold: Failures from which on the prompt needs optimization, at least 1.
         usual: How the prompt itself did before the lookback, and how the one before it did.
     """
-    failures = [result for result in results if not result.passed]
+    counted = list(_take_what_counts(results))
+    failures = [result for result in counted if not result.passed]
     distinct: dict[str, LoggedResult] = {}
     for failure in failures:
         distinct.setdefault(failure.refined_input, failure)
     counts = Counter(rule for result in failures for rule in result.failed_rules)
     return FailureAnalysis(
-        scored_count=len(results),
+        scored_count=len(counted),
         failure_count=len(failures),
         threshold=threshold,
         mean_score=fmean(result.score for result in failures) if failures else None,
         failing=tuple(distinct.values()),
         rule_counts=dict(counts.most_common()),
-        surprise=rate_surprise(len(failures), len(results), usual),
+        surprise=rate_surprise(len(failures), len(counted), usual),
     )
+
+
+def _take_what_counts(results: Sequence[LoggedResult]) -> Iterator[LoggedResult]:
+    counts: Counter[str] = Counter()
+    for result in results:
+        counts[result.refined_input] += 1
+        if counts[result.refined_input] <= MAX_ANSWERS_PER_INPUT:
+            yield result
 
 
 def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:

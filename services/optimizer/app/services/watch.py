@@ -15,11 +15,12 @@ from statistics import fmean
 from services.optimizer.app.services.input_clusters import cluster_inputs
 from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore, play
+from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.trial import MAX_PER_CLUSTER
 
 # So many answers without a sign of harm, and the watch ends.
 ENOUGH_PAIRS = 50
-# Inputs on which an alarm is looked into, and answers that are read to find them.
+# Inputs on which an alarm is looked into, and rows that are read one by one to find them.
 MAX_REPLAYED = 12
 MAX_READ = 36
 WORSE, KEPT, WATCHING = "worse", "kept", "watching"
@@ -85,19 +86,20 @@ def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult
 
 
 def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
-    """Distinct live inputs to look into an alarm with, whether they passed or failed.
+    """Distinct live inputs to look into an alarm with, whether they passed or failed; 12 at most.
 
-    One of each cluster of like requests comes before a second of any, the oldest first. It is
-    three times as many as are replayed, since some of them may not be fit for it.
+    One of each cluster of like requests comes before a second of any, the oldest first. Rows that
+    give orders are left out.
 
     Args:
         after: Scored answers of the promoted version, the newest first.
     """
-    distinct = list({row.refined_input: row for row in after}.values())[::-1]
+    distinct = list({row.refined_input: row for row in reversed(after)}.values())
     clusters = cluster_inputs([row.refined_input for row in distinct])
     rounds = zip_longest(*(cluster[:MAX_PER_CLUSTER] for cluster in clusters))
-    order = [at for positions in rounds for at in positions if at is not None]
-    return [distinct[at] for at in order[:MAX_READ]]
+    order = [at for positions in rounds for at in positions if at is not None][:MAX_READ]
+    clean = set(screen([distinct[at] for at in sorted(order)]).clean)
+    return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
 
 
 def _take_what_counts(

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from selfheal.cli.main import app
+from selfheal.optimizer_run import OptimizerRun
 
 STUB = """
 import json, os, signal, sys, threading
@@ -22,6 +24,9 @@ def say(event, **fields):
 stopped = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stopped.set())
 say("started", pid=os.getpid(), flags=sys.argv[1:], by=os.environ["OPTIMIZER_TRIGGERED_BY"])
+for _ in range(int(os.environ.get("DATABASE_IS_DOWN", 0))):
+    name = "continuous_run_failed" if "--watch" in sys.argv else "optimization_failed"
+    say(name, code="database_unavailable", message="No database.")
 if "--watch" in sys.argv and "FAILS" not in os.environ:
     stopped.wait()
     say("ended_in_order")
@@ -76,6 +81,25 @@ def test_a_dry_run_is_passed_on(tmp_path: Path) -> None:
         output, errors = command.communicate(timeout=60)
     assert command.returncode == 0, errors
     assert "--dry-run" in output
+
+
+@pytest.mark.parametrize("flag", ["--watch", "--dry-run", ""])
+def test_where_the_database_is_down_it_is_said_once_what_to_do(tmp_path: Path, flag: str) -> None:
+    arguments = [flag] if flag else []
+    with start(tmp_path, *arguments, DATABASE_IS_DOWN="3", FAILS="yes") as command:
+        _, errors = command.communicate(timeout=60)
+    assert command.returncode == 3
+    assert errors.count("Start the system with: selfheal up") == 1
+
+
+def test_a_dry_run_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_off(_settings: object, on_event: Callable[..., None], **_: object) -> OptimizerRun:
+        on_event({"event": "optimizer_off", "remedy": "x"})
+        return OptimizerRun(0)
+
+    monkeypatch.setattr("selfheal.cli.optimize.run_optimizer", run_off)
+    done = CliRunner().invoke(app, ["optimize", "--dry-run"])
+    assert "OPTIMIZER_MODE is off: a run would do nothing" in done.output
 
 
 def test_watching_without_doing_anything_makes_no_sense() -> None:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.healing.extents import DEFAULTS, FULL, QUICK, choose_extent, order_for
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
-from benchmarks.healing.scenarios import Fault, PromptScenario, Scenarios
+from benchmarks.healing.scenarios import Fault, PromptScenario, Scenarios, list_names
 
 SCENARIOS = Scenarios(
     tuple(PromptScenario(name, kind, "") for name, kind in (("a", "x"), ("b", "x"), ("c", "y"))),
@@ -43,6 +45,15 @@ def test_a_part_begins_with_one_of_each_kind() -> None:
     ordered = order_for(SCENARIOS, DEFAULTS[LOCAL])
     assert [one.name for one in ordered.regressions] == ["a", "c", "b"]
     assert [one.name for one in ordered.faults] == ["evaluator_down"]
+
+
+def test_a_part_begins_with_what_is_named() -> None:
+    ordered = order_for(SCENARIOS, replace(DEFAULTS[LOCAL], first=("b", "odd")))
+    assert [one.name for one in ordered.regressions] == ["b", "a", "c"]
+
+
+def test_what_is_tried_first_exists() -> None:
+    assert set(DEFAULTS[LOCAL].first) <= set(list_names())
 
 
 def test_the_whole_stays_in_order() -> None:

@@ -37,7 +37,7 @@ def test_every_kind_of_regression_is_there() -> None:
     assert counts.keys() == set(REGRESSION_KINDS)
     assert len(SCENARIOS.regressions) >= 18
     assert counts["another_language"] >= 3
-    assert counts["poisoned_demos"] == 3
+    assert counts["poisoned_demos"] >= 3
 
 
 def test_most_regressions_are_edits_of_the_seed_prompt() -> None:

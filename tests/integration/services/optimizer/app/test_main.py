@@ -170,7 +170,8 @@ async def test_a_preview_says_what_would_be_done_and_does_nothing(
     assert (plan["failures"], plan["answers"], plan["quarantined"]) == (5, 5, 0)
     assert plan["verdict"] == "open until the prompt is run again"
     assert plan["last_good_version"] == 1
-    assert plan["strategies"][0] == "last_good_version"
+    assert plan["strategies"] == ["last_good_version", "rebuilt_from_rules", "few_shot"]
+    assert plan["mode"] == "auto"
     assert plan["inputs"] == {"choosing": 8, "verdict": 24, "guard": 1}
     assert plan["max_calls"] == 100
 
@@ -197,6 +198,56 @@ async def test_a_preview_names_whose_fault_the_log_says_it_is(
     [plan] = [entry for entry in logs if entry["event"] == "would_look_into"]
     assert (plan["verdict"], plan["strategies"]) == ("provider", [])
     assert plan["because"] == ["3 requests got no answer: http_429 (3x)."]
+
+
+async def test_a_preview_in_mode_off_asks_nobody(
+    optimizer_settings: MakeSettings, unused_tcp_port: int
+) -> None:
+    nowhere = f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nothing"
+    with capture_logs() as logs:
+        await preview(optimizer_settings(optimizer_mode="off", database_url=nowhere))
+    assert [entry["event"] for entry in logs] == ["optimizer_off"]
+
+
+async def test_a_preview_says_that_a_proposal_waits(
+    optimizer_settings: MakeSettings, deploy: Deploy, log_result: LogResult
+) -> None:
+    settings = optimizer_settings(optimizer_mode="propose")
+    await deploy()
+    await log_result(times=5)
+    with capture_logs() as logs:
+        await preview(settings)
+        await optimize(settings)
+        await preview(settings)
+        assert await optimize(settings) == {}
+    told = [(entry["event"], entry.get("mode") or entry.get("reason")) for entry in logs]
+    assert told[0] == ("would_look_into", "propose")
+    assert told.count(("would_look_into", "propose")) == 1
+    assert told.count(("heal_postponed", "proposal_waits")) == 2
+    assert "no task types need optimization" not in [event for event, _ in told]
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+async def test_a_preview_lists_what_a_model_writes_where_one_is_configured(
+    optimizer_settings: MakeSettings,
+    deploy: Deploy,
+    log_result: LogResult,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_installed: bool,
+) -> None:
+    monkeypatch.setattr(
+        "services.optimizer.app.services.preview.is_installed", lambda: is_installed
+    )
+    await deploy("Answer in rhymes.\nAnswer in French.")
+    await log_result(times=5)
+    for model, names in (("", set()), ("openai:some", {"reflection", "gepa_search"})):
+        with capture_logs() as logs:
+            await preview(optimizer_settings(optimizer_model=model))
+        [plan] = [entry for entry in logs if entry["event"] == "would_look_into"]
+        expected = names if is_installed else names - {"gepa_search"}
+        assert {"reflection", "gepa_search"} & set(plan["strategies"]) == expected
+        assert "without_offending_lines" in plan["strategies"]
 
 
 async def test_a_preview_of_nothing_says_so(settings: Settings) -> None:

@@ -359,6 +359,43 @@ async def test_what_cools_down_is_left_alone(
     assert (postponed["task_type"], postponed["reason"]) == ("letters", "heals_per_day_reached")
 
 
+async def test_where_all_that_fails_is_left_alone_it_is_not_said_that_nothing_needs_work(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    async def is_cooling_down(_case: Case) -> str:
+        return "cooldown"
+
+    await deploy()
+    await log_result(times=3)
+    logs = await run(connection, FakeHeal(), is_cooling_down=is_cooling_down)
+    assert events(logs) == [
+        "optimization_cycle_started",
+        "heal_postponed",
+        "optimization_completed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (HEALED, (["code_generation"], {}, [], [])),
+        (HELD, ([], {"code_generation": "no_better_candidate"}, [], [])),
+        (HealingOutcome("proposed", "better", 99), ([], {}, ["code_generation"], [])),
+    ],
+)
+async def test_each_outcome_is_told_as_what_it_is(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    outcome: HealingOutcome,
+    told: tuple[object, ...],
+) -> None:
+    await deploy()
+    await log_result(times=3)
+    end = (await run(connection, FakeHeal(code_generation=outcome)))[-1]
+    assert (end["promoted"], end["held"], end["proposed"], end["rolled_back"]) == told
+
+
 async def test_people_are_told_of_every_outcome_and_of_every_failure(
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:

@@ -50,6 +50,11 @@ def test_each_input_has_one_place_and_groups_are_few(inputs: list[str]) -> None:
         assert sorted(positions) == list(range(len(inputs)))
 
 
+def test_what_is_like_a_cluster_finds_it_however_many_there_are() -> None:
+    inputs = ["sort a list", "reverse a string", "merge dictionaries", "please sort a list"]
+    assert cluster_inputs(inputs, most_clusters=2) == [[0, 3], [1]]
+
+
 def test_a_flood_of_long_inputs_is_grouped_in_time() -> None:
     flood = [f"{'word ' * 4_000}{number}" for number in range(300)]
     started = time.monotonic()

@@ -124,8 +124,7 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
         ),
         (
             replace(HEALED, event="rolled_back", verdict="", reason="worse_in_live_traffic"),
-            "version 99 did worse in live traffic than the one before it, whose text serves again "
-            "as version 100. Undo: selfheal prompts activate 99; see: selfheal reports show 3f2c",
+            "text serves again as version 100. Undo: selfheal prompts activate 99; see: selfheal",
         ),
         (replace(HELD, event="evaluator_degraded"), "nothing is repaired"),
         (replace(HELD, event="healing_failed", reason="worker_failed"), "failed (worker failed)"),
