@@ -56,10 +56,11 @@ def measure_false_alarms(windows: int = WINDOWS) -> FalseAlarms:
 
 def _draw(windows: int) -> Iterator[tuple[list[LoggedResult], Record]]:
     chance = random.Random(SEED)
-    passes = LoggedResult("request", "request", 0.9, True)
-    fails = LoggedResult("request", "request", 0.4, False)
+    requests = [f"request {number}" for number in range(REQUESTS)]
+    passes = [LoggedResult(request, request, 0.9, True) for request in requests]
+    fails = [LoggedResult(request, request, 0.4, False) for request in requests]
     for _ in range(windows):
-        window = [fails if _fails(chance) else passes for _ in range(REQUESTS)]
+        window = [(fails if _fails(chance) else passes)[at] for at in range(REQUESTS)]
         failed = sum(_fails(chance) for _ in range(EARLIER_REQUESTS))
         yield window, Record(EARLIER_REQUESTS, EARLIER_REQUESTS - failed)
 

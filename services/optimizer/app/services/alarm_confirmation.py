@@ -4,9 +4,8 @@ What live rows say hangs on what was asked, and anybody may ask anything; here b
 the same, by the gate's own test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
@@ -52,18 +51,9 @@ class Confirmation:
     worker_calls: int
 
 
-class Confirm(Protocol):
-    """Asks whether a text that serves is worse than the text before it, on live inputs."""
-
-    async def __call__(
-        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
-    ) -> Confirmation:
-        """Run both; `after` are the serving text's answers, the newest first.
-
-        Raises:
-            ServiceError: If replays can't be had.
-        """
-        ...
+# Runs the prompt that serves and the text before it on live inputs, given the serving one's
+# answers, the newest first; raises a ServiceError where replays can't be had.
+Confirm = Callable[[Prompt, str, Sequence[LoggedResult]], Awaitable[Confirmation]]
 
 
 async def confirm_alarm(

@@ -31,8 +31,8 @@ async def watch_failures(
 ) -> None:
     """Run at once, after each failure that is logged, and every `poll_seconds`, until stopped.
 
-    Whatever fails on the way (the database is gone, a service is down) is logged and tried again
-    after a pause that grows; only `stop` ends it.
+    Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
+    and tried again after a pause that grows; only `stop` ends it.
 
     Args:
         database_url: Where failures are announced; the connection is its own.
@@ -57,14 +57,17 @@ async def watch_failures(
                     await _wait_for_any(news, stop, timeout_seconds=poll_seconds)
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
-        except ServiceError as error:
-            code = error.code
-        except asyncpg.PostgresError:
-            code = "database_error"
+        except Exception as error:  # noqa: BLE001 - nobody is there to start it again
+            failure = error
         else:
             break
         pause_seconds = next(pauses)
-        log.error("continuous_run_failed", code=code, retry_seconds=pause_seconds)
+        log.error(
+            "continuous_run_failed",
+            code=_find_code(failure),
+            error=type(failure).__name__,
+            retry_seconds=pause_seconds,
+        )
         await _wait_for_any(stop, timeout_seconds=pause_seconds)
     log.info("failure_watch_stopped")
 
@@ -75,6 +78,12 @@ async def _listen(connection: asyncpg.Connection) -> asyncio.Event:
     connection.add_termination_listener(lambda _: news.set())
     await connection.add_listener(CHANNEL, lambda *_: news.set())
     return news
+
+
+def _find_code(error: Exception) -> str:
+    if isinstance(error, ServiceError):
+        return error.code
+    return "database_error" if isinstance(error, asyncpg.PostgresError) else "unexpected_error"
 
 
 def _growing_pauses() -> Iterator[float]:

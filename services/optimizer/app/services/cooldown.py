@@ -15,7 +15,9 @@ LONGEST_PAUSE: Final = timedelta(hours=6)
 FORGETTING: Final = timedelta(hours=24)
 DAY: Final = timedelta(hours=24)
 
-# Runs that the services' failures ended, or that found these at fault, say nothing of the prompt.
+# Runs that the services' failures ended, or that found these at fault, say nothing of the prompt;
+# those that such a failure ended after they had spent calls on it count, lest it spend them again
+# at once.
 # A prompt is its text here, since what is rolled back or healed back to is a new row. What went
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
@@ -38,7 +40,7 @@ SELECT_PAST_RUNS = """
         ) AS same_text
     ) compared
     WHERE r.task_type = $1
-      AND NOT r.detail ? 'error'
+      AND (NOT r.detail ? 'error' OR r.detail @? '$.cost.worker_calls ? (@ > 0)')
       AND coalesce(r.verdict, '') NOT IN ('provider', 'evaluator')
       AND r.created_at > clock_timestamp() - $3::interval
       AND (same_text OR r.decision = 'promoted')

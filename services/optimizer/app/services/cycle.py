@@ -1,16 +1,18 @@
 """One run of the Optimizer: look after promotions, find the task types that need work, heal."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 
 import asyncpg
 
+from services.common.database import translate_database_errors
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.alarm_confirmation import Confirm, Confirmation
 from services.optimizer.app.services.attribution import attribute_from_log
+from services.optimizer.app.services.evidence import read_evidence
 from services.optimizer.app.services.failure_log import (
     load_active_prompts,
     load_previous_record,
@@ -19,17 +21,13 @@ from services.optimizer.app.services.failure_log import (
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.healing_runs import HELD, PROPOSED
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
-from services.optimizer.app.services.log_records import LoggedResult, Record, Window
+from services.optimizer.app.services.log_records import LoggedResult, Window
 from services.optimizer.app.services.prompt_patcher import is_same_prompt
-from services.optimizer.app.services.screening import screen
 from services.optimizer.app.services.watcher import look_after
 
 # One heal at a time for each task type, whoever heals; held until the connection ends.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0))"
-
-# Failures that are read one by one, to see whether they may be evidence.
-MAX_EVIDENCE = 40
 
 log = get_logger()
 
@@ -53,6 +51,12 @@ async def _never_degraded() -> bool:
 
 async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError) -> None:
     pass
+
+
+class DatabaseFailedError(ServiceError):
+    """The database refused what a heal asked of it."""
+
+    code = "database_error"
 
 
 class NoReplaysError(ServiceError):
@@ -105,7 +109,8 @@ class Cycle:
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
 
-        A task type whose heal or rollback fails keeps no other from being healed.
+        A task type whose heal or rollback fails, the database included, keeps no other from being
+        healed.
 
         Returns:
             Outcomes by task type; empty where nothing needed work.
@@ -126,18 +131,14 @@ class Cycle:
         for case in survey.cases:
             task_type = case.incumbent.task_type
             try:
-                async with _heals_alone(connection, task_type) as is_alone:
-                    if not is_alone:
-                        log.warning("heal_already_runs", task_type=task_type)
-                        continue
-                    if not await _still_serves(connection, case.incumbent):
-                        log.info("incumbent_changed", task_type=task_type)
-                        continue
-                    outcomes[task_type] = await self.heal(case)
+                with _translate_failures():
+                    outcome = await self._heal_alone(connection, case)
             except ServiceError as error:
                 await self._take_note(error, case.incumbent, failures)
                 continue
-            await self.announce(case.incumbent, outcomes[task_type])
+            if outcome is not None:
+                outcomes[task_type] = outcome
+                await self.announce(case.incumbent, outcome)
         if failures and not outcomes:
             raise failures[0]
         log.info(
@@ -154,6 +155,20 @@ class Cycle:
         if failures:
             raise failures[0]
         return outcomes
+
+    async def _heal_alone(
+        self, connection: asyncpg.Connection, case: Case
+    ) -> HealingOutcome | None:
+        """Heal; None where somebody else does, or did."""
+        task_type = case.incumbent.task_type
+        async with _heals_alone(connection, task_type) as is_alone:
+            if not is_alone:
+                log.warning("heal_already_runs", task_type=task_type)
+                return None
+            if not await _still_serves(connection, case.incumbent):
+                log.info("incumbent_changed", task_type=task_type)
+                return None
+            return await self.heal(case)
 
     async def find_cases(self, connection: asyncpg.Connection) -> list[Case]:
         """The prompts that need work now, and what is known of it; changes nothing."""
@@ -174,9 +189,10 @@ class Cycle:
         outcomes: dict[str, HealingOutcome] = {}
         for prompt in await load_active_prompts(connection):
             try:
-                outcome = await look_after(
-                    connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
-                )
+                with _translate_failures():
+                    outcome = await look_after(
+                        connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+                    )
             except ServiceError as error:
                 await self._take_note(error, prompt, failures)
                 continue
@@ -197,11 +213,11 @@ class Cycle:
                 found.postponed.append(prompt.task_type)
                 log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
             else:
-                found.cases.append(case)
+                found.cases.append(_read_rows(case))
         return found
 
     async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
-        """What is to be done about a prompt; None where nothing is."""
+        """What is to be done about a prompt, before a row is read; None where nothing is."""
         window = await load_window(
             connection, prompt, lookback_minutes=self.trigger.lookback_minutes
         )
@@ -215,43 +231,16 @@ class Cycle:
     async def _weigh(
         self, connection: asyncpg.Connection, prompt: Prompt, window: Window
     ) -> Case | None:
-        """Ask whether so many failures are unusual; if they are, set suspicious rows aside."""
+        """Ask whether so many failures are unusual, or somebody else's fault."""
         usual = [window.earlier, await load_previous_record(connection, prompt)]
-        analysis = self._analyze(window, usual)
-        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
-        if found is None and not analysis.needs_optimization:
-            # Reading rows one by one takes long.
-            _tell_unsurprising(prompt, analysis)
-            return None
-        failing = [row for row in window.results if not row.passed]
-        looked_at = pick_evidence(failing)
-        screened = screen(looked_at)
-        names = {row.request_id for row in screened.quarantined}
-        suspicious = {_content_of(row) for row in looked_at if row.request_id in names}
-        clean = replace(
-            window,
-            results=tuple(row for row in window.results if _content_of(row) not in suspicious),
-        )
-        # What is set aside is no evidence, and a failure still: else a prompt under which every
-        # answer looks suspicious would never be healed.
-        evidence = self._analyze(replace(window, results=screened.clean), usual).failing
-        analysis = replace(analysis, failing=evidence)
-        if suspicious:
-            log.warning(
-                "rows_quarantined", task_type=prompt.task_type, rows=len(screened.quarantined)
-            )
-        texts = {
-            text
-            for row in looked_at
-            for text in (row.user_input, row.refined_input, row.worker_output)
-            if text
-        }
-        return Case(prompt, clean, analysis, screened.quarantined, found, tuple(sorted(texts)))
-
-    def _analyze(self, window: Window, usual: Sequence[Record]) -> FailureAnalysis:
-        return analyze_failures(
+        analysis = analyze_failures(
             window.results, threshold=self.trigger.failure_threshold, usual=usual
         )
+        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
+        if found is None and not analysis.needs_optimization:
+            _tell_unsurprising(prompt, analysis)
+            return None
+        return Case(prompt, window, analysis, attribution=found)
 
     def _tell_cases(self, survey: Survey) -> None:
         needy = [case for case in survey.cases if case.analysis.needs_optimization]
@@ -285,19 +274,28 @@ def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
     )
 
 
-def pick_evidence(failing: Sequence[LoggedResult]) -> list[LoggedResult]:
-    """The newest failures, as many as can be read at once, one of each input and answer.
+def _read_rows(case: Case) -> Case:
+    """Reading rows one by one takes long: it comes last."""
+    if not case.analysis.reaches_floor:
+        return case
+    read = read_evidence(case)
+    if read.quarantined:
+        log.warning(
+            "rows_quarantined", task_type=case.incumbent.task_type, rows=len(read.quarantined)
+        )
+    return read
 
-    Rows beyond them count as failures, but nobody who proposes or judges sees them.
+
+@contextmanager
+def _translate_failures() -> Iterator[None]:
+    """Turn what the database raises into a `ServiceError`, so that one task type's trouble is
+    its own.
     """
-    distinct: dict[tuple[str, str], LoggedResult] = {}
-    for row in failing:
-        distinct.setdefault(_content_of(row), row)
-    return list(distinct.values())[:MAX_EVIDENCE]
-
-
-def _content_of(row: LoggedResult) -> tuple[str, str]:
-    return row.refined_input, row.worker_output
+    try:
+        with translate_database_errors():
+            yield
+    except asyncpg.PostgresError as error:
+        raise DatabaseFailedError(f"The database failed ({type(error).__name__}).") from error
 
 
 @asynccontextmanager

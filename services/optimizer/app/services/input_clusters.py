@@ -18,9 +18,7 @@ COMMON_WORDS = frozenset(
 _WORD = re.compile(r"[^\W\d_]+|\d+", re.UNICODE)
 
 
-def cluster_inputs(
-    inputs: Sequence[str], *, most_clusters: int = MAX_CLUSTERS
-) -> list[list[int]]:
+def cluster_inputs(inputs: Sequence[str], *, most_clusters: int = MAX_CLUSTERS) -> list[list[int]]:
     """Group inputs by the words that they share (Jaccard similarity of their word sets).
 
     Numbers count as one word: a caller that counts up asks the same thing each time.

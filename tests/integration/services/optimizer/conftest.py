@@ -84,7 +84,7 @@ def deploy(connection: Connection) -> Deploy:
 
 @pytest.fixture
 def log_result(connection: Connection) -> LogResult:
-    """Logs answers as the Manager does."""
+    """Logs answers as the Manager does; `distinct` ones are to inputs that differ by a number."""
 
     async def log(
         user_input: str = "Write a binary search function",
@@ -98,13 +98,14 @@ def log_result(connection: Connection) -> LogResult:
         output: str | None = HELLO,
         detail: Any = None,
         minutes_ago: float = 0,
+        distinct: bool = False,
     ) -> None:
-        for _ in range(times):
+        for number in range(times):
             await connection.execute(
                 INSERT_LOG,
                 uuid4(),
                 task_type,
-                user_input,
+                f"{user_input} {number}" if distinct else user_input,
                 refined_input,
                 version,
                 output,

@@ -145,15 +145,21 @@ async def test_a_run_that_fails_is_logged_and_tried_again(
         UpstreamError("down", upstream="worker", upstream_code="unreachable"),
         asyncpg.DeadlockDetectedError("deadlock"),
         OSError("gone"),
+        RecursionError("too deep"),
+        asyncpg.InternalClientError("tripped"),
+        ValueError("what nobody thought of"),
     ]
     with capture_logs() as logs:
         async with watching():
-            await runs.wait_for(4)
+            await runs.wait_for(7)
     failed = [entry for entry in logs if entry["event"] == "continuous_run_failed"]
-    assert [(entry["code"], entry["retry_seconds"]) for entry in failed] == [
-        ("worker_failed", 0.01),
-        ("database_error", 0.02),
-        ("database_unavailable", 0.04),
+    assert [(entry["code"], entry["error"], entry["retry_seconds"]) for entry in failed] == [
+        ("worker_failed", "UpstreamError", 0.01),
+        ("database_error", "DeadlockDetectedError", 0.02),
+        ("database_unavailable", "DatabaseUnavailableError", 0.04),
+        ("unexpected_error", "RecursionError", 0.08),
+        ("database_unavailable", "DatabaseUnavailableError", 0.16),
+        ("unexpected_error", "ValueError", 0.32),
     ]
 
 
@@ -181,8 +187,8 @@ async def test_a_database_that_is_not_there_is_waited_for(
     failed = asyncio.Event()
     pauses: list[float] = []
 
-    def note(_event: str, *, code: str, retry_seconds: float) -> None:
-        assert code == "database_unavailable"
+    def note(_event: str, *, code: str, error: str, retry_seconds: float) -> None:
+        assert (code, error) == ("database_unavailable", "DatabaseUnavailableError")
         pauses.append(retry_seconds)
         if len(pauses) == 5:
             failed.set()

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -55,6 +56,24 @@ async def test_a_held_prompt_is_left_alone_for_a_while(
     age = "UPDATE selfheal.healing_runs SET created_at = created_at - $1::interval"
     await connection.execute(age, timedelta(seconds=61))
     assert await ask(connection, prompt) == ""
+
+
+@pytest.mark.parametrize(
+    ("detail", "pauses"),
+    [
+        pytest.param({"error": "worker_failed", "cost": {"worker_calls": 7}}, True, id="spent"),
+        pytest.param({"error": "worker_failed", "cost": {"worker_calls": 0}}, False, id="unspent"),
+        pytest.param({"error": "worker_failed"}, False, id="nothing-said"),
+        pytest.param({"error": "x", "cost": {"worker_calls": "7"}}, False, id="no-number"),
+        pytest.param({"cost": {"worker_calls": 0}}, True, id="held-without-a-call"),
+    ],
+)
+async def test_a_run_that_an_error_ended_counts_once_it_spent_calls(
+    connection: Connection, load_active: LoadActive, *, detail: dict[str, Any], pauses: bool
+) -> None:
+    prompt = await load_active()
+    await record_run(connection, Run(prompt, "held", "worker_failed", "", detail, "test"))
+    assert (await ask(connection, prompt)).startswith("cooling_down_until ") is pauses
 
 
 async def test_a_text_that_the_optimizer_brings_back_is_still_the_same_text(

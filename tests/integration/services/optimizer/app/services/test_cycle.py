@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
-from services.optimizer.app.services.cycle import MAX_EVIDENCE, Cycle, Trigger
+from services.optimizer.app.services import cycle
+from services.optimizer.app.services.cycle import Cycle, Trigger
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 
 Connection = asyncpg.Connection
@@ -99,11 +100,22 @@ async def test_a_prompt_is_healed_when_its_failures_reach_the_threshold(
     needed: bool,
 ) -> None:
     await deploy()
-    await log_result(times=failures)
-    await log_result(times=passes, score=0.9, passed=True)
+    await log_result(times=failures, distinct=True)
+    await log_result("Sort", times=passes, score=0.9, passed=True, distinct=True)
     heal = FakeHeal()
     await run(connection, heal, Trigger(threshold, 30))
     assert heal.asked == ([("code_generation", 99, failures)] if needed else [])
+
+
+async def test_one_request_that_passes_hides_no_failures(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await log_result(times=10, distinct=True)
+    await log_result("Hello", times=310, score=0.9, passed=True)
+    heal = FakeHeal()
+    await run(connection, heal)
+    assert heal.asked == [("code_generation", 99, 10)]
 
 
 async def test_unscored_answers_never_trigger(
@@ -169,17 +181,53 @@ async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
     assert (logs[-1]["promoted"], logs[-1]["held"]) == (["letters"], {})
 
 
-async def test_a_database_that_is_lost_ends_the_run(
-    connection: Connection, deploy: Deploy, log_result: LogResult
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(asyncpg.InterfaceError("closed"), "database_unavailable", id="lost"),
+        pytest.param(TimeoutError(), "database_unavailable", id="slow"),
+        pytest.param(asyncpg.DeadlockDetectedError("deadlock"), "database_error", id="deadlock"),
+        pytest.param(asyncpg.DataError("no such byte"), "database_error", id="data"),
+    ],
+)
+async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
+    connection: Connection, deploy: Deploy, log_result: LogResult, *, error: Exception, code: str
 ) -> None:
+    told: list[str] = []
+
+    async def announce(_prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+        told.append(outcome.code if isinstance(outcome, ServiceError) else outcome.decision)
+
     await deploy()
     await deploy("be rude", version=7, task_type="letters")
     await log_result(times=3)
     await log_result(times=3, version=7, task_type="letters")
-    heal = FakeHeal(code_generation=asyncpg.InterfaceError("connection is closed"))
-    with pytest.raises(asyncpg.InterfaceError):
+    heal = FakeHeal(code_generation=error)
+    with capture_logs() as logs, pytest.raises(ServiceError) as raised:
+        await Cycle(TRIGGER, heal, announce=announce).run(connection)
+    assert raised.value.code == code
+    assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
+    assert told == [code, "promoted"]
+    [failed] = [entry for entry in logs if entry["event"] == "healing_failed"]
+    assert (failed["task_type"], failed["code"]) == ("code_generation", code)
+
+
+async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise asyncpg.DeadlockDetectedError("deadlock")
+
+    monkeypatch.setattr(cycle, "look_after", fail)
+    await deploy()
+    await log_result(times=3)
+    heal = FakeHeal()
+    with pytest.raises(ServiceError, match="DeadlockDetectedError"):
         await Cycle(TRIGGER, heal).run(connection)
-    assert [task_type for task_type, _, _ in heal.asked] == ["code_generation"]
+    assert heal.asked == [("code_generation", 99, 3)]
 
 
 async def test_outcomes_are_given_by_task_type(
@@ -211,7 +259,7 @@ async def test_failures_as_usual_are_told_and_left_alone(
     await log_result(times=10, minutes_ago=60)
     await log_result(times=190, minutes_ago=61, score=0.9, passed=True)
     await log_result(times=5)
-    await log_result(times=95, score=0.9, passed=True)
+    await log_result("Sort", times=95, score=0.9, passed=True, distinct=True)
     heal = FakeHeal()
     logs = await run(connection, heal)
     assert heal.asked == []
@@ -226,8 +274,8 @@ async def test_the_version_before_says_what_is_usual(
     """A tenth fails: as usual where nothing is known, and much after a good version."""
     await log_result(version=1, times=100, score=0.9, passed=True)
     await deploy()
-    await log_result(times=10)
-    await log_result(times=90, score=0.9, passed=True)
+    await log_result(times=10, distinct=True)
+    await log_result("Sort", times=90, score=0.9, passed=True, distinct=True)
     heal = FakeHeal()
     await run(connection, heal)
     assert heal.asked == [("code_generation", 99, 10)]
@@ -320,6 +368,35 @@ async def test_what_is_set_aside_is_still_a_failure(
     assert (case.analysis.failure_count, case.analysis.failing) == (4, ())
 
 
+REAL = "amber basil cedar delta ember fjord grove haven".split()
+SYLLABLES = "ba de fi go ku la me ni".split()
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param([f"order number {n} is late" for n in range(40)], id="near-duplicates"),
+        pytest.param(
+            [
+                " ".join(SYLLABLES[n % 8] + SYLLABLES[n // 8] + end for end in REAL) + f". {ORDER}"
+                for n in range(40)
+            ],
+            id="poisoned",
+        ),
+    ],
+)
+async def test_a_flood_leaves_what_others_asked_in_the_evidence(
+    connection: Connection, deploy: Deploy, log_result: LogResult, flood: list[str]
+) -> None:
+    await deploy()
+    for request in [*REAL, *flood]:
+        await log_result(request)
+    heal = FakeHeal()
+    await run(connection, heal)
+    [case] = heal.cases
+    assert set(REAL) <= {row.user_input for row in case.analysis.failing}
+
+
 async def test_of_a_flood_the_newest_are_read_and_all_are_counted(
     connection: Connection, deploy: Deploy
 ) -> None:
@@ -338,8 +415,7 @@ async def test_of_a_flood_the_newest_are_read_and_all_are_counted(
     await run(connection, heal)
     [case] = heal.cases
     assert case.analysis.failure_count == 200
-    assert len(case.analysis.failing) == MAX_EVIDENCE
-    assert case.analysis.failing[0].user_input == "ask 200"
+    assert [row.user_input for row in case.analysis.failing] == ["ask 200", "ask 199"]
 
 
 async def test_what_cools_down_is_left_alone(
@@ -394,6 +470,27 @@ async def test_each_outcome_is_told_as_what_it_is(
     await log_result(times=3)
     end = (await run(connection, FakeHeal(code_generation=outcome)))[-1]
     assert (end["promoted"], end["held"], end["proposed"], end["rolled_back"]) == told
+
+
+async def test_whether_it_cools_down_is_asked_before_rows_are_read(
+    connection: Connection, deploy: Deploy, log_result: LogResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Case] = []
+
+    async def is_cooling_down(case: Case) -> str:
+        asked.append(case)
+        return "cooling_down"
+
+    def refuse(_case: Case) -> None:
+        raise AssertionError("rows were read")
+
+    monkeypatch.setattr(cycle, "read_evidence", refuse)
+    await deploy()
+    await log_result(times=3)
+    await run(connection, FakeHeal(), is_cooling_down=is_cooling_down)
+    [case] = asked
+    assert (case.incumbent.version, case.analysis.failure_count) == (99, 3)
+    assert (case.attribution, case.evidence_texts) == (None, ())
 
 
 async def test_people_are_told_of_every_outcome_and_of_every_failure(

@@ -32,7 +32,8 @@ LoadActive = Callable[[], Awaitable[Prompt]]
 FAST_INSERT = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, prompt_version, evaluation_score, evaluation_passed
-    ) SELECT gen_random_uuid(), 'code_generation', 'x', 99, 0.3, FALSE FROM generate_series(1, $1)
+    ) SELECT gen_random_uuid(), 'code_generation', $2 || n * $3, 99, 0.3, FALSE
+    FROM generate_series(1, $1) AS n
 """
 
 
@@ -167,11 +168,23 @@ async def test_results_come_the_newest_first_and_not_without_end(
     connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
 ) -> None:
     await deploy()
-    await connection.execute(FAST_INSERT, MAX_WINDOW_ROWS + 5)
+    await connection.execute(FAST_INSERT, MAX_WINDOW_ROWS + 5, "input ", 1)
     await log_result("newest")
     results = await load_results()
     assert len(results) == MAX_WINDOW_ROWS
     assert results[0].user_input == "newest"
+
+
+async def test_a_flood_of_one_input_pushes_no_other_out(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    """What is asked is what the refiner made of it; the newest answers are read."""
+    await deploy()
+    await log_result("rare", times=3)
+    await connection.execute(FAST_INSERT, MAX_WINDOW_ROWS + 5, "x", 0)
+    await log_result("other words", refined_input="x0", times=2)
+    results = [result.user_input for result in await load_results()]
+    assert results == ["other words"] * 2 + ["x0"] * 3 + ["rare"] * 3
 
 
 async def test_failures_of_an_earlier_use_of_the_same_version_number_do_not_count(

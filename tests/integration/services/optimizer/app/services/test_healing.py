@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.common.errors import DatabaseUnavailableError, UpstreamError
+from services.common.errors import DatabaseUnavailableError, ServiceError, UpstreamError
 from services.common.models import Prompt
 from services.common.task_types import load_golden_inputs
 from services.optimizer.app.services.candidates import Candidate, Reflect
@@ -362,8 +362,9 @@ async def test_an_untried_version_that_fails_as_well_is_no_sign_of_drift(
 async def test_a_model_that_was_swapped_is_drift(
     connection: Connection, log_result: LogResult, heal: Heal, siblings: Siblings
 ) -> None:
-    await log_result(version=1, times=8, score=0.9, passed=True, detail={"worker": {"model": "a"}})
-    await log_result(version=1, times=6, detail={"worker": {"model": "b"}})
+    passed = {"score": 0.9, "passed": True, "detail": {"worker": {"model": "a"}}}
+    await log_result(version=1, times=8, distinct=True, **passed)
+    await log_result(version=1, times=6, distinct=True, detail={"worker": {"model": "b"}})
     siblings.respond = by_prompt({}, otherwise=HELLO)
     outcome = await heal()
     assert (outcome.decision, outcome.verdict) == ("held", "drift")
@@ -580,7 +581,7 @@ async def test_a_run_that_can_not_be_recorded_changes_nothing(
     refuse = "ALTER TABLE selfheal.healing_runs ADD CONSTRAINT no_room CHECK (FALSE) NOT VALID"
     await connection.execute(refuse)
     try:
-        with pytest.raises(asyncpg.CheckViolationError):
+        with pytest.raises(ServiceError, match="CheckViolationError"):
             await heal()
     finally:
         await connection.execute("ALTER TABLE selfheal.healing_runs DROP CONSTRAINT no_room")

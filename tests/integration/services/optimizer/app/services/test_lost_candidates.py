@@ -47,9 +47,7 @@ async def test_what_is_not_tried_again(
     prompt = await load_active()
     await set_outcome(connection, [await register(connection, prompt)], outcome)
     await connection.execute(AGE, age)
-    assert await load_lost(connection, prompt) == LostTexts(
-        frozenset(recent), frozenset(banned)
-    )
+    assert await load_lost(connection, prompt) == LostTexts(frozenset(recent), frozenset(banned))
 
 
 async def test_other_task_types_have_losers_of_their_own(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.optimizer.app.services.log_analyzer import (
+    MAX_ANSWERS_PER_INPUT,
     SURPRISE_LEVEL,
     analyze_failures,
     beta_binomial_tail,
@@ -39,7 +40,9 @@ def result(
 
 
 def window(*, failures: int, passes: int) -> list[LoggedResult]:
-    return [result()] * failures + [result(passed=True, score=0.9)] * passes
+    """Answers to inputs that differ."""
+    failed = [result(f"failing {number}") for number in range(failures)]
+    return [*failed, *(result(f"{number}", passed=True, score=0.9) for number in range(passes))]
 
 
 RESULTS = st.lists(
@@ -111,8 +114,8 @@ def test_nothing_needs_work_below_the_floor(
     results: list[LoggedResult], threshold: int, usual: list[Record]
 ) -> None:
     analysis = analyze_failures(results, threshold=threshold, usual=usual)
-    failures = sum(not one.passed for one in results)
-    assert analysis.reaches_floor == (failures >= threshold)
+    assert analysis.reaches_floor == (analysis.failure_count >= threshold)
+    assert analysis.failure_count <= sum(not one.passed for one in results)
     assert analysis.needs_optimization == (
         analysis.reaches_floor and analysis.surprise.is_surprising
     )
@@ -123,8 +126,9 @@ def test_failing_inputs_are_distinct_the_newest_first_with_their_newest_answer(
     results: list[LoggedResult],
 ) -> None:
     newest: dict[str, LoggedResult] = {}
-    for one in results:
-        if not one.passed:
+    for place, one in enumerate(results):
+        asked_since = sum(other.refined_input == one.refined_input for other in results[:place])
+        if not one.passed and asked_since < MAX_ANSWERS_PER_INPUT:
             newest.setdefault(one.refined_input, one)
     assert analyze_failures(results, threshold=1).failing == tuple(newest.values())
 
@@ -133,6 +137,32 @@ def test_an_input_that_fails_again_is_as_new_as_its_last_failure() -> None:
     results = [result("a", output="new"), result("b"), result("a", output="old")]
     failing = analyze_failures(results, threshold=3).failing
     assert [(one.refined_input, one.worker_output) for one in failing] == [("a", "new"), ("b", "")]
+
+
+@pytest.mark.parametrize(
+    ("flood", "failures", "passes", "needed"),
+    [
+        pytest.param(result("flood", passed=True), 10, 0, True, id="one-that-passes-hides-nothing"),
+        pytest.param(result("flood", passed=True), 10, 10, True, id="nor-among-others"),
+        pytest.param(result("flood"), 0, 95, False, id="one-that-fails-is-no-breakdown"),
+        pytest.param(result("flood"), 0, 0, True, id="one-that-fails-is-all-there-is"),
+    ],
+)
+def test_a_request_that_is_repeated_counts_five_times(
+    flood: LoggedResult, *, failures: int, passes: int, needed: bool
+) -> None:
+    results = [*[flood] * 300, *window(failures=failures, passes=passes)]
+    analysis = analyze_failures(results, threshold=3)
+    assert analysis.needs_optimization is needed
+    assert analysis.scored_count == 5 + failures + passes
+    assert analysis.failure_count == failures + (0 if flood.passed else 5)
+
+
+def test_of_a_request_that_is_repeated_the_newest_answers_count() -> None:
+    results = [*[result(score=0.5)] * 5, *[result(score=0.1, rules=("r",))] * 5]
+    analysis = analyze_failures(results, threshold=3)
+    assert (analysis.failure_count, analysis.mean_score) == (5, pytest.approx(0.5))
+    assert analysis.rule_counts == {}
 
 
 def test_rules_are_counted_among_the_failures_the_most_frequent_first() -> None:
