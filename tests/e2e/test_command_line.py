@@ -88,7 +88,7 @@ def test_a_model_that_cannot_be_had_is_refused_and_breaks_nothing(system: Runnin
     [
         (["prompts", "show", "12345"], 1, "There is no version 12345"),
         (["prompts", "activate"], 2, "either a version or --file"),
-        (["prompts", "list", "-t", "nonsense"], 1, "no prompt for task type"),
+        (["prompts", "list", "-t", "nonsense"], 1, "no task type"),
         (["logs", "--service", "nonsense"], 1, "There is no process"),
         (["nonsense"], 2, "No such command"),
     ],

@@ -81,7 +81,7 @@ def test_it_is_checked_enabled_judged_by_its_own_rules_and_healed(system: Runnin
     healed = system.request("Ping again", TASK_TYPE).json
     assert (healed["worker_output"], healed["evaluation_passed"]) == ("Pong", True)
     trial = system.psql(
-        f"SELECT detail->'trial'->>'verdict' FROM selfheal.healing_runs "
+        f"SELECT detail->'inputs'->>'verdict' FROM selfheal.healing_runs "
         f"WHERE task_type = '{TASK_TYPE}'"
     )
     assert int(trial) > 10

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 from click.testing import Result
+from rich.console import Console
 from typer.testing import CliRunner
 
+from selfheal.cli import optimize, prompts, proposals, reports
 from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.database import configure_connection
@@ -26,11 +28,22 @@ from services.optimizer.app.services.healing_runs import (
 Connection = asyncpg.Connection
 Answer = TypeVar("Answer")
 
+WIDTH = 200
 GOOD = "You write Python.\nAnswer with one function."
 DETAIL: dict[str, Any] = {
     "summary": "Everything fails.",
     "verdict": {"strategy": "last_good_version", "incumbent_mean": 0.36, "candidate_mean": 0.86},
 }
+
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consoles read their width when they are made, which may have been in another test."""
+    for module in (optimize, prompts, proposals, reports):
+        for name in ("output", "messages"):
+            console = getattr(module, name, None)
+            if isinstance(console, Console):
+                monkeypatch.setattr(console, "_width", WIDTH)
 
 
 class Operator:
@@ -40,7 +53,7 @@ class Operator:
         self._database_url = database_url
 
     def selfheal(self, *arguments: str) -> Result:
-        return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+        return CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(WIDTH)})
 
     def json(self, *arguments: str) -> Any:
         done = self.selfheal(*arguments, "--json")

@@ -60,6 +60,8 @@ async def test_an_answer_has_the_guides_fields(worker: httpx.AsyncClient) -> Non
     body = response.json()
     assert body.pop("latency_ms") >= 0
     assert body.pop("output").startswith("You are a Python code generator")
+    assert body.pop("input_tokens") >= 0
+    assert body.pop("output_tokens") >= 0
     assert body == {"request_id": ID, "prompt_version": 1, "model": "listening-1"}
 
 

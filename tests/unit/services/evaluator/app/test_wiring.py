@@ -48,5 +48,5 @@ async def test_a_model_judges(values: dict[str, Any], name: str) -> None:
 
 
 def test_a_judge_without_its_key_is_a_wrong_setting() -> None:
-    with pytest.raises(ServiceError, match="LLM_API_KEY"):
+    with pytest.raises(ServiceError, match="OPENAI_API_KEY"):
         create_judge(settings(judge_model="openai:some"))
