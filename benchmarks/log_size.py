@@ -40,10 +40,11 @@ from selfheal.runtime.temporary import temporary_postgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.cycle import Cycle, Trigger
+from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.failure_log import load_history, load_passing
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.screening import screen
+from services.optimizer.app.services.survey import Trigger
 from services.optimizer.app.services.trial import plan_trial
 
 SCHEMA = Path(__file__).parents[1] / "db" / "schema.sql"

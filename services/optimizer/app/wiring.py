@@ -22,7 +22,7 @@ from services.optimizer.app.services.alarm_confirmation import Confirmation, con
 from services.optimizer.app.services.candidates import AskModel, Reflect
 from services.optimizer.app.services.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.cooldown import is_cooling_down, was_told
-from services.optimizer.app.services.cycle import Cycle, Trigger
+from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
 from services.optimizer.app.services.healing import Healer
 from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
@@ -31,6 +31,7 @@ from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.notification import Notifier, create_notifier
 from services.optimizer.app.services.outcome_notification import describe_outcome
 from services.optimizer.app.services.replay import Replayer
+from services.optimizer.app.services.survey import Trigger
 from services.optimizer.app.services.text_replays import TextReplays
 
 # Providers whose model is no capable analyst; rules alone propose for them.

@@ -11,18 +11,20 @@ from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.alarm_confirmation import Confirm, Confirmation
-from services.optimizer.app.services.attribution import attribute_from_log
-from services.optimizer.app.services.evidence import read_evidence
 from services.optimizer.app.services.failure_log import (
     load_active_prompts,
-    load_previous_record,
-    load_window,
 )
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.healing_runs import HELD, PROPOSED
-from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
-from services.optimizer.app.services.log_records import LoggedResult, Window
+from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.prompt_patcher import is_same_prompt
+from services.optimizer.app.services.survey import (
+    IsCoolingDown,
+    IsDegraded,
+    Survey,
+    Surveyor,
+    Trigger,
+)
 from services.optimizer.app.services.watcher import look_after
 
 # One heal at a time for each task type, whoever heals; held until the connection ends.
@@ -32,17 +34,7 @@ UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0)
 log = get_logger()
 
 Heal = Callable[[Case], Awaitable[HealingOutcome]]
-IsDegraded = Callable[[], Awaitable[bool]]
 Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
-IsCoolingDown = Callable[[Case], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """When failures count as piled up: how many of them, within how many minutes."""
-
-    failure_threshold: int
-    lookback_minutes: int
 
 
 async def _never_degraded() -> bool:
@@ -73,14 +65,6 @@ async def _confirm_nothing(
 
 async def _never_cooling(_case: Case) -> str:
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a look at all active prompts found: work to do now, and prompts left alone for now."""
-
-    cases: list[Case]
-    postponed: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,44 +187,8 @@ class Cycle:
 
     async def survey(self, connection: asyncpg.Connection) -> Survey:
         """Look at every active prompt; changes nothing."""
-        found = Survey([], [])
-        for prompt in await load_active_prompts(connection):
-            case = await self._examine(connection, prompt)
-            if case is None:
-                continue
-            pause = await self.is_cooling_down(case)
-            if pause:
-                found.postponed.append(prompt.task_type)
-                log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
-            else:
-                found.cases.append(_read_rows(case))
-        return found
-
-    async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
-        """What is to be done about a prompt, before a row is read; None where nothing is."""
-        window = await load_window(
-            connection, prompt, lookback_minutes=self.trigger.lookback_minutes
-        )
-        threshold = self.trigger.failure_threshold
-        analysis = analyze_failures(window.results, threshold=threshold)
-        if not analysis.reaches_floor:
-            found = attribute_from_log(window, analysis)
-            return Case(prompt, window, analysis, attribution=found) if found else None
-        return await self._weigh(connection, prompt, window)
-
-    async def _weigh(
-        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
-    ) -> Case | None:
-        """Ask whether so many failures are unusual, or somebody else's fault."""
-        usual = [window.earlier, await load_previous_record(connection, prompt)]
-        analysis = analyze_failures(
-            window.results, threshold=self.trigger.failure_threshold, usual=usual
-        )
-        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
-        if found is None and not analysis.needs_optimization:
-            _tell_unsurprising(prompt, analysis)
-            return None
-        return Case(prompt, window, analysis, attribution=found)
+        surveyor = Surveyor(self.trigger, self.is_degraded, self.is_cooling_down)
+        return await surveyor.survey(connection)
 
     def _tell_cases(self, survey: Survey) -> None:
         needy = [case for case in survey.cases if case.analysis.needs_optimization]
@@ -262,28 +210,6 @@ async def _still_serves(connection: asyncpg.Connection, prompt: Prompt) -> bool:
     """Whether another run, or a person, left the prompt alone since it was looked at."""
     serving = await load_active_prompts(connection)
     return any(is_same_prompt(other, prompt) for other in serving)
-
-
-def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
-    log.info(
-        "failures_not_surprising",
-        task_type=prompt.task_type,
-        failures=analysis.failure_count,
-        answers=analysis.scored_count,
-        p_value=round(analysis.surprise.p_value, 4),
-    )
-
-
-def _read_rows(case: Case) -> Case:
-    """Reading rows one by one takes long: it comes last."""
-    if not case.analysis.reaches_floor:
-        return case
-    read = read_evidence(case)
-    if read.quarantined:
-        log.warning(
-            "rows_quarantined", task_type=case.incumbent.task_type, rows=len(read.quarantined)
-        )
-    return read
 
 
 @contextmanager
