@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
-from services.optimizer.app.services import cycle
+from services.optimizer.app.services import cycle, survey
 from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.survey import Trigger
@@ -485,7 +485,7 @@ async def test_whether_it_cools_down_is_asked_before_rows_are_read(
     def refuse(_case: Case) -> None:
         raise AssertionError("rows were read")
 
-    monkeypatch.setattr(cycle, "read_evidence", refuse)
+    monkeypatch.setattr(survey, "read_evidence", refuse)
     await deploy()
     await log_result(times=3)
     await run(connection, FakeHeal(), is_cooling_down=is_cooling_down)
