@@ -145,6 +145,12 @@ def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
     evidence = _evidence(watch, "promotions that did no worse is undone")
     if evidence:
         lines.append(f"evidence that it is worse: {evidence}")
+    replayed, e_value = read_number(watch, "replayed"), read_number(watch, "replay_e_value")
+    if replayed and e_value is not None:
+        lines.append(
+            f"run again under both texts, {replayed:g} of its live inputs agree: evidence "
+            f"{e_value:.1f}"
+        )
     yield from section("What live traffic showed", lines)
 
 

@@ -250,6 +250,8 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
         "before_mean": 0.8,
         "e_value": 25.0,
         "alpha": 0.05,
+        "replayed": 5,
+        "replay_e_value": 24.76,
     }
     rolled_back = replace(
         HELD, decision="rolled_back", version=100, after_version=101, detail={"watch": watch}
@@ -258,6 +260,7 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     assert "the watched version (100): mean score 0.400 over 12 answers" in shown
     assert "the version before it (99): mean score 0.800 over 40 answers" in shown
     assert "evidence that it is worse: 25; 20 is needed, so that at most 1 in 20" in shown
+    assert "run again under both texts, 5 of its live inputs agree: evidence 24.8" in shown
     assert "selfheal prompts activate 100" in shown
 
 
