@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.healing.held_out import HeldOutMeter
-from benchmarks.healing.inputs import LOCAL, read_pools
+from benchmarks.healing.inputs import LOCAL, SIMULATED, read_pools
 from benchmarks.healing.lane import Lane
 from benchmarks.healing.records import CONTROL, REGRESSION, Measurement, RunRecord
 from benchmarks.healing.regression_run import run_regression
@@ -19,10 +19,22 @@ from benchmarks.healing.selection import Choice, judge_control, judge_regression
 from benchmarks.healing.steady_run import DATABASE_RESTART, run_control, run_fault
 
 PACES = {
-    "simulated": Pace(concurrency=4, pause_seconds=0.05, most_requests=40, patience_seconds=15.0),
-    LOCAL: Pace(concurrency=1, pause_seconds=3.0, most_requests=24, patience_seconds=300.0),
+    SIMULATED: Pace(
+        concurrency=4,
+        pause_seconds=0.05,
+        most_requests=40,
+        patience_seconds=15.0,
+        idle_seconds=2.0,
+    ),
+    LOCAL: Pace(
+        concurrency=1,
+        pause_seconds=3.0,
+        most_requests=24,
+        patience_seconds=300.0,
+        idle_seconds=20.0,
+    ),
 }
-MEASURING_CONCURRENCY = {"simulated": 4, LOCAL: 1}
+MEASURING_CONCURRENCY = {SIMULATED: 4, LOCAL: 1}
 
 Tell = Callable[[str], None]
 

@@ -51,11 +51,21 @@ async def _send_until_healed(
         if await _is_healed(lane, moment):
             return
         await asyncio.sleep(bench.pace.pause_seconds)
-    give_up_at = time.monotonic() + bench.pace.patience_seconds
-    while time.monotonic() < give_up_at:
-        # The continuous mode leaves a prompt alone for a while after it held.
+    await _wait_for_heal(lane, bench, moment)
+
+
+async def _wait_for_heal(lane: Lane, bench: Bench, moment: Moment) -> None:
+    """Wait while a heal is under way: one that calls the model, and hasn't ended in a record.
+
+    The continuous mode leaves a prompt alone for a while after it held.
+    """
+    calls, called_at = lane.endpoint.calls, time.monotonic()
+    give_up_at = called_at + bench.pace.patience_seconds
+    while time.monotonic() < min(give_up_at, called_at + bench.pace.idle_seconds):
         if await _is_healed(lane, moment) or await lane.database.healing_runs():
             return
+        if lane.endpoint.calls != calls:
+            calls, called_at = lane.endpoint.calls, time.monotonic()
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -30,12 +30,14 @@ class Pace:
         pause_seconds: Between requests, while a heal is waited for.
         most_requests: That a heal may take.
         patience_seconds: How long a heal is waited for after the last of them.
+        idle_seconds: How long no model is called before nothing is waited for any more.
     """
 
     concurrency: int
     pause_seconds: float
     most_requests: int
     patience_seconds: float
+    idle_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
