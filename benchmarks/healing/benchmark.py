@@ -170,9 +170,14 @@ class _Runner:
             ),
             None,
         )
-        self._teller.tell(f"others repair {scenario.name}")
         return await compare_peers(
-            lane, bench, scenario, model=self._task.model, peers=available_peers(), ours=ours
+            lane,
+            bench,
+            scenario,
+            model=self._task.model,
+            peers=available_peers(),
+            ours=ours,
+            tell=self._teller.tell,
         )
 
 

@@ -10,11 +10,11 @@ from benchmarks.healing.scenarios import PromptScenario, Scenarios
 from benchmarks.healing.selection import one_of_each_kind
 
 INNOCENT_RUNS_PER_SEED: Final = 5
-LOCAL_FAULTS: Final = ("evaluator_down", "model_swapped")
+LOCAL_FAULTS: Final = ("evaluator_down",)
 # The local model heeds few prompts: what it does heed is tried first, where not all is.
 LOCAL_FIRST: Final = (
     "javascript", "demos_todo", "eight_words", "french_prose", "java_service",
-    "tutor_without_code", "demos_stubs", "typescript_team", "demos_javascript",
+    "typescript_team", "demos_stubs", "tutor_without_code", "demos_javascript",
     "said_three_times", "travel_policy", "crowded_formatting", "please_and_thanks",
     "harmless_typos",
 )  # fmt: skip
@@ -25,7 +25,7 @@ DEFAULTS: Final = {
 }
 QUICK: Final = {
     SIMULATED: Extent(8, 6, None, regression_seeds=1, other_seeds=2),
-    LOCAL: Extent(2, 1, LOCAL_FAULTS[:1], regression_seeds=1, other_seeds=1, first=LOCAL_FIRST),
+    LOCAL: Extent(2, 1, LOCAL_FAULTS, regression_seeds=1, other_seeds=1, first=LOCAL_FIRST),
 }
 FULL: Final = {
     SIMULATED: Extent(None, None, None, regression_seeds=5, other_seeds=25),

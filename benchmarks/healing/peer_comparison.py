@@ -1,7 +1,7 @@
 """Others on one and the same repair: the Optimizer, its naive sibling, and installed peers."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -121,6 +121,7 @@ async def compare_peers(
     model: str,
     peers: Sequence[Peer],
     ours: RunRecord | None,
+    tell: Callable[[str], None],
 ) -> Comparison:
     """Have every peer repair the scenario's prompt with the Optimizer's budget.
 
@@ -131,6 +132,7 @@ async def compare_peers(
         model: The model at hand.
         peers: Those that are installed.
         ours: The Optimizer's own run on it.
+        tell: Hears who is at it.
     """
     bad = (await bench.meter.measure(lane, scenario.text)).mean
     rows = [_ours(ours)] if ours else []
@@ -144,6 +146,7 @@ async def compare_peers(
     for name, text in (("naive healer", rewrite()), ("empty prompt", "")):
         rows.append(ComparedRepair(name, *await measure(text), 0, 0.0, "unproven"))
     for peer in peers:
+        tell(f"{peer.name} repairs {scenario.name}")
         counted = CountedModel(lane, MOST_CALLS[model])
         task = PeerTask(
             incumbent=scenario.text,

@@ -31,13 +31,13 @@ class Teller:
         self._total, self._done = total, 0
         self.tell(what)
 
-    def tell(self, what: str) -> None:
-        """Say what is being done now."""
+    def tell(self, what: str, *, may_be_left_out: bool = False) -> None:
+        """Say what is being done now; off a terminal not all of it, where that is too much."""
         if self._bar is not None and self._task is not None:
             self._bar.update(
                 self._task, description=what, total=self._total or None, completed=self._done
             )
-        elif time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
+        elif not may_be_left_out or time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
             count = f"{self._done} of {self._total}: " if self._total else ""
             self._console.print(f"{count}{what}", markup=False, highlight=False)
@@ -45,7 +45,7 @@ class Teller:
     def advance(self, what: str) -> None:
         """Say that one more run is done."""
         self._done += 1
-        self.tell(what)
+        self.tell(what, may_be_left_out=True)
 
 
 @contextmanager
