@@ -20,7 +20,7 @@ from services.optimizer.app.services.healing_runs import (
     digest_text,
     reject,
 )
-from services.optimizer.app.services.prompt_patcher import Activation
+from services.optimizer.app.services.prompt_patcher import LOCK_TASK_TYPE, Activation
 
 SELECT_PROPOSALS: Final = """
     SELECT r.id, r.task_type, r.incumbent_prompt_id, r.incumbent_digest, r.reason, r.verdict,
@@ -33,6 +33,7 @@ SELECT_PROPOSALS: Final = """
 OPEN: Final = " AND r.resolution IS NULL AND ($1::text IS NULL OR r.task_type = $1)"
 LATEST_FIRST: Final = " ORDER BY r.created_at DESC, r.id LIMIT 200"
 ONE_LOCKED: Final = " AND r.id = $1 FOR UPDATE OF r"
+SELECT_TASK_TYPE: Final = "SELECT task_type FROM selfheal.healing_runs WHERE id = $1"
 SELECT_PROMPT: Final = """
     SELECT id, task_type, content, version, is_active, change_reason, created_by, created_at
     FROM prompts
@@ -173,6 +174,10 @@ async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> Propo
 
 async def _lock(connection: asyncpg.Connection, run_id: UUID) -> Proposal:
     """The proposal, kept from being answered by anyone else until the transaction ends."""
+    # In the order of an activation: its lock first, then rows; otherwise the two could deadlock.
+    task_type = await connection.fetchval(SELECT_TASK_TYPE, run_id)
+    if task_type is not None:
+        await connection.execute(LOCK_TASK_TYPE, task_type)
     record = await connection.fetchrow(SELECT_PROPOSALS + ONE_LOCKED, run_id)
     if record is None:
         raise EmbeddedRuntimeError(
