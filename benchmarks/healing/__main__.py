@@ -16,7 +16,9 @@ examples:
 """
 
 import argparse
+import asyncio
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logs=options.logs,
         command=("selfheal", "bench", "heal", *typed),
     )
+    # Before the event loop runs, and after it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         outcome = run_benchmark(task, messages)
     except EmbeddedRuntimeError as error:
@@ -112,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MeasurementError, ServiceError, OSError) as error:
         messages.print(f"error: {error}", markup=False)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         messages.print("interrupted: nothing was measured to the end")
         return INTERRUPTED_EXIT_CODE
     try:

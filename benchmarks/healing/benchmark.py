@@ -1,6 +1,8 @@
 """One benchmark from start to end: lanes up, what counts measured, all runs, the report."""
 
+import asyncio
 import contextlib
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -87,7 +89,7 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
             stack.enter_context(start_lane(number, task.model, model_url, directory))
             for number in range(LANES[task.model])
         ]
-        return uvloop.run(_Runner(task, plans, teller).run())
+        return uvloop.run(_run_until_told(_Runner(task, plans, teller)))
 
 
 class _Runner:
@@ -179,6 +181,17 @@ class _Runner:
             ours=ours,
             tell=self._teller.tell,
         )
+
+
+async def _run_until_told(runner: _Runner) -> Outcome:
+    """Run; SIGTERM ends it in order, as Ctrl-C does.
+
+    Raises:
+        CancelledError: If it was told to end.
+    """
+    running = asyncio.ensure_future(runner.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
 
 
 @contextmanager
