@@ -118,7 +118,7 @@ bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten mil
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate
 
-# MODEL=local measures on the local model, in half an hour.
+# MODEL=local measures on the local model, in half an hour or more.
 MODEL ?= simulated
 bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=local: a real model)
 	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
