@@ -208,9 +208,11 @@ class Stage:
         self.siblings = Siblings(self._load_candidate)
         self._connection: Connection | None = None
         self._started: list[Optimizer] = []
+        self._restart: asyncio.Task[None] | None = None
 
     async def connect(self) -> Connection:
         """A further connection, such as a person at psql has."""
+        await self.until_restarted()
         connection = await asyncpg.connect(self.postgres.database_url)
         await configure_connection(connection)
         return connection
@@ -311,9 +313,21 @@ class Stage:
         await self._until(COUNT_BACKENDS, 0)
 
     async def restart_database(self) -> None:
-        """Restart the server under whoever is connected."""
+        """Restart the server under whoever is connected.
+
+        It is a task of its own: whoever asked for it may be gone before the server is back.
+        """
+        self._restart = asyncio.create_task(self._restart_server())
+        await asyncio.shield(self._restart)
+
+    async def _restart_server(self) -> None:
         await asyncio.to_thread(self.postgres.stop)
         await asyncio.to_thread(self.postgres.start)
+
+    async def until_restarted(self) -> None:
+        """Wait until a restart that was begun is over."""
+        if self._restart is not None:
+            await asyncio.shield(self._restart)
 
     async def _until(self, query: str, count: int) -> None:
         database = await self.database()
