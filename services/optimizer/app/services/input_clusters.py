@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 # Inputs that share this much of their words are one and the same question in other clothes.
 LEAST_SIMILARITY = 0.6
@@ -44,6 +45,12 @@ def cluster_inputs(inputs: Sequence[str], *, most_clusters: int = MAX_CLUSTERS) 
             clusters.append([position])
             representatives.append(words)
     return clusters
+
+
+def take_in_turn(clusters: Sequence[Sequence[int]], *, most_each: int) -> list[int]:
+    """Positions in turn: one of each cluster before a second of any, `most_each` of it at most."""
+    rounds = zip_longest(*(cluster[:most_each] for cluster in clusters))
+    return [at for positions in rounds for at in positions if at is not None]
 
 
 def _words_of(text: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from itertools import islice, zip_longest
 
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
 from services.common.task_types import GoldenInputs
-from services.optimizer.app.services.input_clusters import cluster_inputs
+from services.optimizer.app.services.input_clusters import cluster_inputs, take_in_turn
 from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore
 from services.optimizer.app.services.replay_results import (
@@ -71,11 +71,11 @@ def plan_trial(
         [failing[at] for cluster in ranked[first::2] for at in cluster[:MAX_PER_CLUSTER]]
         for first in (0, 1)
     ]
-    evidence = _spread(sides[0], MAX_CHOOSING_FAILING)
+    evidence = sides[0][:MAX_CHOOSING_FAILING]
     chosen = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(evidence, 1)]
     unseen = [
         _logged(FAILING, "verdict", at, row)
-        for at, row in enumerate(_spread(sides[1], MAX_VERDICT_FAILING), 1)
+        for at, row in enumerate(sides[1][:MAX_VERDICT_FAILING], 1)
     ]
     taken = {text for row in failing for text in (row.user_input, row.refined_input)}
     choosing_golden = _golden("choosing", golden.choosing, taken)
@@ -159,10 +159,6 @@ def _is_replayable(row: LoggedResult) -> bool:
     )
 
 
-def _spread(rows: Sequence[LoggedResult], most: int) -> list[LoggedResult]:
-    return list(rows[:most])
-
-
 def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list[ReplayInput]:
     """Distinct inputs that passed, one of each cluster before a second of any."""
     distinct = {row.refined_input: row for row in reversed(passing)}
@@ -172,8 +168,7 @@ def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list
         if row.refined_input not in taken and row.user_input not in taken
     ]
     clusters = cluster_inputs([row.refined_input for row in fresh])
-    rounds = zip_longest(*(cluster[:MAX_PER_CLUSTER] for cluster in clusters))
-    order = [at for positions in rounds for at in positions if at is not None]
+    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)
     return [_logged(GUARD, "verdict", n, fresh[at]) for n, at in enumerate(order[:most], 1)]
 
 

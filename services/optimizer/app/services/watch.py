@@ -9,10 +9,9 @@ requests two count at most, on either side: who repeats a request doesn't outvot
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from statistics import fmean
 
-from services.optimizer.app.services.input_clusters import cluster_inputs
+from services.optimizer.app.services.input_clusters import cluster_inputs, take_in_turn
 from services.optimizer.app.services.log_records import LoggedResult
 from services.optimizer.app.services.promotion import PairedScore, play
 from services.optimizer.app.services.screening import screen
@@ -96,8 +95,7 @@ def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
     """
     distinct = list({row.refined_input: row for row in reversed(after)}.values())
     clusters = cluster_inputs([row.refined_input for row in distinct])
-    rounds = zip_longest(*(cluster[:MAX_PER_CLUSTER] for cluster in clusters))
-    order = [at for positions in rounds for at in positions if at is not None][:MAX_READ]
+    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)[:MAX_READ]
     clean = set(screen([distinct[at] for at in sorted(order)]).clean)
     return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
 
