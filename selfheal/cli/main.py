@@ -12,6 +12,7 @@ from selfheal.cli import (
     judge,
     lifecycle,
     logs,
+    migrate,
     optimize,
     prompts,
     proposals,
@@ -61,6 +62,7 @@ for command in (
     optimize.optimize,
     logs.logs,
     doctor.doctor,
+    migrate.migrate,
     lifecycle.reset,
 ):
     app.command()(command)

@@ -57,8 +57,12 @@ def require_wheels() -> None:
         raise _missing_server()
 
 
-def serve(port: int) -> None:
+def serve(port: int, *, host: str = LOOPBACK) -> None:
     """Serve until SIGTERM or Ctrl-C.
+
+    Args:
+        port: Where to listen.
+        host: Address to listen on; other than loopback only inside a container.
 
     Raises:
         EmbeddedRuntimeError: If a wheel is missing or the port is taken.
@@ -77,7 +81,7 @@ def serve(port: int) -> None:
     parameters.n_parallel = PARALLEL_REQUESTS
     parameters.cpuparams.n_threads = choose_threads(os.cpu_count() or 1)
     parameters.cache_ram_mib = 0  # the prompts' cache would grow to 8 GB
-    parameters.hostnames = [LOOPBACK]
+    parameters.hostnames = [host]
     parameters.port = port
     parameters.ui = False
     parameters.endpoint_slots = False
@@ -106,8 +110,10 @@ def main() -> int:
         prog="python -m selfheal.runtime.local_model", description=__doc__
     )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
+    options = parser.parse_args()
     try:
-        serve(parser.parse_args().port)
+        serve(options.port, host=options.host)
     except EmbeddedRuntimeError as error:
         _say(f"error: {error.message} {error.remedy}")
         return 1

@@ -20,6 +20,7 @@ MODEL_SETTINGS = (
     "llm_model",
     "llm_api_key",
     "llm_base_url",
+    "local_model_url",
     "llm_temperature",
     "llm_seed",
     "llm_max_tokens",
@@ -52,7 +53,15 @@ _SERVICE_SETTINGS = {
 _COMMON_SETTINGS = ("bind_host", "log_level")
 _NEEDS_DATABASE = frozenset({"manager", "worker"})
 _NEEDS_TOKEN = frozenset({"worker"})
-_SECRETS = frozenset({"DATABASE_URL", "INTERNAL_TOKEN", "LLM_API_KEY", "NOTIFY_WEBHOOK_URL"})
+_SECRETS = frozenset(
+    {
+        "DATABASE_URL",
+        "INTERNAL_TOKEN",
+        "INTERNAL_TOKEN_FILE",
+        "LLM_API_KEY",
+        "NOTIFY_WEBHOOK_URL",
+    }
+)
 _OPTIMIZER_SETTINGS = (
     *MODEL_SETTINGS,
     *(name for name in Settings.model_fields if name.startswith("optimizer_")),
@@ -96,9 +105,11 @@ def plan_processes(
 
 def needs_local_model(settings: Settings) -> bool:
     """Tell whether a model that the settings name is the one that we serve ourselves."""
+    ours = f"http://{LOOPBACK}:{settings.local_model_port}/v1"
     if settings.llm_provider == LOCAL_PROVIDER:
-        ours = f"http://{LOOPBACK}:{settings.local_model_port}/v1"
         return settings.llm_base_url.rstrip("/") == ours
+    if settings.local_model_url.rstrip("/") != ours:
+        return False
     others = (settings.judge_model, settings.optimizer_model, settings.refiner_model)
     return any(model.partition(":")[0] == LOCAL_PROVIDER for model in others)
 

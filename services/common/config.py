@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     manager_url: str = ""
     worker_url: str = ""
     evaluator_url: str = ""
+    local_model_url: str = ""
     selfheal_home: Path = Path(".selfheal")
 
     # Models
@@ -113,7 +115,8 @@ class Settings(BaseSettings):
     worker_timeout_seconds: Seconds = 90
     evaluator_timeout_seconds: Seconds = 60
     database_timeout_seconds: Seconds = 5
-    internal_token: SecretStr | None = None
+    internal_token_file: Path | None = None
+    internal_token: Annotated[SecretStr | None, Field(validate_default=True)] = None
 
     # The Evaluator
     sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
@@ -155,6 +158,21 @@ class Settings(BaseSettings):
         """A key that was pasted with a line break would fail as an HTTP header."""
         return SecretStr(key.get_secret_value().strip()) if key else None
 
+    @field_validator("internal_token", mode="after")
+    @classmethod
+    def _read_token_file(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Take the token from its file, where only the file is named."""
+        file: Path | None = info.data.get("internal_token_file")
+        if token is not None or file is None:
+            return token
+        try:
+            return SecretStr(file.read_text(encoding="utf-8").strip())
+        except (OSError, UnicodeError) as error:
+            raise ValueError(
+                f"INTERNAL_TOKEN_FILE can't be read ({type(error).__name__}): write it with "
+                "selfheal migrate --internal-token-file, or set INTERNAL_TOKEN itself"
+            ) from error
+
     @model_validator(mode="after")
     def _fill_in_what_follows_from_the_rest(self) -> Self:
         """Derive the provider from the key, the model from the provider, and URLs from ports."""
@@ -162,8 +180,11 @@ class Settings(BaseSettings):
             self.llm_provider = DEFAULT_HOSTED_PROVIDER if self.llm_api_key else SIMULATED_PROVIDER
         if not self.llm_model:
             self.llm_model = DEFAULT_MODELS.get(self.llm_provider, "")
+        self.local_model_url = (
+            self.local_model_url or f"http://127.0.0.1:{self.local_model_port}/v1"
+        )
         if not self.llm_base_url and self.llm_provider == LOCAL_PROVIDER:
-            self.llm_base_url = f"http://127.0.0.1:{self.local_model_port}/v1"
+            self.llm_base_url = self.local_model_url
         self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
         self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
         self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"

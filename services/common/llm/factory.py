@@ -55,8 +55,7 @@ def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
     key = settings.llm_api_key if is_main else None
     base_url = settings.llm_base_url if is_main else ""
     if provider == LOCAL_PROVIDER:
-        local_url = base_url or f"http://127.0.0.1:{settings.local_model_port}/v1"
-        return _create_chat_completions(settings, model, local_url, key)
+        return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
         key = key if is_main else settings.openai_api_key
         if key is None and not base_url:

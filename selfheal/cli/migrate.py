@@ -1,0 +1,43 @@
+"""`selfheal migrate`: bring a database of the operator's own to this version's schema."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.runtime.assembly import find_schema, uses_own_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.private_files import read_or_create_secret
+from selfheal.runtime.schema_upgrade import upgrade_schema
+from services.common.config import Settings
+
+
+def migrate(
+    internal_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the token that Worker and Optimizer share into this file, unless "
+            "it is there (INTERNAL_TOKEN_FILE reads it).",
+            metavar="FILE",
+        ),
+    ] = None,
+) -> None:
+    """Make the tables in the database of DATABASE_URL, or apply the migrations that it lacks.
+
+    Run it before a new version starts. Running it twice does no harm. The embedded database needs
+    none of this: `selfheal up` sees to it.
+
+    Example: DATABASE_URL=postgresql://agent:password@db.example/agent_system selfheal migrate
+    """
+    with friendly_errors():
+        settings = Settings()
+        if not uses_own_database(settings):
+            raise EmbeddedRuntimeError(
+                "DATABASE_URL isn't set, and the embedded database is migrated when it starts.",
+                remedy="Run selfheal up, or set DATABASE_URL to a database of your own.",
+            )
+        applied = upgrade_schema(settings.database_url.get_secret_value(), schema=find_schema())
+        if internal_token_file is not None:
+            read_or_create_secret(internal_token_file)
+        messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")
