@@ -76,7 +76,9 @@ RUN python3 -m venv --without-pip /opt/model \
 
 FROM python:3.13-slim-trixie AS local
 ENV PATH=/opt/model/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-RUN groupadd --gid 10001 selfheal \
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* \
+ && groupadd --gid 10001 selfheal \
  && useradd --uid 10001 --gid selfheal --no-create-home --home-dir /nonexistent \
       --shell /usr/sbin/nologin selfheal
 COPY --from=local-build /opt/model /opt/model

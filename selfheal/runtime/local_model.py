@@ -123,8 +123,13 @@ def main() -> int:
 def _import_server() -> ModuleType:
     try:
         import xllamacpp  # noqa: PLC0415 - 100 MB of native code, needed in this process only
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise _missing_server() from error
+    except ImportError as error:
+        raise EmbeddedRuntimeError(
+            f"The server of the local model can't be loaded: {error}.",
+            remedy="If it names libgomp: apt install libgomp1 (Debian, Ubuntu).",
+        ) from error
     module: ModuleType = xllamacpp
     return module
 

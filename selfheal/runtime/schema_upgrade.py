@@ -9,6 +9,7 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema_migrations import (
     LOCK_SCHEMA,
     Connection,
+    Migration,
     UnnumberedMigrationError,
     apply_migration,
     find_migrations,
@@ -36,10 +37,11 @@ def upgrade_schema(database_url: str, *, schema: Path) -> list[str]:
     Raises:
         PostgresError: If the server can't be reached, or something doesn't apply.
     """
-    return asyncio.run(_upgrade(database_url, schema))
+    statements = schema.read_text(encoding="utf-8")
+    return asyncio.run(_upgrade(database_url, statements, find_migrations(schema)))
 
 
-async def _upgrade(database_url: str, schema: Path) -> list[str]:
+async def _upgrade(database_url: str, schema: str, migrations: list[Migration]) -> list[str]:
     try:
         connection = await asyncpg.connect(
             database_url,
@@ -54,7 +56,7 @@ async def _upgrade(database_url: str, schema: Path) -> list[str]:
         ) from error
     try:
         await connection.execute(LOCK_SCHEMA)  # given back with the connection
-        return await _apply_what_is_missing(connection, schema)
+        return await _apply_what_is_missing(connection, schema, migrations)
     except (TimeoutError, asyncpg.PostgresError, UnnumberedMigrationError) as error:
         raise PostgresError(
             f"The schema was not brought up to date: {str(error) or type(error).__name__}.",
@@ -64,10 +66,12 @@ async def _upgrade(database_url: str, schema: Path) -> list[str]:
         await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
 
 
-async def _apply_what_is_missing(connection: Connection, schema: Path) -> list[str]:
+async def _apply_what_is_missing(
+    connection: Connection, schema: str, migrations: list[Migration]
+) -> list[str]:
     if not await connection.fetchval(_HAS_TABLES):
         async with connection.transaction():
-            await connection.execute(schema.read_text(encoding="utf-8"))
+            await connection.execute(schema)
         return ["the database schema"]
     if not await connection.fetchval(_HAS_OURS):
         raise PostgresError(
@@ -75,7 +79,7 @@ async def _apply_what_is_missing(connection: Connection, schema: Path) -> list[s
             "migrations.",
             remedy="Name another database in DATABASE_URL.",
         )
-    missing = await find_missing(connection, find_migrations(schema))
+    missing = await find_missing(connection, migrations)
     for migration in missing:
         await apply_migration(connection, migration)
     return [str(migration) for migration in missing]

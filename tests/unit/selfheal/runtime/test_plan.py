@@ -48,6 +48,9 @@ def test_the_local_model_is_served_only_where_it_is_used() -> None:
     assert needs_local_model(make_settings(refiner_model="local:SmolLM2"))
     moved = make_settings(llm_provider="local", local_model_port=9999)
     assert needs_local_model(moved)
+    in_a_container = "http://local-model:8010/v1"
+    for uses in ({"llm_provider": "local"}, {"judge_model": "local:SmolLM2"}):
+        assert not needs_local_model(make_settings(local_model_url=in_a_container, **uses))
 
 
 def test_the_autopilot_starts_last_and_listens_on_no_port() -> None:
@@ -85,10 +88,16 @@ def test_secrets_go_only_where_they_are_needed() -> None:
 
 def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:
     stages = plan_processes(make_settings(llm_provider="local"), CREDENTIALS)
-    inherited = {"DATABASE_URL": "mine", "INTERNAL_TOKEN": "mine", "LLM_API_KEY": "mine"}
+    inherited = {
+        "DATABASE_URL": "mine",
+        "INTERNAL_TOKEN": "mine",
+        "INTERNAL_TOKEN_FILE": "mine",
+        "LLM_API_KEY": "mine",
+    }
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
     assert "INTERNAL_TOKEN" not in got["evaluator"]
+    assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}
 
 

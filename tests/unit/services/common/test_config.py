@@ -36,6 +36,7 @@ def key_of(settings: Settings) -> str | None:
         ("manager_url", "http://127.0.0.1:8000"),
         ("worker_url", "http://127.0.0.1:8001"),
         ("evaluator_url", "http://127.0.0.1:8002"),
+        ("local_model_url", "http://127.0.0.1:8010/v1"),
         ("selfheal_home", Path(".selfheal")),
         ("llm_provider", "simulated"),
         ("llm_model", "simulated"),
@@ -343,3 +344,23 @@ def test_a_provider_is_known_however_it_is_spelled(
 def test_a_key_pasted_with_a_line_break_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_API_KEY", " sk-pasted\n")
     assert key_of(Settings()) == "sk-pasted"
+
+
+def token_of(settings: Settings) -> str | None:
+    return settings.internal_token.get_secret_value() if settings.internal_token else None
+
+
+def test_the_internal_token_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from the file\n")
+    assert token_of(Settings(internal_token_file=file)) == "from the file"
+    assert token_of(Settings(internal_token_file=file, internal_token=SecretStr("set"))) == "set"
+
+
+def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Settings(internal_token_file=tmp_path / "nothing")
+    explained = explain_settings_error(raised.value)
+    assert explained.startswith("setting INTERNAL_TOKEN: ")
+    assert "FileNotFoundError" in explained
+    assert "selfheal migrate --internal-token-file" in explained

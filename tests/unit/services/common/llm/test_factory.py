@@ -72,6 +72,13 @@ def test_nothing_set_makes_the_simulated_model() -> None:
             None,
             id="the local model on another port",
         ),
+        pytest.param(
+            {"llm_provider": "local", "local_model_url": "http://local-model:8010/v1"},
+            "http://local-model:8010/v1",
+            "SmolLM2-135M-Instruct",
+            None,
+            id="the local model on another machine",
+        ),
     ],
 )
 def test_provider_and_key_make_a_chat_completions_model(
