@@ -10,8 +10,9 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local setup-peers demo up down status test test-slow check format lock picture \
-        bench-overhead bench-evaluator bench-gate bench-heal bench-log-size clean
+.PHONY: help setup setup-local setup-peers demo up down status test test-slow test-compose check \
+        format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
+        bench-log-size bench-compose classroom-bundle clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -80,6 +81,9 @@ test: $(VENV)/dev $(VENV)/local ## Run the tests
 test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, hours of failures in a minute
 	@$(BIN)/pytest tests/slow --timeout 1200
 
+test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
+	@$(BIN)/pytest tests/compose --timeout 1200
+
 check: $(VENV)/dev ## Lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -107,6 +111,15 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
+
+benchmark: $(VENV)/user ## Grade this system out of 100, as the workshop grades a student's (ARGS="--lang ko")
+	@$(BIN)/python -m benchmarks.graded_system $(ARGS)
+
+classroom-bundle: $(VENV)/user ## Pack wheels, images and the repository for a room without internet
+	@$(BIN)/python deploy/classroom/bundle.py $(ARGS)
+
+bench-compose: $(VENV)/user ## Measure the containers: sizes, warm rebuild, start, comeback
+	@$(BIN)/python -m benchmarks.containers
 
 bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 	@$(BIN)/python benchmarks/overhead.py
