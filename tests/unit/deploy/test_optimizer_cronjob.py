@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import kubernetes_validate
 import pytest
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import BaseSettings
 
 from services.common.config import Settings
 
@@ -26,25 +25,15 @@ DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 # A CronJob's name is cut short by the 11 characters that its Jobs' names add.
 LONGEST_CRON_JOB_NAME = 52
 QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-FACTORS = {
+FACTORS: dict[str | None, Decimal] = {
     None: Decimal(1),
     "m": Decimal("0.001"),
-    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGT", start=1)},
-    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGT", start=1)},
+    **{suffix: Decimal(1000**power) for power, suffix in enumerate("kMGT", start=1)},
+    **{f"{suffix}i": Decimal(1024**power) for power, suffix in enumerate("KMGT", start=1)},
 }
 MEBIBYTE = 1024**2
 CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("week", 0, 6))
 INTERVAL = timedelta(minutes=5)
-
-
-class GivenSettings(Settings):
-    """Settings of the values given, whatever the environment says."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: Any, **_: Any
-    ) -> tuple[Any, ...]:
-        return (init_settings,)
 
 
 @pytest.fixture
@@ -206,12 +195,12 @@ def test_every_variable_is_a_setting(variables: dict[str, dict[str, Any]]) -> No
 
 def test_plain_values_are_valid_settings(variables: dict[str, dict[str, Any]]) -> None:
     plain = {name.lower(): one["value"] for name, one in variables.items() if "value" in one}
-    settings = GivenSettings(**plain)
+    settings = Settings(_env_file=None, **plain)
     assert settings.optimizer_triggered_by == "cronjob"
     for service in ("worker", "evaluator"):
         url = urlsplit(getattr(settings, f"{service}_url"))
         assert url.hostname == service
-        assert url.port == getattr(settings, f"{service}_port")
+        assert url.port == Settings.model_fields[f"{service}_port"].default
 
 
 def test_secrets_come_from_the_secret_and_nothing_else_does(
@@ -236,7 +225,7 @@ def test_other_settings_may_come_from_a_config_map(container: dict[str, Any]) ->
 
 def test_a_service_link_would_be_a_wrong_setting_so_there_are_none(pod: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="worker_port"):
-        GivenSettings(worker_port="tcp://10.0.0.1:8001")
+        Settings.model_validate({"worker_port": "tcp://10.0.0.1:8001"})
     assert pod["enableServiceLinks"] is False
 
 

@@ -1,0 +1,92 @@
+"""Whether an answer has the fields of the guide's API, of the types that it gives."""
+
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        uuid.UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        return False
+    return True
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_filled_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_score(value: Any) -> bool:
+    """Tell whether a value is a number in [0, 1]."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and 0 <= value <= 1
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+Field = tuple[str, Callable[[Any], bool]]
+REQUEST_FIELDS: Final[Mapping[str, Field]] = {
+    "request_id": ("uuid", _is_uuid),
+    "refined_input": ("string with something in it", _is_filled_text),
+    "worker_output": ("string", _is_text),
+    "evaluation_score": ("float in [0, 1]", is_score),
+    "evaluation_passed": ("bool", _is_boolean),
+    "prompt_version": ("int", _is_whole),
+}
+TASK_FIELDS: Final[Mapping[str, Field]] = {
+    "request_id": ("uuid", _is_uuid),
+    "output": ("string", _is_text),
+    "prompt_version": ("int", _is_whole),
+    "latency_ms": ("int", _is_whole),
+}
+EVALUATION_FIELDS: Final[Mapping[str, Field]] = {
+    "request_id": ("uuid", _is_uuid),
+    "score": ("float in [0, 1]", is_score),
+    "passed": ("bool", _is_boolean),
+    "detail": ("object", _is_object),
+}
+HEALTH_FIELDS: Final[Mapping[str, Field]] = {
+    "status": ("string", _is_text),
+    "service": ("string", _is_text),
+    "version": ("string", _is_text),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """A field that is missing (`seen` is None) or of another type."""
+
+    field: str
+    expected: str
+    seen: str | None
+
+
+def find_field_problems(
+    answer: Mapping[str, Any], fields: Mapping[str, Field]
+) -> list[FieldProblem]:
+    """List what an answer lacks or mistypes; more fields than the guide's are welcome."""
+    problems = []
+    for name, (expected, is_right) in fields.items():
+        if name not in answer:
+            problems.append(FieldProblem(name, expected, None))
+        elif not is_right(answer[name]):
+            seen = f"{type(answer[name]).__name__}: {answer[name]!r}"[:80]
+            problems.append(FieldProblem(name, expected, seen))
+    return problems

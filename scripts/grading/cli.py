@@ -1,0 +1,61 @@
+"""The command: grade, write the report, print what it comes to."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from grading.database.connecting import connect
+from grading.errors import INTERRUPTED_EXIT_CODE, GradingError
+from grading.options import Options, parse_options
+from grading.progress import say
+from grading.reporting import render_summary, report_as_json, write_reports
+from grading.result import Report
+from grading.run import grade
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; return the exit code that `--help` gives."""
+    options = parse_options(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        report = _grade(options)
+        _tell(report, options)
+    except GradingError as error:
+        say(f"error: {error} {error.remedy}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("Interrupted before anything was changed.")
+        return INTERRUPTED_EXIT_CODE
+    except OSError as error:
+        say(
+            f"error: {error.filename or 'a file'}: {error.strerror or error}. "
+            "Name another folder with --output-dir."
+        )
+        return 1
+    return 0
+
+
+def _grade(options: Options) -> Report:
+    database = connect(options, os.environ)
+    try:
+        return grade(options, database, say)
+    finally:
+        database.close()
+
+
+def _tell(report: Report, options: Options) -> None:
+    files = write_reports(report, options.output_dir, options.lang)
+    if options.json:
+        content = report_as_json(report, options.lang)
+        sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write(render_summary(report, options.lang) + "\n")
+    say(f"{files.html}\n{files.markdown}\n{files.json}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Take SIGTERM as Ctrl-C, so that it puts the prompts back too."""
+    raise KeyboardInterrupt

@@ -1,0 +1,86 @@
+"""Which way leads to the database: flags, the environment, the guide's defaults, Compose."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from grading.database.compose_psql import ComposeDatabase, has_compose
+from grading.database.driver import (
+    Address,
+    DriverDatabase,
+    DriverMissingError,
+    ServerUnreachableError,
+)
+from grading.database.port import Database
+from grading.errors import DatabaseUnavailableError
+from grading.options import Options
+
+DEFAULT_HOST: Final = "localhost"
+DEFAULT_PORT: Final = 5432
+DEFAULT_USER: Final = "agent"
+DEFAULT_NAME: Final = "agent_system"
+DEFAULT_PASSWORD: Final = "agent"  # noqa: S105 - the guide's, for a database on loopback
+SCHEME_OF_ASYNCPG: Final = "+asyncpg"
+
+
+def choose_address(options: Options, environment: Mapping[str, str]) -> Address:
+    """The address that was asked for: a flag goes before the environment, that before defaults.
+
+    DATABASE_URL counts only where no flag names a part of the address.
+    """
+    flags = (
+        options.db_host,
+        options.db_port,
+        options.db_user,
+        options.db_name,
+        options.db_password,
+    )
+    url = environment.get("DATABASE_URL", "").replace(SCHEME_OF_ASYNCPG, "", 1)
+    named = any(flag is not None for flag in flags)
+    port = environment.get("PGPORT", "")
+    return Address(
+        host=options.db_host or environment.get("PGHOST") or DEFAULT_HOST,
+        port=options.db_port or (int(port) if port.isdecimal() else DEFAULT_PORT),
+        user=options.db_user or environment.get("PGUSER") or DEFAULT_USER,
+        name=options.db_name or environment.get("PGDATABASE") or DEFAULT_NAME,
+        password=options.db_password or environment.get("PGPASSWORD") or DEFAULT_PASSWORD,
+        url="" if named else url,
+    )
+
+
+def connect(options: Options, environment: Mapping[str, str]) -> Database:
+    """Open the database and see that it answers.
+
+    Compose is the way where there is no driver, or where nothing listens at the address: a
+    database whose port isn't published. A server that answers and refuses us is not gone round.
+
+    Raises:
+        DatabaseUnavailableError: If no way leads there.
+    """
+    address = choose_address(options, environment)
+    try:
+        database: Database = DriverDatabase(address)
+        return _checked(database)
+    except DriverMissingError:
+        missing = DatabaseUnavailableError(
+            "The database's driver, asyncpg, isn't installed.",
+            remedy="Install it: python -m pip install -r scripts/requirements.txt",
+        )
+        return _connect_through_compose(address, instead_of=missing)
+    except ServerUnreachableError as error:
+        return _connect_through_compose(address, instead_of=error)
+
+
+def _connect_through_compose(
+    address: Address, *, instead_of: DatabaseUnavailableError
+) -> Database:
+    if not has_compose():
+        raise instead_of
+    try:
+        return _checked(ComposeDatabase(user=address.user, name=address.name))
+    except DatabaseUnavailableError:
+        raise instead_of from None
+
+
+def _checked(database: Database) -> Database:
+    database.fetch_text("SELECT 1")
+    return database

@@ -1,0 +1,98 @@
+"""Evaluation quality: a bad output scores under 0.5, a good one at least 0.7."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
+from grading.observations import EvaluationSeen, Observations
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+
+FULL: Final = float(WEIGHTS[Dimension.EVALUATION])
+SIDE_POINTS: Final = FULL / 2
+FIELD_POINTS: Final = 1.0
+DISAGREEMENT_POINTS: Final = 2.0
+EXCERPT_CHARACTERS: Final = 80
+
+
+def judge_evaluation(seen: Observations) -> tuple[Deduction, ...]:
+    """Deductions of the dimension, half of it for either side."""
+    calls = [*seen.bad, *(call for spellings in seen.good for call in spellings)]
+    if all(not call.reply.fields for call in calls):
+        facts = {"seen": calls[0].reply.seen}
+        return (Deduction(Code.EVALUATOR_UNREACHABLE, FULL, facts, Hint.DEPENDS_ON),)
+    return (
+        *_judge_bad(seen.bad),
+        *_judge_good(seen.good),
+        *_judge_fields(calls),
+        *_judge_agreement(calls),
+    )
+
+
+def _judge_bad(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
+    points = SIDE_POINTS / len(calls)
+    for call in calls:
+        if call.score is None:
+            yield _invalid(call, points)
+        elif call.score >= BAD_OUTPUT_BELOW:
+            facts = {"score": call.score, "excerpt": _excerpt(call)}
+            yield Deduction(
+                Code.BAD_OUTPUT_SCORED_HIGH, points, facts, Hint.THRESHOLD_AND_WEIGHTS
+            )
+
+
+def _judge_good(outputs: Sequence[Sequence[EvaluationSeen]]) -> Iterator[Deduction]:
+    """Each good output is shown in several spellings, of which the best one counts."""
+    points = SIDE_POINTS / len(outputs)
+    for spellings in outputs:
+        scored = [call for call in spellings if call.score is not None]
+        if not scored:
+            yield _invalid(spellings[0], points)
+            continue
+        best = max(scored, key=lambda call: call.score or 0.0)
+        if best.score is not None and best.score < PASS_THRESHOLD:
+            facts = {"score": best.score, "excerpt": _excerpt(best)}
+            yield Deduction(
+                Code.GOOD_OUTPUT_SCORED_LOW, points, facts, Hint.THRESHOLD_AND_WEIGHTS
+            )
+
+
+def _judge_fields(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
+    """A wrong `score` is judged as the call's result; the other fields are judged here."""
+    problems = {
+        problem.field: problem
+        for call in calls
+        for problem in call.problems
+        if problem.field != "score"
+    }
+    for problem in problems.values():
+        facts = {"field": problem.field, "service": "evaluator"}
+        if problem.seen is None:
+            yield Deduction(Code.FIELD_MISSING, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
+        else:
+            facts |= {"expected": problem.expected, "seen": problem.seen}
+            yield Deduction(Code.FIELD_MISTYPED, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
+
+
+def _judge_agreement(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
+    for call in calls:
+        passed = call.reply.fields.get("passed")
+        if call.score is None or not isinstance(passed, bool):
+            continue
+        if passed is not (call.score >= PASS_THRESHOLD):
+            facts = {"score": call.score, "passed": passed}
+            yield Deduction(
+                Code.PASSED_DISAGREES, DISAGREEMENT_POINTS, facts, Hint.THRESHOLD_AND_WEIGHTS
+            )
+            return
+
+
+def _invalid(call: EvaluationSeen, points: float) -> Deduction:
+    seen = call.reply.seen
+    if call.reply.status == 200:  # noqa: PLR2004
+        seen = f"score: {call.reply.fields.get('score')!r}"[:EXCERPT_CHARACTERS]
+    facts = {"seen": seen, "excerpt": _excerpt(call)}
+    return Deduction(Code.SCORE_INVALID, points, facts, Hint.API_SPECIFICATION)
+
+
+def _excerpt(call: EvaluationSeen) -> str:
+    return call.output[:EXCERPT_CHARACTERS]

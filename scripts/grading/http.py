@@ -1,0 +1,89 @@
+"""One HTTP exchange after another, timed; whatever happens is a value, never an exception."""
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+MOST_BYTES: Final = 4_000_000
+JSON_TYPE: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        status: None where nothing came back.
+        content_type: The header's value, in lower case.
+        text: The body, at most 4 MB of it.
+        latency_ms: From the first byte sent to the last received.
+        error: Why nothing came back; empty where something did.
+    """
+
+    status: int | None
+    content_type: str
+    text: str
+    latency_ms: float
+    error: str = ""
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body's JSON object; empty where it is none."""
+        content = self.json
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def seen(self) -> str:
+        """In a few words, for the evidence."""
+        return self.error or f"HTTP {self.status}"
+
+
+def send(
+    url: str,
+    *,
+    body: object = None,
+    raw: bytes | None = None,
+    timeout_seconds: float,
+    method: str | None = None,
+) -> Reply:
+    """Send a request: a POST of `body` as JSON, or of `raw` as it is, else a GET."""
+    content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(  # noqa: S310 - the flags let only http and https in
+        url, data=content, method=method, headers={"Content-Type": JSON_TYPE} if content else {}
+    )
+    started = time.perf_counter()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_seconds) as answer:  # noqa: S310
+            return _read(answer, started)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return _read(answer, started)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        return Reply(None, "", "", _elapsed_ms(started), str(reason) or type(error).__name__)
+
+
+def _read(answer: Any, started: float) -> Reply:
+    try:
+        text = answer.read(MOST_BYTES).decode("utf-8", errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return Reply(None, "", "", _elapsed_ms(started), str(error) or type(error).__name__)
+    content_type = (answer.headers.get("Content-Type") or "").lower()
+    return Reply(answer.status, content_type, text, _elapsed_ms(started))
+
+
+def _elapsed_ms(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)

@@ -1,0 +1,200 @@
+"""What the grading saw, before anybody judges it: the dimensions are functions of this."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grading.answers import FieldProblem
+from grading.http import Reply
+from grading.metrics_text import Samples
+from grading.result import OptimizerRun
+from grading.tables import Prompt
+
+MANAGER, WORKER, EVALUATOR = SERVICES = ("manager", "worker", "evaluator")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """What the execution log says of a request."""
+
+    prompt_version: int | None
+    score: float | None
+    passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request to the Manager, what it answered, and what the database says of it.
+
+    Attributes:
+        task: What was asked for.
+        reply: The HTTP answer.
+        problems: Fields that are missing or of another type; none where there is no answer.
+        active_version: Version of the prompt that the database called active at the time.
+        logged: Its row in the execution log; None where there is none.
+    """
+
+    task: str
+    reply: Reply
+    problems: tuple[FieldProblem, ...]
+    active_version: int | None
+    logged: LogRow | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered, with a JSON object."""
+        return self.reply.status == 200 and bool(self.reply.fields)  # noqa: PLR2004
+
+    @property
+    def request_id(self) -> str:
+        """As answered, in the form that PostgreSQL gives it back in."""
+        return str(self._field("request_id", "")).lower()
+
+    @property
+    def score(self) -> float | None:
+        """As answered; None where it is no score."""
+        return None if self._is_wrong("evaluation_score") else self._field("evaluation_score")
+
+    @property
+    def passed(self) -> bool | None:
+        """As answered; None where it is no truth value."""
+        return None if self._is_wrong("evaluation_passed") else self._field("evaluation_passed")
+
+    @property
+    def prompt_version(self) -> int | None:
+        """As answered; None where it is no whole number."""
+        return None if self._is_wrong("prompt_version") else self._field("prompt_version")
+
+    @property
+    def output(self) -> str:
+        """The Worker's output as answered; empty where there is none."""
+        return "" if self._is_wrong("worker_output") else str(self._field("worker_output", ""))
+
+    @property
+    def refined_input(self) -> str:
+        """As answered; what was asked for where there is none."""
+        return str(self._field("refined_input", "") or self.task)
+
+    def _is_wrong(self, field: str) -> bool:
+        return not self.succeeded or any(problem.field == field for problem in self.problems)
+
+    def _field(self, name: str, default: object = None) -> "object | None | float | bool | int":
+        return self.reply.fields.get(name, default) if self.succeeded else default
+
+
+@dataclass(frozen=True, slots=True)
+class CycleSeen:
+    """A cycle as it went.
+
+    Attributes:
+        tried: Bad prompts that were injected, the last of which stayed.
+        bad: The row of the one that stayed.
+        optimizer: None where it had no failures to look at... it is run all the same.
+        prompts_after: All prompts of the task type after the Optimizer's run.
+        logged_before: How many of the failing requests were in the log before it.
+        logged_after: And after it.
+        reports_after: Rows of `optimization_reports` after it.
+    """
+
+    number: int
+    tried: int
+    bad: Prompt
+    before: tuple[Exchange, ...]
+    optimizer: OptimizerRun
+    prompts_after: tuple[Prompt, ...]
+    known_ids: frozenset[int]
+    after: tuple[Exchange, ...]
+    logged_before: int
+    logged_after: int
+    reports_after: int
+
+    @property
+    def active(self) -> list[Prompt]:
+        """What is active after the Optimizer's run."""
+        return [prompt for prompt in self.prompts_after if prompt.is_active]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSeen:
+    """A direct call of the Evaluator."""
+
+    output: str
+    reply: Reply
+    problems: tuple[FieldProblem, ...]
+
+    @property
+    def score(self) -> float | None:
+        """As answered; None where it is no score."""
+        is_wrong = any(problem.field == "score" for problem in self.problems)
+        if is_wrong or self.reply.status != 200:  # noqa: PLR2004
+            return None
+        score: float = self.reply.fields["score"]
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSeen:
+    """A malformed request and how it was met."""
+
+    name: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """The metrics of the three services at a moment; None for one that shows none."""
+
+    replies: Mapping[str, Reply]
+    samples: Mapping[str, Samples | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The Evaluator's own score of an answer that the Manager gave, beside the Manager's."""
+
+    cycle: int
+    answered: float
+    evaluated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Everything that was seen.
+
+    Attributes:
+        health: Each service's answer to `/health`, at the start.
+        health_after: The same, after the malformed requests.
+        tasks: Direct calls of the Worker, by what was asked for, with the seed prompt.
+        good: Direct evaluations of good outputs, two spellings of each.
+        bad: Direct evaluations of bad outputs.
+        right_code: Score of right code; None where there was none.
+        wrong_code: Score of the same code with a mistake in it.
+        probes: The malformed requests that count.
+        more_probes: Those that are told without points.
+        active_at_end: Version of the active prompt at the last scrape.
+    """
+
+    urls: Mapping[str, str]
+    health: Mapping[str, Reply]
+    health_after: Mapping[str, Reply]
+    healthy: tuple[Exchange, ...]
+    tasks: Mapping[str, Reply]
+    cycles: tuple[CycleSeen, ...]
+    good: tuple[tuple[EvaluationSeen, ...], ...]
+    bad: tuple[EvaluationSeen, ...]
+    right_code: float | None
+    wrong_code: float | None
+    comparisons: tuple[Comparison, ...]
+    probes: tuple[ProbeSeen, ...]
+    more_probes: tuple[ProbeSeen, ...]
+    first_scrape: Scrape
+    last_scrape: Scrape
+    active_at_end: int | None
+    optimizer_command: str
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """Every request to the Manager that a user might have sent."""
+        in_cycles = tuple(
+            exchange for cycle in self.cycles for exchange in (*cycle.before, *cycle.after)
+        )
+        return (*self.healthy, *in_cycles)

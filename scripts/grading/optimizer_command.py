@@ -1,0 +1,76 @@
+"""Runs the Optimizer's command once, in a process group of its own, within a limit."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from typing import IO, Final
+
+from grading.result import OptimizerRun
+
+TAIL_CHARACTERS: Final = 4000
+GRACE_SECONDS: Final = 15.0
+NOT_FOUND: Final = "not_found"
+TIMED_OUT: Final = "timed_out"
+# A shell's own words for a command that isn't there, or isn't a program.
+SHELL_NOT_FOUND: Final = (126, 127)
+
+
+def run_optimizer(command: str, *, timeout_seconds: float) -> OptimizerRun:
+    """Run the command; whatever happens to it is in the result.
+
+    An exception that passes through (Ctrl-C) ends the command's whole process group first.
+    """
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                shlex.split(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return OptimizerRun(None, _since(started), str(error), NOT_FOUND)
+        problem = ""
+        try:
+            process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            problem = TIMED_OUT
+        finally:
+            _end_group(process)
+        tail = _read_tail(output)
+    if problem:
+        return OptimizerRun(None, _since(started), tail, problem)
+    code = process.returncode
+    return OptimizerRun(
+        code, _since(started), tail, NOT_FOUND if code in SHELL_NOT_FOUND else ""
+    )
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End what is left of the command, children included: asked first, then killed."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _read_tail(output: IO[bytes]) -> str:
+    size = output.seek(0, os.SEEK_END)
+    output.seek(max(0, size - 4 * TAIL_CHARACTERS))
+    return output.read().decode("utf-8", errors="replace")[-TAIL_CHARACTERS:]
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 2)

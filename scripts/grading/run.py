@@ -1,0 +1,118 @@
+"""The whole grading, in the guide's order; whatever ends it early, the prompts are put back."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from grading import tables
+from grading.cheating import find_cheating
+from grading.database.port import Database
+from grading.errors import GradingError, InterruptedGradingError
+from grading.insights import find_insights
+from grading.observations import EVALUATOR, MANAGER, WORKER, CycleSeen, Observations
+from grading.observing import observe
+from grading.options import Options
+from grading.preflight import require_a_system, require_consent
+from grading.progress import Say
+from grading.result import Report, Target
+from grading.scoring import make_cycles, make_requests, score_dimensions
+from grading.services import Services
+
+BENCHMARK_VERSION: Final = "1.0"
+BACKUP_FOLDER: Final = "backup-%Y%m%d-%H%M%S"
+
+
+def grade(options: Options, database: Database, say: Say) -> Report:
+    """Grade the system.
+
+    Raises:
+        GradingError: If it can't be graded; its prompts are what they were then.
+    """
+    started = datetime.now(UTC)
+    urls = {
+        MANAGER: options.manager_url,
+        WORKER: options.worker_url,
+        EVALUATOR: options.evaluator_url,
+    }
+    services = Services(urls, timeout_seconds=options.request_timeout)
+    say("asking the three services how they are ...")
+    health = services.check_health()
+    require_a_system(health, urls)
+    tables.check_schema(database)
+    require_consent(database, options)
+    backup = options.output_dir / started.strftime(BACKUP_FOLDER)
+    script = tables.dump(database, backup)
+    say(f"the three tables are saved: {script} says how to put them back")
+    with _putting_prompts_back(database, script, say):
+        seed = tables.reset(database, keep_logs=options.keep_logs)
+        say(f"the tables are reset to the seed prompt (version {seed.version})")
+        seen = observe(options, services, database, health, say)
+        if not _last_cycle_healed(seen.cycles):
+            tables.activate(database, seed)
+            say("the seed prompt is active again, as the last cycle healed nothing")
+    return _report(options, database, seen, started, script)
+
+
+def _report(
+    options: Options, database: Database, seen: Observations, started: datetime, script: Path
+) -> Report:
+    cheating = find_cheating(seen)
+    return Report(
+        benchmark_version=BENCHMARK_VERSION,
+        started_at=started.isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        target=Target(
+            manager_url=options.manager_url,
+            worker_url=options.worker_url,
+            evaluator_url=options.evaluator_url,
+            database=database.description,
+            optimizer_command=options.optimizer_command,
+        ),
+        options={
+            "cycles": options.cycles,
+            "requests": options.requests,
+            "seed": options.seed,
+            "optimizer_timeout": options.optimizer_timeout,
+            "request_timeout": options.request_timeout,
+            "keep_logs": options.keep_logs,
+        },
+        dimensions=score_dimensions(seen, cheating),
+        healthy=make_requests(seen.healthy),
+        cycles=make_cycles(seen.cycles),
+        cheating=cheating,
+        insights=find_insights(seen),
+        backup=str(script),
+    )
+
+
+@contextmanager
+def _putting_prompts_back(database: Database, script: Path, say: Say) -> Iterator[None]:
+    """Make `prompts` what it was, if what is inside doesn't come to its end."""
+    rows = tables.read_all_prompts(database)
+    try:
+        yield
+    except (GradingError, KeyboardInterrupt) as error:
+        for number in (signal.SIGINT, signal.SIGTERM):  # once more would leave it half done
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            tables.put_prompts_back(database, rows)
+        except GradingError as failure:
+            say(f"the prompts could not be put back ({failure}): {script} does it")
+            raise
+        active = ", ".join(str(row["version"]) for row in rows if row["is_active"]) or "none"
+        say(f"the prompts are what they were (active: version {active}); the logs are in {script}")
+        if isinstance(error, KeyboardInterrupt):
+            raise InterruptedGradingError(
+                "Interrupted; the prompts that were active are active again.",
+                remedy=f"{script} puts the other tables back too.",
+            ) from error
+        raise
+
+
+def _last_cycle_healed(cycles: tuple[CycleSeen, ...]) -> bool:
+    """Tell whether exactly one prompt is active, and it isn't the bad one."""
+    active = cycles[-1].active
+    return len(active) == 1 and active[0].content.strip() != cycles[-1].bad.content.strip()

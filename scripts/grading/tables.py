@@ -1,0 +1,199 @@
+"""The three tables: what is in them, the bad prompt, the reset, the dump and the way back."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from grading.database.port import Database, Row, fetch_rows, literal
+from grading.errors import SchemaError
+from grading.guide import COLUMNS, FIRST_BAD_VERSION, TABLES, TASK_TYPE
+
+ROWS_AT_ONCE: Final = 500
+RESTORE_FILE: Final = "restore.sql"
+_TASK: Final = literal(TASK_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A row of `prompts`."""
+
+    id: int
+    version: int
+    content: str
+    is_active: bool
+
+
+def check_schema(database: Database) -> None:
+    """See that the guide's tables and columns are there.
+
+    Raises:
+        SchemaError: If one is missing.
+    """
+    rows = fetch_rows(
+        database,
+        "SELECT table_name, column_name FROM information_schema.columns "
+        f"WHERE table_schema = current_schema() AND table_name IN {_list(TABLES)}",
+    )
+    there = {(row["table_name"], row["column_name"]) for row in rows}
+    missing = [table for table in TABLES if not any(table == name for name, _ in there)]
+    lacking = [
+        f"{table}.{column}"
+        for table, columns in COLUMNS.items()
+        for column in columns.split()
+        if table not in missing and (table, column) not in there
+    ]
+    if missing or lacking:
+        raise SchemaError(
+            f"The database lacks {', '.join([*missing, *lacking])}.",
+            remedy="Apply the guide's schema (section 3), or name the right database with "
+            "--db-name.",
+        )
+
+
+def count_foreign_data(database: Database) -> tuple[int, int]:
+    """Count prompts of other task types, and rows of the execution log."""
+    (counts,) = fetch_rows(
+        database,
+        f"SELECT (SELECT count(*) FROM prompts WHERE task_type <> {_TASK}) AS others, "
+        "(SELECT count(*) FROM execution_logs) AS logged",
+    )
+    return counts["others"], counts["logged"]
+
+
+def read_prompts(database: Database) -> list[Prompt]:
+    """All prompts of the graded task type, the oldest version first."""
+    rows = fetch_rows(
+        database,
+        "SELECT id, version, content, is_active FROM prompts "
+        f"WHERE task_type = {_TASK} ORDER BY version, id",
+    )
+    return [Prompt(**row) for row in rows]
+
+
+def read_active(database: Database) -> list[Prompt]:
+    """The prompts that are marked active; a sound system has one."""
+    return [prompt for prompt in read_prompts(database) if prompt.is_active]
+
+
+def count_logged(database: Database, request_ids: Sequence[str]) -> int:
+    """Count which of the requests have a row in the execution log."""
+    return len(read_logged(database, request_ids))
+
+
+def read_logged(database: Database, request_ids: Sequence[str]) -> dict[str, Row]:
+    """The rows of the execution log of these requests, by request id."""
+    if not request_ids:
+        return {}
+    rows = fetch_rows(
+        database,
+        "SELECT DISTINCT ON (request_id) request_id, prompt_version, evaluation_score, "
+        f"evaluation_passed FROM execution_logs WHERE request_id::text IN {_list(request_ids)} "
+        "ORDER BY request_id, id DESC",
+    )
+    return {row["request_id"]: row for row in rows}
+
+
+def count_reports(database: Database) -> int:
+    """Count the rows of `optimization_reports`."""
+    return int(database.fetch_text("SELECT count(*) FROM optimization_reports"))
+
+
+def reset(database: Database, *, keep_logs: bool) -> Prompt:
+    """Leave only the seed prompt (the oldest version), active; return it.
+
+    Raises:
+        SchemaError: If there is no prompt at all.
+    """
+    prompts = read_prompts(database)
+    if not prompts:
+        raise SchemaError(
+            f"The table prompts holds no prompt of {TASK_TYPE}.",
+            remedy="Insert the guide's seed prompt (section 3).",
+        )
+    seed = prompts[0]
+    logs = "" if keep_logs else "DELETE FROM execution_logs;"
+    database.execute(
+        f"{logs} DELETE FROM optimization_reports; DELETE FROM prompts WHERE id <> {seed.id}; "
+        f"UPDATE prompts SET is_active = TRUE WHERE id = {seed.id}"
+    )
+    return seed
+
+
+def inject(database: Database, content: str) -> Prompt:
+    """Make a bad prompt the active one, as the guide's phase 5 does; return its row.
+
+    Its version is 99, or the next one where that is taken.
+    """
+    database.execute(
+        f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK}; "
+        "INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by) "
+        f"SELECT {_TASK}, {literal(content)}, "
+        f"greatest({FIRST_BAD_VERSION}, 1 + (SELECT coalesce(max(version), 0) FROM prompts), "
+        "1 + (SELECT coalesce(max(prompt_version), 0) FROM execution_logs)), "
+        "TRUE, 'benchmark: bad prompt', 'benchmark'"
+    )
+    return max(read_active(database), key=lambda prompt: prompt.id)
+
+
+def activate(database: Database, prompt: Prompt) -> None:
+    """Make one prompt the only active one."""
+    database.execute(
+        f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK} AND is_active; "
+        f"UPDATE prompts SET is_active = TRUE WHERE id = {prompt.id}"
+    )
+
+
+def read_all_prompts(database: Database) -> list[Row]:
+    """Every row of `prompts`, whole, to be put back by `put_prompts_back`."""
+    return fetch_rows(database, "SELECT * FROM prompts ORDER BY id")
+
+
+def put_prompts_back(database: Database, rows: Sequence[Row]) -> None:
+    """Make `prompts` what it was."""
+    database.execute(f"DELETE FROM prompts; {_insert('prompts', rows)}")
+
+
+def dump(database: Database, folder: Path) -> Path:
+    """Write the three tables into a file that psql can restore them from; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / RESTORE_FILE
+    with file.open("w", encoding="utf-8") as script:
+        script.write(
+            "-- The tables as they were before the benchmark. To put them back:\n"
+            f"--   psql -U agent -d agent_system -v ON_ERROR_STOP=1 -f {RESTORE_FILE}\n"
+            "--   docker compose exec -T postgres psql -U agent -d agent_system "
+            f"-v ON_ERROR_STOP=1 < {RESTORE_FILE}\n"
+            "BEGIN;\nDELETE FROM execution_logs;\nDELETE FROM optimization_reports;\n"
+            "DELETE FROM prompts;\n"
+        )
+        for table in TABLES:
+            last = -1
+            while rows := _rows_after(database, table, last):
+                script.write(_insert(table, rows) + "\n")
+                last = rows[-1]["id"]
+        script.write("COMMIT;\n")
+    return file
+
+
+def _rows_after(database: Database, table: str, last_id: int) -> list[Row]:
+    return fetch_rows(
+        database, f"SELECT * FROM {table} WHERE id > {last_id} ORDER BY id LIMIT {ROWS_AT_ONCE}"
+    )
+
+
+def _insert(table: str, rows: Sequence[Row]) -> str:
+    """Statements that put rows into a table, with the ids that they had."""
+    if not rows:
+        return ""
+    content = literal(json.dumps(rows, ensure_ascii=True))
+    return (
+        f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, {content});"
+        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "
+        f"(SELECT max(id) FROM {table}));"
+    )
+
+
+def _list(values: Sequence[str]) -> str:
+    return f"({', '.join(literal(value) for value in values)})"

@@ -1,0 +1,172 @@
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+from prometheus_client import CollectorRegistry
+
+from selfheal.cli.main import app as command_line
+from services.common.metrics import EvaluationMetrics, PromptMetrics, ServiceMetrics
+from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+
+FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
+SEVERITIES = {"critical", "warning"}
+OPERATORS = {"and", "or", "unless", "bool"}
+GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
+SELECTOR = re.compile(r"\b([a-z_][a-z0-9_]*)\b(?!\s*\()(?:\s*\{([^}]*)\})?")
+MATCHER = re.compile(r'(\w+)\s*(=~|=)\s*"([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What Prometheus knows of a value: its metric and its labels."""
+
+    metric: str
+    labels: dict[str, str]
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def load_rules() -> list[dict[str, Any]]:
+    return [rule for group in read("alerts.yml")["groups"] for rule in group["rules"]]
+
+
+RULES = load_rules()
+each_rule = pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+
+
+def registries() -> dict[str, CollectorRegistry]:
+    """What each service registers, after a request."""
+    services = {name: ServiceMetrics(name) for name in ("manager", "worker", "evaluator")}
+    for service in services.values():
+        service.observe_request(status_code=200, seconds=0.1)
+    PromptMetrics(services["worker"].registry).set_versions({"code_generation": 1})
+    evaluator = services["evaluator"].registry
+    EvaluationMetrics(evaluator, ["code_generation"])
+    EvaluatorMetrics(evaluator).set_info(fingerprint="0", judge="rubric")
+    return {name: service.registry for name, service in services.items()}
+
+
+def scraped() -> list[Sample]:
+    """Every series that Prometheus gets from the services."""
+    samples = []
+    for job, registry in registries().items():
+        target = {"job": job, "instance": f"{job}:1"}
+        samples.append(Sample("up", target))
+        samples += [
+            Sample(sample.name, {**sample.labels, **target})
+            for metric in registry.collect()
+            for sample in metric.samples
+        ]
+    return samples
+
+
+def selectors_in(expression: str) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+    """The metrics that an expression reads, each with its label matchers."""
+    plain = re.sub(r"\[\w+\]", "", GROUPING.sub("", expression))
+    for found in SELECTOR.finditer(plain):
+        if found[1] not in OPERATORS:
+            yield found[1], MATCHER.findall(found[2] or "")
+
+
+def matches(sample: Sample, metric: str, matchers: list[tuple[str, str, str]]) -> bool:
+    return sample.metric == metric and all(
+        re.fullmatch(value if operator == "=~" else re.escape(value), sample.labels.get(name, ""))
+        for name, operator, value in matchers
+    )
+
+
+def test_selectors_are_found_among_functions_operators_and_numbers() -> None:
+    expression = 'sum by (le, a) (rate(b_total{c="d", e=~"f|g"}[15m])) > 1e3 unless on (h) i == 0'
+    assert list(selectors_in(expression)) == [
+        ("b_total", [("c", "=", "d"), ("e", "=~", "f|g")]),
+        ("i", []),
+    ]
+
+
+@each_rule
+def test_a_rule_reads_only_what_the_services_expose(rule: dict[str, Any]) -> None:
+    samples = scraped()
+    selectors = list(selectors_in(rule["expr"]))
+    assert selectors
+    nowhere = [one for one in selectors if not any(matches(sample, *one) for sample in samples)]
+    assert nowhere == []
+
+
+@each_rule
+def test_a_rule_groups_by_labels_that_its_metrics_have(rule: dict[str, Any]) -> None:
+    metrics = {metric for metric, _ in selectors_in(rule["expr"])}
+    labels = {label for one in scraped() if one.metric in metrics for label in one.labels}
+    grouped = {
+        label.strip() for names in GROUPING.findall(rule["expr"]) for label in names.split(",")
+    }
+    mentioned = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+    assert grouped | mentioned <= labels
+
+
+@each_rule
+def test_an_alert_says_how_urgent_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert re.fullmatch(r"([A-Z][a-z]+)+", rule["alert"])
+    assert set(rule["labels"]) == {"severity"}
+    assert rule["labels"]["severity"] in SEVERITIES
+    annotations = rule["annotations"]
+    assert set(annotations) == {"summary", "description", "action"}
+    assert all(text.endswith(".") for text in annotations.values())
+    assert len(annotations["summary"]) <= 100
+
+
+@each_rule
+def test_commands_that_an_alert_names_exist(rule: dict[str, Any], compose: dict[str, Any]) -> None:
+    action = rule["annotations"]["action"].replace("{{ $labels.job }}", "worker")
+    services = re.findall(r"docker compose (?:logs|up -d|ps|run --rm) ([\w-]+)", action)
+    assert set(services) <= set(compose["services"])
+    for names in re.findall(r"selfheal ([a-z]+ [a-z]+)", action):
+        command: Any = typer.main.get_command(command_line)
+        for name in names.split():
+            command = command.commands[name]
+
+
+def test_names_of_alerts_differ() -> None:
+    names = [rule["alert"] for rule in RULES]
+    assert len(set(names)) == len(names)
+
+
+@each_rule
+def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(
+    rule: dict[str, Any],
+) -> None:
+    cases = [case for test in read("alerts_test.yml")["tests"] for case in test["alert_rule_test"]]
+    own = [bool(case.get("exp_alerts")) for case in cases if case["alertname"] == rule["alert"]]
+    assert set(own) == {True, False}
+
+
+def test_the_readme_lists_the_alerts_with_their_urgency() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(rf"^\| `(\w+)` \| ({'|'.join(SEVERITIES)}) \|", readme, re.M)
+    assert listed == [(rule["alert"], rule["labels"]["severity"]) for rule in RULES]
+
+
+def test_the_services_of_compose_are_scraped_and_nothing_else(compose: dict[str, Any]) -> None:
+    configuration = read("prometheus.yml")
+    scraped_services = {}
+    for job in configuration["scrape_configs"]:
+        assert job["metrics_path"] == "/metrics/"
+        ((target,),) = [static["targets"] for static in job["static_configs"]]
+        scraped_services[job["job_name"]] = target
+    services = compose["services"]
+    assert scraped_services == {
+        name: f"{name}:{services[name]['ports'][0].rpartition(':')[2]}"
+        for name in ("manager", "worker", "evaluator")
+    }
+
+
+def test_compose_mounts_the_folder_where_prometheus_looks_for_it(compose: dict[str, Any]) -> None:
+    assert "./deploy/monitoring:/etc/prometheus:ro" in compose["services"]["prometheus"]["volumes"]
+    for name in read("prometheus.yml")["rule_files"]:
+        assert (FOLDER / name).is_file()
