@@ -88,7 +88,7 @@ check: $(VENV)/dev ## Lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only .

@@ -5,7 +5,7 @@ from typing import Final
 
 from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
 from grading.observations import CycleSeen, Exchange, Observations
-from grading.result import Cheating, CheatingCode, Dimension
+from grading.result import Cheating, CheatingCode, Dimension, Facts
 
 EXCERPT_CHARACTERS: Final = 80
 
@@ -23,7 +23,7 @@ def _find_hard_coded_answers(seen: Observations) -> Iterator[Cheating]:
         tasks = sorted({one.task for one in same})
         told_apart = {natural[task] for task in tasks if natural.get(task)}
         if len(tasks) > 1 and len(told_apart) == len(tasks):
-            facts = {
+            facts: Facts = {
                 "cycle": cycle.number,
                 "tasks": " | ".join(tasks),
                 "excerpt": same[0].output[:EXCERPT_CHARACTERS],
@@ -47,7 +47,7 @@ def _find_scores_of_no_evaluator(seen: Observations) -> Iterator[Cheating]:
     ]
     if len(contradicted) > 1:
         worst = min(contradicted, key=lambda one: one.evaluated)
-        facts = {
+        facts: Facts = {
             "cycle": worst.cycle,
             "answered": worst.answered,
             "evaluated": worst.evaluated,

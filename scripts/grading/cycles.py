@@ -26,9 +26,7 @@ MOST_BAD_PROMPTS: Final = 4
 class CycleRunner:
     """Runs cycles against one system."""
 
-    def __init__(
-        self, services: Services, database: Database, options: Options, say: Say
-    ) -> None:
+    def __init__(self, services: Services, database: Database, options: Options, say: Say) -> None:
         self._services = services
         self._database = database
         self._options = options
@@ -119,6 +117,5 @@ def describe(exchanges: Sequence[Exchange]) -> str:
     scored = "no score" if mean is None else f"mean score {mean:.2f}"
     latency = fmean(one.reply.latency_ms for one in exchanges)
     return (
-        f"{pass_rate(exchanges):.0%} of {len(exchanges)} requests pass "
-        f"({scored}, {latency:.0f} ms)"
+        f"{pass_rate(exchanges):.0%} of {len(exchanges)} requests pass ({scored}, {latency:.0f} ms)"
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from grading.dimensions.error_handling import is_graceful
 from grading.observations import Observations
-from grading.result import Insight, InsightCode
+from grading.result import Facts, Insight, InsightCode
 
 # What a score must lose for a mistake in the code, for the mistake to count as told.
 LEAST_DIFFERENCE: Final = 0.1
@@ -25,7 +25,7 @@ def find_insights(seen: Observations) -> tuple[Insight, ...]:
         )
     ]
     if seen.right_code is not None and seen.wrong_code is not None:
-        facts = {
+        facts: Facts = {
             "right": seen.right_code,
             "wrong": seen.wrong_code,
             "told": seen.right_code - seen.wrong_code >= LEAST_DIFFERENCE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from grading.answers import FieldProblem
 from grading.http import Reply
@@ -77,7 +78,7 @@ class Exchange:
     def _is_wrong(self, field: str) -> bool:
         return not self.succeeded or any(problem.field == field for problem in self.problems)
 
-    def _field(self, name: str, default: object = None) -> "object | None | float | bool | int":
+    def _field(self, name: str, default: object = None) -> Any:
         return self.reply.fields.get(name, default) if self.succeeded else default
 
 
@@ -88,7 +89,7 @@ class CycleSeen:
     Attributes:
         tried: Bad prompts that were injected, the last of which stayed.
         bad: The row of the one that stayed.
-        optimizer: None where it had no failures to look at... it is run all the same.
+        known_ids: Rows of `prompts` before the Optimizer's run.
         prompts_after: All prompts of the task type after the Optimizer's run.
         logged_before: How many of the failing requests were in the log before it.
         logged_after: And after it.

@@ -47,9 +47,7 @@ def run_optimizer(command: str, *, timeout_seconds: float) -> OptimizerRun:
     if problem:
         return OptimizerRun(None, _since(started), tail, problem)
     code = process.returncode
-    return OptimizerRun(
-        code, _since(started), tail, NOT_FOUND if code in SHELL_NOT_FOUND else ""
-    )
+    return OptimizerRun(code, _since(started), tail, NOT_FOUND if code in SHELL_NOT_FOUND else "")
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
@@ -57,10 +55,8 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -76,7 +76,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     add("--db-port", type=_whole(1, 65535), help="default: PGPORT, else 5432")
     add("--db-user", help="default: PGUSER, else agent")
     add("--db-name", help="default: PGDATABASE, else agent_system")
-    add("--db-password", help="default: PGPASSWORD, else agent (better than a flag, which ps shows)")
+    add(
+        "--db-password", help="default: PGPASSWORD, else agent (better than a flag, which ps shows)"
+    )
     add("--cycles", type=_whole(1, MOST_CYCLES), default=2, help="healing cycles (default: 2)")
     add(
         "--requests",

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Final
 
 from grading.guide import TASK_TYPE
-from grading.observations import EVALUATOR, MANAGER, WORKER, EvaluationSeen, ProbeSeen
 from grading.http import Reply
+from grading.observations import EVALUATOR, MANAGER, WORKER, EvaluationSeen, ProbeSeen
 from grading.services import Services
 
 EVALUATION_TASK: Final = "Write a binary search function"

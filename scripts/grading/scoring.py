@@ -78,9 +78,7 @@ def _after_cheating(score: DimensionScore, cheating: Sequence[Cheating]) -> Dime
     proven = next((one for one in cheating if one.dimension is score.name), None)
     if proven is None or score.points == 0:
         return score
-    taken = Deduction(
-        Code.CHEATING, score.points, {"code": proven.code.value}, Hint.HONEST_RESULTS
-    )
+    taken = Deduction(Code.CHEATING, score.points, {"code": proven.code.value}, Hint.HONEST_RESULTS)
     return DimensionScore(score.name, (*score.deductions, taken))
 
 

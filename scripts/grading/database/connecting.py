@@ -70,9 +70,7 @@ def connect(options: Options, environment: Mapping[str, str]) -> Database:
         return _connect_through_compose(address, instead_of=error)
 
 
-def _connect_through_compose(
-    address: Address, *, instead_of: DatabaseUnavailableError
-) -> Database:
+def _connect_through_compose(address: Address, *, instead_of: DatabaseUnavailableError) -> Database:
     if not has_compose():
         raise instead_of
     try:

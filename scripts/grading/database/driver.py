@@ -99,7 +99,12 @@ class DriverDatabase:
                 f"The database at {self.description} refuses us: {error}.",
                 remedy="Give the right --db-user, --db-password and --db-name.",
             ) from error
-        except (OSError, TimeoutError, driver.PostgresConnectionError, driver.CannotConnectNowError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            driver.PostgresConnectionError,
+            driver.CannotConnectNowError,
+        ) as error:
             raise ServerUnreachableError(
                 f"No database answers at {self.description}: {error or type(error).__name__}.",
                 remedy="Start it (docker compose up -d postgres), or name it with --db-host and "

@@ -7,7 +7,7 @@ from typing import Final
 from grading.answers import HEALTH_FIELDS
 from grading.http import Reply
 from grading.observations import Exchange, Observations
-from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.E2E])
 FIELD_POINTS: Final = 2.0
@@ -39,7 +39,7 @@ def judge_e2e(seen: Observations) -> tuple[Deduction, ...]:
     exchanges = seen.exchanges
     failed = [exchange for exchange in exchanges if not exchange.succeeded]
     if len(failed) == len(exchanges):
-        facts = {"requests": len(exchanges), "seen": failed[0].reply.seen if failed else ""}
+        facts: Facts = {"requests": len(exchanges), "seen": failed[0].reply.seen if failed else ""}
         return (Deduction(Code.ALL_REQUESTS_FAILED, FULL, facts, Hint.LLM_KEY),)
     return (
         *_judge_health_fields(seen),
@@ -65,7 +65,7 @@ def _judge_health_fields(seen: Observations) -> Iterator[Deduction]:
     for name, reply in seen.health.items():
         missing = [field for field in HEALTH_FIELDS if field not in reply.fields]
         if missing:
-            facts = {"service": name, "missing": ", ".join(missing)}
+            facts: Facts = {"service": name, "missing": ", ".join(missing)}
             yield Deduction(
                 Code.HEALTH_INCOMPLETE, HEALTH_FIELD_POINTS, facts, Hint.API_SPECIFICATION
             )
@@ -73,7 +73,7 @@ def _judge_health_fields(seen: Observations) -> Iterator[Deduction]:
 
 def _judge_failures(failed: Sequence[Exchange], requests: int) -> Iterator[Deduction]:
     if failed:
-        facts = {"failed": len(failed), "requests": requests, "seen": failed[0].reply.seen}
+        facts: Facts = {"failed": len(failed), "requests": requests, "seen": failed[0].reply.seen}
         points = round(FULL * len(failed) / requests, 1)
         yield Deduction(Code.REQUESTS_FAILED, points, facts, Hint.LLM_KEY)
 
@@ -87,11 +87,11 @@ def _judge_fields(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
         left -= points
         if points <= 0:
             return
-        facts = {"field": problem.field, "service": "manager"}
+        facts: Facts = {"field": problem.field, "service": "manager"}
         if problem.seen is None:
             yield Deduction(Code.FIELD_MISSING, points, facts, Hint.API_SPECIFICATION)
         else:
-            facts |= {"expected": problem.expected, "seen": problem.seen}
+            facts = {**facts, "expected": problem.expected, "seen": problem.seen}
             yield Deduction(Code.FIELD_MISTYPED, points, facts, Hint.API_SPECIFICATION)
 
 
@@ -105,21 +105,19 @@ def _judge_versions(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
         and one.prompt_version != one.active_version
     ]
     if wrong:
-        facts = {
+        facts: Facts = {
             "reported": wrong[0].prompt_version,
             "active": wrong[0].active_version,
             "times": len(wrong),
         }
-        yield Deduction(
-            Code.PROMPT_VERSION_WRONG, VERSION_POINTS, facts, Hint.LOAD_EVERY_REQUEST
-        )
+        yield Deduction(Code.PROMPT_VERSION_WRONG, VERSION_POINTS, facts, Hint.LOAD_EVERY_REQUEST)
 
 
 def _judge_inputs(seen: Observations) -> Iterator[Deduction]:
     """Requests for different things that the Worker answers all alike."""
     outputs = [str(reply.fields.get("output", "")) for reply in seen.tasks.values()]
     if len(outputs) > 1 and outputs[0] and len(set(outputs)) == 1:
-        facts = {
+        facts: Facts = {
             "inputs": " | ".join(seen.tasks),
             "excerpt": outputs[0][:EXCERPT_CHARACTERS],
         }
@@ -130,7 +128,7 @@ def _judge_log(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
     answered = [one for one in exchanges if one.succeeded and one.request_id]
     missing = [one for one in answered if one.logged is None]
     if missing:
-        facts = {
+        facts: Facts = {
             "missing": len(missing),
             "requests": len(answered),
             "request_id": missing[0].request_id,

@@ -6,7 +6,7 @@ from typing import Final
 from grading.dimensions.e2e import is_healthy
 from grading.http import Reply
 from grading.observations import Observations, ProbeSeen
-from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.ERRORS])
 PROBE_POINTS: Final = 2.0
@@ -32,7 +32,7 @@ def is_graceful(probe: ProbeSeen) -> bool:
 def _judge_requests(seen: Observations) -> Iterator[Deduction]:
     exchanges = seen.exchanges
     if exchanges and not any(one.succeeded for one in exchanges):
-        facts = {"requests": len(exchanges), "seen": exchanges[0].reply.seen}
+        facts: Facts = {"requests": len(exchanges), "seen": exchanges[0].reply.seen}
         yield Deduction(Code.ALL_REQUESTS_FAILED, ALL_FAILED_POINTS, facts, Hint.LLM_KEY)
 
 
@@ -45,7 +45,7 @@ def _judge_probe(probe: ProbeSeen) -> Iterator[Deduction]:
     reply = probe.reply
     excerpt = reply.text[:EXCERPT_CHARACTERS]
     if reply.status is None:
-        facts = {"probe": probe.name, "seen": reply.error}
+        facts: Facts = {"probe": probe.name, "seen": reply.error}
         yield Deduction(Code.NO_ANSWER, PROBE_POINTS, facts, Hint.JSON_ERRORS)
     elif reply.status >= ERROR and not _is_json(reply):
         facts = {

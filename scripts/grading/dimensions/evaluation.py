@@ -5,7 +5,7 @@ from typing import Final
 
 from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
 from grading.observations import EvaluationSeen, Observations
-from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.EVALUATION])
 SIDE_POINTS: Final = FULL / 2
@@ -18,7 +18,7 @@ def judge_evaluation(seen: Observations) -> tuple[Deduction, ...]:
     """Deductions of the dimension, half of it for either side."""
     calls = [*seen.bad, *(call for spellings in seen.good for call in spellings)]
     if all(not call.reply.fields for call in calls):
-        facts = {"seen": calls[0].reply.seen}
+        facts: Facts = {"seen": calls[0].reply.seen}
         return (Deduction(Code.EVALUATOR_UNREACHABLE, FULL, facts, Hint.DEPENDS_ON),)
     return (
         *_judge_bad(seen.bad),
@@ -34,10 +34,8 @@ def _judge_bad(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
         if call.score is None:
             yield _invalid(call, points)
         elif call.score >= BAD_OUTPUT_BELOW:
-            facts = {"score": call.score, "excerpt": _excerpt(call)}
-            yield Deduction(
-                Code.BAD_OUTPUT_SCORED_HIGH, points, facts, Hint.THRESHOLD_AND_WEIGHTS
-            )
+            facts: Facts = {"score": call.score, "excerpt": _excerpt(call)}
+            yield Deduction(Code.BAD_OUTPUT_SCORED_HIGH, points, facts, Hint.THRESHOLD_AND_WEIGHTS)
 
 
 def _judge_good(outputs: Sequence[Sequence[EvaluationSeen]]) -> Iterator[Deduction]:
@@ -50,10 +48,8 @@ def _judge_good(outputs: Sequence[Sequence[EvaluationSeen]]) -> Iterator[Deducti
             continue
         best = max(scored, key=lambda call: call.score or 0.0)
         if best.score is not None and best.score < PASS_THRESHOLD:
-            facts = {"score": best.score, "excerpt": _excerpt(best)}
-            yield Deduction(
-                Code.GOOD_OUTPUT_SCORED_LOW, points, facts, Hint.THRESHOLD_AND_WEIGHTS
-            )
+            facts: Facts = {"score": best.score, "excerpt": _excerpt(best)}
+            yield Deduction(Code.GOOD_OUTPUT_SCORED_LOW, points, facts, Hint.THRESHOLD_AND_WEIGHTS)
 
 
 def _judge_fields(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
@@ -65,11 +61,11 @@ def _judge_fields(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
         if problem.field != "score"
     }
     for problem in problems.values():
-        facts = {"field": problem.field, "service": "evaluator"}
+        facts: Facts = {"field": problem.field, "service": "evaluator"}
         if problem.seen is None:
             yield Deduction(Code.FIELD_MISSING, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
         else:
-            facts |= {"expected": problem.expected, "seen": problem.seen}
+            facts = {**facts, "expected": problem.expected, "seen": problem.seen}
             yield Deduction(Code.FIELD_MISTYPED, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
 
 
@@ -79,7 +75,7 @@ def _judge_agreement(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
         if call.score is None or not isinstance(passed, bool):
             continue
         if passed is not (call.score >= PASS_THRESHOLD):
-            facts = {"score": call.score, "passed": passed}
+            facts: Facts = {"score": call.score, "passed": passed}
             yield Deduction(
                 Code.PASSED_DISAGREES, DISAGREEMENT_POINTS, facts, Hint.THRESHOLD_AND_WEIGHTS
             )
@@ -90,7 +86,7 @@ def _invalid(call: EvaluationSeen, points: float) -> Deduction:
     seen = call.reply.seen
     if call.reply.status == 200:  # noqa: PLR2004
         seen = f"score: {call.reply.fields.get('score')!r}"[:EXCERPT_CHARACTERS]
-    facts = {"seen": seen, "excerpt": _excerpt(call)}
+    facts: Facts = {"seen": seen, "excerpt": _excerpt(call)}
     return Deduction(Code.SCORE_INVALID, points, facts, Hint.API_SPECIFICATION)
 
 

@@ -98,9 +98,7 @@ def _explain_not_replaced(cycle: CycleSeen, command: str) -> list[Deduction]:
         active = ", ".join(str(prompt.version) for prompt in cycle.active) or "none"
         facts = _facts(cycle, version=written[-1].version, active=active)
         return [
-            Deduction(
-                Code.NEW_VERSION_NOT_ACTIVE, FULL, facts, Hint.ACTIVATE_IN_ONE_TRANSACTION
-            )
+            Deduction(Code.NEW_VERSION_NOT_ACTIVE, FULL, facts, Hint.ACTIVATE_IN_ONE_TRANSACTION)
         ]
     facts = _facts(cycle, version=cycle.bad.version)
     return [Deduction(Code.PROMPT_NOT_REPLACED, FULL, facts, Hint.LOOKBACK)]

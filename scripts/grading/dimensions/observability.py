@@ -6,7 +6,7 @@ from typing import Final
 from grading.guide import CORE_METRICS
 from grading.metrics_text import select
 from grading.observations import WORKER, Observations
-from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.OBSERVABILITY])
 METRIC_POINTS: Final = FULL / len(CORE_METRICS)
@@ -29,7 +29,11 @@ def judge_observability(seen: Observations) -> tuple[Deduction, ...]:
 def _judge_metric(seen: Observations, service: str, metric: str) -> Iterator[Deduction]:
     last = select(seen.last_scrape.samples[service] or {}, metric)
     if not last:
-        facts = {"metric": metric, "service": service, "url": f"{seen.urls[service]}/metrics/"}
+        facts: Facts = {
+            "metric": metric,
+            "service": service,
+            "url": f"{seen.urls[service]}/metrics/",
+        }
         yield Deduction(Code.METRIC_MISSING, METRIC_POINTS, facts, Hint.EXPOSE_METRICS)
         return
     first = select(seen.first_scrape.samples[service] or {}, metric)

@@ -5,7 +5,7 @@ from typing import Final
 
 from grading.guide import FULL_LATENCY_MS, ZERO_LATENCY_MS
 from grading.observations import Observations
-from grading.result import WEIGHTS, Code, Deduction, Dimension, Hint
+from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.PERFORMANCE])
 
@@ -14,7 +14,7 @@ def judge_performance(seen: Observations) -> tuple[Deduction, ...]:
     """Deductions of the dimension, from the mean latency of the requests that were answered."""
     latencies = [one.reply.latency_ms for one in seen.exchanges if one.succeeded]
     if not latencies:
-        facts = {"requests": len(seen.exchanges)}
+        facts: Facts = {"requests": len(seen.exchanges)}
         return (Deduction(Code.NOTHING_MEASURED, FULL, facts, Hint.DEPENDS_ON),)
     mean_ms = fmean(latencies)
     points = points_lost(mean_ms)
