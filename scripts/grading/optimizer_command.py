@@ -5,6 +5,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from typing import IO, Final
@@ -28,7 +29,7 @@ def run_optimizer(command: str, *, timeout_seconds: float) -> OptimizerRun:
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
-                shlex.split(command),
+                shlex.split(command, posix=sys.platform != "win32"),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -52,6 +53,11 @@ def run_optimizer(command: str, *, timeout_seconds: float) -> OptimizerRun:
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
     """End what is left of the command, children included: asked first, then killed."""
+    if sys.platform == "win32":
+        if process.poll() is None:
+            subprocess.run(("taskkill", "/T", "/F", "/PID", str(process.pid)), check=False)
+        process.wait()
+        return
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
