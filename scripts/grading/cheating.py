@@ -33,8 +33,14 @@ def _find_hard_coded_answers(seen: Observations) -> Iterator[Cheating]:
 
 
 def _same_output(cycle: CycleSeen) -> list[Exchange]:
-    """The passing answers after a heal, where they are all one text; else none."""
-    passed = [one for one in cycle.after if one.passed and one.output]
+    """The passing answers after a heal, where they are all one text; else none.
+
+    A text that the bad prompt gave already is no healed answer.
+    """
+    given_before = {one.output for one in cycle.before}
+    passed = [
+        one for one in cycle.after if one.passed and one.output and one.output not in given_before
+    ]
     return passed if len({one.output for one in passed}) == 1 else []
 
 

@@ -11,13 +11,14 @@ FULL: Final = float(WEIGHTS[Dimension.EVALUATION])
 SIDE_POINTS: Final = FULL / 2
 FIELD_POINTS: Final = 1.0
 DISAGREEMENT_POINTS: Final = 2.0
+OK: Final = 200
 EXCERPT_CHARACTERS: Final = 80
 
 
 def judge_evaluation(seen: Observations) -> tuple[Deduction, ...]:
     """Deductions of the dimension, half of it for either side."""
     calls = [*seen.bad, *(call for spellings in seen.good for call in spellings)]
-    if all(not call.reply.fields for call in calls):
+    if all(call.reply.status != OK for call in calls):
         facts: Facts = {"seen": calls[0].reply.seen}
         return (Deduction(Code.EVALUATOR_UNREACHABLE, FULL, facts, Hint.DEPENDS_ON),)
     return (
@@ -84,7 +85,7 @@ def _judge_agreement(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
 
 def _invalid(call: EvaluationSeen, points: float) -> Deduction:
     seen = call.reply.seen
-    if call.reply.status == 200:  # noqa: PLR2004
+    if call.reply.status == OK:
         seen = f"score: {call.reply.fields.get('score')!r}"[:EXCERPT_CHARACTERS]
     facts: Facts = {"seen": seen, "excerpt": _excerpt(call)}
     return Deduction(Code.SCORE_INVALID, points, facts, Hint.API_SPECIFICATION)
