@@ -35,7 +35,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
 COPY --from=build /app/services/__init__.py /app/services/
 COPY --from=build /app/services/common /app/services/common
-COPY deploy/docker/is_ready.py deploy/docker/listen_first.py /usr/local/lib/selfheal/
+COPY deploy/docker/is_ready.py /usr/local/lib/selfheal/
 # Where a relative path of the settings leads, such as that of the task types.
 WORKDIR /srv
 USER 10001:10001
@@ -44,19 +44,16 @@ USER 10001:10001
 FROM runtime AS manager
 COPY --from=build /app/services/manager /app/services/manager
 EXPOSE 8000
-ENTRYPOINT ["python", "-I", "/usr/local/lib/selfheal/listen_first.py", "8000"]
 CMD ["python", "-P", "-m", "services.manager.app.main"]
 
 FROM runtime AS worker
 COPY --from=build /app/services/worker /app/services/worker
 EXPOSE 8001
-ENTRYPOINT ["python", "-I", "/usr/local/lib/selfheal/listen_first.py", "8001"]
 CMD ["python", "-P", "-m", "services.worker.app.main"]
 
 FROM runtime AS evaluator
 COPY --from=build /app/services/evaluator /app/services/evaluator
 EXPOSE 8002
-ENTRYPOINT ["python", "-I", "/usr/local/lib/selfheal/listen_first.py", "8002"]
 CMD ["python", "-P", "-m", "services.evaluator.app.main"]
 
 # What follows `docker compose run --rm optimizer` are the Optimizer's own flags: --dry-run, --watch.

@@ -83,9 +83,6 @@ class Settings(BaseSettings):
         "postgresql://agent:agent@localhost:5432/agent_system"
     )
     bind_host: str = "127.0.0.1"
-    # Sockets that whoever started the process opened for it: sd_listen_fds(3)
-    listen_fds: Annotated[int, Field(ge=0, le=16)] = 0
-    listen_pid: int = 0
     manager_port: Port = 8000
     worker_port: Port = 8001
     evaluator_port: Port = 8002

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 import uvicorn
@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_settings_error
 from services.common.errors import InvalidRequestError, ServiceError
 from services.common.http_protocol import BoundedHttpProtocol
-from services.common.inherited_socket import inherited_sockets
 from services.common.json_body import require_json
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
@@ -32,8 +31,6 @@ from services.common.version import package_version
 MAX_BODY_BYTES = 256 * 1024
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_GRACE_SECONDS = 10
-# As `uvicorn.run` ends when the application could not start, or its port was taken.
-STARTUP_FAILURE_EXIT_CODE = 3
 
 log = get_logger()
 
@@ -192,7 +189,7 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
     except ServiceError as error:
         log.error("service_not_started", code=error.code, message=error.message)
         sys.exit(USAGE_EXIT_CODE)
-    config = uvicorn.Config(
+    uvicorn.run(
         app,
         host=settings.bind_host,
         port=getattr(settings, port),
@@ -207,9 +204,3 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
     )
-    sockets = inherited_sockets(count=settings.listen_fds, process_id=settings.listen_pid)
-    server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run(sockets=sockets or None)
-    if not server.started:
-        sys.exit(STARTUP_FAILURE_EXIT_CODE)

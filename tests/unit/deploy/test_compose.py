@@ -59,10 +59,7 @@ def test_every_variable_has_a_default_and_is_explained() -> None:
 
 def test_every_setting_is_explained() -> None:
     explained = set(re.findall(r"^#\s+(?:export )?(\w+)=", EXAMPLE, re.M))
-    # Read by OpenTelemetry, or set by whoever starts the process.
-    optional = {
-        name.upper() for name in Settings.model_fields if name.startswith(("otel_", "listen_"))
-    }
+    optional = {name.upper() for name in Settings.model_fields if name.startswith("otel_")}
     assert {name.upper() for name in Settings.model_fields} - optional <= explained
 
 

@@ -1,11 +1,9 @@
 """How a service starts: what it is given, and what it says when it can't."""
 
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from services.common import web
@@ -25,20 +23,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What uvicorn was asked to run; nothing listens, and the tests' logging stays."""
     asked: list[dict[str, Any]] = []
-
-    class Server:
-        started = True
-
-        def __init__(self, config: uvicorn.Config) -> None:
-            self.config = config
-
-        def run(self, sockets: list[socket.socket] | None) -> None:
-            asked.append(
-                {"host": self.config.host, "port": self.config.port, "sockets": sockets}
-                | {"timeout_keep_alive": self.config.timeout_keep_alive}
-            )
-
-    monkeypatch.setattr(web.uvicorn, "Server", Server)
+    monkeypatch.setattr(web.uvicorn, "run", lambda app, **options: asked.append(options))
     monkeypatch.setattr(web, "configure_logging", lambda service, level: None)
     return asked
 
@@ -59,36 +44,6 @@ def test_by_default_only_this_machine_is_listened_to(runs: list[dict[str, Any]])
     serve("manager", lambda settings: FastAPI(), port="manager_port")
 
     assert (runs[0]["host"], runs[0]["port"]) == ("127.0.0.1", 8000)
-    assert runs[0]["sockets"] is None
-
-
-def test_a_socket_that_was_opened_for_the_service_is_served_on(
-    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]]
-) -> None:
-    opened = socket.socket()
-    asked: list[tuple[int, int]] = []
-
-    def take(*, count: int, process_id: int) -> list[socket.socket]:
-        asked.append((count, process_id))
-        return [opened]
-
-    monkeypatch.setattr(web, "inherited_sockets", take)
-    monkeypatch.setenv("LISTEN_FDS", "1")
-    monkeypatch.setenv("LISTEN_PID", "4242")
-    with opened:
-        serve("manager", lambda settings: FastAPI(), port="manager_port")
-        assert asked == [(1, 4242)]
-        assert runs[0]["sockets"] == [opened]
-
-
-def test_a_server_that_could_not_start_ends_the_service_with_a_failure(
-    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]]
-) -> None:
-    monkeypatch.setattr(web.uvicorn.Server, "started", False)
-    with pytest.raises(SystemExit) as exit_:
-        serve("manager", lambda settings: FastAPI(), port="manager_port")
-    assert exit_.value.code == 3
-    assert len(runs) == 1
 
 
 def test_a_wrong_setting_ends_the_start_with_its_name_and_without_its_value(
