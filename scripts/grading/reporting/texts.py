@@ -1,0 +1,129 @@
+"""The sentences of a language, filled with facts that may have come from a hostile system."""
+
+import tomllib
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from grading.result import Cheating, Deduction, Dimension, Fact, Facts, Hint, Insight
+
+FOLDER: Final = Path(__file__).parent.parent / "texts"
+MOST_CHARACTERS: Final = 400
+SUBSTITUTE: Final = "·"
+NOTHING: Final = "-"
+# Facts that name probes, by their codes.
+PROBE_FACTS: Final = ("probe", "unhandled")
+
+Escape = Callable[[str], str]
+
+
+def unescaped(text: str) -> str:
+    """Leave a text as it is."""
+    return text
+
+
+def make_visible(text: str, *, most: int = MOST_CHARACTERS) -> str:
+    """A text of the graded system as one line that can be shown: no control characters, not long.
+
+    Args:
+        text: Whatever it sent.
+        most: Characters that are kept.
+    """
+    shown = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(
+        " " if character in "\n\t\r" else SUBSTITUTE if _is_invisible(character) else character
+        for character in shown
+    ).strip()
+
+
+def _is_invisible(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+class Texts:
+    """All that is said in one language.
+
+    Args:
+        language: Its code, for HTML.
+        content: The file of texts.
+    """
+
+    def __init__(self, language: str, content: Mapping[str, Any]) -> None:
+        self.language = language
+        self._content = content
+
+    def label(self, name: str, **values: Fact) -> str:
+        """A heading or label of the report."""
+        return self._fill(self._content["report"][name], values, unescaped)
+
+    def dimension(self, name: Dimension, what: str) -> str:
+        """`title`, `measured` or `full` of a dimension."""
+        text: str = self._content["dimensions"][name][what]
+        return text
+
+    def deduction(self, deduction: Deduction, escape: Escape = unescaped) -> str:
+        """Why points were taken."""
+        return self._sentence("deductions", deduction.code, deduction.facts, escape)
+
+    def cheating(self, cheating: Cheating, escape: Escape = unescaped) -> str:
+        """What was proven."""
+        return self._sentence("cheating", cheating.code, cheating.facts, escape)
+
+    def insight(self, insight: Insight, escape: Escape = unescaped) -> str:
+        """What is worth knowing."""
+        return self._sentence("insights", insight.code, insight.facts, escape)
+
+    def hint(self, hint: Hint) -> str:
+        """What to do."""
+        text: str = self._content["hints"][hint]
+        return text
+
+    def fact(self, value: Fact) -> str:
+        """A value in words."""
+        if value is None or value == "":
+            return NOTHING
+        if isinstance(value, bool):
+            return self._content["report"]["yes" if value else "no"]  # type: ignore[no-any-return]
+        if isinstance(value, float):
+            return f"{value:.3f}".rstrip("0").rstrip(".")
+        return make_visible(str(value))
+
+    def _sentence(self, kind: str, code: str, facts: Facts, escape: Escape) -> str:
+        named = {
+            name: self._name_probes(str(value)) if name in PROBE_FACTS else value
+            for name, value in facts.items()
+        }
+        return self._fill(self._content[kind][code], named, escape)
+
+    def _name_probes(self, codes: str) -> str:
+        probes: Mapping[str, str] = self._content["probes"]
+        return ", ".join(probes.get(code, code) for code in codes.split(", "))
+
+    def _fill(self, template: str, facts: Facts, escape: Escape) -> str:
+        shown = {name: escape(self.fact(value)) for name, value in facts.items()}
+        return template.format_map(_OrNothing(shown))
+
+
+class _OrNothing(dict[str, str]):
+    """A fact that is missing is shown as a dash; a report is never lost for it."""
+
+    def __missing__(self, _name: str) -> str:
+        return NOTHING
+
+
+@lru_cache
+def read_texts(language: str) -> Texts:
+    """The texts of a language.
+
+    Args:
+        language: `en` or `ko`.
+    """
+    content = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    return Texts(language, content)
+
+
+def describe_outcome(texts: Texts, *, exit_code: int | None, problem: str) -> str:
+    """How a run of the Optimizer ended."""
+    return texts.label(problem) if problem else texts.label("exit_code", code=exit_code)
