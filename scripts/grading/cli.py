@@ -1,5 +1,6 @@
 """The command: grade, write the report, print what it comes to."""
 
+import io
 import json
 import os
 import signal
@@ -19,6 +20,9 @@ from grading.run import grade
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; return the exit code that `--help` gives."""
     options = parse_options(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console may know fewer characters than we say
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         report = _grade(options)

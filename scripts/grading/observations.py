@@ -1,5 +1,6 @@
 """What the grading saw, before anybody judges it: the dimensions are functions of this."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +48,10 @@ class Exchange:
 
     @property
     def request_id(self) -> str:
-        """As answered, in the form that PostgreSQL gives it back in."""
-        return str(self._field("request_id", "")).lower()
+        """As answered, in the form that PostgreSQL gives it back in; empty where it is no UUID."""
+        if self._is_wrong("request_id"):
+            return ""
+        return str(uuid.UUID(self._field("request_id")))
 
     @property
     def score(self) -> float | None:

@@ -289,6 +289,14 @@ class LogsNothing(System):
         """Keep it to itself."""
 
 
+class AnswersGarbage(System):
+    """What no database and no file takes: a NUL, half a surrogate pair, terminal escapes."""
+
+    def present(self, answer: dict[str, Any]) -> dict[str, Any]:
+        garbage = "\x00\ud800\x1b[31m</script>" * 1000
+        return {**answer, "request_id": "a\0b", "worker_output": answer["worker_output"] + garbage}
+
+
 class InventsScores(System):
     """After a "heal" the Manager says that all is well, whatever the Evaluator finds."""
 
@@ -498,6 +506,9 @@ WRONG: dict[str, Case] = {
         optimizer="improves_nothing",
         loses={"healing": {"cheating"}},
         cheats={"scores_not_the_evaluators"},
+    ),
+    "answers_garbage": Case(
+        AnswersGarbage, "no UUID as request_id", loses={"e2e": {"field_mistyped"}}
     ),
     "logs_something_else": Case(
         LogsSomethingElse,

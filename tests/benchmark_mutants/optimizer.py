@@ -1,4 +1,4 @@
-"""The mock system's Optimizer, and what it is like with a defect: python optimizer.py URL [KIND]."""
+"""The mock system's Optimizer, right or with a defect: python optimizer.py URL KIND."""
 
 import sys
 import time

@@ -42,7 +42,12 @@ def write_reports(report: Report, directory: Path, language: str) -> ReportFiles
     )
     texts = read_texts(language)
     content = json.dumps(report_as_json(report, language), ensure_ascii=False, indent=2)
-    files.json.write_text(content + "\n", encoding="utf-8")
-    files.markdown.write_text(render_markdown(report, texts), encoding="utf-8")
-    files.html.write_text(render_html(report, texts), encoding="utf-8")
+    _write(files.json, content + "\n")
+    _write(files.markdown, render_markdown(report, texts))
+    _write(files.html, render_html(report, texts))
     return files
+
+
+def _write(path: Path, text: str) -> None:
+    """Write UTF-8; half a surrogate pair, which JSON may hold and UTF-8 may not, is replaced."""
+    path.write_text(text, encoding="utf-8", errors="replace")
