@@ -76,7 +76,7 @@ status: $(VENV)/user ## Show what runs
 	@$(BIN)/selfheal status
 
 test: $(VENV)/dev $(VENV)/local ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadscope
+	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, hours of failures in a minute
 	@$(BIN)/pytest tests/slow --timeout 1200

@@ -293,14 +293,10 @@ def test_without_the_driver_it_says_how_to_install_it(target: Target, tmp_path: 
     assert "python -m pip install -r scripts/requirements.txt" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "flags",
-    [["--cycles=0"], ["--requests=2"], ["--manager-url=localhost"], ["--lang=fr"], ["--db-port=x"]],
-)
-def test_a_wrong_flag_is_a_usage_error(target: Target, tmp_path: Path, flags: list[str]) -> None:
-    done = run([*command(NOTHING, target, tmp_path), *flags], target)
+def test_a_wrong_flag_is_a_usage_error(target: Target, tmp_path: Path) -> None:
+    done = run([*command(NOTHING, target, tmp_path), "--cycles=0"], target)
     assert done.returncode == 2
-    assert flags[0].partition("=")[0] in done.stderr
+    assert "--cycles" in done.stderr
 
 
 def test_an_output_folder_that_cannot_be_written_is_told(target: Target, tmp_path: Path) -> None:
