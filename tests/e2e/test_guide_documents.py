@@ -14,6 +14,7 @@ BLOCKS = [
     block for block in parse_guide(GUIDE.read_text(encoding="utf-8")) if block.kind == "local"
 ]
 COMMAND_SECONDS = 60
+pytestmark = pytest.mark.slow  # tests/e2e/test_guide.py has the same way over HTTP
 
 
 @pytest.fixture(scope="module")

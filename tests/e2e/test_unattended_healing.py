@@ -376,6 +376,7 @@ def test_a_rollback_that_fails_keeps_no_other_prompt_from_healing(night: Night) 
     assert night.active() == [(highest, BAD_PROMPT)]
 
 
+@pytest.mark.slow
 def test_a_million_failures_in_the_window(night: Night) -> None:
     night.deploy()
     night.sql("ALTER TABLE execution_logs DISABLE TRIGGER USER;")  # a million notifications

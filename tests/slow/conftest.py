@@ -14,6 +14,14 @@ SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SEED = "You are a Python code generator. Answer with one Python code block and nothing else."
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies here is slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The session's server, which tests may restart."""

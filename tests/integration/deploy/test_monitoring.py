@@ -233,6 +233,7 @@ def prometheus(
         yield running
 
 
+@pytest.mark.slow  # Prometheus waits five seconds before it scrapes
 def test_every_service_is_scraped(prometheus: Prometheus) -> None:
     up = prometheus.query("up")
     manager, gone = prometheus.targets["manager"]
@@ -241,6 +242,7 @@ def test_every_service_is_scraped(prometheus: Prometheus) -> None:
     assert prometheus.query("agent_prompt_version") == {worker: 3}
 
 
+@pytest.mark.slow  # Prometheus waits five seconds before it scrapes
 def test_every_rule_is_loaded_and_can_be_judged(prometheus: Prometheus) -> None:
     def judged() -> list[dict[str, Any]] | None:
         rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
@@ -251,6 +253,7 @@ def test_every_rule_is_loaded_and_can_be_judged(prometheus: Prometheus) -> None:
     assert health == {rule["alert"]: "ok" for rule in RULES}
 
 
+@pytest.mark.slow  # Prometheus waits five seconds before it scrapes
 def test_the_alerts_that_are_due_fire_and_no_others(prometheus: Prometheus) -> None:
     def both() -> dict[str, dict[str, Any]] | None:
         firing = prometheus.firing()
