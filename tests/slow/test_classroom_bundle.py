@@ -1,5 +1,6 @@
 """The folder for a class without internet: packed here, installed where there is no network."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# A network namespace of its own, with loopback and nothing else.
-OFFLINE = ("unshare", "--net", "--map-root-user", "sh", "-euc")
+# A network namespace of its own, with loopback and nothing else. Root needs no user namespace for
+# it, and mustn't have one that lacks the account which PostgreSQL runs under.
+OWN_USERS = () if os.geteuid() == 0 else ("--map-current-user", "--keep-caps")
+OFFLINE = ("unshare", "--net", *OWN_USERS, "sh", "-euc")
 
 
 def can_go_offline() -> bool:
