@@ -1,6 +1,6 @@
 """Whether an answer has the fields of the guide's API, of the types that it gives."""
 
-import math
+import reprlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,14 +26,15 @@ def _is_filled_text(value: Any) -> bool:
 def is_score(value: Any) -> bool:
     """Tell whether a value is a number in [0, 1]."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and 0 <= value <= 1
+    return is_number and 0 <= value <= 1
 
 
 def _is_boolean(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -48,13 +49,13 @@ REQUEST_FIELDS: Final[Mapping[str, Field]] = {
     "worker_output": ("string", _is_text),
     "evaluation_score": ("float in [0, 1]", is_score),
     "evaluation_passed": ("bool", _is_boolean),
-    "prompt_version": ("int", _is_whole),
+    "prompt_version": ("int", is_whole),
 }
 TASK_FIELDS: Final[Mapping[str, Field]] = {
     "request_id": ("uuid", _is_uuid),
     "output": ("string", _is_text),
-    "prompt_version": ("int", _is_whole),
-    "latency_ms": ("int", _is_whole),
+    "prompt_version": ("int", is_whole),
+    "latency_ms": ("int", is_whole),
 }
 EVALUATION_FIELDS: Final[Mapping[str, Field]] = {
     "request_id": ("uuid", _is_uuid),
@@ -67,6 +68,16 @@ HEALTH_FIELDS: Final[Mapping[str, Field]] = {
     "service": ("string", _is_text),
     "version": ("string", _is_text),
 }
+
+
+DESCRIPTION_CHARACTERS: Final = 80
+_BRIEFLY: Final = reprlib.Repr()  # however deep a value is nested
+_BRIEFLY.maxstring = _BRIEFLY.maxlong = _BRIEFLY.maxother = DESCRIPTION_CHARACTERS
+
+
+def describe(value: Any) -> str:
+    """A value of JSON with its type, in one short line."""
+    return f"{type(value).__name__}: {_BRIEFLY.repr(value)}"[:DESCRIPTION_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,5 @@ def find_field_problems(
         if name not in answer:
             problems.append(FieldProblem(name, expected, None))
         elif not is_right(answer[name]):
-            seen = f"{type(answer[name]).__name__}: {answer[name]!r}"[:80]
-            problems.append(FieldProblem(name, expected, seen))
+            problems.append(FieldProblem(name, expected, describe(answer[name])))
     return problems

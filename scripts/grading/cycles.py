@@ -7,7 +7,8 @@ from statistics import fmean
 from typing import Final
 
 from grading import tables
-from grading.database.port import Database
+from grading.answers import is_score, is_whole
+from grading.database.port import Database, Row
 from grading.dimensions.healing import broke, mean_score, pass_rate
 from grading.guide import CyclePlan
 from grading.observations import CycleSeen, Exchange, LogRow
@@ -99,16 +100,22 @@ class CycleRunner:
             time.sleep(POLL_SECONDS)
             rows = tables.read_logged(self._database, ids)
         return tuple(
-            replace(
-                one,
-                logged=LogRow(
-                    row["prompt_version"], row["evaluation_score"], row["evaluation_passed"]
-                ),
-            )
+            replace(one, logged=make_log_row(row))
             if (row := rows.get(one.request_id)) is not None
             else one
             for one in sent
         )
+
+
+def make_log_row(row: Row) -> LogRow:
+    """What a row says; a column of another type than the guide's says nothing."""
+    version, score = row["prompt_version"], row["evaluation_score"]
+    passed = row["evaluation_passed"]
+    return LogRow(
+        prompt_version=version if is_whole(version) else None,
+        score=score if is_score(score) else None,
+        passed=passed if isinstance(passed, bool) else None,
+    )
 
 
 def describe(exchanges: Sequence[Exchange]) -> str:

@@ -12,7 +12,7 @@ Samples = Mapping[str, float]
 def parse_metrics(text: str) -> dict[str, float]:
     """Samples by name and labels as they are written; lines that are none are passed over."""
     samples = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if match := _SAMPLE.match(line):
             try:
                 samples[match[1] + (match[2] or "")] = float(match[3])

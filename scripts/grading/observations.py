@@ -71,18 +71,22 @@ class Exchange:
     @property
     def output(self) -> str:
         """The Worker's output as answered; empty where there is none."""
-        return "" if self._is_wrong("worker_output") else str(self._field("worker_output", ""))
+        output: str = "" if self._is_wrong("worker_output") else self._field("worker_output")
+        return output
 
     @property
     def refined_input(self) -> str:
         """As answered; what was asked for where there is none."""
-        return str(self._field("refined_input", "") or self.task)
+        refined: str = (
+            self.task if self._is_wrong("refined_input") else self._field("refined_input")
+        )
+        return refined
 
     def _is_wrong(self, field: str) -> bool:
         return not self.succeeded or any(problem.field == field for problem in self.problems)
 
-    def _field(self, name: str, default: object = None) -> Any:
-        return self.reply.fields.get(name, default) if self.succeeded else default
+    def _field(self, name: str) -> Any:
+        return self.reply.fields.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _putting_prompts_back(database: Database, script: Path, say: Say) -> Iterato
     rows = tables.read_all_prompts(database)
     try:
         yield
-    except (GradingError, KeyboardInterrupt) as error:
+    except BaseException as error:  # Ctrl-C, and what nobody thought of, as well
         for number in (signal.SIGINT, signal.SIGTERM):  # once more would leave it half done
             signal.signal(number, signal.SIG_IGN)
         try:

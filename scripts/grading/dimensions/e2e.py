@@ -115,11 +115,12 @@ def _judge_versions(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
 
 def _judge_inputs(seen: Observations) -> Iterator[Deduction]:
     """Requests for different things that the Worker answers all alike."""
-    outputs = [str(reply.fields.get("output", "")) for reply in seen.tasks.values()]
-    if len(outputs) > 1 and outputs[0] and len(set(outputs)) == 1:
+    outputs = [reply.fields.get("output") for reply in seen.tasks.values()]
+    texts = [output for output in outputs if isinstance(output, str) and output]
+    if len(texts) == len(outputs) > 1 and len(set(texts)) == 1:
         facts: Facts = {
             "inputs": " | ".join(seen.tasks),
-            "excerpt": outputs[0][:EXCERPT_CHARACTERS],
+            "excerpt": texts[0][:EXCERPT_CHARACTERS],
         }
         yield Deduction(Code.INPUT_IGNORED, INPUT_POINTS, facts, Hint.API_SPECIFICATION)
 

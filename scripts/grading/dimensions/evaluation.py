@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from grading.answers import describe
 from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
 from grading.observations import EvaluationSeen, Observations
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
@@ -86,7 +87,7 @@ def _judge_agreement(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
 def _invalid(call: EvaluationSeen, points: float) -> Deduction:
     seen = call.reply.seen
     if call.reply.status == OK:
-        seen = f"score: {call.reply.fields.get('score')!r}"[:EXCERPT_CHARACTERS]
+        seen = f"score: {describe(call.reply.fields.get('score'))}"
     facts: Facts = {"seen": seen, "excerpt": _excerpt(call)}
     return Deduction(Code.SCORE_INVALID, points, facts, Hint.API_SPECIFICATION)
 
