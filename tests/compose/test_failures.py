@@ -4,7 +4,6 @@
 itself is another matter, and is what happens in earnest.
 """
 
-import http.server
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from support.containers import Containers, ask, fetch, is_ready, poll_until
+from support.http_server import JsonHandler, serving
 
 PORTS = {"manager": 8000, "worker": 8001, "evaluator": 8002}
 KEY = "sk-not-a-right-key"
@@ -133,26 +133,13 @@ def free_port() -> int:
 def refusing_endpoint(containers: Containers) -> Iterator[str]:
     """A vendor's endpoint on the host that refuses every key."""
 
-    class Refuse(http.server.BaseHTTPRequestHandler):
+    class Refuse(JsonHandler):
         def do_POST(self) -> None:
-            body = b'{"error": {"message": "Incorrect API key provided", "type": "invalid"}}'
-            self.send_response(401)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            self.body()
+            refusal = b'{"error": {"message": "Incorrect API key provided", "type": "invalid"}}'
+            self.answer(401, refusal)
 
     network = containers.inspect("worker")["NetworkSettings"]["Networks"]
     (gateway,) = (found["Gateway"] for name, found in network.items() if name.endswith("_default"))
-    server = http.server.ThreadingHTTPServer((gateway, 0), Refuse)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://{gateway}:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Refuse, gateway) as url:
+        yield f"{url}/v1"

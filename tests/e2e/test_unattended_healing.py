@@ -5,17 +5,16 @@ import asyncio
 import json
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.http_server import JsonHandler, serving
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
 from selfheal.runtime.ports import find_free_port
@@ -178,34 +177,19 @@ def in_between(night: Night, act: Callable[[int], None]) -> Iterator[str]:
     worker = f"http://127.0.0.1:{night.system.port('worker')}"
     numbers = iter(range(1, MILLION))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.body()
             act(next(numbers))
             request = urllib.request.Request(worker + self.path, body, dict(self.headers))
             try:
                 with urllib.request.urlopen(request, timeout=30) as response:
-                    status, answer = response.status, response.read()
+                    self.answer(response.status, response.read())
             except urllib.error.HTTPError as error:
-                status, answer = error.code, error.read()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+                self.answer(error.code, error.read())
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize("service", ["worker", "evaluator"])

@@ -4,10 +4,10 @@ No answer names its request, so that nobody waits for a row of it.
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from support.http_server import JsonHandler, serving
 
 BAD = {"score": 0.36, "passed": False, "output": "Hello World"}
 
@@ -20,12 +20,12 @@ def stub_services(on_request: Callable[[], None] = lambda: None) -> Iterator[str
         on_request: Called at each request to the Manager's API.
     """
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             self._answer({"status": "ok", "service": "stub", "version": "0"})
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.body()
             if self.path.endswith("/request"):
                 on_request()
             self._answer(
@@ -43,22 +43,7 @@ def stub_services(on_request: Callable[[], None] = lambda: None) -> Iterator[str
             )
 
         def _answer(self, content: dict[str, object]) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, json.dumps(content).encode())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield url

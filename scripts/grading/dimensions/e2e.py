@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from grading.answers import HEALTH_FIELDS
+from grading.dimensions.fields import judge_field
 from grading.http import Reply
-from grading.observations import Exchange, Observations
+from grading.observations import MANAGER, Exchange, Observations
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.E2E])
@@ -87,12 +88,7 @@ def _judge_fields(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
         left -= points
         if points <= 0:
             return
-        facts: Facts = {"field": problem.field, "service": "manager"}
-        if problem.seen is None:
-            yield Deduction(Code.FIELD_MISSING, points, facts, Hint.API_SPECIFICATION)
-        else:
-            facts = {**facts, "expected": problem.expected, "seen": problem.seen}
-            yield Deduction(Code.FIELD_MISTYPED, points, facts, Hint.API_SPECIFICATION)
+        yield judge_field(problem, MANAGER, points)
 
 
 def _judge_versions(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:

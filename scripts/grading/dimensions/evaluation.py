@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from grading.answers import describe
+from grading.dimensions.fields import judge_field
 from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
-from grading.observations import EvaluationSeen, Observations
+from grading.observations import EVALUATOR, EvaluationSeen, Observations
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
 FULL: Final = float(WEIGHTS[Dimension.EVALUATION])
@@ -63,12 +64,7 @@ def _judge_fields(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
         if problem.field != "score"
     }
     for problem in problems.values():
-        facts: Facts = {"field": problem.field, "service": "evaluator"}
-        if problem.seen is None:
-            yield Deduction(Code.FIELD_MISSING, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
-        else:
-            facts = {**facts, "expected": problem.expected, "seen": problem.seen}
-            yield Deduction(Code.FIELD_MISTYPED, FIELD_POINTS, facts, Hint.API_SPECIFICATION)
+        yield judge_field(problem, EVALUATOR, FIELD_POINTS)
 
 
 def _judge_agreement(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:

@@ -5,19 +5,18 @@ import re
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 import yaml
+from support.http_server import JsonHandler, serving
 
 from services.common.metrics import EvaluationMetrics, PromptMetrics, ServiceMetrics
 from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
@@ -121,24 +120,13 @@ def test_the_rules_own_tests_notice_a_changed_decision(
 def expose(metrics: ServiceMetrics) -> Iterator[str]:
     """Serve a service's metrics, at the guide's path alone; gives the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
-            body = metrics.render()
-            self.send_response(200 if self.path == "/metrics/" else 404)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            status = 200 if self.path == "/metrics/" else 404
+            self.answer(status, metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url.removeprefix("http://")
 
 
 @dataclass(frozen=True)
