@@ -124,7 +124,8 @@ def reset(database: Database, *, keep_logs: bool) -> Prompt:
 def inject(database: Database, content: str) -> Prompt:
     """Make a bad prompt the active one, as the guide's phase 5 does; return its row.
 
-    Its version is 99, or the next one where that is taken.
+    Its version is 99, or the next one where that is taken. Nothing in the row tells a grading
+    from the workshop's demo.
     """
     database.execute(
         f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK}; "
@@ -132,9 +133,9 @@ def inject(database: Database, content: str) -> Prompt:
         f"SELECT {_TASK}, {literal(content)}, "
         f"greatest({FIRST_BAD_VERSION}, 1 + (SELECT coalesce(max(version), 0) FROM prompts), "
         "1 + (SELECT coalesce(max(prompt_version), 0) FROM execution_logs)), "
-        "TRUE, 'benchmark: bad prompt', 'benchmark'"
+        "TRUE, 'demo: bad prompt', 'mentor'"
     )
-    return max(read_active(database), key=lambda prompt: prompt.id)
+    return max(read_prompts(database), key=lambda prompt: prompt.id)
 
 
 def activate(database: Database, prompt: Prompt) -> None:

@@ -118,14 +118,23 @@ class DriverDatabase:
 
     async def _connect(self) -> Any:
         address = self._address
-        timeouts = {"timeout": CONNECT_TIMEOUT_SECONDS}
-        if address.url:
-            return await self._driver.connect(address.url, **timeouts)
-        return await self._driver.connect(
-            host=address.host,
-            port=address.port,
-            user=address.user,
-            password=address.password,
-            database=address.name,
-            **timeouts,
+        place = (
+            {"dsn": address.url}
+            if address.url
+            else {
+                "host": address.host,
+                "port": address.port,
+                "user": address.user,
+                "password": address.password,
+                "database": address.name,
+            }
         )
+        try:
+            return await self._driver.connect(**place, timeout=CONNECT_TIMEOUT_SECONDS)
+        except ValueError as error:
+            # Which part it is stays unsaid: where a URL is garbled, that may be the password.
+            raise DatabaseUnavailableError(
+                f"{self.description} is no address of a PostgreSQL database.",
+                remedy="Write it as postgresql://user:password@host:5432/name, or give --db-host, "
+                "--db-port, --db-user and --db-name; see PGSSLMODE too.",
+            ) from error
