@@ -51,7 +51,7 @@ def _find_scores_of_no_evaluator(seen: Observations) -> Iterator[Cheating]:
         for one in seen.comparisons
         if one.answered >= PASS_THRESHOLD and one.evaluated < BAD_OUTPUT_BELOW
     ]
-    if len(contradicted) > 1:
+    if len(contradicted) == len(seen.comparisons) > 1:
         worst = min(contradicted, key=lambda one: one.evaluated)
         facts: Facts = {
             "cycle": worst.cycle,

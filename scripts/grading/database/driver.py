@@ -135,6 +135,7 @@ class DriverDatabase:
             # Which part it is stays unsaid: where a URL is garbled, that may be the password.
             raise DatabaseUnavailableError(
                 f"{self.description} is no address of a PostgreSQL database.",
-                remedy="Write it as postgresql://user:password@host:5432/name, or give --db-host, "
-                "--db-port, --db-user and --db-name; see PGSSLMODE too.",
+                remedy="Write it as postgresql://user:password@host:5432/name, what is neither a "
+                "letter nor a digit in the password percent-encoded, or give --db-host, --db-port, "
+                "--db-user and --db-name; look at PGSSLMODE too.",
             ) from error

@@ -32,8 +32,10 @@ def test_an_answer_that_the_bad_prompt_gave_too_is_no_healed_one() -> None:
     assert find_cheating(observations(cycles=(broken,))) == ()
 
 
-def test_one_contradiction_is_a_doubt_and_two_are_a_proof() -> None:
+def test_a_contradiction_is_a_doubt_and_nothing_else_in_every_cycle_a_proof() -> None:
     assert find_cheating(observations(comparisons=(CONTRADICTION,))) == ()
+    mostly = (CONTRADICTION, CONTRADICTION, Comparison(3, 0.9, 0.6))
+    assert find_cheating(observations(comparisons=mostly)) == ()
     (proven,) = find_cheating(observations(comparisons=(CONTRADICTION, Comparison(2, 0.8, 0.1))))
     assert proven.code is CheatingCode.SCORES_NOT_THE_EVALUATORS
     assert proven.facts == {"cycle": 2, "answered": 0.8, "evaluated": 0.1}
