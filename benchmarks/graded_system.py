@@ -6,7 +6,9 @@ against them as somebody outside would, and takes everything down again.
 examples:
   python -m benchmarks.graded_system
   python -m benchmarks.graded_system --sandbox off
-  python -m benchmarks.graded_system -- --lang ko --seed 3 --cycles 4
+  python -m benchmarks.graded_system --lang ko --seed 3 --cycles 4
+
+Whatever other flags there are go to the benchmark, whose own --help has them.
 """
 
 import argparse
@@ -121,14 +123,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--sandbox", choices=SANDBOXES, default="auto")
-    parser.add_argument("flags", nargs="*", help="more flags of the benchmark, after --")
-    options = parser.parse_args(arguments)
+    options, flags = parser.parse_known_args(arguments)
+    sys.stderr.write("grading a copy of this system, with ports and a database of its own\n")
     with tempfile.TemporaryDirectory(prefix="selfheal-graded-") as directory:
         try:
             with run_graded_system(Path(directory), sandbox=options.sandbox) as system:
                 command = (
                     *(sys.executable, str(BENCHMARK), *system.flags),
-                    *("--output-dir", str(OUTPUT), *options.flags),
+                    *("--output-dir", str(OUTPUT), *flags),
                 )
                 return subprocess.run(
                     command, env=system.environment, cwd=directory, check=False

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 from pydantic import ValidationError
 
@@ -32,7 +33,7 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
             return AgentResponse.model_validate_json(response.read())
     except urllib.error.HTTPError as error:
-        raise _explain(error) from error
+        raise _explain(error, manager_url) from error
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise RequestFailedError(
             f"The Manager at {manager_url} gives no answer.",
@@ -45,12 +46,17 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
         ) from error
 
 
-def _explain(error: urllib.error.HTTPError) -> RequestFailedError:
+def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedError:
     try:
         answer = ErrorResponse.model_validate_json(error.read())
     except ValidationError:
-        return RequestFailedError(f"The Manager answered HTTP {error.code} without a reason.")
+        return RequestFailedError(
+            f"What answers at {manager_url} answered HTTP {error.code} without a reason.",
+            remedy="Is it the Manager? See selfheal status, and MANAGER_PORT or MANAGER_URL.",
+        )
+    # What the caller did wrong was refused before it was logged.
+    is_logged = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
     return RequestFailedError(
         f"{answer.message} [{answer.code}]",
-        remedy=f"See: selfheal logs --failed (request {answer.request_id})",
+        remedy=f"See: selfheal logs --failed (request {answer.request_id})" if is_logged else "",
     )

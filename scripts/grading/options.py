@@ -69,9 +69,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--manager-url", type=_url, default="http://localhost:8000", metavar="URL")
-    add("--worker-url", type=_url, default="http://localhost:8001", metavar="URL")
-    add("--evaluator-url", type=_url, default="http://localhost:8002", metavar="URL")
+    for number, service in enumerate(("manager", "worker", "evaluator")):
+        url = f"http://localhost:{8000 + number}"
+        add(f"--{service}-url", type=_url, default=url, metavar="URL", help=f"default: {url}")
     add("--db-host", help="default: PGHOST, else localhost")
     add("--db-port", type=_whole(1, 65535), help="default: PGPORT, else 5432")
     add("--db-user", help="default: PGUSER, else agent")
@@ -93,9 +93,26 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="COMMAND",
         help="runs the Optimizer once (default: docker compose run --rm optimizer)",
     )
-    add("--optimizer-timeout", type=_seconds, default=600.0, metavar="SECONDS")
-    add("--request-timeout", type=_seconds, default=60.0, metavar="SECONDS")
-    add("--seed", type=int, default=0, help="varies the later cycles' prompts and tasks")
+    add(
+        "--optimizer-timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="longest run of the Optimizer (default: 600)",
+    )
+    add(
+        "--request-timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="longest wait for an answer (default: 60)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        help="varies later cycles' prompts and tasks (default: 0)",
+    )
     add("--lang", choices=LANGUAGES, default="en", help="language of the report")
     add("--json", action="store_true", help="print the report as JSON on standard output")
     add("--yes", action="store_true", help="go on where the database holds other data")

@@ -166,6 +166,7 @@ def dump(database: Database, folder: Path) -> Path:
             f"--   psql -U agent -d agent_system -v ON_ERROR_STOP=1 -f {RESTORE_FILE}\n"
             "--   docker compose exec -T postgres psql -U agent -d agent_system "
             f"-v ON_ERROR_STOP=1 < {RESTORE_FILE}\n"
+            "-- What a system keeps in other tables is not in here, and was not touched either.\n"
             "BEGIN;\nDELETE FROM execution_logs;\nDELETE FROM optimization_reports;\n"
             "DELETE FROM prompts;\n"
         )

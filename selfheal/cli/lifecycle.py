@@ -88,7 +88,11 @@ def up(
             return
         had_autopilot = OPTIMIZER in system.processes.names()
         with showing_progress("starting") as progress, Interruption() as interruption:
-            started = system.up(progress, interruption.requested)
+            try:
+                started = system.up(progress, interruption.requested)
+            except EmbeddedRuntimeError:
+                _tell_what_runs(system)
+                raise
         messages.print(f"Started {', '.join(started)}." if started else "Everything ran already.")
         _show(system.status())
         messages.print(_hint(settings))
@@ -158,6 +162,13 @@ def reset(
         with showing_progress("deleting") as progress, Interruption():
             system.reset(progress)
         messages.print(f"Deleted the data and logs in {system.home}.")
+
+
+def _tell_what_runs(system: System) -> None:
+    """Say what goes on running after a start that failed."""
+    names = [part.name for part in system.status() if part.state is State.RUNNING]
+    if names:
+        messages.print(f"Running: {', '.join(names)}. [bold]selfheal down[/bold] stops that.")
 
 
 def choose_settings(llm: str | None) -> Settings:

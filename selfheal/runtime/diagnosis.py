@@ -16,7 +16,7 @@ from selfheal.runtime.assembly import (
     find_schema,
     uses_own_database,
 )
-from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.errors import EmbeddedRuntimeError, choose_another_port
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.ports import describe_process, find_listener, is_free
@@ -87,7 +87,8 @@ def check_disk(free_bytes: int, home: Path) -> Check:
 def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
     """Judge whether the model that the settings name can be used; shows no key."""
     name = "model"
-    found = f"{settings.llm_provider}, {settings.llm_model or 'no LLM_MODEL'}"
+    model = settings.llm_model or "no LLM_MODEL"
+    found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"
     key = "LLM_API_KEY is set" if settings.llm_api_key else "no LLM_API_KEY"
     if settings.llm_provider in ("simulated", LOCAL_PROVIDER):
         return Check(name, Verdict.OK, f"{found} (needs no key)")
@@ -185,8 +186,8 @@ def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
     if holder is not None and holder.pid in ours:
         return Check(title, Verdict.OK, f"ours: {name}")
     who = describe_process(holder) if holder else "another program"
-    remedy = f"Stop that program, or choose another port with {setting}=<port>."
-    return Check(title, Verdict.FAIL, f"needed for {name}, taken by {who}", remedy)
+    found = f"needed for {name}, taken by {who}"
+    return Check(title, Verdict.FAIL, found, choose_another_port(setting))
 
 
 def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_sandbox) -> Check:

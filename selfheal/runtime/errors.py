@@ -20,6 +20,11 @@ class InterruptedStartError(EmbeddedRuntimeError):
         super().__init__("Interrupted.")
 
 
+def choose_another_port(setting: str) -> str:
+    """Tell what to do about a port that is taken, so that every later command knows it too."""
+    return f"Stop that program, or choose another port: put {setting}=<port> into .env."
+
+
 class PortTakenError(EmbeddedRuntimeError):
     """Another program listens on a port that we need."""
 
@@ -27,7 +32,7 @@ class PortTakenError(EmbeddedRuntimeError):
         who = f"by {holder}" if holder else "by another program"
         super().__init__(
             f"Port {port} on 127.0.0.1 is taken {who}.",
-            remedy=f"Stop that program, or choose another port with {setting}=<port>.",
+            remedy=choose_another_port(setting),
         )
         self.port = port
         self.setting = setting

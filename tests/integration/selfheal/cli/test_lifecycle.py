@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,16 @@ def test_the_way_of_a_system(selfheal: Run) -> None:
     assert "Stopped manager, evaluator, worker, postgres." in selfheal("down").stderr
     assert {part["state"] for part in parts_of(selfheal).values()} == {"stopped"}
     assert "Nothing was running" in selfheal("down").stderr
+
+
+def test_what_a_failed_start_leaves_running_is_told(selfheal: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        failed = selfheal("up", MANAGER_PORT=port)
+    assert failed.returncode == 1
+    assert "put MANAGER_PORT=<port> into .env" in failed.stderr
+    assert "Running: postgres, worker, evaluator. selfheal down stops that." in failed.stderr
+    assert "Stopped evaluator, worker, postgres." in selfheal("down").stderr
 
 
 def test_reset_asks_first(selfheal: Run) -> None:

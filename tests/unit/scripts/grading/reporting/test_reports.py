@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -95,6 +96,12 @@ def test_the_summary_says_why_and_what_to_do(hostile: Report, language: str) -> 
             assert re.sub(r"\s+", " ", texts.hint(deduction.hint)) in flat
     assert "7.5" in summary
     assert "\x1b" not in summary
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_path_is_in_one_piece(perfect: Report, language: str) -> None:
+    path = "/home/somebody/a-class-room/reports/benchmark/backup-20261127-" + "0" * 60 + "/x.sql"
+    assert path in render_summary(replace(perfect, backup=path), language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,47 @@
+"""The command line's request, to what answers where the Manager should."""
+
+import json
+
+import pytest
+from support.http_server import JsonHandler, serving
+
+from selfheal.manager_client import RequestFailedError, send_request
+
+REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
+
+
+def failing(status: int, body: bytes) -> type[JsonHandler]:
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            self.answer(status, body)
+
+    return Handler
+
+
+def error_of(status: int, body: bytes) -> tuple[str, RequestFailedError]:
+    with serving(failing(status, body)) as url, pytest.raises(RequestFailedError) as raised:
+        send_request(url, "hi", task_type="code_generation")
+    return url, raised.value
+
+
+def refusal(code: str) -> bytes:
+    answer = {"code": code, "message": "No.", "request_id": REQUEST_ID}
+    return json.dumps(answer).encode()
+
+
+def test_another_program_is_told_with_its_address() -> None:
+    url, error = error_of(501, b"<html>Unsupported method</html>")
+    assert url in error.message
+    assert "MANAGER_PORT" in error.remedy
+
+
+def test_a_failure_leads_to_its_log_row() -> None:
+    _, error = error_of(502, refusal("worker_unavailable"))
+    assert error.message == "No. [worker_unavailable]"
+    assert REQUEST_ID in error.remedy
+
+
+def test_what_was_refused_leads_to_no_log_row_as_there_is_none() -> None:
+    _, error = error_of(422, refusal("invalid_request"))
+    assert (error.message, error.remedy) == ("No. [invalid_request]", "")
