@@ -6,6 +6,9 @@
 
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one shall read a sentence
+    sys.exit("error: the benchmark needs Python 3.11 or later, and this is an older one.")
+
 from grading.cli import main
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def _find_hard_coded_answers(seen: Observations) -> Iterator[Cheating]:
     natural = {one.task: one.output for one in seen.healthy if one.succeeded}
     for cycle in seen.cycles:
         same = _same_output(cycle)
-        tasks = sorted({one.task for one in same})
-        told_apart = {natural[task] for task in tasks if natural.get(task)}
+        tasks = sorted({one.task for one in same if natural.get(one.task)})
+        told_apart = {natural[task] for task in tasks}
         if len(tasks) > 1 and len(told_apart) == len(tasks):
             facts: Facts = {
                 "cycle": cycle.number,

@@ -14,7 +14,7 @@ from grading.options import Options, parse_options
 from grading.progress import say
 from grading.reporting import render_summary, report_as_json, write_reports
 from grading.result import Report
-from grading.run import grade
+from grading.run import ENDING_SIGNALS, grade
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console may know fewer characters than we say
             stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDING_SIGNALS:
+        signal.signal(number, _interrupt)
     try:
         report = _grade(options)
         _tell(report, options)
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"error: {error} {error.remedy}")
         return error.exit_code
     except KeyboardInterrupt:
-        say("Interrupted before anything was changed.")
+        say("Interrupted, with no grading under way.")
         return INTERRUPTED_EXIT_CODE
     except OSError as error:
         say(
@@ -61,5 +62,5 @@ def _tell(report: Report, options: Options) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Take SIGTERM as Ctrl-C, so that it puts the prompts back too."""
+    """Take each as Ctrl-C, so that it puts the prompts back too."""
     raise KeyboardInterrupt

@@ -44,10 +44,9 @@ class CycleRunner:
 
     def run(self, number: int, plan: CyclePlan, *, most_bad_prompts: int) -> CycleSeen:
         """Run a cycle."""
-        tried, bad, before = self._break(number, plan, most_bad_prompts)
+        tried, bad, known_ids, before = self._break(number, plan, most_bad_prompts)
         ids = [one.request_id for one in before if one.logged is not None]
         logged_before = tables.count_logged(self._database, ids)
-        known_ids = frozenset(prompt.id for prompt in tables.read_prompts(self._database))
         self._say(f"cycle {number}: running the Optimizer ...")
         run = run_optimizer(
             self._options.optimizer_command, timeout_seconds=self._options.optimizer_timeout
@@ -75,16 +74,22 @@ class CycleRunner:
 
     def _break(
         self, number: int, plan: CyclePlan, most: int
-    ) -> tuple[int, tables.Prompt, tuple[Exchange, ...]]:
-        """Inject bad prompts until one makes enough requests fail."""
+    ) -> tuple[int, tables.Prompt, frozenset[int], tuple[Exchange, ...]]:
+        """Inject bad prompts until one makes enough requests fail.
+
+        The rows that were there are noted before the requests: an Optimizer that runs by itself
+        may heal during them.
+        """
         tried = 0
         while True:
-            bad = tables.inject(self._database, plan.bad_prompts[tried])
+            author = tables.MENTOR if number == 1 else tables.OPERATOR
+            bad = tables.inject(self._database, plan.bad_prompts[tried], author=author)
+            known_ids = frozenset(prompt.id for prompt in tables.read_prompts(self._database))
             tried += 1
             before = self.send([plan.task] * self._options.requests)
             self._say(f'cycle {number}: with "{bad.content[:50]}", {describe(before)}')
             if broke(before) or tried >= min(most, len(plan.bad_prompts)):
-                return tried, bad, before
+                return tried, bad, known_ids, before
 
     def _tasks_after(self, plan: CyclePlan) -> list[str]:
         """The same request again, and at the end others, which the heal must serve as well."""

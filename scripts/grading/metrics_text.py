@@ -1,5 +1,6 @@
 """Prometheus' text format, read as far as the grading needs it."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -15,9 +16,11 @@ def parse_metrics(text: str) -> dict[str, float]:
     for line in text.split("\n"):
         if match := _SAMPLE.match(line):
             try:
-                samples[match[1] + (match[2] or "")] = float(match[3])
+                value = float(match[3])
             except ValueError:
                 continue
+            if not math.isnan(value):  # which differs from itself, and says nothing
+                samples[match[1] + (match[2] or "")] = value
     return samples
 
 

@@ -96,7 +96,7 @@ class CycleSeen:
     Attributes:
         tried: Bad prompts that were injected, the last of which stayed.
         bad: The row of the one that stayed.
-        known_ids: Rows of `prompts` before the Optimizer's run.
+        known_ids: Rows of `prompts` when the bad prompt had been injected.
         prompts_after: All prompts of the task type after the Optimizer's run.
         logged_before: How many of the failing requests were in the log before it.
         logged_after: And after it.

@@ -45,11 +45,13 @@ def observe(
     wrong_code = probes.evaluate_wrong_code(services)
     comparisons = _compare(services, cycles)
     say("sending malformed requests ...")
-    sent, more = probes.send_probes(services), probes.send_more_probes(services)
+    sent = probes.send_probes(services)
+    health_after = services.check_health()  # what follows costs no points
+    more = probes.send_more_probes(services)
     return Observations(
         urls=services.urls,
         health=health,
-        health_after=services.check_health(),
+        health_after=health_after,
         healthy=healthy,
         tasks=tasks,
         cycles=cycles,
@@ -85,7 +87,13 @@ def _compare(services: Services, cycles: Sequence[CycleSeen]) -> tuple[Compariso
         passed: Exchange | None = next((one for one in cycle.after if one.passed), None)
         if passed is None or passed.score is None:
             continue
-        own = services.evaluate(passed.task, passed.output, refined_input=passed.refined_input)
-        if own.score is not None:
-            compared.append(Comparison(cycle.number, passed.score, own.score))
+        # An answer may show code without the fence that the Evaluator saw it in.
+        spellings = {passed.output, probes.fence(passed.output)}
+        scores = [
+            services.evaluate(passed.task, output, refined_input=passed.refined_input).score
+            for output in sorted(spellings)
+        ]
+        own = max((score for score in scores if score is not None), default=None)
+        if own is not None:
+            compared.append(Comparison(cycle.number, passed.score, own))
     return tuple(compared)

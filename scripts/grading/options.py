@@ -1,6 +1,7 @@
 """The command line's flags."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     add("--output-dir", type=Path, default=Path("reports"), help="default: reports")
     add(
         "--optimizer-command",
+        type=_command,
         default="docker compose run --rm optimizer",
         metavar="COMMAND",
         help="runs the Optimizer once (default: docker compose run --rm optimizer)",
@@ -129,6 +131,16 @@ def _url(text: str) -> str:
     if not is_url:
         raise argparse.ArgumentTypeError(f"{text!r} is no URL like http://localhost:8000")
     return text.rstrip("/")
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no command: {error}") from error
+    if not words:
+        raise argparse.ArgumentTypeError("the command is empty")
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -22,6 +22,10 @@ from grading.scoring import make_cycles, make_requests, score_dimensions
 from grading.services import Services
 
 BENCHMARK_VERSION: Final = "1.0"
+# Ctrl-C, a request to end, and a terminal that is closed (which Windows doesn't have).
+ENDING_SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 BACKUP_FOLDER: Final = "backup-%Y%m%d-%H%M%S"
 
 
@@ -95,7 +99,7 @@ def _putting_prompts_back(database: Database, script: Path, say: Say) -> Iterato
     try:
         yield
     except BaseException as error:  # Ctrl-C, and what nobody thought of, as well
-        for number in (signal.SIGINT, signal.SIGTERM):  # once more would leave it half done
+        for number in ENDING_SIGNALS:  # once more would leave it half done
             signal.signal(number, signal.SIG_IGN)
         try:
             tables.put_prompts_back(database, rows)

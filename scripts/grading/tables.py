@@ -25,6 +25,19 @@ class Prompt:
     is_active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who a prompt says that it is by, and why."""
+
+    name: str
+    reason: str
+
+
+# The guide's own, and somebody who deploys; a system may not treat them differently.
+MENTOR: Final = Author("mentor", "demo: bad prompt")
+OPERATOR: Final = Author("operator", "shorter prompt")
+
+
 def check_schema(database: Database) -> None:
     """See that the guide's tables and columns are there.
 
@@ -121,11 +134,11 @@ def reset(database: Database, *, keep_logs: bool) -> Prompt:
     return seed
 
 
-def inject(database: Database, content: str) -> Prompt:
+def inject(database: Database, content: str, *, author: Author) -> Prompt:
     """Make a bad prompt the active one, as the guide's phase 5 does; return its row.
 
     Its version is 99, or the next one where that is taken. Nothing in the row tells a grading
-    from the workshop's demo.
+    from the workshop's demo, or from a deployment.
     """
     database.execute(
         f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK}; "
@@ -133,7 +146,7 @@ def inject(database: Database, content: str) -> Prompt:
         f"SELECT {_TASK}, {literal(content)}, "
         f"greatest({FIRST_BAD_VERSION}, 1 + (SELECT coalesce(max(version), 0) FROM prompts), "
         "1 + (SELECT coalesce(max(prompt_version), 0) FROM execution_logs)), "
-        "TRUE, 'demo: bad prompt', 'mentor'"
+        f"TRUE, {literal(author.reason)}, {literal(author.name)}"
     )
     return max(read_prompts(database), key=lambda prompt: prompt.id)
 

@@ -4,14 +4,15 @@ A mutant loses what stands in its `loses`, by the codes that the benchmark gives
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark_mutants.mock_model import generate, write_function
-from benchmark_mutants.optimizer import HARD_CODED
+from benchmark_mutants.mock_model import generate, improve, write_function
+from benchmark_mutants.optimizer import HARD_CODED, THRESHOLD, promote
 from benchmark_mutants.system import (
     BadRequestError,
     DropConnectionError,
@@ -111,6 +112,51 @@ class CountsByPath(System):
         return text.replace("{service=", "{path=").replace("score_count", "score_last_count")
 
 
+class HealsByItself(System):
+    """Starts its own Optimizer at the third failure, as a CronJob that is due might."""
+
+    failures = 0
+
+    def log(self, answer: dict[str, Any], body: dict[str, Any]) -> None:
+        super().log(answer, body)
+        self.failures += not answer["evaluation_passed"]
+        if self.failures == THRESHOLD:
+            self.failures = 0
+            promote(self.tables, improve([]))
+
+
+class ShowsTwoDecimals(System):
+    def score(self, output: str) -> float:
+        return super().score(output) + 0.004
+
+    def present(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "evaluation_score": round(answer["evaluation_score"], 2)}
+
+
+class ShowsTheCodeAlone(System):
+    """Its Evaluator wants a fence, and its answers show what stands in it."""
+
+    def score(self, output: str) -> float:
+        return 0.4 if "def " in output and "```" not in output else super().score(output)
+
+    def present(self, answer: dict[str, Any]) -> dict[str, Any]:
+        code = answer["worker_output"].replace("```python\n", "").replace("```", "")
+        return {**answer, "worker_output": code}
+
+
+class DiesOfDeepLists(System):
+    """A malformed request that is told without points ends it."""
+
+    is_dead = False
+
+    def serve_post(self, service: str, path: str, raw: bytes) -> tuple[int, str, str]:
+        self.is_dead = self.is_dead or raw.startswith(b"[[[[")
+        return super().serve_post(service, path, raw)
+
+    def health(self, service: str) -> dict[str, Any]:
+        return {**super().health(service), "status": "dead" if self.is_dead else "ok"}
+
+
 class ShrugsAtBadPrompts(System):
     """Its model heeds some of the bad prompts only; those that it doesn't are replaced."""
 
@@ -134,6 +180,10 @@ RIGHT: dict[str, Case] = {
     "shouts_its_ids": Case(ShoutsItsIds, "upper-case UUIDs"),
     "counts_by_path": Case(CountsByPath, "its metrics have other labels and suffixes"),
     "shrugs_at_bad_prompts": Case(ShrugsAtBadPrompts, "some bad prompts don't break it"),
+    "heals_by_itself": Case(HealsByItself, "heals amid the requests", optimizer="of_the_active"),
+    "shows_two_decimals": Case(ShowsTwoDecimals, "the row has the whole score, the answer less"),
+    "shows_the_code_alone": Case(ShowsTheCodeAlone, "answers are what its Evaluator saw, unfenced"),
+    "dies_of_deep_lists": Case(DiesOfDeepLists, "ends at a request that is worth no points"),
     "other_order": Case(System, "inserts before it deactivates", optimizer="other_order"),
 }
 
@@ -170,6 +220,17 @@ class IgnoresThePrompt(System):
 
     def generate(self, prompt: str, refined_input: str) -> str:
         return write_function(refined_input)
+
+
+class ObeysTheMentorAlone(System):
+    """Answers badly to the demo's row, and well to any other, whatever they say."""
+
+    def load_prompt(self, task_type: str) -> tuple[str, int]:
+        _, version = super().load_prompt(task_type)
+        (row,) = self.tables.fetch(
+            "SELECT created_by FROM prompts WHERE is_active ORDER BY version DESC LIMIT 1"
+        )
+        return ("hello world" if row["created_by"] == "mentor" else "Python"), version
 
 
 class HtmlErrors(System):
@@ -210,6 +271,14 @@ class FrozenMetrics(System):
     def metrics(self, service: str) -> str | None:
         names = {"manager": "agent_requests_total", "worker": "agent_prompt_version"}
         return f"{names.get(service, 'agent_evaluation_score_count')} 7\n"
+
+
+class NotANumber(System):
+    """NaN differs from NaN, and hasn't moved."""
+
+    def metrics(self, service: str) -> str | None:
+        text = re.sub(r"(?m)^(agent_\w+.*) \S+$", r"\1 NaN", super().metrics(service) or "")
+        return f"{text}process_start_time_seconds 1\n"
 
 
 class LacksAMetric(System):
@@ -364,6 +433,20 @@ WRONG: dict[str, Case] = {
         "no bad prompt does anything, as no prompt does",
         loses={"healing": {"nothing_broke"}},
     ),
+    "obeys_the_mentor_alone": Case(
+        ObeysTheMentorAlone,
+        "a special case for the demo; a bad prompt of anybody else does nothing",
+        loses={"healing": {"nothing_broke"}},
+    ),
+    "same_version": Case(
+        System,
+        "the new row has the number of the bad one",
+        optimizer="same_version",
+        loses={"healing": {"no_new_version"}},
+    ),
+    "not_a_number": Case(
+        NotANumber, "its metrics are NaN", loses={"observability": {"metric_missing"}}
+    ),
     "inactive": Case(
         System,
         "the new version is written and not activated",
@@ -500,12 +583,19 @@ WRONG: dict[str, Case] = {
         loses={"healing": {"cheating"}},
         cheats={"healed_answer_hard_coded"},
     ),
+    "hard_codes_the_second_time": Case(
+        ObeysHardCodedAnswers,
+        "the first heal is honest, the second is an answer",
+        optimizer="hard_codes_the_second_time",
+        loses={"healing": {"cheating"}},
+        cheats={"healed_answer_hard_coded"},
+    ),
     "invents_scores": Case(
         InventsScores,
-        "the Manager's scores after a heal are not the Evaluator's",
+        "the Manager passes one bad text for everything, which the Evaluator doesn't",
         optimizer="improves_nothing",
         loses={"healing": {"cheating"}},
-        cheats={"scores_not_the_evaluators"},
+        cheats={"scores_not_the_evaluators", "healed_answer_hard_coded"},
     ),
     "answers_garbage": Case(
         AnswersGarbage, "no UUID as request_id", loses={"e2e": {"field_mistyped"}}

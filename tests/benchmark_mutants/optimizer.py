@@ -60,6 +60,27 @@ def hard_code(tables: Tables, _content: str) -> None:
     promote(tables, HARD_CODED + write_function("Write a binary search function"))
 
 
+def hard_code_the_second_time(tables: Tables, content: str) -> None:
+    (row,) = tables.fetch("SELECT count(*) AS heals FROM prompts WHERE created_by = 'optimizer'")
+    (hard_code if row["heals"] else promote)(tables, content)
+
+
+def promote_where_the_active_fails(tables: Tables, content: str) -> None:
+    (row,) = tables.fetch(
+        "SELECT count(*) AS failures FROM execution_logs WHERE evaluation_passed IS FALSE "
+        "AND prompt_version = (SELECT version FROM prompts WHERE is_active)"
+    )
+    if row["failures"] >= THRESHOLD:
+        promote(tables, content)
+
+
+def forget_to_count(tables: Tables, content: str) -> None:
+    promote(tables, content)
+    tables.execute(
+        "UPDATE prompts SET version = version - 1 WHERE id = (SELECT max(id) FROM prompts)"
+    )
+
+
 def go_back(tables: Tables, _content: str) -> None:
     tables.execute("UPDATE prompts SET is_active = (version = 1)")
 
@@ -98,6 +119,9 @@ KINDS: dict[str, Callable[[Tables, str], None]] = {
     "improves_nothing": improve_nothing,
     "deletes_logs": delete_the_logs,
     "hard_codes": hard_code,
+    "hard_codes_the_second_time": hard_code_the_second_time,
+    "of_the_active": promote_where_the_active_fails,
+    "same_version": forget_to_count,
     "goes_back": go_back,
     "hangs": hang,
     "does_nothing": do_nothing,

@@ -16,6 +16,8 @@ from grading.options import Options
 
 DEFAULT_HOST: Final = "localhost"
 DEFAULT_PORT: Final = 5432
+MOST_PORT: Final = 65535
+MOST_PORT_DIGITS: Final = 5
 DEFAULT_USER: Final = "agent"
 DEFAULT_NAME: Final = "agent_system"
 DEFAULT_PASSWORD: Final = "agent"  # noqa: S105 - the guide's, for a database on loopback
@@ -26,6 +28,9 @@ def choose_address(options: Options, environment: Mapping[str, str]) -> Address:
     """The address that was asked for: a flag goes before the environment, that before defaults.
 
     DATABASE_URL counts only where no flag names a part of the address.
+
+    Raises:
+        DatabaseUnavailableError: If PGPORT is no port.
     """
     flags = (
         options.db_host,
@@ -36,15 +41,24 @@ def choose_address(options: Options, environment: Mapping[str, str]) -> Address:
     )
     url = environment.get("DATABASE_URL", "").replace(SCHEME_OF_ASYNCPG, "", 1)
     named = any(flag is not None for flag in flags)
-    port = environment.get("PGPORT", "")
     return Address(
         host=options.db_host or environment.get("PGHOST") or DEFAULT_HOST,
-        port=options.db_port or (int(port) if port.isdecimal() else DEFAULT_PORT),
+        port=options.db_port or _read_port(environment.get("PGPORT", "")),
         user=options.db_user or environment.get("PGUSER") or DEFAULT_USER,
         name=options.db_name or environment.get("PGDATABASE") or DEFAULT_NAME,
         password=options.db_password or environment.get("PGPASSWORD") or DEFAULT_PASSWORD,
         url="" if named else url,
     )
+
+
+def _read_port(text: str) -> int:
+    """A port that PGPORT names; the default where it names none."""
+    is_port = text.isdecimal() and len(text) <= MOST_PORT_DIGITS and 0 < int(text) <= MOST_PORT
+    if text and not is_port:
+        raise DatabaseUnavailableError(
+            f"PGPORT is no port from 1 to {MOST_PORT}.", remedy="Mend it, or give --db-port."
+        )
+    return int(text) if text else DEFAULT_PORT
 
 
 def connect(options: Options, environment: Mapping[str, str]) -> Database:

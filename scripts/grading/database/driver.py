@@ -110,7 +110,11 @@ class DriverDatabase:
                 remedy="Start it (docker compose up -d postgres), or name it with --db-host and "
                 "--db-port.",
             ) from error
-        except (driver.PostgresError, driver.InterfaceError) as error:
+        except (
+            driver.PostgresError,
+            driver.InterfaceError,
+            driver.InternalClientError,
+        ) as error:
             raise DatabaseStatementError(
                 f"The database refuses a statement: {error}.",
                 remedy="Compare its tables with the guide's schema.",
@@ -131,7 +135,7 @@ class DriverDatabase:
         )
         try:
             return await self._driver.connect(**place, timeout=CONNECT_TIMEOUT_SECONDS)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             # Which part it is stays unsaid: where a URL is garbled, that may be the password.
             raise DatabaseUnavailableError(
                 f"{self.description} is no address of a PostgreSQL database.",

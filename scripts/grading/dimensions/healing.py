@@ -127,7 +127,9 @@ def _judge_versions(cycle: CycleSeen) -> Iterator[Deduction]:
             _facts(cycle, versions=versions),
             Hint.ACTIVATE_IN_ONE_TRANSACTION,
         )
-    elif cycle.active[0].id in cycle.known_ids:
+    elif cycle.active[0].id in cycle.known_ids or cycle.active[0].version in {
+        prompt.version for prompt in cycle.prompts_after if prompt.id in cycle.known_ids
+    }:
         yield Deduction(
             Code.NO_NEW_VERSION,
             NO_NEW_VERSION_POINTS,

@@ -162,7 +162,6 @@ def test_missing_tables_and_columns_are_named(target: Target, tmp_path: Path) ->
         ("sh -c 'echo what went wrong; exit 1'", "optimizer_failed"),
         ("sh -c 'sleep 60 & sleep 60'", "optimizer_timed_out"),
         ("true", "prompt_not_replaced"),
-        ("an 'unclosed quote", "optimizer_not_found"),
     ],
 )
 def test_an_optimizer_that_does_not_do_its_work_costs_healing(

@@ -38,7 +38,7 @@ def test_a_bad_prompt_goes_in_as_the_guide_s_does(database: Database) -> None:
     database.execute(GUIDE_INJECTION)
     by_hand = newest(database)
     tables.reset(database, keep_logs=False)
-    injected = tables.inject(database, BAD_PROMPTS[0])
+    injected = tables.inject(database, BAD_PROMPTS[0], author=tables.MENTOR)
     row = newest(database)
     assert (injected.id, injected.version, injected.is_active) == (row["id"], 99, True)
     differing = {name for name in row if row[name] != by_hand[name]}
@@ -46,14 +46,17 @@ def test_a_bad_prompt_goes_in_as_the_guide_s_does(database: Database) -> None:
 
 
 def test_a_version_is_never_used_twice(database: Database) -> None:
-    versions = [tables.inject(database, content).version for content in BAD_PROMPTS[:3]]
+    versions = [
+        tables.inject(database, content, author=tables.OPERATOR).version
+        for content in BAD_PROMPTS[:3]
+    ]
     assert versions == [99, 100, 101]
     (active,) = tables.read_active(database)
     assert active.version == 101
 
 
 def test_only_the_oldest_prompt_is_left_and_active(database: Database) -> None:
-    tables.inject(database, BAD_PROMPTS[0])
+    tables.inject(database, BAD_PROMPTS[0], author=tables.MENTOR)
     database.execute("UPDATE prompts SET is_active = FALSE")
     seed = tables.reset(database, keep_logs=True)
     assert [prompt.id for prompt in tables.read_active(database)] == [seed.id]

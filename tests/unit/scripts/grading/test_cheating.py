@@ -21,6 +21,12 @@ def test_one_answer_to_different_requests_is_hard_coded() -> None:
     assert proven.facts["excerpt"] == "def f(): ..."
 
 
+def test_requests_that_were_not_sent_before_neither_prove_nor_disprove() -> None:
+    other = exchange(TASKS[5], version=100, output="def f(): ...")
+    seen = cycle(after=(*passing(output="def f(): ..."), other))
+    assert len(find_cheating(observations(cycles=(seen,)))) == 1
+
+
 def test_a_model_that_always_answers_alike_has_hard_coded_nothing() -> None:
     healthy = tuple(exchange(task, output="def f(): ...") for task in TASKS[:3])
     after = passing(output="def f(): ...")

@@ -35,7 +35,8 @@ def test_the_guides_own_command_is_taken() -> None:
      "--worker-url=ftp://x", "--worker-url=http://", "--worker-url=http://[x",
      "--worker-url=http://a:b:c", "--worker-url=http://localhost:0",
      "--worker-url=http://localhost:65536", "--db-port=0", "--optimizer-timeout=0",
-     "--optimizer-timeout=nan", "--request-timeout=soon", "--lang=de"],
+     "--optimizer-timeout=nan", "--request-timeout=soon", "--lang=de",
+     "--optimizer-command=", "--optimizer-command=an 'unclosed quote"],
 )  # fmt: skip
 def test_a_wrong_flag_is_refused_by_its_name(
     wrong: str, capsys: pytest.CaptureFixture[str]

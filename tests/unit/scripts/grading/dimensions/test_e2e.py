@@ -97,6 +97,6 @@ def test_a_row_that_is_missing_or_says_otherwise_costs_once() -> None:
         assert (taken.code, taken.facts["column"]) == (Code.LOG_ROW_DIFFERS, column)
 
 
-def test_a_score_that_lost_digits_on_its_way_is_the_same() -> None:
-    logged = replace(exchange(score=0.9), logged=LogRow(1, 0.9004, True))
+def test_a_score_that_is_shown_to_two_decimals_is_the_same() -> None:
+    logged = replace(exchange(score=0.9), logged=LogRow(1, 0.9049, True))
     assert judge_e2e(observations(healthy=(logged,))) == ()

@@ -103,6 +103,8 @@ def test_a_copy_of_the_bad_prompt_replaces_nothing() -> None:
 def test_versions_are_new_and_one() -> None:
     back = (replace(SEED, is_active=True), BAD)
     assert lost(cycle(prompts_after=back)) == {Code.NO_NEW_VERSION: 10}
+    same_number = (SEED, BAD, replace(HEALED, version=BAD.version))
+    assert lost(cycle(prompts_after=same_number)) == {Code.NO_NEW_VERSION: 10}
     two = (replace(SEED, is_active=True), BAD, HEALED)
     assert lost(cycle(prompts_after=two)) == {Code.SEVERAL_ACTIVE: 10}
 
