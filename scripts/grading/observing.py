@@ -9,6 +9,7 @@ from grading.database.port import Database
 from grading.dimensions.healing import broke
 from grading.guide import TASKS, CyclePlan, plan_cycles
 from grading.http import Reply
+from grading.masking import mask_secrets
 from grading.observations import Comparison, CycleSeen, Exchange, Observations
 from grading.options import Options
 from grading.progress import Say
@@ -49,7 +50,7 @@ def observe(
     health_after = services.check_health()  # what follows costs no points
     more = probes.send_more_probes(services)
     return Observations(
-        urls=services.urls,
+        urls={name: mask_secrets(url) for name, url in services.urls.items()},
         health=health,
         health_after=health_after,
         healthy=healthy,
@@ -65,7 +66,7 @@ def observe(
         first_scrape=first_scrape,
         last_scrape=last_scrape,
         active_at_end=active[0].version if active else None,
-        optimizer_command=options.optimizer_command,
+        optimizer_command=mask_secrets(options.optimizer_command),
     )
 
 

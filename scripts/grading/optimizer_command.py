@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Final
 
+from grading.masking import mask_secrets
 from grading.result import OptimizerRun
 
 TAIL_CHARACTERS: Final = 4000
@@ -26,29 +28,34 @@ def run_optimizer(command: str, *, timeout_seconds: float) -> OptimizerRun:
     An exception that passes through (Ctrl-C) ends the command's whole process group first.
     """
     started = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
+    problem = ""
+    with tempfile.TemporaryFile() as output, ThreadPoolExecutor(1) as starter:
+        # Started in a thread, as a Ctrl-C in the middle of it would leave the command behind.
+        starting = starter.submit(_start, command, output)
         try:
-            process = subprocess.Popen(
-                shlex.split(command, posix=sys.platform != "win32"),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            starting.result().wait(timeout_seconds)
         except (OSError, ValueError) as error:
             return OptimizerRun(None, _since(started), str(error), NOT_FOUND)
-        problem = ""
-        try:
-            process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
             problem = TIMED_OUT
         finally:
-            _end_group(process)
+            if starting.exception() is None:
+                _end_group(starting.result())
         tail = _read_tail(output)
+    code = starting.result().returncode
     if problem:
         return OptimizerRun(None, _since(started), tail, problem)
-    code = process.returncode
     return OptimizerRun(code, _since(started), tail, NOT_FOUND if code in SHELL_NOT_FOUND else "")
+
+
+def _start(command: str, output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        shlex.split(command, posix=sys.platform != "win32"),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
@@ -73,7 +80,7 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
 def _read_tail(output: IO[bytes]) -> str:
     size = output.seek(0, os.SEEK_END)
     output.seek(max(0, size - 4 * TAIL_CHARACTERS))
-    return output.read().decode("utf-8", errors="replace")[-TAIL_CHARACTERS:]
+    return mask_secrets(output.read().decode("utf-8", errors="replace"))[-TAIL_CHARACTERS:]
 
 
 def _since(started: float) -> float:

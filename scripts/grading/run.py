@@ -12,6 +12,7 @@ from grading.cheating import find_cheating
 from grading.database.port import Database
 from grading.errors import GradingError, InterruptedGradingError
 from grading.insights import find_insights
+from grading.masking import mask_secrets
 from grading.observations import EVALUATOR, MANAGER, WORKER, CycleSeen, Observations
 from grading.observing import observe
 from grading.options import Options
@@ -69,11 +70,11 @@ def _report(
         started_at=started.isoformat(timespec="seconds"),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         target=Target(
-            manager_url=options.manager_url,
-            worker_url=options.worker_url,
-            evaluator_url=options.evaluator_url,
+            manager_url=mask_secrets(options.manager_url),
+            worker_url=mask_secrets(options.worker_url),
+            evaluator_url=mask_secrets(options.evaluator_url),
             database=database.description,
-            optimizer_command=options.optimizer_command,
+            optimizer_command=mask_secrets(options.optimizer_command),
         ),
         options={
             "cycles": options.cycles,

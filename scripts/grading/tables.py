@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from grading.database.port import Database, Row, fetch_rows, literal
-from grading.errors import SchemaError
+from grading.errors import DatabaseStatementError, SchemaError
 from grading.guide import COLUMNS, FIRST_BAD_VERSION, TABLES, TASK_TYPE
 
 ROWS_AT_ONCE: Final = 500
@@ -116,6 +116,8 @@ def count_reports(database: Database) -> int:
 def reset(database: Database, *, keep_logs: bool) -> Prompt:
     """Leave only the seed prompt (the oldest version), active; return it.
 
+    Prompts that rows of other tables refer to stay, inactive.
+
     Raises:
         SchemaError: If there is no prompt at all.
     """
@@ -127,9 +129,11 @@ def reset(database: Database, *, keep_logs: bool) -> Prompt:
         )
     seed = prompts[0]
     logs = "" if keep_logs else "DELETE FROM execution_logs;"
-    database.execute(
-        f"{logs} DELETE FROM optimization_reports; DELETE FROM prompts WHERE id <> {seed.id}; "
-        f"UPDATE prompts SET is_active = TRUE WHERE id = {seed.id}"
+    others = f"prompts WHERE id <> {seed.id}"
+    _execute_either(
+        database,
+        f"{logs} DELETE FROM optimization_reports; DELETE FROM {others}; {_set_active(seed)}",
+        f"{logs} DELETE FROM optimization_reports; {_set_active(seed)}",
     )
     return seed
 
@@ -152,10 +156,12 @@ def inject(database: Database, content: str, *, author: Author) -> Prompt:
 
 
 def activate(database: Database, prompt: Prompt) -> None:
-    """Make one prompt the only active one."""
+    """Make one prompt the only active one; one that was deleted comes back as a new row."""
+    gone = f"NOT EXISTS (SELECT 1 FROM prompts WHERE id = {prompt.id})"
     database.execute(
-        f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK} AND is_active; "
-        f"UPDATE prompts SET is_active = TRUE WHERE id = {prompt.id}"
+        f"{_set_active(prompt)}; "
+        "INSERT INTO prompts (task_type, content, version, is_active) "
+        f"SELECT {_TASK}, {literal(prompt.content)}, {prompt.version}, TRUE WHERE {gone}"
     )
 
 
@@ -165,8 +171,21 @@ def read_all_prompts(database: Database) -> list[Row]:
 
 
 def put_prompts_back(database: Database, rows: Sequence[Row]) -> None:
-    """Make `prompts` what it was."""
-    database.execute(f"DELETE FROM prompts; {_insert('prompts', rows)}")
+    """Make `prompts` what it was; newer rows that others refer to stay, inactive."""
+    if not rows:
+        database.execute("DELETE FROM prompts")
+        return
+    ids = ", ".join(str(int(row["id"])) for row in rows)
+    columns = [_quote(name) for name in rows[0]]
+    changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name != _quote("id"))
+    before = (
+        "UPDATE prompts SET is_active = FALSE; "
+        f"INSERT INTO prompts ({', '.join(columns)}) OVERRIDING SYSTEM VALUE "
+        f"SELECT {', '.join(columns)} FROM {_records('prompts', json.dumps(rows))} "
+        f"ON CONFLICT (id) DO UPDATE SET {changes}"
+    )
+    newer = f"DELETE FROM prompts WHERE id NOT IN ({ids})"
+    _execute_either(database, f"{before}; {newer}", before)
 
 
 def dump(database: Database, folder: Path) -> Path:
@@ -180,34 +199,65 @@ def dump(database: Database, folder: Path) -> Path:
             "--   docker compose exec -T postgres psql -U agent -d agent_system "
             f"-v ON_ERROR_STOP=1 < {RESTORE_FILE}\n"
             "-- What a system keeps in other tables is not in here, and was not touched either.\n"
-            "BEGIN;\nDELETE FROM execution_logs;\nDELETE FROM optimization_reports;\n"
-            "DELETE FROM prompts;\n"
+            "SET client_encoding = 'UTF8';\nBEGIN;\nDELETE FROM execution_logs;\n"
+            "DELETE FROM optimization_reports;\nDELETE FROM prompts;\n"
         )
         for table in TABLES:
             last = -1
-            while rows := _rows_after(database, table, last):
-                script.write(_insert(table, rows) + "\n")
-                last = rows[-1]["id"]
+            while (page_end := _page_end(database, table, last)) > last:
+                script.write(_insert(table, _page(database, table, last, page_end)) + "\n")
+                last = page_end
         script.write("COMMIT;\n")
     return file
 
 
-def _rows_after(database: Database, table: str, last_id: int) -> list[Row]:
-    return fetch_rows(
-        database, f"SELECT * FROM {table} WHERE id > {last_id} ORDER BY id LIMIT {ROWS_AT_ONCE}"
-    )
+def _page_end(database: Database, table: str, last_id: int) -> int:
+    """Id of the last row of the next page; `last_id` where there is none."""
+    page = f"SELECT id FROM {table} WHERE id > {last_id} ORDER BY id LIMIT {ROWS_AT_ONCE}"
+    return int(database.fetch_text(f"SELECT coalesce(max(id), {last_id}) FROM ({page}) AS page"))
 
 
-def _insert(table: str, rows: Sequence[Row]) -> str:
-    """Statements that put rows into a table, with the ids that they had."""
-    if not rows:
-        return ""
-    content = literal(json.dumps(rows, ensure_ascii=True))
+def _page(database: Database, table: str, after: int, up_to: int) -> str:
+    """Rows as JSON, in PostgreSQL's own words: no digit is lost, no depth is too deep."""
+    rows = f"SELECT * FROM {table} WHERE id > {after} AND id <= {up_to} ORDER BY id"
+    return database.fetch_text(f"SELECT coalesce(json_agg(page), '[]')::text FROM ({rows}) AS page")
+
+
+def _insert(table: str, rows: str) -> str:
+    """Statements that put rows, as JSON, into a table, with the ids that they had."""
     return (
-        f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, {content});"
+        f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {_records(table, rows)};"
         f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "
         f"(SELECT max(id) FROM {table}));"
     )
+
+
+def _records(table: str, rows: str) -> str:
+    return f"json_populate_recordset(NULL::{table}, {literal(rows)})"
+
+
+def _set_active(prompt: Prompt) -> str:
+    return (
+        f"UPDATE prompts SET is_active = FALSE WHERE task_type = {_TASK} AND is_active; "
+        f"UPDATE prompts SET is_active = TRUE WHERE id = {prompt.id}"
+    )
+
+
+def _execute_either(database: Database, script: str, where_refused: str) -> None:
+    """Run statements; where the database refuses them, such as for a foreign key, run the others.
+
+    Raises:
+        DatabaseStatementError: If it refuses those too.
+    """
+    try:
+        database.execute(script)
+    except DatabaseStatementError:
+        database.execute(where_refused)
+
+
+def _quote(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def _list(values: Sequence[str]) -> str:

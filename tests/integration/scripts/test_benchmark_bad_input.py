@@ -3,17 +3,20 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
+import psutil
 import pytest
 from support.stub_services import stub_services
 
@@ -210,16 +213,26 @@ def test_ctrl_c_in_the_middle_puts_the_prompts_back(target: Target, tmp_path: Pa
     target.ask("INSERT INTO prompts (task_type, content) VALUES ('t', 'takes the next id')")
 
 
-def test_sigterm_ends_the_optimizer_too_and_puts_the_prompts_back(
-    target: Target, tmp_path: Path
+@pytest.mark.parametrize(
+    ("optimizer", "signals"),
+    [
+        ("exec sleep 60", [signal.SIGTERM]),
+        ("exec sleep 60", [signal.SIGHUP]),
+        # One that won't end when it is asked to, and somebody who doesn't wait for it.
+        ('trap "" TERM; while :; do sleep 1; done', [signal.SIGINT, signal.SIGINT]),
+    ],
+    ids=["asked to end", "terminal closed", "Ctrl-C twice"],
+)
+def test_whatever_ends_it_ends_the_optimizer_and_puts_the_prompts_back(
+    target: Target, tmp_path: Path, optimizer: str, signals: list[signal.Signals]
 ) -> None:
     target.ask(SEED_AND_LATER)
     before = target.ask(PROMPTS)
     mark = tmp_path / "started"
     with stub_services() as url:
-        optimizer = f"--optimizer-command=sh -c 'echo $$ > {mark}; exec sleep 60'"
+        flag = f"--optimizer-command=sh -c 'echo $$ > {mark}; {optimizer}'"
         process = subprocess.Popen(
-            [*command(url, target, tmp_path), optimizer],
+            [*command(url, target, tmp_path), flag],
             env=target.environment(),
             stderr=subprocess.PIPE,
             text=True,
@@ -230,13 +243,26 @@ def test_sigterm_ends_the_optimizer_too_and_puts_the_prompts_back(
             said += process.stderr.readline()
         while not mark.exists() or not mark.read_text().strip():
             os.sched_yield()
-        process.send_signal(signal.SIGTERM)
+        asked = psutil.Process(process.pid)
+        for number in signals:
+            process.send_signal(number)
+            wait_until_taken(asked, number)
         _, rest = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in rest
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
     assert target.ask(PROMPTS) == before
+
+
+def wait_until_taken(process: psutil.Process, number: signal.Signals) -> None:
+    """Wait until a signal is no longer pending, so that the next one isn't the same one."""
+    bit = 1 << (number - 1)
+    pending = re.compile(r"^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$", re.MULTILINE)
+    status = Path(f"/proc/{process.pid}/status")
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has ended, or this isn't Linux
+        while any(int(mask, 16) & bit for mask in pending.findall(status.read_text())):
+            os.sched_yield()
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,19 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
     assert (reply.status, reply.error) == (None, "timed out in the middle of the answer")
 
 
+def drip_headers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    pause = threading.Event()
+    while not pause.wait(0.05):
+        connection.sendall(b"X: y\r\n")
+
+
+def test_headers_that_never_end_are_given_up() -> None:
+    with listening(drip_headers) as url:
+        reply = send(url, timeout_seconds=0.3)
+    assert (reply.status, reply.error) == (None, "timed out")
+
+
 def test_more_than_anybody_reads_is_cut() -> None:
     def flood(connection: socket.socket) -> None:
         connection.sendall(HEAD + b"\r\n")
