@@ -79,7 +79,7 @@ test: $(VENV)/dev $(VENV)/local ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark
-	@$(BIN)/pytest tests/slow tests/e2e tests/integration/deploy -m slow --timeout 1200
+	@$(BIN)/pytest tests/slow tests/e2e tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
 
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200

@@ -62,5 +62,9 @@ def _tell(report: Report, options: Options) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Take each as Ctrl-C, so that it puts the prompts back too."""
+    """Take each as Ctrl-C, once: what puts the prompts back is not to be interrupted itself."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    # Not through a stream, which may be in the middle of a line.
+    os.write(2, b"stopping; an Optimizer that runs has 15 seconds to end ...\n")
     raise KeyboardInterrupt

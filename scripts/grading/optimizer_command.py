@@ -71,7 +71,7 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
                 os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_SECONDS)
-    finally:  # whoever presses Ctrl-C again leaves nothing behind either
+    finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -216,12 +216,16 @@ def test_ctrl_c_in_the_middle_puts_the_prompts_back(target: Target, tmp_path: Pa
 @pytest.mark.parametrize(
     ("optimizer", "signals"),
     [
-        ("exec sleep 60", [signal.SIGTERM]),
-        ("exec sleep 60", [signal.SIGHUP]),
+        pytest.param("exec sleep 60", [signal.SIGTERM], id="asked to end"),
+        pytest.param("exec sleep 60", [signal.SIGHUP], id="terminal closed"),
         # One that won't end when it is asked to, and somebody who doesn't wait for it.
-        ('trap "" TERM; while :; do sleep 1; done', [signal.SIGINT, signal.SIGINT]),
+        pytest.param(
+            'trap "" TERM; while :; do sleep 1; done',
+            [signal.SIGINT, signal.SIGINT],
+            id="Ctrl-C twice",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["asked to end", "terminal closed", "Ctrl-C twice"],
 )
 def test_whatever_ends_it_ends_the_optimizer_and_puts_the_prompts_back(
     target: Target, tmp_path: Path, optimizer: str, signals: list[signal.Signals]
