@@ -14,11 +14,9 @@ from services.evaluator.app.sandbox.execution import (
 )
 from services.evaluator.app.services.comparison import agrees, is_within
 from services.evaluator.app.services.probes_plan import Kind, Probe, ProbePlan
-from services.evaluator.app.services.properties_checking import check_property
 
 Verdict = Literal[
     "kept", "contradicted",  # examples
-    "held", "broken",  # properties
     "returned", "gave_none", "raised",  # plausible calls
     "inconclusive", "not_reached",
 ]  # fmt: skip
@@ -42,14 +40,13 @@ class Observation:
     """What became of one probe.
 
     Attributes:
-        kind: Example, property or call.
+        kind: Example or call.
         ran: What was run.
         came_back: The value in short, or the exception; at most 120 characters.
-        expected: An example's value or exception in short, or the property's name.
+        expected: An example's value or exception in short; empty for a call.
         verdict: How it came out.
         reason: Why, in words.
         is_edge: Whether it was an edge case.
-        has_raised: Whether what came back is an exception.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 
@@ -60,7 +57,6 @@ class Observation:
     verdict: Verdict
     reason: str
     is_edge: bool = False
-    has_raised: bool = False
     is_hindered: bool = False
 
 
@@ -76,10 +72,6 @@ class Behaviour:
     observations: tuple[Observation, ...] = ()
     loaded: bool | None = None
 
-    def of_kind(self, kind: Kind) -> tuple[Observation, ...]:
-        """Those of one kind."""
-        return tuple(one for one in self.observations if one.kind == kind)
-
     def with_verdict(self, *verdicts: Verdict) -> tuple[Observation, ...]:
         """Those that came out in one of these ways."""
         return tuple(one for one in self.observations if one.verdict in verdicts)
@@ -93,16 +85,6 @@ class Behaviour:
     def examples_contradicted(self) -> tuple[Observation, ...]:
         """Examples of the request that came out otherwise."""
         return self.with_verdict("contradicted")
-
-    @property
-    def properties_held(self) -> tuple[Observation, ...]:
-        """Properties that the answer has."""
-        return self.with_verdict("held")
-
-    @property
-    def properties_broken(self) -> tuple[Observation, ...]:
-        """Properties that every right answer has, and this one lacks."""
-        return self.with_verdict("broken")
 
     @property
     def calls_returned(self) -> tuple[Observation, ...]:
@@ -159,42 +141,27 @@ def _observe(
     if hindered := next((step for step in steps if step.outcome == "inconclusive"), None):
         reason = f"it needs what the sandbox doesn't have: {_error(hindered)}"
         return replace(observed("inconclusive", reason), is_hindered=True)
-    has_raised = steps[-1].outcome == "raised"
-    came_back = _error(steps[-1]) if has_raised else show(_value_given(probe, steps))
-    if plan.returns_late and isinstance(steps[-1].value, Opaque):
+    result = steps[-1]
+    came_back = _error(result) if result.outcome == "raised" else show(result.value)
+    if plan.returns_late and isinstance(result.value, Opaque):
         late = observed("inconclusive", "what came back isn't the value yet", came_back)
         return replace(late, is_hindered=True)
     verdict, reason = _judge(probe, steps, may_give_none=plan.may_give_none)
-    return replace(observed(verdict, reason, came_back), has_raised=has_raised)
-
-
-def _value_given(probe: Probe, steps: Sequence[StepResult]) -> Value:
-    """What the call gave; of a function that gives nothing, what it made of its argument."""
-    if probe.kind == "property" and len(steps) > 1 and steps[1].value is not None:
-        return steps[1].value
-    return steps[-1].value
+    return observed(verdict, reason, came_back)
 
 
 def _verdict_when_stopped(probe: Probe) -> Verdict:
-    match probe.kind:
-        case "example":
-            return "contradicted"
-        case "property":
-            return "broken" if probe.is_sure else "inconclusive"
-        case "call":
-            return "raised" if probe.is_sure else "inconclusive"
+    if probe.kind == "example":
+        return "contradicted"
+    return "raised" if probe.is_sure else "inconclusive"
 
 
 def _judge(
     probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
 ) -> tuple[Verdict, str]:
-    match probe.kind:
-        case "example":
-            return _judge_example(probe, steps)
-        case "property":
-            return check_property(probe, steps, may_give_none=may_give_none)
-        case "call":
-            return _judge_call(probe, steps, may_give_none=may_give_none)
+    if probe.kind == "example":
+        return _judge_example(probe, steps)
+    return _judge_call(probe, steps, may_give_none=may_give_none)
 
 
 def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[Verdict, str]:
@@ -264,13 +231,9 @@ def _doubted(probe: Probe) -> frozenset[str]:
 
 
 def _expectation(probe: Probe) -> str:
-    match probe.kind:
-        case "example":
-            return probe.expected_error or show(probe.expected)
-        case "property":
-            return probe.property_name
-        case "call":
-            return ""
+    if probe.kind == "example":
+        return probe.expected_error or show(probe.expected)
+    return ""
 
 
 def _error(step: StepResult) -> str:

@@ -6,17 +6,15 @@ from typing import Any
 
 from services.common.task_types.rules import Finding, Grade, failed, not_applicable, passed
 from services.evaluator.app.sandbox.execution import Execution
-from services.evaluator.app.services.behaviour import Behaviour, Observation
+from services.evaluator.app.services.behaviour import Behaviour
 
 # What a run shows is worth this much: an example that the request itself gives says most.
 EXAMPLES_KEPT_GRADE = 1.0
-PROPERTIES_HELD_GRADE = 0.7
 EVERY_CALL_RETURNED_GRADE = 0.65
 NOTHING_SEEN_GRADE = 0.6
 # Calls that raised where their arguments may have been of the wrong kind.
 ONLY_DOUBT_GRADE = 0.45
 NO_CALL_RETURNED_GRADE = 0.1
-LEAST_TRIALS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,16 @@ class Run:
     def obstacle(self) -> str:
         """What kept the code from being seen at work; empty where it was seen.
 
-        One example or property that couldn't be tried is enough: code that does well where it
-        is seen might hide behind the sandbox where it isn't. A request that has neither says
-        nothing that a call could be held against, so that a call may stay open.
+        One example that couldn't be tried is enough: code that does well where it is seen
+        might hide behind the sandbox where it isn't. A request without examples says nothing
+        that a call could be held against, so that a call may stay open.
         """
         if self.execution.status == "inconclusive":
             return self.execution.reason
         hindered = [
             one
             for one in self.behaviour.observations
-            if one.is_hindered and one.kind in ("example", "property")
+            if one.is_hindered and one.kind == "example"
         ]
         return hindered[0].reason if hindered else ""
 
@@ -68,17 +66,6 @@ def keeps_the_examples(run: Run) -> Finding:
     return passed(f"{kept[0].reason}{others}")
 
 
-def has_the_properties(run: Run) -> Finding:
-    """The code has what every right answer to such a request has."""
-    broken = run.behaviour.properties_broken
-    if broken:
-        return failed(broken[0].reason)
-    held = run.behaviour.properties_held
-    if not held:
-        return not_applicable("no property of the request is known that could be checked")
-    return passed(held[0].reason)
-
-
 def answers_plausible_calls(run: Run) -> Finding:
     """Called in a way that the request suggests, the code gives a value."""
     returned, others = run.behaviour.calls_returned, run.behaviour.calls_failed
@@ -96,20 +83,16 @@ def does_its_work(run: Run) -> Grade:
         return Grade(NOTHING_SEEN_GRADE, "it wasn't run, so nothing shows that it works")
     if not run.execution.loaded:
         return Grade(0, "it can't even be loaded")
-    if behaviour.examples_contradicted or behaviour.properties_broken:
+    if behaviour.examples_contradicted:
         return Grade(0, "it does something else")
     if behaviour.examples_kept:
         return Grade(EXAMPLES_KEPT_GRADE, "it does what the request shows")
-    if behaviour.properties_held:
-        return Grade(PROPERTIES_HELD_GRADE, "it does what such code must do")
     return _grade_calls(behaviour)
 
 
 def _grade_calls(behaviour: Behaviour) -> Grade:
     returned, others = behaviour.calls_returned, behaviour.calls_failed
     if not returned and not others:
-        if _has_only_doubts(behaviour.of_kind("property")):
-            return Grade(NO_CALL_RETURNED_GRADE, "it takes none of what the request speaks of")
         if any(one.kind == "call" and not one.is_edge for one in behaviour.observations):
             return Grade(ONLY_DOUBT_GRADE, "it takes none of the arguments that seem plausible")
         return Grade(NOTHING_SEEN_GRADE, "it loads, and nothing more is known of it")
@@ -119,19 +102,9 @@ def _grade_calls(behaviour: Behaviour) -> Grade:
     return Grade(NO_CALL_RETURNED_GRADE + span * share, reason)
 
 
-def _has_only_doubts(trials: tuple[Observation, ...]) -> bool:
-    """Whether a known intent was tried more than once, and every try raised.
-
-    Arguments of a known intent are less of a guess than those that a name suggests.
-    """
-    tried = [one for one in trials if not one.is_edge]
-    raised = [one for one in tried if one.verdict == "inconclusive" and one.has_raised]
-    return len(tried) >= LEAST_TRIALS and len(raised) == len(tried)
-
-
 BEHAVIOUR_CHECKS: dict[str, Callable[[Any], Finding]] = {
     check.__name__: check
-    for check in (loads, keeps_the_examples, has_the_properties, answers_plausible_calls)
+    for check in (loads, keeps_the_examples, answers_plausible_calls)
 }
 BEHAVIOUR_CRITERIA: dict[str, Callable[[Any], Grade]] = {does_its_work.__name__: does_its_work}
 

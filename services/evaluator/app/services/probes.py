@@ -1,4 +1,4 @@
-"""Plans what to run of an answer: the request's examples, properties, plausible calls."""
+"""Plans what to run of an answer: the request's examples, or plausible calls."""
 
 import ast
 import re
@@ -15,12 +15,9 @@ from services.evaluator.app.services.probes_target import (
     find_target,
     method_of,
 )
-from services.evaluator.app.services.properties import find_trials
 from services.evaluator.app.services.request_examples import Example
 from services.evaluator.app.services.request_examples_literals import parse_expression
 
-# Examples by themselves may not use up the steps of a property.
-MAX_EXAMPLE_STEPS = 16
 GIVES_NONE = re.compile(
     r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리", re.I
 )
@@ -36,10 +33,10 @@ class _Plan:
     probes: list[Probe] = field(default_factory=list)
     session: tuple[str, ...] = ()
 
-    def add(self, probe: Probe, steps: Iterable[str], most: int = MAX_STEPS) -> bool:
+    def add(self, probe: Probe, steps: Iterable[str]) -> bool:
         """Take a probe's steps if there is room for all of them."""
         taken = list(steps)
-        if not taken or len(self.steps) + len(taken) > most:
+        if not taken or len(self.steps) + len(taken) > MAX_STEPS:
             return False
         first = len(self.steps)
         self.steps += taken
@@ -50,8 +47,8 @@ class _Plan:
 def plan_probes(evidence: Evidence) -> ProbePlan:
     """What to run of an answer, and what for; pure, and nothing is run.
 
-    Examples come first, then properties. Calls that are only plausible are made where the
-    request shows no example, or none but what nothing at all gives.
+    Examples come first. Calls that are only plausible are made where the request shows no
+    example, or none but what nothing at all gives.
     """
     target = find_target(evidence)
     if evidence.tree is None or target is None:
@@ -59,22 +56,7 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
     plan = _Plan()
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target)
-    for number, trial in enumerate(find_trials(evidence, target), start=1):
-        probe = Probe(
-            "property",
-            trial.shown,
-            0,
-            0,
-            property_name=trial.property_name,
-            arguments=trial.arguments,
-            accepted=trial.accepted,
-            any_order=trial.any_order,
-            in_place=trial.in_place,
-            keeps_argument=trial.keeps_argument,
-            is_edge=trial.is_edge,
-        )
-        plan.add(probe, trial.steps(f"_probe_{number}"))
-    if all(probe.kind != "example" or OF_NOTHING.search(probe.ran) for probe in plan.probes):
+    if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
         for call in plausible_calls(target, evidence.user_input):
             probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge, is_sure=call.is_sure)
             plan.add(probe, call.steps)
@@ -117,7 +99,7 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         tolerance=fitted.tolerance,
         quoted=fitted.quoted,
     )
-    if plan.add(probe, steps, MAX_EXAMPLE_STEPS):
+    if plan.add(probe, steps):
         plan.session = (*fitted.setup, fitted.expression) if fitted.setup else ()
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.evaluator.app.sandbox.execution import Value
 
-Kind = Literal["example", "property", "call"]
+Kind = Literal["example", "call"]
 
 MAX_STEPS = 24
 
@@ -15,7 +15,7 @@ class Probe:
     """Some steps in a row that try one thing.
 
     Attributes:
-        kind: An example of the request, a property that any right answer has, or a plausible call.
+        kind: An example of the request, or a plausible call.
         ran: What is run, as a person would write it.
         first: Index of its first step.
         last: Index of its last step.
@@ -25,11 +25,6 @@ class Probe:
         loose: Whether a tuple will do where a list is expected.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
         quoted: The request's words for it.
-        property_name: Which property is checked.
-        arguments: What the property's function is given.
-        accepted: Every value that some reasonable reading makes right.
-        in_place: Whether the first argument may be changed instead of giving a value.
-        keeps_argument: Whether the first argument must stay as it is.
         is_edge: Whether a call is an edge case, where raising is no fault.
         is_sure: Whether hints and names leave no doubt that a call's arguments are of the right
             kind.
@@ -45,11 +40,6 @@ class Probe:
     loose: bool = False
     tolerance: float = 0.0
     quoted: str = ""
-    property_name: str = ""
-    arguments: tuple[Value, ...] = ()
-    accepted: tuple[Value, ...] = ()
-    in_place: bool = False
-    keeps_argument: bool = False
     is_edge: bool = False
     is_sure: bool = True
 

@@ -14,7 +14,6 @@ from services.evaluator.app.services.behaviour_rules import (
 
 KINDS = {
     "kept": "example", "contradicted": "example",
-    "held": "property", "broken": "property",
     "returned": "call", "gave_none": "call", "raised": "call",
 }  # fmt: skip
 FINISHED = Execution("finished", loaded=True)
@@ -25,7 +24,6 @@ def observe(
     kind: str = "",
     *,
     is_edge: bool = False,
-    has_raised: bool = False,
     is_hindered: bool = False,
 ) -> Observation:
     return Observation(
@@ -36,7 +34,6 @@ def observe(
         verdict=verdict,
         reason=f"f(1) {verdict}",
         is_edge=is_edge,
-        has_raised=has_raised,
         is_hindered=is_hindered,
     )
 
@@ -51,9 +48,6 @@ def run_of(*verdicts: Verdict, execution: Execution = FINISHED) -> Run:
         ("keeps_the_examples", ("kept",), "passed"),
         ("keeps_the_examples", ("kept", "contradicted"), "failed"),
         ("keeps_the_examples", ("returned",), "not_applicable"),
-        ("has_the_properties", ("held",), "passed"),
-        ("has_the_properties", ("held", "broken"), "failed"),
-        ("has_the_properties", (), "not_applicable"),
         ("answers_plausible_calls", ("returned",), "passed"),
         ("answers_plausible_calls", ("returned", "raised"), "passed"),
         ("answers_plausible_calls", ("returned", "raised", "gave_none"), "failed"),
@@ -95,9 +89,9 @@ def grade(*verdicts: Verdict, execution: Execution = FINISHED) -> float:
 
 
 def test_the_better_the_evidence_the_better_the_grade() -> None:
-    kept, held, returned = grade("kept"), grade("held"), grade("returned")
-    nothing, raised, contradicted = grade(), grade("raised"), grade("contradicted", "held")
-    assert kept > held > returned > nothing > grade("returned", "raised") > raised > contradicted
+    kept, returned, nothing = grade("kept"), grade("returned"), grade()
+    raised, contradicted = grade("raised"), grade("contradicted", "kept")
+    assert kept > returned > nothing > grade("returned", "raised") > raised > contradicted
     assert (kept, contradicted) == (1, 0)
 
 
@@ -109,27 +103,8 @@ def test_calls_that_only_raise_doubts_count_less_than_nothing_known_and_more_tha
     assert grade("raised") < grade_of_doubt < grade()
 
 
-@pytest.mark.parametrize(
-    ("trials", "is_failing"),
-    [
-        ([True, True], True),
-        ([True, False], False),
-        ([True], False),
-        ([], False),
-    ],
-    ids=["all-raised", "one-gave-something", "a-single-try", "no-known-intent"],
-)
-def test_a_known_intent_whose_every_try_raised_is_as_bad_as_calls_that_failed(
-    trials: list[bool], is_failing: bool
-) -> None:
-    observations = [observe("inconclusive", "property", has_raised=raised) for raised in trials]
-    run = Run(FINISHED, Behaviour(tuple(observations), loaded=True))
-    assert (grade_run(run)["does_its_work"].value == grade("raised")) is is_failing
-
-
-@pytest.mark.parametrize("verdict", ["contradicted", "broken"])
-def test_what_was_shown_wrong_earns_nothing_whatever_else_is_right(verdict: Verdict) -> None:
-    assert grade("kept", "held", "returned", verdict) == 0
+def test_what_was_shown_wrong_earns_nothing_whatever_else_is_right() -> None:
+    assert grade("kept", "returned", "contradicted") == 0
 
 
 @pytest.mark.parametrize("status", ["unavailable", "inconclusive"])
@@ -150,13 +125,12 @@ def test_no_run_has_no_findings_and_no_grade() -> None:
     [
         ((observe("inconclusive", "example", is_hindered=True),), True),
         ((observe("kept"), observe("inconclusive", "example", is_hindered=True)), True),
-        ((observe("held"), observe("inconclusive", "property", is_hindered=True)), True),
-        ((observe("kept"), observe("inconclusive", "property")), False),
+        ((observe("kept"), observe("inconclusive", "example")), False),
         ((observe("inconclusive", "call", is_hindered=True),), False),
         ((), False),
     ],
 )
-def test_an_example_or_property_that_could_not_be_tried_is_an_obstacle(
+def test_an_example_that_could_not_be_tried_is_an_obstacle(
     observations: tuple[Observation, ...], hinders: bool
 ) -> None:
     assert bool(Run(FINISHED, Behaviour(observations, loaded=True)).obstacle) is hinders
