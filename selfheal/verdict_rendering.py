@@ -21,10 +21,9 @@ INDENT: Final = (0, 0, 0, 2)
 
 # Outcomes of rules, verdicts of observations, and states of runs, by how they read.
 _STYLES: Final = {
-    **dict.fromkeys(("passed", "kept", "held", "returned", "finished"), "green"),
+    **dict.fromkeys(("passed", "kept", "returned", "finished"), "green"),
     **dict.fromkeys(
-        ("failed", "contradicted", "broken", "raised", "gave_none", "load_failed", "stopped"),
-        "red",
+        ("failed", "contradicted", "raised", "gave_none", "load_failed", "stopped"), "red"
     ),
     **dict.fromkeys(("inconclusive", "not_reached", "unavailable"), "yellow"),
 }

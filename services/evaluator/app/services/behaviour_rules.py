@@ -35,9 +35,7 @@ class Run:
         if self.execution.status == "inconclusive":
             return self.execution.reason
         hindered = [
-            one
-            for one in self.behaviour.observations
-            if one.is_hindered and one.kind == "example"
+            one for one in self.behaviour.observations if one.is_hindered and one.kind == "example"
         ]
         return hindered[0].reason if hindered else ""
 
@@ -103,8 +101,7 @@ def _grade_calls(behaviour: Behaviour) -> Grade:
 
 
 BEHAVIOUR_CHECKS: dict[str, Callable[[Any], Finding]] = {
-    check.__name__: check
-    for check in (loads, keeps_the_examples, answers_plausible_calls)
+    check.__name__: check for check in (loads, keeps_the_examples, answers_plausible_calls)
 }
 BEHAVIOUR_CRITERIA: dict[str, Callable[[Any], Grade]] = {does_its_work.__name__: does_its_work}
 

@@ -28,6 +28,13 @@ def test_the_canary_is_six_of_each() -> None:
     assert Counter(item.passes for item in load_canaries()) == {True: 6, False: 6}
 
 
+def test_what_shows_a_wrong_answer_to_be_wrong_is_one_of_its_asserts_or_named() -> None:
+    for item in ITEMS:
+        known = {"", "form", "no value", *(expression for expression, _ in item.asserts)}
+        assert item.shown_by in ({""} if item.passes else known), item.id
+    assert all(item.passes or item.shown_by for item in load_canaries())
+
+
 def test_every_label_can_be_proven() -> None:
     for item in ITEMS:
         assert item.why
