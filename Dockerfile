@@ -15,6 +15,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY db db
 COPY services services
 COPY selfheal selfheal
+COPY simulated_model simulated_model
 # The folder of metadata gets a name without the version, which the stages below need not know.
 RUN /opt/builder/bin/pip install --quiet --no-deps --no-build-isolation --no-compile \
       --target /app . \
@@ -35,6 +36,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
 COPY --from=build /app/services/__init__.py /app/services/
 COPY --from=build /app/services/common /app/services/common
+COPY --from=build /app/simulated_model /app/simulated_model
 COPY deploy/docker/is_ready.py /usr/local/lib/selfheal/
 # Where a relative path of the settings leads, such as that of the task types.
 WORKDIR /srv

@@ -84,11 +84,12 @@ test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step 
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200
 
-check: $(VENV)/dev ## Lint, types, import rules
+check: $(VENV)/dev ## Lint, types, import rules, layout
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest tests/structure
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only .
@@ -122,7 +123,7 @@ bench-compose: $(VENV)/user ## Measure the containers: sizes, warm rebuild, star
 	@$(BIN)/python -m benchmarks.containers
 
 bench-overhead: $(VENV)/dev ## Measure what the services cost a request
-	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python -m benchmarks.overhead
 
 bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
 	@$(BIN)/python -m benchmarks.evaluator

@@ -20,7 +20,12 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from services.optimizer.app.services.promotion import SIGNIFICANCE_LEVEL, STAKE, PairedScore, play
+from services.optimizer.app.services.proof.promotion import (
+    SIGNIFICANCE_LEVEL,
+    STAKE,
+    PairedScore,
+    play,
+)
 
 PASSING, FAILING, NOISE = 0.88, 0.37, 0.04
 DEFAULT_STAKES = (0.5, 0.8, STAKE, 0.95)

@@ -35,17 +35,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.log_filling import LOOKBACK, TASK_TYPES, disk_needed_bytes, fill, make_detail
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.temporary import temporary_postgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.failure_log import load_history, load_passing
-from services.optimizer.app.services.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.screening import screen
-from services.optimizer.app.services.survey import Trigger
-from services.optimizer.app.services.trial import plan_trial
+from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.diagnosis.survey import Trigger
+from services.optimizer.app.services.log.failure_log import load_history, load_passing
+from services.optimizer.app.services.proof.trial import plan_trial
+from services.optimizer.app.services.screening.screening import screen
 
 SCHEMA = Path(__file__).parents[1] / "db" / "schema.sql"
 SERVICE = "log_size"

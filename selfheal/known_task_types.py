@@ -4,7 +4,7 @@ from typing import Final
 
 import asyncpg
 
-from selfheal.detail_reading import show_line
+from selfheal.display.detail_reading import show_line
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.task_types import open_task_types

@@ -7,12 +7,13 @@ from uuid import UUID
 
 import asyncpg
 
-from selfheal.detail_reading import read_line, read_number, read_part, read_records
+from selfheal.display.detail_reading import read_line, read_number, read_part, read_records
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.optimizer.app.services.failure_log import load_active_prompts
-from services.optimizer.app.services.healing_runs import (
+from services.optimizer.app.services.log.failure_log import load_active_prompts
+from services.optimizer.app.services.prompt_patcher import LOCK_TASK_TYPE, Activation
+from services.optimizer.app.services.record.healing_runs import (
     PROPOSED,
     Repair,
     Run,
@@ -20,7 +21,6 @@ from services.optimizer.app.services.healing_runs import (
     digest_text,
     reject,
 )
-from services.optimizer.app.services.prompt_patcher import LOCK_TASK_TYPE, Activation
 
 SELECT_PROPOSALS: Final = """
     SELECT r.id, r.task_type, r.incumbent_prompt_id, r.incumbent_digest, r.reason, r.verdict,

@@ -37,7 +37,7 @@ from benchmarks.evaluator.scoring import (
     score_in_turn,
 )
 from services.common.logging import configure_logging
-from services.evaluator.app.services.calibration_set import LABELLED_TASK_TYPE
+from services.evaluator.app.services.oversight.calibration.labelled_set import LABELLED_TASK_TYPE
 
 # Every so many cases one is timed by itself.
 TIMED_ALONE_EVERY: Final = 10

@@ -12,9 +12,9 @@ from rich.progress import Progress
 from benchmarks.evaluator.labelled_answers import LabelledAnswer
 from services.common.config import Settings
 from services.common.errors import UnscoredError
-from services.evaluator.app.services.calibration_set import make_request
 from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.services.judge import RUBRIC_JUDGE
+from services.evaluator.app.services.judging.judge import RUBRIC_JUDGE
+from services.evaluator.app.services.oversight.calibration.labelled_set import make_request
 from services.evaluator.app.wiring import create_evaluation
 
 CONCURRENT: Final = 4

@@ -9,7 +9,7 @@ from benchmarks.evaluator.human_eval import HumanEvalTask
 from benchmarks.evaluator.request_forms import Example
 from benchmarks.evaluator.simple_tasks import SimpleTask
 from services.evaluator.app.sandbox import Opaque, Sandbox, StepResult, Value
-from services.evaluator.app.services.code_extraction import extract_code
+from services.evaluator.app.services.code.extraction import extract_code
 
 TOLERANCE = 1e-6
 

@@ -29,8 +29,8 @@ from rich.console import Console
 from benchmarks.healing.benchmark import Outcome, Task, run_benchmark
 from benchmarks.healing.extents import choose_extent
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
-from benchmarks.healing.plot import PlotUnavailableError, draw
-from benchmarks.healing.report import show, show_unusual
+from benchmarks.healing.reporting.plot import PlotUnavailableError, draw
+from benchmarks.healing.reporting.report import show, show_unusual
 from benchmarks.healing.scenarios import list_names
 from benchmarks.measured_system import MeasurementError
 from selfheal.runtime.errors import EmbeddedRuntimeError

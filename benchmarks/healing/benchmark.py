@@ -16,11 +16,10 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.healing.extents import order_for
-from benchmarks.healing.false_alarms import measure_false_alarms
 from benchmarks.healing.inputs import LOCAL
-from benchmarks.healing.lane import Lane, LanePlan, open_lane, serve_local_model, start_lane
-from benchmarks.healing.peer_comparison import Comparison, compare_peers
+from benchmarks.healing.lane.lane import Lane, LanePlan, open_lane, serve_local_model, start_lane
 from benchmarks.healing.peers import available_peers
+from benchmarks.healing.peers.comparison import Comparison, compare_peers
 from benchmarks.healing.program import (
     Extent,
     Selection,
@@ -30,8 +29,9 @@ from benchmarks.healing.program import (
 )
 from benchmarks.healing.progress import Teller, open_teller
 from benchmarks.healing.records import RunRecord
-from benchmarks.healing.report import Report, describe_machine
-from benchmarks.healing.running import Bench
+from benchmarks.healing.reporting.false_alarms import measure_false_alarms
+from benchmarks.healing.reporting.report import Report, describe_machine
+from benchmarks.healing.runs.running import Bench
 from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import WITHOUT_HISTORY, plan_runs
 from services.common.logging import configure_logging

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.healing.held_out import HeldOutMeter
 from benchmarks.healing.inputs import LOCAL, SIMULATED, read_pools
-from benchmarks.healing.lane import Lane
+from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.records import CONTROL, REGRESSION, Measurement, RunRecord
-from benchmarks.healing.regression_run import run_regression
-from benchmarks.healing.restart_run import run_restart
-from benchmarks.healing.running import Bench, Pace
+from benchmarks.healing.runs.held_out import HeldOutMeter
+from benchmarks.healing.runs.regression import run_regression
+from benchmarks.healing.runs.restart import run_restart
+from benchmarks.healing.runs.running import Bench, Pace
+from benchmarks.healing.runs.steady import DATABASE_RESTART, run_control, run_fault
 from benchmarks.healing.scenarios import PromptScenario, Scenarios, read_scenarios
 from benchmarks.healing.schedule import Run
 from benchmarks.healing.selection import Choice, judge_control, judge_regression
-from benchmarks.healing.steady_run import DATABASE_RESTART, run_control, run_fault
 
 PACES = {
     SIMULATED: Pace(

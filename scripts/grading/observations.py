@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from grading.answers import FieldProblem
+from grading.database.tables import Prompt
 from grading.http import Reply
 from grading.metrics_text import Samples
 from grading.result import OptimizerRun
-from grading.tables import Prompt
 
 MANAGER, WORKER, EVALUATOR = SERVICES = ("manager", "worker", "evaluator")
 

@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from grading import tables
 from grading.cheating import find_cheating
+from grading.database import tables
 from grading.database.port import Database
 from grading.errors import GradingError, InterruptedGradingError
 from grading.insights import find_insights
 from grading.masking import mask_secrets
 from grading.observations import EVALUATOR, MANAGER, WORKER, CycleSeen, Observations
-from grading.observing import observe
+from grading.observing.preflight import require_a_system, require_consent
+from grading.observing.procedure import observe
+from grading.observing.services import Services
 from grading.options import Options
-from grading.preflight import require_a_system, require_consent
 from grading.progress import Say
 from grading.result import Report, Target
 from grading.scoring import make_cycles, make_requests, score_dimensions
-from grading.services import Services
 
 BENCHMARK_VERSION: Final = "1.0"
 # Ctrl-C, a request to end, and a terminal that is closed (which Windows doesn't have).

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
-from selfheal.verdict_rendering import print_verdict
 from services.common.config import USAGE_EXIT_CODE, Settings
 from services.common.errors import ServiceError, UnscoredError
 from services.common.schemas import EvaluationRequest

@@ -13,10 +13,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.display.verdict_rendering import INDENT, block, heading, print_verdict
+from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.verdict_rendering import INDENT, block, heading, print_verdict
-from selfheal.visible_text import make_visible_line
 from services.common.config import Settings
 from services.common.models import ExecutionLog
 

@@ -22,10 +22,10 @@ from selfheal.local_evaluation import open_evaluation
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.evaluator.app.services.calibration import Calibration, Level
-from services.evaluator.app.services.calibration_run import run_calibration
-from services.evaluator.app.services.calibration_set import load_labelled_answers
-from services.evaluator.app.services.calibration_store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.assessment import Calibration, Level
+from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
+from services.evaluator.app.services.oversight.calibration.run import run_calibration
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 

@@ -9,7 +9,7 @@ from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.runtime.assembly import find_schema, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.private_files import read_or_create_secret
-from selfheal.runtime.schema_upgrade import upgrade_schema
+from selfheal.runtime.schema.upgrade import upgrade_schema
 from services.common.config import Settings
 
 

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
-from selfheal.dry_run import describe_dry_run
+from selfheal.display.dry_run import describe_dry_run
+from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import START_REMEDY
 from selfheal.optimizer_run import (
     DRY_RUN_FLAG,
@@ -21,7 +22,6 @@ from selfheal.optimizer_run import (
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.plan import OPTIMIZER
-from selfheal.visible_text import make_visible_line
 from services.common.config import Settings
 from services.common.errors import DatabaseUnavailableError
 

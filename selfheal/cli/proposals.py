@@ -12,7 +12,10 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.cli.reports import AnyTaskType, AsJson, find_report
-from selfheal.detail_reading import show_line
+from selfheal.display.detail_reading import show_line
+from selfheal.display.report.rendering import make_undo_command
+from selfheal.display.text_difference import compare_texts
+from selfheal.display.verdict_rendering import INDENT
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
 from selfheal.proposals import (
@@ -21,10 +24,7 @@ from selfheal.proposals import (
     load_open_proposals,
     reject_proposal,
 )
-from selfheal.report_rendering import make_undo_command
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.text_difference import compare_texts
-from selfheal.verdict_rendering import INDENT
 from services.common.config import Settings
 
 RunId = Annotated[

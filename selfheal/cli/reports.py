@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.display.report.rendering import make_list, print_report
+from selfheal.display.visible_text import make_visible_line
 from selfheal.healing_reports import (
     UUID_DIGITS,
     HealingReport,
@@ -20,9 +22,7 @@ from selfheal.healing_reports import (
 )
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
-from selfheal.report_rendering import make_list, print_report
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.visible_text import make_visible_line
 from services.common.config import Settings
 
 LATEST: Final = "latest"

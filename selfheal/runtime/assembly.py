@@ -5,7 +5,6 @@ from pathlib import Path
 
 import services
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.external_database import ExternalDatabase
 from selfheal.runtime.plan import (
     MODEL_SETTINGS,
     OPTIMIZER,
@@ -14,8 +13,9 @@ from selfheal.runtime.plan import (
     optimizer_environment,
     plan_processes,
 )
-from selfheal.runtime.postgres import EmbeddedPostgres
-from selfheal.runtime.processes import ProcessTable
+from selfheal.runtime.postgres.external import ExternalDatabase
+from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.system import DatabaseServer, System
 from services.common.config import Settings
 

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from selfheal.runtime.accounts import choose_account
 from selfheal.runtime.assembly import (
     build_embedded_postgres,
     build_external_database,
@@ -20,8 +19,9 @@ from selfheal.runtime.errors import EmbeddedRuntimeError, choose_another_port
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.ports import describe_process, find_listener, is_free
-from selfheal.runtime.postgres import EmbeddedPostgres
-from selfheal.runtime.postgres_binaries import find_binaries
+from selfheal.runtime.postgres.accounts import choose_account
+from selfheal.runtime.postgres.binaries import find_binaries
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from selfheal.runtime import local_model
 from selfheal.runtime.ports import LOOPBACK
-from selfheal.runtime.process_records import ProcessSpec
+from selfheal.runtime.processes.records import ProcessSpec
 from services.common.config import LOCAL_PROVIDER, Settings
 
 LOCAL_MODEL = "local-model"

@@ -12,11 +12,13 @@ from selfheal.runtime.logs import read_tail
 from selfheal.runtime.plan import Credentials, Stages
 from selfheal.runtime.ports import require_free_port
 from selfheal.runtime.private_files import make_home, read_or_create_secret, read_secret
-from selfheal.runtime.process_records import ProcessSpec
-from selfheal.runtime.processes import ProcessTable
+from selfheal.runtime.processes.records import ProcessSpec
+from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import never, silent, wait_until
-from services.evaluator.app.services.canary_baselines import FILE_NAME as CANARY_BASELINES_FILE
+from services.evaluator.app.services.oversight.canary_baselines import (
+    FILE_NAME as CANARY_BASELINES_FILE,
+)
 
 READY_TIMEOUT_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 3.0  # for a service that runs to find its database again

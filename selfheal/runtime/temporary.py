@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from selfheal.task_types.checking import as_answer
 from services.common.task_types import TaskType
-from services.evaluator.app.services.reading import read_answer
+from services.evaluator.app.services.static_reading import read_answer
 
 ANY_ANSWER = "An answer that knows nothing of the request."
 

@@ -3,6 +3,7 @@ no prompt changes that wasn't proven."""
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import urllib.error
@@ -18,7 +19,7 @@ from support.http_server import JsonHandler, serving
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.waiting import wait_until
 
 SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
@@ -225,8 +226,11 @@ def test_a_model_that_hangs(night: Night) -> None:
 @contextmanager
 def hanging_model() -> Iterator[str]:
     """A model that takes requests and never answers; gives its address."""
-    arguments = ("--port", "0", "--fault", "hang")
-    with a_process("services.common.llm.simulated.endpoint", *arguments) as process:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    arguments = ("--fault", "hang")
+    with a_process(
+        "support.model_endpoint.endpoint", *arguments, environment=environment
+    ) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if "Running on " in line)
         yield line.split("Running on ")[1].split()[0] + "/v1"

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 from services.common.database import Database, configure_connection

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from slow.healing_stage import Stage
 
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.temporary import temporary_postgres
 
 SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"

@@ -15,7 +15,7 @@ import asyncpg
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from selfheal.runtime.postgres import EmbeddedPostgres
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import APPLICATION_NAME, configure_connection
 
 Connection = asyncpg.Connection

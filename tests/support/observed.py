@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from grading.answers import EVALUATION_FIELDS, REQUEST_FIELDS, find_field_problems
+from grading.database.tables import Prompt
 from grading.guide import BAD_PROMPTS, TASKS
 from grading.http import Reply
 from grading.observations import (
@@ -22,7 +23,6 @@ from grading.observations import (
     Scrape,
 )
 from grading.result import OptimizerRun
-from grading.tables import Prompt
 
 URLS = {MANAGER: "http://m", WORKER: "http://w", EVALUATOR: "http://e"}
 REFUSED = Reply(None, "", "", 1.0, "connection refused")

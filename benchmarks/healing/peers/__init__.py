@@ -2,9 +2,9 @@
 
 import importlib.util
 
-from benchmarks.healing.peer_task import Peer
 from benchmarks.healing.peers.copro_peer import CoproPeer
 from benchmarks.healing.peers.gepa_peer import GepaPeer
+from benchmarks.healing.peers.task import Peer
 
 
 def available_peers() -> list[Peer]:

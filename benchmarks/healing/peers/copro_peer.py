@@ -8,12 +8,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.healing.peer_task import BudgetSpentError, PeerResult, PeerTask
 from benchmarks.healing.peers.copro_proposals import (
     ask_for_another,
     read_instruction,
     shorten_question,
 )
+from benchmarks.healing.peers.task import BudgetSpentError, PeerResult, PeerTask
 from benchmarks.healing.peers.task_in_thread import CONCURRENCY, TaskInThread, run_in_thread
 from services.common.errors import ServiceError
 

@@ -3,13 +3,17 @@
 The package ends a search some calls past its own limit; here a round starts only if it fits.
 """
 
-from benchmarks.healing.peer_task import PeerResult, PeerTask
+from benchmarks.healing.peers.task import PeerResult, PeerTask
 from benchmarks.healing.peers.task_in_thread import (
     MAX_FAILURES_IN_A_ROW,
     TaskInThread,
     run_in_thread,
 )
-from services.optimizer.app.services.gepa_adapter import MINIBATCH, PromptAdapter, search_prompt
+from services.optimizer.app.services.repair.gepa_adapter import (
+    MINIBATCH,
+    PromptAdapter,
+    search_prompt,
+)
 
 MAX_INPUTS = 8
 

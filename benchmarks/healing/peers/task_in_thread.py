@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from threading import Lock
 from typing import Any, TypeVar
 
-from benchmarks.healing.peer_task import BudgetSpentError, PeerResult, PeerTask
+from benchmarks.healing.peers.task import BudgetSpentError, PeerResult, PeerTask
 from services.common.errors import ServiceError
-from services.optimizer.app.services.gepa_adapter import Rollout
+from services.optimizer.app.services.repair.gepa_adapter import Rollout
 
 # As many at once as the Optimizer replays at once: the times are to compare.
 CONCURRENCY = 4

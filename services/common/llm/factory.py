@@ -48,7 +48,7 @@ def create_model_from_spec(settings: Settings, spec: str) -> BaseChatModel:
 
 def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
     if provider == SIMULATED_PROVIDER:
-        from services.common.llm.simulated.model import SimulatedChatModel  # noqa: PLC0415
+        from simulated_model.model import SimulatedChatModel  # noqa: PLC0415
 
         return SimulatedChatModel()
     is_main = provider == settings.llm_provider

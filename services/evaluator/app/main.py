@@ -13,12 +13,15 @@ from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
 from services.evaluator.app.api import router
 from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
-from services.evaluator.app.services.calibration import check_calibration
-from services.evaluator.app.services.calibration_set import LABELLED_TASK_TYPE, load_canaries
-from services.evaluator.app.services.calibration_store import CalibrationStore
-from services.evaluator.app.services.canary import CanaryWatch
-from services.evaluator.app.services.canary_baselines import CanaryBaselines
 from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.oversight.calibration.assessment import check_calibration
+from services.evaluator.app.services.oversight.calibration.labelled_set import (
+    LABELLED_TASK_TYPE,
+    load_canaries,
+)
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.canary import CanaryWatch
+from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"

@@ -4,7 +4,7 @@ from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, Settings
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.evaluator.app.sandbox import create_sandbox
 from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.services.judge import RUBRIC_JUDGE, Judge, RubricJudge
+from services.evaluator.app.services.judging.judge import RUBRIC_JUDGE, Judge, RubricJudge
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 
 # Providers whose model is no capable judge; the rubric judges for them.
@@ -36,7 +36,7 @@ def create_judge(settings: Settings, task_types: TaskTypes | None = None) -> Jud
         return RubricJudge()
     # LangChain costs half a second of start-up, which the rubric needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
-    from services.evaluator.app.services.llm_judge import LlmJudge  # noqa: PLC0415
+    from services.evaluator.app.services.judging.llm_judge import LlmJudge  # noqa: PLC0415
 
     prompts = {
         definition.name: definition.judge_prompt

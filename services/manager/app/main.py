@@ -14,7 +14,7 @@ from services.manager.app.api import router
 from services.manager.app.services.evaluator_client import EvaluatorClient
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator, Refiner
-from services.manager.app.services.refining import LlmRefiner, RuleRefiner
+from services.manager.app.services.refinement.refiners import LlmRefiner, RuleRefiner
 from services.manager.app.services.worker_client import WorkerClient
 
 SERVICE = "manager"

@@ -11,9 +11,9 @@ from services.common.logging import get_logger
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.continuous import watch_failures
 from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
-from services.optimizer.app.services.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.preview import preview_case
+from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.heal.preview import preview_case
 from services.optimizer.app.wiring import (
     find_analyst_spec,
     find_waiting_proposal,

@@ -18,21 +18,25 @@ from services.common.errors import ServiceError
 from services.common.http import ServiceClient, create_session
 from services.common.models import Prompt
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.alarm_confirmation import Confirmation, confirm_alarm
-from services.optimizer.app.services.candidates import AskModel, Reflect
-from services.optimizer.app.services.conclusion import PROPOSE_MODE
-from services.optimizer.app.services.cooldown import is_cooling_down, was_told
+from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
 from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.evaluator_condition import is_evaluator_degraded
-from services.optimizer.app.services.healing import Healer
-from services.optimizer.app.services.healing_case import Case, HealingOutcome, HealingPolicy
-from services.optimizer.app.services.healing_runs import has_open_proposal
-from services.optimizer.app.services.log_records import LoggedResult
-from services.optimizer.app.services.notification import Notifier, create_notifier
-from services.optimizer.app.services.outcome_notification import describe_outcome
-from services.optimizer.app.services.replay import Replayer
-from services.optimizer.app.services.survey import Trigger
-from services.optimizer.app.services.text_replays import TextReplays
+from services.optimizer.app.services.diagnosis.cooldown import is_cooling_down, was_told
+from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.diagnosis.healing_case import (
+    Case,
+    HealingOutcome,
+    HealingPolicy,
+)
+from services.optimizer.app.services.diagnosis.survey import Trigger
+from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
+from services.optimizer.app.services.heal.healing import Healer
+from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.replay import Replayer
+from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.record.healing_runs import has_open_proposal
+from services.optimizer.app.services.repair.candidates import AskModel, Reflect
+from services.optimizer.app.services.telling.notification import Notifier, create_notifier
+from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 
 # Providers whose model is no capable analyst; rules alone propose for them.
 PROVIDERS_WITHOUT_ANALYST = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
@@ -65,7 +69,7 @@ async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
     # LangChain costs half a second of start-up, which the rules needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
     from services.common.llm.invocation import close_model  # noqa: PLC0415
-    from services.optimizer.app.services.analyst import ask_analyst, ask_plainly  # noqa: PLC0415
+    from services.optimizer.app.services.repair.analyst import ask_analyst, ask_plainly  # noqa: PLC0415
 
     model = create_model_from_spec(settings, spec)
     try:

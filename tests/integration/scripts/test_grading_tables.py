@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from grading import tables
+from grading.database import tables
 from grading.database.driver import Address, DriverDatabase
 from grading.database.port import Database, Row, fetch_rows, literal
 from grading.guide import BAD_PROMPTS

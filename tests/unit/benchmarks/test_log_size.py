@@ -16,7 +16,7 @@ from benchmarks.log_filling import (
 )
 from benchmarks.log_size import Figures, Look, Report, show, summarize
 from services.common.task_types import ROOT
-from services.optimizer.app.services.failure_log import failed_rules_in
+from services.optimizer.app.services.log.failure_log import failed_rules_in
 
 
 def make_report(warm_maximum_ms: float) -> Report:

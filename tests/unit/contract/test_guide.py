@@ -16,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
-from services.common.llm.simulated.model import SimulatedChatModel
 from services.evaluator.app.main import create_evaluator
 from services.manager.app.main import create_manager
 from services.worker.app.main import create_worker
+from simulated_model.model import SimulatedChatModel
 
 ROOT = Path(__file__).parents[3]
 SERVICES = {"manager": create_manager, "worker": create_worker, "evaluator": create_evaluator}

@@ -1,22 +1,22 @@
 """Runs untrusted code where it can reach nothing, and says what came back."""
 
-from services.evaluator.app.sandbox.execution import (
+from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
+from services.evaluator.app.sandbox.run.execution import (
     Availability,
     Execution,
     Opaque,
     StepResult,
     Value,
 )
-from services.evaluator.app.sandbox.jail_sandbox import JailSandbox
-from services.evaluator.app.sandbox.run_limits import RunLimits
-from services.evaluator.app.sandbox.run_records import unavailable
+from services.evaluator.app.sandbox.run.limits import RunLimits
+from services.evaluator.app.sandbox.run.records import unavailable
 from services.evaluator.app.sandbox.sandbox import (
     NoSandbox,
     Sandbox,
     create_sandbox,
     probe_sandbox,
 )
-from services.evaluator.app.sandbox.wasm_sandbox import WasmSandbox
+from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 __all__ = [
     "Availability",

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.evaluator.app.sandbox.execution import Availability, Execution
-from services.evaluator.app.sandbox.jail_sandbox import JailSandbox
-from services.evaluator.app.sandbox.run_records import unavailable
-from services.evaluator.app.sandbox.wasm_sandbox import WasmSandbox
+from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
+from services.evaluator.app.sandbox.run.execution import Availability, Execution
+from services.evaluator.app.sandbox.run.records import unavailable
+from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 _OFF = "running code is switched off (SANDBOX=off)"
 _BACKENDS = ("auto", "jail", "wasm", "off")

@@ -2,7 +2,7 @@
 
 import math
 
-from services.evaluator.app.sandbox.execution import Opaque, Value
+from services.evaluator.app.sandbox.run.execution import Opaque, Value
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9

@@ -9,14 +9,13 @@ from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
-from services.evaluator.app.sandbox.execution import Availability
-from services.evaluator.app.services.behaviour import assess
-from services.evaluator.app.services.behaviour_rules import Run, find_in_run, grade_run
+from services.evaluator.app.sandbox.run.execution import Availability
+from services.evaluator.app.services.behaviour.assessment import assess
+from services.evaluator.app.services.behaviour.rules import Run, find_in_run, grade_run
+from services.evaluator.app.services.bounded_reading import Reader
 from services.evaluator.app.services.explanation import explain
 from services.evaluator.app.services.fingerprint import fingerprint_evaluator
-from services.evaluator.app.services.judge import Judge, JudgedAnswer
-from services.evaluator.app.services.reader import Reader
-from services.evaluator.app.services.reading import Reading
+from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer
 from services.evaluator.app.services.rule_sets import (
     criteria_for,
     grade_criteria,
@@ -24,6 +23,7 @@ from services.evaluator.app.services.rule_sets import (
     rules_for,
 )
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
+from services.evaluator.app.services.static_reading import Reading
 
 RUN_ATTEMPTS = 3
 # A zygote that was lost is replaced after a second at most.

@@ -4,9 +4,9 @@ import ast
 from dataclasses import dataclass
 from functools import cached_property
 
-from services.evaluator.app.services.code_extraction import ExtractedCode, extract_code
-from services.evaluator.app.services.code_reading import Definition, Function
-from services.evaluator.app.services.request_reading import RequestFacts, read_request
+from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
+from services.evaluator.app.services.code.syntax import Definition, Function
+from services.evaluator.app.services.request import RequestFacts, read_request
 
 
 @dataclass(frozen=True)

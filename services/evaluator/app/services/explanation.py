@@ -3,10 +3,10 @@
 from typing import Any
 
 from services.common.task_types.rules import RuleReport
-from services.evaluator.app.sandbox.execution import Availability
-from services.evaluator.app.services.behaviour import Observation
-from services.evaluator.app.services.behaviour_rules import Run
-from services.evaluator.app.services.judge import Judgement
+from services.evaluator.app.sandbox.run.execution import Availability
+from services.evaluator.app.services.behaviour.assessment import Observation
+from services.evaluator.app.services.behaviour.rules import Run
+from services.evaluator.app.services.judging.judge import Judgement
 from services.evaluator.app.services.scorer import Verdict
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.

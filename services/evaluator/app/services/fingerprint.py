@@ -1,21 +1,20 @@
 """The Evaluator's fingerprint: it changes with whatever can change a score."""
 
+import ast
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from services.common import secret_masking, task_types
+from services.evaluator.app import sandbox, services
+from services.evaluator.app.services import oversight
 
 # Every module below these can change a score: rules, rubric, examples, sandbox, scorer ...
-JUDGING_DIRECTORIES = (
-    Path(__file__).parent,
-    Path(__file__).parent.parent / "sandbox",
-    Path(task_types.__file__).parent,
-)
+JUDGING_PACKAGES = (services, sandbox, task_types)
 # What a judge's model sees is masked by this one, which lies elsewhere.
-JUDGING_FILES = (Path(secret_masking.__file__),)
-# ... but those that judge the judge.
-WATCHING = ("calibration", "canary", "judge_records")
+MASKING_MODULE = secret_masking
 
 
 def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
@@ -35,16 +34,41 @@ def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def digest_code(modules: Iterable[str]) -> str:
+    """Hash what modules say, apart from their names, their places and their imports.
+
+    A module that is renamed, moved, or imports from elsewhere judges as it did before.
+
+    Args:
+        modules: Source of each module, in any order.
+    """
+    digests = sorted(hashlib.sha256(_without_imports(text).encode()).digest() for text in modules)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def _without_imports(text: str) -> str:
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[number] = ""
+    return "\n".join(line for line in lines if line.strip())
+
+
+def judging_modules() -> Iterator[Path]:
+    """Find the modules that can change a score; what watches over the judge can't."""
+    watching = _folder_of(oversight)
+    for package in JUDGING_PACKAGES:
+        for path in _folder_of(package).rglob("*.py"):
+            if not path.is_relative_to(watching):
+                yield path
+    yield Path(str(MASKING_MODULE.__file__))
+
+
+def _folder_of(package: ModuleType) -> Path:
+    return Path(str(package.__file__)).parent
+
+
 @cache
 def _digest_modules() -> str:
-    digest = hashlib.sha256()
-    for directory in JUDGING_DIRECTORIES:
-        for path in sorted(directory.rglob("*.py")):
-            if path.name.startswith(WATCHING):
-                continue
-            digest.update(f"{path.relative_to(directory)}\x00".encode())
-            digest.update(path.read_bytes())
-    for path in JUDGING_FILES:
-        digest.update(f"{path.name}\x00".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest_code(path.read_text(encoding="utf-8") for path in judging_modules())

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 
 from services.common.task_types.rules import MAX_REASON_CHARACTERS, Grade
-from services.evaluator.app.services.code_reading import Definition, names_in
+from services.evaluator.app.services.code.syntax import Definition, names_in
 from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.request_reading import WORD, stem
+from services.evaluator.app.services.request import WORD, stem
 from services.evaluator.app.services.validators import is_refusal
 
 READING_WINDOW = 20_000

@@ -13,7 +13,7 @@ from services.common.task_types.rules import (
     not_applicable,
 )
 from services.common.task_types.task_type import TaskType, TaskTypeError
-from services.evaluator.app.services.behaviour_rules import (
+from services.evaluator.app.services.behaviour.rules import (
     BEHAVIOUR_CHECKS,
     BEHAVIOUR_CRITERIA,
 )

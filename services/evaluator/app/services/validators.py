@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from services.common.task_types.rules import Finding, failed, not_applicable, passed
-from services.evaluator.app.services.code_reading import (
+from services.evaluator.app.services.code.syntax import (
     Function,
     annotations,
     dotted_name,

@@ -10,22 +10,22 @@ from services.common.database import translate_database_errors
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.optimizer.app.services.alarm_confirmation import Confirm, Confirmation
-from services.optimizer.app.services.failure_log import (
-    load_active_prompts,
-)
-from services.optimizer.app.services.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.healing_runs import HELD, PROPOSED
-from services.optimizer.app.services.log_records import LoggedResult
-from services.optimizer.app.services.prompt_patcher import is_same_prompt
-from services.optimizer.app.services.survey import (
+from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm, Confirmation
+from services.optimizer.app.services.aftercare.rollback import look_after
+from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.diagnosis.survey import (
     IsCoolingDown,
     IsDegraded,
     Survey,
     Surveyor,
     Trigger,
 )
-from services.optimizer.app.services.watcher import look_after
+from services.optimizer.app.services.log.failure_log import (
+    load_active_prompts,
+)
+from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.prompt_patcher import is_same_prompt
+from services.optimizer.app.services.record.healing_runs import HELD, PROPOSED
 
 # One heal at a time for each task type, whoever heals; held until the connection ends.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from math import exp, lgamma, log
 from statistics import fmean
 
-from services.optimizer.app.services.log_records import LoggedResult, Record
+from services.optimizer.app.services.log.log_records import (
+    MAX_ANSWERS_PER_INPUT,
+    LoggedResult,
+    Record,
+)
 
 # What is taken for a healthy failure rate before anything is known: 5 %, worth ten answers.
 PRIOR_FAILURES, PRIOR_PASSES = 0.5, 9.5
 # Failures are surprising where a window with so many had less than this chance.
 SURPRISE_LEVEL = 0.05
-# Answers to one and the same input that count, the newest: who repeats a request a hundred times
-# neither hides what fails nor makes it look worse.
-MAX_ANSWERS_PER_INPUT = 5
 # A version that passes less than this is no norm to compare with.
 LEAST_NORMAL_PASS_RATE = 0.5
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.optimizer.app.services.failure_log import load_active_prompts
+from services.optimizer.app.services.log.failure_log import load_active_prompts
 
 # One activation at a time for each task type, whoever activates.
 LOCK_TASK_TYPE = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:' || $1, 0))"

@@ -16,7 +16,7 @@ from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.database import configure_connection
 from services.common.models import Prompt
-from services.optimizer.app.services.healing_runs import (
+from services.optimizer.app.services.record.healing_runs import (
     Repair,
     Run,
     promote,

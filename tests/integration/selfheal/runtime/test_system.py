@@ -20,9 +20,9 @@ from selfheal.runtime.errors import (
 from selfheal.runtime.foreground import ForegroundWatch, in_foreground
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.plan import Credentials, Stages
-from selfheal.runtime.process_records import ProcessSpec
-from selfheal.runtime.processes import ProcessTable
-from selfheal.runtime.readiness import is_ready
+from selfheal.runtime.processes.readiness import is_ready
+from selfheal.runtime.processes.records import ProcessSpec
+from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from selfheal.runtime.waiting import wait_until
@@ -279,8 +279,8 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_system import StubDatabase
 from selfheal.runtime.foreground import in_foreground
-from selfheal.runtime.process_records import ProcessSpec
-from selfheal.runtime.processes import ProcessTable
+from selfheal.runtime.processes.records import ProcessSpec
+from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.system import System
 
 home = Path({home!r})

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
-from services.common.llm.simulated.knowledge import find_task
 from services.common.task_types import load_golden_inputs
+from simulated_model.knowledge import find_task
 
 POOLS = read_pools(SIMULATED)
 GOLDEN = load_golden_inputs("code_generation")

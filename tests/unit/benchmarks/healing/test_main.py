@@ -7,11 +7,11 @@ from rich.console import Console
 
 from benchmarks.healing.__main__ import judge, main
 from benchmarks.healing.benchmark import Outcome
-from benchmarks.healing.false_alarms import measure_false_alarms
-from benchmarks.healing.peer_comparison import ComparedRepair, Comparison
+from benchmarks.healing.peers.comparison import ComparedRepair, Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import Measurement, RunRecord
-from benchmarks.healing.report import Machine, Report, show, show_unusual
+from benchmarks.healing.reporting.false_alarms import measure_false_alarms
+from benchmarks.healing.reporting.report import Machine, Report, show, show_unusual
 from benchmarks.healing.scenarios import PromptScenario
 from benchmarks.healing.selection import Choice
 

@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.healing.evaluator_switch import EvaluatorCondition
-from benchmarks.healing.model_endpoint import ModelCondition
+from benchmarks.healing.lane.evaluator_switch import EvaluatorCondition
+from benchmarks.healing.lane.model_endpoint import ModelCondition
+from benchmarks.healing.runs.steady import DATABASE_RESTART, FLOOD
 from benchmarks.healing.scenarios import (
     REGRESSION_KINDS,
     PromptScenario,
@@ -12,9 +13,8 @@ from benchmarks.healing.scenarios import (
     list_names,
     read_scenarios,
 )
-from benchmarks.healing.steady_run import DATABASE_RESTART, FLOOD
 from selfheal.runtime.assembly import find_schema
-from services.optimizer.app.services.attribution import (
+from services.optimizer.app.services.diagnosis.attribution import (
     DRIFT,
     EVALUATOR,
     INPUT,

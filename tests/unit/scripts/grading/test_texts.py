@@ -12,7 +12,9 @@ from grading.options import LANGUAGES
 from grading.result import CheatingCode, Code, Dimension, Hint, InsightCode
 
 FOLDER = Path(grading.__file__).parent
-PROBES = re.findall(r'^            "(\w+)": lambda', (FOLDER / "probes.py").read_text(), re.M)
+PROBES = re.findall(
+    r'^            "(\w+)": lambda', (FOLDER / "observing" / "probes.py").read_text(), re.M
+)
 DECLARED = {
     name: set(re.split(r",\s*", facts.strip()))
     for name, facts in re.findall(

@@ -17,8 +17,8 @@ from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import ServiceError, UnscoredError
 from services.common.schemas import EvaluationRequest
-from services.evaluator.app.services.calibration_set import load_labelled_answers
-from services.evaluator.app.services.calibration_store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
 
 RIGHT = {item.answer for item in load_labelled_answers() if item.passes}

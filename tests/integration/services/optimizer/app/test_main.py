@@ -237,7 +237,7 @@ async def test_a_preview_lists_what_a_model_writes_where_one_is_configured(
     is_installed: bool,
 ) -> None:
     monkeypatch.setattr(
-        "services.optimizer.app.services.preview.is_installed", lambda: is_installed
+        "services.optimizer.app.services.heal.preview.is_installed", lambda: is_installed
     )
     await deploy("Answer in rhymes.\nAnswer in French.")
     await log_result(times=5)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from benchmarks.healing.peer_task import BudgetSpentError, Peer, PeerTask
 from benchmarks.healing.peers import available_peers
 from benchmarks.healing.peers.copro_peer import CoproPeer, plan_search
 from benchmarks.healing.peers.gepa_peer import (
@@ -16,9 +15,10 @@ from benchmarks.healing.peers.gepa_peer import (
     calls_for_a_round,
     choose_input_count,
 )
+from benchmarks.healing.peers.task import BudgetSpentError, Peer, PeerTask
 from benchmarks.healing.peers.task_in_thread import TaskInThread, run_in_thread
 from services.common.errors import ModelTimeoutError
-from services.optimizer.app.services.gepa_adapter import Rollout
+from services.optimizer.app.services.repair.gepa_adapter import Rollout
 
 INCUMBENT = "Always answer in JavaScript."
 REPAIRED = "Write Python."

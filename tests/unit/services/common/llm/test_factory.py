@@ -14,7 +14,7 @@ from services.common.llm.factory import (
     create_chat_model,
     create_model_from_spec,
 )
-from services.common.llm.simulated.model import SimulatedChatModel
+from simulated_model.model import SimulatedChatModel
 
 KEY = "sk-" + "secret"
 

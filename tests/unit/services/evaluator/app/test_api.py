@@ -16,7 +16,7 @@ from services.common.task_types import list_task_types
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app import wiring
 from services.evaluator.app.main import create_evaluator
-from services.evaluator.app.services.judge import JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 
 PATH = "/api/v1/evaluate"
 

@@ -6,8 +6,8 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.evaluator.app.services.judge import RubricJudge
-from services.evaluator.app.services.llm_judge import LlmJudge
+from services.evaluator.app.services.judging.judge import RubricJudge
+from services.evaluator.app.services.judging.llm_judge import LlmJudge
 from services.evaluator.app.wiring import create_judge
 
 

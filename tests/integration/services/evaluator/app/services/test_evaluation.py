@@ -11,7 +11,12 @@ from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, create_sandbox
 from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.services.judge import Judge, JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.judging.judge import (
+    Judge,
+    JudgedAnswer,
+    Judgement,
+    RubricJudge,
+)
 from services.evaluator.app.services.scorer import Verdict
 
 REQUEST = "Write a function add(a, b) that adds two numbers: add(2, 3) == 5 and add(1, 1) == 2"

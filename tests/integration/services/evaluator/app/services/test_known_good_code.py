@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from services.common.llm.simulated.composition import answer
-from services.common.llm.simulated.knowledge import find_task, load_tasks
 from services.common.task_types import task_type
 from services.evaluator.app.sandbox import Sandbox, create_sandbox
-from services.evaluator.app.services.behaviour import assess
-from services.evaluator.app.services.behaviour_rules import Run, find_in_run
+from services.evaluator.app.services.behaviour.assessment import assess
+from services.evaluator.app.services.behaviour.plan import plan_probes
+from services.evaluator.app.services.behaviour.rules import Run, find_in_run
 from services.evaluator.app.services.evidence import gather_evidence
-from services.evaluator.app.services.probes import plan_probes
+from simulated_model.composition.answering import answer
+from simulated_model.knowledge import find_task, load_tasks
 
 SLOTS = 4
 # Right answers that plausible calls take for wrong ones: what is looked for isn't there, and
@@ -27,7 +27,7 @@ PROMPT = (Path(task_type.__file__).parent / "code_generation" / "prompt.txt").re
 PRINT_PLANS = """
 import json, sys
 from services.evaluator.app.services.evidence import gather_evidence
-from services.evaluator.app.services.probes import plan_probes
+from services.evaluator.app.services.behaviour.plan import plan_probes
 for request, code in json.load(sys.stdin):
     evidence = gather_evidence(task_type="code_generation", user_input=request, answer=code)
     print(plan_probes(evidence))

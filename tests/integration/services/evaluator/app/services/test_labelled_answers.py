@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.evaluator.app.sandbox import Sandbox, create_sandbox
-from services.evaluator.app.sandbox.execution import StepResult
-from services.evaluator.app.services.calibration_set import LabelledAnswer, load_labelled_answers
-from services.evaluator.app.services.code_extraction import extract_code
-from services.evaluator.app.services.code_reading import names_bound
+from services.evaluator.app.sandbox.run.execution import StepResult
+from services.evaluator.app.services.code.extraction import extract_code
+from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.oversight.calibration.labelled_set import (
+    LabelledAnswer,
+    load_labelled_answers,
+)
 
 
 @pytest.fixture

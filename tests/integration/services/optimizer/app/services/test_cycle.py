@@ -10,10 +10,11 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
-from services.optimizer.app.services import cycle, survey
+from services.optimizer.app.services import cycle
 from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.survey import Trigger
+from services.optimizer.app.services.diagnosis import survey
+from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
+from services.optimizer.app.services.diagnosis.survey import Trigger
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.sandbox.execution import Opaque, Value
+from services.evaluator.app.sandbox.run.execution import Opaque, Value
 from services.evaluator.app.services.comparison import agrees, is_within
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)

@@ -9,7 +9,7 @@ from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.services.judge import JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.rule_sets import rules_for
 from services.evaluator.app.services.scorer import Verdict
 

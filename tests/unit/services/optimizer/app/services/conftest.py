@@ -7,8 +7,8 @@ from uuid import UUID, uuid5
 import pytest
 
 from services.common.errors import UpstreamError
-from services.optimizer.app.services.replay import BudgetExceededError
-from services.optimizer.app.services.replay_results import ReplayInput, ReplayResult
+from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 NAMESPACE = UUID("00000000-0000-4000-8000-000000000001")
 Answer = Callable[[str, ReplayInput], float | None]

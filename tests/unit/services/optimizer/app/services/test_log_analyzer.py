@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.optimizer.app.services.log.log_records import LoggedResult, Record
 from services.optimizer.app.services.log_analyzer import (
     MAX_ANSWERS_PER_INPUT,
     SURPRISE_LEVEL,
@@ -15,7 +16,6 @@ from services.optimizer.app.services.log_analyzer import (
     rate_surprise,
     split_where_it_fell,
 )
-from services.optimizer.app.services.log_records import LoggedResult, Record
 
 SEED = 20_260_101
 WINDOWS = 2_000

@@ -1,0 +1,148 @@
+"""What a run in the sandbox costs, how many fit in a second, and what loops do to the others.
+
+examples:
+  python -m benchmarks.decisions.sandbox
+  python -m benchmarks.decisions.sandbox --runs 10000 --json
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from services.evaluator.app.sandbox import JailSandbox
+
+PROGRAM = """
+def fibonacci(n: int) -> int:
+    a, b = 0, 1
+    for _ in range(n):
+        a, b = b, a + b
+    return a
+"""
+STEPS = ["fibonacci(0)", "fibonacci(10)", "fibonacci(90)"]
+VALUES = [0, 55, 2880067194370816120]
+LOOP = "while True: pass"
+LOOPS = 10
+CONCURRENT = 4
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured.
+
+    Attributes:
+        start_ms: From nothing to the first run's end.
+        alone_median_ms: A run with nothing beside it.
+        alone_p99_ms: Likewise.
+        runs_per_second: With four under way.
+        beside_loops_median_ms: A run beside ten endless loops.
+        beside_loops_p99_ms: Likewise.
+        busy_percent: How busy the machine's processors were with other things, before.
+    """
+
+    runs: int
+    start_ms: float
+    alone_median_ms: float
+    alone_p99_ms: float
+    runs_per_second: float
+    beside_loops_median_ms: float
+    beside_loops_p99_ms: float
+    busy_percent: float
+
+
+async def run_once(sandbox: JailSandbox) -> float:
+    """Milliseconds that one run took; its values are checked."""
+    started = time.perf_counter()
+    execution = await sandbox.run(PROGRAM, STEPS)
+    elapsed = (time.perf_counter() - started) * 1000
+    if [step.value for step in execution.steps] != VALUES:
+        raise SystemExit(f"a run went wrong: {execution}")
+    return elapsed
+
+
+async def measure(runs: int) -> Figures:
+    """All figures, one after the other."""
+    busy = await asyncio.to_thread(psutil.cpu_percent, 1.0)
+    sandbox = JailSandbox()
+    started = time.perf_counter()
+    availability = await sandbox.start()
+    start_ms = (time.perf_counter() - started) * 1000
+    if not availability.is_available:
+        raise SystemExit(availability.problem)
+    try:
+        alone = [await run_once(sandbox) for _ in range(min(runs, 500))]
+        per_second = await measure_throughput(sandbox, runs)
+        beside = await measure_beside_loops(sandbox)
+    finally:
+        await sandbox.close()
+    return Figures(
+        runs=runs,
+        start_ms=start_ms,
+        alone_median_ms=statistics.median(alone),
+        alone_p99_ms=statistics.quantiles(alone, n=100)[-1],
+        runs_per_second=per_second,
+        beside_loops_median_ms=statistics.median(beside),
+        beside_loops_p99_ms=statistics.quantiles(beside, n=100)[-1],
+        busy_percent=busy,
+    )
+
+
+async def measure_throughput(sandbox: JailSandbox, runs: int) -> float:
+    """Runs a second, with a few under way."""
+
+    async def work() -> None:
+        for _ in range(runs // CONCURRENT):
+            await run_once(sandbox)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(CONCURRENT)))
+    return runs // CONCURRENT * CONCURRENT / (time.perf_counter() - started)
+
+
+async def measure_beside_loops(sandbox: JailSandbox) -> list[float]:
+    """What runs take for 9 seconds, while ten loops are kept going."""
+    ends_at = time.perf_counter() + 9
+
+    async def loop() -> None:
+        while time.perf_counter() < ends_at:
+            await sandbox.run(LOOP, [])
+
+    loops = [asyncio.create_task(loop()) for _ in range(LOOPS)]
+    taken = []
+    while time.perf_counter() < ends_at:
+        taken.append(await run_once(sandbox))
+        await asyncio.sleep(0.01)
+    for task in loops:
+        task.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+    return taken
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=2000, help="for the throughput (2000)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    arguments = parser.parse_args()
+    figures = asyncio.run(measure(arguments.runs))
+    if arguments.json:
+        sys.stdout.write(json.dumps(asdict(figures)) + "\n")
+        return
+    table = Table("figure", "value", title=f"Sandbox, {os.cpu_count()} processors")
+    for name, value in asdict(figures).items():
+        table.add_row(name.replace("_", " "), f"{value:,.1f}" if value % 1 else f"{value:,.0f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

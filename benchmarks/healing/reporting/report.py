@@ -1,0 +1,168 @@
+"""What the benchmark says, as tables and as JSON."""
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.healing.peers.comparison import Comparison
+from benchmarks.healing.program import Selection
+from benchmarks.healing.records import RunRecord
+from benchmarks.healing.reporting.aims import Aim, judge_aims
+from benchmarks.healing.reporting.false_alarms import FalseAlarms
+from benchmarks.healing.reporting.figures import Figures, summarise
+from benchmarks.healing.reporting.tables import (
+    table_of_aims,
+    table_of_costs,
+    table_of_false_alarms,
+    table_of_innocent,
+    table_of_kinds,
+    table_of_peers,
+    table_of_recovery,
+    table_of_selection,
+)
+from services.common.version import package_version
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it was measured."""
+
+    cores: int
+    cpu: str
+    python: str
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that a benchmark found out.
+
+    Attributes:
+        model: The model at hand.
+        command: What was run.
+        started_at: When.
+        seconds: How long it took.
+        machine: Where.
+        selection: What counts on the model.
+        records: Every run.
+        false_alarms: How often healthy traffic alone makes work.
+        comparison: Others on one repair; None where they weren't asked for.
+    """
+
+    model: str
+    command: Sequence[str]
+    started_at: datetime
+    seconds: float
+    machine: Machine
+    selection: Selection
+    records: Sequence[RunRecord]
+    false_alarms: FalseAlarms
+    comparison: Comparison | None = None
+
+    @property
+    def figures(self) -> Figures:
+        """What the records say."""
+        return summarise(self.records)
+
+    @property
+    def aims(self) -> list[Aim]:
+        """Every figure beside its aim."""
+        return judge_aims(self.figures, self.model)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        chosen = (*self.selection.regressions, *self.selection.controls)
+        return {
+            "model": self.model,
+            "command": shlex.join(self.command),
+            "version": package_version(),
+            "date": self.started_at.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 1),
+            "machine": {
+                name: getattr(self.machine, name) for name in ("cores", "cpu", "python", "system")
+            },
+            "seed_prompt_score": self.selection.good.mean,
+            "measured": [
+                {
+                    "name": one.scenario.name,
+                    "kind": one.scenario.kind,
+                    "score": one.measurement.mean,
+                    "passed": one.measurement.passed,
+                    "scored": one.measurement.scored,
+                    "left_out": one.left_out,
+                }
+                for one in chosen
+            ],
+            "aims": [
+                {
+                    "name": aim.name,
+                    "measured": aim.measured,
+                    "aim": aim.limit,
+                    "unit": aim.unit,
+                    "reached": aim.reached,
+                }
+                for aim in self.aims
+            ],
+            "figures": self.figures.as_json(),
+            "false_alarms": self.false_alarms.as_json(),
+            "peers": self.comparison.as_json() if self.comparison else None,
+            "runs": [record.as_json() for record in self.records],
+        }
+
+
+def describe_machine() -> Machine:
+    """The machine that this runs on."""
+    return Machine(
+        cores=os.cpu_count() or 1,
+        cpu=_cpu_model(),
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}",
+    )
+
+
+def show(report: Report, output: Console) -> None:
+    """Print a table for every question."""
+    figures = report.figures
+    output.print(table_of_selection(report.selection))
+    output.print(table_of_recovery(figures))
+    output.print(table_of_kinds(figures))
+    output.print(table_of_innocent(figures))
+    output.print(table_of_costs(figures))
+    output.print(table_of_false_alarms(report.false_alarms))
+    if report.comparison is not None:
+        output.print(table_of_peers(report.comparison))
+    output.print(table_of_aims(report.aims))
+    minutes, seconds = divmod(round(report.seconds), 60)
+    machine = report.machine
+    output.print(
+        f"{len(report.records)} runs in {minutes} min {seconds} s on {machine.cores} cores of "
+        f"{machine.cpu}, Python {machine.python}, {report.started_at:%Y-%m-%d %H:%M %Z}\n"
+        f"{shlex.join(report.command)}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def show_unusual(records: Sequence[RunRecord], output: Console) -> None:
+    """List the runs that a developer wants to see: what wasn't recovered, false heals, harm."""
+    for one in records:
+        if remark := one.remark:
+            output.print(f"{one.title}: {remark}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _cpu_model() -> str:
+    if CPU_INFO.exists():
+        for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown CPU"

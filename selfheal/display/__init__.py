@@ -1,0 +1,1 @@
+"""Shows records to a person in a terminal, whatever others wrote into them."""

@@ -1,0 +1,76 @@
+"""A dry run of the Optimizer for a person: what its events say that a run would do."""
+
+from collections.abc import Callable
+from typing import Final
+
+from selfheal.display.detail_reading import (
+    Detail,
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    show_line,
+)
+
+_POSTPONED: Final = {
+    "proposal_waits": "a proven repair waits for your answer, so a run would do nothing; see: "
+    "selfheal prompts proposals",
+}
+
+
+def describe_dry_run(event: Detail) -> str:
+    """An event of a dry run in plain sentences; empty where it has none of its own."""
+    tell = _TELLERS.get(str(event.get("event")))
+    return tell(event) if tell else ""
+
+
+def _tell_off(_event: Detail) -> str:
+    return "OPTIMIZER_MODE is off: a run would do nothing. Set it to auto or propose."
+
+
+def _tell_postponed(event: Detail) -> str:
+    reason = read_line(event, "reason")
+    why = _POSTPONED.get(reason, f"left alone for now ({_words(reason)})")
+    return f"{read_line(event, 'task_type')}: {why}."
+
+
+def _tell_plan(event: Detail) -> str:
+    failures, answers = read_number(event, "failures"), read_number(event, "answers")
+    counted = ""
+    if failures is not None and answers is not None:
+        counted = f"{failures:g} of {answers:g} scored answers failed. "
+    prompt = f"{read_line(event, 'task_type')}, version {read_line(event, 'version')}"
+    return f"{prompt}: {counted}{_plan(event)}"
+
+
+def _plan(event: Detail) -> str:
+    strategies = [_words(one) for one in read_list(event, "strategies")]
+    because = [show_line(one) for one in read_list(event, "because")]
+    verdict = read_line(event, "verdict")
+    if not strategies:
+        fault = f"{verdict} at fault" if because else verdict
+        return " ".join([f"A run would hold, and change nothing: {fault}.", *because])
+    inputs = read_part(event, "inputs")
+    choosing, proving = read_number(inputs, "choosing"), read_number(inputs, "verdict")
+    figures = ""
+    if choosing is not None and proving is not None:
+        figures = f" on {choosing:g} inputs, and prove the best on up to {proving:g} others"
+    calls = read_number(event, "max_calls")
+    most = f", with {calls:g} calls of the Worker at most" if calls is not None else ""
+    would = {"auto": "activate", "propose": "propose to you"}.get(read_line(event, "mode"), "")
+    proven = f" What is proven it would {would}." if would else ""
+    return (
+        "A run would ask the prompt again to see whose fault it is; if it is the prompt's, it "
+        f"would try {', '.join(strategies)}{figures}{most}.{proven}"
+    )
+
+
+def _words(code: object) -> str:
+    return show_line(code).replace("_", " ")
+
+
+_TELLERS: Final[dict[str, Callable[[Detail], str]]] = {
+    "optimizer_off": _tell_off,
+    "heal_postponed": _tell_postponed,
+    "would_look_into": _tell_plan,
+}

@@ -1,0 +1,1 @@
+"""Lays out a run of the Optimizer for a person."""

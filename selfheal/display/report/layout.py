@@ -1,0 +1,59 @@
+"""What the parts of a run's report are laid out with: sections, tables, figures in words."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.display.detail_reading import Detail, read_number, show_line
+from selfheal.display.verdict_rendering import INDENT, heading
+
+
+def section(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
+    """A heading and its lines, if there are any."""
+    shown = [line for line in lines if line]
+    if shown:
+        yield heading(title)
+        for line in shown:
+            yield Padding(Text(line), INDENT)
+
+
+def make_table(*columns: tuple[str, str]) -> Table:
+    """A table of narrow columns, which keep their width: what is added to it takes the rest.
+
+    Args:
+        columns: Titles, and `r` for those that are flush right.
+    """
+    made = Table(box=None, pad_edge=False, expand=True)
+    for title, side in columns:
+        made.add_column(title, justify="right" if side == "r" else "left", no_wrap=True)
+    return made
+
+
+def against(
+    record: Detail, ours: str, theirs: str, *, digits: int = 0, of: float | None = None
+) -> str:
+    """Before and after, as `0 -> 6 of 6`."""
+    after, before = read_number(record, ours), read_number(record, theirs)
+    if after is None and before is None:
+        return ""
+    shown = (f"{one:.{digits}f}" if one is not None else "?" for one in (before, after))
+    return " -> ".join(shown) + (f" of {of:g}" if of is not None else "")
+
+
+def pair_counts(record: Detail) -> str:
+    """Pairs won and lost."""
+    wins, losses = read_number(record, "wins"), read_number(record, "losses")
+    return f"{wins:g}/{losses:g}" if wins is not None and losses is not None else ""
+
+
+def and_more(count: int, shown: int) -> str:
+    """That there is more than is shown, if there is."""
+    return f", and {count - shown} more" if count > shown else ""
+
+
+def show_words(code: object) -> str:
+    """A code as words."""
+    return show_line(code).replace("_", " ")

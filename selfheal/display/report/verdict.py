@@ -1,0 +1,159 @@
+"""The proof in a run's report: what the replays showed, and what live traffic did."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from selfheal.display.detail_reading import (
+    Detail,
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    read_records,
+    show_line,
+)
+from selfheal.display.report.layout import (
+    against,
+    and_more,
+    make_table,
+    pair_counts,
+    section,
+    show_words,
+)
+from selfheal.display.verdict_rendering import INDENT
+
+MAX_PAIRS: Final = 6
+MAX_INPUT_CHARACTERS: Final = 120
+
+_CONTROLS: Final = {
+    "reset": "a reset: no prompt at all does about as well; it helps that the old text is gone",
+    "learned": "learned: the new text itself does better than no prompt at all",
+    "unlabelled": "neither clearly a reset nor clearly learned",
+}
+
+
+def render_verdict(detail: Detail) -> Iterator[RenderableType]:
+    """What was decided under which error rate, with the pairs behind it."""
+    verdict = read_part(detail, "verdict")
+    if not verdict:
+        return
+    lines = [_decision(verdict), _gains(verdict), _guards(read_part(verdict, "guards")),
+             _control(read_part(verdict, "control")), _evaluators(verdict)]  # fmt: skip
+    yield from section("The verdict, on inputs that had no part in choosing", lines)
+    pairs = read_records(verdict, "pairs")
+    if not pairs:
+        return
+    used = read_part(read_part(detail, "inputs"), "used")
+    table = make_table(("before", "r"), ("after", "r"))
+    table.add_column("input", ratio=1, overflow="ellipsis", no_wrap=True)
+    for pair in pairs[:MAX_PAIRS]:
+        key = str(pair.get("input_id", ""))
+        text = read_line(read_part(used, key), "text", most=MAX_INPUT_CHARACTERS)
+        table.add_row(
+            _score(pair, "incumbent"),
+            _score(pair, "candidate"),
+            Text(text or show_line(key, most=MAX_INPUT_CHARACTERS)),
+        )
+    yield Padding(table, INDENT)
+    if len(pairs) > MAX_PAIRS:
+        yield Padding(Text(and_more(len(pairs), MAX_PAIRS).strip(" ,")), INDENT)
+
+
+def _decision(verdict: Detail) -> str:
+    strategy = show_words(verdict.get("strategy") or "")
+    reason = show_words(verdict.get("reason") or "")
+    said = f"{strategy}: {reason}" if strategy and reason else strategy or reason
+    p_value = read_number(verdict, "p_value")
+    evidence = _evidence(verdict, "worthless candidates gets through")
+    if evidence:
+        return f"{said}; evidence {evidence}"
+    return f"{said}; p = {p_value:.2g}" if p_value is not None else said
+
+
+def _evidence(record: Detail, mistake: str) -> str:
+    """An e-value beside what it takes, and what that keeps from happening."""
+    e_value, alpha = read_number(record, "e_value"), read_number(record, "alpha")
+    if e_value is None:
+        return ""
+    if not alpha:
+        return f"{e_value:.3g}"
+    needed = f"{1 / alpha:.3g}"
+    return f"{e_value:.3g}; {needed} is needed, so that at most 1 in {needed} {mistake}"
+
+
+def _gains(verdict: Detail) -> str:
+    pairs = len(read_records(verdict, "pairs"))
+    of = pairs if pairs else None
+    parts = [
+        ("passes", against(verdict, "candidate_passed", "incumbent_passed", of=of)),
+        ("mean score", against(verdict, "candidate_mean", "incumbent_mean", digits=3)),
+        ("won/lost", pair_counts(verdict)),
+    ]
+    return "; ".join(f"{name} {value}" for name, value in parts if value)
+
+
+def _guards(guards: Detail) -> str:
+    checked = read_number(guards, "checked")
+    if not checked:
+        return ""
+    failing = [show_line(one, most=60) for one in read_list(guards, "newly_failing")]
+    allowed = read_number(guards, "allowed")
+    limit = f", {allowed:g} allowed" if allowed is not None else ""
+    named = f" ({', '.join(failing[:3])}{and_more(len(failing), 3)})" if failing else ""
+    return f"of {checked:g} inputs that passed lately, {len(failing)} newly fail{limit}{named}"
+
+
+def _control(control: Detail) -> str:
+    label, mean = read_line(control, "label"), read_number(control, "mean")
+    scored, passed = read_number(control, "scored"), read_number(control, "passed")
+    if not label or scored == 0:
+        return ""
+    inputs = f" on {scored:g} of these inputs" if scored is not None else ""
+    figures = [
+        f"{passed:g} pass" if passed is not None else "",
+        f"mean {mean:.3f}" if mean is not None else "",
+    ]
+    shown = ", ".join(filter(None, figures))
+    found = f": {shown}" if shown else ""
+    return f"an empty prompt{inputs}{found}; so this is {_CONTROLS.get(label, label)}"
+
+
+def _evaluators(verdict: Detail) -> str:
+    names = [show_line(one, most=32) for one in read_list(verdict, "evaluator_fingerprints")]
+    if not names:
+        return ""
+    return f"scored by evaluator {', '.join(names[:4])}{and_more(len(names), 4)}"
+
+
+def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
+    """What live traffic said of a promotion, where that led to a rollback."""
+    lines = []
+    for name, whose in (("", "the watched version"), ("before_", "the version before it")):
+        version, answers = (
+            read_number(watch, f"{name}version"),
+            read_number(watch, f"{name}answers"),
+        )
+        mean = read_number(watch, f"{name}mean")
+        if mean is not None:
+            over = f" over {answers:g} answers" if answers is not None else ""
+            called = f" ({version:g})" if version is not None else ""
+            lines.append(f"{whose}{called}: mean score {mean:.3f}{over}")
+    evidence = _evidence(watch, "promotions that did no worse is undone")
+    if evidence:
+        lines.append(f"evidence that it is worse: {evidence}")
+    replayed, e_value = read_number(watch, "replayed"), read_number(watch, "replay_e_value")
+    if replayed and e_value is not None:
+        lines.append(
+            f"run again under both texts, {replayed:g} of its live inputs agree: evidence "
+            f"{e_value:.1f}"
+        )
+    yield from section("What live traffic showed", lines)
+
+
+def _score(pair: Detail, name: str) -> str:
+    value = read_number(pair, name)
+    return f"{value:.3f}" if value is not None else ""

@@ -1,0 +1,138 @@
+"""A database server of the operator's own: looked at, never started, stopped or changed."""
+
+import asyncio
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import asyncpg
+
+from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.schema.migrations import Migration, find_migrations, find_missing
+from selfheal.runtime.states import ProcessStatus, State
+from selfheal.runtime.waiting import never, silent
+
+_TIMEOUT_SECONDS = 5.0
+_DEFAULT_PORT = 5432
+_HAS_TABLES = "SELECT to_regclass('prompts') IS NOT NULL"
+
+
+class ExternalDatabase:
+    """The server that `DATABASE_URL` names.
+
+    Args:
+        database_url: Its URL, credentials included: never printed.
+        schema: The schema that it should have; its migrations lie beside it.
+    """
+
+    name: Final = "postgres"
+    exit_code: Final = None
+    log_file: Final = Path(os.devnull)
+
+    def __init__(self, database_url: str, *, schema: Path) -> None:
+        self.database_url = database_url
+        self.schema = schema
+
+    @property
+    def address(self) -> str:
+        """Host and port, without the credentials."""
+        parts = urlsplit(self.database_url)
+        return f"{parts.hostname or 'localhost'}:{parts.port or _DEFAULT_PORT}"
+
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """The variables that let psql in, so that no credential is on its command line."""
+        parts = urlsplit(self.database_url)
+        variables = {
+            "PGHOST": parts.hostname,
+            "PGPORT": str(parts.port or _DEFAULT_PORT),
+            "PGUSER": unquote(parts.username or ""),
+            "PGPASSWORD": unquote(parts.password or ""),
+            "PGDATABASE": unquote(parts.path.lstrip("/")),
+            "PGSSLMODE": dict(parse_qsl(parts.query)).get("sslmode"),
+        }
+        return {name: value for name, value in variables.items() if value}
+
+    def start(
+        self,
+        *,
+        interrupted: Callable[[], bool] = never,  # noqa: ARG002 - the same as the embedded one's
+        progress: Callable[[str], None] = silent,  # noqa: ARG002
+    ) -> bool:
+        """Check that it answers, holds our tables, and lacks no migration.
+
+        Raises:
+            PostgresError: If it doesn't.
+        """
+        has_tables, missing = asyncio.run(self._look())
+        if not has_tables:
+            raise PostgresError(
+                f"The database at {self.address} has no table `prompts`.",
+                remedy=f"Apply the schema once: {_psql(self.schema)}",
+            )
+        if missing:
+            files = [migration.file for migration in missing]
+            raise PostgresError(
+                f"The database at {self.address} lacks {', '.join(map(str, missing))}.",
+                remedy=f"Apply what is missing: {_psql(*files)}",
+            )
+        return False
+
+    def stop(self) -> bool:
+        """Leave it alone: it isn't ours."""
+        return False
+
+    def destroy(self) -> None:
+        """Leave it alone: its data aren't ours to remove."""
+
+    def status(self) -> ProcessStatus:
+        """Tell whether it can be used."""
+        try:
+            self.start()
+        except PostgresError as error:
+            return ProcessStatus(
+                self.name, State.UNHEALTHY, address=self.address, detail=error.message
+            )
+        return ProcessStatus(
+            self.name, State.RUNNING, address=self.address, detail="your own server (DATABASE_URL)"
+        )
+
+    def is_running(self) -> bool:
+        """Take it to run: watching it is its operator's business."""
+        return True
+
+    def was_asked_to_stop(self) -> bool:
+        """Never: nobody stops it here."""
+        return False
+
+    async def _look(self) -> tuple[bool, list[Migration]]:
+        try:
+            connection = await asyncpg.connect(
+                self.database_url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS
+            )
+            try:
+                has_tables: bool = await connection.fetchval(_HAS_TABLES)
+                missing = await find_missing(connection, find_migrations(self.schema))
+            finally:
+                await connection.close(timeout=_TIMEOUT_SECONDS)
+        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+            reason = str(error) or type(error).__name__
+            raise PostgresError(
+                f"Can't connect to the database at {self.address}: {reason}.",
+                remedy="Mend DATABASE_URL, or unset it to use the embedded database.",
+            ) from error
+        return has_tables, missing
+
+
+def _psql(*files: Path) -> str:
+    """The command that applies SQL files, all of them or none, to the operator's own database."""
+    options = " ".join(f"-f {shlex.quote(_name(file))}" for file in files)
+    return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 {options}'
+
+
+def _name(file: Path) -> str:
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)

@@ -1,0 +1,1 @@
+"""Starts background processes, finds them again and stops them, without a supervisor."""

@@ -1,0 +1,98 @@
+"""What is written down about a process that we start, and what it should be started with."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from selfheal.runtime.processes.identity import is_process_id
+
+_OPTIONAL = frozenset({"was_ready", "stopping"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """How a process of the system is run.
+
+    Args:
+        name: Its name, unique in the system; also that of its log and record.
+        command: Program and arguments; nothing secret, since every user can read it.
+        environment: The variables that configure it, secrets included. Another value of any of
+            them is another configuration, with which a running process is started anew.
+        ready_url: URL that answers 200 when it can serve; empty where it serves nobody, and is
+            ready once it has run for a moment.
+        port: The port it listens on, if any.
+        port_setting: Name of the setting that moves the port.
+        withheld: Variables that it must not inherit from us.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    ready_url: str = ""
+    port: int | None = None
+    port_setting: str = ""
+    withheld: frozenset[str] = frozenset()
+
+    @property
+    def config_hash(self) -> str:
+        """16 hexadecimal digits that change with the command and its configuration."""
+        content = json.dumps([self.command, sorted(self.environment.items())])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    @property
+    def address(self) -> str:
+        """Where it listens, for people; empty if it doesn't."""
+        return "" if self.port is None else f"127.0.0.1:{self.port}"
+
+    def child_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the whole environment of the process.
+
+        Args:
+            inherited: What it gets from us (`PATH`, proxies, OpenTelemetry), unless withheld.
+        """
+        kept = {name: value for name, value in inherited.items() if name not in self.withheld}
+        return {**kept, **self.environment}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """A process that was started and that nobody asked to stop: it should be running.
+
+    `was_ready` notes that it has served; `stopping`, that somebody is stopping it.
+    """
+
+    name: str
+    pid: int
+    create_time: float
+    command: tuple[str, ...]
+    address: str
+    ready_url: str
+    started_at: str
+    config_hash: str
+    was_ready: bool = False
+    stopping: bool = False
+
+    def to_json(self) -> str:
+        """Return the text of the record's file."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def parse_record(text: str) -> ProcessRecord | None:
+    """Read a record's file; None if it isn't one, as when an older version wrote it."""
+    try:
+        content: Any = json.loads(text)
+    except ValueError:
+        return None
+    names = {field.name for field in fields(ProcessRecord)}
+    if not isinstance(content, dict) or not names - _OPTIONAL <= content.keys():
+        return None
+    if not isinstance(content["pid"], int) or not is_process_id(content["pid"]):
+        return None
+    if not isinstance(content["create_time"], int | float):
+        return None
+    if not isinstance(content["command"], list):
+        return None
+    known = {name: content[name] for name in names & content.keys()}
+    return ProcessRecord(**{**known, "command": tuple(content["command"])})

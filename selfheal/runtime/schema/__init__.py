@@ -1,0 +1,1 @@
+"""Brings a database's schema to this version."""

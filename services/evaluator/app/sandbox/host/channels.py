@@ -1,0 +1,145 @@
+"""What leads into a run and out of it: a file in memory with the request, and two pipes."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Callable, Sequence
+
+from services.evaluator.app.sandbox.run.limits import RunLimits
+from services.evaluator.app.sandbox.run.records import Flood
+
+_READ_BYTES = 1 << 16
+
+
+class RunChannels:
+    """Opens them, reads what comes without ever waiting, and closes them.
+
+    Attributes:
+        passed: Descriptors for the child: of the request, of what is printed, of the results.
+        token: What each record of the results begins with.
+        flood: What there was too much of. From then on nothing more is read.
+    """
+
+    def __init__(
+        self, source: str, steps: Sequence[str], limits: RunLimits, on_flood: Callable[[], None]
+    ) -> None:
+        """Open them.
+
+        Raises:
+            OSError: If there are no more descriptors or no memory.
+        """
+        self.flood: Flood = ""
+        self.token = secrets.token_hex(8)
+        self._on_flood = on_flood
+        self._loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
+            request = _remember(theirs, os.memfd_create("request"))
+            _write_all(request, json.dumps([self.token, source, list(steps)]).encode())
+            printed, print_end = _pipe(ours, theirs)
+            results, result_end = _pipe(ours, theirs)
+            self._output = _Reader(printed, limits.output_bytes, limits.printed_bytes)
+            self._results = _Reader(results, limits.result_bytes, limits.result_bytes)
+            self.passed = (request, print_end, result_end)
+            self._ours = ours.pop_all()
+            self._theirs = theirs.pop_all()
+        for reader in (self._output, self._results):
+            self._loop.add_reader(reader.descriptor, self._read, reader)
+
+    @property
+    def output(self) -> bytes:
+        """What was printed, cut."""
+        return bytes(self._output.kept)
+
+    @property
+    def output_cut(self) -> bool:
+        """Whether more was printed than was kept."""
+        return self._output.is_cut
+
+    @property
+    def results(self) -> bytes:
+        """What came back."""
+        return bytes(self._results.kept)
+
+    def drain(self) -> None:
+        """Read what the pipes still hold, once the process at their other end is gone."""
+        for reader in (self._output, self._results):
+            while not self.flood and reader.is_open:
+                if not self._read(reader):
+                    break
+
+    def close_passed(self) -> None:
+        """Close what the child has now, so that its end is the pipes' end."""
+        self._theirs.close()
+
+    def close(self) -> None:
+        """Close all that is open."""
+        for reader in (self._output, self._results):
+            self._stop_reading(reader)
+        self._ours.close()
+        self._theirs.close()
+
+    def _read(self, reader: "_Reader") -> bool:
+        """Read once; whether there may be more."""
+        try:
+            chunk = os.read(reader.descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._stop_reading(reader)
+            return False
+        reader.keep(chunk)
+        if reader.is_flooded and not self.flood:
+            self.flood = "output" if reader is self._output else "results"
+            self._stop_reading(self._output)
+            self._stop_reading(self._results)
+            self._on_flood()
+        return True
+
+    def _stop_reading(self, reader: "_Reader") -> None:
+        if reader.is_open:
+            reader.is_open = False
+            self._loop.remove_reader(reader.descriptor)
+
+
+class _Reader:
+    """One pipe's end and what came out of it."""
+
+    def __init__(self, descriptor: int, kept_bytes: int, allowed_bytes: int) -> None:
+        self.descriptor = descriptor
+        self.kept = bytearray()
+        self.is_open = True
+        self._kept_bytes = kept_bytes
+        self._allowed_bytes = allowed_bytes
+        self._seen_bytes = 0
+
+    @property
+    def is_cut(self) -> bool:
+        return self._seen_bytes > len(self.kept)
+
+    @property
+    def is_flooded(self) -> bool:
+        return self._seen_bytes > self._allowed_bytes
+
+    def keep(self, chunk: bytes) -> None:
+        self._seen_bytes += len(chunk)
+        self.kept += chunk[: self._kept_bytes - len(self.kept)]
+
+
+def _remember(opened: contextlib.ExitStack, descriptor: int) -> int:
+    opened.callback(os.close, descriptor)
+    return descriptor
+
+
+def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
+    """A pipe whose reading end never waits; the writing end is the child's and does."""
+    reading, writing = os.pipe()
+    os.set_blocking(_remember(ours, reading), False)
+    return reading, _remember(theirs, writing)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,44 @@
+"""What may be asked for, and what is asked for to see whether a sandbox works."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.evaluator.app.sandbox.run.execution import Execution, Value
+from services.evaluator.app.sandbox.run.limits import MAX_SOURCE_BYTES, MAX_STEP_BYTES, MAX_STEPS
+from services.evaluator.app.sandbox.run.records import NOT_FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A run whose outcome is known."""
+
+    source: str
+    steps: tuple[str, ...]
+    values: tuple[Value, ...]
+
+    def problem_of(self, execution: Execution) -> str:
+        """What was wrong with the run; empty where nothing was."""
+        values = tuple(step.value for step in execution.steps)
+        if execution.status == "finished" and values == self.values:
+            return ""
+        return execution.reason or "a trial run gave a wrong value"
+
+
+TRIAL = Trial("def double(number):\n    return number * 2\n", ("double(21)",), (42,))
+
+
+def refuse_unread(source: str, steps: Sequence[str]) -> Execution | None:
+    """Turn away what is too large, before anything looks at it."""
+    nothing_done = (NOT_FINISHED,) * len(steps)
+    if _size(source) > MAX_SOURCE_BYTES:
+        reason = f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
+        return Execution("load_failed", loaded=False, reason=reason, steps=nothing_done)
+    if len(steps) > MAX_STEPS or sum(map(_size, steps)) > MAX_STEP_BYTES:
+        reason = f"there are over {MAX_STEPS} steps, or over {MAX_STEP_BYTES // 1024} KB of them"
+        return Execution("inconclusive", loaded=False, reason=reason, steps=nothing_done)
+    return None
+
+
+def _size(text: str) -> int:
+    """Bytes of UTF-8; of what is too long anyway, just something too large."""
+    return len(text) if len(text) > MAX_SOURCE_BYTES else len(text.encode(errors="surrogatepass"))

@@ -1,0 +1,98 @@
+"""Reads tagged values back, from a process that ran hostile code: whatever is odd is refused."""
+
+from typing import Any, Final
+
+from services.evaluator.app.sandbox.jail.tagging import (
+    MAX_DEPTH,
+    MAX_INTEGER_BITS,
+    MAX_MEMBERS,
+    MAX_TEXT,
+    MAX_TYPE_NAME,
+)
+from services.evaluator.app.sandbox.run.execution import Opaque, Value
+
+_PAIR: Final = 2
+# Chosen keys can all have one hash, and putting in so many takes the square of their number.
+MAX_HASHED: Final = 2_000
+
+
+class MalformedValueError(ValueError):
+    """The sandbox's own code never writes such a value."""
+
+
+class ValueReader:
+    """Reads one value, within the bounds that hold for writing one."""
+
+    def __init__(self) -> None:
+        self._members_left = MAX_MEMBERS
+        self._hashed_left = MAX_HASHED
+
+    def read(self, tagged: object, depth: int = 0) -> Value:
+        """The value.
+
+        Raises:
+            MalformedValueError: If it is none.
+        """
+        if tagged is None or isinstance(tagged, bool):
+            return tagged
+        match tagged:
+            case [("list" | "tuple" | "set" | "frozenset" | "dict") as kind, list(items)]:
+                return self._read_container(kind, items, depth)
+            case [str(kind), content]:
+                return _read_scalar(kind, content)
+            case _:
+                raise MalformedValueError("no tagged value")
+
+    def _read_container(self, kind: str, items: list[Any], depth: int) -> Value:
+        self._members_left -= 2 * len(items) if kind == "dict" else len(items)
+        if self._members_left < 0 or depth >= MAX_DEPTH:
+            raise MalformedValueError("too large")
+        if kind in ("set", "frozenset", "dict"):
+            self._hashed_left -= len(items)
+            if self._hashed_left < 0:
+                return Opaque(kind)
+        try:
+            match kind:
+                case "list":
+                    return [self.read(item, depth + 1) for item in items]
+                case "tuple":
+                    return tuple(self.read(item, depth + 1) for item in items)
+                case "set":
+                    return {self.read(item, depth + 1) for item in items}
+                case "frozenset":
+                    return frozenset(self.read(item, depth + 1) for item in items)
+                case _:
+                    return dict(self._read_pair(pair, depth) for pair in items)
+        except TypeError as error:
+            raise MalformedValueError("no such key or member") from error
+
+    def _read_pair(self, pair: object, depth: int) -> tuple[Value, Value]:
+        if not isinstance(pair, list) or len(pair) != _PAIR:
+            raise MalformedValueError("no pair")
+        return self.read(pair[0], depth + 1), self.read(pair[1], depth + 1)
+
+
+def _read_scalar(kind: str, content: object) -> Value:
+    try:
+        match kind, content:
+            case "i", str(digits) if len(digits) <= MAX_INTEGER_BITS:
+                return _bounded(int(digits, 16))
+            case "f", str(digits):
+                return float.fromhex(digits)
+            case "s", str(text) if len(text) <= MAX_TEXT:
+                return text
+            case "c", [str(real), str(imaginary)]:
+                return complex(float.fromhex(real), float.fromhex(imaginary))
+            case "b", str(digits) if len(digits) <= MAX_TEXT:
+                return bytes.fromhex(digits)
+            case "opaque", str(name) if len(name) <= MAX_TYPE_NAME:
+                return Opaque(name)
+    except (ValueError, OverflowError) as error:
+        raise MalformedValueError("no such value") from error
+    raise MalformedValueError("no tagged value")
+
+
+def _bounded(number: int) -> int:
+    if number.bit_length() > MAX_INTEGER_BITS:
+        raise MalformedValueError("too large")
+    return number

@@ -1,0 +1,44 @@
+"""The code that the WebAssembly machine is given: our own, which then runs the program."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parents[1] / "jail"
+_MODULES = ("tagging", "refusals", "program")
+
+# Nothing of Python's lasts from one run to the next, so the modules are made anew each time.
+# What is printed goes to standard error: standard output is the results' channel here.
+_START = """
+import asyncio, json, sys, types
+sources, token, source, steps = json.loads({request})
+jail = types.ModuleType("jail")
+jail.__path__ = []
+sys.modules["jail"] = jail
+for name, text in sources.items():
+    module = types.ModuleType("jail." + name)
+    module.__package__ = "jail"
+    sys.modules[module.__name__] = module
+    exec(compile(text, "<sandbox>", "exec"), module.__dict__)
+def run(channel=sys.stdout):
+    def write(line):
+        channel.write(line.decode())
+        channel.flush()
+    sys.stdout = sys.stderr
+    asyncio.run = sys.modules["jail.refusals"].refuse_event_loop
+    program = sys.modules["jail.program"]
+    program.Program(program.Preparations(), write, token, source, steps).run()
+run()
+"""
+
+
+def code_for(token: str, source: str, steps: Sequence[str]) -> str:
+    """The whole of it, for one run."""
+    request = json.dumps([_sources(), token, source, list(steps)])
+    return _START.format(request=repr(request))
+
+
+@cache
+def _sources() -> dict[str, str]:
+    return {name: (_FOLDER / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}

@@ -1,0 +1,1 @@
+"""What an answer's code is tried with, and what it did."""

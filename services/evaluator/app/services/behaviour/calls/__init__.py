@@ -1,0 +1,1 @@
+"""Plans plausible calls where a request shows no example."""

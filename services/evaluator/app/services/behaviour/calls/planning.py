@@ -1,0 +1,169 @@
+"""Plausible calls of a function, read off its parameters and the request's words."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.evaluator.app.services.behaviour.calls.shapes import Guess, Shape, guess_shape
+from services.evaluator.app.services.behaviour.calls.values import EDGES, argument_sources
+from services.evaluator.app.services.behaviour.target import Target, constructor_of, is_static
+from services.evaluator.app.services.code.syntax import Function
+
+MAX_CALLS = 6
+MAX_ARGUMENTS = 8
+MAX_FILLERS = 2
+# Unlikely to be a name of the answer's own.
+OBJECT = "_probe_object"
+
+
+@dataclass(frozen=True, slots=True)
+class PlausibleCall:
+    """A call that a right answer should be able to take.
+
+    Attributes:
+        steps: Source of its steps; the last one is the call.
+        is_edge: Whether it is an edge case, such as an empty list, where raising is no fault.
+        is_sure: Whether hints and names leave no doubt about the kinds of its arguments.
+    """
+
+    steps: tuple[str, ...]
+    is_edge: bool = False
+    is_sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """Arguments that must be given, as the names and guesses of their parameters."""
+
+    names: tuple[str, ...]
+    guesses: tuple[Guess, ...]
+    keywords: frozenset[str]
+
+    @property
+    def is_sure(self) -> bool:
+        return all(guess.is_sure for guess in self.guesses)
+
+    def variants(self, request: str) -> list[str]:
+        """Argument lists of three ordinary calls."""
+        shapes = [guess.shape for guess in self.guesses]
+        chosen = argument_sources(self.names, shapes, request)
+        return [self._written([values[place] for values in chosen]) for place in range(3)]
+
+    def edges(self, request: str) -> Iterator[str]:
+        """Argument lists with one edge case each."""
+        shapes = [guess.shape for guess in self.guesses]
+        chosen = [values[0] for values in argument_sources(self.names, shapes, request)]
+        for index, shape in enumerate(shapes):
+            if shape in EDGES:
+                yield self._written([*chosen[:index], EDGES[shape], *chosen[index + 1 :]])
+
+    def _written(self, sources: list[str]) -> str:
+        return ", ".join(
+            f"{name}={source}" if name in self.keywords else source
+            for name, source in zip(self.names, sources, strict=True)
+        )
+
+
+def plausible_calls(target: Target, user_input: str) -> tuple[PlausibleCall, ...]:
+    """Up to six calls, the likeliest first, edge cases last; pure."""
+    if isinstance(target.definition, ast.ClassDef):
+        return tuple(_class_calls(target.definition, user_input))[:MAX_CALLS]
+    signature = _read_signature(target.definition, user_input, is_method="." in target.call)
+    if signature is None:
+        return ()
+    calls = [
+        PlausibleCall((f"{target.call}({arguments})",), is_sure=signature.is_sure)
+        for arguments in signature.variants(user_input)
+    ]
+    edges = [
+        PlausibleCall((f"{target.call}({arguments})",), is_edge=True, is_sure=signature.is_sure)
+        for arguments in signature.edges(user_input)
+    ]
+    return tuple(dict.fromkeys([*calls, *edges]))[:MAX_CALLS]
+
+
+def _read_signature(
+    function: Function | None, request: str, *, is_method: bool
+) -> _Signature | None:
+    """What must be given; None where that is too much. Optional arguments are left out."""
+    if function is None:
+        return _Signature((), (), frozenset())
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    needed = positional[: len(positional) - len(arguments.defaults)]
+    if is_method and not is_static(function):
+        needed = needed[1:]
+    keywords = [
+        argument
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    ]
+    guesses = [guess_shape(argument, None, request) for argument in (*needed, *keywords)]
+    names = [argument.arg for argument in (*needed, *keywords)]
+    if not names and positional and not is_method:
+        # Everything has a default, and yet something is there to be given.
+        names = [positional[0].arg]
+        default = arguments.defaults[0]
+        guesses = [guess_shape(positional[0], default, request)]
+    if arguments.vararg is not None and not needed:
+        names = ["first", "second", "third", *names]
+        guesses = [_vararg_guess(arguments.vararg)] * 3 + guesses
+    if len(names) > MAX_ARGUMENTS:
+        return None
+    return _Signature(
+        tuple(names), tuple(guesses), frozenset(argument.arg for argument in keywords)
+    )
+
+
+def _vararg_guess(vararg: ast.arg) -> Guess:
+    name = vararg.arg.lower()
+    guess = guess_shape(ast.arg("value", vararg.annotation), None, "")
+    if vararg.annotation is None:
+        texts = any(word in name for word in ("str", "word", "text"))
+        lists = any(word in name for word in ("list", "arr", "iter", "seq"))
+        shape = Shape.TEXT if texts else Shape.NUMBERS if lists else Shape.INTEGER
+        return Guess(shape, is_sure=False)
+    return guess
+
+
+def _class_calls(definition: ast.ClassDef, request: str) -> Iterator[PlausibleCall]:
+    """An object is made; then methods that take something, and those that give something back."""
+    signature = _read_signature(constructor_of(definition), request, is_method=True)
+    if signature is None:
+        return
+    arguments = signature.variants(request)[0] if signature.names else ""
+    is_plain = constructor_of(definition) is not None or not (
+        definition.bases or definition.decorator_list
+    )
+    construction = f"{definition.name}({arguments})"
+    yield PlausibleCall((construction,), is_sure=signature.is_sure and is_plain)
+    made = f"{OBJECT} = {construction}"
+    methods = [
+        node
+        for node in definition.body
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and not node.decorator_list
+    ]
+    fillers = [step for method in methods if (step := _filler(method, request))][:MAX_FILLERS]
+    for method in methods:
+        if len(method.args.args) == 1 and not method.args.kwonlyargs and gives_a_value(method):
+            asked = f"{OBJECT}.{method.name}()"
+            yield PlausibleCall((made, *fillers, asked), is_sure=False)
+
+
+def _filler(method: ast.FunctionDef, request: str) -> str:
+    """A call of a method that takes something; empty where it takes nothing."""
+    if len(method.args.args) <= 1:
+        return ""
+    signature = _read_signature(method, request, is_method=True)
+    if signature is None or not signature.names:
+        return ""
+    return f"{OBJECT}.{method.name}({signature.variants(request)[0]})"
+
+
+def gives_a_value(function: Function) -> bool:
+    """Whether some `return` of it has a value."""
+    return any(
+        isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function)
+    )

@@ -1,0 +1,165 @@
+"""Plans what to run of an answer: the request's examples, or plausible calls."""
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
+from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
+from services.evaluator.app.services.behaviour.target import (
+    Target,
+    describe,
+    find_target,
+    method_of,
+)
+from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.evidence import Evidence
+from services.evaluator.app.services.examples.finding import Example
+from services.evaluator.app.services.examples.literals import parse_expression
+
+GIVES_NONE = re.compile(
+    r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리", re.I
+)
+# A call with nothing but an empty argument says little of what is asked for.
+OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Steps so far; the state that one example leaves may be what the next one needs."""
+
+    steps: list[str] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    session: tuple[str, ...] = ()
+
+    def add(self, probe: Probe, steps: Iterable[str]) -> bool:
+        """Take a probe's steps if there is room for all of them."""
+        taken = list(steps)
+        if not taken or len(self.steps) + len(taken) > MAX_STEPS:
+            return False
+        first = len(self.steps)
+        self.steps += taken
+        self.probes.append(replace(probe, first=first, last=first + len(taken) - 1))
+        return True
+
+
+def plan_probes(evidence: Evidence) -> ProbePlan:
+    """What to run of an answer, and what for; pure, and nothing is run.
+
+    Examples come first. Calls that are only plausible are made where the request shows no
+    example, or none but what nothing at all gives.
+    """
+    target = find_target(evidence)
+    if evidence.tree is None or target is None:
+        return ProbePlan()
+    plan = _Plan()
+    for example in evidence.request.examples:
+        _add_example(plan, example, evidence, target)
+    if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
+        for call in plausible_calls(target, evidence.user_input):
+            probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge, is_sure=call.is_sure)
+            plan.add(probe, call.steps)
+    return ProbePlan(
+        tuple(plan.steps),
+        tuple(plan.probes),
+        target.call,
+        returns_late=_returns_late(target),
+        may_give_none=GIVES_NONE.search(evidence.user_input) is not None,
+    )
+
+
+def _returns_late(target: Target) -> bool:
+    function = target.function
+    if function is None:
+        return False
+    return isinstance(function, ast.AsyncFunctionDef) or any(
+        isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
+    )
+
+
+def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Target) -> None:
+    fitted = _fit(example, evidence, target)
+    if fitted is None:
+        return
+    steps = [*fitted.setup, _plain(fitted)]
+    # A session goes on: what the last example ran needn't be run again, nor may it be.
+    done = len(plan.session)
+    if done and fitted.setup[:done] == plan.session:
+        steps = steps[done:]
+    probe = Probe(
+        "example",
+        fitted.expression,
+        0,
+        0,
+        expected=fitted.expected,
+        expected_error=fitted.expected_error,
+        any_order=fitted.any_order,
+        loose=fitted.loose,
+        tolerance=fitted.tolerance,
+        quoted=fitted.quoted,
+    )
+    if plan.add(probe, steps):
+        plan.session = (*fitted.setup, fitted.expression) if fitted.setup else ()
+
+
+def _plain(example: Example) -> str:
+    """The step of an example; where a dict is expected, as a plain dict.
+
+    A Counter or a defaultdict equals the dict of its items, and its own type doesn't come back.
+    Its items do, and these are compared.
+    """
+    if not isinstance(example.expected, dict):
+        return example.expression
+    plain = "(lambda value: dict(value) if isinstance(value, dict) else value)"
+    return f"{plain}({example.expression})"
+
+
+def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None:
+    """The example with the call that this answer needs; None where it doesn't apply to it."""
+    if not example.function:
+        return _fit_nameless(example, target)
+    defined = names_bound(evidence.tree) if evidence.tree else set()
+    if example.function in defined:
+        return example
+    main = target.definition
+    if isinstance(main, ast.ClassDef) and evidence.request.wants_class:
+        method = method_of(main, example.function)
+        if method is not None and describe(main).takes(0):
+            return _renamed(example, f"{main.name}().{example.function}")
+    wanted = evidence.request.name
+    if wanted and wanted != example.function and wanted in defined:
+        # The request calls it by two names. Where it shows the right one, the other is another.
+        is_shown = any(other.function == wanted for other in evidence.request.examples)
+        return None if is_shown else _renamed(example, wanted)
+    return example
+
+
+def _fit_nameless(example: Example, target: Target) -> Example | None:
+    """Arguments in the request's order; by name where the answer has the same names."""
+    call = parse_expression(f"f({example.expression})")
+    if not isinstance(call, ast.Call) or isinstance(target.definition, ast.ClassDef):
+        return None
+    if not target.takes(len(call.args)):
+        return None
+    parameters = [parameter.arg for parameter in target.parameters]
+    source = example.expression
+    if sorted(example.names) == sorted(parameters):
+        source = ", ".join(
+            f"{name}={ast.unparse(argument)}"
+            for name, argument in zip(example.names, call.args, strict=True)
+        )
+    return replace(example, function=target.call, expression=f"{target.call}({source})")
+
+
+def _renamed(example: Example, name: str) -> Example | None:
+    """The example with another function in its place; None where it takes more than that."""
+    node = parse_expression(example.expression)
+    replacement = parse_expression(name)
+    if node is None or replacement is None or example.setup:
+        return None
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Call(func=ast.Name(id=called)) if called == example.function:
+                inner.func = replacement
+    return replace(example, function=name, expression=ast.unparse(node))

@@ -1,0 +1,65 @@
+"""What is planned to be run of an answer, step by step, and what each step is for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.evaluator.app.sandbox.run.execution import Value
+
+Kind = Literal["example", "call"]
+
+MAX_STEPS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Some steps in a row that try one thing.
+
+    Attributes:
+        kind: An example of the request, or a plausible call.
+        ran: What is run, as a person would write it.
+        first: Index of its first step.
+        last: Index of its last step.
+        expected: An example's value.
+        expected_error: Class name of the exception that an example expects; empty for a value.
+        any_order: Whether the order of the value is left open.
+        loose: Whether a tuple will do where a list is expected.
+        tolerance: How far a number may be off; 0 for the usual rounding errors.
+        quoted: The request's words for it.
+        is_edge: Whether a call is an edge case, where raising is no fault.
+        is_sure: Whether hints and names leave no doubt that a call's arguments are of the right
+            kind.
+    """
+
+    kind: Kind
+    ran: str
+    first: int
+    last: int
+    expected: Value = None
+    expected_error: str = ""
+    any_order: bool = False
+    loose: bool = False
+    tolerance: float = 0.0
+    quoted: str = ""
+    is_edge: bool = False
+    is_sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """All that is run of one answer.
+
+    Attributes:
+        steps: Source of one expression or statement each, at most 24, run in order.
+        probes: What the steps are for, in order.
+        target: The function or class that is tried; empty where there is none.
+        returns_late: Whether the target is a coroutine or a generator, whose calls give back
+            something that isn't the value yet.
+        may_give_none: Whether the request has results printed, or None given, or an argument
+            changed in place.
+    """
+
+    steps: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    target: str = ""
+    returns_late: bool = False
+    may_give_none: bool = False

@@ -1,0 +1,72 @@
+"""Reads answers without holding up the service: long ones in a process of their own.
+
+Parsing hostile text can take a second with the interpreter's lock held, and has crashed
+interpreters before; a short text can't take long. So short answers are read where they arrive,
+and long ones in a worker process, which is killed when it takes too long.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import anyio
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
+
+from services.common.errors import UnscoredError
+from services.common.logging import get_logger
+from services.evaluator.app.services.static_reading import Reading, read_answer
+
+# Parsing this much took at most 70 ms on a busy core, whatever it said.
+MAX_IN_PROCESS_CHARACTERS = 4096
+# A request is read for examples by many patterns, and so is let in at a quarter of that.
+MAX_REQUEST_IN_PROCESS_CHARACTERS = 1024
+MAX_READING_SECONDS = 5.0
+WORKER_PROCESSES = 4
+
+log = get_logger()
+
+
+class Reader:
+    """Reads an answer beside its request, within bounded time.
+
+    Args:
+        own_task_types: Where the user's own task types lie.
+        max_seconds: After so long an answer counts as unreadable.
+    """
+
+    def __init__(
+        self, own_task_types: Path | None = None, *, max_seconds: float = MAX_READING_SECONDS
+    ) -> None:
+        self._own_task_types = own_task_types
+        self._max_seconds = max_seconds
+        self._limiter: CapacityLimiter | None = None
+
+    async def read(self, *, task_type: str, user_input: str, answer: str) -> Reading:
+        """Read it.
+
+        Raises:
+            UnscoredError: If reading took too long, or brought its process down.
+        """
+        read = partial(
+            read_answer,
+            task_type=task_type,
+            user_input=user_input,
+            answer=answer,
+            own_task_types=self._own_task_types,
+        )
+        is_short = len(user_input) <= MAX_REQUEST_IN_PROCESS_CHARACTERS
+        if is_short and len(answer) <= MAX_IN_PROCESS_CHARACTERS:
+            return read()
+        # Made here, since it belongs to the event loop that runs us.
+        self._limiter = self._limiter or CapacityLimiter(WORKER_PROCESSES)
+        try:
+            # Waiting for a process isn't the answer's fault, so the deadline starts after it.
+            async with self._limiter:
+                with anyio.fail_after(self._max_seconds):
+                    return await to_process.run_sync(
+                        read, cancellable=True, limiter=CapacityLimiter(1)
+                    )
+        except (TimeoutError, BrokenWorkerProcess) as error:
+            log.warning("answer_unreadable", characters=len(answer), error=type(error).__name__)
+            raise UnscoredError(
+                f"The answer could not be read within {self._max_seconds:g} s."
+            ) from error

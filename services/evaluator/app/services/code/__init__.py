@@ -1,0 +1,1 @@
+"""Finds the code in an answer and reads facts off its syntax."""

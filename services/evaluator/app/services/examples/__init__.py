@@ -1,0 +1,1 @@
+"""Finds the examples that a request shows, in English and Korean."""

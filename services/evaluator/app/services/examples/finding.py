@@ -1,0 +1,132 @@
+"""Finds the examples that a request shows: calls with their values, sessions, tables, prose."""
+
+import ast
+import re
+from dataclasses import replace
+
+from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.examples.blocks import find_block_examples
+from services.evaluator.app.services.examples.calls import find_call_examples
+from services.evaluator.app.services.examples.code import find_code_examples
+from services.evaluator.app.services.examples.context import (
+    is_introduced_as_it_is,
+    says_little,
+    varies,
+)
+from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
+from services.evaluator.app.services.examples.literals import (
+    balanced_end,
+    parse_expression,
+    parse_statements,
+)
+from services.evaluator.app.services.examples.prose import find_prose_examples
+from services.evaluator.app.services.examples.sessions import find_session_examples
+from services.evaluator.app.services.examples.source import Example, call_starts
+from services.evaluator.app.services.examples.tables import find_table_examples
+
+__all__ = ["Example", "find_examples"]
+
+MAX_REQUEST_CHARACTERS = 20_000
+MAX_EXAMPLES = 12
+STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
+ANY_ORDER = re.compile(
+    r"\bany order\b|아무\s*순서|순서에\s*(?:관계|상관)\s*없"
+    r"|\border (?:of [^.\n]{0,40})?(?:does|is)(?:n't| not) (?:matter|important|relevant)"
+    r"|\bregardless of order|순서는?\s*(?:상관\s*없|중요하지\s*않|무관)",
+    re.I,
+)
+# An order that is left open for what comes in, not for what goes out.
+INPUT_IN_ANY_ORDER = re.compile(
+    r"\b(?:(?:may|can|could|might)\s+(?:come|be|arrive)|given|takes?|accepts?|inputs?)\b"
+    r"[^.,\n]{0,40}in any order",
+    re.I,
+)
+# No meaning hangs on more blank lines in a row, and patterns would go over them again and again.
+BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
+FEW_BLANK_LINES = "\n" * 5
+MAX_SIGNATURES = 20
+MAX_SIGNATURE_STARTS = 100
+MAX_SIGNATURE_CHARACTERS = 400
+
+
+def find_examples(user_input: str) -> tuple[Example, ...]:
+    """The examples that a request shows, in its order; at most twelve.
+
+    Sure ones only: a value that isn't a literal, a call with a variable in it, a value that may
+    be part of a longer one and two values for one call are all left out.
+    """
+    text = user_input[:MAX_REQUEST_CHARACTERS].translate(STRAIGHT_QUOTES).replace("\r\n", "\n")
+    text = BLANK_LINES.sub(FEW_BLANK_LINES, text)
+    found, rest = find_session_examples(text)
+    found += find_code_examples(rest)
+    found += find_table_examples(rest)
+    found += find_call_examples(rest)
+    found += find_prose_examples(rest)
+    found += find_block_examples(rest)
+    found += find_emptiness_examples(rest)
+    result_varies = varies(text)
+    found = [
+        (start, example)
+        for start, example in found
+        if not is_introduced_as_it_is(text, start)
+        and (says_little(example.expression) or not result_varies)
+    ]
+    found.sort(key=lambda pair: pair[0])
+    any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)
+    has_names = any(example.names for _, example in found)
+    signatures = _signatures(text) if has_names else []
+    examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
+    return tuple(replace(example, any_order=any_order) for example in examples[:MAX_EXAMPLES])
+
+
+def _signatures(text: str) -> list[list[str]]:
+    """Names of the parameters in the signatures that a request writes out: `f(arr: list, k=1)`."""
+    found: list[list[str]] = []
+    for start in call_starts(text, MAX_SIGNATURE_STARTS):
+        opening = text.find("(", start)
+        end = balanced_end(text, opening)
+        if end is None or end - opening > MAX_SIGNATURE_CHARACTERS:
+            continue
+        match parse_statements(f"def f{text[opening:end]}: ..."):
+            case [ast.FunctionDef(args=ast.arguments(args=[_, *_] as parameters))]:
+                found.append([parameter.arg for parameter in parameters])
+        if len(found) == MAX_SIGNATURES:
+            break
+    return found
+
+
+def _in_order(example: Example, signatures: list[list[str]]) -> Example:
+    """Arguments with names, in the order of the signature that the request itself fixes.
+
+    An answer whose parameters have those names in another order doesn't keep to the request.
+    """
+    for parameters in signatures if example.names else ():
+        ordered = [name for name in parameters if name in example.names]
+        call = parse_expression(f"f({example.expression})")
+        is_it = sorted(ordered) == sorted(example.names)
+        if is_it and isinstance(call, ast.Call) and len(call.args) == len(ordered):
+            sources = dict(zip(example.names, map(ast.unparse, call.args), strict=True))
+            arguments = ", ".join(sources[name] for name in ordered)
+            return replace(example, expression=arguments, names=())
+    return example
+
+
+def _without_contradictions(found: list[Example]) -> list[Example]:
+    """Each call once; none of those that are given two values."""
+    kept: dict[tuple[str, ...], Example] = {}
+    contradicted: set[tuple[str, ...]] = set()
+    for example in found:
+        key = _identity(example)
+        known = kept.setdefault(key, example)
+        is_same = known.expected_error == example.expected_error and (
+            bool(known.expected_error) or agrees(known.expected, example.expected)
+        )
+        if not is_same:
+            contradicted.add(key)
+    return [example for key, example in kept.items() if key not in contradicted]
+
+
+def _identity(example: Example) -> tuple[str, ...]:
+    source = example.expression if example.function else f"f({example.expression})"
+    node = parse_expression(source)
+    return (*example.setup, example.function, ast.dump(node) if node else source)

@@ -1,0 +1,187 @@
+"""Reads Python literals out of running text, in time that is bounded by its length."""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+from services.evaluator.app.sandbox.run.execution import Value
+
+MAX_SOURCE_CHARACTERS = 1_000
+MAX_DEPTH = 30
+
+PLAIN_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
+# What other languages and plain prose call these values.
+LOOSE_WORDS: dict[str, bool | None] = {
+    "true": True,
+    "false": False,
+    "none": None,
+    "null": None,
+}
+
+NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?!\w)", re.ASCII)
+WORD = re.compile(r"(?:True|False|None)(?!\w)", re.ASCII)
+LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
+SPECIAL = re.compile(r"-?(?:float\(['\"][-+]?(?:inf|infinity|nan)['\"]\)|set\(\)|frozenset\(\))")
+STRING = re.compile(
+    r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")", re.ASCII
+)
+BRACKET_OR_QUOTE = re.compile(r"[\[\](){}'\"]")
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value as it stands in a text, and where it ends."""
+
+    value: Value
+    source: str
+    end: int
+
+
+def parse_expression(source: str) -> ast.expr | None:
+    """Syntax tree of an expression; None where it is none."""
+    tree = _parse(source.strip(), "eval")
+    return tree.body if isinstance(tree, ast.Expression) else None
+
+
+def parse_statements(source: str) -> list[ast.stmt] | None:
+    """Syntax trees of statements; None where the source doesn't parse."""
+    tree = _parse(source, "exec")
+    return tree.body if isinstance(tree, ast.Module) else None
+
+
+def _parse(source: str, mode: str) -> ast.AST | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree: ast.AST = ast.parse(source, mode=mode)
+            return tree
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def literal_value(node: ast.expr) -> Value:
+    """The plain value that an expression spells out.
+
+    Raises:
+        ValueError: If it isn't a literal.
+    """
+    match node:
+        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
+            found: Value = value
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
+            found = _signed(operand.value, negative=isinstance(sign, ast.USub))
+        case ast.List(elts=elements):
+            found = [literal_value(element) for element in elements]
+        case ast.Tuple(elts=elements):
+            found = tuple(literal_value(element) for element in elements)
+        case ast.Set(elts=elements):
+            found = _hashed(set, elements)
+        case ast.Dict(keys=keys, values=values) if all(keys):
+            found = _dictionary([key for key in keys if key is not None], values)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+            found = _constructed(name, arguments)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Call() as operand):
+            found = _signed(literal_value(operand), negative=True)
+        case _:
+            raise ValueError(f"not a literal: {type(node).__name__}")
+    return found
+
+
+def _signed(number: object, *, negative: bool) -> Value:
+    if isinstance(number, bool) or not isinstance(number, int | float | complex):
+        raise ValueError("a sign before what is no number")
+    return -number if negative else number
+
+
+def _constructed(name: str, arguments: list[ast.expr]) -> Value:
+    """Values that have no notation of their own: `float("inf")`, `set()`, `frozenset({1})`."""
+    match name, arguments:
+        case "float", [ast.Constant(value=str() as text)]:
+            return float(text)
+        case (("set" | "frozenset"), []):
+            return set() if name == "set" else frozenset()
+        case (("set" | "frozenset"), [ast.List() | ast.Tuple() | ast.Set() as elements]):
+            return _hashed(set if name == "set" else frozenset, elements.elts)
+    raise ValueError(f"not a literal: {name}()")
+
+
+def _hashed(kind: type[set[Value]] | type[frozenset[Value]], elements: list[ast.expr]) -> Value:
+    values = [literal_value(element) for element in elements]
+    try:
+        return kind(values)
+    except TypeError as error:
+        raise ValueError("an element that can't be hashed") from error
+
+
+def _dictionary(keys: list[ast.expr], values: list[ast.expr]) -> Value:
+    try:
+        return {
+            literal_value(key): literal_value(value)
+            for key, value in zip(keys, values, strict=True)
+        }
+    except TypeError as error:
+        raise ValueError("a key that can't be hashed") from error
+
+
+def parse_value(source: str) -> tuple[Value] | None:
+    """The one value that a source spells out, in a tuple of its own since None is a value too."""
+    node = parse_expression(source)
+    if node is None:
+        return None
+    try:
+        return (literal_value(node),)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | None:
+    """The literal that begins at `start`.
+
+    A string in parentheses is none: what is meant may be a tuple of one.
+
+    Args:
+        text: What to read.
+        start: Where the literal begins.
+        loose: Whether `true`, `null` and the like count, as in `=> true`.
+    """
+    end = _literal_end(text, start)
+    if end is None:
+        word = LOOSE_WORD.match(text, start) if loose else None
+        return Literal(LOOSE_WORDS[word[0].lower()], word[0], word.end()) if word else None
+    source = text[start:end]
+    parsed = parse_value(source)
+    if parsed is None or (source.startswith("(") and not isinstance(parsed[0], tuple)):
+        return None
+    return Literal(parsed[0], source, end)
+
+
+def _literal_end(text: str, start: int) -> int | None:
+    for pattern in (SPECIAL, STRING, NUMBER, WORD):
+        if match := pattern.match(text, start):
+            return match.end()
+    return balanced_end(text, start) if text[start : start + 1] in CLOSING else None
+
+
+def balanced_end(text: str, start: int) -> int | None:
+    """Where the bracket that opens at `start` is closed; None where it isn't, or too late."""
+    limit = min(len(text), start + MAX_SOURCE_CHARACTERS)
+    expected: list[str] = []
+    position = start
+    while found := BRACKET_OR_QUOTE.search(text, position, limit):
+        character, position = found[0], found.end()
+        if character in CLOSING:
+            expected.append(CLOSING[character])
+            if len(expected) > MAX_DEPTH:
+                return None
+        elif character in "'\"":
+            string = STRING.match(text, found.start())
+            if string is None:
+                return None
+            position = string.end()
+        elif not expected or expected.pop() != character:
+            return None
+        if not expected:
+            return position
+    return None

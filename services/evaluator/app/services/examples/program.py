@@ -1,0 +1,128 @@
+"""What stands before a call in a session or in code that is shown, as far as the call needs it."""
+
+import ast
+from dataclasses import dataclass, field
+
+from services.evaluator.app.services.examples.literals import parse_statements
+from services.evaluator.app.services.examples.source import (
+    BUILTINS,
+    Example,
+    called_function,
+    called_names,
+    names_of,
+    quote,
+)
+
+MAX_SETUP = 10
+
+
+@dataclass(slots=True)
+class Program:
+    """The statements of a session so far, and the names that they bind."""
+
+    statements: list[str] = field(default_factory=list)
+    bound: set[str] = field(default_factory=set)
+
+    def add(self, source: str, nodes: list[ast.stmt]) -> None:
+        """Take a statement that was run."""
+        self.statements.append(source)
+        for node in nodes:
+            self.bound |= _names_bound(node)
+
+    def setup_for(self, node: ast.AST) -> tuple[str, ...] | None:
+        """The statements that an expression depends on; None where they are too many.
+
+        A statement counts where it mentions a name that the expression needs: `s.push(1)`
+        before `s.pop()`.
+        """
+        needed = names_of(node) & self.bound
+        kept: list[str] = []
+        for source in reversed(self.statements if needed else []):
+            nodes = parse_statements(source) or []
+            mentioned = {
+                inner.id
+                for statement in nodes
+                for inner in ast.walk(statement)
+                if isinstance(inner, ast.Name)
+            } | {name for statement in nodes for name in _names_bound(statement)}
+            if mentioned & needed:
+                kept.append(source)
+                needed |= mentioned & self.bound
+        return tuple(reversed(kept)) if len(kept) <= MAX_SETUP else None
+
+
+def _names_bound(node: ast.stmt) -> set[str]:
+    names = {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
+    }
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        names.add(node.name)
+    return names
+
+
+def equality(node: ast.expr) -> tuple[ast.expr, str] | None:
+    """Both sides of `call == value`, also written `call is value`; None for anything else."""
+    match node:
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
+            return left, ast.unparse(right)
+    return None
+
+
+def make_example(
+    node: ast.expr,
+    program: Program,
+    expected: tuple[object, ...] | None,
+    expected_error: str = "",
+    quoted: str = "",
+) -> Example | None:
+    """An example of a call, if all that it needs is there."""
+    if expected is None and not expected_error:
+        return None
+    free = names_of(node) - BUILTINS - program.bound
+    function = called_function(node)
+    if not function:
+        # `s.pop()`, where `s` was made before.
+        rooted = _root_name(node)
+        if rooted not in program.bound:
+            return None
+    elif free - called_names(node):
+        return None
+    setup = program.setup_for(node)
+    if setup is None:
+        return None
+    source = ast.unparse(node)
+    shown = expected_error or repr(expected[0] if expected else None)
+    return Example(
+        function=function or _function_in(setup),
+        expression=source,
+        expected=expected[0] if expected else None,  # type: ignore[arg-type]
+        setup=setup,
+        expected_error=expected_error,
+        quoted=quoted or quote(f"{source} gives {shown}", 0, 400),
+    )
+
+
+def _root_name(node: ast.expr) -> str:
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Call(func=ast.Name(), args=[first, *_]):
+                node = first
+            case ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
+                node = inner
+            case _:
+                return ""
+    return node.id
+
+
+def _function_in(setup: tuple[str, ...]) -> str:
+    """What the setup makes its objects with."""
+    for source in setup:
+        for statement in parse_statements(source) or []:
+            value = getattr(statement, "value", None)
+            if isinstance(value, ast.expr) and (name := called_function(value)):
+                return name
+    return ""

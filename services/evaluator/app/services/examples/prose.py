@@ -1,0 +1,289 @@
+"""Examples that name no function: `It returns 120 for 5`, `Input: 3`, `5를 넣으면 120`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.evaluator.app.services.examples.calls import ARROW, RETURNS
+from services.evaluator.app.services.examples.ending import is_meant, whole_value
+from services.evaluator.app.services.examples.literals import Literal, read_literal
+from services.evaluator.app.services.examples.rounding import tolerance_of
+from services.evaluator.app.services.examples.source import Example, quote
+
+MAX_ARGUMENTS = 6
+MAX_PLACES = 60
+NOUN = (
+    r"(?:(?:the|an?|any)\s+)?(?:(?:input|list|array|string|number|integer|word|text|sentence|value"
+    r"|tuple|dictionary|dict|argument|call)s?\s*:?\s+(?:of\s+)?)?"
+)
+NAME = re.compile(
+    r"[`*]{0,2}([A-Za-z_]\w{0,40})[`*]{0,2}\s*(?:=(?!=)|:(?=\s))\s*[`*]{0,2}", re.ASCII
+)
+AND = re.compile(r"[`*]{0,2}\s{0,2}(?:,\s*(?:and\s+)?|\s+and\s+)[`*]{0,2}(?=\S)")
+LINE_AND = re.compile(
+    r"[`*]{0,2}[ \t]*(?:,\s*|\s+and\s+|\n\s*)[`*]{0,2}"
+    r"(?!(?:expected|sample|output|result|return|explanation)\w*\s*[=:])(?=[A-Za-z_]\w*\s*[=:])",
+    re.I,
+)
+
+VALUE_FOR = re.compile(rf"\b(?:{RETURNS})\s+[`*]{{0,2}}(?=[-+\d\"'\[({{TFNtfn])", re.I)
+FOR = re.compile(
+    rf"[`*]{{0,2}}\s+(?:for|given|when\s+given|on|with)\s+{NOUN}[`*]{{0,2}}(?=[-+\d\"'\[({{TFN])",
+    re.I,
+)
+ALSO = re.compile(r"[`*]{0,2}\s*(?:,\s*(?:and\s+)?|\s+and\s+|;\s*)[`*]{0,2}")
+GIVEN = re.compile(
+    rf"\b(?:for|given|with|passing|if\s+(?:the\s+)?input\s+is|when\s+(?:the\s+)?input\s+is|when\s+given"
+    rf"|on|e\.g\.,?|for\s+(?:the\s+)?input)\s+(?:the\s+)?{NOUN}(?:of\s+|is\s+)?[`*]{{0,2}}"
+    r"(?=[-+\d\"'\[({]|True|False|None|[A-Za-z_]\w{0,40}\s*=[^=])",
+    re.I,
+)
+THEN = re.compile(
+    # Without a subject it may say something of another thing: `the Collatz sequence for 5 is`.
+    r"[`*]{0,2}(?:\s*,)?\s*(?:then\s+)?"
+    r"(?:(?:it|this|you|we|i|the\s+(?:function|result|output|answer|method|program|return\s+value)"
+    r"|your\s+(?:function|code|output))\s+|(?!is\b|be\b))"
+    rf"(?:i\s+(?:want|expect)\s+|{RETURNS})\s*[`*]{{0,2}}",
+    re.I,
+)
+# `the sum of digits will be 1 the output should be "1"`: what is said on the way doesn't count.
+LATER = re.compile(
+    r"[`*]{0,2}\s*,[^.\n\"'`\[({]{1,80}?\b(?:the\s+)?(?:output|result|answer|return\s+value)\s+"
+    r"(?:(?:should|must|will|would)\s+be|is)\s*:?\s+[`*]{0,2}",
+    re.I,
+)
+SCATTERED = re.compile(
+    r"\b(?:for example|for instance|e\.g\.)[^.\n]{0,30}\bgiven\s+(?=[\"'\[({\d])", re.I
+)
+WORDS_BETWEEN = re.compile(r"[\sA-Za-z:,]{1,80}(?=[\"'\[({\d-])")
+THEN_RETURNS = re.compile(
+    r"[,\s]{0,4}(?:then\s+)?(?:it|you|we|the\s+function|your\s+function)\s+(?:should|must|will|would)"
+    r"\s+(?:return|output|give)\s+[`*]{0,2}",
+    re.I,
+)
+INPUT = re.compile(
+    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
+    re.I,
+)
+OUTPUT = re.compile(
+    r"[`*_]{0,3}[\s,;/]*(?:(?:[-=]{1,2}>|→)\s*)?[*_]{0,2}(?:(?:sample|expected)\s+)?"
+    r"(?:output|result|return(?:s|\s+value)?|출력|결과|반환)"
+    r"(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
+    re.I,
+)
+KOREAN_GIVEN = re.compile(
+    r"[`*]{0,2}\s?(?:을|를|이|가|로|으로)?\s*(?:넣으면|입력하면|주면|주어지면|전달하면|넘기면|넘겨주면"
+    r"|받으면|입력받으면|입력으로\s*받으면|호출하면|들어오면|입력되면|이면|일\s*때|인\s*경우|에\s*대해서?는?"
+    r"|의\s*경우)(?:\s*,)?\s*(?:(?:에는?|는|은)\s*)?"
+    r"(?:(?:함수는|결과는|결과로|결과가|출력은|출력으로|반환값은|반환값이|값은|답은|정답은)\s*)?[`*]{0,2}"
+)
+KOREAN_COMMA = re.compile(r"[`*]{0,2}\s?(?:와|과|,|하고|그리고)\s*[`*]{0,2}(?=[-+\d\"'\[({])")
+KOREAN_VALUE = re.compile(
+    r"[`*]{0,2}\s?(?:을|를|이|가|로|으로|라고|입니다|이다|이|예|임|다|여야|이어야|반환|출력|리턴|나|$|\.|,)"
+)
+INTRODUCED = re.compile(
+    r"(?:\be\.?g\b\.?|\bexamples?\b|\bfor instance\b|\binput\b|예시|예를|예:|예\)|입력)"
+    r"[^\n]{0,40}$",
+    re.I,
+)
+BARE_ARROW = re.compile(rf"[`*]{{0,2}}[ \t]{{0,3}}{ARROW}[ \t]{{0,3}}[`*]{{0,2}}")
+VALUE_START = re.compile(r"(?<![\w.)\]}'\"])[-+]?(?=[\d\"'\[({]|True\b|False\b|None\b)")
+
+Found = tuple[int, Example]
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Arguments in running text, with the names that it gives them, and where they end."""
+
+    sources: tuple[str, ...]
+    names: tuple[str, ...]
+    end: int
+
+
+def find_prose_examples(text: str) -> list[Found]:
+    """All examples that name no function, by the place where they begin."""
+    found = [*_labelled(text), *_value_first(text), *_given_first(text), *_scattered(text)]
+    found += _korean(text)
+    return found + list(_bare_arrows(text))
+
+
+def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments | None:
+    """Literals, named or not, that are joined by commas or "and"; None where there are none.
+
+    Args:
+        text: What to read.
+        start: Where the first begins.
+        lines: Whether named ones may also stand on lines of their own.
+    """
+    sources: list[str] = []
+    names: list[str] = []
+    position = end = start
+    while len(sources) < MAX_ARGUMENTS:
+        named = NAME.match(text, position)
+        literal = read_literal(text, named.end() if named else position)
+        if literal is None or (bool(named) != bool(names) and sources):
+            break
+        if FOR.match(text, literal.end) and sources:
+            # `True for 7 and False for 8`: the next pair has begun.
+            break
+        sources.append(literal.source)
+        names += [named[1]] if named else []
+        end = literal.end
+        joint = (LINE_AND if lines and names else AND).match(text, end) or AND.match(text, end)
+        if joint is None:
+            break
+        position = joint.end()
+    return Arguments(tuple(sources), tuple(names), end) if sources else None
+
+
+def _example(
+    text: str, start: int, arguments: Arguments, value: Literal, *, end: int | None = None
+) -> Iterator[Found]:
+    """The example, unless the words around it say that it is none."""
+    end = value.end if end is None else end
+    if is_meant(text, start, end):
+        yield (
+            start,
+            Example(
+                "",
+                ", ".join(arguments.sources),
+                value.value,
+                names=arguments.names,
+                loose=True,
+                tolerance=tolerance_of(text, start, value),
+                quoted=quote(text, start, end),
+            ),
+        )
+
+
+def _labelled(text: str) -> Iterator[Found]:
+    """`Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
+    for _, opening in zip(range(MAX_PLACES), INPUT.finditer(text), strict=False):
+        arguments = read_arguments(text, opening.end(), lines=True)
+        if arguments is None:
+            continue
+        label = OUTPUT.match(text, arguments.end)
+        value = read_literal(text, label.end(), loose=True) if label else None
+        if value is not None and (value := whole_value(text, value)):
+            yield from _example(text, opening.start(), arguments, value)
+
+
+def _value_first(text: str) -> Iterator[Found]:
+    """`returns 120 for 5`, also several: `True for 7 and False for 8`."""
+    for _, opening in zip(range(MAX_PLACES), VALUE_FOR.finditer(text), strict=False):
+        position = opening.end()
+        while (value := read_literal(text, position, loose=True)) is not None:
+            joint = FOR.match(text, value.end)
+            arguments = read_arguments(text, joint.end()) if joint else None
+            if arguments is None:
+                break
+            last = _last_argument(text, arguments)
+            if last is not None:
+                yield from _example(text, opening.start(), arguments, value, end=arguments.end)
+            further = ALSO.match(text, arguments.end)
+            if further is None:
+                break
+            position = further.end()
+
+
+def _last_argument(text: str, arguments: Arguments) -> Literal | None:
+    source = arguments.sources[-1]
+    literal = read_literal(source, 0)
+    if literal is None:
+        return None
+    placed = Literal(literal.value, source, arguments.end)
+    if further := ALSO.match(text, arguments.end):
+        following = read_literal(text, further.end(), loose=True)
+        if following is not None and FOR.match(text, following.end):
+            return placed
+    return whole_value(text, placed)
+
+
+def _given_first(text: str) -> Iterator[Found]:
+    """`given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
+    for _, opening in zip(range(MAX_PLACES), GIVEN.finditer(text), strict=False):
+        arguments = read_arguments(text, opening.end())
+        then = THEN.match(text, arguments.end) if arguments else None
+        if arguments is not None and arguments.names and then is None:
+            then = LATER.match(text, arguments.end)
+        value = read_literal(text, then.end(), loose=True) if then else None
+        if arguments is not None and value is not None and (value := whole_value(text, value)):
+            yield from _example(text, opening.start(), arguments, value)
+
+
+def _scattered(text: str) -> Iterator[Found]:
+    """`given "a" as the name and a list of numbers: [1, 2] then you should return 'a12'`."""
+    for _, opening in zip(range(MAX_PLACES), SCATTERED.finditer(text), strict=False):
+        sources: list[str] = []
+        position = opening.end()
+        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
+            sources.append(literal.source)
+            then = THEN_RETURNS.match(text, literal.end)
+            value = read_literal(text, then.end(), loose=True) if then else None
+            if value is not None and (value := whole_value(text, value)):
+                arguments = Arguments(tuple(sources), (), literal.end)
+                yield from _example(text, opening.start(), arguments, value)
+                break
+            between = WORDS_BETWEEN.match(text, literal.end)
+            if between is None:
+                break
+            position = between.end()
+
+
+def _korean(text: str) -> Iterator[Found]:
+    """`5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
+    done = 0
+    for _, opening in zip(range(MAX_PLACES), VALUE_START.finditer(text), strict=False):
+        if opening.start() < done:
+            continue
+        sources: list[str] = []
+        position = opening.start()
+        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
+            sources.append(literal.source)
+            end = literal.end
+            joint = KOREAN_COMMA.match(text, end)
+            if joint is None:
+                break
+            position = joint.end()
+        done = end if sources else done
+        if not sources or (then := KOREAN_GIVEN.match(text, end)) is None:
+            continue
+        value = read_literal(text, then.end(), loose=True)
+        if value is None or not KOREAN_VALUE.match(text, value.end):
+            continue
+        if whole := whole_value(text, value):
+            arguments = Arguments(tuple(sources), (), end)
+            yield from _example(text, opening.start(), arguments, whole)
+
+
+def _bare_arrows(text: str) -> Iterator[Found]:
+    """`[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
+    done = 0
+    for _, opening in zip(range(MAX_PLACES), VALUE_START.finditer(text), strict=False):
+        start = opening.start()
+        if start < done:
+            continue
+        arguments = read_arguments(text, start)
+        arrow = BARE_ARROW.match(text, arguments.end) if arguments else None
+        done = arguments.end if arguments else done
+        if arguments is None or arrow is None or not _is_announced(text, start):
+            continue
+        value = read_literal(text, arrow.end(), loose=True)
+        if value is None or BARE_ARROW.match(text, value.end):
+            continue
+        if whole := whole_value(text, value):
+            done = whole.end
+            yield from _example(text, start, arguments, whole)
+
+
+def _is_announced(text: str, start: int) -> bool:
+    before = text[max(0, start - 80) : start]
+    if re.search(rf"{ARROW}[ \t`*]*$", before):
+        return False
+    lines = before.split("\n")
+    # On the same line, or on the line before a list of examples.
+    return INTRODUCED.search(lines[-1]) is not None or (
+        not lines[-1].strip(" \t-*•`")
+        and INTRODUCED.search("\n".join(lines[:-1])[-60:].rstrip()) is not None
+    )

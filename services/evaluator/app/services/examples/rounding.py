@@ -1,0 +1,47 @@
+"""Tells how exact a number in running text is meant to be."""
+
+import re
+
+from services.evaluator.app.services.examples.literals import Literal
+
+ABOUT = r"(?:about|approximately|approx\.?|around|roughly|nearly|≈|~|약|대략)"
+SAYS_ABOUT = re.compile(
+    r"\b(?:about|approximately|approx|around|roughly|nearly|rounded)\b|[≈~]|약\s|대략|반올림", re.I
+)
+# Where rounding is part of the task, the number is exact.
+ROUNDING_IS_ASKED = re.compile(
+    r"\bround\w*\b[^.\n]{0,30}\bto\b|\bdecimals?\b|\bdecimal places\b|소수점|소수\s*(?:첫|둘|셋)"
+    r"|\d째?\s*자리",
+    re.I,
+)
+DECIMALS = re.compile(r"[-+]?\d*\.(\d{1,6})", re.ASCII)
+SINGLE_EQUALS = re.compile(r"(?<![=<>!:])=\s{0,3}[`*]{0,2}$")
+AFTER = 30
+AROUND = 1_000
+BEFORE_VALUE = 10
+# Keeps the half of a digit itself within the tolerance, whatever binary fractions make of it.
+HALF = 0.500001
+
+
+def tolerance_of(text: str, start: int, literal: Literal) -> float:
+    """Half a unit of the last digit shown, where the words around say that it is rounded.
+
+    Args:
+        text: The text.
+        start: Where the example begins that the number is the value of.
+        literal: The number as it stands in the text.
+
+    Returns:
+        How far off a right number may be; 0 where the number is meant as it stands.
+    """
+    number = DECIMALS.fullmatch(literal.source)
+    if number is None or ROUNDING_IS_ASKED.search(
+        text, max(0, start - AROUND), literal.end + AROUND
+    ):
+        return 0.0
+    before = text[start : literal.end - len(literal.source)]
+    after = text[literal.end : literal.end + AFTER].split("\n", 1)[0]
+    is_rounded = SAYS_ABOUT.search(before) or SAYS_ABOUT.search(after)
+    if is_rounded is None and SINGLE_EQUALS.search(before[-BEFORE_VALUE:]) is None:
+        return 0.0
+    return float(HALF * 10.0 ** -len(number[1]))

@@ -1,0 +1,103 @@
+"""Examples in Markdown tables: columns of inputs, and one of outputs."""
+
+import re
+
+from services.evaluator.app.services.examples.literals import (
+    balanced_end,
+    parse_value,
+    read_literal,
+)
+from services.evaluator.app.services.examples.source import (
+    Example,
+    quote,
+    read_call,
+)
+
+MAX_ROWS = 60
+RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?){1,12}[ \t]*$")
+OUTPUT_HEADER = re.compile(
+    r"\W*(?:expected\s+)?(?:output|result|returns?|return\s+value|expected|answer|value|출력|결과|반환|반환값"
+    r"|기댓값|기대값|예상\s*출력|예상\s*결과)\W*$",
+    re.I,
+)
+NO_INPUT_HEADER = re.compile(
+    r"\W*(?:|#|no\.?|case|example|test|id|explanation|notes?|description|comment|why|reason|번호|설명|비고|이유)"
+    r"\W*$",
+    re.I,
+)
+
+Found = tuple[int, Example]
+
+
+def find_table_examples(text: str) -> list[Found]:
+    """One example a row, where every cell that matters is a literal."""
+    lines = text.split("\n")[:400]
+    found: list[Found] = []
+    offset = 0
+    for index, line in enumerate(lines):
+        is_header = "|" in line and index + 1 < len(lines) and RULE.match(lines[index + 1][:200])
+        if is_header and "|" in lines[index + 1]:
+            rows = lines[index + 2 : index + 2 + MAX_ROWS]
+            found += [(offset, example) for example in _table_examples(_cells(line), rows)]
+        offset += len(line) + 1
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    """Cells of a row; a bar inside of brackets or quotes parts nothing."""
+    cells: list[str] = []
+    inner = line.strip()[:1_000].removeprefix("|").removesuffix("|")
+    start = position = 0
+    while position < len(inner):
+        if inner[position] == "|":
+            cells.append(inner[start:position])
+            start = position = position + 1
+            continue
+        end = balanced_end(inner, position) if inner[position] in "([{" else None
+        if end is None and inner[position] in "'\"" and (literal := read_literal(inner, position)):
+            end = literal.end
+        position = end or position + 1
+    return [cell.strip().strip("`*").strip() for cell in (*cells, inner[start:])]
+
+
+def _table_examples(header: list[str], rows: list[str]) -> list[Example]:
+    outputs = [index for index, cell in enumerate(header) if OUTPUT_HEADER.match(cell)]
+    if len(outputs) != 1:
+        return []
+    output = outputs[0]
+    inputs = [index for index in range(output) if not NO_INPUT_HEADER.match(header[index])]
+    examples: list[Example] = []
+    for row in rows:
+        if "|" not in row:
+            break
+        cells = _cells(row)
+        if inputs and len(cells) == len(header):
+            example = _row_example(header, cells, inputs, output, quote(row, 0, len(row)))
+            examples += [example] if example else []
+    return examples
+
+
+def _row_example(
+    header: list[str], cells: list[str], inputs: list[int], output: int, quoted: str
+) -> Example | None:
+    literal = read_literal(cells[output], 0, loose=True)
+    if literal is None or literal.end != len(cells[output]):
+        return None
+    given = [cells[index] for index in inputs]
+    if len(given) == 1:
+        call = read_call(given[0], 0) if re.match(r"[A-Za-z_]\w*\(", given[0]) else None
+        if call is not None and call.end == len(given[0]):
+            return Example(call.function, call.source, literal.value, quoted=quoted)
+    # A cell may hold several arguments: `[1, 2], 3`.
+    if not all(cell and parse_value(f"[{cell}]") for cell in given):
+        return None
+    names = tuple(header[index] for index in inputs)
+    are_names = len(names) > 1 and all(name.isidentifier() and name.isascii() for name in names)
+    return Example(
+        "",
+        ", ".join(given),
+        literal.value,
+        names=names if are_names else (),
+        loose=True,
+        quoted=quoted,
+    )

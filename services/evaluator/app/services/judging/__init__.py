@@ -1,0 +1,1 @@
+"""Judges: the rubric's, which needs no model, and a model's."""

@@ -1,0 +1,129 @@
+"""The LLM judge: asks a model under a versioned prompt, and again where the verdict is close."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from types import MappingProxyType
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
+from services.common.llm.invocation import close_model, invoke_model
+from services.common.logging import get_logger
+from services.common.task_types.rules import RuleReport
+from services.evaluator.app.services.judging.case import describe_case
+from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
+from services.evaluator.app.services.judging.reply import parse_judgement
+from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING, reach_verdict
+
+PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "judge.txt"
+ATTEMPTS = 2
+# A score this near to the threshold is judged a second time.
+CLOSE_TO_THRESHOLD = 0.05
+
+log = get_logger()
+
+
+class LlmJudge:
+    """Asks a model, under a versioned prompt, and takes nothing but a number in range.
+
+    Where the score comes within 0.05 of the threshold, it asks a second time and takes the
+    mean. The second time the answer stands before its request: the same words in another
+    order, since a model asked the very same thing at temperature 0 would only repeat itself,
+    while what it thinks of an answer shouldn't hang on the order in which it reads.
+
+    Args:
+        model: Any LangChain chat model.
+        spec: Its `provider:name`, for the record.
+        prompts: Judge prompts of task types that have one of their own, by task type.
+    """
+
+    can_judge_unseen = True
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        *,
+        spec: str,
+        prompts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._model = model
+        self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
+        self._prompts = dict(prompts)
+        self.name = spec
+        self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
+
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+        """Grade, once or twice.
+
+        Raises:
+            JudgeInvalidError: If neither of two replies is a grade.
+            UnscoredError: If the model gives no reply.
+        """
+        prompt = SystemMessage(self._prompts.get(case.task_type, self._prompt))
+        shown = describe_case(case.user_input, case.answer, report)
+        first = await self._ask([prompt, HumanMessage(shown)])
+        if not is_close(first.score, report):
+            return combine_judgements([first])
+        shown = describe_case(case.user_input, case.answer, report, answer_first=True)
+        try:
+            second = await self._ask([prompt, HumanMessage(shown)])
+        except UnscoredError as error:
+            # The first grade is as good as any answer's that was judged once.
+            log.warning("judge_second_look_failed", judge=self.name, code=error.code)
+            return combine_judgements([first])
+        return combine_judgements([first, second])
+
+    async def _ask(self, messages: Sequence[BaseMessage]) -> Judgement:
+        """Ask, and ask once more where the reply is no grade."""
+        problem = ""
+        for _ in range(ATTEMPTS):
+            try:
+                answer = await invoke_model(self._model, list(messages))
+            except ModelError as error:
+                raise UnscoredError(f"The judge gave no answer: {error.message}") from error
+            try:
+                return parse_judgement(answer.text)
+            except ValueError as error:
+                problem = str(error)
+                log.warning("judge_reply_invalid", judge=self.name, problem=problem)
+        raise JudgeInvalidError(f"The judge {self.name!r} gave no usable grade: {problem}.")
+
+    async def close(self) -> None:
+        """Close the model's connections."""
+        await close_model(self._model)
+
+
+def is_close(grade: float, report: RuleReport) -> bool:
+    """Whether a second grade could change the verdict: the score is near the threshold.
+
+    Args:
+        grade: The judge's, in [0, 1].
+        report: What the rules found; an answer that they show to fail can't pass, so that no
+            grade is worth a second look there.
+    """
+    verdict = reach_verdict(report.score, grade, demonstrably_fails=bool(report.cap_reasons))
+    return abs(verdict.score - PASS_THRESHOLD) <= CLOSE_TO_THRESHOLD + ROUNDING
+
+
+def combine_judgements(judgements: Sequence[Judgement]) -> Judgement:
+    """One judgement of several: the mean of their grades, their spread, all their reasons."""
+    scores = tuple(judgement.score for judgement in judgements)
+    reasons = dict.fromkeys(judgement.reason for judgement in judgements if judgement.reason)
+    return Judgement(
+        score=fmean(scores),
+        reason=" | second look: ".join(reasons),
+        confidence=fmean(judgement.confidence for judgement in judgements),
+        judgements=scores,
+        spread=max(scores) - min(scores),
+    )
+
+
+def _digest_prompts(prompt: str, prompts: Mapping[str, str]) -> str:
+    """Version of what the model is told: it changes when any of the prompts does."""
+    digest = hashlib.sha256(prompt.encode())
+    for task_type, text in sorted(prompts.items()):
+        digest.update(f"\x00{task_type}\x00{text}".encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""Watches the judge itself; nothing in here changes a score."""

@@ -1,0 +1,1 @@
+"""Measures a judge against answers of known worth."""

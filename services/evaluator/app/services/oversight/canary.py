@@ -1,0 +1,246 @@
+"""The canary: labelled answers scored again and again, to notice that judging has changed.
+
+The fingerprint shows every change that is made here. What it can't show is a hosted model that
+its provider changed behind the same name, or a machine on which code doesn't run any more as it
+did. Those show in answers whose truth is known.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from services.common.errors import ServiceError, UnscoredError
+from services.common.logging import get_logger
+from services.evaluator.app.services.oversight.calibration.labelled_set import (
+    LabelledAnswer,
+    Score,
+    make_request,
+)
+
+# Of twelve answers one counts 0.083: a single one that tips over is noise, two are a drop.
+LARGEST_DROP = 0.1
+LEAST_SCORED_SHARE = 0.75
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryRun:
+    """What one round over the labelled answers came to.
+
+    Attributes:
+        items: How many there are.
+        scored: How many got a score.
+        agreeing: How many of those were judged rightly.
+        wrong: Names of those that were not.
+        problem: Why some have no score, in the words of the last failure.
+    """
+
+    items: int
+    scored: int
+    agreeing: int
+    wrong: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def agreement(self) -> float | None:
+        """Share judged rightly of those scored; None where too few were to tell."""
+        if not self.items or self.scored < LEAST_SCORED_SHARE * self.items:
+            return None
+        return self.agreeing / self.scored
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every answer was scored, so that later rounds may be compared with this one."""
+        return 0 < self.items == self.scored
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryStatus:
+    """What the canary knows.
+
+    Attributes:
+        state: `waiting` before the first round; `unknown` where the last one scored too little.
+        agreement: Of the last round, in [0, 1].
+        baseline: Of the first whole round under this fingerprint, in [0, 1].
+        degraded: Whether the agreement dropped by more than 0.1 since then. Stays as it was
+            while the agreement is unknown.
+        wrong: Names of the answers that were judged wrongly.
+        problem: Why it is unknown.
+        checked_at: When the last round ended, in ISO 8601.
+    """
+
+    state: str = "waiting"
+    agreement: float | None = None
+    baseline: float | None = None
+    degraded: bool = False
+    wrong: tuple[str, ...] = ()
+    problem: str = ""
+    checked_at: str = ""
+
+    def as_condition(self) -> dict[str, Any]:
+        """As `/health/ready` tells it."""
+        canary = asdict(self)
+        return {"degraded": canary.pop("degraded"), "canary": canary}
+
+
+class Baselines(Protocol):
+    """Where the first agreement under each fingerprint is kept."""
+
+    def load(self, fingerprint: str) -> float | None:
+        """In [0, 1]; None where there is none."""
+        ...
+
+    def keep(self, fingerprint: str, agreement: float) -> None:
+        """Keep the first.
+
+        Raises:
+            OSError: If it can't be written.
+        """
+        ...
+
+
+def weigh(run: CanaryRun, baseline: float | None, before: CanaryStatus, now: str) -> CanaryStatus:
+    """What a round says beside the baseline. Pure.
+
+    Args:
+        run: The round.
+        baseline: The agreement to compare with; None where this is the first round.
+        before: What was known.
+        now: When the round ended, in ISO 8601.
+    """
+    agreement = run.agreement
+    if agreement is None:
+        return CanaryStatus(
+            state="unknown",
+            baseline=baseline,
+            degraded=before.degraded,
+            problem=f"{run.scored} of {run.items} were scored. {run.problem}".strip(),
+            checked_at=now,
+        )
+    if baseline is None and run.is_whole:
+        baseline = agreement
+    degraded = baseline is not None and baseline - agreement > LARGEST_DROP
+    return CanaryStatus(
+        state="degraded" if degraded else "steady",
+        agreement=agreement,
+        baseline=baseline,
+        degraded=degraded,
+        wrong=run.wrong,
+        problem=run.problem,
+        checked_at=now,
+    )
+
+
+async def run_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRun:
+    """Score them one after the other, so that users' answers come first."""
+    scored, wrong, problem = 0, [], ""
+    for item in items:
+        try:
+            verdict, _ = await score(make_request(item.request, item.answer))
+        except UnscoredError as error:
+            problem = error.message
+            continue
+        scored += 1
+        if verdict.passed != item.passes:
+            wrong.append(item.id)
+    return CanaryRun(
+        items=len(items),
+        scored=scored,
+        agreeing=scored - len(wrong),
+        wrong=tuple(wrong),
+        problem=problem,
+    )
+
+
+class CanaryWatch:
+    """Scores the canary at start-up, in the background, and then on a schedule.
+
+    A drop is told, in `/health/ready` and as a metric, and nothing is stopped for it: a service
+    that isn't ready takes the whole system down, while a judge that errs more often than it did
+    still tells most answers apart. Whoever heals prompts by its scores is to look first.
+
+    Args:
+        score: `Evaluation.evaluate`.
+        items: The labelled answers.
+        baselines: Where the first agreement under each fingerprint is kept.
+        fingerprint: Asked for before each round, as a sandbox may come and go.
+        interval_seconds: From the end of a round to the beginning of the next.
+        report: Called with the status after each round.
+    """
+
+    def __init__(
+        self,
+        score: Score,
+        items: Sequence[LabelledAnswer],
+        baselines: Baselines,
+        *,
+        fingerprint: Callable[[], str],
+        interval_seconds: float,
+        report: Callable[[CanaryStatus], None],
+    ) -> None:
+        self._score = score
+        self._items = items
+        self._baselines = baselines
+        self._fingerprint = fingerprint
+        self._interval_seconds = interval_seconds
+        self._report = report
+        self._task: asyncio.Task[None] | None = None
+        self.status = CanaryStatus()
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._task = asyncio.create_task(self._run_on_schedule(), name="canary")
+
+    async def close(self) -> None:
+        """End, a round that is under way included."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+
+    async def run_once(self) -> CanaryStatus:
+        """One round: score, compare, keep the baseline if this is the first, tell."""
+        fingerprint = self._fingerprint()
+        run = await run_canary(self._score, self._items)
+        baseline = self._baselines.load(fingerprint)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.status = weigh(run, baseline, self.status, now)
+        if baseline is None and run.is_whole and run.agreement is not None:
+            self._keep_baseline(fingerprint, run.agreement)
+        self._tell(fingerprint)
+        return self.status
+
+    async def _run_on_schedule(self) -> None:
+        while True:
+            try:
+                await self.run_once()
+            except ServiceError as error:
+                log.error("canary_failed", code=error.code, message=error.message)
+            await asyncio.sleep(self._interval_seconds)
+
+    def _keep_baseline(self, fingerprint: str, agreement: float) -> None:
+        try:
+            self._baselines.keep(fingerprint, agreement)
+        except OSError as error:
+            # The next round, or the next start, makes it the baseline then.
+            log.warning("canary_baseline_not_kept", problem=str(error))
+
+    def _tell(self, fingerprint: str) -> None:
+        status = self.status
+        tell = log.warning if status.degraded or status.agreement is None else log.info
+        tell(
+            "canary_scored",
+            state=status.state,
+            agreement=status.agreement,
+            baseline=status.baseline,
+            wrong=status.wrong,
+            problem=status.problem,
+            fingerprint=fingerprint,
+        )
+        self._report(status)

@@ -1,0 +1,39 @@
+"""Keeps the canary's baselines in SELFHEAL_HOME, one a fingerprint."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.evaluator.app.services.oversight.records import read_records, write_record
+
+FILE_NAME = "canary_baselines.json"
+
+
+class CanaryBaselines:
+    """The baselines of one SELFHEAL_HOME.
+
+    They outlast the process: one that forgot its baseline on a restart would take whatever the
+    judge has become for the rule, and a judge changes while nobody looks.
+
+    Args:
+        home: The directory; made when the first baseline is kept.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / FILE_NAME
+
+    def load(self, fingerprint: str) -> float | None:
+        """The first agreement under this fingerprint, in [0, 1]; None where there is none."""
+        agreement = read_records(self.path).get(fingerprint, {}).get("agreement")
+        if isinstance(agreement, bool) or not isinstance(agreement, int | float):
+            return None
+        return float(agreement) if 0 <= agreement <= 1 else None
+
+    def keep(self, fingerprint: str, agreement: float) -> None:
+        """Keep it; what is kept already for this fingerprint is replaced.
+
+        Raises:
+            OSError: If the file can't be written.
+        """
+        recorded_at = datetime.now(UTC).isoformat(timespec="seconds")
+        record = {"agreement": agreement, "recorded_at": recorded_at}
+        write_record(self.path, fingerprint, record)

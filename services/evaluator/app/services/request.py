@@ -1,0 +1,173 @@
+"""Reads from a request what its answer must have: a language, a name, a form."""
+
+import builtins
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.evaluator.app.services.examples.finding import Example, find_examples
+
+FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
+CLASS_NAMED = (
+    re.compile(r"\bclass\s+(?:(?:called|named)\s+)?[`'\"]?([A-Z]\w{0,80})"),
+    re.compile(
+        r"\b(?:an?|the|[Cc]reate|[Ii]mplement|[Ww]rite|[Bb]uild|[Dd]esign|[Dd]efine|[Mm]ake)\s+[`'\"]?"
+        r"([A-Z]\w{0,80})[`'\"]?\s+class\b"
+    ),
+    re.compile(r"(?<!\w)`?([A-Z]\w{0,80})`?\s?(?:(?:이라는|라는)\s?(?:이름의\s?)?)?클래스", re.A),
+)
+NAMED = (
+    re.compile(r"\bdef\s+([A-Za-z_]\w*)\s*\("),
+    re.compile(r"\b(?:function|method|class)\s+(?:called|named)\s+[`'\"]?([A-Za-z_]\w*)", re.I),
+    re.compile(r"\b(?:called|named)\s+[`'\"]?([A-Za-z_]\w*)[`'\"]?\s*\(", re.I),
+    re.compile(r"`([A-Za-z_]\w*)\s*\([^`]*\)`"),
+    re.compile(r"\b(?:function|method)\s+[`'\"]?([A-Za-z_]\w*)\s*\(", re.I),
+    re.compile(r"`([A-Za-z_]\w*)`\s*(?:라는|함수|클래스|메서드|function|class)", re.I),
+    re.compile(
+        r"\b(?:write|implement|create|need|define|build|make|complete)\s+(?:an?\s+|the\s+|me\s+)?"
+        r"([a-z_]\w*)\(",
+        re.I,
+    ),
+    *CLASS_NAMED[:2],
+    re.compile(
+        r"(?<!\w)([A-Za-z_]\w{0,80})(?:\([^)\n]{0,80}\))?\s?(?:이라는|라는)\s?(?:이름의\s?)?"
+        r"(?:함수|클래스|메서드)",
+        re.A,
+    ),
+    re.compile(r"(?<!\w)([a-z]\w{0,40}_\w{1,40}|[A-Z]\w{1,80})\s?(?:함수|클래스|메서드)", re.A),
+)
+# Words that may stand where a name would, as in "a function that (given a list) sorts it".
+NO_NAMES = frozenset(
+    """a after an and as at by for from if in into is it of on or that the this to when where
+    which who with without python javascript java typescript lambda html css json abstract base
+    new parent child single simple""".split()
+)
+# What an answer is to use, not to be: `use the function max()`, `without the sorted() function`.
+MENTION = re.compile(
+    r"\b(?:uses?|used|calls?|calling|via|without|instead\s+of|like|(?:using|with)(?!\s+an?\b))\s+"
+    r"(?:(?!(?:name|signature|header|prototype)\b)[\w'-]{1,20}\s+){0,3}[`'\"]?$",
+    re.I,
+)
+ASKED_FOR = re.compile(
+    r"\b(?:write|implement|create|define|build|make|complete|develop|need|def)\s+"
+    r"(?:\w{1,20}\s+){0,3}[`'\"]?$",
+    re.I,
+)
+METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
+FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
+BEFORE = 50
+# What Python has of its own is mostly mentioned, not asked for.
+PYTHONS_OWN = frozenset(dir(builtins)).union(*map(dir, (str, list, dict, set)))
+# Definitions at the left margin, and what shows that one is written out.
+DEFINITION = re.compile(r"^(?:async[ ]+)?def[ ]+([A-Za-z_]\w*)[ ]*\(", re.M)
+DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
+WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", re.M)
+# ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
+CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
+OTHER_LANGUAGES = (
+    "javascript", "typescript", "java", "kotlin", "scala", "swift", "rust", "ruby", "php", "perl",
+    "haskell", "elixir", "golang", "bash", "sql", "html", "css", "c++", "c#",
+    "자바스크립트", "자바",
+)  # fmt: skip
+OTHER_LANGUAGE = re.compile(
+    r"(?<![\w#+])(?:" + "|".join(re.escape(name) for name in OTHER_LANGUAGES) + r")(?![\w#+])",
+    re.I | re.A,
+)
+PYTHON = re.compile(r"\bpython\b|파이썬", re.I | re.A)
+WORD = re.compile(r"[A-Za-z]{3,}")
+# Words that requests for code share whatever they ask for.
+COMMON_WORDS = frozenset(
+    """a an and any are all also answer argument arguments block called can class code complete
+    create define each example examples for from function given generate has have implement input
+    into its language list make method named not one only output please program provide python
+    return returning returns script should simple single string take takes that the them this two
+    using value values want when which with without write you your number numbers""".split()
+)
+STEM_LENGTH = 5
+ENDING = re.compile(r"(?<=\w{3})(?:ings?|e[sd]?|s)$")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a request fixes.
+
+    Attributes:
+        name: Function or class that the request names; empty where it names none.
+        wants_class: Whether it asks for a class.
+        wants_python: Whether Python is asked for, or no other language is.
+        topic: Stems of the words that say what it is about; empty for requests without
+            Latin words, whose topic can't be read off an identifier.
+        examples: The calls with their outcomes that it shows.
+    """
+
+    name: str
+    wants_class: bool
+    wants_python: bool
+    topic: frozenset[str]
+    examples: tuple[Example, ...] = ()
+
+
+def stem(word: str) -> str:
+    """A crude stem: enough to let `sorts` meet `sorted`."""
+    return ENDING.sub("", word.lower())[:STEM_LENGTH]
+
+
+def read_request(user_input: str) -> RequestFacts:
+    """Read the facts off a request as the user wrote it."""
+    prose = FENCED.sub(" ", user_input)
+    examples = find_examples(user_input)
+    words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
+    return RequestFacts(
+        name=next(_find_names(user_input, examples), ""),
+        wants_class=CLASS_WANTED.search(prose) is not None,
+        wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
+        topic=frozenset(stem(word) for word in words),
+        examples=examples,
+    )
+
+
+def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]:
+    """Names that the request gives, the surest way of naming first."""
+    yield from _names_left_open(user_input)
+    wants_class = CLASS_WANTED.search(user_input) is not None
+    patterns: tuple[re.Pattern[str], ...] = NAMED
+    if wants_class and not FUNCTION_WANTED.search(user_input):
+        patterns = (*CLASS_NAMED, *NAMED)
+    for pattern in patterns:
+        for match in pattern.finditer(user_input):
+            if _is_asked_for(user_input, match, wants_class=wants_class):
+                yield match[1]
+    yield from (example.function for example in examples if example.function)
+
+
+def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -> bool:
+    """Whether a name is that of the answer, not of something that it uses or of a part of it."""
+    if match[1].lower() in NO_NAMES:
+        return False
+    if match[0].startswith("def"):
+        return True
+    opening = user_input[max(0, match.start() - BEFORE) : match.start()]
+    before = user_input[max(0, match.start(1) - BEFORE) : match.start(1)]
+    if wants_class and METHOD.search(re.sub(r"(?:called|named)\s+[`'\"]?$", "", before)):
+        return False
+    if MENTION.search(opening):
+        return False
+    return (
+        match[1] not in PYTHONS_OWN
+        or ASKED_FOR.search(before) is not None
+        or re.search(r"\b(?:called|named)\s+[`'\"]?$", before) is not None
+    )
+
+
+def _names_left_open(user_input: str) -> Iterator[str]:
+    """Of several definitions that are shown, those that have no body, the last one first.
+
+    A request to complete code may show what the rest of it builds on.
+    """
+    shown = list(DEFINITION.finditer(user_input))
+    if len(shown) <= 1:
+        return
+    ends = [match.start() for match in shown[1:]] + [len(user_input)]
+    for match, end in zip(reversed(shown), reversed(ends), strict=True):
+        if not WRITTEN_OUT.search(DOCSTRING.sub("", user_input[match.start() : end])):
+            yield match[1]

@@ -1,0 +1,1 @@
+"""Turns what a user typed into the request that the Worker gets."""

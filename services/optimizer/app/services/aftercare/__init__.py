@@ -1,0 +1,1 @@
+"""Looks after promotions: watches them, and rolls back what turned out worse."""

@@ -1,0 +1,162 @@
+"""Watches a promotion: is the new version worse in live traffic than the one before it? Pure.
+
+The same kind of test as the gate's, turned round: a gambler bets on each pair of answers that the
+version before did better. Answers are paired by what was asked where both were asked it or
+something like it, and by their order elsewhere, neither of which looks at a score. Of like
+requests two count at most, on either side: who repeats a request doesn't outvote the others.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from services.optimizer.app.services.log.input_clusters import cluster_inputs, take_in_turn
+from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.promotion import PairedScore, play
+from services.optimizer.app.services.proof.trial import MAX_PER_CLUSTER
+from services.optimizer.app.services.screening.screening import screen
+
+# So many answers without a sign of harm, and the watch ends.
+ENOUGH_PAIRS = 50
+# Inputs on which an alarm is looked into, and rows that are read one by one to find them.
+MAX_REPLAYED = 12
+MAX_READ = 36
+WORSE, KEPT, WATCHING = "worse", "kept", "watching"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchDecision:
+    """What live traffic says of a promotion.
+
+    Attributes:
+        outcome: `worse`, `kept` (it proved itself), or `watching` while there is too little to
+            tell.
+        answers: Answers of the new version that count.
+        before_answers: Answers of the version before it that count.
+        pairs: Pairs that could be made of them.
+        mean: Mean score of the new version, in [0, 1]; None without answers.
+        before_mean: Mean score of the version before it, in [0, 1]; None without answers.
+        e_value: Evidence that the new version is worse, at least 1.
+    """
+
+    outcome: str
+    answers: int
+    before_answers: int
+    pairs: int
+    mean: float | None
+    before_mean: float | None
+    e_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A log row that counts, and the number of the cluster of like requests that it is in."""
+
+    row: LoggedResult
+    cluster: int
+
+
+def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchDecision:
+    """Compare live results; only scores of the evaluator that judges now count.
+
+    Args:
+        before: Scored answers of the version before, the newest first.
+        after: Scored answers of the promoted version, the newest first.
+    """
+    old, new = _take_what_counts(before, after)
+    gains = [pair.gain for pair in _pair(old, new)]
+    worse, better = play(gains, direction=-1), play(gains)
+    if worse.reaches():
+        outcome = WORSE
+    elif better.reaches() or len(gains) >= ENOUGH_PAIRS:
+        outcome = KEPT
+    else:
+        outcome = WATCHING
+    return WatchDecision(
+        outcome,
+        answers=len(new),
+        before_answers=len(old),
+        pairs=len(gains),
+        mean=fmean(one.row.score for one in new) if new else None,
+        before_mean=fmean(one.row.score for one in old) if old else None,
+        e_value=worse.peak,
+    )
+
+
+def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
+    """Distinct live inputs to look into an alarm with, whether they passed or failed; 12 at most.
+
+    One of each cluster of like requests comes before a second of any, the oldest first. Rows that
+    give orders are left out.
+
+    Args:
+        after: Scored answers of the promoted version, the newest first.
+    """
+    distinct = list({row.refined_input: row for row in reversed(after)}.values())
+    clusters = cluster_inputs([row.refined_input for row in distinct])
+    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)[:MAX_READ]
+    clean = set(screen([distinct[at] for at in sorted(order)]).clean)
+    return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
+
+
+def _take_what_counts(
+    before: Sequence[LoggedResult], after: Sequence[LoggedResult]
+) -> tuple[list[_Answer], list[_Answer]]:
+    """The first two answers of each cluster, on each side; the new ones from the oldest on.
+
+    The old ones are grouped first: what comes later changes no earlier pair.
+    """
+    current = after[0].fingerprint if after else ""
+    old = [row for row in before if row.fingerprint == current]
+    new = [row for row in reversed(after) if row.fingerprint == current]
+    rows = [*old, *new]
+    clusters = cluster_inputs([row.refined_input for row in rows], most_clusters=len(rows))
+    cluster_of = {at: number for number, members in enumerate(clusters) for at in members}
+    answers = [_Answer(row, cluster_of[at]) for at, row in enumerate(rows)]
+    return _cap(answers[: len(old)]), _cap(answers[len(old) :])
+
+
+def _cap(answers: Sequence[_Answer]) -> list[_Answer]:
+    counts: Counter[int] = Counter()
+    taken = []
+    for one in answers:
+        counts[one.cluster] += 1
+        if counts[one.cluster] <= MAX_PER_CLUSTER:
+            taken.append(one)
+    return taken
+
+
+def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScore]:
+    """Each new answer with an old one that no other has: to the same request, else to a like one,
+    else the next there is.
+    """
+    free = list(old)
+    partners: dict[int, _Answer] = {}
+    for fits in (_asks_the_same, _asks_alike, _comes_next):
+        for number, one in enumerate(new):
+            if number not in partners and (at := _find(free, one, fits)) is not None:
+                partners[number] = free.pop(at)
+    for number, one in enumerate(new):
+        if number in partners:
+            yield PairedScore(
+                str(number), incumbent=partners[number].row.score, candidate=one.row.score
+            )
+
+
+def _find(
+    free: Sequence[_Answer], new: _Answer, fits: Callable[[_Answer, _Answer], bool]
+) -> int | None:
+    return next((at for at, old in enumerate(free) if fits(old, new)), None)
+
+
+def _asks_the_same(old: _Answer, new: _Answer) -> bool:
+    return old.row.refined_input == new.row.refined_input
+
+
+def _asks_alike(old: _Answer, new: _Answer) -> bool:
+    return old.cluster == new.cluster
+
+
+def _comes_next(_old: _Answer, _new: _Answer) -> bool:
+    return True

@@ -1,0 +1,1 @@
+"""Finds out which prompts fail, and whose fault it is."""

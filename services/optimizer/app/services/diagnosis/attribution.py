@@ -1,0 +1,329 @@
+"""Whose fault failures are: the prompt's, the provider's, the evaluator's, the inputs', a drift of
+the model, or nobody knows. Pure, over log rows and replays.
+
+Only a verdict of `prompt` or `drift` leads to candidates. Errors count by type and code, never by
+what they say.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.optimizer.app.services.log.log_records import (
+    LoggedResult,
+    Record,
+    UnscoredCount,
+    Window,
+)
+from services.optimizer.app.services.log_analyzer import FailureAnalysis, split_where_it_fell
+from services.optimizer.app.services.proof.replay_results import (
+    FAILING,
+    GOLDEN,
+    ReplayInput,
+    ReplayResult,
+)
+
+PROMPT, PROVIDER, EVALUATOR = "prompt", "provider", "evaluator"
+INPUT, DRIFT, UNKNOWN = "input", "drift", "unknown"
+# A prompt that passes so many served well; one that passes so many golden inputs still does.
+GOOD_PASS_RATE = 0.7
+# A few odd inputs, and be they many times the same, are of fewer kinds than this.
+MANY_CLUSTERS = 3
+# Answers that a record needs before it says that a prompt served well.
+LEAST_RECORD = 3
+WORKER, EVALUATOR_SERVICE = "worker", "evaluator"
+# Codes of an Evaluator that is well but can't judge this answer.
+BLAMELESS_CODES = frozenset({"not_judgeable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Whose fault the failures are, and why that is believed.
+
+    Attributes:
+        verdict: `prompt`, `provider`, `evaluator`, `input`, `drift` or `unknown`.
+        because: Sentences for people.
+        evidence: The figures behind them.
+    """
+
+    verdict: str
+    because: tuple[str, ...]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def calls_for_repair(self) -> bool:
+        """Whether a better prompt could be the answer."""
+        return self.verdict in (PROMPT, DRIFT)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the report."""
+        return {
+            "verdict": self.verdict,
+            "because": list(self.because),
+            "evidence": dict(self.evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """What the prompts do when they are run again on the choosing inputs.
+
+    Attributes:
+        inputs: The inputs.
+        incumbent: Results of the prompt that fails, by input id.
+        last_good: Results of the last prompt that served well; None where there is none.
+        last_good_version: Its version.
+        last_good_served: Whether its own answers say that it served well; else it was never tried.
+        failing_clusters: How many kinds of inputs fail.
+    """
+
+    inputs: Sequence[ReplayInput]
+    incumbent: Mapping[str, ReplayResult]
+    last_good: Mapping[str, ReplayResult] | None = None
+    last_good_version: int | None = None
+    last_good_served: bool = True
+    failing_clusters: int = MANY_CLUSTERS
+
+    def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
+        """How a prompt does on the inputs from one source."""
+        known = [results[item.id].passed for item in self.inputs_from(source, results)]
+        return Record(len(known), sum(known))
+
+    def inputs_from(self, source: str, results: Mapping[str, ReplayResult]) -> list[ReplayInput]:
+        """The inputs from one source that were scored."""
+        return [item for item in self.inputs if item.source == source and item.id in results]
+
+
+def attribute_from_log(
+    window: Window, analysis: FailureAnalysis, *, evaluator_degraded: bool = False
+) -> Attribution | None:
+    """Whose fault it is, where the log alone tells; None where it takes replays.
+
+    Args:
+        window: What was logged for the prompt.
+        analysis: What fails in it.
+        evaluator_degraded: Whether the Evaluator says of itself that it judges worse than it did.
+    """
+    provider = _count_unscored(window.unscored, WORKER)
+    evaluator = _count_unscored(window.unscored, EVALUATOR_SERVICE)
+    if evaluator_degraded and analysis.failure_count:
+        return Attribution(
+            EVALUATOR,
+            ("The Evaluator's canaries say that it no longer judges as it did.",),
+            {"degraded": True},
+        )
+    changed = _find_changed_evaluator(window)
+    if changed is not None and analysis.reaches_floor:
+        return changed
+    if analysis.reaches_floor:
+        return None
+    threshold = analysis.threshold
+    if sum(provider.values()) >= max(threshold, sum(evaluator.values())):
+        return Attribution(
+            PROVIDER,
+            (f"{sum(provider.values())} requests got no answer: {_list(provider)}.",),
+            {"worker_errors": dict(provider)},
+        )
+    if sum(evaluator.values()) >= threshold:
+        return Attribution(
+            EVALUATOR,
+            (f"{sum(evaluator.values())} answers got no score: {_list(evaluator)}.",),
+            {"evaluator_errors": dict(evaluator)},
+        )
+    return None
+
+
+def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
+    """Whose fault it is, once the prompt was run again on failing and golden inputs."""
+    failing = replays.passes(replays.incumbent, FAILING)
+    golden = replays.passes(replays.incumbent, GOLDEN)
+    evidence: dict[str, Any] = {
+        "failing_inputs": {"run_again": failing.scored, "pass_now": failing.passed},
+        "golden_inputs": {"run": golden.scored, "pass": golden.passed},
+        "earlier": {"scored": window.earlier.scored, "passed": window.earlier.passed},
+    }
+    models = _models_in(window.results)
+    if len(models) > 1:
+        evidence["models"] = models
+    if failing.scored == failing.passed and _serves_well(golden):
+        return Attribution(
+            UNKNOWN,
+            (f"The failures did not recur: {_of(failing)} failing inputs pass now.",),
+            evidence,
+        )
+    compared = _compare_with_last_good(window, replays, evidence)
+    if compared is not None:
+        return compared
+    if _serves_well(golden) and golden.scored:
+        return Attribution(
+            INPUT,
+            (
+                f"The prompt still passes {_of(golden)} golden inputs.",
+                f"It fails on what it was asked: {_fails_of(failing)} again.",
+                "No other prompt is known to have served these inputs well.",
+            ),
+            evidence,
+        )
+    again = f"It fails {_fails_of(failing)} failing and {_fails_of(golden)} golden inputs again."
+    served_well = _find_good_record(window)
+    if served_well is not None:
+        return Attribution(
+            DRIFT,
+            (
+                f"The prompt has not changed, and passed {_of(served_well)} before.",
+                again,
+                *_tell_models(models),
+            ),
+            evidence,
+        )
+    if _judged_well_elsewise(window):
+        return Attribution(
+            EVALUATOR,
+            (
+                f"Under another evaluator the prompt passed {_of(window.earlier_elsewise)}.",
+                again,
+            ),
+            evidence,
+        )
+    return Attribution(PROMPT, (again, "No prompt is known to have served better."), evidence)
+
+
+def _compare_with_last_good(
+    window: Window, replays: Replays, evidence: dict[str, Any]
+) -> Attribution | None:
+    """What the comparison tells; None without one, and where it says nothing of a drift."""
+    last_good = replays.last_good
+    if last_good is None:
+        return None
+    shared = [item.id for item in replays.inputs if item.id in replays.incumbent.keys() & last_good]
+    better = sum(last_good[name].passed and not replays.incumbent[name].passed for name in shared)
+    worse = sum(replays.incumbent[name].passed and not last_good[name].passed for name in shared)
+    golden = replays.passes(replays.incumbent, GOLDEN)
+    old = Record(len(shared), sum(last_good[name].passed for name in shared))
+    new = Record(len(shared), sum(replays.incumbent[name].passed for name in shared))
+    evidence["last_good"] = {
+        "version": replays.last_good_version,
+        "passes": old.passed,
+        "incumbent_passes": new.passed,
+        "inputs": old.scored,
+    }
+    how = "served well" if replays.last_good_served else "was never tried"
+    name = f"version {replays.last_good_version}, which {how},"
+    still_serves = golden.scored > 0 and _serves_well(golden)
+    if better > worse and still_serves and replays.failing_clusters < MANY_CLUSTERS:
+        # An operator's new rule looks just like this to those whom it concerns.
+        return Attribution(
+            INPUT,
+            (
+                f"The prompt still passes {_of(golden)} golden inputs.",
+                f"Few kinds of inputs fail: {replays.failing_clusters}.",
+                f"{name[0].upper()}{name[1:]} passes them: whether they are to, a person decides.",
+            ),
+            evidence,
+        )
+    if better > worse:
+        return Attribution(
+            PROMPT,
+            (f"On the same inputs {name} passes {_of(old)} now, and this prompt {_of(new)}.",),
+            evidence,
+        )
+    if still_serves:
+        return Attribution(
+            INPUT,
+            (
+                f"The prompt still passes {_of(golden)} golden inputs.",
+                f"On what it was asked {name} does no better: {_of(old)} against {_of(new)}.",
+            ),
+            evidence,
+        )
+    if not replays.last_good_served:
+        return None
+    models = _models_in(window.results)
+    return Attribution(
+        DRIFT,
+        (
+            f"Even {name} passes only {_of(old)} now, and this prompt {_of(new)}.",
+            *_tell_models(models),
+        ),
+        evidence,
+    )
+
+
+def _find_changed_evaluator(window: Window) -> Attribution | None:
+    """Whether scores fell when the evaluator changed, with the prompt as it was."""
+    current = window.results[0].fingerprint if window.results else ""
+    before = [row.passed for row in window.results if row.fingerprint != current]
+    now = [row.passed for row in window.results if row.fingerprint == current]
+    earlier = Record(
+        len(before) + window.earlier_elsewise.scored, sum(before) + window.earlier_elsewise.passed
+    )
+    later = Record(len(now), sum(now))
+    if not before or not _serves_well(earlier) or _serves_well(later):
+        return None
+    return Attribution(
+        EVALUATOR,
+        (
+            "The evaluator changed while this prompt served.",
+            f"Before that {_of(earlier)} answers passed, since then {_of(later)}.",
+        ),
+        {"passed_before": earlier.passed, "passed_since": later.passed, "fingerprint": current},
+    )
+
+
+def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for row in unscored:
+        if row.service == service and row.code not in BLAMELESS_CODES:
+            counts[row.code] += row.times
+    return counts
+
+
+def _find_good_record(window: Window) -> Record | None:
+    """How the prompt did while it served well: before the window, or in its first part."""
+    for record in (window.earlier, split_where_it_fell(window.results)[0]):
+        if record.scored >= LEAST_RECORD and _serves_well(record):
+            return record
+    return None
+
+
+def _judged_well_elsewise(window: Window) -> bool:
+    elsewise = window.earlier_elsewise
+    return elsewise.scored >= LEAST_RECORD and _serves_well(elsewise)
+
+
+def _serves_well(record: Record) -> bool:
+    return not record.scored or record.pass_rate >= GOOD_PASS_RATE
+
+
+def _models_in(results: Sequence[LoggedResult]) -> dict[str, dict[str, int]]:
+    """Answers and passes by the model that gave them."""
+    models: dict[str, dict[str, int]] = {}
+    for row in results:
+        if row.model:
+            counts = models.setdefault(row.model, {"answers": 0, "passed": 0})
+            counts["answers"] += 1
+            counts["passed"] += row.passed
+    return models
+
+
+def _tell_models(models: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    if len(models) < 2:  # noqa: PLR2004 - one model is no change
+        return ()
+    told = ", ".join(
+        f"{name} passed {counts['passed']} of {counts['answers']}"
+        for name, counts in models.items()
+    )
+    return (f"The model changed meanwhile: {told}.",)
+
+
+def _of(record: Record) -> str:
+    return f"{record.passed} of {record.scored}"
+
+
+def _fails_of(record: Record) -> str:
+    return f"{record.scored - record.passed} of {record.scored}"
+
+
+def _list(counts: Counter[str]) -> str:
+    return ", ".join(f"{code} ({times}x)" for code, times in counts.most_common())

@@ -1,0 +1,171 @@
+"""How long the continuous mode leaves a prompt alone after heals that didn't last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.optimizer.app.services.record.healing_runs import PROMOTED, digest_text
+
+LONGEST_PAUSE: Final = timedelta(hours=6)
+# A text that nothing was done about for so long begins anew.
+FORGETTING: Final = timedelta(hours=24)
+DAY: Final = timedelta(hours=24)
+
+# Runs that the services' failures ended, or that found these at fault, say nothing of the prompt;
+# those that such a failure ended after they had spent calls on it count, lest it spend them again
+# at once.
+# A prompt is its text here, since what is rolled back or healed back to is a new row. What went
+# before a person deployed that text is another story: they want it looked at anew. Rows that the
+# Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
+SELECT_PAST_RUNS = """
+    WITH deployed AS (
+        SELECT max(a.activated_at) AS by_hand_at
+        FROM selfheal.activations a
+        JOIN prompts p ON p.id = a.prompt_id
+        WHERE p.task_type = $1
+          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex') = $2
+          AND (
+              p.created_by <> 'optimizer'
+              OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
+          )
+    )
+    SELECT created_at, decision, reason, same_text
+    FROM selfheal.healing_runs r, deployed, LATERAL (
+        SELECT coalesce(
+            r.incumbent_digest = $2 AND r.created_at >= coalesce(by_hand_at, '-infinity'), FALSE
+        ) AS same_text
+    ) compared
+    WHERE r.task_type = $1
+      AND (NOT r.detail ? 'error' OR r.detail @? '$.cost.worker_calls ? (@ > 0)')
+      AND coalesce(r.verdict, '') NOT IN ('provider', 'evaluator')
+      AND r.created_at > clock_timestamp() - $3::interval
+      AND (same_text OR r.decision = 'promoted')
+    ORDER BY r.created_at DESC
+    LIMIT 1000
+"""
+# As far back as a run can matter: the longest pause, many times over.
+MEMORY: Final = timedelta(days=7)
+
+
+# While a provider or the Evaluator is down every request fails: it is put on record now and then.
+TELLING_AGAIN: Final = timedelta(minutes=5)
+SELECT_TOLD = """
+    SELECT EXISTS (
+        SELECT 1 FROM selfheal.healing_runs
+        WHERE task_type = $1 AND incumbent_digest = $2 AND verdict = $3
+          AND created_at > clock_timestamp() - $4::interval
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """An earlier run of the Optimizer on a task type.
+
+    Attributes:
+        created_at: When it ended.
+        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        reason: Why.
+        same_text: Whether it looked at the very text that serves now.
+    """
+
+    created_at: datetime
+    decision: str
+    reason: str
+    same_text: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a prompt may be healed now; else why not, and when it may be."""
+
+    allowed: bool
+    reason: str = ""
+    allowed_at: datetime | None = None
+
+
+def next_allowed(
+    runs: Sequence[PastRun], *, base_seconds: float, max_heals_per_day: int, now: datetime
+) -> Decision:
+    """Decide whether a heal may begin.
+
+    Every run on a text that still serves, or serves again, did not heal it for good: it was held,
+    or what it promoted was replaced again. Each one doubles the pause, from `base_seconds` to six
+    hours. A day without a run on that text begins anew. So two clusters of users with opposite
+    needs get fewer and fewer changes instead of a prompt that flips for ever.
+
+    Args:
+        runs: Earlier runs of the task type, in any order.
+        base_seconds: Pause after the first run; 0 for none at all.
+        max_heals_per_day: Most promotions of the task type within 24 hours.
+        now: The database's time.
+    """
+    promoted = sorted(
+        (run.created_at for run in runs if _changed_the_prompt(run, since=now - DAY)), reverse=True
+    )
+    if len(promoted) >= max_heals_per_day:
+        return Decision(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
+    on_text = sorted((run.created_at for run in runs if run.same_text), reverse=True)
+    streak = _count_streak(on_text, now)
+    if streak == 0:
+        return Decision(True)
+    allowed_at = on_text[0] + _pause(base_seconds, streak)
+    if allowed_at <= now:
+        return Decision(True)
+    moment = allowed_at.astimezone(UTC).isoformat(timespec="seconds")
+    return Decision(False, f"cooling_down_until {moment}", allowed_at)
+
+
+async def load_past_runs(
+    connection: asyncpg.Connection, task_type: str, digest: str
+) -> list[PastRun]:
+    """Runs of the last days that looked at that text, and the task type's promotions."""
+    records = await connection.fetch(SELECT_PAST_RUNS, task_type, digest, MEMORY)
+    return [PastRun(**record) for record in records]
+
+
+async def is_cooling_down(
+    connection: asyncpg.Connection, prompt: Prompt, *, base_seconds: float, max_heals_per_day: int
+) -> str:
+    """Why this prompt is left alone for now: `cooling_down_until ...`, `heals_per_day_reached`.
+
+    Returns:
+        The reason, or an empty text where it may be healed.
+    """
+    runs = await load_past_runs(connection, prompt.task_type, digest_text(prompt.content))
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return next_allowed(
+        runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
+    ).reason
+
+
+async def was_told(connection: asyncpg.Connection, prompt: Prompt, verdict: str) -> str:
+    """Why a verdict that takes no replay needn't be given again: `told_lately`, or empty."""
+    told: bool = await connection.fetchval(
+        SELECT_TOLD, prompt.task_type, digest_text(prompt.content), verdict, TELLING_AGAIN
+    )
+    return "told_lately" if told else ""
+
+
+def _changed_the_prompt(run: PastRun, *, since: datetime) -> bool:
+    return run.decision == PROMOTED and run.created_at > since
+
+
+def _count_streak(moments: Sequence[datetime], now: datetime) -> int:
+    """How many runs followed one another without a day between them; the latest first."""
+    later = now
+    for count, moment in enumerate(moments):
+        if later - moment > FORGETTING:
+            return count
+        later = moment
+    return len(moments)
+
+
+def _pause(base_seconds: float, streak: int) -> timedelta:
+    doublings = min(streak - 1, 32)  # far beyond the longest pause already
+    seconds = base_seconds * 2.0**doublings
+    return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))

@@ -1,0 +1,119 @@
+"""Looks at every active prompt: which need work now, and what is known of each. Changes nothing."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from services.common.logging import get_logger
+from services.common.models import Prompt
+from services.optimizer.app.services.diagnosis.attribution import attribute_from_log
+from services.optimizer.app.services.diagnosis.evidence import read_evidence
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.log.failure_log import (
+    load_active_prompts,
+    load_previous_record,
+    load_window,
+)
+from services.optimizer.app.services.log.log_records import Window
+from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+
+IsDegraded = Callable[[], Awaitable[bool]]
+IsCoolingDown = Callable[[Case], Awaitable[str]]
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When failures count as piled up: how many of them, within how many minutes."""
+
+    failure_threshold: int
+    lookback_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at all active prompts found: work to do now, and prompts left alone for now."""
+
+    cases: list[Case]
+    postponed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """Finds the prompts that need work.
+
+    Attributes:
+        trigger: When failures count as piled up.
+        is_degraded: Whether the Evaluator says that it no longer judges as it did.
+        is_cooling_down: Why a case is left alone for now; empty where it isn't. It is asked before
+            rows are read one by one: the case has all failing inputs and no texts yet.
+    """
+
+    trigger: Trigger
+    is_degraded: IsDegraded
+    is_cooling_down: IsCoolingDown
+
+    async def survey(self, connection: asyncpg.Connection) -> Survey:
+        """Look at every active prompt; changes nothing."""
+        found = Survey([], [])
+        for prompt in await load_active_prompts(connection):
+            case = await self._examine(connection, prompt)
+            if case is None:
+                continue
+            pause = await self.is_cooling_down(case)
+            if pause:
+                found.postponed.append(prompt.task_type)
+                log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
+            else:
+                found.cases.append(_read_rows(case))
+        return found
+
+    async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
+        """What is to be done about a prompt, before a row is read; None where nothing is."""
+        window = await load_window(
+            connection, prompt, lookback_minutes=self.trigger.lookback_minutes
+        )
+        threshold = self.trigger.failure_threshold
+        analysis = analyze_failures(window.results, threshold=threshold)
+        if not analysis.reaches_floor:
+            found = attribute_from_log(window, analysis)
+            return Case(prompt, window, analysis, attribution=found) if found else None
+        return await self._weigh(connection, prompt, window)
+
+    async def _weigh(
+        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
+    ) -> Case | None:
+        """Ask whether so many failures are unusual, or somebody else's fault."""
+        usual = [window.earlier, await load_previous_record(connection, prompt)]
+        analysis = analyze_failures(
+            window.results, threshold=self.trigger.failure_threshold, usual=usual
+        )
+        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
+        if found is None and not analysis.needs_optimization:
+            _tell_unsurprising(prompt, analysis)
+            return None
+        return Case(prompt, window, analysis, attribution=found)
+
+
+def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
+    log.info(
+        "failures_not_surprising",
+        task_type=prompt.task_type,
+        failures=analysis.failure_count,
+        answers=analysis.scored_count,
+        p_value=round(analysis.surprise.p_value, 4),
+    )
+
+
+def _read_rows(case: Case) -> Case:
+    """Reading rows one by one takes long: it comes last."""
+    if not case.analysis.reaches_floor:
+        return case
+    read = read_evidence(case)
+    if read.quarantined:
+        log.warning(
+            "rows_quarantined", task_type=case.incumbent.task_type, rows=len(read.quarantined)
+        )
+    return read

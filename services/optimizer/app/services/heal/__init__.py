@@ -1,0 +1,1 @@
+"""One heal, from what is known to its end on record."""

@@ -1,0 +1,1 @@
+"""Reads the execution log: results, failures, groups of like inputs."""

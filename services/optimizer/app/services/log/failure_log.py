@@ -1,0 +1,307 @@
+"""Reads what the Optimizer decides on: active prompts, their recent results, their history.
+
+Every query is bounded by the newest rows of one version, however many the log holds.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.optimizer.app.services.log.log_records import (
+    MAX_ANSWERS_PER_INPUT,
+    LoggedResult,
+    PastPrompt,
+    Record,
+    UnscoredCount,
+    Window,
+)
+
+# The highest active version serves; the others that a person may have left active don't.
+SELECT_ACTIVE_PROMPTS = """
+    SELECT DISTINCT ON (task_type)
+        id, task_type, content, version, is_active, change_reason, created_by, created_at
+    FROM prompts
+    WHERE is_active = TRUE
+    ORDER BY task_type, version DESC, id DESC
+"""
+SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
+# A version number is no identity: only what was logged since this prompt's activation counts.
+# NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
+# Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
+# whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
+# read. Of each input only the newest answers are read: a flood of one pushes no other out.
+SELECT_RESULTS = """
+    SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+           evaluation_score, evaluation_passed,
+           CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
+           detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
+           detail -> 'worker' ->> 'model' AS model
+    FROM (
+        SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
+               evaluation_passed, evaluation_detail #> '{}' AS detail, created_at
+        FROM (
+            SELECT *
+            FROM (
+                SELECT *, row_number() OVER (
+                    PARTITION BY md5(coalesce(refined_input, user_input)) ORDER BY created_at DESC
+                ) AS nth
+                FROM (
+                    SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
+                           evaluation_passed, evaluation_detail, created_at
+                    FROM execution_logs
+                    WHERE task_type = $1
+                      AND prompt_version = $2
+                      AND evaluation_score BETWEEN 0 AND 1
+                      AND evaluation_passed IS NOT NULL
+                      AND created_at >= $3
+                      AND created_at < $4
+                    ORDER BY created_at DESC
+                    LIMIT $7
+                ) AS newest
+            ) AS counted
+            WHERE nth <= $6
+            ORDER BY created_at DESC
+            LIMIT $5
+        ) AS taken
+        OFFSET 0
+    ) AS read
+    ORDER BY created_at DESC
+"""
+# What passed is asked again, and needs no details. A version that passes nothing is given up
+# after so many of its answers.
+SELECT_PASSING = """
+    SELECT request_id, user_input, refined_input, worker_output, evaluation_score
+    FROM (
+        SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+               evaluation_score, evaluation_passed, created_at
+        FROM execution_logs
+        WHERE task_type = $1
+          AND prompt_version = $2
+          AND evaluation_score BETWEEN 0 AND 1
+          AND evaluation_passed IS NOT NULL
+          AND created_at >= $3
+          AND created_at < $4
+        ORDER BY created_at DESC
+        LIMIT $5
+    ) AS newest
+    WHERE evaluation_passed
+    ORDER BY created_at DESC
+    LIMIT $6
+"""
+SELECT_PASSES = """
+    SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
+    FROM execution_logs
+    WHERE task_type = $1
+      AND prompt_version = $2
+      AND evaluation_score BETWEEN 0 AND 1
+      AND evaluation_passed IS NOT NULL
+      AND created_at >= $3
+      AND created_at < $4
+    ORDER BY created_at DESC
+    LIMIT $5
+"""
+SELECT_UNSCORED = """
+    SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
+           coalesce(evaluation_detail -> 'error' ->> 'code', '') AS code,
+           count(*) AS times
+    FROM (
+        SELECT evaluation_detail
+        FROM execution_logs
+        WHERE task_type = $1
+          AND evaluation_passed IS NULL
+          AND created_at >= $2
+        ORDER BY created_at DESC
+        LIMIT $3
+    ) AS recent
+    GROUP BY 1, 2
+    ORDER BY 3 DESC, 1, 2
+"""
+# Answers are counted in an index alone, and not before it is known of which prompts.
+SELECT_HISTORY = """
+    WITH periods AS (
+        SELECT prompt_id, activated_at,
+               lead(activated_at, 1, 'infinity') OVER (ORDER BY id) AS replaced_at
+        FROM selfheal.activations
+        WHERE task_type = $1
+    ), latest AS (
+        SELECT DISTINCT ON (prompt_id) prompt_id, activated_at, replaced_at
+        FROM periods
+        ORDER BY prompt_id, activated_at DESC
+    ), past AS (
+        SELECT p.id, p.content, p.version,
+               coalesce(latest.activated_at, p.created_at) AS served_from,
+               coalesce(latest.replaced_at, 'infinity') AS served_until,
+               latest.prompt_id IS NOT NULL AS was_active
+        FROM prompts p
+        LEFT JOIN latest ON latest.prompt_id = p.id
+        WHERE p.task_type = $1 AND p.id <> $2
+        ORDER BY coalesce(latest.activated_at, p.created_at) DESC, p.id DESC
+        LIMIT 50
+    )
+    SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
+    FROM past
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS scored, count(*) FILTER (WHERE evaluation_passed) AS passed
+        FROM (
+            SELECT evaluation_passed
+            FROM execution_logs
+            WHERE task_type = $1
+              AND prompt_version = past.version
+              AND created_at >= served_from
+              AND created_at < served_until
+              AND evaluation_passed IS NOT NULL
+            ORDER BY created_at DESC
+            LIMIT 200
+        ) AS recent
+    ) AS served
+    WHERE scored > 0 OR (was_active AND NOT $3)
+    ORDER BY served_from DESC, past.id DESC
+    LIMIT $4
+"""
+# So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
+MAX_WINDOW_ROWS = 300
+# Rows among which the answers that count are looked for.
+MAX_FLOOD_ROWS = 2_000
+MAX_RECORD_ROWS = 200
+MAX_HISTORY = 50
+MAX_PASSING_ROWS = 60
+MAX_LOOKED_THROUGH = 500
+LONG_AGO = timedelta(days=36_500)
+
+
+async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
+    """The prompt that serves each task type now."""
+    return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
+
+
+async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> datetime:
+    """When a prompt began to serve, for the last time."""
+    activated: datetime | None = await connection.fetchval(SELECT_ACTIVATED_AT, prompt.id)
+    return activated or prompt.created_at
+
+
+async def load_window(
+    connection: asyncpg.Connection, prompt: Prompt, *, lookback_minutes: int
+) -> Window:
+    """What was logged for this prompt within the lookback, and how it did before."""
+    now: datetime = await connection.fetchval("SELECT now()")
+    activated = await load_activated_at(connection, prompt)
+    start = max(now - timedelta(minutes=lookback_minutes), activated)
+    results = await load_results(
+        connection, prompt.task_type, prompt.version, start=start, limit=MAX_WINDOW_ROWS
+    )
+    unscored = await connection.fetch(SELECT_UNSCORED, prompt.task_type, start, MAX_WINDOW_ROWS)
+    earlier = await connection.fetch(
+        SELECT_PASSES, prompt.task_type, prompt.version, activated, start, MAX_RECORD_ROWS
+    )
+    current = results[0].fingerprint if results else ""
+    return Window(
+        results=results,
+        unscored=tuple(UnscoredCount(**record) for record in unscored),
+        earlier=_count([row["passed"] for row in earlier if (row["fp"] or "") == current]),
+        earlier_elsewise=_count([row["passed"] for row in earlier if (row["fp"] or "") != current]),
+    )
+
+
+async def load_results(
+    connection: asyncpg.Connection,
+    task_type: str,
+    version: int,
+    *,
+    start: datetime,
+    end: datetime | None = None,
+    limit: int = MAX_RECORD_ROWS,
+) -> tuple[LoggedResult, ...]:
+    """Scored answers of a version from `start` to before `end`, the newest first.
+
+    Of each input there are the newest five at most, among the newest 2,000 answers.
+    """
+    records = await connection.fetch(
+        SELECT_RESULTS,
+        task_type,
+        version,
+        start,
+        end or start + LONG_AGO,
+        limit,
+        MAX_ANSWERS_PER_INPUT,
+        MAX_FLOOD_ROWS,
+    )
+    return tuple(_read_result(record) for record in records)
+
+
+async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
+    """Prompts that served this task type before `prompt`, the latest first, 50 at most."""
+    records = await connection.fetch(
+        SELECT_HISTORY, prompt.task_type, prompt.id, False, MAX_HISTORY
+    )
+    return [PastPrompt(**record) for record in records]
+
+
+async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
+    """How the last prompt before `prompt` did that had an answer scored."""
+    records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id, True, 1)
+    return next((PastPrompt(**record).record for record in records), Record())
+
+
+async def load_passing(
+    connection: asyncpg.Connection, prompt: Prompt, history: Sequence[PastPrompt]
+) -> list[LoggedResult]:
+    """Answers that passed lately: those of this prompt first, then of the one before it."""
+    activated = await load_activated_at(connection, prompt)
+    before = next((past for past in history if past.passed), None)
+    periods: list[tuple[int, datetime, datetime | None]] = [(prompt.version, activated, None)]
+    if before is not None:
+        periods.append((before.version, before.served_from or activated, before.served_until))
+    passing: list[LoggedResult] = []
+    for version, start, end in periods:
+        records = await connection.fetch(
+            SELECT_PASSING,
+            prompt.task_type,
+            version,
+            start,
+            end or start + LONG_AGO,
+            MAX_LOOKED_THROUGH,
+            MAX_PASSING_ROWS,
+        )
+        passing += [
+            LoggedResult(
+                user_input=record["user_input"],
+                refined_input=record["refined_input"] or record["user_input"],
+                score=record["evaluation_score"],
+                passed=True,
+                worker_output=record["worker_output"] or "",
+                request_id=str(record["request_id"]),
+            )
+            for record in records
+        ]
+    return passing
+
+
+def _read_result(record: asyncpg.Record) -> LoggedResult:
+    return LoggedResult(
+        user_input=record["user_input"],
+        refined_input=record["refined_input"] or record["user_input"],
+        score=record["evaluation_score"],
+        passed=record["evaluation_passed"],
+        failed_rules=failed_rules_in({"rules": record["rules"]}),
+        worker_output=record["worker_output"] or "",
+        fingerprint=record["fingerprint"] or "",
+        model=record["model"] or "",
+        request_id=str(record["request_id"]),
+    )
+
+
+def failed_rules_in(detail: object) -> tuple[str, ...]:
+    """Names of the rules that failed, by the evaluation's own record."""
+    rules = detail.get("rules") if isinstance(detail, dict) else None
+    return tuple(
+        str(rule.get("name"))
+        for rule in (rules if isinstance(rules, list) else [])
+        if isinstance(rule, dict) and rule.get("outcome") == "failed"
+    )
+
+
+def _count(passes: Sequence[bool]) -> Record:
+    return Record(len(passes), sum(passes))

@@ -1,0 +1,91 @@
+"""What the log tells of a prompt: plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+# Answers to one and the same input that count, the newest: who repeats a request a hundred times
+# neither hides what fails nor makes it look worse.
+MAX_ANSWERS_PER_INPUT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedResult:
+    """What a log row tells: input, answer, score in [0, 1], and the rules that failed.
+
+    `fingerprint` names the evaluator that gave the score, `model` the model that answered.
+    """
+
+    user_input: str
+    refined_input: str
+    score: float
+    passed: bool
+    failed_rules: tuple[str, ...] = ()
+    worker_output: str = ""
+    fingerprint: str = ""
+    model: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How many scored answers a prompt gave, and how many of them passed."""
+
+    scored: int = 0
+    passed: int = 0
+
+    @property
+    def failed(self) -> int:
+        """How many didn't pass."""
+        return self.scored - self.passed
+
+    @property
+    def pass_rate(self) -> float:
+        """Share that passed, in [0, 1]; 0 where nothing was scored."""
+        return self.passed / self.scored if self.scored else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnscoredCount:
+    """How often a request got no score, by the service that failed and the code that it gave."""
+
+    service: str
+    code: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was logged for a prompt lately.
+
+    Attributes:
+        results: Scored answers, the newest first, 300 at most.
+        unscored: Requests of the task type that got no score.
+        earlier: How the prompt did before the window, under the evaluator that judges now.
+        earlier_elsewise: How it did under evaluators that judge no longer.
+    """
+
+    results: tuple[LoggedResult, ...]
+    unscored: tuple[UnscoredCount, ...] = ()
+    earlier: Record = Record()
+    earlier_elsewise: Record = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class PastPrompt:
+    """A prompt that served before, and how it did.
+
+    `scored` and `passed` count its last 200 scored answers at most, in its latest period.
+    """
+
+    content: str
+    version: int
+    scored: int
+    passed: int
+    prompt_id: int = 0
+    served_from: datetime | None = None
+    served_until: datetime | None = None
+
+    @property
+    def record(self) -> Record:
+        """How it did."""
+        return Record(self.scored, self.passed)

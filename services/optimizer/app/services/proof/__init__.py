@@ -1,0 +1,1 @@
+"""Proves a repair: inputs, replays, and the decision from paired scores."""

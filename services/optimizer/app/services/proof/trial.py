@@ -1,0 +1,197 @@
+"""The trial of a repair: which inputs choose a candidate, and which give the verdict. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
+from services.common.task_types import GoldenInputs
+from services.optimizer.app.services.log.input_clusters import cluster_inputs, take_in_turn
+from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.promotion import PairedScore
+from services.optimizer.app.services.proof.replay_results import (
+    FAILING,
+    GOLDEN,
+    GUARD,
+    ReplayInput,
+    ReplayResult,
+)
+
+# One caller's flood can't be the evidence: this many of each cluster of like inputs.
+MAX_PER_CLUSTER = 2
+MAX_CHOOSING_FAILING = 4
+MAX_CHOOSING = 8
+MAX_VERDICT_FAILING = 8
+MAX_VERDICT = 24
+FAILING_IN_A_ROW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TrialInputs:
+    """Two sets of inputs without a common member: one chooses, the other gives the verdict.
+
+    Attributes:
+        choosing: May be seen by whoever writes a candidate.
+        verdict: Seen by the gate only; the first ones decide most.
+        guards: Inputs that passed lately, on which damage is looked for; some of them stand
+            among the verdict's too.
+        evidence: The failures behind the choosing inputs.
+        clusters: Clusters of like failing inputs that there are.
+    """
+
+    choosing: tuple[ReplayInput, ...]
+    verdict: tuple[ReplayInput, ...]
+    guards: tuple[ReplayInput, ...] = ()
+    evidence: tuple[LoggedResult, ...] = ()
+    clusters: int = 0
+
+
+def plan_trial(
+    failing: Sequence[LoggedResult],
+    golden: GoldenInputs,
+    passing: Sequence[LoggedResult] = (),
+    *,
+    guard_inputs: int = 10,
+) -> TrialInputs:
+    """Deal clusters of failing inputs out in turn, the largest first, and add golden ones.
+
+    Like inputs stay on one side, so that no input of the verdict was seen by whoever wrote a
+    candidate, in other words either. An input has one place, whatever it qualifies for.
+
+    Args:
+        failing: Distinct failing inputs, the newest first.
+        golden: The task type's golden inputs.
+        passing: Answers that passed lately, the newest first.
+        guard_inputs: Most guards.
+    """
+    failing = [row for row in failing if _is_replayable(row)]
+    clusters = cluster_inputs([failure.refined_input for failure in failing])
+    ranked = sorted(clusters, key=len, reverse=True)
+    sides = [
+        [failing[at] for cluster in ranked[first::2] for at in cluster[:MAX_PER_CLUSTER]]
+        for first in (0, 1)
+    ]
+    evidence = sides[0][:MAX_CHOOSING_FAILING]
+    chosen = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(evidence, 1)]
+    unseen = [
+        _logged(FAILING, "verdict", at, row)
+        for at, row in enumerate(sides[1][:MAX_VERDICT_FAILING], 1)
+    ]
+    taken = {text for row in failing for text in (row.user_input, row.refined_input)}
+    choosing_golden = _golden("choosing", golden.choosing, taken)
+    verdict_golden = _golden("verdict", golden.verdict, taken)
+    taken |= {*golden.choosing, *golden.verdict}
+    guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
+    return TrialInputs(
+        choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
+        verdict=tuple(_mix(unseen, list(_interleave(guards, verdict_golden))))[:MAX_VERDICT],
+        guards=tuple(guards),
+        evidence=tuple(evidence),
+        clusters=len(clusters),
+    )
+
+
+def pair_scores(
+    incumbent: Mapping[str, ReplayResult],
+    candidate: Mapping[str, ReplayResult],
+    order: Sequence[ReplayInput],
+) -> list[PairedScore]:
+    """Scores of the inputs that both prompts were scored on, by one and the same evaluator.
+
+    Args:
+        incumbent: The incumbent's results, by input id.
+        candidate: The candidate's results, by input id.
+        order: Inputs in the order of the test, which must not depend on results.
+    """
+    return [
+        PairedScore(item.id, incumbent[item.id].score, candidate[item.id].score)
+        for item in order
+        if item.id in incumbent
+        and item.id in candidate
+        and incumbent[item.id].fingerprint == candidate[item.id].fingerprint
+    ]
+
+
+def repairs_all(
+    candidate: Mapping[str, ReplayResult],
+    incumbent: Mapping[str, ReplayResult],
+    inputs: Sequence[ReplayInput],
+) -> bool:
+    """Whether the candidate passes each input from live traffic that the incumbent fails again.
+
+    Golden inputs don't count: some are beyond a small model under any prompt.
+    """
+    broken = [
+        item.id
+        for item in inputs
+        if item.source == FAILING and item.id in incumbent and not incumbent[item.id].passed
+    ]
+    return bool(broken) and all(name in candidate and candidate[name].passed for name in broken)
+
+
+def golden_failures(
+    inputs: Sequence[ReplayInput], results: Mapping[str, ReplayResult]
+) -> tuple[LoggedResult, ...]:
+    """Golden inputs that a prompt fails when it is run: evidence that no user wrote a word of."""
+    return tuple(
+        LoggedResult(
+            user_input=item.user_input,
+            refined_input=item.refined_input,
+            score=results[item.id].score,
+            passed=False,
+            failed_rules=results[item.id].failed_rules,
+            worker_output=results[item.id].output,
+            fingerprint=results[item.id].fingerprint,
+        )
+        for item in inputs
+        if item.source == GOLDEN and item.id in results and not results[item.id].passed
+    )
+
+
+def _is_replayable(row: LoggedResult) -> bool:
+    """Whether the services take the input: a row written by hand may hold anything."""
+    return all(
+        text.strip() and "\x00" not in text and len(text) <= most
+        for text, most in (
+            (row.user_input, MAX_INPUT_CHARACTERS),
+            (row.refined_input, MAX_REFINED_CHARACTERS),
+        )
+    )
+
+
+def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list[ReplayInput]:
+    """Distinct inputs that passed, one of each cluster before a second of any."""
+    distinct = {row.refined_input: row for row in reversed(passing)}
+    fresh = [
+        row
+        for row in reversed(distinct.values())
+        if row.refined_input not in taken and row.user_input not in taken
+    ]
+    clusters = cluster_inputs([row.refined_input for row in fresh])
+    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)
+    return [_logged(GUARD, "verdict", n, fresh[at]) for n, at in enumerate(order[:most], 1)]
+
+
+def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInput:
+    return ReplayInput(f"{source}-{half}-{number}", row.user_input, row.refined_input, source)
+
+
+def _golden(half: str, inputs: Sequence[str], taken: set[str]) -> list[ReplayInput]:
+    return [
+        ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN)
+        for number, text in enumerate((text for text in inputs if text not in taken), 1)
+    ]
+
+
+def _mix(failing: Sequence[ReplayInput], others: Sequence[ReplayInput]) -> Iterator[ReplayInput]:
+    """Two failing inputs, which tell most, and then one of the others, until all are there."""
+    rest = iter(others)
+    for start in range(0, len(failing), FAILING_IN_A_ROW):
+        yield from failing[start : start + FAILING_IN_A_ROW]
+        yield from islice(rest, 1)
+    yield from rest
+
+
+def _interleave(one: Sequence[ReplayInput], other: Sequence[ReplayInput]) -> Iterator[ReplayInput]:
+    for pair in zip_longest(one, other):
+        yield from (item for item in pair if item is not None)

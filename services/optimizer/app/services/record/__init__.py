@@ -1,0 +1,1 @@
+"""Keeps what heals tried and decided, and brings it into effect."""

@@ -1,0 +1,1 @@
+"""Finds a repair: candidates, their contest, and the verdict on the best."""

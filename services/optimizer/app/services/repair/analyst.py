@@ -1,0 +1,102 @@
+"""The LLM analyst: reads what failed, writes a prompt; used only where a model is configured."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from services.common.errors import ModelError
+from services.common.llm.invocation import invoke_model
+from services.common.logging import get_logger
+from services.common.secret_masking import mask_secrets
+from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.repair.candidates import Candidate
+
+PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "analyst.txt"
+STRATEGY = "reflection"
+MAX_EXAMPLES = 3
+MAX_EXAMPLE_CHARACTERS = 500
+MAX_RATIONALE_CHARACTERS = 300
+
+log = get_logger()
+
+
+async def ask_analyst(
+    model: BaseChatModel, incumbent: str, analysis: FailureAnalysis
+) -> list[Candidate]:
+    """Have a model write a candidate; none where it fails or answers anything but the form.
+
+    What it writes is linted and proven like every other candidate.
+    """
+    messages = [
+        SystemMessage(PROMPT_FILE.read_text(encoding="utf-8")),
+        HumanMessage(describe_failures(incumbent, analysis)),
+    ]
+    try:
+        answer = await invoke_model(model, messages)
+    except ModelError as error:
+        log.warning("analyst_failed", code=error.code, message=error.message)
+        return []
+    candidate = parse_proposal(answer.text)
+    if candidate is None:
+        log.warning("analyst_reply_invalid", characters=len(answer.text))
+        return []
+    return [candidate]
+
+
+async def ask_plainly(model: BaseChatModel, question: str) -> str:
+    """Ask the analyst's model anything.
+
+    Raises:
+        ModelError: If the model's provider fails.
+    """
+    return (await invoke_model(model, [HumanMessage(question)])).text
+
+
+def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
+    """Prompt and evidence between markers that the data can't contain, each piece capped.
+
+    Secrets in the evidence are masked before it is cut: half a key is still one, and harder to
+    know. The prompt is the operator's, and stands as it is.
+    """
+    examples = "\n".join(
+        f"- input: {_quote(failure.refined_input)}\n"
+        f"  answer: {_quote(failure.worker_output)}\n"
+        f"  score: {failure.score:.2f}"
+        for failure in analysis.failing[:MAX_EXAMPLES]
+    )
+    rules = ", ".join(f"{rule} ({count}x)" for rule, count in analysis.rule_counts.items())
+    mark = hashlib.sha256(f"{incumbent}\x00{examples}".encode("utf-8", "replace")).hexdigest()[:16]
+    return (
+        f"[prompt {mark}]\n{incumbent}\n[end of prompt {mark}]\n\n"
+        f"{analysis.failure_count} of {analysis.scored_count} answers failed. "
+        f"Checks that failed: {rules or 'none by name'}.\n\n"
+        f"[evidence {mark}]\n{examples}\n[end of evidence {mark}]\n"
+    )
+
+
+def _quote(text: str) -> str:
+    return json.dumps(mask_secrets(text)[:MAX_EXAMPLE_CHARACTERS])
+
+
+def parse_proposal(reply: str) -> Candidate | None:
+    """Read a reply: one JSON object, in a code fence at most; None for anything else."""
+    text = reply.strip()
+    if text.startswith("```") and text.endswith("```"):
+        text = text.removeprefix("```json").removeprefix("```").removesuffix("```")
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
+        return None
+    rationale = _one_printable_line(str(parsed.get("analysis", "")))
+    return Candidate(parsed["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])
+
+
+def _one_printable_line(text: str) -> str:
+    """Text that tables, logs and terminals take; PostgreSQL refuses NUL and lone surrogates."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())

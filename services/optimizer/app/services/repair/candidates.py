@@ -1,0 +1,130 @@
+"""Candidates for a repair: texts worth a replay. None serves before replays prove it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.common.task_types import Repairs
+from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput, ReplayResult
+
+GOOD_PASS_RATE = 0.7
+# A version that passed so much more than the failing one served well enough to go back to.
+CLEAR_ADVANTAGE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A prompt text and where it comes from, in words for the report.
+
+    Attributes:
+        content: The text.
+        strategy: Who made it.
+        rationale: Why.
+        quoted: Texts that it may hold word for word: data of the repository, and answers to them
+            that were made and passed in this very heal.
+        informed_by_users: Whether a model wrote it that had read what users wrote. However well
+            it does, a person decides on such a text.
+    """
+
+    content: str
+    strategy: str
+    rationale: str
+    quoted: tuple[str, ...] = ()
+    informed_by_users: bool = False
+
+
+Results = Mapping[str, ReplayResult]
+Replay = Callable[[str, Sequence[ReplayInput]], Awaitable[Results]]
+Reflect = Callable[[str, FailureAnalysis], Awaitable[Sequence[Candidate]]]
+AskModel = Callable[[str], Awaitable[str]]
+
+
+def _find_nothing(_content: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairContext:
+    """What strategies may look at and do: never an input of the half that judges them.
+
+    Attributes:
+        incumbent: Text of the prompt that fails.
+        analysis: What fails, as far as it is among the choosing inputs.
+        choosing: Inputs to try texts on.
+        incumbent_results: What the incumbent does on them, by input id.
+        history: Prompts that served before, the latest first.
+        last_good: The one to go back to; None where none served well.
+        repairs: The task type's repair sentences.
+        replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
+            second time.
+        find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
+            where it may.
+        calls_for_search: Worker calls that proposing may still take.
+        best: The best candidate so far, for strategies that make it better.
+        evidence_from_users: Whether `analysis` holds what users wrote; where golden inputs fail,
+            they are evidence enough.
+        reflect: Has the configured model propose texts; None without one.
+        ask_model: Asks the configured model anything; None without one.
+    """
+
+    incumbent: str
+    analysis: FailureAnalysis
+    choosing: Sequence[ReplayInput]
+    incumbent_results: Results
+    history: Sequence[PastPrompt]
+    last_good: PastPrompt | None
+    repairs: Repairs
+    replay: Replay
+    find_lint: Callable[[str], str] = _find_nothing
+    calls_for_search: int = 0
+    best: Candidate | None = None
+    evidence_from_users: bool = True
+    reflect: Reflect | None = field(default=None)
+    ask_model: AskModel | None = field(default=None)
+
+    @property
+    def broken(self) -> list[ReplayInput]:
+        """Choosing inputs that the incumbent fails when it is run again."""
+        results = self.incumbent_results
+        return [
+            item for item in self.choosing if item.id in results and not results[item.id].passed
+        ]
+
+    @property
+    def shown(self) -> list[ReplayInput]:
+        """Choosing inputs that a model which writes prompts may see."""
+        if self.evidence_from_users:
+            return list(self.choosing)
+        return [item for item in self.choosing if item.source == GOLDEN]
+
+
+Strategy = Callable[[RepairContext], AsyncIterator[Candidate]]
+
+
+def find_last_good(
+    history: Sequence[PastPrompt], incumbent: str, *, incumbent_pass_rate: float
+) -> PastPrompt | None:
+    """The latest earlier text that served well; failing that, the latest that was never scored.
+
+    Args:
+        history: Prompts that served before, the latest first.
+        incumbent: Text of the prompt that fails: going back to the same words is no repair.
+        incumbent_pass_rate: What it passes now, in [0, 1].
+    """
+    enough = min(GOOD_PASS_RATE, incumbent_pass_rate + CLEAR_ADVANTAGE)
+    others = [past for past in history if past.content != incumbent and past.content.strip()]
+    good = [past for past in others if past.scored and past.record.pass_rate >= enough]
+    untried = [past for past in others if not past.scored]
+    return next(iter([*good, *untried]), None)
+
+
+def repair_sentences(context: RepairContext) -> list[str]:
+    """A sentence for every rule that failed, the most frequent first."""
+    by_rule = context.repairs.by_rule
+    return [by_rule[rule] for rule in context.analysis.rule_counts if rule in by_rule]
+
+
+def as_list(sentences: Sequence[str]) -> list[str]:
+    """Lines of a list."""
+    return [f"- {sentence}" for sentence in sentences]

@@ -1,0 +1,199 @@
+"""The contest for the one place in front of the gate: candidates on the choosing inputs."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean
+from uuid import UUID
+
+from services.common.errors import ServiceError, UpstreamError
+from services.common.logging import get_logger
+from services.optimizer.app.services.proof.promotion import TIE_MARGIN, Decision, decide
+from services.optimizer.app.services.proof.replay import (
+    NOT_JUDGEABLE,
+    BudgetExceededError,
+    DeadlineExceededError,
+    UnreplayableInputError,
+)
+from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
+from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.proof.trial import pair_scores, repairs_all
+from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
+from services.optimizer.app.services.repair.candidates import Candidate, RepairContext, Strategy
+
+# Inputs of the first look at a candidate; what shows no gain on them gets no second one.
+FIRST_LOOK = 4
+# So many inputs that fail under the incumbent and pass now, without a loss, end the search.
+CONVINCING_PASSES = 3
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A candidate with its replays, and the incumbent's, on the choosing inputs."""
+
+    candidate: Candidate
+    candidate_id: UUID
+    results: Mapping[str, ReplayResult]
+    incumbent_results: Mapping[str, ReplayResult]
+    screening: Decision
+    is_convincing: bool
+
+    @property
+    def gain(self) -> float:
+        """Mean score won against the incumbent on the same inputs, in [-1, 1]."""
+        return self.screening.improvement_pct / 100
+
+    def is_better_than(self, other: "Contender | None") -> bool:
+        """Whether it gains more than the other, or anything at all, on inputs that both had.
+
+        So small a difference as can't be told from none doesn't count.
+        """
+        if self.gain <= 0 or other is None:
+            return self.gain > 0
+        shared = self.results.keys() & other.results.keys()
+        if not shared:
+            return self.gain > other.gain
+        mine = fmean(self.results[name].score for name in shared)
+        return mine > fmean(other.results[name].score for name in shared) + TIE_MARGIN
+
+
+@dataclass(slots=True)
+class Contest:
+    """Lets candidates run against the incumbent, in the order of trust.
+
+    Attributes:
+        replays: Runs texts, and remembers.
+        context: What strategies may look at.
+        lint: What candidates are held against before they cost a call.
+        calls_left: Worker calls that choosing may still take.
+        contenders: Those that were run.
+        refused: Those that weren't: strategy, rationale, reason.
+        budget_spent: Whether the calls ran out before the strategies did.
+    """
+
+    replays: TextReplays
+    context: RepairContext
+    lint: LintContext
+    calls_left: Callable[[], int]
+    contenders: list[Contender] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    budget_spent: bool = False
+
+    async def choose(
+        self, strategies: Mapping[str, Strategy], finishing: Mapping[str, Strategy] | None = None
+    ) -> Contender | None:
+        """The candidate with the largest gain, if there is one; ties go to the earlier one.
+
+        One that repairs every failing input and loses nowhere ends the search: what comes later
+        is trusted less. What then wins without ever having served, `finishing` strategies may
+        make better.
+        """
+        best = await self._run_through(strategies, None)
+        if best is None or best.candidate.content in self.lint.served:
+            return best
+        return await self._run_through(finishing or {}, best)
+
+    async def _run_through(
+        self, strategies: Mapping[str, Strategy], best: Contender | None
+    ) -> Contender | None:
+        async for candidate in self._propose(strategies, best):
+            if self._refuse(candidate):
+                continue
+            if self.calls_left() < FIRST_LOOK:
+                self.budget_spent = True
+                break
+            try:
+                contender = await self._screen(candidate)
+            except (BudgetExceededError, DeadlineExceededError):
+                self.budget_spent = True
+                break
+            except (UpstreamError, UnreplayableInputError) as error:
+                self._refuse_mute(candidate, error)
+                continue
+            self.contenders.append(contender)
+            if contender.is_better_than(best):
+                best = contender
+            if contender.is_convincing:
+                break
+        return best
+
+    async def _propose(
+        self, strategies: Mapping[str, Strategy], best: Contender | None
+    ) -> AsyncIterator[Candidate]:
+        """All strategies' candidates in turn; one that fails keeps no other from trying."""
+        for name, strategy in strategies.items():
+            context = replace(
+                self.context,
+                calls_for_search=self.calls_left(),
+                best=best.candidate if best else None,
+            )
+            try:
+                async for candidate in strategy(context):
+                    yield candidate
+            except (BudgetExceededError, DeadlineExceededError):
+                self.budget_spent = True
+                return
+            except ServiceError as error:
+                log.warning("strategy_failed", strategy=name, code=error.code)
+
+    def _refuse(self, candidate: Candidate) -> bool:
+        content = candidate.content
+        if content == self.context.incumbent or any(
+            content == contender.candidate.content for contender in self.contenders
+        ):
+            return True
+        rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
+        reason = find_lint(content, rules)
+        if reason:
+            self.refused.append((candidate.strategy, candidate.rationale, reason))
+            log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
+        return bool(reason)
+
+    def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:
+        """Drop a candidate whose answers nobody can judge; a service that is down is no such thing.
+
+        Raises:
+            ServiceError: What failed, where it is the service that did.
+        """
+        if getattr(error, "upstream_code", NOT_JUDGEABLE) != NOT_JUDGEABLE:
+            raise error
+        reason = "none of its answers could be scored"
+        self.refused.append((candidate.strategy, candidate.rationale, reason))
+        log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
+
+    async def _screen(self, candidate: Candidate) -> Contender:
+        candidate_id = await self.replays.register(candidate.content, candidate.strategy)
+        choosing = self.context.choosing
+        contender = await self._compare(candidate, candidate_id, choosing[:FIRST_LOOK])
+        is_settled = contender.is_convincing or contender.gain <= 0
+        if not is_settled and self.calls_left() >= 2 * len(choosing[FIRST_LOOK:]):
+            contender = await self._compare(candidate, candidate_id, choosing)
+        log.info(
+            "candidate_screened",
+            strategy=candidate.strategy,
+            incumbent_mean=_round(contender.screening.incumbent_mean),
+            candidate_mean=_round(contender.screening.candidate_mean),
+            wins=contender.screening.wins,
+            losses=contender.screening.losses,
+        )
+        return contender
+
+    async def _compare(
+        self, candidate: Candidate, candidate_id: UUID, inputs: Sequence[ReplayInput]
+    ) -> Contender:
+        incumbent = await self.replays.run(self.context.incumbent, inputs)
+        results = await self.replays.run(candidate.content, inputs)
+        pairs = pair_scores(incumbent, results, inputs)
+        screening = decide(pairs)
+        newly_passing = sum(
+            results[pair.input_id].passed and not incumbent[pair.input_id].passed for pair in pairs
+        )
+        is_convincing = screening.losses == 0 and (
+            repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
+        )
+        return Contender(candidate, candidate_id, results, incumbent, screening, is_convincing)
+
+
+def _round(mean: float | None) -> float | None:
+    return None if mean is None else round(mean, 3)

@@ -1,0 +1,33 @@
+"""How candidates come about: one small module a strategy, and the order in which they are tried.
+
+The order is that of trust: what has served comes before what is new, and what changes little
+before what starts anew. Ties go to the earlier one.
+"""
+
+from services.optimizer.app.services.repair.candidates import Strategy
+from services.optimizer.app.services.repair.strategies.completed import completed
+from services.optimizer.app.services.repair.strategies.corrected_incumbent import (
+    corrected_incumbent,
+)
+from services.optimizer.app.services.repair.strategies.few_shot import few_shot
+from services.optimizer.app.services.repair.strategies.gepa_search import gepa_search
+from services.optimizer.app.services.repair.strategies.last_good_version import last_good_version
+from services.optimizer.app.services.repair.strategies.rebuilt_from_rules import rebuilt_from_rules
+from services.optimizer.app.services.repair.strategies.reflection import reflection
+from services.optimizer.app.services.repair.strategies.without_offending_lines import (
+    without_offending_lines,
+)
+
+__all__ = ["FINISHING", "STRATEGIES"]
+
+STRATEGIES: dict[str, Strategy] = {
+    "last_good_version": last_good_version,
+    "without_offending_lines": without_offending_lines,
+    "reflection": reflection,
+    "corrected_incumbent": corrected_incumbent,
+    "rebuilt_from_rules": rebuilt_from_rules,
+    "few_shot": few_shot,
+    "gepa_search": gepa_search,
+}
+# What may make a repair better that has never served.
+FINISHING: dict[str, Strategy] = {"completed": completed}

@@ -1,0 +1,1 @@
+"""Sets aside log rows that give orders instead of asking for work."""

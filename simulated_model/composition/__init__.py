@@ -1,0 +1,1 @@
+"""Composes the answer that the instructions ask for."""

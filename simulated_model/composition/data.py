@@ -1,0 +1,68 @@
+"""Writes data that were taken out of a text, in the form that was asked for."""
+
+import json
+from typing import Any
+
+from simulated_model.composition.prose import VOICES
+from simulated_model.extraction.answering import extract
+from simulated_model.extraction.requests import DataRequest
+from simulated_model.instructions.model import Instructions, Reply, Wrapping
+
+SUBJECT = "data"
+INTRODUCTION = "Here is the data that the text gives:"
+SILENCE = "The text says nothing of it."
+EXPLANATION = "Each value stands in the text; what the text doesn't say was left open."
+
+
+def calls_for_data(instructions: Instructions) -> bool:
+    """Whether data are the answer to a request for data, as far as the instructions go.
+
+    They aren't where code is ordered: a generator of code answers with code.
+    """
+    if instructions.language:
+        return False
+    return instructions.reply is None or (
+        instructions.reply is Reply.CODE and instructions.wrapping is Wrapping.JSON
+    )
+
+
+def write_data(request: DataRequest, instructions: Instructions) -> str:
+    """The data, and around them what the instructions allow."""
+    data = extract(request)
+    if instructions.wrapping_names and instructions.wrapping is Wrapping.JSON:
+        data = {name: data.get(name) for name in instructions.wrapping_names}
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    match instructions.wrapping:
+        case Wrapping.JSON | Wrapping.NOTHING:
+            block = text
+        case Wrapping.TAG:
+            tag = instructions.wrapping_names[0]
+            block = f"<{tag}>\n{text}\n</{tag}>"
+        case _:
+            block = f"```json\n{text}\n```"
+    is_alone = instructions.only_code or instructions.wrapping is Wrapping.JSON
+    opening, closing = VOICES.get(instructions.voice, ("" if is_alone else INTRODUCTION, ""))
+    if instructions.explanation and not instructions.only_code:
+        closing = EXPLANATION
+    parts = (opening.format(subject=SUBJECT), block, closing)
+    return "\n\n".join(part for part in parts if part)
+
+
+def tell_data(request: DataRequest) -> str:
+    """The data in a sentence, for whoever wants prose."""
+    told = [
+        f"the {name.replace('_', ' ')} is {_say(value)}"
+        for name, value in extract(request).items()
+        if value is not None
+    ]
+    return (
+        f"As far as the text goes, {', '.join(told)}." if told else "The text says nothing of it."
+    )
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, list):
+        return " and ".join(_say(item) for item in value)
+    if isinstance(value, dict):
+        return " ".join(_say(item) for item in value.values())
+    return str(value)

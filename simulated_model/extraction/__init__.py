@@ -1,0 +1,1 @@
+"""Answers requests to extract JSON from a text."""

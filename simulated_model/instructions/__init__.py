@@ -1,0 +1,1 @@
+"""Reads a system prompt as a compliant model would."""

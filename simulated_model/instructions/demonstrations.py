@@ -1,0 +1,132 @@
+"""Learns the form of answers from demonstrations such as "Input: ... Output: ..."."""
+
+import ast
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulated_model.instructions.languages import language_of_tag
+from simulated_model.instructions.model import Finding, Reply, Wrapping
+
+ASKED = (
+    r"(?:(?:example\s+)?input|user|q|question|human|request|prompt|customer|task|요청|질문|입력)"
+)
+ANSWERED = (
+    r"(?:(?:example\s+)?output|assistant|a|answer|ai|response|reply|bot|agent|model|solution|"
+    r"답|답변|출력)"
+)
+START = r"[ \t>*\-]*\**"
+MARK = r"(?:\s*\#?\d{1,3})?\s*\**\s*:\s*\**"
+PAIR = re.compile(
+    rf"^{START}{ASKED}{MARK}(?P<input>.{{0,2000}}?)"
+    r"(?:\n[ \t>*\-]*|[ \t]+(?:[-=]+>[ \t]*|\|[ \t]*)?)\**"
+    rf"{ANSWERED}{MARK}(?P<output>.{{0,2000}}?)"
+    rf"(?=\n{START}{ASKED}{MARK}|\n\s*\n(?!\s*```|[ \t]*(?:def|class|import|from|    )\b)|\Z)",
+    re.I | re.M | re.S,
+)
+FENCED_BLOCK = re.compile(r"```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:```|\Z)", re.S)
+INLINE_FENCE = re.compile(r"```[ \t]*([\w+#-]*)[ \t]+(\S.*?)```", re.S)
+LOOKS_LIKE_CODE = re.compile(
+    r"^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|fn|func|public|#include|"
+    r"lambda)\b|=>",
+    re.M,
+)
+MIN_DEMONSTRATIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrations:
+    """What demonstrations teach, and the prompt with them blanked out."""
+
+    findings: tuple[Finding, ...]
+    remaining: str
+
+
+def read_demonstrations(prompt: str) -> Demonstrations:
+    """Split the demonstrations from a prompt and find the form that all their outputs share."""
+    matches = list(PAIR.finditer(prompt))
+    if len(matches) < MIN_DEMONSTRATIONS:
+        return Demonstrations((), prompt)
+    remaining = prompt
+    for match in matches:
+        blank = re.sub(r"[^\n]", " ", match.group())
+        remaining = remaining[: match.start()] + blank + remaining[match.end() :]
+    changes = _learn([match["output"].strip() for match in matches])
+    findings = (Finding(matches[-1].end(), changes),) if changes else ()
+    return Demonstrations(findings, remaining)
+
+
+def _learn(outputs: Sequence[str]) -> dict[str, Any]:
+    """The form that every output has, as changes."""
+    if len({" ".join(output.casefold().split()) for output in outputs}) == 1:
+        return {"reply": Reply.FIXED, "reply_text": outputs[0].strip("\"'")}
+    if all(_is_json(output) for output in outputs):
+        names = tuple(json.loads(outputs[0]))
+        return {"reply": Reply.CODE, "wrapping": Wrapping.JSON, "wrapping_names": names}
+    codes = [_code_in(output) for output in outputs]
+    if not any(codes):
+        return {"reply": Reply.PROSE}
+    if not all(codes):
+        return {}
+    changes: dict[str, Any] = {"reply": Reply.CODE}
+    are_fenced = ["```" in output for output in outputs]
+    if len(set(are_fenced)) == 1:
+        changes["wrapping"] = Wrapping.FENCES if are_fenced[0] else Wrapping.NOTHING
+    languages = {_language_in(output) for output in outputs}
+    if len(languages) == 1 and (language := languages.pop()):
+        changes["language"] = language
+    if all(_is_stub(code) for code in codes):
+        changes["is_stub"] = True
+    elif not any(_is_stub(code) for code in codes):
+        changes["is_stub"] = False
+        changes |= _accompaniments(codes)
+    return changes
+
+
+def _accompaniments(codes: Sequence[str]) -> dict[str, Any]:
+    """Docstrings and hints, where every demonstration has them."""
+    changes: dict[str, Any] = {}
+    if all('"""' in code for code in codes):
+        changes["docstring"] = True
+    if all("->" in code for code in codes):
+        changes["type_hints"] = True
+    return changes
+
+
+def _code_in(output: str) -> str:
+    block = FENCED_BLOCK.search(output) or INLINE_FENCE.search(output)
+    if block:
+        return block.group(2).strip()
+    return output if LOOKS_LIKE_CODE.search(output) else ""
+
+
+def _language_in(output: str) -> str:
+    block = FENCED_BLOCK.search(output) or INLINE_FENCE.search(output)
+    return language_of_tag(block.group(1)) if block else ""
+
+
+def _is_json(output: str) -> bool:
+    try:
+        return isinstance(json.loads(output), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_stub(code: str) -> bool:
+    """Whether the code's functions have no body to speak of."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return re.search(r"\bTODO\b", code) is not None
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return bool(functions) and all(
+        all(isinstance(statement, ast.Pass | ast.Raise | ast.Expr) for statement in function.body)
+        and not any(isinstance(node, ast.Call) and _is_work(node) for node in ast.walk(function))
+        for function in functions
+    )
+
+
+def _is_work(call: ast.Call) -> bool:
+    return not (isinstance(call.func, ast.Name) and call.func.id == "NotImplementedError")

@@ -1,0 +1,60 @@
+"""What a wording of an instruction is, and how it is looked for in a clause."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulated_model.instructions.model import Finding
+from simulated_model.instructions.sentences import Clause
+
+Changes = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Wordings of one instruction, and what they change where asserted and where negated.
+
+    Attributes:
+        absolute: Whether the wording carries its own negation, so that none is looked for.
+        unless: Words of the clause that give the wording another meaning.
+    """
+
+    wordings: re.Pattern[str]
+    asserted: Changes
+    negated: Changes = field(default_factory=dict)
+    absolute: bool = False
+    unless: re.Pattern[str] | None = None
+
+
+def form(
+    wordings: str,
+    asserted: Changes,
+    negated: Changes | None = None,
+    *,
+    absolute: bool = False,
+    unless: str = "",
+) -> Form:
+    """A `Form` of plain patterns, read in any case."""
+    return Form(
+        re.compile(wordings, re.I),
+        asserted,
+        negated or {},
+        absolute,
+        re.compile(unless, re.I) if unless else None,
+    )
+
+
+def find_wordings(clause: Clause, forms: Sequence[Form]) -> Iterator[Finding]:
+    """What a clause asserts or negates of `forms`; what one has matched, the next don't see."""
+    unread = clause.masked
+    for sought in forms:
+        for match in sought.wordings.finditer(unread):
+            if sought.unless is not None and sought.unless.search(clause.masked):
+                continue
+            start, end = match.span()
+            is_negated = not sought.absolute and clause.is_negated(start, end)
+            changes = sought.negated if is_negated else sought.asserted
+            if changes:
+                yield Finding(clause.position + start, changes)
+            unread = unread[:start] + " " * (end - start) + unread[end:]

@@ -1,0 +1,211 @@
+"""Migrations on a real PostgreSQL: they lead to the schema itself, and lose nothing on the way."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from selfheal.runtime import diagnosis
+from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.postgres.database import DATABASE
+from selfheal.runtime.postgres.external import ExternalDatabase
+from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.temporary import temporary_postgres
+from services.common.config import Settings
+
+ROOT = Path(__file__).parents[5]
+SCHEMA = ROOT / "db" / "schema.sql"
+FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
+
+CATALOG = {
+    "columns": """
+        SELECT table_schema, table_name, column_name, ordinal_position, data_type, column_default,
+               is_nullable, is_identity, identity_generation, character_maximum_length
+        FROM information_schema.columns
+        WHERE table_schema IN ('public', 'selfheal')
+        ORDER BY 1, 2, 4
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint
+        WHERE connamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
+        ORDER BY 1, 2
+    """,
+    "indexes": """
+        SELECT schemaname, tablename, indexname, indexdef
+        FROM pg_indexes
+        WHERE schemaname IN ('public', 'selfheal')
+        ORDER BY 1, 2, 3
+    """,
+    "triggers": """
+        SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid)
+        FROM pg_trigger
+        WHERE NOT tgisinternal
+        ORDER BY 1, 2
+    """,
+    "functions": """
+        SELECT proname, pg_get_functiondef(oid)
+        FROM pg_proc
+        WHERE pronamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
+        ORDER BY 1
+    """,
+    "migrations": "SELECT number FROM selfheal.migrations ORDER BY 1",
+}
+
+
+def ask(postgres: EmbeddedPostgres, statement: str, database: str = DATABASE) -> Any:
+    async def fetch() -> list[asyncpg.Record]:
+        connection = await postgres.address.connect(database)
+        try:
+            return await connection.fetch(statement)
+        finally:
+            await connection.close()
+
+    return [tuple(row) for row in asyncio.run(fetch())]
+
+
+def read_catalog(postgres: EmbeddedPostgres) -> dict[str, Any]:
+    return {name: ask(postgres, statement) for name, statement in CATALOG.items()}
+
+
+def seen_with(postgres: EmbeddedPostgres, schema: Path) -> EmbeddedPostgres:
+    """The same server as a version of ours with that schema sees it."""
+    return EmbeddedPostgres(postgres.directory, port=postgres.port, schema=schema)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedPostgres]:
+    with temporary_postgres(FIRST_SCHEMA, settings={"fsync": "off"}) as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def old(server: EmbeddedPostgres) -> EmbeddedPostgres:
+    """A server whose database the first schema made."""
+    ask(server, f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)", "postgres")
+    server.start()
+    return server
+
+
+def test_an_old_database_becomes_what_the_schema_makes(old: EmbeddedPostgres) -> None:
+    new = seen_with(old, SCHEMA)
+    said: list[str] = []
+    assert [str(one) for one in new.missing_migrations()] == ["migration 2"]
+    assert not new.schema_is_current()
+    new.start(progress=said.append)
+    migrated = read_catalog(new)
+    assert said == ["applied migration 2"]
+    assert new.missing_migrations() == []
+    assert new.schema_is_current()
+
+    ask(old, f"DROP DATABASE {DATABASE} WITH (FORCE)", "postgres")
+    new.start(progress=said.append)
+    assert said[1:] == ["applied the database schema"]
+    assert new.missing_migrations() == []
+    assert new.schema_is_current()
+    assert migrated == read_catalog(new)
+
+
+def test_upgrading_keeps_the_data_and_doing_it_again_is_harmless(old: EmbeddedPostgres) -> None:
+    ask(
+        old,
+        "INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, "
+        "detail) VALUES ('code_generation', 1, 'held', 'kept', '{}')",
+    )
+    tables = ("prompts", "selfheal.activations", "selfheal.healing_runs")
+    columns = "SELECT to_jsonb(t) - ARRAY['verdict', 'incumbent_digest', 'triggered_by', "
+    kept = columns + "'resolution', 'resolved_at'] FROM {} t"
+    before = [ask(old, kept.format(table)) for table in tables]
+    new = seen_with(old, SCHEMA)
+    new.start()
+    said: list[str] = []
+    new.start(progress=said.append)
+    assert said == []
+    assert [ask(old, kept.format(table)) for table in tables] == before
+
+
+def test_the_doctor_says_what_is_missing_and_what_applies_it(
+    old: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = seen_with(old, SCHEMA)
+    monkeypatch.setattr(diagnosis, "build_embedded_postgres", lambda _: new)
+    monkeypatch.setattr(diagnosis, "uses_own_database", lambda _: False)
+    checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
+    assert [(check.verdict, check.found) for check in checks] == [
+        (diagnosis.Verdict.WARN, "lacks migration 2")
+    ]
+    assert "selfheal up" in checks[0].remedy
+    new.start()
+    checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
+    assert [check.verdict for check in checks] == [diagnosis.Verdict.OK]
+
+
+def test_two_that_upgrade_at_once_apply_each_migration_once(old: EmbeddedPostgres) -> None:
+    said: list[str] = []
+
+    def upgrade() -> None:
+        seen_with(old, SCHEMA).start(progress=said.append)
+
+    with ThreadPoolExecutor() as pool:
+        for upgraded in [pool.submit(upgrade) for _ in range(4)]:
+            upgraded.result()
+    assert said == ["applied migration 2"]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A schema of the test's own, with its migrations beside it."""
+    shutil.copytree(SCHEMA.parent, tmp_path / "db")
+    return tmp_path / "db" / "schema.sql"
+
+
+@pytest.mark.parametrize(
+    ("statements", "complaint"),
+    [
+        ("CREATE TABLE halfway (id INT); CREATE TABLE broken (id NONSENSE);", "nonsense"),
+        ("CREATE TABLE halfway (id INT);", "doesn't note its number"),
+    ],
+)
+def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_half(
+    old: EmbeddedPostgres, copy: Path, statements: str, complaint: str
+) -> None:
+    (copy.parent / "migrations" / "0003_broken.sql").write_text(statements)
+    with pytest.raises(PostgresError, match=rf"migration 3 doesn't apply: .*{complaint}"):
+        seen_with(old, copy).start()
+    assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(2,)]
+    (copy.parent / "migrations" / "0003_broken.sql").write_text(
+        "INSERT INTO selfheal.migrations (number) VALUES (3);"
+    )
+    said: list[str] = []
+    seen_with(old, copy).start(progress=said.append)
+    assert said == ["applied migration 3"]
+
+
+def test_a_server_of_the_operators_own_is_told_what_to_apply(old: EmbeddedPostgres) -> None:
+    theirs = ExternalDatabase(old.database_url, schema=SCHEMA)
+    with pytest.raises(PostgresError, match="lacks migration 2") as raised:
+        theirs.start()
+    command = re.search(r"psql .*", raised.value.remedy)
+    assert command is not None
+    assert command[0].startswith('psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 -f ')
+    assert command[0].endswith("db/migrations/0002_unattended_healing.sql")
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(1,)]
+    assert old.address.password not in raised.value.message + raised.value.remedy
+
+    seen_with(old, SCHEMA).start()
+    assert theirs.start() is False
+
+
+def test_a_server_of_the_operators_own_without_our_schema_is_taken_as_it_is(
+    old: EmbeddedPostgres,
+) -> None:
+    """The guide's three tables alone: requests are served, and nothing is asked of them."""
+    ask(old, "DROP SCHEMA selfheal CASCADE")
+    assert ExternalDatabase(old.database_url, schema=SCHEMA).start() is False

@@ -1,0 +1,372 @@
+"""What the Optimizer reads: active prompts, the window that counts, and the history."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.common.models import Prompt
+from services.optimizer.app.services.log.failure_log import (
+    MAX_WINDOW_ROWS,
+    load_active_prompts,
+    load_history,
+    load_passing,
+    load_previous_record,
+    load_window,
+)
+from services.optimizer.app.services.log.log_records import (
+    LoggedResult,
+    PastPrompt,
+    Record,
+    UnscoredCount,
+)
+
+Connection = asyncpg.Connection
+Deploy = Callable[..., Awaitable[int]]
+LogResult = Callable[..., Awaitable[None]]
+Age = Callable[..., Awaitable[None]]
+LoadActive = Callable[[], Awaitable[Prompt]]
+
+FAST_INSERT = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, prompt_version, evaluation_score, evaluation_passed
+    ) SELECT gen_random_uuid(), 'code_generation', $2 || n * $3, 99, 0.3, FALSE
+    FROM generate_series(1, $1) AS n
+"""
+
+
+@pytest.fixture
+def load_results(
+    connection: Connection, load_active: LoadActive
+) -> Callable[..., Awaitable[list[LoggedResult]]]:
+    async def load(*, lookback_minutes: int = 30) -> list[LoggedResult]:
+        prompt = await load_active()
+        window = await load_window(connection, prompt, lookback_minutes=lookback_minutes)
+        return [dataclasses.replace(result, request_id="") for result in window.results]
+
+    return load
+
+
+LoadResults = Callable[..., Awaitable[list[LoggedResult]]]
+
+
+def summarize(past: PastPrompt) -> PastPrompt:
+    """A past prompt without its row and its time."""
+    return PastPrompt(past.content, past.version, past.scored, past.passed)
+
+
+async def test_each_task_type_is_served_by_its_highest_active_version(
+    connection: Connection, deploy: Deploy
+) -> None:
+    await deploy("letters", version=3, task_type="letters")
+    await connection.execute(
+        """
+        INSERT INTO prompts (task_type, content, version, is_active) VALUES
+            ('code_generation', 'higher', 5, TRUE),
+            ('code_generation', 'lower', 4, TRUE),
+            ('code_generation', 'highest, and not active', 9, FALSE),
+            ('letters', 'the same version again', 3, TRUE),
+            ('poems', 'not active', 1, FALSE)
+        """
+    )
+    prompts = await load_active_prompts(connection)
+    assert [(prompt.task_type, prompt.content) for prompt in prompts] == [
+        ("code_generation", "higher"),
+        ("letters", "the same version again"),
+    ]
+
+
+async def test_a_result_is_read_whole(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    rules = [
+        {"name": "contains_code", "outcome": "failed"},
+        {"name": "gives_an_answer", "outcome": "passed"},
+        {"name": "has_docstring", "outcome": "failed"},
+    ]
+    await log_result("ask", refined_input="Ask.", detail={"rules": rules})
+    assert await load_results() == [
+        LoggedResult("ask", "Ask.", 0.36, False, ("contains_code", "has_docstring"), "Hello World")
+    ]
+
+
+async def test_what_a_row_leaves_out_is_filled_in(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await log_result("ask", output=None)
+    assert await load_results() == [LoggedResult("ask", "ask", 0.36, False, (), "")]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param(None, id="null"),
+        pytest.param([], id="a-list"),
+        pytest.param("text", id="a-string"),
+        pytest.param({"rules": None}, id="null-rules"),
+        pytest.param({"rules": {"a": 1}}, id="rules-an-object"),
+        pytest.param({"rules": ["a", None, 1]}, id="rules-of-other-kinds"),
+        pytest.param({"rules": [{"name": "a"}]}, id="no-outcome"),
+        pytest.param({"evaluator": "v1", "worker": ["m"]}, id="parts-of-other-kinds"),
+        pytest.param({"evaluator": {"fingerprint": None}, "worker": {"model": None}}, id="nulls"),
+        pytest.param({"rules": [{"outcome": "passed", "name": "\ud55c\u202e"}]}, id="odd-text"),
+        pytest.param({"error": {"service": 1, "code": [2]}}, id="odd-error"),
+        pytest.param({"x": {"y": [{"z": "deep " * 2_000}]}}, id="long-and-deep"),
+    ],
+)
+async def test_any_detail_is_read_without_an_error(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults, detail: Any
+) -> None:
+    await deploy()
+    await log_result(detail=detail)
+    [result] = await load_results()
+    assert result.failed_rules == ()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param({"score": None, "passed": None}, id="unscored"),
+        pytest.param({"score": None}, id="without-a-score"),
+        pytest.param({"passed": None}, id="without-a-verdict"),
+        pytest.param({"score": float("nan")}, id="score-nan"),
+        pytest.param({"score": float("inf")}, id="score-infinite"),
+        pytest.param({"score": 7.0}, id="score-out-of-range"),
+        pytest.param({"version": 1}, id="another-version"),
+        pytest.param({"version": None}, id="no-version"),
+        pytest.param({"task_type": "letters"}, id="another-task-type"),
+        pytest.param({"minutes_ago": 31}, id="before-the-lookback"),
+    ],
+)
+async def test_what_says_nothing_about_the_prompt_does_not_count(
+    deploy: Deploy, log_result: LogResult, age: Age, load_results: LoadResults, row: dict[str, Any]
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    await log_result("counts")
+    await log_result("does not", **row)
+    assert [result.user_input for result in await load_results()] == ["counts"]
+
+
+async def test_the_lookback_is_the_setting_s(
+    deploy: Deploy, log_result: LogResult, age: Age, load_results: LoadResults
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    for minutes in (1, 29, 31, 119, 121):
+        await log_result(f"{minutes}", minutes_ago=minutes)
+    assert [result.user_input for result in await load_results()] == ["1", "29"]
+    hours = await load_results(lookback_minutes=120)
+    assert [result.user_input for result in hours] == ["1", "29", "31", "119"]
+
+
+async def test_results_come_the_newest_first_and_not_without_end(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await connection.execute(FAST_INSERT, MAX_WINDOW_ROWS + 5, "input ", 1)
+    await log_result("newest")
+    results = await load_results()
+    assert len(results) == MAX_WINDOW_ROWS
+    assert results[0].user_input == "newest"
+
+
+async def test_a_flood_of_one_input_pushes_no_other_out(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    """What is asked is what the refiner made of it; the newest answers are read."""
+    await deploy()
+    await log_result("rare", times=3)
+    await connection.execute(FAST_INSERT, MAX_WINDOW_ROWS + 5, "x", 0)
+    await log_result("other words", refined_input="x0", times=2)
+    results = [result.user_input for result in await load_results()]
+    assert results == ["other words"] * 2 + ["x0"] * 3 + ["rare"] * 3
+
+
+async def test_failures_of_an_earlier_use_of_the_same_version_number_do_not_count(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy(version=99)
+    await log_result("before", times=5)
+    await deploy(version=99)
+    assert await load_results() == []
+    await log_result("after")
+    assert [result.user_input for result in await load_results()] == ["after"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            "UPDATE prompts SET is_active = (version = 1);"
+            "UPDATE prompts SET is_active = (version = 99)",
+            id="activated-again",
+        ),
+        pytest.param("UPDATE prompts SET content = 'x' WHERE version = 99", id="edited-by-hand"),
+    ],
+)
+async def test_failures_before_the_latest_activation_do_not_count(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    load_results: LoadResults,
+    statement: str,
+) -> None:
+    await deploy()
+    await log_result("before", times=5)
+    await connection.execute(statement)
+    assert await load_results() == []
+
+
+async def test_the_history_is_what_served_before_with_its_record(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    seed = await load_active()
+    await log_result(version=1, times=8, score=0.9, passed=True)
+    await log_result(version=1, times=2)
+    await log_result(version=1, score=None, passed=None)
+    await deploy("worse", version=2)
+    await log_result(version=2, times=3)
+    await deploy("never scored", version=3)
+    await deploy()
+    await log_result()
+    history = await load_history(connection, await load_active())
+    assert [summarize(past) for past in history] == [
+        PastPrompt("never scored", 3, scored=0, passed=0),
+        PastPrompt("worse", 2, scored=3, passed=0),
+        PastPrompt(seed.content, 1, scored=10, passed=8),
+    ]
+
+
+async def test_the_history_of_one_version_number_is_told_apart_by_time(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    await deploy("first", version=99)
+    await log_result(times=3, score=0.9, passed=True)
+    await deploy("second", version=99)
+    await log_result(times=5)
+    await deploy("third", version=99)
+    history = await load_history(connection, await load_active())
+    assert [summarize(past) for past in history[:2]] == [
+        PastPrompt("second", 99, scored=5, passed=0),
+        PastPrompt("first", 99, scored=3, passed=3),
+    ]
+
+
+async def test_the_history_has_no_other_task_types_and_not_what_serves(
+    connection: Connection, deploy: Deploy, load_active: LoadActive
+) -> None:
+    await deploy("letters", version=3, task_type="letters")
+    await deploy()
+    seed, bad = await connection.fetch(
+        "SELECT content FROM prompts WHERE task_type = 'code_generation' ORDER BY id"
+    )
+    history = await load_history(connection, await load_active())
+    assert [past.content for past in history] == [seed["content"]]
+    assert bad["content"] not in [past.content for past in history]
+
+
+async def test_who_judged_and_who_answered_are_read(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await log_result(detail={"evaluator": {"fingerprint": "f1"}, "worker": {"model": "m1"}})
+    [result] = await load_results()
+    assert (result.fingerprint, result.model) == ("f1", "m1")
+    window = await load_window(
+        connection, (await load_active_prompts(connection))[0], lookback_minutes=30
+    )
+    assert window.results[0].request_id
+
+
+async def test_a_long_answer_is_read_as_far_as_anyone_looks(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy()
+    await log_result(output="x" * 100_000)
+    [result] = await load_results()
+    assert len(result.worker_output) == 2_000
+
+
+async def test_what_got_no_score_is_counted_by_service_and_code(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    unscored = {"version": None, "score": None, "passed": None, "output": None}
+    for times, service, code in ((3, "worker", "http_429"), (1, "evaluator", "unreachable")):
+        detail = {"error": {"service": service, "code": code}}
+        await log_result(times=times, detail=detail, **unscored)
+    await log_result(times=2, detail=None, **unscored)
+    await log_result(times=9, minutes_ago=31, **unscored)
+    await log_result(times=9, task_type="letters", **unscored)
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert window.unscored == (
+        UnscoredCount("worker", "http_429", 3),
+        UnscoredCount("", "", 2),
+        UnscoredCount("evaluator", "unreachable", 1),
+    )
+
+
+async def test_what_came_before_the_window_is_told_apart_by_evaluator(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    await deploy()
+    await age(minutes=600)
+    now, before = ({"evaluator": {"fingerprint": name}} for name in ("now", "before"))
+    await log_result(times=2, detail=now)
+    await log_result(times=3, detail=now, minutes_ago=60)
+    await log_result(times=4, detail=now, minutes_ago=90, score=0.9, passed=True)
+    await log_result(times=5, detail=before, minutes_ago=120, score=0.9, passed=True)
+    await log_result(times=6, minutes_ago=130, score=0.9, passed=True)
+    await log_result(times=7, detail=now, minutes_ago=700)
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert (window.earlier, window.earlier_elsewise) == (Record(7, 4), Record(11, 11))
+
+
+async def test_the_previous_record_is_that_of_the_last_version_that_was_scored(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    assert await load_previous_record(connection, await load_active()) == Record()
+    await log_result(version=1, times=4, score=0.9, passed=True)
+    await deploy("never scored", version=3)
+    await deploy()
+    assert await load_previous_record(connection, await load_active()) == Record(4, 4)
+
+
+async def test_passing_answers_are_those_of_this_prompt_and_of_the_one_before(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    await log_result("of the seed", version=1, score=0.9, passed=True)
+    await log_result("failed", version=1)
+    await deploy("worse", version=2)
+    await log_result("failed too", version=2)
+    await deploy()
+    await log_result("of this one", score=0.9, passed=True)
+    prompt = await load_active()
+    passing = await load_passing(connection, prompt, await load_history(connection, prompt))
+    assert [result.user_input for result in passing] == ["of this one", "of the seed"]
+
+
+async def test_a_nul_does_no_harm(
+    deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    """PostgreSQL refuses it in text; in a detail it is written otherwise."""
+    await deploy()
+    with pytest.raises(asyncpg.DataError):
+        await log_result("nul \x00")
+    await log_result(detail={"rules": [{"name": "nul \x00", "outcome": "failed"}]})
+    [result] = await load_results()
+    assert "\x00" not in result.failed_rules[0]

@@ -1,0 +1,45 @@
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.healing.inputs import LOCAL, SIMULATED
+from benchmarks.healing.records import RunRecord
+from benchmarks.healing.reporting.aims import Aim, judge_aims
+from benchmarks.healing.reporting.figures import summarise
+from benchmarks.healing.schedule import WITHOUT_HISTORY
+
+MakeRecord = Callable[..., RunRecord]
+HEALED = {"promoting": 0, "calls": [40], "heal_seconds": [2.0], "after": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("aim", "reached"),
+    [
+        (Aim("a", 0.9, 0.9, at_least=True), True),
+        (Aim("a", 0.89, 0.9, at_least=True), False),
+        (Aim("a", 30, 30), True),
+        (Aim("a", 31, 30), False),
+        (Aim("a", None, 30), None),
+    ],
+)
+def test_an_aim_is_reached_at_its_limit(aim: Aim, reached: bool | None) -> None:
+    assert aim.reached is reached
+
+
+def test_the_local_model_has_aims_of_its_own(make_record: MakeRecord) -> None:
+    figures = summarise([make_record(seconds_to_serving=10.0, **HEALED)])
+    reached = {
+        model: [aim.reached for aim in judge_aims(figures, model)] for model in (SIMULATED, LOCAL)
+    }
+    assert reached[SIMULATED] == [True, None, None, True, False, True, False]
+    assert reached[LOCAL] == [True, None, None, True, True, True, True]
+
+
+def test_what_must_never_happen_is_essential(make_record: MakeRecord) -> None:
+    records = [
+        make_record(),
+        make_record(mode=WITHOUT_HISTORY),
+        make_record(group="control", outlived_watch=True, **(HEALED | {"after": 0.3})),
+    ]
+    aims = judge_aims(summarise(records), SIMULATED)
+    assert [aim.reached for aim in aims if aim.is_essential] == [False, False, False]

@@ -1,0 +1,206 @@
+"""What is made of the values that came back."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.evaluator.app.sandbox.run.execution import Execution, Opaque, StepResult, Value
+from services.evaluator.app.services.behaviour.assessment import (
+    Behaviour,
+    Observation,
+    assess,
+    show,
+)
+from services.evaluator.app.services.behaviour.probe import Probe, ProbePlan
+
+
+def returned(value: Value) -> StepResult:
+    return StepResult("returned", value)
+
+
+def raised(error: str, message: str = "") -> StepResult:
+    return StepResult("raised", None, error, message)
+
+
+NOT_FINISHED = StepResult("not_finished")
+
+
+def plan_of(*probes: Probe, steps: int = 1, **fields: bool) -> ProbePlan:
+    return ProbePlan(("step",) * steps, probes, "f", **fields)
+
+
+def finished(*steps: StepResult) -> Execution:
+    return Execution("finished", True, steps=steps)
+
+
+def example(**fields: Any) -> Probe:
+    return replace(Probe("example", "f(3)", 0, 0, expected=6), **fields)
+
+
+def sole(behaviour: Behaviour) -> Observation:
+    (observation,) = behaviour.observations
+    return observation
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict", "reason"),
+    [
+        pytest.param(returned(6), "kept", "f(3) gave 6, as the request says", id="right"),
+        pytest.param(returned(6.0), "kept", "f(3) gave 6.0, as the request says", id="a-float"),
+        pytest.param(
+            returned(7), "contradicted", "f(3) gave 7, and the request says 6", id="wrong"
+        ),
+        pytest.param(
+            returned(None), "contradicted", "f(3) gave None, and the request says 6", id="none"
+        ),
+        pytest.param(
+            returned(Opaque("Liar")),
+            "contradicted",
+            "f(3) gave an object of type Liar, and the request says 6",
+            id="an-object-that-may-lie",
+        ),
+        pytest.param(
+            raised("ValueError", "no"),
+            "contradicted",
+            "f(3) raised ValueError: no, not 6",
+            id="raised",
+        ),
+        pytest.param(
+            raised("NameError", "name 'f' is not defined"),
+            "contradicted",
+            "f(3) raised NameError: name 'f' is not defined, not 6",
+            id="another-name",
+        ),
+        pytest.param(
+            StepResult("inconclusive", None, "PermissionError", "denied"),
+            "inconclusive",
+            "it needs what the sandbox doesn't have: PermissionError: denied",
+            id="hindered",
+        ),
+    ],
+)
+def test_an_example(step: StepResult, verdict: str, reason: str) -> None:
+    observation = sole(assess(plan_of(example()), finished(step)))
+    assert (observation.verdict, observation.reason) == (verdict, reason)
+    assert observation.expected == "6"
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [
+        pytest.param(raised("ValueError"), "kept", id="the-same"),
+        pytest.param(raised("UnicodeDecodeError"), "kept", id="a-kind-of-it"),
+        pytest.param(raised("TypeError"), "contradicted", id="another"),
+        pytest.param(raised("NoFunds"), "inconclusive", id="one-of-its-own"),
+        pytest.param(returned(1), "contradicted", id="a-value"),
+    ],
+)
+def test_an_example_that_raises(step: StepResult, verdict: str) -> None:
+    probe = example(expected=None, expected_error="ValueError")
+    assert sole(assess(plan_of(probe), finished(step))).verdict == verdict
+
+
+def test_a_setup_that_raised_is_named_as_the_reason() -> None:
+    execution = finished(
+        raised("TypeError", "Stack() takes no arguments"), raised("NameError", "s")
+    )
+    observation = sole(assess(plan_of(example(last=1), steps=2), execution))
+    assert observation.verdict == "contradicted"
+    assert "Stack() takes no arguments" in observation.reason
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("cpu", "gave no answer in its processor time"),
+        ("wall", "gave no answer in time"),
+        ("memory", "took more memory than it may"),
+        ("output", "printed more than it may"),
+        ("crash", "ended the process"),
+    ],
+)
+def test_the_step_that_stopped_the_run_is_to_blame_and_no_other(limit: str, words: str) -> None:
+    probes = tuple(example(first=index, last=index) for index in range(3))
+    execution = Execution(
+        "stopped",
+        True,
+        steps=(returned(6), NOT_FINISHED, NOT_FINISHED),
+        limit=limit,  # type: ignore[arg-type]
+    )
+    observations = assess(plan_of(*probes, steps=3), execution).observations
+    assert [one.verdict for one in observations] == ["kept", "contradicted", "not_reached"]
+    assert observations[1].reason == f"f(3) {words}"
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        pytest.param(
+            Execution("load_failed", False, steps=(NOT_FINISHED,), error="NameError"), id="raised"
+        ),
+        pytest.param(Execution("stopped", False, steps=(NOT_FINISHED,), limit="cpu"), id="stopped"),
+        pytest.param(Execution("inconclusive", False), id="hindered-without-steps"),
+    ],
+)
+def test_what_did_not_load_was_not_reached(execution: Execution) -> None:
+    behaviour = assess(plan_of(example()), execution)
+    assert sole(behaviour).verdict == "not_reached"
+    assert {one.verdict for one in behaviour.observations} <= {"inconclusive", "not_reached"}
+    assert not behaviour.loaded
+
+
+def test_nothing_is_known_where_nothing_can_be_run() -> None:
+    assert assess(plan_of(example()), Execution("unavailable", False)) == Behaviour()
+
+
+@pytest.mark.parametrize(
+    ("step", "fields", "verdict"),
+    [
+        pytest.param(returned(0), {}, "returned", id="a-value"),
+        pytest.param(returned(Opaque("Stack")), {}, "returned", id="an-object"),
+        pytest.param(returned(None), {}, "gave_none", id="none"),
+        pytest.param(raised("IndexError"), {}, "raised", id="raised"),
+        pytest.param(raised("TypeError"), {}, "raised", id="sure-of-its-arguments"),
+        pytest.param(raised("TypeError"), {"is_sure": False}, "inconclusive", id="a-guess"),
+        pytest.param(raised("NameError"), {"is_sure": False}, "raised", id="a-fault-anyway"),
+        pytest.param(raised("ValueError"), {"ran": "f('x')"}, "inconclusive", id="form-of-a-text"),
+    ],
+)
+def test_a_plausible_call(step: StepResult, fields: dict[str, Any], verdict: str) -> None:
+    probe = replace(Probe("call", "f(3)", 0, 0), **fields)
+    assert sole(assess(plan_of(probe), finished(step))).verdict == verdict
+
+
+def test_none_is_no_fault_where_it_may_be_asked_for() -> None:
+    probe = Probe("call", "f(3)", 0, 0)
+    behaviour = assess(plan_of(probe, may_give_none=True), finished(returned(None)))
+    assert sole(behaviour).verdict == "inconclusive"
+
+
+def test_an_edge_that_raises_is_no_failed_call() -> None:
+    probes = (Probe("call", "f([])", 0, 0, is_edge=True), Probe("call", "f([1])", 1, 1))
+    behaviour = assess(
+        plan_of(*probes, steps=2), finished(raised("ValueError"), raised("KeyError"))
+    )
+    assert [one.ran for one in behaviour.calls_failed] == ["f([1])"]
+
+
+def test_a_value_that_comes_later_says_nothing() -> None:
+    behaviour = assess(
+        plan_of(example(), returns_late=True), finished(returned(Opaque("generator")))
+    )
+    assert sole(behaviour).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("x" * 500, "'" + "x" * 118 + "…", id="long"),
+        pytest.param(10**5000, "a value of type int", id="too-long-for-python"),
+        pytest.param("a\nb", r"'a\nb'", id="line-break"),
+        pytest.param(Opaque("Stack"), "an object of type Stack", id="opaque"),
+    ],
+)
+def test_values_are_shown_in_short(value: Value, shown: str) -> None:
+    assert show(value) == shown

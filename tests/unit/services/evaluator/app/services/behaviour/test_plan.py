@@ -1,0 +1,168 @@
+"""What is planned to be run of an answer."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.evaluator.app.services.behaviour.plan import plan_probes
+from services.evaluator.app.services.behaviour.probe import MAX_STEPS, ProbePlan
+from services.evaluator.app.services.behaviour.target import find_target
+from services.evaluator.app.services.evidence import Evidence, gather_evidence
+
+
+def evidence_of(request_text: str, code: str) -> Evidence:
+    return gather_evidence(
+        task_type="code_generation", user_input=request_text, answer=f"```python\n{code}\n```"
+    )
+
+
+def plan(request_text: str, code: str) -> ProbePlan:
+    return plan_probes(evidence_of(request_text, code))
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code", "steps"),
+    [
+        pytest.param("f(3) == 6", "def f(n): return 2 * n", ("f(3)",), id="as-it-is-shown"),
+        pytest.param("f(3) == 6", "def g(n): return 6", ("f(3)",), id="under-its-own-name"),
+        pytest.param("It returns 6 for 3.", "def g(n): return 6", ("g(3)",), id="nameless"),
+        pytest.param(
+            "Input: n = 3, k = 1\nOutput: 6",
+            "def g(k, n): return 6",
+            ("g(n=3, k=1)",),
+            id="by-name",
+        ),
+        pytest.param(
+            "Input: nums = [3], k = 1\nOutput: 6",
+            "def g(items, k): return 6",
+            ("g([3], 1)",),
+            id="by-place",
+        ),
+        pytest.param(
+            "def g(n):\n\nassert h(3) == 6", "def g(n): return 6", ("g(3)",), id="one-name-for-two"
+        ),
+        pytest.param(
+            "Write a class Solution. two(3) == 6",
+            "class Solution:\n    def two(self, n): return 6",
+            ("Solution().two(3)",),
+            id="method-of-a-class",
+        ),
+        pytest.param(
+            ">>> s = Stack()\n>>> s.push(1)\n>>> s.pop()\n1\n>>> s.size()\n0",
+            "class Stack: ...",
+            ("s = Stack()", "s.push(1)", "s.pop()", "s.size()"),
+            id="a-session-is-run-once",
+        ),
+    ],
+)
+def test_examples_are_called_as_the_answer_needs_it(
+    request_text: str, code: str, steps: tuple[str, ...]
+) -> None:
+    assert plan(request_text, code).steps == steps
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code"),
+    [
+        pytest.param("It returns 6 for 3 and 4.", "def g(n): return 6", id="too-many-arguments"),
+        pytest.param("It returns 6 for 3.", "class G:\n    pass", id="a-class"),
+        pytest.param(
+            "g(1) == 2. Unlike g, h(3) == 6.", "def g(n): return 2", id="another-function"
+        ),
+    ],
+)
+def test_examples_that_do_not_fit_the_answer_are_left_out(request_text: str, code: str) -> None:
+    examples = [probe for probe in plan(request_text, code).probes if probe.kind == "example"]
+    assert all("g(1)" in probe.ran or "h(3)" in probe.ran for probe in examples)
+    assert len(examples) <= 2
+
+
+def test_expected_values_stay_outside() -> None:
+    planned = plan("f(3) == 'a secret'", "def f(n): return n")
+    assert not any("secret" in step for step in planned.steps)
+    assert planned.probes[0].expected == "a secret"
+
+
+def test_items_of_a_counter_come_back_as_a_plain_dict() -> None:
+    planned = plan("f('a') == {'a': 1}", "def f(text): return Counter(text)")
+    (step,) = planned.steps
+    scope: dict[str, object] = {"f": lambda text: __import__("collections").Counter(text)}
+    assert type(eval(step, scope)) is dict
+    assert planned.probes[0].ran == "f('a')"
+
+
+def test_plausible_calls_are_made_only_without_an_example() -> None:
+    code = "def f(numbers: list[int]) -> int: return 1"
+    with_example = plan("Do something odd. f([1]) == 1", code)
+    without = plan("Do something odd.", code)
+    assert {probe.kind for probe in with_example.probes} == {"example"}
+    assert {probe.kind for probe in without.probes} == {"call"}
+
+
+@pytest.mark.parametrize(
+    ("code", "target"),
+    [
+        pytest.param(
+            "def merge(a, b): ...\ndef merge_sort(a): merge(a, a)", "merge_sort", id="root"
+        ),
+        pytest.param("def _split(a): ...\ndef order(a): ...", "order", id="public"),
+        pytest.param("def order(a): ...\ndef main(): order([])", "order", id="not-main"),
+        pytest.param("def first(a): ...\ndef sort_items(a): ...", "sort_items", id="on-topic"),
+        pytest.param("def one(a): two(a)\ndef two(a): one(a)", "one", id="each-other"),
+    ],
+)
+def test_what_a_request_without_a_name_means(code: str, target: str) -> None:
+    found = find_target(evidence_of("Sort a list", code))
+    assert found is not None
+    assert found.definition.name == target
+
+
+def test_a_name_in_the_request_decides() -> None:
+    found = find_target(evidence_of("Write helper(a)", "def helper(a): ...\ndef f(a): helper(a)"))
+    assert found is not None
+    assert found.definition.name == "helper"
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "I can't.", "```python\nx = 1\n```", "```python\ndef f(:\n```"]
+)
+def test_without_a_definition_there_is_no_plan(answer: str) -> None:
+    evidence = gather_evidence(task_type="code_generation", user_input="f(3) == 6", answer=answer)
+    assert plan_probes(evidence) == ProbePlan()
+
+
+@pytest.mark.parametrize(
+    ("code", "late"),
+    [
+        pytest.param("async def f(n): return n", True, id="coroutine"),
+        pytest.param("def f(n): yield n", True, id="generator"),
+        pytest.param("def f(n): return n", False, id="function"),
+    ],
+)
+def test_what_gives_its_value_later_is_marked(code: str, late: bool) -> None:
+    assert plan("f(3) == 6", code).returns_late is late
+
+
+def test_examples_beyond_the_most_steps_are_left_out_whole() -> None:
+    shown = "\n".join(
+        f">>> a{n} = [{n}]\n>>> a{n}.append(1)\n>>> f(a{n})\n[{n}]" for n in range(12)
+    )
+    planned = plan(f"Sort a list.\n{shown}", "def f(items): return sorted(items)")
+    assert len(planned.steps) <= MAX_STEPS
+    assert planned.steps[-1] == planned.probes[-1].ran
+
+
+def test_a_plan_can_be_sent_to_another_process() -> None:
+    planned = plan("Sort a list. f([2, 1]) == [1, 2]", "def f(items): return sorted(items)")
+    assert pickle.loads(pickle.dumps(planned)) == planned
+
+
+@given(st.text(alphabet="f(3)=> 6[]\ndef:sort", max_size=60), st.text(max_size=40))
+def test_every_step_belongs_to_a_probe(request_text: str, body: str) -> None:
+    planned = plan(request_text, f"def f(n):\n    return {body!r}")
+    covered = [step for probe in planned.probes for step in range(probe.first, probe.last + 1)]
+    assert covered == list(range(len(planned.steps)))
+    for step in planned.steps:
+        compile(step, "<step>", "exec")

@@ -1,0 +1,271 @@
+"""Which part of an answer is its code."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.evaluator.app.services.code.extraction import (
+    MAX_BLOCKS,
+    MAX_COMPILED_CHARACTERS,
+    MAX_SOURCE_BYTES,
+    extract_code,
+    find_fenced_blocks,
+    parse_python,
+)
+
+DOUBLE = "def double(x):\n    return 2 * x\n"
+USE = "print(double(2))\n"
+SCRIPT = "function double(x) { return 2 * x; }\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "source", "language"),
+    [
+        pytest.param(f"```python\n{DOUBLE}```", DOUBLE, "python", id="fenced"),
+        pytest.param(f"```Py\n{DOUBLE}```", DOUBLE, "python", id="short-tag-in-capitals"),
+        pytest.param(f"``` python\n{DOUBLE}```", DOUBLE, "python", id="space-before-the-tag"),
+        pytest.param(f"```\n{DOUBLE}```", DOUBLE, "python", id="untagged"),
+        pytest.param(f"~~~python\n{DOUBLE}~~~", DOUBLE, "python", id="tildes"),
+        pytest.param(f"````python\n{DOUBLE}````", DOUBLE, "python", id="four-backticks"),
+        pytest.param(f"  ```python\n{DOUBLE}  ```", DOUBLE, "python", id="indented-fences"),
+        pytest.param(f"Look:\n```python\n{DOUBLE}", DOUBLE, "python", id="unclosed"),
+        pytest.param(f"Look:\n```python\n{DOUBLE}```\nDone.", DOUBLE, "python", id="prose-around"),
+        pytest.param(
+            f"```python\r\n{DOUBLE}```\r\n", DOUBLE, "python", id="fences-with-windows-line-ends"
+        ),
+        pytest.param(
+            f"```python\n{USE}```\n```python\n{DOUBLE}```", DOUBLE, "python", id="definition-second"
+        ),
+        pytest.param(
+            f"```python\n{DOUBLE}```\n```python\n{DOUBLE.upper()}```",
+            DOUBLE,
+            "python",
+            id="first-that-parses",
+        ),
+        pytest.param(
+            f"```python\n{DOUBLE}```\n```python\ndef other(): ...\n```",
+            DOUBLE,
+            "python",
+            id="first-of-equals",
+        ),
+        pytest.param(
+            f"```bash\npip install\n```\n```python\n{DOUBLE}```", DOUBLE, "python", id="shell-first"
+        ),
+        pytest.param(f"```javascript\n{SCRIPT}```", SCRIPT, "javascript", id="another-language"),
+        pytest.param(f"```c++\n{SCRIPT}```", SCRIPT, "c++", id="a-tag-with-signs"),
+        pytest.param(f"\n\n```\n\n```\n```python\n{USE}```", USE, "python", id="empty-block-first"),
+        pytest.param(
+            f"~~~python\n{DOUBLE}# ```\n~~~", f"{DOUBLE}# ```\n", "python", id="other-fence-inside"
+        ),
+        pytest.param(DOUBLE, DOUBLE, "python", id="bare-code"),
+        pytest.param("x = [1, 2]", "x = [1, 2]", "python", id="bare-statement"),
+        pytest.param("print('hi')", "print('hi')", "python", id="bare-call"),
+        pytest.param(f"Sure, here:\n\n{DOUBLE}", DOUBLE, "python", id="prose-before-bare-code"),
+        pytest.param(
+            f"Sure, here:\n\n{DOUBLE}\nThat is all!",
+            DOUBLE,
+            "python",
+            id="prose-around-bare-code",
+        ),
+        pytest.param(
+            "@cache\ndef one():\n    return 1\n",
+            "@cache\ndef one():\n    return 1\n",
+            "python",
+            id="bare-decorator",
+        ),
+    ],
+)
+def test_code_is_found(answer: str, source: str, language: str) -> None:
+    code = extract_code(answer)
+    assert code is not None
+    assert (code.source, code.language) == (source, language)
+    assert (code.tree is not None) == (language == "python")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" \n\t", id="blank"),
+        pytest.param("Hello World", id="words"),
+        pytest.param("Hello", id="a-word-that-parses"),
+        pytest.param('"just a string"', id="a-string-that-parses"),
+        pytest.param("1 + 1", id="an-expression"),
+        pytest.param("You could define a function that returns the double.", id="prose-about-code"),
+        pytest.param(json.dumps({"code": DOUBLE}), id="wrapped-in-json"),
+        pytest.param("```\n\n```", id="empty-block"),
+        pytest.param("이진 탐색은 정렬된 목록에서 값을 찾습니다.", id="korean-prose"),
+        pytest.param("\x00", id="nul"),
+    ],
+)
+def test_no_code_is_found(answer: str) -> None:
+    assert extract_code(answer) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        pytest.param("def f(:\n", "line 1: ", id="syntax-error-with-its-line"),
+        pytest.param("x = 1\n  y = 2\n", "line 2: ", id="indentation"),
+        pytest.param("x = 1\x00", "", id="nul"),
+        pytest.param("x = '\ud800'", "", id="lone-surrogate"),
+        pytest.param("x" * (MAX_SOURCE_BYTES + 1), "over 64 KB", id="too-long"),
+        pytest.param("가" * (MAX_SOURCE_BYTES // 3 + 1), "over 64 KB", id="too-long-in-bytes"),
+        pytest.param("(" * 10_000, "", id="parentheses"),
+        pytest.param("x = " + "-" * 60_000 + "1", "", id="unary-operators"),
+        pytest.param("x" + ".a" * 30_000, "", id="attributes"),
+        pytest.param("x = " + "lambda: " * 8_000 + "1", "", id="lambdas"),
+        pytest.param("x = " + "9" * 20_000, "", id="huge-number"),
+    ],
+)
+def test_what_does_not_parse_has_a_reason_instead_of_a_tree(source: str, problem: str) -> None:
+    tree, reason = parse_python(source)
+    assert tree is None
+    assert reason
+    assert problem in reason
+
+
+def test_a_source_at_the_limit_is_parsed() -> None:
+    tree, reason = parse_python("#" * MAX_SOURCE_BYTES)
+    assert tree is not None
+    assert reason == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        pytest.param("def f(a, a):\n    return a\n", "duplicate argument", id="parameter-twice"),
+        pytest.param("x = 1\nreturn x\n", "outside function", id="return-outside"),
+        pytest.param("break\n", "outside loop", id="break-outside"),
+        pytest.param("nonlocal x\n", "nonlocal", id="nonlocal-at-the-top"),
+    ],
+)
+def test_what_parses_must_compile(source: str, reason: str) -> None:
+    tree, problem = parse_python(source)
+    assert tree is None
+    assert reason in problem
+
+
+def test_a_long_source_is_parsed_without_being_compiled() -> None:
+    source = "x = 1\n" * (MAX_COMPILED_CHARACTERS // 6) + "return x\n"
+    tree, problem = parse_python(source)
+    assert tree is not None
+    assert problem == ""
+
+
+def test_warnings_of_the_parser_go_nowhere(recwarn: pytest.WarningsRecorder) -> None:
+    tree, _ = parse_python("x = '\\d' if 1 is 1 else ()()")
+    assert tree is not None
+    assert not recwarn.list
+
+
+def test_another_language_says_so() -> None:
+    code = extract_code(f"```javascript\n{SCRIPT}```")
+    assert code is not None
+    assert code.problem == "it is javascript, not Python"
+    assert not code.is_python
+
+
+def test_broken_code_is_found_with_the_reason() -> None:
+    code = extract_code("```python\ndef f(:\n```")
+    assert code is not None
+    assert code.tree is None
+    assert code.is_python
+    assert code.problem.startswith("line 1: ")
+
+
+def test_the_longest_block_is_taken_where_none_parses() -> None:
+    code = extract_code("```python\na b\n```\n```python\na b c d\n```")
+    assert code is not None
+    assert code.source == "a b c d\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "prose_characters"),
+    [
+        pytest.param(DOUBLE, 0, id="bare"),
+        pytest.param(f"Here:\n{DOUBLE}", len("Here:\n"), id="prose-before"),
+        pytest.param(f"```python\n{DOUBLE}```", len("```python\n```"), id="fences-count"),
+    ],
+)
+def test_prose_around_the_code_is_measured(answer: str, prose_characters: int) -> None:
+    code = extract_code(answer)
+    assert code is not None
+    assert code.prose_characters == prose_characters
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        pytest.param("```a\n1\n```\n~~~b\n2\n~~~", [("a", "1\n"), ("b", "2\n")], id="both-kinds"),
+        pytest.param("````\n```\nx\n```\n````", [("", "```\nx\n```\n")], id="nested"),
+        pytest.param("```\nx\n`````", [("", "x\n")], id="longer-closing-fence"),
+        pytest.param("````\nx\n```", [("", "x\n```")], id="shorter-fence-does-not-close"),
+        pytest.param("```a\n```b\nx\n```", [("a", "```b\nx\n")], id="tagged-fence-does-not-close"),
+        pytest.param("```", [("", "")], id="fence-alone"),
+        pytest.param("``\nx\n``", [], id="two-backticks"),
+    ],
+)
+def test_fenced_blocks(text: str, blocks: list[tuple[str, str]]) -> None:
+    assert find_fenced_blocks(text) == blocks
+
+
+def test_no_more_blocks_are_read_than_the_limit() -> None:
+    text = "".join(f"```python\nx{number} = 1\n```\n" for number in range(MAX_BLOCKS + 5))
+    blocks = find_fenced_blocks(text)
+    assert [source for _, source in blocks] == [f"x{n} = 1\n" for n in range(MAX_BLOCKS)]
+
+
+def test_a_tag_is_capped() -> None:
+    [(tag, _)] = find_fenced_blocks("```" + "x" * 10_000 + "\ncode\n```")
+    assert len(tag) <= 40
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("`" * 200_000, id="backticks"),
+        pytest.param("~" * 200_000, id="tildes"),
+        pytest.param("```\n" * 50_000, id="fences"),
+        pytest.param("def f(\n\n" * 20_000, id="paragraphs-of-broken-code"),
+        pytest.param("@a\n" * 60_000, id="decorators"),
+        pytest.param("\n" * 200_000, id="line-ends"),
+        pytest.param("import a\n\n" + "x \n\n" * 40_000, id="code-then-prose"),
+    ],
+)
+def test_hostile_text_is_read_to_an_end(answer: str) -> None:
+    extract_code(answer)
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        ["```", "```python\n", "~~~\n", "\n", "\n\n", "\x00", "\ud800", "\x0c", "\u2028"]
+    ),
+    st.sampled_from(
+        ["def f(x):\n", "    return x\n", "x = 1\n", "class A:\n", "{", "(", '"', "가"]
+    ),
+)
+
+
+@given(st.one_of(st.text(), st.lists(PIECES).map("".join)))
+def test_any_text_is_read_without_an_error(answer: str) -> None:
+    code = extract_code(answer)
+    if code is not None:
+        assert code.source.strip()
+        assert code.source in answer
+        assert (code.tree is None) == bool(code.problem)
+        assert code.prose_characters == len(answer) - len(code.source)
+
+
+def test_a_skeleton_before_the_code_is_not_taken_for_it() -> None:
+    answer = (
+        "First the outline:\n```python\ndef add(a, b):\n    pass\n```\n"
+        "Then the whole:\n```python\ndef add(a, b):\n    return a + b\n```\n"
+    )
+
+    code = extract_code(answer)
+
+    assert code is not None
+    assert "return a + b" in code.source

@@ -1,0 +1,404 @@
+"""The gate: what the bet is worth, its error rate and power in simulated heals, and damage."""
+
+import random
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.optimizer.app.services.proof.promotion import (
+    BETTER,
+    LEARNED,
+    NOT_BETTER,
+    RESET,
+    SIGNIFICANCE_LEVEL,
+    UNDECIDED,
+    UNLABELLED,
+    PairedScore,
+    Wealth,
+    assess_damage,
+    can_decide,
+    decide,
+    label_repair,
+    pairs_needed,
+    play,
+)
+
+SEED = 20_260_101
+HEALS = 2_000
+VERDICT_PAIRS = 24
+CHOOSING_PAIRS = 8
+PASSING, FAILING = 0.88, 0.37
+MOST_FALSE_PROMOTIONS = SIGNIFICANCE_LEVEL + 3 * sqrt(
+    SIGNIFICANCE_LEVEL * (1 - SIGNIFICANCE_LEVEL) / HEALS
+)
+
+SCORE = st.floats(0, 1)
+GAIN = st.floats(-1, 1)
+PAIRS = st.lists(st.builds(PairedScore, st.text(max_size=3), SCORE, SCORE), max_size=30)
+
+Draw = Callable[[random.Random], PairedScore]
+
+
+def pairs(*differences: float) -> list[PairedScore]:
+    return [
+        PairedScore(str(number), 0.5, 0.5 + difference)
+        for number, difference in enumerate(differences)
+    ]
+
+
+def scored(*, incumbent: float, candidate: float) -> PairedScore:
+    return PairedScore("x", incumbent, candidate)
+
+
+# One pair.
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "candidate", "gain"),
+    [
+        pytest.param(0.5, 0.5, 0, id="equal"),
+        pytest.param(0.5, 0.75, 0.5, id="a-quarter-of-a-point"),
+        pytest.param(0.3, 0.8, 1, id="half-a-point-is-a-whole"),
+        pytest.param(0.0, 1.0, 1, id="more-is-no-more-than-a-whole"),
+        pytest.param(1.0, 0.0, -1, id="nor-is-a-loss"),
+    ],
+)
+def test_the_gain_of_a_pair(incumbent: float, candidate: float, gain: float) -> None:
+    assert scored(incumbent=incumbent, candidate=candidate).gain == pytest.approx(gain)
+    assert scored(incumbent=candidate, candidate=incumbent).gain == pytest.approx(-gain)
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "candidate", "sign"),
+    [
+        pytest.param(0.5, 0.6, 1, id="better"),
+        pytest.param(0.5, 0.5, 0, id="equal"),
+        pytest.param(0.5, 0.515, 0, id="within-the-margin"),
+        pytest.param(0.5, 0.53, 1, id="beyond-the-margin"),
+    ],
+)
+def test_the_sign_of_a_pair(incumbent: float, candidate: float, sign: int) -> None:
+    assert scored(incumbent=incumbent, candidate=candidate).sign == sign
+    assert scored(incumbent=candidate, candidate=incumbent).sign == -sign
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -0.1, 1.1, 8])
+@pytest.mark.parametrize("arm", ["incumbent", "candidate"])
+def test_what_is_no_score_is_no_pair(arm: str, score: float) -> None:
+    with pytest.raises(ValueError, match=f"{arm} must be in"):
+        scored(**{"incumbent": 0.5, "candidate": 0.5, arm: score})
+
+
+# The bet.
+
+
+@pytest.mark.parametrize(
+    ("gains", "now", "peak"),
+    [
+        pytest.param([], 1, 1, id="no-bet"),
+        pytest.param([0, 0, 0], 1, 1, id="ties-move-nothing"),
+        pytest.param([1], 1.9, 1.9, id="one-win"),
+        pytest.param([1, 1], 3.61, 3.61, id="two-wins"),
+        pytest.param([1, -1], 0.19, 1.9, id="a-loss-takes-nearly-all"),
+        pytest.param([-1], 0.1, 1, id="the-peak-is-never-under-the-start"),
+        pytest.param([0.5, 0.5], 1.45**2, 1.45**2, id="half-wins"),
+    ],
+)
+def test_wealth(gains: list[float], now: float, peak: float) -> None:
+    wealth = play(gains)
+    assert (wealth.now, wealth.peak) == (pytest.approx(now), pytest.approx(peak))
+    assert wealth.p_value == pytest.approx(1 / peak)
+
+
+@pytest.mark.parametrize("gain", [float("nan"), float("inf"), -float("inf"), 1.000_1, -1.000_1])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_gain_outside_the_range_is_refused(gain: float, direction: int) -> None:
+    with pytest.raises(ValueError, match=r"gain must be in \[-1, 1\]"):
+        play([0.5, gain], direction=direction)
+
+
+@given(st.lists(GAIN, max_size=60), st.sampled_from([1, -1]), st.floats(0, 1, exclude_max=True))
+def test_wealth_is_never_negative_and_never_above_its_peak(
+    gains: list[float], direction: int, stake: float
+) -> None:
+    wealth = play(gains, direction=direction, stake=stake)
+    assert 0 <= wealth.now <= wealth.peak
+    assert wealth.peak >= 1
+    assert 0 < wealth.p_value <= 1
+
+
+@given(st.lists(GAIN, max_size=30))
+def test_one_of_the_two_gamblers_never_wins_what_the_other_does(gains: list[float]) -> None:
+    """Their wealths multiply to 1 - (stake x gain)^2 a pair: both can't be rich at once."""
+    assert play(gains).now * play(gains, direction=-1).now <= 1 + 1e-9
+
+
+@given(st.lists(GAIN, max_size=30), st.integers(0, 30))
+def test_the_peak_only_rises_with_what_is_measured(gains: list[float], earlier: int) -> None:
+    assert play(gains[:earlier]).peak <= play(gains).peak
+
+
+def test_a_tie_can_not_be_expected_to_pay() -> None:
+    """The whole of the proof: with a mean of zero the wealth's expectation stays where it is."""
+    even = 0.5 * play([1.0]).now + 0.5 * play([-1.0]).now
+    uneven = 0.75 * play([0.2]).now + 0.25 * play([-0.6]).now
+    assert [even, uneven] == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("pairs_left", range(9))
+def test_what_could_still_be_reached_is_what_whole_wins_would_reach(pairs_left: int) -> None:
+    for so_far in ([], [1.0], [-1.0], [0.4, 0.4], [1.0, -0.5]):
+        could = play(so_far).could_reach(pairs_left)
+        assert could == play([*so_far, *[1.0] * pairs_left]).reaches()
+
+
+def test_five_whole_wins_decide() -> None:
+    assert pairs_needed() == 5
+    assert Wealth(now=1.9**5, peak=1.9**5).reaches()
+
+
+@pytest.mark.parametrize("count", range(12))
+def test_pairs_can_decide_exactly_when_all_wins_would_be_promoted(count: int) -> None:
+    assert can_decide(count) == decide(pairs(*[0.5] * count)).promote
+
+
+# The decision.
+
+
+@pytest.mark.parametrize(
+    ("differences", "pairs_left", "reason"),
+    [
+        pytest.param([], 0, NOT_BETTER, id="no-pairs"),
+        pytest.param([], 4, NOT_BETTER, id="too-few-to-come"),
+        pytest.param([], 5, UNDECIDED, id="enough-to-come"),
+        pytest.param([0.5] * 5, 0, BETTER, id="five-whole-wins"),
+        pytest.param([0.5] * 5, 19, BETTER, id="an-early-stop-for-the-better"),
+        pytest.param([0.5] * 4, 20, UNDECIDED, id="four-so-far"),
+        pytest.param([0.5] * 4, 0, NOT_BETTER, id="four-and-no-more"),
+        pytest.param([-0.5] * 2, 22, UNDECIDED, id="two-losses"),
+        pytest.param([-0.5] * 5, 19, NOT_BETTER, id="an-early-stop-for-the-worse"),
+        pytest.param([0.0] * 20, 4, NOT_BETTER, id="too-late-after-ties"),
+        pytest.param([0.0] * 24, 0, NOT_BETTER, id="ties-keep-the-incumbent"),
+        pytest.param([0.01] * 24, 0, NOT_BETTER, id="gains-that-hardly-are-any"),
+        pytest.param([0.5] * 5 + [-0.5] * 9, 0, BETTER, id="evidence-once-seen-stays-seen"),
+        pytest.param([-0.5] * 4 + [0.5] * 5, 0, NOT_BETTER, id="wins-behind-losses"),
+    ],
+)
+def test_the_decision(differences: list[float], pairs_left: int, reason: str) -> None:
+    decision = decide(pairs(*differences), pairs_left=pairs_left)
+    assert decision.reason == reason
+    assert decision.promote == (reason == BETTER)
+
+
+def test_the_decision_tells_what_it_rests_on() -> None:
+    decision = decide(pairs(0.5, -0.1, 0.0, 0.01), pairs_left=20)
+    assert (decision.wins, decision.losses) == (1, 1)
+    assert decision.e_value == pytest.approx(1.9)
+    assert decision.p_value == pytest.approx(1 / 1.9)
+    assert decision.incumbent_mean == pytest.approx(0.5)
+    assert decision.candidate_mean == pytest.approx(0.5 + 0.41 / 4)
+    assert decision.improvement_pct == pytest.approx(41 / 4)
+
+
+def test_without_pairs_there_is_no_mean() -> None:
+    decision = decide([])
+    assert (decision.incumbent_mean, decision.candidate_mean) == (None, None)
+    assert decision.improvement_pct == 0
+
+
+@given(PAIRS)
+def test_nothing_is_promoted_without_the_evidence(scores: list[PairedScore]) -> None:
+    decision = decide(scores)
+    assert decision.promote == (decision.p_value <= SIGNIFICANCE_LEVEL)
+    assert not decision.promote or len(scores) >= pairs_needed()
+    assert decision.wins + decision.losses <= len(scores)
+
+
+@given(PAIRS, st.integers(0, 30))
+def test_nothing_is_undecided_once_nothing_is_left(scores: list[PairedScore], left: int) -> None:
+    assert decide(scores).reason != UNDECIDED
+    later = decide(scores, pairs_left=left)
+    assert later.promote == decide(scores).promote
+
+
+# Simulated heals.
+
+
+def looks_promoting(scores: Sequence[PairedScore]) -> bool:
+    """Whether the gate promotes with a look after every pair, which is the most one can look."""
+    for seen in range(len(scores) + 1):
+        decision = decide(scores[:seen], pairs_left=len(scores) - seen)
+        if decision.reason != UNDECIDED:
+            return decision.promote
+    raise AssertionError("the last look decides")
+
+
+def promotion_rate(draw: Draw, *, count: int) -> float:
+    """Share of heals that promote; a look at the end finds what a look on the way would find."""
+    chance = random.Random(SEED)
+    return sum(decide([draw(chance) for _ in range(count)]).promote for _ in range(HEALS)) / HEALS
+
+
+def draw_score(chance: random.Random, *, passes: bool, noise: float) -> float:
+    score = (PASSING if passes else FAILING) + noise * (chance.random() - 0.5)
+    return min(1.0, max(0.0, score))
+
+
+def passing_at(
+    incumbent: float, candidate: float, *, alike: float = 0.0, noise: float = 0.0
+) -> Draw:
+    """Pairs of two prompts with these pass rates; a share of inputs is as hard for both."""
+
+    def draw(chance: random.Random) -> PairedScore:
+        hardness = chance.random()
+        other = hardness if chance.random() < alike else chance.random()
+        return scored(
+            incumbent=draw_score(chance, passes=hardness < incumbent, noise=noise),
+            candidate=draw_score(chance, passes=other < candidate, noise=noise),
+        )
+
+    return draw
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2], ids=["plain", "noisy"])
+@pytest.mark.parametrize("alike", [0.0, 0.7], ids=["independent", "hard-alike"])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_of_equally_good_prompts_few_are_promoted(rate: float, alike: float, noise: float) -> None:
+    draw = passing_at(rate, rate, alike=alike, noise=noise)
+    assert promotion_rate(draw, count=VERDICT_PAIRS) <= MOST_FALSE_PROMOTIONS
+
+
+def test_looking_after_every_pair_makes_no_error_more_likely() -> None:
+    chance = random.Random(SEED)
+    draw = passing_at(0.5, 0.5, alike=0.3, noise=0.1)
+    heals = [[draw(chance) for _ in range(VERDICT_PAIRS)] for _ in range(HEALS)]
+    promoted = sum(looks_promoting(heal) for heal in heals)
+    assert promoted / HEALS <= MOST_FALSE_PROMOTIONS
+    assert promoted <= sum(decide(heal).promote for heal in heals)
+
+
+def test_the_error_rate_is_not_had_by_never_promoting() -> None:
+    assert promotion_rate(passing_at(0.5, 0.5), count=VERDICT_PAIRS) > 0.01
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_choosing_the_best_of_five_on_other_inputs_makes_no_error_more_likely(rate: float) -> None:
+    """Candidates as good as the incumbent, each in its way; the luckiest one is judged."""
+    chance = random.Random(SEED)
+    candidates = [
+        passing_at(rate, rate, alike=alike, noise=noise)
+        for alike, noise in ((0.0, 0.0), (0.3, 0.0), (0.0, 0.2), (0.3, 0.2), (0.7, 0.1))
+    ]
+    promoted = 0
+    for _ in range(HEALS):
+        gained = [sum(draw(chance).gain for _ in range(CHOOSING_PAIRS)) for draw in candidates]
+        chosen = candidates[gained.index(max(gained))]
+        promoted += decide([chosen(chance) for _ in range(VERDICT_PAIRS)]).promote
+    assert promoted / HEALS <= MOST_FALSE_PROMOTIONS
+
+
+@pytest.mark.parametrize(
+    ("win", "loss"),
+    [
+        pytest.param(0.03, 0.5, id="tiny-wins"),
+        pytest.param(0.1, 0.5, id="small-wins"),
+        pytest.param(0.2, 0.5, id="fair-wins"),
+        pytest.param(0.05, 0.2, id="small-wins-and-fair-losses"),
+    ],
+)
+@pytest.mark.parametrize("worse_by", [0.0, 0.01], ids=["as-good", "worse"])
+def test_many_small_wins_do_not_outweigh_rare_great_losses(
+    win: float, loss: float, worse_by: float
+) -> None:
+    """The mean says how good a prompt is, however many of the inputs it wins.
+
+    Up to half a point: what goes beyond that counts as half a point, won or lost.
+    """
+    rate = win / (win + loss) + worse_by / (win + loss)
+
+    def draw(chance: random.Random) -> PairedScore:
+        difference = -loss if chance.random() < rate else win
+        return scored(incumbent=0.7, candidate=0.7 + difference)
+
+    assert promotion_rate(draw, count=VERDICT_PAIRS) <= MOST_FALSE_PROMOTIONS
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "candidate", "count", "least"),
+    [
+        pytest.param(0.0, 1.0, 8, 1.0, id="0-to-1-within-8"),
+        pytest.param(0.0, 0.4, 24, 0.93, id="0-to-0.4-within-24"),
+        pytest.param(0.05, 0.4, 40, 0.90, id="0.05-to-0.4-within-40"),
+        pytest.param(0.05, 0.8, 12, 0.90, id="0.05-to-0.8-within-12"),
+    ],
+)
+def test_a_clear_gain_is_seen(incumbent: float, candidate: float, count: int, least: float) -> None:
+    assert promotion_rate(passing_at(incumbent, candidate), count=count) >= least
+
+
+def test_a_candidate_that_is_far_worse_is_dropped_within_eight_pairs() -> None:
+    draw = passing_at(1.0, 0.0)
+    chance = random.Random(SEED)
+    worse = [draw(chance) for _ in range(8)]
+    assert decide(worse, pairs_left=VERDICT_PAIRS - 8).reason == NOT_BETTER
+
+
+# Damage.
+
+
+@pytest.mark.parametrize(
+    ("incumbent", "candidate", "newly_failing"),
+    [
+        pytest.param({}, {}, (), id="no-guards"),
+        pytest.param({}, {"a": True, "b": True}, (), id="all-pass"),
+        pytest.param({"a": True}, {"a": False, "b": True}, ("a",), id="one-is-broken"),
+        pytest.param({"a": False}, {"a": False}, (), id="failed-before-too"),
+        pytest.param({}, {"a": False}, ("a",), id="unknown-counts-as-passing"),
+    ],
+)
+def test_newly_failing_is_what_passes_now_and_would_not(
+    incumbent: dict[str, bool], candidate: dict[str, bool], newly_failing: tuple[str, ...]
+) -> None:
+    damage = assess_damage(incumbent, candidate, max_newly_failing=1)
+    assert damage.newly_failing == newly_failing
+    assert damage.checked == len(candidate)
+
+
+@pytest.mark.parametrize(
+    ("guards", "broken", "allowed", "bearable"),
+    [
+        pytest.param(10, 1, 1, True, id="one-of-ten"),
+        pytest.param(10, 2, 1, False, id="two-of-ten"),
+        pytest.param(4, 1, 1, True, id="one-of-few"),
+        pytest.param(4, 2, 1, False, id="two-of-few"),
+        pytest.param(20, 2, 1, True, id="two-of-twenty"),
+        pytest.param(20, 3, 1, False, id="three-of-twenty"),
+        pytest.param(10, 1, 0, False, id="none-is-borne"),
+        pytest.param(0, 0, 1, True, id="no-guards"),
+    ],
+)
+def test_so_much_damage_is_borne(*, guards: int, broken: int, allowed: int, bearable: bool) -> None:
+    candidate = {str(number): number >= broken for number in range(guards)}
+    assert assess_damage({}, candidate, max_newly_failing=allowed).is_bearable is bearable
+
+
+# The label.
+
+
+@pytest.mark.parametrize(
+    ("against_nothing", "label"),
+    [
+        pytest.param([], UNLABELLED, id="no-control"),
+        pytest.param([0.0] * 8, RESET, id="no-better-than-nothing"),
+        pytest.param([-0.5] * 8, RESET, id="worse-than-nothing"),
+        pytest.param([0.5] * 4, RESET, id="not-shown-to-be-better"),
+        pytest.param([0.5] * 8, LEARNED, id="better-than-nothing"),
+    ],
+)
+def test_a_repair_is_labelled_by_what_no_prompt_at_all_does(
+    against_nothing: list[float], label: str
+) -> None:
+    assert label_repair(pairs(*against_nothing)) == label

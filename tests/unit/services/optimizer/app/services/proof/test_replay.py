@@ -1,0 +1,305 @@
+"""Replays: the budget, what is repeated, what is left out, and who gets the token."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.errors import UnknownTaskTypeError, UpstreamError
+from services.common.schemas import (
+    EvaluationRequest,
+    EvaluationResponse,
+    TaskRequest,
+    TaskResponse,
+)
+from services.optimizer.app.services.proof.replay import (
+    CONCURRENCY,
+    BudgetExceededError,
+    DeadlineExceededError,
+    Replayer,
+    UnreplayableInputError,
+)
+from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
+
+CANDIDATE = UUID("00000000-0000-4000-8000-000000000001")
+SPOILED = UpstreamError("down", upstream="worker", upstream_code="model_timeout")
+
+Answer = Callable[[Any], Any]
+
+
+class FakeClient:
+    """Stands for a `ServiceClient`: answers with a function, or raises what it gives."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.bodies: list[Any] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.running = 0
+        self.most_running = 0
+
+    async def post(
+        self, path: str, body: Any, answer_type: type[Any], *, headers: Mapping[str, str]
+    ) -> Any:
+        self.bodies.append(body)
+        self.headers.append(headers)
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        await asyncio.sleep(0)
+        self.running -= 1
+        answer = self._answer(body)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, answer_type)
+        return answer
+
+
+def generate(body: TaskRequest) -> TaskResponse:
+    return TaskResponse(
+        request_id=body.request_id,
+        output=f"answer to {body.refined_input}",
+        prompt_version=0,
+        latency_ms=1,
+        model="fake",
+        input_tokens=7,
+        output_tokens=3,
+    )
+
+
+def evaluate(body: EvaluationRequest, detail: dict[str, Any] | None = None) -> EvaluationResponse:
+    return EvaluationResponse(
+        request_id=body.request_id,
+        score=0.9,
+        passed=True,
+        detail={"evaluator": {"fingerprint": "f"}} if detail is None else detail,
+    )
+
+
+def inputs(count: int) -> list[ReplayInput]:
+    return [ReplayInput(f"i{n}", f"user {n}", f"refined {n}", "failing") for n in range(count)]
+
+
+def replayer(
+    worker: FakeClient, evaluator: FakeClient, max_calls: int = 100, deadline_seconds: float = 900
+) -> Replayer:
+    return Replayer(
+        worker=worker,  # type: ignore[arg-type]
+        evaluator=evaluator,  # type: ignore[arg-type]
+        internal_token="the-token",
+        max_calls=max_calls,
+        deadline_seconds=deadline_seconds,
+    )
+
+
+async def replay(subject: Replayer, count: int) -> dict[str, ReplayResult]:
+    return await subject.replay(
+        task_type="code_generation", candidate_id=CANDIDATE, inputs=inputs(count)
+    )
+
+
+async def test_inputs_go_through_worker_and_evaluator() -> None:
+    worker, evaluator = FakeClient(generate), FakeClient(evaluate)
+    results = await replay(replayer(worker, evaluator), 2)
+    assert results == {
+        "i0": ReplayResult(0.9, True, "f", "answer to refined 0"),
+        "i1": ReplayResult(0.9, True, "f", "answer to refined 1"),
+    }
+    for task, evaluation in zip(worker.bodies, evaluator.bodies, strict=True):
+        assert task.candidate_id == CANDIDATE
+        assert task.task_type == evaluation.task_type == "code_generation"
+        assert evaluation.user_input == task.refined_input.replace("refined", "user")
+        assert evaluation.refined_input == task.refined_input
+        assert evaluation.worker_output == f"answer to {task.refined_input}"
+        assert evaluation.request_id == task.request_id
+
+
+async def test_the_worker_gets_the_token_and_the_evaluator_does_not() -> None:
+    worker, evaluator = FakeClient(generate), FakeClient(evaluate)
+    await replay(replayer(worker, evaluator), 1)
+    [request_id] = [str(body.request_id) for body in worker.bodies]
+    assert worker.headers == [{"X-Internal-Token": "the-token", "X-Request-ID": request_id}]
+    assert evaluator.headers == [{"X-Request-ID": request_id}]
+
+
+async def test_nothing_to_replay_is_no_failure() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    assert await replay(subject, 0) == {}
+    assert subject.calls == 0
+
+
+@given(
+    count=st.integers(1, 25),
+    max_calls=st.integers(0, 30),
+    spoiled=st.sets(st.integers(0, 60), max_size=40),
+)
+async def test_the_budget_is_never_exceeded(count: int, max_calls: int, spoiled: set[int]) -> None:
+    def sometimes(body: TaskRequest) -> TaskResponse | Exception:
+        return SPOILED if len(worker.bodies) in spoiled else generate(body)
+
+    worker = FakeClient(sometimes)
+    subject = replayer(worker, FakeClient(evaluate), max_calls)
+    try:
+        results = await replay(subject, count)
+    except (UpstreamError, BudgetExceededError):
+        results = {}
+    assert len(worker.bodies) == subject.calls <= max_calls
+    assert subject.calls_left == max_calls - subject.calls
+    assert len(results) <= subject.calls
+    assert worker.most_running <= CONCURRENCY
+
+
+async def test_the_budget_is_one_for_all_replays() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate), max_calls=5)
+    assert len(await replay(subject, 3)) == 3
+    assert len(await replay(subject, 3)) == 2
+    with pytest.raises(BudgetExceededError):
+        await replay(subject, 3)
+
+
+@pytest.mark.parametrize("service", ["worker", "evaluator"])
+async def test_what_infrastructure_spoils_once_is_repeated(service: str) -> None:
+    spoiled = []
+
+    def spoil_first(respond: Answer) -> Answer:
+        def answer(body: Any) -> Any:
+            if spoiled:
+                return respond(body)
+            spoiled.append(body)
+            return SPOILED
+
+        return answer
+
+    worker = FakeClient(spoil_first(generate) if service == "worker" else generate)
+    evaluator = FakeClient(spoil_first(evaluate) if service == "evaluator" else evaluate)
+    results = await replay(replayer(worker, evaluator), 3)
+    assert set(results) == {"i0", "i1", "i2"}
+    assert len(worker.bodies) == 4
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(SPOILED, id="upstream"),
+        pytest.param(UnknownTaskTypeError(task_type="x", known=[]), id="unknown-task-type"),
+    ],
+)
+async def test_what_is_spoiled_twice_is_left_out_and_never_a_zero(failure: Exception) -> None:
+    def spoil_one(body: TaskRequest) -> TaskResponse | Exception:
+        return failure if body.refined_input == "refined 1" else generate(body)
+
+    worker = FakeClient(spoil_one)
+    results = await replay(replayer(worker, FakeClient(evaluate)), 3)
+    assert set(results) == {"i0", "i2"}
+    assert len(worker.bodies) == 4
+
+
+async def test_where_all_is_spoiled_the_failure_is_raised() -> None:
+    worker = FakeClient(lambda body: SPOILED)
+    with pytest.raises(UpstreamError, match="down"):
+        await replay(replayer(worker, FakeClient(evaluate)), 3)
+    assert len(worker.bodies) == 6
+
+
+async def test_a_mistake_of_ours_is_not_hidden() -> None:
+    worker = FakeClient(lambda body: ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        await replay(replayer(worker, FakeClient(evaluate)), 1)
+
+
+async def test_what_can_not_be_judged_is_not_asked_for_again() -> None:
+    refusal = UpstreamError("no", upstream="evaluator", upstream_code="not_judgeable")
+
+    def refuse_one(body: EvaluationRequest) -> EvaluationResponse | Exception:
+        return refusal if body.refined_input == "refined 1" else evaluate(body)
+
+    worker, evaluator = FakeClient(generate), FakeClient(refuse_one)
+    results = await replay(replayer(worker, evaluator), 3)
+    assert set(results) == {"i0", "i2"}
+    assert len(worker.bodies) == len(evaluator.bodies) == 3
+
+
+async def test_the_failed_rules_are_read_from_the_evaluation() -> None:
+    detail = {"rules": [{"name": "a", "outcome": "failed"}, {"name": "b", "outcome": "passed"}]}
+    evaluator = FakeClient(lambda body: evaluate(body, detail))
+    results = await replay(replayer(FakeClient(generate), evaluator), 1)
+    assert results["i0"].failed_rules == ("a",)
+
+
+async def test_tokens_are_added_up() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    await replay(subject, 3)
+    assert (subject.input_tokens, subject.output_tokens) == (21, 9)
+
+
+async def test_a_hanging_worker_ends_with_the_deadline() -> None:
+    class HangingClient(FakeClient):
+        async def post(self, *args: Any, **kwargs: Any) -> Any:
+            await asyncio.Event().wait()
+
+    subject = replayer(HangingClient(generate), FakeClient(evaluate), deadline_seconds=0.02)
+    with pytest.raises(DeadlineExceededError):
+        await replay(subject, 2)
+    assert subject.calls == 2
+    assert (subject.calls_left, subject.seconds_left) == (0, 0)
+
+
+async def test_nothing_is_begun_once_the_time_is_up() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate), deadline_seconds=0)
+    with pytest.raises(BudgetExceededError):
+        await replay(subject, 2)
+    assert subject.calls == 0
+
+
+async def test_where_no_input_is_taken_that_is_the_failure() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    with pytest.raises(UnreplayableInputError):
+        await subject.replay(
+            task_type="code_generation",
+            candidate_id=uuid4(),
+            inputs=[ReplayInput("bad", " ", "x", "failing")],
+        )
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(ReplayInput("bad", " ", "x", "failing"), id="blank-input"),
+        pytest.param(ReplayInput("bad", "x" * 20_001, "x", "failing"), id="long-input"),
+        pytest.param(ReplayInput("bad", "x", "x" * 70_000, "failing"), id="long-refined-input"),
+    ],
+)
+async def test_a_logged_input_that_no_service_takes_is_left_out(item: ReplayInput) -> None:
+    subject = replayer(FakeClient(generate), FakeClient(evaluate))
+    results = await subject.replay(
+        task_type="code_generation", candidate_id=uuid4(), inputs=[item, *inputs(1)]
+    )
+    assert set(results) == {"i0"}
+
+
+@pytest.mark.parametrize("output", ["a\x00b", "x" * 200_001], ids=["nul", "too-long"])
+async def test_an_answer_that_the_evaluator_would_refuse_is_left_out(output: str) -> None:
+    def spoil_one(body: TaskRequest) -> TaskResponse:
+        answer = generate(body)
+        bad = body.refined_input == "refined 1"
+        return answer.model_copy(update={"output": output}) if bad else answer
+
+    results = await replay(replayer(FakeClient(spoil_one), FakeClient(evaluate)), 2)
+    assert set(results) == {"i0"}
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"evaluator": "v1"}, id="a-string"),
+        pytest.param({"evaluator": None}, id="null"),
+        pytest.param({"evaluator": {}}, id="no-fingerprint"),
+    ],
+)
+async def test_an_evaluator_without_a_fingerprint_is_taken_as_it_is(detail: dict[str, Any]) -> None:
+    evaluator = FakeClient(lambda body: evaluate(body, detail))
+    results = await replay(replayer(FakeClient(generate), evaluator), 1)
+    assert results["i0"].fingerprint == ""

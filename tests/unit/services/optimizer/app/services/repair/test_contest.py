@@ -1,0 +1,235 @@
+"""The contest: who runs, in what order, how often, and who wins."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.common.errors import ServiceError, UpstreamError
+from services.common.task_types import Repairs
+from services.optimizer.app.services.log_analyzer import analyze_failures
+from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN, ReplayInput
+from services.optimizer.app.services.repair.candidate_lint import LintContext
+from services.optimizer.app.services.repair.candidates import Candidate, RepairContext, Strategy
+from services.optimizer.app.services.repair.contest import FIRST_LOOK, Contest
+
+MakeReplays = Callable[..., Any]
+
+INCUMBENT = "just say hello world"
+INPUTS = tuple(
+    ReplayInput(f"{source}-{n}", f"{source} {n}", f"{source} {n}", source)
+    for n in range(4)
+    for source in (FAILING, GOLDEN)
+)
+SCORES = {INCUMBENT: 0.35, "good": 0.9, "better": 1.0, "fair": 0.6, "fairer": 0.65, "bad": 0.2}
+
+
+def by_text(content: str, item: ReplayInput) -> float | None:
+    return SCORES[content]
+
+
+def proposing(*contents: str, error: ServiceError | None = None) -> Strategy:
+    async def strategy(context: RepairContext) -> AsyncIterator[Candidate]:
+        for content in contents:
+            yield Candidate(content, f"strategy of {content}", f"since {content}")
+        if error is not None:
+            raise error
+
+    return strategy
+
+
+def make_contest(replays: Any, *, calls_left: Callable[[], int] | None = None) -> Contest:
+    context = RepairContext(
+        incumbent=INCUMBENT,
+        analysis=analyze_failures([], threshold=3),
+        choosing=INPUTS,
+        incumbent_results={},
+        history=(),
+        last_good=None,
+        repairs=Repairs(role="", by_rule={}),
+        replay=replays.run,
+    )
+    lint = LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"}))
+    return Contest(replays, context, lint, calls_left=calls_left or (lambda: replays.calls_left))
+
+
+async def choose(contest: Contest, *contents: str) -> str | None:
+    best = await contest.choose({"all": proposing(*contents)})
+    return best.candidate.content if best else None
+
+
+@pytest.mark.parametrize(
+    ("contents", "winner"),
+    [
+        pytest.param([], None, id="nobody"),
+        pytest.param(["bad"], None, id="nobody-better"),
+        pytest.param(["fair"], "fair", id="one"),
+        pytest.param(["fair", "fairer"], "fairer", id="the-largest-gain"),
+        pytest.param(["fairer", "fair"], "fairer", id="wherever-it-stands"),
+        pytest.param(["bad", "fair"], "fair", id="behind-a-bad-one"),
+        pytest.param(["good", "better"], "good", id="a-whole-repair-ends-the-search"),
+        pytest.param([INCUMBENT, "fair"], "fair", id="the-incumbent-is-no-candidate"),
+    ],
+)
+async def test_the_winner(
+    make_replays: MakeReplays, contents: list[str], winner: str | None
+) -> None:
+    assert await choose(make_contest(make_replays(by_text)), *contents) == winner
+
+
+async def test_ties_go_to_the_one_that_is_trusted_more(make_replays: MakeReplays) -> None:
+    contest = make_contest(make_replays(lambda content, item: SCORES.get(content, 0.6)))
+    assert await choose(contest, "one", "two") == "one"
+    assert [contender.candidate.content for contender in contest.contenders] == ["one", "two"]
+
+
+async def test_what_shows_no_gain_at_first_gets_no_second_look(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text)
+    await choose(make_contest(replays), "bad")
+    assert replays.asked.count(("bad", "failing-0")) == 1
+    assert len([one for one in replays.asked if one[0] == "bad"]) == FIRST_LOOK
+
+
+async def test_what_shows_some_gain_is_run_on_all(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text)
+    await choose(make_contest(replays), "fair")
+    assert len([one for one in replays.asked if one[0] == "fair"]) == len(INPUTS)
+
+
+async def test_a_second_look_needs_calls_for_both_arms(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text, budget=2 * FIRST_LOOK + 2 * FIRST_LOOK - 1)
+    assert await choose(make_contest(replays), "fair") == "fair"
+    assert len(replays.asked) == 2 * FIRST_LOOK
+
+
+async def test_the_incumbent_s_replays_are_shared(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text)
+    await choose(make_contest(replays), "fair", "fairer", "bad")
+    incumbent = [name for content, name in replays.asked if content == INCUMBENT]
+    assert len(incumbent) == len(set(incumbent)) == len(INPUTS)
+
+
+async def test_a_repair_that_loses_somewhere_does_not_end_the_search(
+    make_replays: MakeReplays,
+) -> None:
+    """It mends what failed in traffic, and breaks a golden input that worked."""
+
+    def answer(content: str, item: ReplayInput) -> float:
+        if item.id == "golden-0":
+            return {INCUMBENT: 0.9, "partial": 0.3}.get(content, 0.9)
+        return 0.35 if content == INCUMBENT else 0.9
+
+    contest = make_contest(make_replays(answer))
+    assert await choose(contest, "partial", "whole") == "whole"
+    assert [contender.is_convincing for contender in contest.contenders] == [False, True]
+
+
+async def test_gains_that_mend_nothing_do_not_end_the_search(make_replays: MakeReplays) -> None:
+    """Every input scores more and none passes: a later candidate may do better."""
+    contest = make_contest(make_replays(by_text))
+    assert await choose(contest, "fair", "good") == "good"
+    assert [contender.screening.losses for contender in contest.contenders] == [0, 0]
+
+
+async def test_a_service_that_is_down_ends_the_contest(make_replays: MakeReplays) -> None:
+    def answer(content: str, item: ReplayInput) -> float:
+        if content == "fair":
+            raise UpstreamError("down", upstream="worker", upstream_code="unreachable")
+        return SCORES[content]
+
+    with pytest.raises(UpstreamError, match="down"):
+        await choose(make_contest(make_replays(answer)), "fair", "good")
+
+
+async def test_three_that_pass_now_without_a_loss_are_convincing(make_replays: MakeReplays) -> None:
+    """One failing input may be beyond any prompt; the others are mended."""
+
+    def answer(content: str, item: ReplayInput) -> float:
+        return 0.35 if content == INCUMBENT or item.id == "failing-0" else 0.9
+
+    contest = make_contest(make_replays(answer))
+    assert await choose(contest, "good", "better") == "good"
+
+
+async def test_the_same_text_is_run_once(make_replays: MakeReplays) -> None:
+    contest = make_contest(make_replays(by_text))
+    await choose(contest, "fair", "fair")
+    assert len(contest.contenders) == 1
+
+
+async def test_what_the_lint_refuses_costs_no_call(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text)
+    contest = make_contest(replays)
+    assert await choose(contest, "", '{"a": 1}', "zero\u200bwidth", "lost") is None
+    assert replays.asked == []
+    assert [reason for _, _, reason in contest.refused] == [
+        "it is blank",
+        "it is wrapped in JSON",
+        "it has the character U+200B",
+        "it lost within the last day",
+    ]
+
+
+async def test_a_strategy_that_fails_keeps_no_other_from_trying(make_replays: MakeReplays) -> None:
+    contest = make_contest(make_replays(by_text))
+    error = UpstreamError("down", upstream="worker", upstream_code="model_timeout")
+    with capture_logs() as logs:
+        best = await contest.choose(
+            {"broken": proposing("bad", error=error), "sound": proposing("fair")}
+        )
+    assert best is not None
+    assert best.candidate.content == "fair"
+    failed = [entry for entry in logs if entry["event"] == "strategy_failed"]
+    assert [(entry["strategy"], entry["code"]) for entry in failed] == [("broken", "worker_failed")]
+
+
+async def test_a_candidate_whose_answers_nobody_can_judge_keeps_no_other_from_trying(
+    make_replays: MakeReplays,
+) -> None:
+    def answer(content: str, item: ReplayInput) -> float | None:
+        return None if content == "mute" else SCORES[content]
+
+    contest = make_contest(make_replays(answer))
+    assert await choose(contest, "mute", "fair") == "fair"
+    assert [(strategy, reason) for strategy, _, reason in contest.refused] == [
+        ("strategy of mute", "none of its answers could be scored")
+    ]
+
+
+@pytest.mark.parametrize("calls", [0, FIRST_LOOK - 1])
+async def test_without_calls_for_a_first_look_nobody_runs(
+    make_replays: MakeReplays, calls: int
+) -> None:
+    replays = make_replays(by_text, budget=calls)
+    contest = make_contest(replays)
+    assert await choose(contest, "good") is None
+    assert contest.budget_spent
+    assert replays.asked == []
+
+
+async def test_calls_that_run_out_end_the_contest_with_what_there_is(
+    make_replays: MakeReplays,
+) -> None:
+    replays = make_replays(by_text, budget=3 * FIRST_LOOK)
+    contest = make_contest(replays)
+    assert await choose(contest, "fair", "fairer", "good") == "fairer"
+    assert contest.budget_spent
+
+
+async def test_a_strategy_is_told_what_it_may_spend(make_replays: MakeReplays) -> None:
+    shares: list[int] = []
+
+    async def note(context: RepairContext) -> AsyncIterator[Candidate]:
+        shares.append(context.calls_for_search)
+        yield Candidate("bad", "note", "since")
+
+    replays = make_replays(by_text, budget=50)
+    await make_contest(replays).choose({"one": note, "two": note})
+    assert shares == [50, 50 - 2 * FIRST_LOOK]
+
+
+async def test_candidates_are_registered_under_their_strategy(make_replays: MakeReplays) -> None:
+    replays = make_replays(by_text)
+    await choose(make_contest(replays), "fair")
+    assert replays.registered["fair"] == "strategy of fair"

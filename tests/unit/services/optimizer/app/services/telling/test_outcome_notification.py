@@ -1,0 +1,122 @@
+"""What people are told: the event, codes and numbers, and no text of anyone's."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import pytest
+
+from services.common.errors import UpstreamError
+from services.common.models import Prompt
+from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
+from services.optimizer.app.services.record.healing_runs import digest_text
+from services.optimizer.app.services.telling.notification import (
+    EVALUATOR_DEGRADED,
+    HEALED,
+    HEALING_FAILED,
+    HELD,
+    PROPOSED,
+    ROLLED_BACK,
+)
+from services.optimizer.app.services.telling.outcome_notification import describe_outcome
+
+PROMPT = Prompt(
+    id=7,
+    task_type="code_generation",
+    content="a secret text",
+    version=99,
+    is_active=True,
+    change_reason="since",
+    created_by="mentor",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "event", "version", "before_version"),
+    [
+        pytest.param(
+            HealingOutcome("promoted", "better", 100, "prompt", before_version=99),
+            HEALED,
+            100,
+            99,
+            id="promoted",
+        ),
+        pytest.param(
+            HealingOutcome("rolled_back", "worse_in_live_traffic", 101, before_version=99),
+            ROLLED_BACK,
+            101,
+            99,
+            id="rolled-back",
+        ),
+        pytest.param(
+            HealingOutcome("proposed", "better", 99, "prompt", before_version=99),
+            PROPOSED,
+            99,
+            99,
+            id="proposed",
+        ),
+        pytest.param(
+            HealingOutcome("held", "not_better", 99, "prompt", before_version=99),
+            HELD,
+            99,
+            None,
+            id="held",
+        ),
+        pytest.param(
+            HealingOutcome("held", "provider_at_fault", 99, "provider", before_version=99),
+            HELD,
+            99,
+            None,
+            id="held-for-the-provider",
+        ),
+        pytest.param(
+            HealingOutcome("held", "evaluator_at_fault", 99, "evaluator", before_version=99),
+            EVALUATOR_DEGRADED,
+            99,
+            None,
+            id="the-evaluator",
+        ),
+    ],
+)
+def test_an_outcome_is_an_event_about_versions(
+    outcome: HealingOutcome, event: str, version: int, before_version: int | None
+) -> None:
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.event, told.version, told.before_version) == (event, version, before_version)
+    assert (told.task_type, told.verdict, told.reason) == (
+        "code_generation",
+        outcome.verdict,
+        outcome.reason,
+    )
+
+
+def test_ids_and_numbers_are_told() -> None:
+    outcome = HealingOutcome(
+        "promoted",
+        "better",
+        100,
+        "prompt",
+        run_id="run",
+        report_id=3,
+        pairs=8,
+        passed_before=1,
+        passed_after=7,
+    )
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.run_id, told.report_id) == ("run", 3)
+    assert (told.pairs, told.passed_before, told.passed_after) == (8, 1, 7)
+    assert told.prompt_digest == digest_text(PROMPT.content)
+
+
+def test_a_heal_that_failed_is_told_by_its_code() -> None:
+    error = UpstreamError("The worker said: x", upstream="worker", upstream_code="model_timeout")
+    told = describe_outcome(PROMPT, error)
+    assert (told.event, told.version, told.reason) == (HEALING_FAILED, 99, "worker_failed")
+    assert "said" not in str(asdict(told))
+
+
+def test_no_text_is_told() -> None:
+    outcome = HealingOutcome("held", "not_better", 99, "prompt", summary="summary of evidence")
+    told = str(asdict(describe_outcome(PROMPT, outcome)))
+    assert PROMPT.content not in told
+    assert outcome.summary not in told
