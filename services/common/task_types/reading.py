@@ -158,9 +158,7 @@ def _parse(shape: type[FileContent], path: Path) -> FileContent:
     except (ValueError, RecursionError) as error:
         kind = "TOML" if is_toml else "JSON"
         raise TaskTypeError(
-            path,
-            f"it is no valid {kind}: {error}",
-            remedy="Correct it at the place that the message names.",
+            path, f"it is no valid {kind}: {error}", remedy="Correct the place that it names."
         ) from error
     try:
         return shape.model_validate(content)
@@ -188,9 +186,7 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise TaskTypeError(
-            path,
-            f"it can't be read: {reason}",
-            remedy="Make it a file that this user has the right to read.",
+            path, f"it can't be read: {reason}", remedy="Make it a file that this user can read."
         ) from error
 
 

@@ -116,7 +116,5 @@ def _directories_in(parent: Path) -> list[Path]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise TaskTypeError(
-            parent,
-            f"it can't be read: {reason}",
-            remedy="Give this user the right to read it, or let TASK_TYPES_DIR name another.",
+            parent, f"it can't be read: {reason}", remedy="Give this user the right to read it."
         ) from error
