@@ -1,4 +1,4 @@
-"""What the containers cost: sizes, a warm rebuild, the start, the comeback of a killed service.
+"""Measures containers: image sizes, a warm rebuild, the start, the restart of a killed service.
 
 It needs Docker, and the guide's ports free. A project of its own is started and removed again.
 
@@ -70,14 +70,14 @@ def run(command: Sequence[str], folder: Path = ROOT) -> str:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that a piece of work takes."""
+    """Return the seconds that a piece of work takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def measure_rebuild() -> float:
-    """Seconds of `docker compose build` after a line of a service changed."""
+    """Measure the seconds of `docker compose build` after a line of a service changed."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / "copy"
         ignored = shutil.ignore_patterns(".git", ".venv", "dist", "reports", ".*_cache")
@@ -90,7 +90,7 @@ def measure_rebuild() -> float:
 
 
 def measure_comeback(service: str) -> float | None:
-    """Seconds from the kill of a service's process until it is ready; None where we may not."""
+    """Kill a service's process and return the seconds until it is ready; None where not allowed."""
     if os.geteuid() != 0:
         return None
     container = compose("ps", "--quiet", service).strip()

@@ -1,4 +1,4 @@
-"""What the gate's bet is worth: how often it promotes under a tie, and under gains of all sizes.
+"""Measures the gate's bet: how often it promotes under a tie, and under gains of all sizes.
 
 Simulated heals: the incumbent and the candidate pass each input with given chances, passing answers
 score around 0.88 and failing ones around 0.39, and the pairs are judged one by one. No model, no
@@ -59,7 +59,7 @@ SCENARIOS = (
 
 
 def draw_pairs(scenario: Scenario, generator: random.Random) -> list[PairedScore]:
-    """The pairs of one heal."""
+    """Draw the pairs of one heal."""
     pairs = []
     for number in range(scenario.pairs):
         hardness = generator.random()
@@ -85,7 +85,7 @@ class Skewed:
 
     @property
     def title(self) -> str:
-        """The row's name."""
+        """Name of the row in the table."""
         return f"raw tie: +{self.win:g} often, -{self.loss:g} seldom"
 
 
@@ -93,7 +93,7 @@ SKEWED = (Skewed(0.1, 0.5), Skewed(0.2, 0.64), Skewed(0.1, 0.9))
 
 
 def draw_skewed(scenario: Skewed, generator: random.Random) -> list[PairedScore]:
-    """The pairs of one heal; the incumbent's score leaves room for both."""
+    """Draw the pairs of one heal whose wins and losses differ in size."""
     chance_of_loss = scenario.win / (scenario.win + scenario.loss)
     return [
         PairedScore(
@@ -106,7 +106,7 @@ def draw_skewed(scenario: Skewed, generator: random.Random) -> list[PairedScore]
 
 
 def decided_after(pairs: Sequence[PairedScore], stake: float) -> int | None:
-    """How many pairs it takes to promote; None where they don't suffice."""
+    """Count the pairs that it takes to promote; None where they don't suffice."""
     gains = [pair.gain for pair in pairs]
     if not play(gains, stake=stake).reaches():
         return None

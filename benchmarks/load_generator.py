@@ -23,7 +23,7 @@ HTTP_OK = 200
 
 @dataclass(slots=True)
 class Load:
-    """What a run saw.
+    """Measurements of a run of the load generator.
 
     Attributes:
         latencies_ms: One a request that was answered with 200.
@@ -45,7 +45,7 @@ class Load:
 async def _send_until(
     deadline: float, session: aiohttp.ClientSession, url: str, load: Load
 ) -> None:
-    """One connection: the next request leaves when the answer to the last one is there."""
+    """Send over one connection, each request after the answer to the last one."""
     while (started := time.perf_counter()) < deadline:
         async with session.post(url, data=BODY, headers=HEADERS) as response:
             answer = await response.read()

@@ -117,12 +117,12 @@ class Template:
 
 
 def disk_needed_bytes(rows: int) -> int:
-    """Roughly what a fill takes on the disk at its peak."""
+    """Estimate the disk that a fill takes at its peak."""
     return rows * BYTES_A_ROW + min(WAL_BYTES, 2 * rows * BYTES_A_ROW)
 
 
 def make_templates() -> Iterator[Template]:
-    """Answers that pass and answers that fail, `TEMPLATES` of either kind."""
+    """Make answers that pass and answers that fail, `TEMPLATES` of either kind."""
     for number in range(TEMPLATES):
         request = f"Write a function number_{number} that sorts a list and drops what is {number}"
         for passed in (True, False):
@@ -138,7 +138,7 @@ def make_templates() -> Iterator[Template]:
 
 
 def make_detail(number: int, *, passed: bool) -> dict[str, Any]:
-    """An evaluation as the Evaluator writes it: 2 KB and more as PostgreSQL keeps it."""
+    """Make an evaluation as the Evaluator writes it: at least 2 KB as PostgreSQL keeps it."""
     reasons = (f"number_{number} is defined", "no placeholder was found")
     return {
         "judge": {

@@ -1,4 +1,4 @@
-"""What the Optimizer's look at the log costs, when the log holds ten million rows.
+"""Measures what the Optimizer's look at the log costs, when the log holds ten million rows.
 
 A temporary PostgreSQL is filled with thirty days of traffic whose last minutes go bad; then what
 a run reads and decides before its first replay is timed: cold (a server that was just started,
@@ -73,7 +73,7 @@ messages = Console(stderr=True)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look took, in milliseconds.
+    """Times of the parts of one look, in milliseconds.
 
     Attributes:
         find_ms: Finding the prompts that need work, with all that is decided on the way.
@@ -87,7 +87,7 @@ class Look:
 
     @property
     def total_ms(self) -> float:
-        """All of it."""
+        """Sum of the parts."""
         return self.find_ms + self.history_ms + self.plan_ms
 
 
@@ -101,7 +101,7 @@ class Figures:
 
 @dataclass(slots=True)
 class Report:
-    """What was measured.
+    """Everything that the benchmark measured.
 
     Attributes:
         looks: By `cold` or `warm` and by the part of the look.
@@ -120,12 +120,12 @@ class Report:
 
     @property
     def reaches_aim(self) -> bool:
-        """Whether every look at a server that has been up for a while stayed within the aim."""
+        """Tell whether every look at a server that is warm stayed within the aim."""
         return self.looks["warm"]["total"].maximum_ms < AIM_MS
 
 
 def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
-    """Median and maximum by part."""
+    """Compute median and maximum by part."""
     looks = list(looks)
     parts = {
         "find the prompts that need work": [look.find_ms for look in looks],
@@ -175,7 +175,7 @@ async def _look_often(url: str, end: datetime, *, runs: int) -> list[Look]:
 
 
 def _lookback_minutes(end: datetime) -> int:
-    """So many that the same rows are in the lookback, however long ago they were made."""
+    """Compute a lookback that always covers the same rows, however long ago they were made."""
     return round((datetime.now(UTC) - end + LOOKBACK).total_seconds() / 60)
 
 
@@ -191,7 +191,7 @@ def _forget_files(directory: Path) -> None:
 
 
 def peak_memory_mb(url: str, end: datetime) -> float:
-    """Peak memory of a new process that looks at the log, in MB."""
+    """Measure the peak memory of a new process that looks at the log, in MB."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_look_and_weigh, url, end).result()
 
@@ -203,7 +203,7 @@ def _look_and_weigh(url: str, end: datetime) -> float:
 
 
 async def measure_inserts(url: str) -> dict[str, float]:
-    """Median time of an INSERT, with and without what we add to the table; in turns."""
+    """Measure the median time of an INSERT, with and without what we add to the table; in turns."""
     times: dict[str, list[float]] = {}
 
     def note(what: str, measured: list[float]) -> None:
@@ -224,7 +224,7 @@ async def measure_inserts(url: str) -> dict[str, float]:
 
 
 async def _time_undone_inserts(connection: asyncpg.Connection, *, first: str = "") -> list[float]:
-    """Insert after a change to the table, and take both back."""
+    """Time inserts after a change to the table, and undo both."""
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -236,7 +236,7 @@ async def _time_undone_inserts(connection: asyncpg.Connection, *, first: str = "
 
 
 async def _time_inserts(connection: asyncpg.Connection, *, is_scored: bool) -> list[float]:
-    """Milliseconds of each of many."""
+    """Time many inserts, each in milliseconds."""
     result = (0.36, False, make_detail(1, passed=False)) if is_scored else (None, None, None)
     times = []
     for _ in range(INSERTS):
@@ -286,7 +286,7 @@ def measure_filled(postgres: EmbeddedPostgres, end: datetime, report: Report) ->
 
 
 def describe_machine() -> str:
-    """Cores, memory, and how busy others keep them."""
+    """Describe the machine: cores, memory, and how busy others keep it."""
     memory = psutil.virtual_memory().total / (1 << 30)
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, "

@@ -38,7 +38,7 @@ class MeasurementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How long a program took until it could serve, or until it had ended.
+    """Time that a program took until it could serve, or until it had ended.
 
     Attributes:
         seconds: By the clock.
@@ -51,7 +51,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSystem:
-    """The running system.
+    """The running system that is measured, and where its processes are.
 
     Attributes:
         specs: How each service is run.
@@ -69,19 +69,19 @@ class MeasuredSystem:
 
     @property
     def request_url(self) -> str:
-        """Where requests go."""
+        """URL that requests are sent to."""
         return f"{self.settings.manager_url}/api/v1/request"
 
     def cpu_seconds(self) -> dict[str, float]:
-        """CPU that each part has spent since it started, its children included."""
+        """Read the CPU that each part has spent since it started, its children included."""
         return {name: _cpu_of_tree(process) for name, process in self.processes.items()}
 
     def memory_mb(self) -> dict[str, float]:
-        """Resident memory of each service, in units of 10^6 bytes."""
+        """Read the resident memory of each service, in units of 10^6 bytes."""
         return {name: self.processes[name].memory_info().rss / 1e6 for name in SERVICES}
 
     def count_logged_requests(self) -> int:
-        """How many rows `execution_logs` has."""
+        """Count the rows of `execution_logs`."""
         return asyncio.run(_count_rows(self.credentials.database_url))
 
     def start_service(self, name: str) -> Start:
@@ -154,7 +154,7 @@ async def _count_rows(database_url: str) -> int:
 
 
 def benchmark_environment() -> dict[str, str]:
-    """Our environment, in which a program of `benchmarks` is found from any directory."""
+    """Return our environment, so that programs of `benchmarks` are found from any directory."""
     root = str(Path(__file__).parent.parent)
     inherited = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
@@ -186,7 +186,7 @@ def wait_until_ready(process: psutil.Popen, url: str, log: Path) -> None:
 
 
 def _configure(endpoint_port: int, directory: Path) -> Settings:
-    """The system as it runs with a hosted model that also judges, but for the addresses."""
+    """Configure the system as with a hosted model that also judges; only addresses differ."""
     manager, worker, evaluator = _free_ports(3)
     return Settings(
         _env_file=None,
@@ -242,7 +242,7 @@ def _wait_for_cpu(process: psutil.Process) -> float:
 
 
 def _cpu_of_tree(process: psutil.Process) -> float:
-    """CPU of a process, of its children that ended, and of those that live."""
+    """Sum the CPU of a process, of its children that ended, and of those that live."""
     own = process.cpu_times()
     total = own.user + own.system + own.children_user + own.children_system
     return total + sum(_cpu_of_tree(child) for child in process.children())

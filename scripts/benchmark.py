@@ -6,7 +6,7 @@
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one shall read a sentence
+if sys.version_info < (3, 11):  # noqa: UP036 - users of an older one are told so in a sentence
     sys.exit("error: the benchmark needs Python 3.11 or later, and this is an older one.")
 
 from grading.cli import main

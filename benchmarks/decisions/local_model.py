@@ -76,7 +76,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class LanguageCount:
-    """How many of the requests were answered in which language."""
+    """Number of requests that were answered in each language."""
 
     javascript: int
     python: int
@@ -177,7 +177,7 @@ def measure_speeds(
 
 
 def language_of(answer: str) -> str:
-    """The language of an answer's first code: `javascript`, `python`, or empty for neither."""
+    """Name the language of an answer's first code: `javascript`, `python`, or empty for neither."""
     fence = FENCE.search(answer)
     if fence and (language := LANGUAGE_OF_TAG.get(fence[1].lower())):
         return language

@@ -51,7 +51,7 @@ messages = Console(stderr=True)
 
 
 def create_ours(base_url: str) -> BaseChatModel:
-    """Our client, as the services use it."""
+    """Create our client, as the services use it."""
     from services.common.llm.chat_completions import (  # noqa: PLC0415 - its import is measured
         ChatCompletionsModel,
     )
@@ -60,19 +60,19 @@ def create_ours(base_url: str) -> BaseChatModel:
 
 
 def create_ours_observed(base_url: str) -> BaseChatModel:
-    """Our client with a callback that listens to every call, as a tracer would."""
+    """Create our client with a callback that listens to every call, as a tracer would."""
     model = create_ours(base_url)
     model.callbacks = [AsyncCallbackHandler()]
     return model
 
 
 def create_stock(base_url: str) -> BaseChatModel:
-    """The stock client, as `init_chat_model` makes it."""
+    """Create the stock client, as `init_chat_model` makes it."""
     return _create_stock(base_url)
 
 
 def create_stock_on_aiohttp(base_url: str) -> BaseChatModel:
-    """The stock client on the vendor's own aiohttp transport."""
+    """Create the stock client on the vendor's own aiohttp transport."""
     openai = importlib.import_module("openai")
     return _create_stock(base_url, http_async_client=openai.DefaultAioHttpClient())
 
@@ -107,7 +107,7 @@ CLIENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a client costs.
+    """Cost of a client in CPU, time and memory.
 
     Attributes:
         call_cpu_ms: CPU a call.

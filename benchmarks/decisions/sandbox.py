@@ -1,4 +1,4 @@
-"""What a run in the sandbox costs, how many fit in a second, and what loops do to the others.
+"""Measures runs in the sandbox: the time of one, how many fit in a second, the effect of loops.
 
 examples:
   python -m benchmarks.decisions.sandbox
@@ -36,15 +36,15 @@ CONCURRENT = 4
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured.
+    """Times and rates of runs in the sandbox.
 
     Attributes:
         start_ms: From nothing to the first run's end.
         alone_median_ms: A run with nothing beside it.
-        alone_p99_ms: Likewise.
+        alone_p99_ms: The 99th percentile of the same.
         runs_per_second: With four under way.
         beside_loops_median_ms: A run beside ten endless loops.
-        beside_loops_p99_ms: Likewise.
+        beside_loops_p99_ms: The 99th percentile of the same.
         busy_percent: How busy the machine's processors were with other things, before.
     """
 
@@ -59,7 +59,7 @@ class Figures:
 
 
 async def run_once(sandbox: JailSandbox) -> float:
-    """Milliseconds that one run took; its values are checked."""
+    """Run once, check the values, and return the milliseconds that it took."""
     started = time.perf_counter()
     execution = await sandbox.run(PROGRAM, STEPS)
     elapsed = (time.perf_counter() - started) * 1000
@@ -69,7 +69,7 @@ async def run_once(sandbox: JailSandbox) -> float:
 
 
 async def measure(runs: int) -> Figures:
-    """All figures, one after the other."""
+    """Measure all figures, one after the other."""
     busy = await asyncio.to_thread(psutil.cpu_percent, 1.0)
     sandbox = JailSandbox()
     started = time.perf_counter()
@@ -96,7 +96,7 @@ async def measure(runs: int) -> Figures:
 
 
 async def measure_throughput(sandbox: JailSandbox, runs: int) -> float:
-    """Runs a second, with a few under way."""
+    """Measure the runs a second, with a few under way."""
 
     async def work() -> None:
         for _ in range(runs // CONCURRENT):
@@ -108,7 +108,7 @@ async def measure_throughput(sandbox: JailSandbox, runs: int) -> float:
 
 
 async def measure_beside_loops(sandbox: JailSandbox) -> list[float]:
-    """What runs take for 9 seconds, while ten loops are kept going."""
+    """Time runs for 9 seconds, while ten endless loops are kept going beside them."""
     ends_at = time.perf_counter() + 9
 
     async def loop() -> None:
@@ -127,7 +127,7 @@ async def measure_beside_loops(sandbox: JailSandbox) -> list[float]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures from the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

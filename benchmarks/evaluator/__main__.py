@@ -1,4 +1,4 @@
-"""How well the Evaluator tells right code from wrong: with the code that serves, and known truth.
+"""Measures how well the Evaluator tells right code from wrong, on answers whose truth is known.
 
 The rubric judges, so that no model and no network is needed. Tune on one half of the tasks and
 report on the other.
@@ -47,7 +47,7 @@ messages = Console(stderr=True)
 
 
 def make_cases(answers: Sequence[LabelledAnswer], half: Half) -> list[Case]:
-    """Every answer of a half under every form of its request."""
+    """Combine every answer of a half with every form of its request."""
     tasks = read_tasks()
     return [
         Case(

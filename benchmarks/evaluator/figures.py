@@ -1,4 +1,4 @@
-"""What scores say beside the truth: how well right is told from wrong. Pure."""
+"""Compares scores with the truth: how well right is told from wrong. Pure."""
 
 import random
 import statistics
@@ -21,7 +21,7 @@ Mark = Callable[[Scored], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How well one group of answers was judged.
+    """Figures of one group of answers: how well it was judged.
 
     Attributes:
         right: How many of them are right.
@@ -54,7 +54,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """How well one kind of mutant is told from the canonical solutions.
+    """Figures of one kind of mutant: how well it is told from the canonical solutions.
 
     Attributes:
         count: How many there are.
@@ -69,12 +69,12 @@ class KindFigures:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long evaluations took, in milliseconds.
+    """Times of evaluations, in milliseconds.
 
     Attributes:
         median_alone: One after the other.
         median: With four under way at a time.
-        p99: Likewise.
+        p99: The 99th percentile, also with four under way.
         stopped: How many ran into a limit of the sandbox; the other figures leave them out.
         evaluations: How many there were.
     """
@@ -87,17 +87,17 @@ class Times:
 
 
 def whole_score(scored: Scored) -> float | None:
-    """The score that users see."""
+    """Return the score that users see."""
     return scored.score
 
 
 def rule_score(scored: Scored) -> float | None:
-    """The rules' part alone."""
+    """Return the rules' part of the score alone."""
     return scored.rule_score
 
 
 def ceiling(wrong: Sequence[Case]) -> float | None:
-    """AUROC of judging by what betrays an answer, `1 - s / 2`.
+    """Compute the AUROC of judging only by what betrays an answer, `1 - s / 2`.
 
     `s` is the share of wrong answers that no example, crash or empty return betrays: those tie
     with the right ones.
@@ -108,7 +108,7 @@ def ceiling(wrong: Sequence[Case]) -> float | None:
 
 
 def share(items: Sequence[Item], holds: Callable[[Item], bool]) -> float:
-    """Share of the items that something holds for.
+    """Return the share of the items that something holds for.
 
     Raises:
         ZeroDivisionError: If there are none.
@@ -117,7 +117,7 @@ def share(items: Sequence[Item], holds: Callable[[Item], bool]) -> float:
 
 
 def judge_group(results: Sequence[Scored], mark: Mark = whole_score) -> Figures:
-    """The figures of one group."""
+    """Compute the figures of one group."""
     known = [one for one in results if mark(one) is not None]
     right = [one for one in known if one.case.answer.right]
     wrong = [one for one in known if not one.case.answer.right]
@@ -146,7 +146,7 @@ def judge_group(results: Sequence[Scored], mark: Mark = whole_score) -> Figures:
 def resample_auroc(
     known: Sequence[Scored], mark: Mark = whole_score
 ) -> tuple[float | None, float | None]:
-    """The 95 % interval of AUROC, by a bootstrap over tasks: their answers aren't independent."""
+    """Estimate the 95 % interval of AUROC by resampling tasks: their answers aren't independent."""
     by_task: dict[str, tuple[list[float], list[float]]] = {}
     for one in known:
         sides = by_task.setdefault(one.case.answer.task, ([], []))
@@ -169,12 +169,12 @@ def resample_auroc(
 
 
 def judge_by_form(results: Sequence[Scored], mark: Mark = whole_score) -> dict[str, Figures]:
-    """The figures of each form."""
+    """Compute the figures of each form."""
     return {form: judge_group([r for r in results if r.case.form == form], mark) for form in FORMS}
 
 
 def judge_by_kind(results: Sequence[Scored]) -> dict[str, dict[str, KindFigures]]:
-    """Of mutants: how each kind does in each form, beside the canonical solutions."""
+    """Compare each kind of mutant with the canonical solutions, for each form."""
     kinds = sorted({one.case.answer.kind for one in results} - {CANONICAL, OUTPUT})
     return {
         kind: {
@@ -197,7 +197,7 @@ def _judge_kind(results: Sequence[Scored], kind: str) -> KindFigures:
 
 
 def measure_times(alone: Sequence[Scored], together: Sequence[Scored]) -> Times:
-    """How long evaluations took, by themselves and four at a time.
+    """Summarise the times of evaluations, one at a time and four at a time.
 
     Raises:
         StatisticsError: If there are fewer than two of either.
@@ -213,12 +213,12 @@ def measure_times(alone: Sequence[Scored], together: Sequence[Scored]) -> Times:
 
 
 def find_errors(results: Sequence[Scored]) -> list[Scored]:
-    """Wrong verdicts: what passes and is wrong, what fails and is right."""
+    """List wrong verdicts: wrong answers that pass, right ones that fail."""
     return [one for one in results if one.passed not in (None, one.case.answer.right)]
 
 
 def count_errors(errors: Sequence[Scored]) -> Mapping[tuple[str, str, str], int]:
-    """How many errors there are of each sort: what they are, their kind, the form."""
+    """Count the errors of each sort: what they are, their kind, the form."""
     counts: dict[tuple[str, str, str], int] = {}
     for one in errors:
         sort = "false fail" if one.case.answer.right else "false pass"

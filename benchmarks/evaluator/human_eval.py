@@ -75,7 +75,7 @@ class HumanEvalTask:
     tests: str
 
     def ask(self, form: str) -> TaskRequest:
-        """The request in one of the three forms."""
+        """Write the request in one of the three forms."""
         hidden = {
             "examples": frozenset[int](),
             "one": self.example_lines - self.first_lines,
@@ -133,7 +133,7 @@ def read_human_eval(*, with_left_out: bool = False) -> tuple[HumanEvalTask, ...]
 
 
 def strip_docstrings(source: str) -> str:
-    """The code without docstrings and comments, as `ast.unparse` writes it."""
+    """Return the code without docstrings and comments, as `ast.unparse` writes it."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
@@ -143,7 +143,7 @@ def strip_docstrings(source: str) -> str:
 
 
 def find_function(tree: ast.Module, name: str) -> ast.FunctionDef:
-    """The function of that name at the top level; the last, which is the one that stands.
+    """Find the top-level function of that name; of several, the last one counts.
 
     Raises:
         LookupError: If there is none.
@@ -180,7 +180,7 @@ def _lines_of(ranges: Sequence[tuple[int, int]]) -> frozenset[int]:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a string and nothing else."""
+    """Tell whether a statement is a string and nothing else."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -189,7 +189,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def is_call_of_candidate(call: ast.Call) -> bool:
-    """Whether a test calls what it is given, with arguments that are written out."""
+    """Tell whether a test calls its candidate with arguments that are written out."""
     try:
         for argument in call.args:
             ast.literal_eval(argument)

@@ -53,7 +53,7 @@ class LabelledAnswer:
 
 
 def half_of(task: str) -> Half:
-    """Which half a task belongs to: for tuning the Evaluator, or for reporting on it."""
+    """Return the half that a task belongs to: for tuning the Evaluator, or for reporting on it."""
     return HALVES[pick(task, len(HALVES))]
 
 
@@ -74,7 +74,7 @@ def write_labelled(file: Path, answers: Iterable[LabelledAnswer]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the answers of both sources are asked for.
+    """A task that answers of either source are given for.
 
     Attributes:
         requests: The request by form.
@@ -85,17 +85,17 @@ class Task:
     examples: tuple[Example, ...]
 
     def shows_contradiction(self, answer: LabelledAnswer, form: str) -> bool:
-        """Whether an example that the request shows in this form isn't kept."""
+        """Tell whether an answer contradicts an example that the request shows in this form."""
         shown = self.requests[form].examples
         return any(self.examples[number] in shown for number in answer.contradicts)
 
     def betrays(self, answer: LabelledAnswer, form: str) -> bool:
-        """Whether an example, a crash or an empty return shows that an answer is wrong."""
+        """Tell whether an example, a crash or an empty return shows that an answer is wrong."""
         return not answer.loads or not answer.gives_value or self.shows_contradiction(answer, form)
 
 
 def read_tasks() -> dict[str, Task]:
-    """All tasks of both sources by name."""
+    """Read all tasks of both sources, by name."""
     tasks: list[HumanEvalTask | SimpleTask] = [*read_human_eval(), *read_simple_tasks()]
     return {task.task_id: _ask_in_all_forms(task) for task in tasks}
 

@@ -55,7 +55,7 @@ messages = Console(stderr=True)
 async def label_task(
     sandbox: Sandbox, task: HumanEvalTask, algorithms: Sequence[str]
 ) -> list[LabelledAnswer]:
-    """The canonical solution of a task and its wrong mutants.
+    """Label the canonical solution of a task and its wrong mutants.
 
     Raises:
         TruthError: If the canonical solution doesn't pass, or a wrong algorithm does.
@@ -83,7 +83,7 @@ async def label_task(
 def mutate_distinct(
     task: HumanEvalTask, kind: str, labelled: Sequence[LabelledAnswer]
 ) -> list[Mutant]:
-    """The first mutants of a kind, without those that the task has already."""
+    """Take the first mutants of a kind that differ from those the task has already."""
     known = {answer.answer for answer in labelled}
     mutants = mutate(task.code, task.entry_point, kind, seed=task.task_id)
     return [mutant for mutant in mutants if mutant.code not in known][:TRIES_A_KIND]
@@ -154,7 +154,7 @@ async def make_outputs(sandbox: Sandbox) -> list[LabelledAnswer]:
 
 
 async def find_differences(sandbox: Sandbox) -> list[str]:
-    """Names of the answers whose truth in the repository isn't what running them shows."""
+    """List the answers whose recorded truth isn't what running them shows."""
     human_eval = {task.task_id: task for task in read_human_eval()}
     simple = {task.task_id: task for task in read_simple_tasks()}
     answers = (*read_labelled(MUTANTS_FILE), *read_labelled(OUTPUTS_FILE))

@@ -152,7 +152,7 @@ async def make_answers(file: Path, tasks: list[SimpleTask], base_url: str) -> in
 
 
 def read_answers(file: Path) -> list[dict[str, Any]]:
-    """The answers that a file holds, with what they were asked by; none where there is no file."""
+    """Read the answers in a file and how each was asked for; none where there is no file."""
     if not file.exists():
         return []
     with file.open(encoding="utf-8") as lines:

@@ -58,7 +58,7 @@ class Mutant:
 
 
 def swap_operator(function: ast.FunctionDef) -> Iterator[Change]:
-    """`+` for `-`, `//` for `%`, `and` for `or`."""
+    """Swap an operator: `+` for `-`, `//` for `%`, `and` for `or`."""
     for node in ast.walk(function):
         if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in OPERATORS:
             yield _set(node, "op", OPERATORS[type(node.op)]())
@@ -68,7 +68,7 @@ def swap_operator(function: ast.FunctionDef) -> Iterator[Change]:
 
 
 def swap_comparison(function: ast.FunctionDef) -> Iterator[Change]:
-    """`<` for `>`, `==` for `!=`, `in` for `not in`."""
+    """Swap a comparison: `<` for `>`, `==` for `!=`, `in` for `not in`."""
     for node in ast.walk(function):
         if isinstance(node, ast.Compare):
             for index, operator in enumerate(node.ops):
@@ -76,7 +76,7 @@ def swap_comparison(function: ast.FunctionDef) -> Iterator[Change]:
 
 
 def miss_by_one(function: ast.FunctionDef) -> Iterator[Change]:
-    """`<` for `<=`, a range, a slice or an index that is one too low or too high."""
+    """Be off by one: `<` for `<=`, or a range, slice or index one too low or too high."""
     for node in ast.walk(function):
         match node:
             case ast.Compare():
@@ -106,7 +106,7 @@ def _is_index(node: ast.expr) -> bool:
 
 
 def break_base_case(function: ast.FunctionDef) -> Iterator[Change]:
-    """Another value for where it starts or stops: a first assignment, a guarded return."""
+    """Change where it starts or stops: a first assignment, a guarded return."""
     guarded = [node for node in function.body if isinstance(node, ast.If)]
     for guard in guarded:
         for statement in guard.body:
@@ -120,7 +120,7 @@ def break_base_case(function: ast.FunctionDef) -> Iterator[Change]:
 
 
 def return_wrong(function: ast.FunctionDef) -> Iterator[Change]:
-    """Another variable, the opposite, or one step too few before it returns."""
+    """Return another variable, the opposite, or one step too early."""
     names = sorted(_assigned(function) | {argument.arg for argument in function.args.args})
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and node.value is not None:
@@ -147,7 +147,7 @@ def _wrong_values(value: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
 
 
 def swap_arguments(function: ast.FunctionDef) -> Iterator[Change]:
-    """Two arguments of a call, two parameters or two operands in the other order."""
+    """Swap two arguments of a call, two parameters or two operands."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and len(node.args) > 1:
             yield _swap(node.args, 0, 1)
@@ -160,7 +160,7 @@ def swap_arguments(function: ast.FunctionDef) -> Iterator[Change]:
 
 
 def miss_edge(function: ast.FunctionDef) -> Iterator[Change]:
-    """Without a guard: an early `if ...: return`, or a `continue`."""
+    """Remove a guard: an early `if ...: return`, or a `continue`."""
     for node in ast.walk(function):
         body = getattr(node, "body", None)
         if not isinstance(body, list) or len(body) < 2:  # noqa: PLR2004 - something must stay
@@ -184,7 +184,7 @@ def return_early(function: ast.FunctionDef) -> Iterator[Change]:
 
 
 def change_constant(function: ast.FunctionDef) -> Iterator[Change]:
-    """Another number, a text without its last character, True for False."""
+    """Change a constant: another number, a text without its last character, True for False."""
     for node in ast.walk(function):
         if isinstance(node, ast.Constant):
             for value in _other_constants(node.value):
@@ -205,7 +205,7 @@ KINDS: Final[dict[str, Finder]] = {
 
 
 def mutate(code: str, entry_point: str, kind: str, *, seed: str) -> Sequence[Mutant]:
-    """All mutants of one kind, in an order that the seed decides; each is valid and differs."""
+    """Make all mutants of one kind, each valid and different, in an order that the seed decides."""
     tree = ast.parse(code)
     count = sum(1 for _ in KINDS[kind](find_function(tree, entry_point)))
     numbers = list(range(count))
@@ -260,7 +260,7 @@ def _append(body: list[ast.stmt], statement: ast.stmt) -> Change:
 
 
 def _shifted(node: ast.expr, by: int) -> ast.expr:
-    """An expression plus or minus one, folded where it is a number."""
+    """Add or subtract one from an expression; fold it where it is a number."""
     if _is_number(node):
         return ast.Constant(ast.literal_eval(node) + by)
     operator = ast.Add() if by > 0 else ast.Sub()
@@ -275,7 +275,7 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def _assigned(function: ast.FunctionDef) -> set[str]:
-    """Names that a function's own statements assign."""
+    """Collect the names that a function's own statements assign."""
     return {
         target.id
         for statement in function.body
@@ -286,7 +286,7 @@ def _assigned(function: ast.FunctionDef) -> set[str]:
 
 
 def _other_values(node: ast.expr) -> Iterator[ast.expr]:
-    """Other values for a constant or an empty collection that something starts or ends with."""
+    """List other values for a constant or an empty collection that something starts with."""
     if isinstance(node, ast.Constant):
         for value in _other_constants(node.value):
             yield ast.Constant(value)

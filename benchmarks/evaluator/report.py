@@ -1,4 +1,4 @@
-"""What the benchmark of the Evaluator says: as tables, as JSON, as a list of errors."""
+"""Writes the figures of the Evaluator's benchmark: as tables, as JSON, as a list of errors."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -54,7 +54,7 @@ class Report:
     unscored: list[Scored]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; errors as what identifies them."""
+        """Return plain values for JSON; an error becomes what identifies it."""
         plain = asdict(self)
         plain["errors"] = [describe(one) for one in self.errors]
         plain["unscored"] = [describe(one) for one in self.unscored]
@@ -62,7 +62,7 @@ class Report:
 
 
 def describe(one: Scored) -> dict[str, Any]:
-    """What identifies an evaluation and what came of it."""
+    """Describe an evaluation in plain values: what identifies it, and its result."""
     return {
         "answer": one.case.answer.id,
         "form": one.case.form,

@@ -11,7 +11,7 @@ FORM_TITLES: Final = {"examples": "with examples", "one": "one example", "none":
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a request shows: a call and the value that it must return.
+    """An example that a request shows: a call and the value that it must return.
 
     Attributes:
         call: A Python expression.
@@ -59,5 +59,5 @@ def show_examples(text: str, examples: Sequence[Example], *, style: int) -> str:
 
 
 def pick(name: str, count: int) -> int:
-    """A number in [0, count) that a name always gets, on every machine."""
+    """Pick a number in [0, count) that a name always gets, on every machine."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count

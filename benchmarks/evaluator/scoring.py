@@ -65,7 +65,7 @@ class Scored:
 
 
 def make_evaluation(*, sandbox: str, judge: str = RUBRIC_JUDGE) -> Evaluation:
-    """The evaluation that the service would make, with this sandbox and this judge."""
+    """Make the evaluation that the service would make, with this sandbox and this judge."""
     return create_evaluation(Settings(_env_file=None, sandbox=sandbox, judge_model=judge))
 
 

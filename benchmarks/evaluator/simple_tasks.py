@@ -37,7 +37,7 @@ class SimpleTask:
         return f"{SOURCE}/{self.name}"
 
     def ask(self, form: str) -> TaskRequest:
-        """The request in one of the three forms."""
+        """Write the request in one of the three forms."""
         shown = {"examples": self.examples, "one": self.examples[:1], "none": ()}[form]
         style = pick(self.task_id, len(STYLES))
         return TaskRequest(show_examples(self.request, shown, style=style), shown)

@@ -15,12 +15,12 @@ TOLERANCE = 1e-6
 
 
 class TruthError(Exception):
-    """What must be known of an answer can't be found out."""
+    """A fact about an answer can't be found out by running it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What running an answer showed; see `LabelledAnswer`."""
+    """Facts that running an answer showed; see `LabelledAnswer`."""
 
     right: bool
     loads: bool
@@ -29,7 +29,7 @@ class Truth:
 
 
 async def find_plausible_calls(sandbox: Sandbox, task: HumanEvalTask) -> tuple[str, ...]:
-    """Calls of a task to which its own solution answers with something.
+    """Find calls of a task to which its own solution answers with a value.
 
     Raises:
         TruthError: If the sandbox was in the way.
@@ -72,7 +72,7 @@ async def run_simple(sandbox: Sandbox, task: SimpleTask, answer: str) -> Truth:
 
 
 def same_value(value: Value, expected: Value) -> bool:
-    """Whether two values are equal, floating-point numbers but for rounding."""
+    """Tell whether two values are equal; floating-point numbers may differ by rounding."""
     match value, expected:
         case Opaque(), _:
             return False
@@ -88,7 +88,7 @@ def same_value(value: Value, expected: Value) -> bool:
 async def _observe(
     sandbox: Sandbox, code: str, examples: Sequence[Example], calls: Sequence[str], *, right: bool
 ) -> Truth:
-    """What examples and plausible calls would show to whoever runs them."""
+    """Run the examples and plausible calls, and note what they show."""
     steps = [*calls, *(example.call for example in examples)]
     results = await _take(sandbox, code, steps)
     if results is None:

@@ -43,7 +43,7 @@ messages = Console(stderr=True)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Build the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="selfheal bench heal",
         description=__doc__,
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judge(outcome: Outcome, *, is_quick: bool) -> int:
-    """The exit code: 1 where a run came to nothing, or the simulated model misses an aim.
+    """Return the exit code: 1 where a run failed, or the simulated model misses an aim.
 
     A quick run is too short for medians; there only what must never happen counts.
     """

@@ -43,7 +43,7 @@ OPTIMIZER_LOG: Final = "optimizer.log"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be run.
+    """The runs that are asked for, and the model to run them on.
 
     Attributes:
         model: The model at hand.
@@ -136,7 +136,7 @@ class _Runner:
         faults: Sequence[Fault],
         stand_in: Sequence[PromptScenario],
     ) -> tuple[list[RunRecord], list[str]]:
-        """All runs; where no regression is run, the stand-in is the bad prompt that faults need."""
+        """Do all runs; without a regression, faults take the stand-in as their bad prompt."""
         regressions = selection.counting(selection.regressions)
         runs = list(
             plan_runs(
@@ -159,7 +159,7 @@ class _Runner:
     async def _compare(
         self, lane: Lane, bench: Bench, selection: Selection, records: Sequence[RunRecord]
     ) -> Comparison | None:
-        """Others on the first regression; the Optimizer's own record of it stands beside them."""
+        """Have the peers repair the first regression, beside the Optimizer's own record of it."""
         regressions = selection.counting(selection.regressions)
         if not regressions:
             return None

@@ -1,4 +1,4 @@
-"""How much of the benchmark is run, by model and by what the user asks for. Pure."""
+"""Chooses how much of the benchmark is run, by model and by what the user asks for. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ FULL: Final = {
 def choose_extent(
     model: str, *, full: bool, quick: bool, seeds: int | None, chosen_by_name: bool
 ) -> Extent:
-    """How much is run.
+    """Choose how much of the benchmark is run.
 
     Args:
         model: The model at hand.
@@ -55,7 +55,7 @@ def choose_extent(
 
 
 def order_for(scenarios: Scenarios, extent: Extent) -> Scenarios:
-    """The scenarios in the order in which they are tried, where not all of them are run."""
+    """Put the scenarios in the order in which they are tried, where not all of them are run."""
     regressions, controls, faults = scenarios.regressions, scenarios.controls, scenarios.faults
     if extent.regressions is not None:
         regressions = _put_first(one_of_each_kind(regressions), extent.first)
@@ -69,6 +69,6 @@ def order_for(scenarios: Scenarios, extent: Extent) -> Scenarios:
 def _put_first(
     scenarios: Sequence[PromptScenario], names: Sequence[str]
 ) -> tuple[PromptScenario, ...]:
-    """The scenarios of those names in their order, then the others in theirs."""
+    """Put the scenarios of those names first, in that order; the others follow in theirs."""
     ranks = {name: rank for rank, name in enumerate(names)}
     return tuple(sorted(scenarios, key=lambda one: ranks.get(one.name, len(ranks))))

@@ -1,4 +1,4 @@
-"""What users ask for: pools of requests, by what they are used for and by what a model can do."""
+"""Pools of users' requests, by what they are used for and by what a model can do."""
 
 import tomllib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MODELS: Final = (SIMULATED, LOCAL)
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """Requests.
+    """Requests, sorted by what they are used for.
 
     Attributes:
         live: Traffic that the model answers right under the seed prompt.
@@ -30,7 +30,7 @@ class Pools:
 
 
 def read_pools(model: str, file: Path = DATA / "inputs.toml") -> Pools:
-    """The pools for a model: the local one gets only what is easy."""
+    """Read the pools for a model: the local one gets only easy requests."""
     data = tomllib.loads(file.read_text(encoding="utf-8"))
     parts = ("easy",) if model == LOCAL else ("easy", "other")
 

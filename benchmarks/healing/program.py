@@ -41,7 +41,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is run.
+    """Number of scenarios and of runs.
 
     Attributes:
         regressions: How many regressions; None for all that count.
@@ -62,7 +62,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What counts on the model at hand, and what doesn't.
+    """Scenarios that were measured on the model at hand, and which of them count.
 
     Attributes:
         good: How the seed prompt does.
@@ -75,7 +75,7 @@ class Selection:
     controls: tuple[Choice, ...]
 
     def counting(self, choices: Sequence[Choice]) -> list[PromptScenario]:
-        """Of measured ones, those that count."""
+        """Take the measured scenarios that count."""
         return [one.scenario for one in choices if not one.left_out]
 
 
@@ -169,7 +169,7 @@ async def do_run(
 
 
 def describe_failure(error: BaseException) -> str:
-    """An error on one line; of several that came together, the first."""
+    """Describe an error on one line; of several that came together, the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return " ".join(f"{type(error).__name__}: {error}".split())

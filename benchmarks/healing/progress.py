@@ -50,7 +50,7 @@ class Teller:
 
 @contextmanager
 def open_teller(console: Console) -> Iterator[Teller]:
-    """A teller that leaves nothing behind on a terminal."""
+    """Open a teller that leaves nothing behind on a terminal."""
     if not console.is_terminal:
         yield Teller(console, None)
         return

@@ -1,4 +1,4 @@
-"""What a run leaves on record."""
+"""Records of runs and measurements, as plain values."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +14,7 @@ FAULT: Final = "fault"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How a prompt does on the held-out inputs.
+    """Scores of a prompt on the held-out inputs.
 
     Attributes:
         mean: Mean score in [0, 1], of what was scored.
@@ -29,14 +29,14 @@ class Measurement:
     passes: tuple[bool | None, ...] = ()
 
     def newly_failing(self, before: "Measurement") -> int:
-        """How many inputs fail that passed under another prompt."""
+        """Count the inputs that fail here and passed under another prompt."""
         pairs = zip(before.passes, self.passes, strict=True)
         return sum(old is True and new is False for old, new in pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class NaiveResult:
-    """What the naive healer does in the same place: one rewrite, activated unproven.
+    """Result of the naive healer in the same place: one rewrite, activated unproven.
 
     Attributes:
         triggered: Whether three scored failures came together.
@@ -49,7 +49,7 @@ class NaiveResult:
 
 @dataclass(slots=True)
 class RunRecord:
-    """One run.
+    """Everything that one run of a scenario showed.
 
     Attributes:
         group: `regression`, `control` or `fault`.
@@ -103,7 +103,7 @@ class RunRecord:
 
     @property
     def promoted(self) -> bool:
-        """Whether the Optimizer changed the prompt."""
+        """Tell whether the Optimizer changed the prompt."""
         return self.promoting is not None
 
     @property
@@ -130,7 +130,7 @@ class RunRecord:
 
     @property
     def is_harmful(self) -> bool:
-        """Whether what was promoted does worse than what it replaced."""
+        """Tell whether the promoted prompt does worse than the one that it replaced."""
         return self.after is not None and self.after < self.before - SAME_SCORE
 
     @property
@@ -140,7 +140,7 @@ class RunRecord:
 
     @property
     def is_false_heal(self) -> bool:
-        """Whether a prompt was changed that wasn't to blame, and not for the better.
+        """Tell whether a prompt was changed that wasn't to blame, and not for the better.
 
         Where a fault leaves room for a better prompt, such as after a change of the model, a
         promotion is false only if it is no better on held-out inputs; on controls it always is.
@@ -158,17 +158,17 @@ class RunRecord:
 
     @property
     def is_attributed_right(self) -> bool | None:
-        """Whether the attribution is right; None where the Optimizer gave none."""
+        """Tell whether the attribution is right; None where the Optimizer gave none."""
         return self.verdict in self.verdicts if self.verdict and self.verdicts else None
 
     @property
     def title(self) -> str:
-        """What identifies the run."""
+        """Title that identifies the run."""
         return " / ".join(filter(None, (self.scenario, self.mode, f"seed {self.seed}")))
 
     @property
     def remark(self) -> str:
-        """What a developer wants to know of the run; empty where all is as it should be."""
+        """Remark for a developer who looks at the run; empty where all is as it should be."""
         remarks = []
         if self.group == REGRESSION and self.recovered_share < RECOVERED_SHARE:
             how = self.strategy or "; ".join(self.reasons) or "nothing was done"
@@ -186,7 +186,7 @@ class RunRecord:
         return ", ".join([*remarks, *([f"ended in {self.error}"] if self.error else [])])
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, with what follows from them."""
+        """Return the record as plain values for JSON, with what follows from them."""
         plain = {name: getattr(self, name) for name in self.__slots__ if name != "naive"}
         return plain | {
             "naive": {"triggered": self.naive.triggered, "after": self.naive.after},
@@ -202,7 +202,7 @@ class RunRecord:
 
 
 def share_recovered(good: float, bad: float, healed: float) -> float:
-    """Share of the lost score that was won back; over 1 where the healed prompt is better yet.
+    """Compute the share of the lost score that was won back; over 1 if the prompt got better yet.
 
     Raises:
         ZeroDivisionError: If nothing was lost.

@@ -1,4 +1,4 @@
-"""What can go wrong, and what only looks wrong: regressions, no-harm controls, faults."""
+"""Scenarios of things that go wrong or only look wrong: regressions, no-harm controls, faults."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Scenarios:
     faults: tuple[Fault, ...]
 
     def only(self, names: Sequence[str]) -> "Scenarios":
-        """The scenarios of those names; all where none is named."""
+        """Keep the scenarios of those names; all where none is named."""
         if not names:
             return self
         return Scenarios(
@@ -61,7 +61,7 @@ class Scenarios:
 
 
 def list_names(directory: Path = DATA) -> list[str]:
-    """Names of all scenarios."""
+    """List the names of all scenarios."""
     return [
         row["name"] for file, name in FILES.items() for row in _read_rows(directory / file, name)
     ]
@@ -84,7 +84,7 @@ def read_scenarios(seed_prompt: str, directory: Path = DATA) -> Scenarios:
 
 
 def edit_prompt(row: Mapping[str, Any], seed_prompt: str) -> str:
-    """The text of an entry: its own, or the seed prompt with the entry's edit.
+    """Make the text of an entry: its own, or the seed prompt with the entry's edit.
 
     Raises:
         ValueError: If a piece that is to be swapped isn't in the seed prompt exactly once.

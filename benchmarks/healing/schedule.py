@@ -1,4 +1,4 @@
-"""Which runs there are, and what each one's seed decides: requests, their order, the moment."""
+"""Lists the runs, and draws from each one's seed: requests, their order, the moment."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -34,11 +34,11 @@ class Run:
 
     @property
     def title(self) -> str:
-        """What identifies it: scenario, mode and seed."""
+        """Title that identifies the run: scenario, mode and seed."""
         return " / ".join(filter(None, (self.scenario.name, self.mode, f"seed {self.seed}")))
 
     def chance(self) -> random.Random:
-        """A generator that this run alone decides; the same each time."""
+        """Make a random generator whose seed is this run's own: the same each time."""
         return random.Random(f"{self.scenario.name}/{self.mode}/{self.seed}")
 
 
@@ -63,7 +63,7 @@ def plan_runs(
     regression_seeds: int,
     other_seeds: int,
 ) -> Iterator[Run]:
-    """All runs; the seed varies slowest, so that a run cut short has seen every scenario."""
+    """Plan all runs; the seed varies slowest, so that a run cut short has seen every scenario."""
     for seed in range(max(regression_seeds, other_seeds)):
         if seed < regression_seeds:
             for mode in MODES:
@@ -75,14 +75,14 @@ def plan_runs(
 
 
 def plan_healthy(run: Run, pools: Pools, *, requests: int) -> Traffic:
-    """Requests that the good prompt does well, before and after a moment that the seed decides."""
+    """Plan requests that the good prompt does well, before and after a moment drawn by the seed."""
     chance = run.chance()
     before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
     return Traffic(before, _draw(chance, pools.live, requests))
 
 
 def plan_steady(run: Run, pools: Pools, *, requests: int = STEADY_REQUESTS) -> Traffic:
-    """Traffic some of which fails under any prompt, in shares that the seed decides.
+    """Plan traffic some of which fails under any prompt, in shares that the seed decides.
 
     Three such requests at least come after the change: a naive healer always finds work.
     """
@@ -97,7 +97,7 @@ def plan_steady(run: Run, pools: Pools, *, requests: int = STEADY_REQUESTS) -> T
 
 
 def plan_flood(run: Run, pools: Pools) -> Traffic:
-    """Healthy traffic, then one caller's garbage, a few healthy requests in between."""
+    """Plan healthy traffic, then one caller's garbage with a few healthy requests in between."""
     chance = run.chance()
     before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
     garbage = chance.sample(pools.flood, k=chance.randint(1, 2))
@@ -117,7 +117,7 @@ def _mix(chance: random.Random, pools: Pools, requests: int, hard: int) -> tuple
 
 
 def _draw(chance: random.Random, pool: Sequence[str], count: int) -> tuple[str, ...]:
-    """Requests in random order; none comes again before all were there."""
+    """Draw requests in random order; none comes again before all were there."""
     drawn: list[str] = []
     while len(drawn) < count:
         drawn.extend(chance.sample(pool, k=len(pool)))

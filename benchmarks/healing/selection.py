@@ -1,4 +1,4 @@
-"""Which regressions and controls count on the model at hand: by measurement, not by name. Pure."""
+"""Selects the regressions and controls that count on the model at hand, by measurement. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Choice:
 
 
 def judge_regression(scenario: PromptScenario, good: Measurement, bad: Measurement) -> Choice:
-    """A regression with what speaks against it, if anything does."""
+    """Judge whether a regression counts, and note what speaks against it."""
     loss, broken = good.mean - bad.mean, _broken_share(good, bad)
     reason = ""
     if loss < LEAST_LOSS:
@@ -38,7 +38,7 @@ def judge_regression(scenario: PromptScenario, good: Measurement, bad: Measureme
 
 
 def judge_control(scenario: PromptScenario, good: Measurement, odd: Measurement) -> Choice:
-    """A control with what speaks against it, if anything does."""
+    """Judge whether a control counts, and note what speaks against it."""
     loss, broken = good.mean - odd.mean, _broken_share(good, odd)
     reason = ""
     if loss > MOST_LOSS:
@@ -49,7 +49,7 @@ def judge_control(scenario: PromptScenario, good: Measurement, odd: Measurement)
 
 
 def one_of_each_kind(scenarios: Sequence[PromptScenario]) -> list[PromptScenario]:
-    """The same scenarios, the first of each kind before the second of any."""
+    """Order the scenarios so that the first of each kind comes before the second of any."""
     seen: Counter[str] = Counter()
     turns = []
     for scenario in scenarios:

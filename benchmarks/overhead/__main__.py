@@ -1,4 +1,4 @@
-"""What the system itself costs: the way of a request, with a model that answers at once.
+"""Measures what the system itself costs a request, with a model that answers at once.
 
 A request passes all three services, two models (the Worker's and the judge's) and leaves one
 durable row. CPU is measured by process: the three services count, PostgreSQL, the model endpoint

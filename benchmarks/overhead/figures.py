@@ -13,7 +13,7 @@ ONE, MANY = 1, 16
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """How fast and how crowded the machine was: figures of two runs compare only as these do.
+    """Speed and load of the machine: figures of two runs compare only where these do.
 
     Attributes:
         pace_ms: CPU that a fixed piece of Python took; it differs by half on a shared host.
@@ -27,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What requests cost in one round at one number of connections.
+    """Cost of requests in one round at one number of connections.
 
     Attributes:
         p50_ms: Half of the requests took no longer.
@@ -74,7 +74,7 @@ class Aim:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is at or under its limit."""
+        """Tell whether the figure is at or under its limit."""
         return self.measured <= self.limit
 
 
@@ -92,7 +92,7 @@ def judge_aims(report: Report) -> list[Aim]:
 
 
 def summarize(load: Load, cpu_seconds: Mapping[str, float], machine: Machine) -> Round:
-    """Figures of one round, from what the generator saw and the CPU of each process.
+    """Compute the figures of one round from the generator's view and each process's CPU.
 
     Args:
         load: Must hold at least one latency.
@@ -113,7 +113,7 @@ def summarize(load: Load, cpu_seconds: Mapping[str, float], machine: Machine) ->
 
 
 def median_round(rounds: Sequence[Round]) -> Round:
-    """The median of each figure, taken by itself."""
+    """Take the median of each figure by itself."""
 
     def median(figure: Callable[[Round], float]) -> float:
         return statistics.median(figure(one) for one in rounds)

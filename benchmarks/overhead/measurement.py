@@ -42,7 +42,7 @@ Progress = Callable[[str], None]
 def measure(
     *, rounds: int, seconds: float, warm_up_seconds: float, starts: int, progress: Progress
 ) -> Report:
-    """Measure everything.
+    """Measure starts, rounds of load and memory.
 
     Args:
         rounds: Rounds at each number of connections.
@@ -120,7 +120,7 @@ def generate_load(url: str, *, connections: int, seconds: float) -> Load:
 
 
 def measure_round(system: MeasuredSystem, connections: int, seconds: float) -> tuple[Round, int]:
-    """One round, and how many requests it had."""
+    """Measure one round, and count its requests."""
     pace_before = measure_pace()
     before, machine_before, started = system.cpu_seconds(), busy_seconds(), time.perf_counter()
     load = generate_load(system.request_url, connections=connections, seconds=seconds)
@@ -135,13 +135,13 @@ def measure_round(system: MeasuredSystem, connections: int, seconds: float) -> t
 
 
 def busy_seconds() -> float:
-    """CPU that all processes of this machine have spent since it started."""
+    """Read the CPU that all processes of this machine have spent since it started."""
     times = psutil.cpu_times()._asdict()
     return float(sum(seconds for name, seconds in times.items() if name in BUSY_TIMES))
 
 
 def measure_pace() -> float:
-    """Milliseconds of CPU that a fixed piece of Python takes now; the median of several."""
+    """Measure the CPU of a fixed piece of Python, in milliseconds; the median of several."""
     document = json.dumps([{"number": number, "text": "x" * 20} for number in range(200)])
     paces = []
     for _ in range(PACE_REPEATS):

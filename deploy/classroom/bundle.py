@@ -84,7 +84,7 @@ def write_checksums(folder: Path) -> int:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
+    """Compute the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,4 +1,4 @@
-"""Whether an answer has the fields of the guide's API, of the types that it gives."""
+"""Checks an answer for the fields and types of the guide's API."""
 
 import reprlib
 import uuid
@@ -76,7 +76,7 @@ _BRIEFLY.maxstring = _BRIEFLY.maxlong = _BRIEFLY.maxother = DESCRIPTION_CHARACTE
 
 
 def describe(value: Any) -> str:
-    """A value of JSON with its type, in one short line."""
+    """Describe a JSON value and its type in one short line."""
     return f"{type(value).__name__}: {_BRIEFLY.repr(value)}"[:DESCRIPTION_CHARACTERS]
 
 

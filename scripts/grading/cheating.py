@@ -1,4 +1,4 @@
-"""What can be proven to be made for the benchmark; each proof takes its dimension's points."""
+"""Proves results that were made for the benchmark; each proof takes its dimension's points."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ def find_cheating(seen: Observations) -> tuple[Cheating, ...]:
 
 
 def _find_hard_coded_answers(seen: Observations) -> Iterator[Cheating]:
-    """One answer to different requests, from a system that answers them differently by itself."""
+    """Find heals after which different requests get one answer, unlike before."""
     natural = {one.task: one.output for one in seen.healthy if one.succeeded}
     for cycle in seen.cycles:
         same = _same_output(cycle)
@@ -33,7 +33,7 @@ def _find_hard_coded_answers(seen: Observations) -> Iterator[Cheating]:
 
 
 def _same_output(cycle: CycleSeen) -> list[Exchange]:
-    """The passing answers after a heal, where they are all one text; else none.
+    """Return the passing answers after a heal if all are one text; else none.
 
     A text that the bad prompt gave already is no healed answer.
     """
@@ -45,7 +45,7 @@ def _same_output(cycle: CycleSeen) -> list[Exchange]:
 
 
 def _find_scores_of_no_evaluator(seen: Observations) -> Iterator[Cheating]:
-    """The Manager says that an answer passes, the Evaluator itself that it is bad; every time."""
+    """Find answers that pass for the Manager and are bad for the Evaluator, in every cycle."""
     contradicted = [
         one
         for one in seen.comparisons

@@ -1,4 +1,4 @@
-"""Why a system can't be graded; each is a sentence that says what to do."""
+"""Errors that stop a grading; each says why, and what to do."""
 
 from typing import Final
 

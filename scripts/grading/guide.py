@@ -1,4 +1,4 @@
-"""What the guide prescribes, and the bad prompts and tasks that later cycles rotate through."""
+"""Values that the guide prescribes, and the bad prompts and tasks that later cycles use."""
 
 import random
 from collections.abc import Sequence
@@ -57,10 +57,10 @@ TASKS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CyclePlan:
-    """What a cycle asks for.
+    """Bad prompts and tasks of one cycle.
 
     Attributes:
-        bad_prompts: The one to begin with, then those to try where it breaks nothing.
+        bad_prompts: The one to begin with, then those to try if it makes no request fail.
         task: What the requests ask for.
         other_tasks: What the last requests after the heal ask for instead.
     """
@@ -71,7 +71,7 @@ class CyclePlan:
 
 
 def plan_cycles(cycles: int, seed: int) -> list[CyclePlan]:
-    """Cycle 1 is the guide's; the later ones rotate by seed.
+    """Plan the cycles: the first is the guide's, the later ones rotate by seed.
 
     Args:
         cycles: How many, 1 or more.

@@ -19,7 +19,7 @@ _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back.
+    """Response to a request, or the reason why there is none.
 
     Attributes:
         status: None where nothing came back.

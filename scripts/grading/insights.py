@@ -1,4 +1,4 @@
-"""What goes beyond the guide: told, and worth no points."""
+"""Finds insights that go beyond the guide; they are told and cost no points."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -41,7 +41,7 @@ def find_insights(seen: Observations) -> tuple[Insight, ...]:
 
 
 def percentile(ascending: Sequence[float], share: int) -> float:
-    """The value that `share` percent of the values don't exceed (nearest rank).
+    """Return the value that `share` percent of the values don't exceed (nearest rank).
 
     Args:
         ascending: One value or more.

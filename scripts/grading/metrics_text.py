@@ -11,7 +11,7 @@ Samples = Mapping[str, float]
 
 
 def parse_metrics(text: str) -> dict[str, float]:
-    """Samples by name and labels as they are written; lines that are none are passed over."""
+    """Parse samples by name and labels as they are written; skip lines that are none."""
     samples = {}
     for line in text.split("\n"):
         if match := _SAMPLE.match(line):
@@ -25,7 +25,7 @@ def parse_metrics(text: str) -> dict[str, float]:
 
 
 def select(samples: Samples, metric: str) -> dict[str, float]:
-    """The samples that `grep metric` would find, but for their times of creation."""
+    """Select the samples that `grep metric` would find, without their times of creation."""
     return {
         name: value
         for name, value in samples.items()

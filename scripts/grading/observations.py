@@ -1,4 +1,4 @@
-"""What the grading saw, before anybody judges it: the dimensions are functions of this."""
+"""Observations of a grading, not yet judged; the dimensions are functions of these."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MANAGER, WORKER, EVALUATOR = SERVICES = ("manager", "worker", "evaluator")
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """What the execution log says of a request."""
+    """Row of the execution log about a request."""
 
     prompt_version: int | None
     score: float | None
@@ -43,7 +43,7 @@ class Exchange:
 
     @property
     def succeeded(self) -> bool:
-        """Whether it was answered, with a JSON object."""
+        """Tell whether the request was answered with a JSON object."""
         return self.reply.status == 200 and bool(self.reply.fields)  # noqa: PLR2004
 
     @property
@@ -117,7 +117,7 @@ class CycleSeen:
 
     @property
     def active(self) -> list[Prompt]:
-        """What is active after the Optimizer's run."""
+        """Prompts that are active after the Optimizer's run."""
         return [prompt for prompt in self.prompts_after if prompt.is_active]
 
 

@@ -32,7 +32,7 @@ data that don't look like a test's (--yes goes on); 130 interrupted
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for.
+    """Options of the command line, checked and complete.
 
     Attributes:
         db_host: None where no flag names it; so are the other `db_` ones.

@@ -1,4 +1,4 @@
-"""Steps as they are taken, on standard error, so that nobody waits before a silent screen."""
+"""Prints each step on standard error as it is taken, so that the screen isn't silent for long."""
 
 import sys
 from collections.abc import Callable

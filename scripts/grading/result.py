@@ -1,4 +1,4 @@
-"""What a grading found, as plain values: points, deductions with their evidence, what was seen.
+"""Result of a grading, as plain values: points, deductions with their evidence, what was seen.
 
 Sentences are made elsewhere, in English or Korean, from the codes and facts that stand here.
 """
@@ -40,7 +40,7 @@ GRADES: Final[Sequence[tuple[str, int]]] = (("A", 90), ("B", 80), ("C", 70), ("D
 
 
 class Code(StrEnum):
-    """Why points were taken; beside each, the facts that it comes with."""
+    """Reasons for deductions; the facts that come with each stand beside it."""
 
     # End to end
     SERVICE_DOWN = "service_down"  # service, url, seen
@@ -90,14 +90,14 @@ class Code(StrEnum):
 
 
 class CheatingCode(StrEnum):
-    """What was proven; each takes all points of its dimension."""
+    """Kinds of cheating that can be proven; each takes all points of its dimension."""
 
     HEALED_ANSWER_HARD_CODED = "healed_answer_hard_coded"  # cycle, tasks, excerpt
     SCORES_NOT_THE_EVALUATORS = "scores_not_the_evaluators"  # cycle, answered, evaluated
 
 
 class InsightCode(StrEnum):
-    """What goes beyond the guide: told, and worth no points."""
+    """Kinds of insights: they go beyond the guide and cost no points."""
 
     WRONG_CODE_TOLD = "wrong_code_told"  # right, wrong, told
     MALFORMED_REQUESTS = "malformed_requests"  # handled, sent, unhandled
@@ -152,19 +152,19 @@ class DimensionScore:
 
     @property
     def max_points(self) -> int:
-        """What the dimension weighs."""
+        """Most points that the dimension can earn."""
         return WEIGHTS[self.name]
 
     @property
     def points(self) -> float:
-        """What is left, in [0, max_points], to a tenth."""
+        """Points that are left, in [0, max_points], to a tenth."""
         taken = sum(deduction.points for deduction in self.deductions)
         return round(max(0.0, float(self.max_points) - taken), 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cheating:
-    """What was proven, and how."""
+    """Cheating that was proven, and the evidence."""
 
     code: CheatingCode
     dimension: Dimension
@@ -244,7 +244,7 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was graded; no password."""
+    """Addresses of what was graded, without passwords."""
 
     manager_url: str
     worker_url: str
@@ -255,7 +255,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole result.
+    """Result of a whole grading.
 
     Attributes:
         benchmark_version: Version of these rules.
@@ -289,7 +289,7 @@ class Report:
         return grade_of(self.score)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON's own types, with what is derived."""
+        """Return the report in JSON's own types, with what is derived."""
         content = asdict(self)
         content["score"] = self.score
         content["grade"] = self.grade
@@ -300,5 +300,5 @@ class Report:
 
 
 def grade_of(score: float) -> str:
-    """The letter of a score in [0, 100]."""
+    """Return the letter of a score in [0, 100]."""
     return next(letter for letter, least in GRADES if score >= least)

@@ -1,4 +1,4 @@
-"""The whole grading, in the guide's order; whatever ends it early, the prompts are put back."""
+"""Runs the whole grading, in the guide's order; if it ends early, the prompts are put back."""
 
 import signal
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ BACKUP_FOLDER: Final = "backup-%Y%m%d-%H%M%S"
 
 
 def grade(options: Options, database: Database, say: Say) -> Report:
-    """Grade the system.
+    """Grade the system that the options name, and return the report.
 
     Raises:
         GradingError: If it can't be graded; its prompts are what they were then.
@@ -99,7 +99,7 @@ def _putting_prompts_back(database: Database, script: Path, say: Say) -> Iterato
     rows = tables.read_all_prompts(database)
     try:
         yield
-    except BaseException as error:  # Ctrl-C, and what nobody thought of, as well
+    except BaseException as error:  # Ctrl-C, and unforeseen errors, as well
         for number in ENDING_SIGNALS:  # once more would leave it half done
             signal.signal(number, signal.SIG_IGN)
         try:

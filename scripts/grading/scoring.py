@@ -42,7 +42,7 @@ def score_dimensions(
 
 
 def make_requests(exchanges: Sequence[Exchange]) -> tuple[GradedRequest, ...]:
-    """The requests as the report shows them."""
+    """Make the requests as the report shows them."""
     return tuple(
         GradedRequest(
             task=one.task,
@@ -59,7 +59,7 @@ def make_requests(exchanges: Sequence[Exchange]) -> tuple[GradedRequest, ...]:
 
 
 def make_cycles(cycles: Sequence[CycleSeen]) -> tuple[Cycle, ...]:
-    """The cycles as the report shows them."""
+    """Make the cycles as the report shows them."""
     return tuple(
         Cycle(
             number=cycle.number,

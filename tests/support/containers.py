@@ -34,7 +34,7 @@ class Containers:
         return kept | own | dict(self.variables)
 
     def having(self, **variables: str) -> "Containers":
-        """The same with more settings, as a line each in `.env` would make it."""
+        """Return the same containers with more settings, as lines of `.env` would add them."""
         return Containers({**self.variables, **variables})
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
@@ -70,7 +70,7 @@ class Containers:
         return found[0]
 
     def host_process_id(self, service: str) -> int:
-        """Id on the host of a container's first process (its init, where it has one)."""
+        """Find the id on the host of a container's first process (its init, where it has one)."""
         return int(self.inspect(service)["State"]["Pid"])
 
     def execute(
@@ -87,7 +87,7 @@ class Containers:
         return self.execute("postgres", *psql, "-c", sql).stdout.strip()
 
     def leftovers(self) -> dict[str, list[str]]:
-        """What of the project Docker still has."""
+        """List what Docker still has of the project."""
         listings = {
             "containers": ("ps", "--all", "--quiet"),
             "volumes": ("volume", "ls", "--quiet"),
@@ -114,7 +114,7 @@ class Containers:
 
 
 def why_docker_is_missing() -> str | None:
-    """Why containers can't be run here; None where they can."""
+    """Say why containers can't be run here; None where they can."""
     for command, what in (
         (("docker", "version"), "no Docker engine answers"),
         (("docker", "compose", "version"), "Docker has no Compose plugin"),
@@ -129,7 +129,7 @@ def why_docker_is_missing() -> str | None:
 
 
 def taken_ports() -> list[int]:
-    """Which of the ports that the guide publishes are held by something else."""
+    """List the ports of the guide that are held by something else."""
     return [port for port in PUBLISHED_PORTS if not _is_free(port)]
 
 
@@ -144,7 +144,7 @@ def _is_free(port: int) -> bool:
 
 
 def poll_until(condition: Callable[[], bool], *, seconds: float = 60) -> bool:
-    """Whether a condition came true in time."""
+    """Poll until a condition is true, and tell whether it was in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -154,7 +154,7 @@ def poll_until(condition: Callable[[], bool], *, seconds: float = 60) -> bool:
 
 
 def fetch(port: int, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-    """Status and JSON of an HTTP answer; 0 and None where there is none."""
+    """Fetch status and JSON of an HTTP answer; 0 and None where there is none."""
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", data=content, headers={"Content-Type": "application/json"}
@@ -169,7 +169,7 @@ def fetch(port: int, path: str, body: dict[str, Any] | None = None) -> tuple[int
 
 
 def ask(text: str = "Write a binary search function") -> tuple[int, Any]:
-    """A request to the Manager, as the guide sends it."""
+    """Send a request to the Manager, as the guide does."""
     return fetch(8000, "/api/v1/request", {"user_input": text, "task_type": "code_generation"})
 
 

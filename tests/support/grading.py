@@ -22,7 +22,7 @@ OPTIMIZER = Path(optimizer.__file__)
 
 
 def grade(case: Case, name: str, server_url: str, folder: Path, *flags: str) -> dict[str, Any]:
-    """The benchmark's report on a system, which gets a database of its own."""
+    """Grade a system, which gets a database of its own, and return the report."""
     url = asyncio.run(_create_database(server_url, f"m_{name}"))
     servers = Servers(case.make(Tables(url)), down=case.down)
     command = (
@@ -50,7 +50,7 @@ def grade(case: Case, name: str, server_url: str, folder: Path, *flags: str) -> 
 
 
 def lost(report: dict[str, Any]) -> dict[str, set[str]]:
-    """Codes of the deductions, by dimension; each took something."""
+    """List the codes of the deductions, by dimension."""
     found: dict[str, set[str]] = {}
     for dimension in report["dimensions"]:
         codes = {one["code"] for one in dimension["deductions"]}
@@ -61,7 +61,7 @@ def lost(report: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def proven(report: dict[str, Any]) -> set[str]:
-    """Codes of what cheating was proven."""
+    """List the codes of what cheating was proven."""
     return {one["code"] for one in report["cheating"]}
 
 

@@ -40,7 +40,7 @@ class GuideBlock:
 
     @property
     def name(self) -> str:
-        """For a test's id."""
+        """Name of the block in a test's id."""
         return f"line {self.line}: {self.heading}"
 
 
@@ -53,7 +53,7 @@ class _Fence:
 
 
 def parse_guide(text: str) -> list[GuideBlock]:
-    """The runnable blocks of a document, in order.
+    """Read the runnable blocks of a document, in order.
 
     Raises:
         GuideError: If a marker has no block, or an expectation no commands before it.
@@ -72,7 +72,7 @@ def parse_guide(text: str) -> list[GuideBlock]:
 
 
 def find_missing_line(expected: tuple[str, ...], output: str) -> str | None:
-    """The first expected line that the output doesn't hold after the ones before it."""
+    """Find the first expected line that the output doesn't hold after the ones before it."""
     lines = iter(output.splitlines())
     for wanted in expected:
         pattern = re.compile(

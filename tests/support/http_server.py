@@ -9,14 +9,14 @@ LOOPBACK = "127.0.0.1"
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """What stand-ins need: read a body, answer in JSON, print nothing."""
+    """Handler of a stand-in: reads a body, answers in JSON, prints nothing."""
 
     def body(self) -> bytes:
-        """The request's body."""
+        """Read the body of the request."""
         return self.rfile.read(int(self.headers["Content-Length"]))
 
     def answer(self, status: int, body: bytes, content_type: str = "application/json") -> None:
-        """Answer, whole."""
+        """Send a complete response."""
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
@@ -24,7 +24,7 @@ class JsonHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Drop the log line that http.server would print."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the benchmark sees of a system that does everything right; tests change one thing of it."""
+"""Observations of a system that does everything right; tests change one thing of them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,12 +33,12 @@ HEALED = Prompt(3, 100, "You are a Python code generator. Write code.", is_activ
 
 
 def reply(content: object = None, *, status: int = 200, latency_ms: float = 20.0) -> Reply:
-    """An answer in JSON."""
+    """Make an answer in JSON."""
     return Reply(status, "application/json", json.dumps(content), latency_ms)
 
 
 def page(status: int, text: str) -> Reply:
-    """An answer in HTML."""
+    """Make an answer in HTML."""
     return Reply(status, "text/html", text, 5.0)
 
 
@@ -53,7 +53,7 @@ def exchange(
     changes: Mapping[str, object] | None = None,
     without: Sequence[str] = (),
 ) -> Exchange:
-    """A request that the Manager answered, and its row in the log."""
+    """Make a request that the Manager answered, and its row in the log."""
     answer = {
         "request_id": REQUEST_ID,
         "refined_input": task,
@@ -74,24 +74,24 @@ def exchange(
 
 
 def unanswered(task: str = TASKS[0], *, status: int = 500) -> Exchange:
-    """A request that failed."""
+    """Make a request that failed."""
     return Exchange(task, reply({"detail": "no"}, status=status), (), 1)
 
 
 def failing(**changes: Any) -> tuple[Exchange, ...]:
-    """Five requests under the bad prompt."""
+    """Make five requests under the bad prompt."""
     seen = {"score": 0.36, "version": BAD.version, "output": "Hello World", **changes}
     return (exchange(**seen),) * 5
 
 
 def passing(**changes: Any) -> tuple[Exchange, ...]:
-    """Five requests after the heal, the last two of them for other things."""
+    """Make five requests after the heal, the last two of them for other things."""
     tasks = (TASKS[0],) * 3 + (TASKS[1], TASKS[2])
     return tuple(exchange(task, **{"version": HEALED.version, **changes}) for task in tasks)
 
 
 def cycle(**changes: Any) -> CycleSeen:
-    """A cycle in which everything went well."""
+    """Make a cycle in which everything went well."""
     seen = CycleSeen(
         number=1,
         tried=1,
@@ -109,7 +109,7 @@ def cycle(**changes: Any) -> CycleSeen:
 
 
 def evaluation(output: str, score: object, **changes: object) -> EvaluationSeen:
-    """A direct call of the Evaluator."""
+    """Make a direct call of the Evaluator."""
     passed = isinstance(score, float) and score >= 0.7
     answer = {"request_id": REQUEST_ID, "score": score, "passed": passed, "detail": {}, **changes}
     answer = {name: value for name, value in answer.items() if value is not ...}
@@ -118,7 +118,7 @@ def evaluation(output: str, score: object, **changes: object) -> EvaluationSeen:
 
 
 def scrape(requests: float, version: float, scores: float) -> Scrape:
-    """The three metrics, each at its place."""
+    """Make a scrape that shows the three metrics, each at its place."""
     samples = {
         MANAGER: {'agent_requests_total{task_type="code_generation"}': requests},
         WORKER: {'agent_prompt_version{task_type="code_generation"}': version},
@@ -128,7 +128,7 @@ def scrape(requests: float, version: float, scores: float) -> Scrape:
 
 
 def observations(**changes: Any) -> Observations:
-    """Everything that is seen of a system that does all that the guide says."""
+    """Make the observations of a system that does all that the guide says."""
     seen = Observations(
         urls=URLS,
         health={name: health(name) for name in SERVICES},
@@ -152,5 +152,5 @@ def observations(**changes: Any) -> Observations:
 
 
 def health(service: str, **changes: object) -> Reply:
-    """The guide's answer to `/health`."""
+    """Make the guide's answer to `/health`."""
     return reply({"status": "ok", "service": service, "version": "1.0.0", **changes})

@@ -80,13 +80,13 @@ class RunningSystem:
         return self.post("manager", "/api/v1/request", body)
 
     def metric(self, service: str, series: str) -> float | None:
-        """The value of a series; None where there is no such series."""
+        """Read the value of a series; None where there is no such series."""
         text = self.get(service, "/metrics/").text
         found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.M)
         return float(found[1]) if found else None
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What `selfheal status` says of each part."""
+        """Read the state of each part from `selfheal status`."""
         status = json.loads(self.selfheal("status", "--json", check=False).stdout)
         return {part["name"]: part for part in status["parts"]}
 
@@ -110,7 +110,7 @@ class RunningSystem:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; held all at once, so that they differ."""
+    """Find ports that are free now; all are held at once, so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for opened in sockets:
@@ -122,7 +122,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def make_system(directory: Path) -> RunningSystem:
-    """A system on free ports, not yet started; nothing of the tester's settings reaches it."""
+    """Make a system on free ports, not yet started; none of the tester's settings reach it."""
     ports = dict(zip(PORTS, map(str, _free_ports(len(PORTS))), strict=True))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return RunningSystem(directory, kept | ports | {"LLM_PROVIDER": "simulated", "COLUMNS": "200"})

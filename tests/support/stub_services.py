@@ -1,6 +1,6 @@
 """Three services in one, just enough to be graded: canned answers, and no database at all.
 
-No answer names its request, so that nobody waits for a row of it.
+No answer names its request, so that the grading waits for no row of it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a lane reads and writes in its database: the seed, a deploy, and what healing left there."""
+"""Reads and writes a lane's database: the seed, a deployment, the records of healing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,7 +100,7 @@ class HealingRun:
 
     @property
     def started_at(self) -> datetime:
-        """When it began."""
+        """Time at which the run began."""
         return self.ended_at - timedelta(seconds=self.seconds)
 
     @property
@@ -110,12 +110,12 @@ class HealingRun:
 
     @property
     def calls(self) -> int:
-        """Worker calls."""
+        """Number of calls that the run made to the Worker."""
         return int((self.detail.get("cost") or {}).get("worker_calls", 0))
 
     @property
     def seconds(self) -> float:
-        """Wall time."""
+        """Duration of the run by the clock."""
         return float((self.detail.get("cost") or {}).get("seconds", 0.0))
 
 
@@ -130,19 +130,19 @@ class LaneDatabase:
         self._database = Database(url, timeout_seconds=30)
 
     async def open(self) -> None:
-        """Prepare the pool."""
+        """Open the pool of connections."""
         await self._database.open()
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool of connections."""
         await self._database.close()
 
     async def is_ready(self) -> bool:
-        """Whether the server answers."""
+        """Tell whether the server answers."""
         return await self._database.is_ready()
 
     async def seed_prompt(self) -> str:
-        """The text that `db/schema.sql` begins with."""
+        """Read the seed prompt's text from `db/schema.sql`."""
         return (await self.serving()).content
 
     async def reset(self, prompt: str) -> None:
@@ -158,35 +158,35 @@ class LaneDatabase:
             await connection.execute(DEPLOY, TASK_TYPE, prompt)
 
     async def serving(self) -> Serving:
-        """The prompt that serves."""
+        """Read the prompt that serves now."""
         return Serving(**dict(await self._fetch_row(SELECT_SERVING, TASK_TYPE)))
 
     async def prompt_after(self, prompt_id: int) -> Serving:
-        """The first prompt that was put into service after another."""
+        """Read the first prompt that was put into service after another."""
         return Serving(**dict(await self._fetch_row(SELECT_FIRST_AFTER, TASK_TYPE, prompt_id)))
 
     async def now(self) -> datetime:
-        """The server's time."""
+        """Read the time of the server's clock."""
         moment: datetime = await self._fetch_value("SELECT clock_timestamp()")
         return moment
 
     async def count_active(self) -> int:
-        """How many prompts of the task type are active."""
+        """Count the active prompts of the task type."""
         return int(await self._fetch_value(COUNT_ACTIVE, TASK_TYPE))
 
     async def count_requests(self, start: datetime, end: datetime) -> int:
-        """Requests that were logged from `start` to before `end`."""
+        """Count the requests that were logged from `start` to before `end`."""
         return int(await self._fetch_value(COUNT_REQUESTS, TASK_TYPE, start, end))
 
     async def third_failure(self, start: datetime) -> datetime | None:
-        """When the third failure since `start` was logged; None where there were fewer."""
+        """Read the time of the third failure since `start`; None where there were fewer."""
         moment: datetime | None = await self._fetch_value(
             SELECT_THIRD_FAILURE, TASK_TYPE, start, FAILURES_TO_TRIGGER - 1
         )
         return moment
 
     async def activated_at(self, prompt_id: int) -> datetime:
-        """When a prompt began to serve."""
+        """Read the time at which a prompt began to serve."""
         moment: datetime = await self._fetch_value(SELECT_ACTIVATED_AT, prompt_id)
         return moment
 
@@ -196,7 +196,7 @@ class LaneDatabase:
         return candidate
 
     async def healing_runs(self) -> list[HealingRun]:
-        """What the Optimizer's runs left on record, the first one first."""
+        """Read the records of the Optimizer's runs, the first one first."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(SELECT_RUNS, TASK_TYPE)
         return [

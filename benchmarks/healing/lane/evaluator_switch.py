@@ -16,7 +16,7 @@ EVALUATE_PATH: Final = "/api/v1/evaluate"
 
 
 class EvaluatorCondition(StrEnum):
-    """How the Evaluator does."""
+    """Condition that the Evaluator is in, as seen through the switch."""
 
     WELL = "well"
     DOWN = "evaluator_down"
@@ -25,7 +25,7 @@ class EvaluatorCondition(StrEnum):
 
 @dataclass(slots=True)
 class EvaluatorSwitch:
-    """The switch.
+    """A proxy before the Evaluator: passes calls on, refuses them, or scores them as another would.
 
     Attributes:
         session: Reaches the Evaluator.
@@ -38,7 +38,7 @@ class EvaluatorSwitch:
     condition: EvaluatorCondition = EvaluatorCondition.WELL
 
     def application(self) -> web.Application:
-        """The switch as an application."""
+        """Make the web application of the switch."""
         application = web.Application(client_max_size=4 << 20)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
         return application
@@ -67,7 +67,7 @@ class EvaluatorSwitch:
 
 
 def score_strictly(content: bytes) -> bytes:
-    """An evaluation as a stricter evaluator would have given it, under that one's fingerprint."""
+    """Turn an evaluation into that of a stricter evaluator with another fingerprint."""
     evaluation: dict[str, Any] = json.loads(content)
     if "score" not in evaluation:
         return content

@@ -43,7 +43,7 @@ SANDBOX_SLOTS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """What a lane is made of, before its switches are there.
+    """Parts and addresses of a lane, before its switches are started.
 
     Attributes:
         number: Tells lanes apart.
@@ -66,7 +66,7 @@ class LanePlan:
 
 @dataclass(slots=True)
 class Lane:
-    """A running lane."""
+    """A running system of the benchmark, with its switches and its database."""
 
     plan: LanePlan
     session: aiohttp.ClientSession
@@ -76,7 +76,7 @@ class Lane:
 
     @property
     def settings(self) -> Settings:
-        """What its Optimizer is configured with."""
+        """Settings of the lane's Optimizer."""
         return self.plan.settings
 
     async def send(self, text: str) -> bool:

@@ -27,7 +27,7 @@ Complete = Callable[[Body], Awaitable[Body]]
 
 
 class ModelCondition(StrEnum):
-    """How the endpoint does."""
+    """Condition that the endpoint is in: healthy, or a fault that it simulates."""
 
     WELL = "well"
     RATE_LIMITED = "provider_rate_limit"
@@ -54,13 +54,13 @@ class ModelEndpoint:
     _awaited: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def application(self) -> web.Application:
-        """The endpoint as an application."""
+        """Make the web application of the endpoint."""
         application = web.Application(client_max_size=4 << 20)
         application.router.add_post("/v1/chat/completions", self._serve)
         return application
 
     def after_calls(self, calls: int) -> asyncio.Event:
-        """An event that comes with the so-manieth request from now on."""
+        """Return an event that is set after so many more calls."""
         return self._awaited.setdefault(self.calls + calls, asyncio.Event())
 
     async def _serve(self, request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ class ModelEndpoint:
         return web.Response(body=json.dumps(completion), content_type="application/json")
 
     def _is_unlucky(self, request: str) -> bool:
-        """Whether a request is one of those that fail, all its retries included."""
+        """Tell whether a request is one of those that fail, all its retries included."""
         number = self._asked.setdefault(request, len(self._asked))
         return number % FLAKY_EVERY == 0
 
@@ -134,11 +134,11 @@ def forward_to(session: aiohttp.ClientSession, base_url: str) -> Complete:
 
 
 def _request_in(body: Body) -> str:
-    """What the user asks."""
+    """Return the user's request in a call of the API."""
     requests = [one["content"] for one in body["messages"] if one["role"] == "user"]
     return str(requests[-1]) if requests else ""
 
 
 def _fail(status: int, code: str) -> web.Response:
-    """A failure in OpenAI's shape, with no wish for a pause."""
+    """Make a failure in OpenAI's shape that asks for no pause before a retry."""
     return web.json_response({"error": {"message": code, "code": code}}, status=status)

@@ -10,7 +10,7 @@ _RETURN = re.compile(r"^(\s*)return\b.*$", re.M)
 
 
 def worse_name(name: str) -> str:
-    """What the worse model calls itself."""
+    """Return the name that the worse model answers with."""
     return f"{name}-mini"
 
 
@@ -26,5 +26,5 @@ def damage_answer(answer: str, request: str) -> str:
 
 
 def is_spoilt(request: str) -> bool:
-    """Whether a request is one that the worse model can't do."""
+    """Tell whether a request is one that the worse model can't do."""
     return hashlib.sha256(request.encode()).digest()[0] % 10 < SPOILT_TENTHS

@@ -8,7 +8,7 @@ from benchmarks.healing.peers.task import Peer
 
 
 def available_peers() -> list[Peer]:
-    """The peers whose package is installed; none is imported before it is used."""
+    """List the peers whose package is installed; none is imported before it is used."""
     return [
         peer
         for peer in (GepaPeer(), CoproPeer())

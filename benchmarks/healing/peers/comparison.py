@@ -24,10 +24,10 @@ CONCURRENCY: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class ComparedRepair:
-    """What one healer made of the repair.
+    """Result of one healer on the repair that is compared.
 
     Attributes:
-        name: Who.
+        name: Name of the healer.
         score: Mean held-out score of what it found, in [0, 1]; None where it found nothing.
         recovered_share: Of the lost score.
         calls: Model calls.
@@ -52,7 +52,7 @@ class Comparison:
     rows: Sequence[ComparedRepair]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the comparison as plain values for JSON."""
         return asdict(self)
 
 
@@ -104,7 +104,7 @@ class CountedModel:
         return (await invoke_model(self._reflecting, [HumanMessage(prompt)])).text
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the connections to the services."""
         await close_model(self._reflecting)
 
     def _count(self) -> None:

@@ -26,7 +26,7 @@ NOTHING = " "  # DSPy takes no empty reply
 
 @dataclass(frozen=True, slots=True)
 class SearchPlan:
-    """How far COPRO looks: on how many inputs, how many proposals a round, how many rounds."""
+    """Extent of COPRO's search: number of inputs, of proposals a round, of rounds."""
 
     inputs: int
     breadth: int
@@ -40,7 +40,7 @@ class SearchPlan:
 
 
 def plan_search(max_calls: int, available: int) -> SearchPlan | None:
-    """The broadest search of two rounds that fits, else of one, else on fewer inputs."""
+    """Plan the broadest search of two rounds that fits, else of one, else on fewer inputs."""
     for inputs in range(min(available, MAX_INPUTS), 0, -1):
         for depth in DEPTHS:
             breadth = min(MOST_BREADTH, (max_calls + 1) // (depth * (inputs + 1)))
@@ -90,18 +90,18 @@ def _search(means: TaskInThread, plan: SearchPlan) -> str | None:
 
 
 def _make_model(means: TaskInThread) -> Any:
-    """The model at hand as DSPy's."""
+    """Wrap the model at hand as a DSPy model."""
     import dspy  # noqa: PLC0415 - optional
 
     class QuietModel(dspy.LM):  # type: ignore[misc]
         def inspect_history(self, n: int = 1, file: Any = None) -> None:
-            """COPRO prints the history after every evaluation."""
+            """Print nothing, where COPRO would print the history after every evaluation."""
 
     return QuietModel(MODEL, engine=_Engine(means), cache=False, num_retries=0)
 
 
 def _make_program(means: TaskInThread, incumbent: str) -> Any:
-    """A DSPy program whose only predictor holds the system prompt."""
+    """Make a DSPy program whose only predictor holds the system prompt."""
     import dspy  # noqa: PLC0415 - optional
 
     def evaluate(prompt: str, request: str) -> Any:
@@ -122,7 +122,7 @@ def _make_program(means: TaskInThread, incumbent: str) -> Any:
 
 
 def _make_lenient_adapter(incumbent: str) -> Any:
-    """DSPy's chat format with a parser that takes what a small model writes."""
+    """Make DSPy's chat adapter with a parser that takes what a small model writes."""
     import dspy  # noqa: PLC0415 - optional
 
     class LenientAdapter(dspy.ChatAdapter):  # type: ignore[misc]
@@ -165,7 +165,7 @@ class _Engine:
 
 
 def _read_question(request: Any) -> str:
-    """A DSPy request as one plain prompt."""
+    """Turn a DSPy request into one plain prompt."""
     system = request.system or ""
     if not isinstance(system, str):
         system = "".join(part.text for part in system)

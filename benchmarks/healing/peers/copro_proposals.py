@@ -16,7 +16,7 @@ _NEXT_FIELD = re.compile(r"\bproposed[_ ]prefix|\[\[ ?##|\bcompleted ##", re.IGN
 
 
 def read_instruction(reply: str, *, fallback: str) -> str:
-    """The instruction in a reply: what follows its name, however decorated, else all of the reply.
+    """Read the instruction in a reply: the text after its name, else all of the reply.
 
     Args:
         reply: What the model wrote.
@@ -31,7 +31,7 @@ def read_instruction(reply: str, *, fallback: str) -> str:
 
 
 def shorten_question(question: str) -> str:
-    """A question that a context of 2,048 tokens holds beside its answer: the middle goes.
+    """Cut the middle of a question so that it and its answer fit a context of 2,048 tokens.
 
     COPRO lists its attempts from the worst to the best, and says before and after what it wants.
     """
@@ -42,7 +42,7 @@ def shorten_question(question: str) -> str:
 
 
 def ask_for_another(question: str, number: int) -> str:
-    """The question for the proposal of this number.
+    """Write the question for the proposal of this number.
 
     COPRO asks one question many times, at a high temperature. The model at hand has none that
     could be set, and would propose the same thing each time. The line comes first: SmolLM2-135M

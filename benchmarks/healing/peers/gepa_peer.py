@@ -47,7 +47,7 @@ class GepaPeer:
 
 
 def choose_input_count(max_calls: int, available: int) -> int:
-    """Inputs to search on: as many as leave room for two rounds, else for one, else none."""
+    """Choose how many inputs to search on: room for two rounds, else for one, else none."""
     most = min(available, MAX_INPUTS)
     for rounds in (2, 1):
         for count in range(most, 0, -1):
@@ -57,5 +57,5 @@ def choose_input_count(max_calls: int, available: int) -> int:
 
 
 def calls_for_a_round(input_count: int) -> int:
-    """Most calls of a round: parent and rewrite on a few inputs, a reflection, rewrite on all."""
+    """Count the most calls of a round: two texts on a few inputs, a reflection, one on all."""
     return 2 * min(MINIBATCH, input_count) + 1 + input_count

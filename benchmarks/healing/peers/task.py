@@ -1,4 +1,4 @@
-"""What a peer (GEPA, COPRO) gets to repair a prompt with, and what it gives back."""
+"""Defines what a peer (GEPA, COPRO) gets to repair a prompt with, and what it gives back."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class PeerTask:
-    """One bad prompt and the means to mend it.
+    """One bad prompt and the means to repair it.
 
     Attributes:
         incumbent: The bad prompt that serves.
@@ -29,7 +29,7 @@ class PeerTask:
 
 @dataclass(frozen=True, slots=True)
 class PeerResult:
-    """What came of a repair.
+    """Result of a peer's repair.
 
     Attributes:
         prompt: The prompt that the peer would put in service; None where it found none.
@@ -49,11 +49,11 @@ class Peer(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the peer."""
         ...
 
     async def repair(self, task: PeerTask) -> PeerResult:
-        """Mend the task's prompt."""
+        """Repair the task's prompt."""
         ...
 
 

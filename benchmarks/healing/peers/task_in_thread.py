@@ -38,7 +38,7 @@ class TaskInThread:
 
     @property
     def task(self) -> PeerTask:
-        """The task itself."""
+        """The task that the thread works on."""
         return self._task
 
     @property
@@ -117,7 +117,7 @@ async def run_in_thread(task: PeerTask, search: Search) -> PeerResult:
 
 
 def describe_failure(error: BaseException) -> str:
-    """An error on one line."""
+    """Describe an error on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:MAX_REASON_CHARACTERS]
 
 

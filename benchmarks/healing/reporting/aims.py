@@ -1,4 +1,4 @@
-"""What the benchmark is to show: measured beside the aims. Pure."""
+"""Compares the benchmark's figures with the aims. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -30,7 +30,7 @@ class Aim:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the aim is reached; None where nothing was measured."""
+        """Tell whether the aim is reached; None where nothing was measured."""
         if self.measured is None:
             return None
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
@@ -46,7 +46,7 @@ SECONDS: Final[dict[str, float]] = {SIMULATED: 3, LOCAL: 60}
 
 
 def judge_aims(figures: Figures, model: str) -> list[Aim]:
-    """Every figure beside its aim."""
+    """Put every figure beside its aim."""
     with_history = figures.recovery[WITH_HISTORY]
     without = figures.recovery[WITHOUT_HISTORY]
     innocent = figures.innocent[CONTROLS_AND_FAULTS]

@@ -1,4 +1,4 @@
-"""How often healthy traffic alone makes work: by the Optimizer's own analysis, on drawn windows."""
+"""Estimates how often healthy traffic alone makes work: the Optimizer's analysis, drawn windows."""
 
 import random
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class FalseAlarms:
     known: Rate
 
     def as_json(self) -> dict[str, dict[str, float | int | None]]:
-        """Plain values."""
+        """Return the figures as plain values for JSON."""
         return {
             "three_failures": self.floor.as_json(),
             "optimizer_without_record": self.fresh.as_json(),

@@ -1,4 +1,4 @@
-"""What the records of all runs say. Pure."""
+"""Computes the benchmark's figures from the records of all runs. Pure."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryFigures:
-    """How one kind of runs with a bad prompt went.
+    """Figures of one kind of runs that had a bad prompt.
 
     Attributes:
         detected: The Optimizer looked into it.
@@ -54,7 +54,7 @@ class RecoveryFigures:
 
 @dataclass(frozen=True, slots=True)
 class FalseHealFigures:
-    """How runs with an innocent prompt went.
+    """Figures of runs that had an innocent prompt.
 
     Attributes:
         looked_into: The Optimizer found work.
@@ -100,13 +100,13 @@ class Figures:
     errors: Rate
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; rates with their intervals."""
+        """Return the figures as plain values for JSON; rates come with their intervals."""
         plain: dict[str, Any] = _plain(self)
         return plain
 
 
 def summarise(records: Sequence[RunRecord]) -> Figures:
-    """All figures."""
+    """Compute all figures from the records."""
     regressions = [one for one in records if one.group == REGRESSION]
     innocent = [one for one in records if one.group in (CONTROL, FAULT)]
     promoted = [one for one in records if one.promoted]
@@ -141,7 +141,7 @@ def summarise(records: Sequence[RunRecord]) -> Figures:
 
 
 def spread_of(values: Iterable[float | None]) -> Spread:
-    """Median and extremes of what is known."""
+    """Compute median and extremes of the known values."""
     known = [value for value in values if value is not None]
     if not known:
         return Spread(None, None, None)
@@ -149,7 +149,7 @@ def spread_of(values: Iterable[float | None]) -> Spread:
 
 
 def is_recovered(record: RunRecord) -> bool:
-    """Whether a run won enough of the lost score back."""
+    """Tell whether a run won enough of the lost score back."""
     return record.promoted and record.recovered_share >= RECOVERED_SHARE
 
 
@@ -185,7 +185,7 @@ def _recovered(records: Sequence[RunRecord], kind: str, mode: str) -> Rate:
 
 
 def _plain(value: Any) -> Any:
-    """Plain values; rates with their intervals."""
+    """Return plain values for JSON; rates come with their intervals."""
     if isinstance(value, Rate):
         return value.as_json()
     if isinstance(value, dict):

@@ -37,7 +37,7 @@ class Rate:
         return self._bound(+1)
 
     def as_json(self) -> dict[str, float | int | None]:
-        """Plain values."""
+        """Return the interval as plain values for JSON."""
         return {
             "count": self.count,
             "total": self.total,
@@ -57,5 +57,5 @@ class Rate:
 
 
 def rate_of(holds: Sequence[bool]) -> Rate:
-    """The share of true ones."""
+    """Compute the share of true outcomes, with its interval."""
     return Rate(sum(holds), len(holds))

@@ -117,7 +117,7 @@ def _draw_rates(axes: "Axes", labels: Sequence[str], series: dict[str, list[Rate
 
 
 def _modes(records: Sequence[RunRecord], name: str) -> dict[str, list[float]]:
-    """Values of an attribute by mode, of the regressions that have one."""
+    """Collect the values of an attribute by mode, of the regressions that have one."""
     return {
         mode: [
             value

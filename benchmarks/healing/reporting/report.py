@@ -1,4 +1,4 @@
-"""What the benchmark says, as tables and as JSON."""
+"""Writes the benchmark's report, as tables and as JSON."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where it was measured."""
+    """The machine that the benchmark ran on."""
 
     cores: int
     cpu: str
@@ -70,7 +70,7 @@ class Report:
 
     @property
     def figures(self) -> Figures:
-        """What the records say."""
+        """Figures that are computed from the records."""
         return summarise(self.records)
 
     @property
@@ -79,7 +79,7 @@ class Report:
         return judge_aims(self.figures, self.model)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the report as plain values for JSON."""
         chosen = (*self.selection.regressions, *self.selection.controls)
         return {
             "model": self.model,
@@ -120,7 +120,7 @@ class Report:
 
 
 def describe_machine() -> Machine:
-    """The machine that this runs on."""
+    """Describe the machine that this runs on."""
     return Machine(
         cores=os.cpu_count() or 1,
         cpu=_cpu_model(),

@@ -24,7 +24,7 @@ _SUMS: Final = (CONTROLS_AND_FAULTS, "controls", "faults")
 
 
 def table_of_selection(selection: Selection) -> Table:
-    """What counts on the model at hand."""
+    """Make the table of scenarios that count on the model at hand."""
     table = _table(
         "What counts on this model (held-out inputs)", "", "kind", "score", "passed", "counts"
     )
@@ -51,7 +51,7 @@ def table_of_selection(selection: Selection) -> Table:
 
 
 def table_of_recovery(figures: Figures) -> Table:
-    """Are bad prompts found and repaired?"""
+    """Make the table of bad prompts that were found and repaired."""
     table = _table("Regressions: are they found and repaired?", "", *MODES)
     columns = [figures.recovery[mode] for mode in MODES]
     table.add_row("detected", *(show_rate(one.detected) for one in columns))
@@ -77,7 +77,7 @@ def table_of_recovery(figures: Figures) -> Table:
 
 
 def table_of_kinds(figures: Figures) -> Table:
-    """Which kinds of regressions are recovered?"""
+    """Make the table of recoveries by kind of regression."""
     table = _table("Regressions recovered to 90 %, by kind", "", *MODES)
     for kind, by_mode in figures.kinds.items():
         table.add_row(kind, *(f"{one.count} of {one.total}" for one in by_mode.values()))
@@ -85,7 +85,7 @@ def table_of_kinds(figures: Figures) -> Table:
 
 
 def table_of_innocent(figures: Figures) -> Table:
-    """Is a prompt left alone that isn't to blame?"""
+    """Make the table of runs whose prompt isn't to blame and should be left alone."""
     table = _table(
         "Controls and faults: is an innocent prompt left alone?",
         "", "looked into", "blamed right", "false heals", "naive healer's",
@@ -104,7 +104,7 @@ def table_of_innocent(figures: Figures) -> Table:
 
 
 def table_of_costs(figures: Figures) -> Table:
-    """What do heals cost, and do they do harm?"""
+    """Make the table of what heals cost and of the harm they do."""
     table = _table("Harm and cost", "", "measured", "naive healer")
     table.add_row(
         "promotions that do harm", show_rate(figures.harmful), show_rate(figures.naive_harmful)
@@ -119,7 +119,7 @@ def table_of_costs(figures: Figures) -> Table:
 
 
 def table_of_false_alarms(alarms: FalseAlarms) -> Table:
-    """How often does healthy traffic alone make work?"""
+    """Make the table of false alarms under healthy traffic."""
     table = _table("False alarms: 100 requests at a base failure rate of 5 %", "", "windows")
     table.add_row("three failures in a window", show_rate(alarms.floor))
     table.add_row("and surprising, no earlier record", show_rate(alarms.fresh))
@@ -128,7 +128,7 @@ def table_of_false_alarms(alarms: FalseAlarms) -> Table:
 
 
 def table_of_peers(comparison: Comparison) -> Table:
-    """How do others do on the same repair?"""
+    """Make the table of how the peers do on the same repair."""
     table = _table(
         f"One repair ({comparison.scenario}), {comparison.max_calls} model calls at most",
         "", "score", "recovered", "calls", "time", "",
@@ -147,7 +147,7 @@ def table_of_peers(comparison: Comparison) -> Table:
 
 
 def table_of_aims(aims: Sequence[Aim]) -> Table:
-    """Figures to reach."""
+    """Make the table of the aims, with what was measured."""
     table = _table("Figures to reach", "", "measured", "aim", "reached")
     words = {True: "[green]yes[/]", False: "[red]no[/]", None: UNKNOWN}
     for aim in aims:
@@ -162,7 +162,7 @@ def table_of_aims(aims: Sequence[Aim]) -> Table:
 
 
 def show_rate(rate: Rate) -> str:
-    """A rate with its interval."""
+    """Show a rate with its interval."""
     if rate.share is None or rate.low is None or rate.high is None:
         return UNKNOWN
     return (
@@ -172,14 +172,14 @@ def show_rate(rate: Rate) -> str:
 
 
 def show_interval(rate: Rate) -> str:
-    """A count with the interval of its rate."""
+    """Show a count with the interval of its rate."""
     if rate.low is None or rate.high is None:
         return UNKNOWN
     return f"{rate.count} of {rate.total} ({100 * rate.low:.1f} to {100 * rate.high:.1f} %)"
 
 
 def show_spread(spread: Spread, unit: str = "") -> str:
-    """A median with the least and the most."""
+    """Show a median with the least and the most."""
     if spread.median is None:
         return UNKNOWN
     shown = [_show_number(value, unit) for value in (spread.median, spread.least, spread.most)]

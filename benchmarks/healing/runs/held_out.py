@@ -126,7 +126,7 @@ class HeldOutMeter:
     _known: dict[tuple[str, str], Measurement] = field(default_factory=dict)
 
     async def measure(self, lane: Lane, text: str) -> Measurement:
-        """How a text does with the model that the lane has now.
+        """Measure a prompt text with the model that the lane has now.
 
         Raises:
             MeasurementError: If not one answer could be scored.
@@ -141,7 +141,7 @@ class HeldOutMeter:
 
 
 def summarise(trials: Sequence[Trial | None]) -> Measurement:
-    """Mean and passes of what was scored.
+    """Compute the mean and the passes of the scored answers.
 
     Raises:
         MeasurementError: If nothing was.

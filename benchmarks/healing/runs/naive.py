@@ -8,13 +8,13 @@ from services.common.task_types import load_repairs
 
 
 def rewrite() -> str:
-    """What an analyst without a model writes: the task type's role and all its repair sentences."""
+    """Write a prompt without a model: the task type's role and all its repair sentences."""
     repairs = load_repairs(TASK_TYPE)
     return "\n".join([repairs.role, *(f"- {rule}" for rule in repairs.by_rule.values())])
 
 
 async def judge_naive(lane: Lane, meter: HeldOutMeter, *, triggered: bool) -> NaiveResult:
-    """What the naive healer's rewrite is worth with the model that the lane has now.
+    """Measure the naive healer's rewrite with the model that the lane has now.
 
     Args:
         lane: The lane.

@@ -1,4 +1,4 @@
-"""What runs have in common: traffic, the Optimizer, and what is to be seen of it afterwards."""
+"""Shared parts of all runs: send traffic, run the Optimizer, observe what it did."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -23,10 +23,10 @@ PROMOTED: Final = "promoted"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How traffic flows with a model.
+    """Pace of the traffic with a model.
 
     Attributes:
-        concurrency: Requests at a time, where nobody waits for a heal.
+        concurrency: Requests at a time, while no heal is waited for.
         pause_seconds: Between requests, while a heal is waited for.
         most_requests: That a heal may take.
         patience_seconds: How long a heal is waited for after the last of them.
@@ -42,7 +42,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all runs of a benchmark share.
+    """Inputs and measurements that all runs of a benchmark share.
 
     Attributes:
         pools: Requests.
@@ -61,7 +61,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What served when the trouble began, and when that was."""
+    """Time at which the trouble began, and the prompt that served then."""
 
     incumbent: Serving
     at: datetime
@@ -98,7 +98,7 @@ async def continuous_mode(lane: Lane) -> AsyncIterator[None]:
 
 
 async def optimize_once(lane: Lane, record: RunRecord) -> None:
-    """One run of the Optimizer; that it can't go on is an end like any other."""
+    """Run the Optimizer once; a failure of the run is a result like any other."""
     try:
         await optimize(lane.settings)
     except ServiceError as error:
@@ -113,7 +113,7 @@ async def note_trouble(lane: Lane) -> Moment:
 async def begin_record(
     lane: Lane, run: Run, bench: Bench, moment: Moment, *, verdicts: tuple[str, ...]
 ) -> RunRecord:
-    """A record with what was measured before any heal."""
+    """Begin a record with what was measured before any heal."""
     before = await bench.meter.measure(lane, moment.incumbent.content)
     return RunRecord(
         group=run.group,

@@ -89,7 +89,7 @@ def set_fault(lane: Lane, name: str) -> None:
 
 
 def plan_traffic(run: Run, fault: Fault, bench: Bench) -> Traffic:
-    """The traffic under a fault.
+    """Plan the traffic under a fault.
 
     A flaky provider gets requests that don't fail by themselves: what is to blame is to be clear.
     """
@@ -103,7 +103,7 @@ def plan_traffic(run: Run, fault: Fault, bench: Bench) -> Traffic:
 
 
 async def _look_twice(lane: Lane, bench: Bench, record: RunRecord, more: tuple[str, ...]) -> None:
-    """Two runs of the Optimizer, with a little more traffic in between."""
+    """Run the Optimizer twice, with a little more traffic in between."""
     await optimize_once(lane, record)
     await send_all(lane, more[:REQUESTS_AFTERWARDS], concurrency=bench.pace.concurrency)
     await optimize_once(lane, record)

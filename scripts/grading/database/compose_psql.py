@@ -18,7 +18,7 @@ class ComposeDatabase:
 
     @property
     def description(self) -> str:
-        """Where it is."""
+        """Describe the database for the report."""
         return f"docker compose exec postgres psql -U {self._user} -d {self._name}"
 
     def execute(self, script: str) -> None:
@@ -30,7 +30,7 @@ class ComposeDatabase:
         return self._psql(query).rstrip("\n")
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no connection is held."""
 
     def _psql(self, script: str, *options: str) -> str:
         command = (

@@ -1,4 +1,4 @@
-"""Which way leads to the database: flags, the environment, the guide's defaults, Compose."""
+"""Finds the way to the database: flags, the environment, the guide's defaults, Compose."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +25,7 @@ SCHEME_OF_ASYNCPG: Final = "+asyncpg"
 
 
 def choose_address(options: Options, environment: Mapping[str, str]) -> Address:
-    """The address that was asked for: a flag goes before the environment, that before defaults.
+    """Choose the address: flags come before the environment, and that before the defaults.
 
     DATABASE_URL counts only where no flag names a part of the address.
 
@@ -52,11 +52,12 @@ def choose_address(options: Options, environment: Mapping[str, str]) -> Address:
 
 
 def _read_port(text: str) -> int:
-    """A port that PGPORT names; the default where it names none."""
+    """Read the port that PGPORT's value names; the default where it is empty."""
     is_port = text.isdecimal() and len(text) <= MOST_PORT_DIGITS and 0 < int(text) <= MOST_PORT
     if text and not is_port:
         raise DatabaseUnavailableError(
-            f"PGPORT is no port from 1 to {MOST_PORT}.", remedy="Mend it, or give --db-port."
+            f"PGPORT is no port from 1 to {MOST_PORT}.",
+            remedy="Set it to the database's port, unset it, or give --db-port.",
         )
     return int(text) if text else DEFAULT_PORT
 

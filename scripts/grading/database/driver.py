@@ -11,7 +11,7 @@ STATEMENT_TIMEOUT_SECONDS = 60.0
 
 
 class DriverMissingError(Exception):
-    """asyncpg isn't installed."""
+    """The driver asyncpg isn't installed."""
 
 
 class ServerUnreachableError(DatabaseUnavailableError):
@@ -20,7 +20,7 @@ class ServerUnreachableError(DatabaseUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the database is; the password stays out of `repr`.
+    """Address of the database; the password stays out of `repr`.
 
     Attributes:
         url: A whole connection URL, which goes before the rest; empty for none.
@@ -35,7 +35,7 @@ class Address:
 
     @property
     def description(self) -> str:
-        """For the report."""
+        """Describe the address for the report, without the password."""
         if self.url:
             return "DATABASE_URL"
         return f"{self.user}@{self.host}:{self.port}/{self.name}"
@@ -56,7 +56,7 @@ class DriverDatabase:
 
     @property
     def description(self) -> str:
-        """Where it is, without the password."""
+        """Describe the database for the report, without the password."""
         return self._address.description
 
     def execute(self, script: str) -> None:
@@ -68,7 +68,7 @@ class DriverDatabase:
         return str(self._call("fetchval", query))
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, if there is one."""
         self._drop_connection()
         self._runner.close()
 

@@ -1,4 +1,4 @@
-"""What the grading asks of a database, whatever reaches it: statements, and rows as JSON."""
+"""Interface to a database that the grading reads and writes: statements, and rows as JSON."""
 
 import json
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ class Database(Protocol):
 
     @property
     def description(self) -> str:
-        """Where it is, without the password."""
+        """Describe the database for the report, without the password."""
         ...
 
     def execute(self, script: str) -> None:
@@ -38,14 +38,14 @@ class Database(Protocol):
 
 
 def fetch_rows(database: Database, query: str) -> list[Row]:
-    """Rows of a query, with JSON's own types: a time is an ISO 8601 text."""
+    """Fetch the rows of a query in JSON's own types: a time is an ISO 8601 text."""
     wrapped = f"SELECT coalesce(json_agg(found), '[]')::text FROM ({query}) AS found"
     rows: list[Row] = json.loads(database.fetch_text(wrapped))
     return rows
 
 
 def literal(value: str | int | None) -> str:
-    """A value as SQL text, for both adapters alike.
+    """Write a value as SQL text, for both adapters alike.
 
     Raises:
         ValueError: If a text holds a NUL, which PostgreSQL has no text for.

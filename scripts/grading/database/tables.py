@@ -27,7 +27,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who a prompt says that it is by, and why."""
+    """Author of a prompt, and the reason of the change, as its row says."""
 
     name: str
     reason: str
@@ -76,7 +76,7 @@ def count_foreign_data(database: Database) -> tuple[int, int]:
 
 
 def read_prompts(database: Database) -> list[Prompt]:
-    """All prompts of the graded task type, the oldest version first."""
+    """Read all prompts of the graded task type, the oldest version first."""
     rows = fetch_rows(
         database,
         "SELECT id, version, content, is_active FROM prompts "
@@ -86,7 +86,7 @@ def read_prompts(database: Database) -> list[Prompt]:
 
 
 def read_active(database: Database) -> list[Prompt]:
-    """The prompts that are marked active; a sound system has one."""
+    """Read the prompts that are marked active; a sound system has one."""
     return [prompt for prompt in read_prompts(database) if prompt.is_active]
 
 
@@ -96,7 +96,7 @@ def count_logged(database: Database, request_ids: Sequence[str]) -> int:
 
 
 def read_logged(database: Database, request_ids: Sequence[str]) -> dict[str, Row]:
-    """The rows of the execution log of these requests, by request id."""
+    """Read the rows of the execution log of these requests, by request id."""
     if not request_ids:
         return {}
     rows = fetch_rows(
@@ -166,7 +166,7 @@ def activate(database: Database, prompt: Prompt) -> None:
 
 
 def read_all_prompts(database: Database) -> list[Row]:
-    """Every row of `prompts`, whole, to be put back by `put_prompts_back`."""
+    """Read every row of `prompts`, whole, to be put back by `put_prompts_back`."""
     return fetch_rows(database, "SELECT * FROM prompts ORDER BY id")
 
 
@@ -212,19 +212,19 @@ def dump(database: Database, folder: Path) -> Path:
 
 
 def _page_end(database: Database, table: str, last_id: int) -> int:
-    """Id of the last row of the next page; `last_id` where there is none."""
+    """Find the id of the last row of the next page; `last_id` where there is none."""
     page = f"SELECT id FROM {table} WHERE id > {last_id} ORDER BY id LIMIT {ROWS_AT_ONCE}"
     return int(database.fetch_text(f"SELECT coalesce(max(id), {last_id}) FROM ({page}) AS page"))
 
 
 def _page(database: Database, table: str, after: int, up_to: int) -> str:
-    """Rows as JSON, in PostgreSQL's own words: no digit is lost, no depth is too deep."""
+    """Read rows as JSON that PostgreSQL writes: no digit is lost, no depth is too deep."""
     rows = f"SELECT * FROM {table} WHERE id > {after} AND id <= {up_to} ORDER BY id"
     return database.fetch_text(f"SELECT coalesce(json_agg(page), '[]')::text FROM ({rows}) AS page")
 
 
 def _insert(table: str, rows: str) -> str:
-    """Statements that put rows, as JSON, into a table, with the ids that they had."""
+    """Write the statements that put rows, as JSON, into a table, with the ids that they had."""
     return (
         f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {_records(table, rows)};"
         f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), "

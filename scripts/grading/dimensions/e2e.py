@@ -24,7 +24,7 @@ EXCERPT_CHARACTERS: Final = 80
 
 
 def judge_e2e(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension; a service that isn't up takes all of it."""
+    """Judge the dimension; a service that isn't up takes all of it."""
     down = [
         Deduction(
             Code.SERVICE_DOWN,
@@ -58,7 +58,7 @@ def is_healthy(reply: Reply) -> bool:
 
 
 def describe(reply: Reply) -> str:
-    """An answer to `/health` that isn't the guide's, in a few words."""
+    """Describe in a few words an answer to `/health` that isn't the guide's."""
     return reply.seen if reply.status != OK else reply.text[:EXCERPT_CHARACTERS]
 
 
@@ -80,7 +80,7 @@ def _judge_failures(failed: Sequence[Exchange], requests: int) -> Iterator[Deduc
 
 
 def _judge_fields(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
-    """A field costs once, however many answers lack it."""
+    """Judge the fields of answers; a field costs once, however many answers lack it."""
     left = MOST_FIELD_POINTS
     problems = {problem.field: problem for one in exchanges for problem in one.problems}
     for problem in problems.values():
@@ -92,7 +92,7 @@ def _judge_fields(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
 
 
 def _judge_versions(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
-    """The version that answers give must be the one that the database calls active."""
+    """Judge whether answers name the version that the database calls active."""
     wrong = [
         one
         for one in exchanges
@@ -110,7 +110,7 @@ def _judge_versions(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
 
 
 def _judge_inputs(seen: Observations) -> Iterator[Deduction]:
-    """Requests for different things that the Worker answers all alike."""
+    """Judge whether the Worker answers requests for different things alike."""
     outputs = [reply.fields.get("output") for reply in seen.tasks.values()]
     texts = [output for output in outputs if isinstance(output, str) and output]
     if len(texts) == len(outputs) > 1 and len(set(texts)) == 1:
@@ -146,7 +146,7 @@ def _judge_log(exchanges: Sequence[Exchange]) -> Iterator[Deduction]:
 
 
 def _differences(one: Exchange) -> Iterator[tuple[str, float | None, float | None]]:
-    """Columns in which a row doesn't say what was answered, with both values."""
+    """Yield the columns in which a row doesn't say what was answered, with both values."""
     row = one.logged
     if row is None:
         return

@@ -15,12 +15,12 @@ ALL_FAILED_POINTS: Final = 5.0
 ERROR: Final = 400
 SERVER_ERROR: Final = 500
 EXCERPT_CHARACTERS: Final = 120
-# Whoever asks for a task that has no prompt made no malformed request: any error in JSON will do.
+# A request for a task type without a prompt isn't malformed: any error in JSON will do.
 WELL_FORMED: Final = "unknown_task_type"
 
 
 def judge_errors(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension."""
+    """Judge the dimension: failed requests, malformed requests, crashes."""
     return (*_judge_requests(seen), *_judge_probes(seen), *_judge_crashes(seen))
 
 
@@ -61,7 +61,7 @@ def _judge_probe(probe: ProbeSeen) -> Iterator[Deduction]:
 
 
 def _judge_crashes(seen: Observations) -> Iterator[Deduction]:
-    """A service that was healthy before the malformed requests and isn't after them."""
+    """Find services that were healthy before the malformed requests and aren't after them."""
     for name, reply in seen.health_after.items():
         if is_healthy(seen.health[name]) and not is_healthy(reply):
             yield Deduction(Code.CRASHED, CRASH_POINTS, {"service": name}, Hint.JSON_ERRORS)

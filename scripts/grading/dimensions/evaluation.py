@@ -18,7 +18,7 @@ EXCERPT_CHARACTERS: Final = 80
 
 
 def judge_evaluation(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension, half of it for either side."""
+    """Judge the dimension; bad and good outputs weigh half of it each."""
     calls = [*seen.bad, *(call for spellings in seen.good for call in spellings)]
     if all(call.reply.status != OK for call in calls):
         facts: Facts = {"seen": calls[0].reply.seen}
@@ -42,7 +42,7 @@ def _judge_bad(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
 
 
 def _judge_good(outputs: Sequence[Sequence[EvaluationSeen]]) -> Iterator[Deduction]:
-    """Each good output is shown in several spellings, of which the best one counts."""
+    """Judge the good outputs; each is shown in several spellings, and the best score counts."""
     points = SIDE_POINTS / len(outputs)
     for spellings in outputs:
         scored = [call for call in spellings if call.score is not None]
@@ -56,7 +56,7 @@ def _judge_good(outputs: Sequence[Sequence[EvaluationSeen]]) -> Iterator[Deducti
 
 
 def _judge_fields(calls: Sequence[EvaluationSeen]) -> Iterator[Deduction]:
-    """A wrong `score` is judged as the call's result; the other fields are judged here."""
+    """Judge the fields other than `score`, which is judged as the call's result."""
     problems = {
         problem.field: problem
         for call in calls

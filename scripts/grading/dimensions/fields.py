@@ -5,7 +5,7 @@ from grading.result import Code, Deduction, Facts, Hint
 
 
 def judge_field(problem: FieldProblem, service: str, points: float) -> Deduction:
-    """What a field costs."""
+    """Make the deduction for a field."""
     facts: Facts = {"field": problem.field, "service": service}
     if problem.seen is None:
         return Deduction(Code.FIELD_MISSING, points, facts, Hint.API_SPECIFICATION)

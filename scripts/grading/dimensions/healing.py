@@ -25,7 +25,7 @@ _LOOKS_LIKE_CODE: Final = re.compile(r"\b(def|class|return|lambda|import)\b")
 
 
 def judge_healing(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension; each cycle weighs the same share of it."""
+    """Judge the dimension; each cycle weighs the same share of it."""
     share = 1 / len(seen.cycles)
     return tuple(
         Deduction(one.code, round(one.points * share, 2), one.facts, one.hint)
@@ -35,13 +35,13 @@ def judge_healing(seen: Observations) -> tuple[Deduction, ...]:
 
 
 def mean_score(exchanges: Sequence[Exchange]) -> float | None:
-    """Mean of the scores that there are; None where there is none."""
+    """Compute the mean of the scores that there are; None where there is none."""
     scores = [one.score for one in exchanges if one.score is not None]
     return fmean(scores) if scores else None
 
 
 def pass_rate(exchanges: Sequence[Exchange]) -> float:
-    """Share of the requests that passed, in [0, 1]."""
+    """Compute the share of the requests that passed, in [0, 1]."""
     return sum(one.passed is True for one in exchanges) / len(exchanges) if exchanges else 0.0
 
 
@@ -67,7 +67,7 @@ def _judge_cycle(cycle: CycleSeen, command: str) -> Iterator[Deduction]:
 
 
 def _explain_unbroken(cycle: CycleSeen) -> Deduction:
-    """Why no bad prompt made requests fail: it isn't loaded, failures aren't seen, or neither."""
+    """Explain why no bad prompt made requests fail: it isn't loaded, or failures aren't seen."""
     stale = next(
         (
             one
@@ -88,7 +88,7 @@ def _explain_unbroken(cycle: CycleSeen) -> Deduction:
 
 
 def _explain_not_replaced(cycle: CycleSeen, command: str) -> list[Deduction]:
-    """The deductions of a cycle in which the bad prompt stayed; none where it went."""
+    """List the deductions of a cycle in which the bad prompt stayed; none where it went."""
     if any(prompt.content.strip() != cycle.bad.content.strip() for prompt in cycle.active):
         return []
     if cycle.optimizer.exit_code != 0:

@@ -13,7 +13,7 @@ METRIC_POINTS: Final = FULL / len(CORE_METRICS)
 
 
 def judge_observability(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension; no endpoint at all takes all of it."""
+    """Judge the dimension; no endpoint at all takes all of it."""
     if all(samples is None for samples in seen.last_scrape.samples.values()):
         described = ", ".join(
             f"{name}: {reply.seen}" for name, reply in seen.last_scrape.replies.items()

@@ -11,7 +11,7 @@ FULL: Final = float(WEIGHTS[Dimension.PERFORMANCE])
 
 
 def judge_performance(seen: Observations) -> tuple[Deduction, ...]:
-    """Deductions of the dimension, from the mean latency of the requests that were answered."""
+    """Judge the dimension by the mean latency of the requests that were answered."""
     latencies = [one.reply.latency_ms for one in seen.exchanges if one.succeeded]
     if not latencies:
         facts: Facts = {"requests": len(seen.exchanges)}
@@ -25,6 +25,6 @@ def judge_performance(seen: Observations) -> tuple[Deduction, ...]:
 
 
 def points_lost(mean_ms: float) -> float:
-    """Points that a mean latency costs, in [0, 10], to a tenth; never less for a longer one."""
+    """Compute the points that a mean latency costs, in [0, 10]; a longer one never costs less."""
     share = (mean_ms - FULL_LATENCY_MS) / (ZERO_LATENCY_MS - FULL_LATENCY_MS)
     return round(FULL * min(1.0, max(0.0, share)), 1)

@@ -43,7 +43,7 @@ class CycleRunner:
         return self._with_rows(sent)
 
     def run(self, number: int, plan: CyclePlan, *, most_bad_prompts: int) -> CycleSeen:
-        """Run a cycle."""
+        """Run one cycle and return what was seen."""
         tried, bad, known_ids, before = self._break(number, plan, most_bad_prompts)
         ids = [one.request_id for one in before if one.logged is not None]
         logged_before = tables.count_logged(self._database, ids)
@@ -92,7 +92,7 @@ class CycleRunner:
                 return tried, bad, known_ids, before
 
     def _tasks_after(self, plan: CyclePlan) -> list[str]:
-        """The same request again, and at the end others, which the heal must serve as well."""
+        """List the tasks after the heal: the same one again, and at the end others."""
         others = list(plan.other_tasks[: 1 if self._options.requests < 4 else 2])  # noqa: PLR2004
         return [plan.task] * (self._options.requests - len(others)) + others
 
@@ -113,7 +113,7 @@ class CycleRunner:
 
 
 def make_log_row(row: Row) -> LogRow:
-    """What a row says; a column of another type than the guide's says nothing."""
+    """Read a row of the log; a column of another type than the guide's counts as missing."""
     version, score = row["prompt_version"], row["evaluation_score"]
     passed = row["evaluation_passed"]
     return LogRow(
@@ -124,7 +124,7 @@ def make_log_row(row: Row) -> LogRow:
 
 
 def describe(exchanges: Sequence[Exchange]) -> str:
-    """What requests came to, in one line."""
+    """Summarise requests in one line: pass rate, mean score, latency."""
     mean = mean_score(exchanges)
     scored = "no score" if mean is None else f"mean score {mean:.2f}"
     latency = fmean(one.reply.latency_ms for one in exchanges)

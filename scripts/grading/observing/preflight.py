@@ -1,4 +1,4 @@
-"""What must hold before anything is changed, and what a person has to agree to first."""
+"""Checks before anything is changed, and asks for the user's consent where it needs it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -32,7 +32,7 @@ def require_consent(database: Database, options: Options) -> None:
     """Ask for `--yes` where the database holds more than a workshop leaves behind.
 
     Raises:
-        NeedsYesError: If it does and nobody said yes.
+        NeedsYesError: If it does and `--yes` wasn't given.
     """
     others, logged = tables.count_foreign_data(database)
     reasons = []

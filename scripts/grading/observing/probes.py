@@ -1,4 +1,4 @@
-"""What the Evaluator is shown directly, and requests that no service should trip over."""
+"""Answers to show the Evaluator directly, and malformed requests that each service must survive."""
 
 import uuid
 from collections.abc import Callable
@@ -39,7 +39,7 @@ LONG_TEXT: Final = 20_000
 
 
 def fence(code: str) -> str:
-    """Code as models give it: in a fenced block."""
+    """Put code into a fenced block, as models do."""
     return f"```python\n{code}```"
 
 

@@ -74,7 +74,7 @@ class Services:
         return Scrape(replies, {name: found or None for name, found in samples.items()})
 
     def post(self, service: str, path: str, body: object) -> Reply:
-        """Post JSON."""
+        """Post a JSON body to a service."""
         url = f"{self.urls[service]}{path}"
         return send(url, body=body, timeout_seconds=self._timeout_seconds)
 
@@ -84,5 +84,5 @@ class Services:
         return send(url, raw=raw, timeout_seconds=self._timeout_seconds)
 
     def get(self, service: str, path: str) -> Reply:
-        """Get a path."""
+        """Get a path of a service."""
         return send(f"{self.urls[service]}{path}", timeout_seconds=self._timeout_seconds)

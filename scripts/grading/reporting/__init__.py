@@ -16,7 +16,7 @@ __all__ = ["ReportFiles", "render_summary", "report_as_json", "write_reports"]
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """Where the report was written."""
+    """Paths of the files that make up the report."""
 
     html: Path
     markdown: Path

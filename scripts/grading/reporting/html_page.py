@@ -17,7 +17,7 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 
 
 def render_html(report: Report, texts: Texts) -> str:
-    """The whole page."""
+    """Render the report as one HTML page."""
     title = escape(texts.label("title"))
     body = "\n".join(
         [

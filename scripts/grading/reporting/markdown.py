@@ -12,12 +12,12 @@ EXCERPT_CHARACTERS: Final = 60
 
 
 def escape_markdown(text: str) -> str:
-    """A text as Markdown that shows it as it is, HTML included."""
+    """Escape a text so that Markdown shows it as it is, HTML included."""
     return _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;")).replace("\\<", "&lt;")
 
 
 def render_markdown(report: Report, texts: Texts) -> str:
-    """The whole report."""
+    """Render the report as Markdown."""
     meaning = texts.label(f"meaning_{report.grade}")
     total = f"{texts.label('total')}: {report.score:g} / {FULL_MARKS}"
     grade = f"{texts.label('grade')}: {report.grade}"

@@ -31,7 +31,7 @@ class Mark:
 
 
 def list_requests(report: Report) -> tuple[list[GradedRequest], list[Mark]]:
-    """All requests in the order in which they were sent, and what happened between them."""
+    """List all requests in the order in which they were sent, with the events between them."""
     requests = list(report.healthy)
     marks = []
     for cycle in report.cycles:
@@ -50,7 +50,7 @@ def plot_scores(report: Report, texts: Texts) -> str:
 
 
 def plot_latency(report: Report, texts: Texts) -> str:
-    """Latency of each request."""
+    """Plot the latency of each request."""
     requests, marks = list_requests(report)
     values = [request.latency_ms for request in requests]
     top = max([*values, FULL_LATENCY_MS]) * 1.1
@@ -58,7 +58,7 @@ def plot_latency(report: Report, texts: Texts) -> str:
 
 
 def plot_dimensions(report: Report, texts: Texts) -> str:
-    """A bar a dimension."""
+    """Plot a bar for each dimension."""
     height = ROW * len(report.dimensions) + 8
     rows = []
     for number, dimension in enumerate(report.dimensions):
@@ -123,7 +123,7 @@ def _plot(
 
 
 def _axis(y: Callable[[float], float], *, top: float, line: float, unit: str) -> Iterator[str]:
-    """The bottom, the top, and the dashed line that counts, each with its figure."""
+    """Draw the bottom, the top and the dashed threshold line, each with its figure."""
     shown = top if unit == "" else round(top)
     for kind, value in (("grid", 0.0), ("grid", shown), ("line", line)):
         down = y(value)

@@ -7,7 +7,7 @@ from grading.result import Report
 
 
 def report_as_json(report: Report, language: str) -> dict[str, Any]:
-    """The report with sentences beside the codes, in JSON's own types."""
+    """Return the report in JSON's own types, with sentences beside the codes."""
     texts = read_texts(language)
     content = report.to_json()
     content["language"] = language

@@ -14,7 +14,7 @@ LINE_COLUMNS: Final = 96
 
 
 def render_summary(report: Report, language: str) -> str:
-    """What a grading came to."""
+    """Render the summary of a report for the terminal."""
     texts = read_texts(language)
     meaning = texts.label(f"meaning_{report.grade}")
     total = f"{texts.label('total')}: {report.score:g} / {FULL_MARKS}"
@@ -33,7 +33,7 @@ def render_summary(report: Report, language: str) -> str:
 
 
 def columns_of(text: str) -> int:
-    """Columns that a text takes in a terminal, where East Asian characters take two."""
+    """Count the columns of a text in a terminal, where East Asian characters take two."""
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
@@ -73,7 +73,7 @@ def _render_rest(report: Report, texts: Texts) -> Iterator[str]:
 
 
 def _wrap(text: str, indent: str) -> list[str]:
-    """Lines of a text; a wide character counts as one here, which leaves lines short enough."""
+    """Wrap a text into lines; wide characters count as one, which leaves lines short enough."""
     width = LINE_COLUMNS if columns_of(text) == len(text) else LINE_COLUMNS * 2 // 3
     return textwrap.wrap(
         text,

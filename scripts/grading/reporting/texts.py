@@ -25,7 +25,7 @@ def unescaped(text: str) -> str:
 
 
 def make_visible(text: str, *, most: int = MOST_CHARACTERS) -> str:
-    """A text of the graded system as one line that can be shown: no control characters, not long.
+    """Make a text of the graded system safe to show: one line, no control characters, short.
 
     Args:
         text: Whatever it sent.
@@ -55,33 +55,33 @@ class Texts:
         self._content = content
 
     def label(self, name: str, **values: Fact) -> str:
-        """A heading or label of the report."""
+        """Return a heading or label of the report."""
         return self._fill(self._content["report"][name], values, unescaped)
 
     def dimension(self, name: Dimension, what: str) -> str:
-        """`title`, `measured` or `full` of a dimension."""
+        """Return `title`, `measured` or `full` of a dimension."""
         text: str = self._content["dimensions"][name][what]
         return text
 
     def deduction(self, deduction: Deduction, escape: Escape = unescaped) -> str:
-        """Why points were taken."""
+        """Say why points were taken."""
         return self._sentence("deductions", deduction.code, deduction.facts, escape)
 
     def cheating(self, cheating: Cheating, escape: Escape = unescaped) -> str:
-        """What was proven."""
+        """Say what cheating was proven."""
         return self._sentence("cheating", cheating.code, cheating.facts, escape)
 
     def insight(self, insight: Insight, escape: Escape = unescaped) -> str:
-        """What is worth knowing."""
+        """Say what an insight tells."""
         return self._sentence("insights", insight.code, insight.facts, escape)
 
     def hint(self, hint: Hint) -> str:
-        """What to do."""
+        """Say what to do about a deduction."""
         text: str = self._content["hints"][hint]
         return text
 
     def fact(self, value: Fact) -> str:
-        """A value in words."""
+        """Show a value in words."""
         if value is None or value == "":
             return NOTHING
         if isinstance(value, bool):
@@ -115,7 +115,7 @@ class _OrNothing(dict[str, str]):
 
 @lru_cache
 def read_texts(language: str) -> Texts:
-    """The texts of a language.
+    """Read the texts of a language.
 
     Args:
         language: `en` or `ko`.
@@ -125,5 +125,5 @@ def read_texts(language: str) -> Texts:
 
 
 def describe_outcome(texts: Texts, *, exit_code: int | None, problem: str) -> str:
-    """How a run of the Optimizer ended."""
+    """Describe how a run of the Optimizer ended."""
     return texts.label(problem) if problem else texts.label("exit_code", code=exit_code)

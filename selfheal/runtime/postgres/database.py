@@ -146,7 +146,7 @@ async def _apply_schema(connection: "asyncpg.Connection[asyncpg.Record]", schema
     except asyncpg.PostgresError as error:
         raise PostgresError(
             f"The database schema doesn't apply: {error}.",
-            remedy="Mend the schema file; the database is still empty.",
+            remedy="Correct the schema file; the database is still empty.",
         ) from error
 
 
@@ -167,8 +167,8 @@ async def _migrate(
     except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
         raise PostgresError(
             f"The database's {migration} doesn't apply: {error}.",
-            remedy=f"The data are as they were. Mend {migration.file}, or go back to the version "
-            "of this package that made the database.",
+            remedy=f"The data are as they were. Correct {migration.file}, or go back to the "
+            "version of this package that made the database.",
         ) from error
 
 

@@ -122,7 +122,8 @@ class ExternalDatabase:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",
-                remedy="Mend DATABASE_URL, or unset it to use the embedded database.",
+                remedy="Check that it runs and that DATABASE_URL is right, or unset DATABASE_URL "
+                "to use the embedded database.",
             ) from error
         return has_tables, missing
 

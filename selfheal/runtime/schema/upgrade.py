@@ -60,7 +60,7 @@ async def _upgrade(database_url: str, schema: str, migrations: list[Migration]) 
     except (TimeoutError, asyncpg.PostgresError, UnnumberedMigrationError) as error:
         raise PostgresError(
             f"The schema was not brought up to date: {str(error) or type(error).__name__}.",
-            remedy="The data are as they were. Mend the cause and run it again.",
+            remedy="The data are as they were. Remove the cause and run it again.",
         ) from error
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)

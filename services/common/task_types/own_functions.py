@@ -34,7 +34,7 @@ def load_functions(path: Path) -> dict[str, Callable[[Any], Any]]:
         raise TaskTypeError(
             path,
             f"loading it raised {type(error).__name__}: {error}",
-            remedy="Mend it; Python must be able to import it.",
+            remedy=f"Run `python {path}` to see which line raises it, and correct that line.",
         ) from error
     return {
         key: value

@@ -158,7 +158,7 @@ def _parse(shape: type[FileContent], path: Path) -> FileContent:
     except (ValueError, RecursionError) as error:
         kind = "TOML" if is_toml else "JSON"
         raise TaskTypeError(
-            path, f"it is no valid {kind}: {error}", remedy="Mend what the message points at."
+            path, f"it is no valid {kind}: {error}", remedy="Correct the place that it names."
         ) from error
     try:
         return shape.model_validate(content)
@@ -185,7 +185,9 @@ def _read_text(path: Path) -> str:
         raise TaskTypeError(path, "it is no UTF-8 text", remedy="Save it as UTF-8.") from error
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise TaskTypeError(path, f"it can't be read: {reason}", remedy="Mend that.") from error
+        raise TaskTypeError(
+            path, f"it can't be read: {reason}", remedy="Make it a file that this user can read."
+        ) from error
 
 
 def _digest(directory: Path) -> str:

@@ -115,4 +115,6 @@ def _directories_in(parent: Path) -> list[Path]:
         return sorted(path.parent for path in parent.glob(f"*/{DEFINITION_FILE}"))
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise TaskTypeError(parent, f"it can't be read: {reason}", remedy="Mend that.") from error
+        raise TaskTypeError(
+            parent, f"it can't be read: {reason}", remedy="Give this user the right to read it."
+        ) from error
