@@ -10,8 +10,8 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local setup-peers demo up down status test test-slow test-compose check \
-        format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
+.PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-compose \
+        check format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -78,13 +78,17 @@ status: $(VENV)/user ## Show what runs
 test: $(VENV)/dev $(VENV)/local ## Run the tests
 	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
+# On another Python as well: make test-unit VENV=.venv-system PYTHON=/usr/bin/python3
+test-unit: $(VENV)/dev ## Run the unit tests alone
+	@$(BIN)/pytest tests/unit -n 2 --dist loadscope --no-loadscope-reorder
+
 test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark
 	@$(BIN)/pytest tests/slow tests/e2e tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
 
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200
 
-check: $(VENV)/dev ## Lint, types, import rules, layout
+check: $(VENV)/dev ## Lint, types, import rules, layout, patterns
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -141,4 +145,4 @@ bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regress
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-system .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

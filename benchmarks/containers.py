@@ -80,7 +80,7 @@ def measure_rebuild() -> float:
     """Measure the seconds of `docker compose build` after a line of a service changed."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / "copy"
-        ignored = shutil.ignore_patterns(".git", ".venv", "dist", "reports", ".*_cache")
+        ignored = shutil.ignore_patterns(".git", ".venv*", "dist", "reports", ".*_cache")
         shutil.copytree(ROOT, copy, ignore=ignored)
         with (copy / "services" / "worker" / "app" / "main.py").open("a") as file:
             file.write(f"# {time.time()}\n")

@@ -37,9 +37,12 @@ _VENDOR_TOKEN = re.compile(
 )
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[ A-Z0-9]{0,40}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----"
-    r"(?P<secret>(?:[^-]|-(?!----))*+(?:-----END[ A-Z0-9]{0,60}-----)?)",
+    r"(?P<secret>(?s:.*?)(?:-----END[ A-Z0-9]{0,60}-----|(?=-----)|\Z))",
 )
-_KEY_LINES = re.compile(r"(?:(?:\s|\\[nrt]|[\"'+])*+[A-Za-z0-9+/=]{16,}+)+")
+_KEY_LINES = re.compile(
+    r"[A-Za-z0-9/=][A-Za-z0-9+/=]{15,}+"
+    r"(?:[\s\"'+]*+(?:\\[nrt][\s\"'+]*+)*[A-Za-z0-9+/=]{16,}+)*"
+)
 _AUTHORIZATION = re.compile(
     r"\b(?:bearer|basic)[ \t]{1,4}(?P<secret>[\w.~+/=-]{8,}+)", re.ASCII | re.IGNORECASE
 )
@@ -69,7 +72,7 @@ _DIGITS = re.compile(r"[0-9]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WORD_LIKE = re.compile(r"[A-Z][a-z]{3,}|[a-z]{4,}|(?<![A-Za-z])[A-Z]{3,}(?![a-z])")
 _INNER_CAPITAL = re.compile(r"[a-z][A-Z]")
-_REFERENCE = re.compile(r"[A-Za-z_]+\d{0,2}(?:\.[A-Za-z_]\w*)*+[.!?:]*|https?:.*")
+_REFERENCE = re.compile(r"[A-Za-z_]+\d{0,2}(?:\.[A-Za-z_]\w*)*[.!?:]*|https?:.*")
 _PLACEHOLDER = re.compile(r"[*•.xX]{3,}|[{$%<].*", re.DOTALL)
 
 

@@ -10,7 +10,7 @@ from services.manager.app.services.refinement.characters import (
     LINE_BREAKS,
 )
 
-# Possessive quantifiers throughout: a run is taken whole or not at all, and time stays linear.
+# Possessive quantifiers: a run is taken whole or not at all, and time stays linear.
 # A fence may stand behind characters that cleaning drops, so that cleaning makes no new fences.
 _OPENING = re.compile(
     rf"(?:\A|(?<=[{LINE_BREAKS}]))(?P<indent>[ \t{EXOTIC_SPACES}{INVISIBLES}{JOINERS}]*+)"
@@ -20,11 +20,7 @@ _OPENING = re.compile(
 _CLOSING_LINE = re.compile(
     rf"(?<=[{LINE_BREAKS}])[ \t]*+(`{{3,}}+|~{{3,}}+)(?=[ \t]*+(?:[{LINE_BREAKS}]|\Z))"
 )
-_LONG_RUN = re.compile(r"`{3,}+")
-_REST_OF_SPAN = {
-    1: re.compile(rf"(?:[^`{LINE_BREAKS}]++|`{{2,}}+)*+`"),
-    2: re.compile(rf"(?:[^`{LINE_BREAKS}]++|`(?!`)|`{{3,}}+)*+``"),
-}
+_RUN_OR_LINE_END = re.compile(rf"`++|[{LINE_BREAKS}]")
 _NOT_INDENTATION = re.compile(r"[^ \t]+")
 _FENCE_LENGTH = 3
 
@@ -72,9 +68,10 @@ def _find_end(text: str, opening: re.Match[str]) -> int | None:
     if fence := opening["fence"]:
         closings = _CLOSING_LINE.finditer(text, opening.end())
         return next((run.end(1) for run in closings if run[1].startswith(fence)), None)
-    length = len(opening["inline"])
-    if rest_of_span := _REST_OF_SPAN.get(length):
-        rest = rest_of_span.match(text, opening.end())
-        return rest.end() if rest else None
-    runs = _LONG_RUN.finditer(text, opening.end())
-    return next((run.end() for run in runs if len(run[0]) == length), None)
+    run = opening["inline"]
+    for found in _RUN_OR_LINE_END.finditer(text, opening.end()):
+        if found[0] == run:
+            return found.end()
+        if len(run) < _FENCE_LENGTH and not found[0].startswith("`"):
+            return None
+    return None

@@ -19,7 +19,7 @@ MIN_NAME_CHARACTERS = 4
 _IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+")
 _DENSE = re.compile(rf"[{_IDEOGRAPHS}\uac00-\ud7a3]")
-_TOKEN = re.compile(r"\w+(?:\.\w+)*+")
+_TOKEN = re.compile(r"\w+(?:\.\w+)*")
 _INNER_CAPITAL = re.compile(r"[^\W\d_][A-Z]")
 
 Shingle = tuple[str, ...]

@@ -52,7 +52,7 @@ _FOLDING = {ord(alike): letter for letter, alikes in _LOOK_ALIKES.items() for al
 _TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
 _HIDDEN_CATEGORIES = frozenset({"Cf", "Cc", "Co", "Cs", "Cn", "Mn", "Me"})
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}(?:[\r\n]+[ \t]*[A-Za-z0-9+/_-]{4,}={0,2})*+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}(?:[\r\n]+[ \t]*[A-Za-z0-9+/_-]{4,}={0,2})*")
 _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9A-Fa-f]{2}[\s,:]{0,2}){8,}")
 _HEX_DIGITS = re.compile(r"(?:\\x|0x|%)?([0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"\\u\{?([0-9A-Fa-f]{4,6})\}?|\\x([0-9A-Fa-f]{2})")
