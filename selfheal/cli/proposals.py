@@ -1,7 +1,9 @@
 """`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import asyncpg
 import typer
@@ -18,19 +20,24 @@ from selfheal.display.text_difference import compare_texts
 from selfheal.display.verdict_rendering import INDENT
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
-from selfheal.proposals import (
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.optimizer.app.services.record.proposals import (
+    NotProposedError,
     Proposal,
+    ProposalAnsweredError,
+    ProposalOutdatedError,
     approve_proposal,
     load_open_proposals,
     reject_proposal,
 )
-from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.config import Settings
 
 RunId = Annotated[
     str | None,
     typer.Argument(help="Run that proposed it, or its first digits.", show_default="the only one"),
 ]
+
+Given = TypeVar("Given")
 
 output = Console()
 
@@ -59,11 +66,9 @@ def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson
     """
     with friendly_errors():
         proposal = _find(run_id, task_type)
-        activation = ask_database(
-            Settings(), lambda connection: approve_proposal(connection, proposal.run_id)
-        )
+        activation = _answer(proposal, approve_proposal)
     if as_json:
-        answer = _answer(proposal, "approved", version=activation.version)
+        answer = _describe_answer(proposal, "approved", version=activation.version)
         typer.echo(json.dumps(answer, default=str))
         return
     assert proposal.incumbent is not None  # noqa: S101 - it was just replaced
@@ -84,9 +89,9 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
     """
     with friendly_errors():
         proposal = _find(run_id, task_type)
-        ask_database(Settings(), lambda connection: reject_proposal(connection, proposal.run_id))
+        _answer(proposal, reject_proposal)
     if as_json:
-        typer.echo(json.dumps(_answer(proposal, "rejected"), default=str))
+        typer.echo(json.dumps(_describe_answer(proposal, "rejected"), default=str))
     else:
         messages.print("Rejected; the same text isn't tried again for a day.")
 
@@ -126,6 +131,23 @@ def _find(run_id: str | None, task_type: str | None) -> Proposal:
     return found[0]
 
 
+def _answer(
+    proposal: Proposal, answer: Callable[[asyncpg.Connection, UUID], Awaitable[Given]]
+) -> Given:
+    remedies = {
+        NotProposedError.code: "See: selfheal prompts proposals",
+        ProposalAnsweredError.code: "See what waits with: selfheal prompts proposals",
+        ProposalOutdatedError.code: f"Turn it down with: {_rejection(proposal)}",
+    }
+    return ask_database(
+        Settings(), lambda connection: answer(connection, proposal.run_id), remedies=remedies
+    )
+
+
+def _rejection(proposal: Proposal) -> str:
+    return f"selfheal prompts reject {str(proposal.run_id)[:8]}"
+
+
 def _show(proposal: Proposal) -> None:
     version = proposal.incumbent.version if proposal.incumbent else "?"
     short_id = str(proposal.run_id)[:8]
@@ -137,7 +159,7 @@ def _show(proposal: Proposal) -> None:
             f"({proposal.created_at.astimezone():%Y-%m-%d %H:%M})",
         )
     )
-    reject_it = f"selfheal prompts reject {short_id}"
+    reject_it = _rejection(proposal)
     if proposal.staleness:
         output.print(Text(f"stale: {proposal.staleness}; it can't be approved", style="yellow"))
         answer = f"turn it down: {reject_it}"
@@ -169,7 +191,7 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
         "replaces_version": proposal.incumbent.version if proposal.incumbent else None,
         "strategy": proposal.strategy,
         "improvement_pct": round(proposal.improvement_pct, 1),
-        "verdict": proposal.verdict,
+        "verdict": proposal.fault,
         "created_at": proposal.created_at,
         "stale": bool(proposal.staleness),
         "serving_version": proposal.serving.version if proposal.serving else None,
@@ -177,7 +199,7 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _answer(proposal: Proposal, resolution: str, **more: int) -> dict[str, Any]:
+def _describe_answer(proposal: Proposal, resolution: str, **more: int) -> dict[str, Any]:
     described = _describe(proposal)
     names = ("run_id", "task_type", "replaces_version")
     return {**{name: described[name] for name in names}, "resolution": resolution, **more}

@@ -3,12 +3,12 @@
 Every query is bounded by the newest rows of one version, however many the log holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
 
-from services.common.models import Prompt
+from services.common.models import PROMPT_COLUMNS, Prompt
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
@@ -19,9 +19,8 @@ from services.optimizer.app.services.log.log_records import (
 )
 
 # The highest active version serves; the others that a person may have left active don't.
-SELECT_ACTIVE_PROMPTS = """
-    SELECT DISTINCT ON (task_type)
-        id, task_type, content, version, is_active, change_reason, created_by, created_at
+SELECT_ACTIVE_PROMPTS = f"""
+    SELECT DISTINCT ON (task_type) {PROMPT_COLUMNS}
     FROM prompts
     WHERE is_active = TRUE
     ORDER BY task_type, version DESC, id DESC
@@ -200,8 +199,8 @@ async def load_window(
     return Window(
         results=results,
         unscored=tuple(UnscoredCount(**record) for record in unscored),
-        earlier=_count([row["passed"] for row in earlier if (row["fp"] or "") == current]),
-        earlier_elsewise=_count([row["passed"] for row in earlier if (row["fp"] or "") != current]),
+        earlier=_count(earlier, lambda fingerprint: fingerprint == current),
+        earlier_by_others=_count(earlier, lambda fingerprint: fingerprint != current),
     )
 
 
@@ -303,5 +302,6 @@ def failed_rules_in(detail: object) -> tuple[str, ...]:
     )
 
 
-def _count(passes: Sequence[bool]) -> Record:
+def _count(rows: Sequence[asyncpg.Record], is_meant: Callable[[str], bool]) -> Record:
+    passes = [row["passed"] for row in rows if is_meant(row["fp"] or "")]
     return Record(len(passes), sum(passes))

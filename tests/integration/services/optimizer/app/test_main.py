@@ -270,7 +270,7 @@ async def test_the_evaluator_is_asked_how_it_is(
     await deploy()
     await log_result(times=5)
     outcome = (await optimize(settings))["code_generation"]
-    assert (outcome.decision, outcome.verdict) == (
+    assert (outcome.decision, outcome.fault) == (
         ("held", "evaluator") if is_degraded else ("promoted", "prompt")
     )
     assert bool(siblings.tasks) is not is_degraded
