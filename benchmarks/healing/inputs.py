@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.healing.intervals import Rate, rate_of
+from benchmarks.healing.lane_database import TASK_TYPE
 from benchmarks.healing.scenarios import DATA
+from services.common.llm.simulated.knowledge import find_task
+from services.common.task_types import load_golden_inputs
 
 SIMULATED: Final = "simulated"
 LOCAL: Final = "local"
@@ -43,3 +47,15 @@ def read_pools(model: str, file: Path = DATA / "inputs.toml") -> Pools:
         hard=tuple(data["hard"][model]),
         flood=tuple(data["flood"]["texts"]),
     )
+
+
+def count_known() -> dict[str, Rate]:
+    """How many of the requests the simulated model has an answer for, by what they are used for."""
+    pools = read_pools(SIMULATED)
+    golden = load_golden_inputs(TASK_TYPE)
+    texts = {
+        "live": pools.live,
+        "held out": pools.held_out,
+        "golden": (*golden.choosing, *golden.verdict),
+    }
+    return {name: rate_of([find_task(text) is not None for text in texts[name]]) for name in texts}

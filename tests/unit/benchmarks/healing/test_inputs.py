@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
+from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, count_known, read_pools
+from benchmarks.healing.intervals import Rate
 from services.common.llm.simulated.knowledge import find_task
 from services.common.task_types import load_golden_inputs
 
@@ -45,3 +46,10 @@ def test_the_simulated_model_knows_what_it_is_asked(text: str) -> None:
 @pytest.mark.parametrize("text", POOLS.flood)
 def test_garbage_asks_for_nothing(text: str) -> None:
     assert find_task(text) is None
+
+
+def test_it_is_counted_how_many_inputs_the_simulated_model_knows() -> None:
+    known = count_known()
+    assert known["live"] == Rate(len(POOLS.live), len(POOLS.live))
+    assert known["held out"].total == len(POOLS.held_out)
+    assert 0 < known["golden"].count < known["golden"].total
