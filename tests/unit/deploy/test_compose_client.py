@@ -87,3 +87,12 @@ def test_the_evaluators_key_and_way_out_follow_the_judge(
     assert network["name"].endswith("_hosted") == is_open
     worker = config["services"]["worker"]["environment"]
     assert worker["LLM_API_KEY"] == variables.get("LLM_API_KEY", "")
+
+
+def test_the_operator_can_open_the_evaluators_network_by_hand() -> None:
+    by_hand = {"EVALUATOR_MASQUERADE": "true", "EVALUATOR_NETWORK_SUFFIX": "_hosted"}
+    config = read_config(JUDGE_MODEL="rubric", LLM_API_KEY="key", **by_hand)
+    network = config["networks"]["evaluator"]
+    assert network["driver_opts"][MASQUERADE] == "true"
+    assert network["name"].endswith("_hosted")
+    assert config["services"]["evaluator"]["environment"]["LLM_API_KEY"] == ""
