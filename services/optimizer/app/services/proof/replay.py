@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
+from services.common.evaluation_detail import read_detail
 from services.common.http import ServiceClient
 from services.common.logging import get_logger
 from services.common.schemas import (
@@ -17,7 +17,6 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
-from services.optimizer.app.services.log.failure_log import failed_rules_in
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 CONCURRENCY = 4
@@ -167,16 +166,11 @@ class Replayer:
             EvaluationResponse,
             headers={"X-Request-ID": str(request_id)},
         )
+        detail = read_detail(evaluation.detail)
         return ReplayResult(
             score=evaluation.score,
             passed=evaluation.passed,
-            fingerprint=_fingerprint_in(evaluation.detail),
+            fingerprint=detail.evaluator.fingerprint,
             output=task.output,
-            failed_rules=failed_rules_in(evaluation.detail),
+            failed_rules=detail.failed_rules,
         )
-
-
-def _fingerprint_in(detail: dict[str, Any]) -> str:
-    """Who gave the score; empty for an Evaluator that doesn't say."""
-    evaluator = detail.get("evaluator")
-    return str(evaluator.get("fingerprint", "")) if isinstance(evaluator, dict) else ""
