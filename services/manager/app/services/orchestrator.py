@@ -11,10 +11,14 @@ from services.common.evaluation_detail import (
     read_detail,
 )
 from services.common.logging import get_logger
-from services.common.schemas import AgentRequest, AgentResponse
-from services.manager.app.services.evaluator_client import EvaluatorClient
+from services.common.schemas import (
+    AgentRequest,
+    AgentResponse,
+    EvaluationRequest,
+    TaskRequest,
+)
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
-from services.manager.app.services.worker_client import WorkerClient
 
 log = get_logger()
 
@@ -95,10 +99,12 @@ class Orchestrator:
 
     async def _answer_and_score(self, execution: Execution) -> AgentResponse:
         """Fill the execution in step by step, so that a failure leaves what came before."""
-        task = await self._worker.perform_task(
-            request_id=execution.request_id,
-            task_type=execution.task_type,
-            refined_input=execution.refined_input,
+        task = await self._worker.perform(
+            TaskRequest(
+                request_id=execution.request_id,
+                task_type=execution.task_type,
+                refined_input=execution.refined_input,
+            )
         )
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
@@ -107,11 +113,13 @@ class Orchestrator:
             worker=WorkerDetail(model=task.model)
         ).as_json()
         evaluation = await self._evaluator.evaluate(
-            request_id=execution.request_id,
-            task_type=execution.task_type,
-            user_input=execution.user_input,
-            refined_input=execution.refined_input,
-            worker_output=task.output,
+            EvaluationRequest(
+                request_id=execution.request_id,
+                task_type=execution.task_type,
+                user_input=execution.user_input,
+                refined_input=execution.refined_input,
+                worker_output=task.output,
+            )
         )
         execution.evaluation_score = evaluation.score
         execution.evaluation_passed = evaluation.passed
