@@ -27,17 +27,19 @@ async def evaluate_output(body: EvaluationRequest, request: Request) -> Evaluati
         metrics.count_unscored(body.task_type)
         raise
     metrics.observe_score(body.task_type, verdict.score)
-    execution = detail["execution"]["status"]
-    metrics.count_execution(execution)
+    metrics.count_execution(detail.execution.status)
     log.info(
         "output_evaluated",
         task_type=body.task_type,
         score=verdict.score,
         passed=verdict.passed,
         judge=evaluation.judge_name,
-        execution=execution,
-        fingerprint=detail["evaluator"]["fingerprint"],
+        execution=detail.execution.status,
+        fingerprint=detail.evaluator.fingerprint,
     )
     return EvaluationResponse(
-        request_id=body.request_id, score=verdict.score, passed=verdict.passed, detail=detail
+        request_id=body.request_id,
+        score=verdict.score,
+        passed=verdict.passed,
+        detail=detail.as_json(),
     )
