@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from services.common.errors import NotJudgeableError, UnscoredError
 from services.common.schemas import EvaluationRequest
@@ -13,6 +14,8 @@ from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judge import Judge, JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.scorer import Verdict
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REQUEST = "Write a function add(a, b) that adds two numbers: add(2, 3) == 5 and add(1, 1) == 2"
 RIGHT = "def add(a, b):\n    return a + b\n"
@@ -38,14 +41,14 @@ async def started(judge: Judge) -> Evaluation:
     return evaluation
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def rubric() -> AsyncIterator[Evaluation]:
     evaluation = await started(RubricJudge())
     yield evaluation
     await evaluation.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def generous() -> AsyncIterator[Evaluation]:
     evaluation = await started(GenerousJudge())
     yield evaluation
