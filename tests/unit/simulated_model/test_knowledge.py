@@ -12,13 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulated_model.knowledge import (
-    Task,
-    find_task,
-    load_tasks,
-    requested_name,
-    tokenize,
-)
+from simulated_model.knowledge import Task, find_task, load_tasks, requested_name, tokenize
 
 CHECKS = Path(__file__).parent / "task_checks"
 TASKS = load_tasks()

@@ -10,12 +10,7 @@ from services.evaluator.app.sandbox.run.execution import (
 )
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import unavailable
-from services.evaluator.app.sandbox.sandbox import (
-    NoSandbox,
-    Sandbox,
-    create_sandbox,
-    probe_sandbox,
-)
+from services.evaluator.app.sandbox.sandbox import NoSandbox, Sandbox, create_sandbox, probe_sandbox
 from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 __all__ = [

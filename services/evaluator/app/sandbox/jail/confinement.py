@@ -12,9 +12,9 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import kernel, landlock, limits
-from .filter import build_filter, encode
-from .syscalls import Architecture
+from . import kernel, landlock, rlimits
+from .seccomp_filter import build_filter, encode
+from .syscall_numbers import Architecture
 
 _CAPABILITY_VERSION_3 = 0x20080522
 _AT_FDCWD = -100
@@ -107,8 +107,8 @@ class Confinement:
         kernel.syscall(self._architecture.numbers["capset"], header, bytes(24))
 
     def _limit(self, plan: Plan) -> None:
-        limits.kill_self_after(self._architecture, plan.lifetime_ms)
-        limits.set_limits(memory_bytes=plan.memory_bytes, cpu_seconds=plan.cpu_seconds)
+        rlimits.kill_self_after(self._architecture, plan.lifetime_ms)
+        rlimits.set_limits(memory_bytes=plan.memory_bytes, cpu_seconds=plan.cpu_seconds)
 
     def _lock_files(self, plan: Plan) -> int:
         """The version of Landlock in force, 0 where the kernel has none."""

@@ -4,7 +4,7 @@ import os
 import struct
 
 from . import kernel
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 _QUERY_VERSION = 1
 _ALL_NETWORK = 0b11  # bind and connect over TCP, since ABI 4

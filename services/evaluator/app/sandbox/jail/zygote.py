@@ -29,7 +29,7 @@ from .protocol import (
     StopRun,
     read_order,
 )
-from .syscalls import UnknownArchitectureError, this_architecture
+from .syscall_numbers import UnknownArchitectureError, this_architecture
 
 # A run that takes longer than this yields to those that don't: a loop is no reason to wait.
 PATIENCE_SECONDS = 0.1

@@ -2,12 +2,8 @@
 
 import re
 
+from services.evaluator.app.services.examples.example import Example, line_offsets, quote
 from services.evaluator.app.services.examples.literals import Literal, read_literal
-from services.evaluator.app.services.examples.source import (
-    Example,
-    line_offsets,
-    quote,
-)
 
 MAX_LINES = 400
 MAX_BLOCK_LINES = 10

@@ -2,17 +2,17 @@
 
 import re
 
-from services.evaluator.app.services.examples.ending import is_meant, whole_value
-from services.evaluator.app.services.examples.literals import read_literal
-from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
-from services.evaluator.app.services.examples.source import (
+from services.evaluator.app.services.examples.example import (
     Call,
     Example,
     call_starts,
     quote,
     read_call,
 )
-from services.evaluator.app.services.examples.words import WordArguments
+from services.evaluator.app.services.examples.literals import read_literal
+from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
+from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
+from services.evaluator.app.services.examples.unquoted_arguments import WordArguments
 
 MAX_CALLS = 200
 # Forms of "returns" with the words that may go before and after.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from services.evaluator.app.sandbox.run.execution import Value
 from services.evaluator.app.services.examples.calls import RETURNS
-from services.evaluator.app.services.examples.ending import is_meant
+from services.evaluator.app.services.examples.example import Example, quote
 from services.evaluator.app.services.examples.literals import read_literal
-from services.evaluator.app.services.examples.source import Example, quote
+from services.evaluator.app.services.examples.meant_value import is_meant
 
 KINDS = {
     "[]": ("list", "array", "lists", "arrays", "리스트", "배열"),

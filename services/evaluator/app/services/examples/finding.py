@@ -5,15 +5,16 @@ import re
 from dataclasses import replace
 
 from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.blocks import find_block_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
-from services.evaluator.app.services.examples.code import find_code_examples
 from services.evaluator.app.services.examples.context import (
     is_introduced_as_it_is,
     says_little,
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
+from services.evaluator.app.services.examples.example import Example, call_starts
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_expression,
@@ -21,7 +22,6 @@ from services.evaluator.app.services.examples.literals import (
 )
 from services.evaluator.app.services.examples.prose import find_prose_examples
 from services.evaluator.app.services.examples.sessions import find_session_examples
-from services.evaluator.app.services.examples.source import Example, call_starts
 from services.evaluator.app.services.examples.tables import find_table_examples
 
 __all__ = ["Example", "find_examples"]

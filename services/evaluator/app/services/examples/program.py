@@ -3,8 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from services.evaluator.app.services.examples.literals import parse_statements
-from services.evaluator.app.services.examples.source import (
+from services.evaluator.app.services.examples.example import (
     BUILTINS,
     Example,
     called_function,
@@ -12,6 +11,7 @@ from services.evaluator.app.services.examples.source import (
     names_of,
     quote,
 )
+from services.evaluator.app.services.examples.literals import parse_statements
 
 MAX_SETUP = 10
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.evaluator.app.services.examples.calls import ARROW, RETURNS
-from services.evaluator.app.services.examples.ending import is_meant, whole_value
+from services.evaluator.app.services.examples.example import Example, quote
 from services.evaluator.app.services.examples.literals import Literal, read_literal
+from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
 from services.evaluator.app.services.examples.rounding import tolerance_of
-from services.evaluator.app.services.examples.source import Example, quote
 
 MAX_ARGUMENTS = 6
 MAX_PLACES = 60

@@ -4,18 +4,14 @@ import ast
 import re
 from dataclasses import dataclass
 
+from services.evaluator.app.services.examples.example import Example, line_offsets
 from services.evaluator.app.services.examples.literals import (
     parse_expression,
     parse_statements,
     parse_value,
     read_literal,
 )
-from services.evaluator.app.services.examples.program import (
-    Program,
-    equality,
-    make_example,
-)
-from services.evaluator.app.services.examples.source import Example, line_offsets
+from services.evaluator.app.services.examples.program import Program, equality, make_example
 
 MAX_LINES = 400
 MAX_STATEMENT_LINES = 25

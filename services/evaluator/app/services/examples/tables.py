@@ -2,15 +2,11 @@
 
 import re
 
+from services.evaluator.app.services.examples.example import Example, quote, read_call
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_value,
     read_literal,
-)
-from services.evaluator.app.services.examples.source import (
-    Example,
-    quote,
-    read_call,
 )
 
 MAX_ROWS = 60

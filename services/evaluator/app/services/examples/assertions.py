@@ -6,22 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from services.evaluator.app.services.examples.closeness import read_approximate
+from services.evaluator.app.services.examples.example import Example, line_offsets, quote
 from services.evaluator.app.services.examples.literals import (
     parse_expression,
     parse_statements,
     parse_value,
     read_literal,
 )
-from services.evaluator.app.services.examples.program import (
-    Program,
-    equality,
-    make_example,
-)
-from services.evaluator.app.services.examples.source import (
-    Example,
-    line_offsets,
-    quote,
-)
+from services.evaluator.app.services.examples.program import Program, equality, make_example
 
 MAX_LINES = 400
 MAX_LINE_CHARACTERS = 300

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 # Classic BPF, <linux/bpf_common.h>: each instruction is (code, jump if true, jump if false, k).
 LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS

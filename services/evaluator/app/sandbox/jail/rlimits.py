@@ -5,7 +5,7 @@ import signal
 import struct
 
 from . import kernel
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 _MIB = 1 << 20
 _STACK_BYTES = 8 * _MIB

@@ -4,8 +4,8 @@ import keyword
 import re
 from dataclasses import dataclass, field
 
+from services.evaluator.app.services.examples.example import BUILTINS, Call
 from services.evaluator.app.services.examples.literals import LOOSE_WORDS
-from services.evaluator.app.services.examples.source import BUILTINS, Call
 
 WORDS_CALL = re.compile(
     r"([A-Za-z_]\w{0,79})\(\s{0,2}([A-Za-z]{1,40}(?:\s{0,2},\s{0,2}[A-Za-z]{1,40}){0,5})\s{0,2}\)",
