@@ -1,4 +1,4 @@
-"""Runs untrusted code where it can reach nothing, and says what came back."""
+"""Runs untrusted code where it can reach nothing, and reports what each step of it came to."""
 
 from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run.execution import (
