@@ -93,7 +93,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
 
 
 def _check_judge(evaluation: Evaluation, settings: Settings) -> None:
-    """Refuse a judge that was found unreliable; warn of one that nobody has tried."""
+    """Refuse a judge that was found unreliable; warn of one that was never calibrated."""
     identity = evaluation.judge.identity
     warning = check_calibration(
         identity,

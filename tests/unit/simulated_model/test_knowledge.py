@@ -13,13 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.rows import for_each
 
-from simulated_model.knowledge import (
-    Task,
-    find_task,
-    load_tasks,
-    requested_name,
-    tokenize,
-)
+from simulated_model.knowledge import Task, find_task, load_tasks, requested_name, tokenize
 
 CHECKS = Path(__file__).parent / "task_checks"
 TASKS = load_tasks()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.rows import for_each
 
 from simulated_model.composition.answering import answer
-from simulated_model.extraction.answering import extract, load_known_texts
+from simulated_model.extraction.extractor import extract, load_known_texts
 from simulated_model.extraction.requests import DataRequest, read_data_request
 
 ASK = "You extract data. Answer with one JSON object and nothing else."
