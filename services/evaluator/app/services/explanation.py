@@ -5,8 +5,8 @@ from typing import Any
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import Observation
-from services.evaluator.app.services.behaviour.rules import Run
-from services.evaluator.app.services.judging.judge import Judgement
+from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
+from services.evaluator.app.services.judging.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.
@@ -21,6 +21,8 @@ def explain(
     judge: str,
     fingerprint: str,
     run: Run | None,
+    evidence: EvidenceGrade,
+    caveat: str,
     availability: Availability,
 ) -> dict[str, Any]:
     """Put an evaluation into plain JSON values, as it is answered and logged."""
@@ -29,6 +31,8 @@ def explain(
         "judge_score": verdict.judge,
         "capped": verdict.capped,
         "cap_reasons": report.cap_reasons,
+        "evidence": evidence,
+        "caveat": caveat,
         "execution": describe_run(run, availability),
         "rules": [
             {
@@ -53,11 +57,27 @@ def explain(
     return {key: _storable(value) for key, value in detail.items()}
 
 
+def describe_doubt(evidence: EvidenceGrade, judge: Judge, report: RuleReport) -> str:
+    """Say in one line that nothing tells whether the answer is right; empty where something does.
+
+    A judge that has an opinion of its own tells, and so does a rule that shows a failure.
+    """
+    if evidence in ("checks", "examples") or judge.can_judge_unseen or report.cap_reasons:
+        return ""
+    return (
+        "nothing here shows whether the answer is right: no example in the request, no checks, "
+        f"{judge.name} judge"
+    )
+
+
 def describe_run(run: Run | None, availability: Availability) -> dict[str, Any]:
     """What was run and what came back; `not_run` where the answer holds nothing to run."""
     if run is None:
         return {"status": "not_run", "reason": "the answer holds no program that parses"}
     execution = run.execution
+    # What an answer prints may be what a check gave it.
+    is_checked = any(one.kind == "check" for one in run.behaviour.observations)
+    output = "" if is_checked else execution.output
     return {
         "status": execution.status,
         "reason": execution.reason,
@@ -65,8 +85,8 @@ def describe_run(run: Run | None, availability: Availability) -> dict[str, Any]:
         "layers": list(execution.layers),
         "cpu_ms": execution.cpu_ms,
         "wall_ms": execution.wall_ms,
-        "output": execution.output[:MAX_OUTPUT_CHARACTERS],
-        "output_cut": execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
+        "output": output[:MAX_OUTPUT_CHARACTERS],
+        "output_cut": execution.output_cut or len(output) > MAX_OUTPUT_CHARACTERS,
         "observations": [_describe(one) for one in run.behaviour.observations],
     }
 
@@ -77,7 +97,7 @@ def _describe(observation: Observation) -> dict[str, Any]:
         "ran": observation.ran,
         "came_back": observation.came_back,
         "expected": observation.expected,
-        "verdict": observation.verdict,
+        "verdict": observation.outcome,
         "reason": observation.reason,
     }
 

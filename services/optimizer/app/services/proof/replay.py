@@ -53,7 +53,8 @@ class Replayer:
     Args:
         worker: Client of the Worker.
         evaluator: Client of the Evaluator.
-        internal_token: Lets the Worker generate with a candidate.
+        internal_token: Lets the Worker generate with a candidate, and the Evaluator use the
+            checks of golden inputs.
         max_calls: Most Worker calls of the heal.
         deadline_seconds: Most seconds from now until the last replay ends.
     """
@@ -141,7 +142,8 @@ class Replayer:
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult:
         request_id = uuid4()
-        headers = {**self._headers, "X-Request-ID": str(request_id)}
+        trace = {"X-Request-ID": str(request_id)}
+        trusted = {**self._headers, **trace}
         task = await self._worker.post(
             "/api/v1/task",
             TaskRequest(
@@ -151,7 +153,7 @@ class Replayer:
                 candidate_id=candidate_id,
             ),
             TaskResponse,
-            headers=headers,
+            headers=trusted,
         )
         self.input_tokens += task.input_tokens
         self.output_tokens += task.output_tokens
@@ -163,9 +165,10 @@ class Replayer:
                 user_input=item.user_input,
                 refined_input=item.refined_input,
                 worker_output=task.output,
+                golden_id=item.golden_id,
             ),
             EvaluationResponse,
-            headers={"X-Request-ID": str(request_id)},
+            headers=trusted if item.golden_id else trace,
         )
         return ReplayResult(
             score=evaluation.score,
