@@ -55,7 +55,8 @@ class Conclusion:
         what = f"{contender.candidate.strategy}: {contender.candidate.rationale}"
         proof = (
             f"{decision.label} by {what}; on {len(decision.pairs)} inputs that had no part in "
-            f"choosing it, {bet.wins} better and {bet.losses} worse (e-value {bet.e_value:.1f})"
+            f"choosing it, {bet.wins} better and {bet.losses} worse "
+            f"(p = {bet.p_value:.2g}, e-value {bet.e_value:.1f})"
         )
         summary = f"{self._report.waits_because} {proof}".strip()
         if self._policy.mode == PROPOSE_MODE or self._report.waits_because:

@@ -138,6 +138,7 @@ class Gate:
             wins=bet.wins,
             losses=bet.losses,
             e_value=round(bet.e_value, 2),
+            p_value=round(bet.p_value, 4),
             newly_failing=len(damage.newly_failing),
             label=label,
         )
