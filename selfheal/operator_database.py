@@ -1,7 +1,7 @@
 """The command line's way into the database: one connection, one question."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import asyncpg
@@ -13,23 +13,14 @@ from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError, ServiceError
 
 START_REMEDY: Final = "Start the system with: selfheal up"
-NO_REMEDIES: Final[Mapping[str, str]] = {}
 
 Answer = TypeVar("Answer")
 
 
 def ask_database(
-    settings: Settings,
-    question: Callable[[asyncpg.Connection], Awaitable[Answer]],
-    *,
-    remedies: Mapping[str, str] = NO_REMEDIES,
+    settings: Settings, question: Callable[[asyncpg.Connection], Awaitable[Answer]]
 ) -> Answer:
     """Connect to the system's database and put a question to it.
-
-    Args:
-        settings: Say where it is.
-        question: What to ask.
-        remedies: What to do about the errors that it may raise, by their codes.
 
     Raises:
         EmbeddedRuntimeError: If the database can't be reached or the question fails.
@@ -43,8 +34,8 @@ def ask_database(
     try:
         return asyncio.run(connect_and_ask())
     except ServiceError as error:
-        known = {DatabaseUnavailableError.code: START_REMEDY, **remedies}
-        raise EmbeddedRuntimeError(error.message, remedy=known.get(error.code, "")) from error
+        remedy = START_REMEDY if isinstance(error, DatabaseUnavailableError) else ""
+        raise EmbeddedRuntimeError(error.message, remedy=remedy) from error
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
         raise EmbeddedRuntimeError(
             f"The database's schema is an older one: {error}.",

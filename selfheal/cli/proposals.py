@@ -1,9 +1,7 @@
 """`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
-from uuid import UUID
+from typing import Annotated, Any
 
 import asyncpg
 import typer
@@ -23,10 +21,7 @@ from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.optimizer.app.services.record.proposals import (
-    NotProposedError,
     Proposal,
-    ProposalAnsweredError,
-    ProposalOutdatedError,
     approve_proposal,
     load_open_proposals,
     reject_proposal,
@@ -36,8 +31,6 @@ RunId = Annotated[
     str | None,
     typer.Argument(help="Run that proposed it, or its first digits.", show_default="the only one"),
 ]
-
-Given = TypeVar("Given")
 
 output = Console()
 
@@ -66,9 +59,11 @@ def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson
     """
     with friendly_errors():
         proposal = _find(run_id, task_type)
-        activation = _answer(proposal, approve_proposal)
+        activation = ask_database(
+            Settings(), lambda connection: approve_proposal(connection, proposal.run_id)
+        )
     if as_json:
-        answer = _describe_answer(proposal, "approved", version=activation.version)
+        answer = _answer(proposal, "approved", version=activation.version)
         typer.echo(json.dumps(answer, default=str))
         return
     assert proposal.incumbent is not None  # noqa: S101 - it was just replaced
@@ -89,9 +84,9 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
     """
     with friendly_errors():
         proposal = _find(run_id, task_type)
-        _answer(proposal, reject_proposal)
+        ask_database(Settings(), lambda connection: reject_proposal(connection, proposal.run_id))
     if as_json:
-        typer.echo(json.dumps(_describe_answer(proposal, "rejected"), default=str))
+        typer.echo(json.dumps(_answer(proposal, "rejected"), default=str))
     else:
         messages.print("Rejected; the same text isn't tried again for a day.")
 
@@ -131,23 +126,6 @@ def _find(run_id: str | None, task_type: str | None) -> Proposal:
     return found[0]
 
 
-def _answer(
-    proposal: Proposal, answer: Callable[[asyncpg.Connection, UUID], Awaitable[Given]]
-) -> Given:
-    remedies = {
-        NotProposedError.code: "See: selfheal prompts proposals",
-        ProposalAnsweredError.code: "See what waits with: selfheal prompts proposals",
-        ProposalOutdatedError.code: f"Turn it down with: {_rejection(proposal)}",
-    }
-    return ask_database(
-        Settings(), lambda connection: answer(connection, proposal.run_id), remedies=remedies
-    )
-
-
-def _rejection(proposal: Proposal) -> str:
-    return f"selfheal prompts reject {str(proposal.run_id)[:8]}"
-
-
 def _show(proposal: Proposal) -> None:
     version = proposal.incumbent.version if proposal.incumbent else "?"
     short_id = str(proposal.run_id)[:8]
@@ -159,7 +137,7 @@ def _show(proposal: Proposal) -> None:
             f"({proposal.created_at.astimezone():%Y-%m-%d %H:%M})",
         )
     )
-    reject_it = _rejection(proposal)
+    reject_it = f"selfheal prompts reject {short_id}"
     if proposal.staleness:
         output.print(Text(f"stale: {proposal.staleness}; it can't be approved", style="yellow"))
         answer = f"turn it down: {reject_it}"
@@ -199,7 +177,7 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _describe_answer(proposal: Proposal, resolution: str, **more: int) -> dict[str, Any]:
+def _answer(proposal: Proposal, resolution: str, **more: int) -> dict[str, Any]:
     described = _describe(proposal)
     names = ("run_id", "task_type", "replaces_version")
     return {**{name: described[name] for name in names}, "resolution": resolution, **more}

@@ -20,7 +20,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.diagnosis.cooldown import Pauses
 from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingPolicy
+from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
@@ -58,21 +58,13 @@ class Workshop:
 
     async def heal(self, case: Case) -> HealingOutcome:
         """Heal one prompt."""
-        settings = self.settings
         healer = Healer(
             self.connection,
             self._make_replayer(),
             reflect=self.tools.analyst.reflect,
             ask_model=self.tools.analyst.ask_model,
-            task_types=open_task_types(settings.task_types_dir),
-            policy=HealingPolicy(
-                mode=settings.optimizer_mode,
-                triggered_by=settings.optimizer_triggered_by,
-                lookback_minutes=settings.optimizer_lookback_minutes,
-                guard_inputs=settings.optimizer_guard_inputs,
-                max_newly_failing=settings.optimizer_max_newly_failing,
-                max_calls=settings.max_calls,
-            ),
+            task_types=open_task_types(self.settings.task_types_dir),
+            settings=self.settings,
         )
         return await healer.heal(case)
 

@@ -61,10 +61,6 @@ CLEAR_WATCH = """
     UPDATE selfheal.watches SET detail = coalesce(detail, '{}') || $2::jsonb
     WHERE id = $1 AND ended_at IS NULL
 """
-END_OTHERS = """
-    UPDATE selfheal.watches SET ended_at = now(), outcome = 'superseded'
-    WHERE task_type = $1 AND ended_at IS NULL AND id <> $2
-"""
 
 log = get_logger()
 
@@ -89,7 +85,6 @@ async def look_after(
     watch = await connection.fetchrow(SELECT_WATCH, serving.task_type)
     if watch is None:
         return None
-    await connection.execute(END_OTHERS, serving.task_type, watch["id"])
     if not _is_serving(watch, serving) or watch["before_id"] is None:
         await connection.execute(END_WATCH, watch["id"], SUPERSEDED, None)
         return None

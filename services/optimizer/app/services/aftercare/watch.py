@@ -139,10 +139,12 @@ def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScor
     """
     free = list(old)
     partners: dict[int, _Answer] = {}
-    for fits in (_asks_the_same, _asks_alike, _comes_next):
+    for trait in _TRAITS:
         for number, one in enumerate(new):
-            if number not in partners and (at := _find(free, one, fits)) is not None:
-                partners[number] = free.pop(at)
+            if number not in partners:
+                fits = (at for at, other in enumerate(free) if trait(other) == trait(one))
+                if (at := next(fits, None)) is not None:
+                    partners[number] = free.pop(at)
     for number, one in enumerate(new):
         if number in partners:
             yield PairedScore(
@@ -150,19 +152,9 @@ def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScor
             )
 
 
-def _find(
-    free: Sequence[_Answer], new: _Answer, fits: Callable[[_Answer, _Answer], bool]
-) -> int | None:
-    return next((at for at, old in enumerate(free) if fits(old, new)), None)
-
-
-def _asks_the_same(old: _Answer, new: _Answer) -> bool:
-    return old.row.refined_input == new.row.refined_input
-
-
-def _asks_alike(old: _Answer, new: _Answer) -> bool:
-    return old.cluster == new.cluster
-
-
-def _comes_next(_old: _Answer, _new: _Answer) -> bool:
-    return True
+# What two answers of a pair have in common, the closest first: the request, its cluster, nothing.
+_TRAITS: tuple[Callable[[_Answer], object], ...] = (
+    lambda one: one.row.refined_input,
+    lambda one: one.cluster,
+    lambda _: None,
+)

@@ -147,34 +147,25 @@ class Pauses:
     max_heals_per_day: int
 
     async def find(self, connection: asyncpg.Connection, case: Case) -> str:
-        """Tell why a case is left alone for now, as a code; empty where it isn't."""
+        """Tell why a case is left alone for now; an empty text where it may be healed.
+
+        Returns:
+            `proposal_waits`, `told_lately`, `cooling_down_until ...` or `heals_per_day_reached`.
+        """
         if await has_open_proposal(connection, case.incumbent, of_any_kind=self.asks_first):
             return "proposal_waits"
         if not self.is_continuous:
             return ""
         if case.attribution is not None:
             return await was_told(connection, case.incumbent, case.attribution.fault)
-        return await is_cooling_down(
-            connection,
-            case.incumbent,
+        runs = await load_past_runs(connection, case.incumbent.task_type, case.incumbent.digest)
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        return next_allowed(
+            runs,
             base_seconds=self.base_seconds,
             max_heals_per_day=self.max_heals_per_day,
-        )
-
-
-async def is_cooling_down(
-    connection: asyncpg.Connection, prompt: Prompt, *, base_seconds: float, max_heals_per_day: int
-) -> str:
-    """Tell why a prompt cools down: `cooling_down_until ...` or `heals_per_day_reached`.
-
-    Returns:
-        The reason, or an empty text where it may be healed.
-    """
-    runs = await load_past_runs(connection, prompt.task_type, prompt.digest)
-    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    return next_allowed(
-        runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
-    ).reason
+            now=now,
+        ).reason
 
 
 async def was_told(connection: asyncpg.Connection, prompt: Prompt, fault: str) -> str:

@@ -1,4 +1,4 @@
-"""What a heal begins with, and what binds it: plain values."""
+"""What a heal begins with: plain values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,24 +29,3 @@ class Case:
     quarantined: Sequence[Quarantined] = ()
     attribution: Attribution | None = None
     read_texts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class HealingPolicy:
-    """What the operator decided.
-
-    Attributes:
-        mode: `auto` activates what is proven, `propose` leaves it for a person.
-        triggered_by: Goes into the report.
-        lookback_minutes: How far back failures count.
-        guard_inputs: Most inputs on which damage is looked for.
-        max_newly_failing: How many of ten guard inputs may newly fail.
-        max_calls: Worker calls of a heal.
-    """
-
-    mode: str = "auto"
-    triggered_by: str = "cronjob"
-    lookback_minutes: int = 30
-    guard_inputs: int = 10
-    max_newly_failing: int = 1
-    max_calls: int = 60

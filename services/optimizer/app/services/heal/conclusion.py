@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import asyncpg
 
+from services.common.config import Settings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
-from services.optimizer.app.services.diagnosis.healing_case import HealingPolicy
 from services.optimizer.app.services.heal.healing_report import HealingReport
 from services.optimizer.app.services.prompt_patcher import IncumbentChangedError
 from services.optimizer.app.services.record.healing_runs import (
@@ -37,15 +37,15 @@ class Conclusion:
 
     Args:
         connection: The Optimizer's own connection.
-        policy: What the operator decided.
+        settings: What the operator decided.
         report: All that is known.
     """
 
     def __init__(
-        self, connection: asyncpg.Connection, policy: HealingPolicy, report: HealingReport
+        self, connection: asyncpg.Connection, settings: Settings, report: HealingReport
     ) -> None:
         self._connection = connection
-        self._policy = policy
+        self._settings = settings
         self._report = report
         self._incumbent = report.case.incumbent
 
@@ -59,7 +59,7 @@ class Conclusion:
             f"(p = {bet.p_value:.2g}, e-value {bet.e_value:.1f})"
         )
         summary = f"{self._report.waits_because} {proof}".strip()
-        if self._policy.mode == PROPOSE_MODE or self._report.waits_because:
+        if self._settings.optimizer_mode == PROPOSE_MODE or self._report.waits_because:
             run = self._make_run(PROPOSED, "better", summary)
             run_id = str(await propose(self._connection, run))
             log.info("repair_proposed", task_type=incumbent.task_type, run_id=run_id)
@@ -128,7 +128,7 @@ class Conclusion:
             reason,
             progress.attribution.fault if progress.attribution else "",
             self._report.as_json(summary, watching=watching),
-            self._policy.triggered_by,
+            self._settings.optimizer_triggered_by,
             progress.decision.contender.candidate_id if progress.decision else None,
         )
 

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import asyncpg
 
+from services.common.config import Settings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.task_types import TaskTypes
@@ -18,7 +19,7 @@ from services.optimizer.app.services.diagnosis.attribution import (
     Replays,
     attribute_from_replays,
 )
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingPolicy
+from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
@@ -61,7 +62,7 @@ class Healer:
         reflect: Proposes texts after reading the failures; None where rules alone propose.
         ask_model: Asks the configured model anything; None without one.
         task_types: What is known of task types: their golden inputs and their repairs.
-        policy: What the operator decided.
+        settings: What the operator decided.
     """
 
     def __init__(
@@ -72,14 +73,14 @@ class Healer:
         reflect: Reflect | None = None,
         ask_model: AskModel | None = None,
         task_types: TaskTypes,
-        policy: HealingPolicy,
+        settings: Settings,
     ) -> None:
         self._connection = connection
         self._replayer = replayer
         self._reflect = self._count(reflect) if reflect else None
         self._ask_model = self._count(ask_model) if ask_model else None
         self._task_types = task_types
-        self._policy = policy
+        self._settings = settings
         self._analyst_calls = 0
         self._started = time.monotonic()
 
@@ -102,12 +103,12 @@ class Healer:
             progress = replace(progress, failure=error)
         report = HealingReport(
             case,
-            self._policy.lookback_minutes,
+            self._settings.optimizer_lookback_minutes,
             progress,
             self._sum_up_cost(),
             failure.code if failure else "",
         )
-        conclusion = Conclusion(self._connection, self._policy, report)
+        conclusion = Conclusion(self._connection, self._settings, report)
         if progress.decision is not None and not progress.hold_reason:
             return await conclusion.put_in_force(progress.decision)
         outcome = await conclusion.hold(progress.hold_reason)
@@ -122,7 +123,7 @@ class Healer:
         incumbent = case.incumbent
         golden = self._task_types.golden_inputs(incumbent.task_type)
         prepared = await prepare(
-            self._connection, case, golden, guard_inputs=self._policy.guard_inputs
+            self._connection, case, golden, guard_inputs=self._settings.optimizer_guard_inputs
         )
         yield (progress := Progress(prepared))
         if prepared.obstacle:
@@ -143,7 +144,7 @@ class Healer:
             replays,
             prepared.trial,
             incumbent.content,
-            max_newly_failing=self._policy.max_newly_failing,
+            max_newly_failing=self._settings.optimizer_max_newly_failing,
         )
         decision = await gate.judge(choice.best)
         yield replace(progress, decision=decision)
@@ -219,7 +220,7 @@ class Healer:
         return choice
 
     def _calls_for_choosing(self) -> int:
-        reserve = max(2 * pairs_needed(), int(GATE_SHARE * self._policy.max_calls))
+        reserve = max(2 * pairs_needed(), int(GATE_SHARE * self._settings.max_calls))
         return max(0, self._replayer.calls_left - reserve)
 
     def _lint_rules(self, case: Case, prepared: Preparation) -> LintContext:

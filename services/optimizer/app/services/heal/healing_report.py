@@ -115,11 +115,8 @@ class HealingReport:
                 ),
             ],
             "cost": {
-                "worker_calls": cost.worker_calls,
-                "analyst_calls": cost.analyst_calls,
+                **asdict(cost),
                 "model_calls": cost.worker_calls + cost.analyst_calls,
-                "input_tokens": cost.input_tokens,
-                "output_tokens": cost.output_tokens,
                 "seconds": round(cost.seconds, 2),
             },
         }

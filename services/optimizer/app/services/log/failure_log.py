@@ -72,7 +72,7 @@ SELECT_RESULTS = """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
 # after so many of its answers.
 SELECT_PASSING = """
-    SELECT request_id, user_input, refined_input, worker_output, evaluation_score
+    SELECT *
     FROM (
         SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
@@ -265,17 +265,7 @@ async def load_passing(
             MAX_LOOKED_THROUGH,
             MAX_PASSING_ROWS,
         )
-        passing += [
-            LoggedResult(
-                user_input=record["user_input"],
-                refined_input=record["refined_input"] or record["user_input"],
-                score=record["evaluation_score"],
-                passed=True,
-                worker_output=record["worker_output"] or "",
-                request_id=str(record["request_id"]),
-            )
-            for record in records
-        ]
+        passing += [_read_result(record) for record in records]
     return passing
 
 
@@ -285,10 +275,10 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         refined_input=record["refined_input"] or record["user_input"],
         score=record["evaluation_score"],
         passed=record["evaluation_passed"],
-        failed_rules=read_detail({"rules": record["rules"]}).failed_rules,
+        failed_rules=read_detail({"rules": record.get("rules")}).failed_rules,
         worker_output=record["worker_output"] or "",
-        fingerprint=record["fingerprint"] or "",
-        model=record["model"] or "",
+        fingerprint=record.get("fingerprint") or "",
+        model=record.get("model") or "",
         request_id=str(record["request_id"]),
     )
 

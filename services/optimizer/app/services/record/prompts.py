@@ -3,11 +3,7 @@
 import asyncpg
 
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.optimizer.app.services.prompt_patcher import (
-    INSERT_ACTIVE,
-    LOCK_PROMPTS,
-    LOCK_TASK_TYPE,
-)
+from services.optimizer.app.services.prompt_patcher import INSERT_ACTIVE, LOCK_PROMPTS
 
 SELECT_PROMPTS = f"""
     SELECT {PROMPT_COLUMNS} FROM prompts WHERE task_type = $1 ORDER BY id DESC LIMIT 500
@@ -54,7 +50,6 @@ async def serve_task_type(
         The version that serves, and whether it is new; of two calls at once one inserts it.
     """
     async with connection.transaction():
-        await connection.execute(LOCK_TASK_TYPE, task_type)
         await connection.execute(LOCK_PROMPTS)
         serving = await load_serving_versions(connection)
         if task_type in serving:

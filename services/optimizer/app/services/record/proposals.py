@@ -11,7 +11,7 @@ from services.common.errors import ServiceError
 from services.common.models import PROMPT_COLUMNS, Prompt
 from services.optimizer.app.services.log.failure_log import load_active_prompts
 from services.optimizer.app.services.prompt_patcher import (
-    LOCK_TASK_TYPE,
+    LOCK_PROMPTS,
     Activation,
     IncumbentChangedError,
 )
@@ -35,29 +35,14 @@ SELECT_PROPOSALS: Final = """
 OPEN: Final = " AND r.resolution IS NULL AND ($1::text IS NULL OR r.task_type = $1)"
 LATEST_FIRST: Final = " ORDER BY r.created_at DESC, r.id LIMIT 200"
 ONE_LOCKED: Final = " AND r.id = $1 FOR UPDATE OF r"
-SELECT_TASK_TYPE: Final = "SELECT task_type FROM selfheal.healing_runs WHERE id = $1"
 SELECT_PROMPT: Final = f"SELECT {PROMPT_COLUMNS} FROM prompts WHERE id = $1"
 
 
-class NotProposedError(ServiceError):
-    """The run proposed nothing."""
-
-    status_code = 404
-    code = "not_proposed"
-
-
-class ProposalAnsweredError(ServiceError):
-    """A person answered the proposal already."""
+class ProposalClosedError(ServiceError):
+    """A proposal can't be answered so any more, or never was one; nothing was changed."""
 
     status_code = 409
-    code = "proposal_answered"
-
-
-class ProposalOutdatedError(ServiceError):
-    """The prompt that the text was proven against has changed; nothing was activated."""
-
-    status_code = 409
-    code = "proposal_outdated"
+    code = "proposal_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +50,7 @@ class Proposal:
     """A proven text that waits for a person, beside the prompt that it would replace.
 
     Attributes:
-        run_id: The run that proved it.
+        run_id: The run that proved the text.
         incumbent: The prompt that it was proven against; None if its row is gone.
         incumbent_digest: That prompt's text, as it was then.
         candidate_id: The text's candidate.
@@ -151,8 +136,8 @@ async def approve_proposal(connection: asyncpg.Connection, run_id: UUID) -> Acti
     """Let a proposed text serve, if the prompt that it was proven against serves unchanged.
 
     Raises:
-        ServiceError: If there is no such proposal, it was answered already, the prompt changed
-            since, or no version number is left.
+        ProposalClosedError: If it was answered already, or the prompt changed since.
+        VersionsExhaustedError: If no version number is left.
     """
     async with connection.transaction():
         proposal = await _lock(connection, run_id)
@@ -184,7 +169,7 @@ async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> None:
     """Turn a proposed text down; it isn't tried again for a day.
 
     Raises:
-        ServiceError: If there is no such proposal, or it was answered already.
+        ProposalClosedError: If it was answered already.
     """
     async with connection.transaction():
         proposal = await _lock(connection, run_id)
@@ -194,15 +179,13 @@ async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> None:
 async def _lock(connection: asyncpg.Connection, run_id: UUID) -> Proposal:
     """Load a proposal, and keep others from answering it until the transaction ends."""
     # In the order of an activation: its lock first, then rows; otherwise the two could deadlock.
-    task_type = await connection.fetchval(SELECT_TASK_TYPE, run_id)
-    if task_type is not None:
-        await connection.execute(LOCK_TASK_TYPE, task_type)
+    await connection.execute(LOCK_PROMPTS)
     record = await connection.fetchrow(SELECT_PROPOSALS + ONE_LOCKED, run_id)
     if record is None:
-        raise NotProposedError(f"The run {run_id} proposed nothing.")
+        raise ProposalClosedError(f"The run {run_id} proposed nothing.")
     proposal = await _make_proposal(connection, record)
     if proposal.resolution is not None:
-        raise ProposalAnsweredError(f"This proposal was {proposal.resolution} already.")
+        raise ProposalClosedError(f"This proposal was {proposal.resolution} already.")
     return proposal
 
 
@@ -224,8 +207,8 @@ def _find(record: object, *path: str) -> Any:
     return record
 
 
-def _outdated(proposal: Proposal) -> ProposalOutdatedError:
-    return ProposalOutdatedError(
+def _outdated(proposal: Proposal) -> ProposalClosedError:
+    return ProposalClosedError(
         f"The prompt of {proposal.task_type!r} has changed since this was proven against it; "
-        "nothing was activated."
+        f"nothing was activated. Turn it down with: selfheal prompts reject {str(proposal.run_id)[:8]}"
     )
