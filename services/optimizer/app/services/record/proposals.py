@@ -208,7 +208,8 @@ def _find(record: object, *path: str) -> Any:
 
 
 def _outdated(proposal: Proposal) -> ProposalClosedError:
+    rejection = f"selfheal prompts reject {str(proposal.run_id)[:8]}"
     return ProposalClosedError(
         f"The prompt of {proposal.task_type!r} has changed since this was proven against it; "
-        f"nothing was activated. Turn it down with: selfheal prompts reject {str(proposal.run_id)[:8]}"
+        f"nothing was activated. Turn it down with: {rejection}"
     )
