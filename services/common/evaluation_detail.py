@@ -99,6 +99,8 @@ class EvaluationDetail(DetailPart):
     judge_score: float | None = None
     capped: bool = False
     cap_reasons: list[str] = []
+    evidence: str = ""
+    caveat: str = ""
     execution: ExecutionDetail = ExecutionDetail()
     rules: list[RuleDetail] = []
     judge: JudgeDetail = JudgeDetail()

@@ -1,5 +1,7 @@
 """The Worker's and the Evaluator's API, from the side of the services that call them."""
 
+from uuid import UUID
+
 import aiohttp
 
 from services.common.http import ServiceClient
@@ -34,9 +36,7 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = {"X-Request-ID": str(task.request_id)}
-        if internal_token:
-            headers["X-Internal-Token"] = internal_token
+        headers = _headers(task.request_id, internal_token)
         return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
 
 
@@ -56,13 +56,20 @@ class EvaluatorClient:
             session, upstream="evaluator", base_url=base_url, timeout_seconds=timeout_seconds
         )
 
-    async def evaluate(self, request: EvaluationRequest) -> EvaluationResponse:
-        """Have an answer scored.
+    async def evaluate(
+        self, request: EvaluationRequest, *, internal_token: str = ""
+    ) -> EvaluationResponse:
+        """Have an answer scored; a request that names a golden input needs the internal token.
 
         Raises:
             UpstreamError: If the Evaluator gives no score: it fails, or gives none in time.
         """
-        headers = {"X-Request-ID": str(request.request_id)}
+        headers = _headers(request.request_id, internal_token)
         return await self._client.post(
             "/api/v1/evaluate", request, EvaluationResponse, headers=headers
         )
+
+
+def _headers(request_id: UUID, internal_token: str) -> dict[str, str]:
+    headers = {"X-Request-ID": str(request_id)}
+    return headers | {"X-Internal-Token": internal_token} if internal_token else headers

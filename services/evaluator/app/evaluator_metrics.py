@@ -32,16 +32,17 @@ class EvaluatorMetrics:
         self._agreement.set(math.nan)
 
     def set_info(self, *, fingerprint: str, judge: str) -> None:
-        """Show these and no others."""
+        """Show this fingerprint and judge, and stop showing the ones before."""
         self._info.clear()
         self._info.labels(fingerprint, judge).set(1)
 
     def set_canary(self, *, agreement: float | None, degraded: bool) -> None:
-        """Show what the canary's last run came to.
+        """Show what the canary's last round came to.
 
         Args:
-            agreement: In [0, 1]; None where it could not be told.
-            degraded: Whether that is a drop.
+            agreement: Share of labelled answers judged rightly, in [0, 1]; None where too few
+                got a score.
+            degraded: Whether the share dropped since the baseline.
         """
         self._agreement.set(math.nan if agreement is None else agreement)
         self._degraded.set(int(degraded))

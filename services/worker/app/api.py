@@ -26,4 +26,4 @@ async def perform_task(
 ) -> TaskResponse:
     """Generate an answer under the prompt that is active now."""
     performer: TaskPerformer = request.app.state.task_performer
-    return await performer.perform(task, x_internal_token or "")
+    return await performer.perform(task, x_internal_token)

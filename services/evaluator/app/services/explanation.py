@@ -11,8 +11,8 @@ from services.common.evaluation_detail import (
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import Observation
-from services.evaluator.app.services.behaviour.rules import Run
-from services.evaluator.app.services.judging.judge import Judgement
+from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
+from services.evaluator.app.services.judging.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.
@@ -27,6 +27,8 @@ def explain(
     judge: str,
     fingerprint: str,
     run: Run | None,
+    evidence: EvidenceGrade,
+    caveat: str,
     availability: Availability,
 ) -> EvaluationDetail:
     """Tell all of an evaluation, as it is answered and logged."""
@@ -35,6 +37,8 @@ def explain(
         judge_score=verdict.judge,
         capped=verdict.capped,
         cap_reasons=report.cap_reasons,
+        evidence=evidence,
+        caveat=caveat,
         execution=describe_run(run, availability),
         rules=[
             RuleDetail(
@@ -58,11 +62,27 @@ def explain(
     )
 
 
+def describe_doubt(evidence: EvidenceGrade, judge: Judge, report: RuleReport) -> str:
+    """Say in one line that nothing tells whether the answer is right; empty where something does.
+
+    A judge that has an opinion of its own tells, and so does a rule that shows a failure.
+    """
+    if evidence in ("checks", "examples") or judge.can_judge_unseen or report.cap_reasons:
+        return ""
+    return (
+        "nothing here shows whether the answer is right: no example in the request, no checks, "
+        f"{judge.name} judge"
+    )
+
+
 def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail:
     """Tell what was run and what came back; `not_run` where the answer holds nothing to run."""
     if run is None:
         return ExecutionDetail(status="not_run", reason="the answer holds no program that parses")
     execution = run.execution
+    # What an answer prints may be what a check gave it.
+    is_checked = any(one.kind == "check" for one in run.behaviour.observations)
+    output = "" if is_checked else execution.output
     return ExecutionDetail(
         status=execution.status,
         reason=execution.reason,
@@ -70,8 +90,8 @@ def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail
         layers=list(execution.layers),
         cpu_ms=execution.cpu_ms,
         wall_ms=execution.wall_ms,
-        output=execution.output[:MAX_OUTPUT_CHARACTERS],
-        output_cut=execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
+        output=output[:MAX_OUTPUT_CHARACTERS],
+        output_cut=execution.output_cut or len(output) > MAX_OUTPUT_CHARACTERS,
         observations=[_describe(one) for one in run.behaviour.observations],
     )
 
@@ -82,6 +102,6 @@ def _describe(observation: Observation) -> ObservationDetail:
         ran=observation.ran,
         came_back=observation.came_back,
         expected=observation.expected,
-        verdict=observation.verdict,
+        verdict=observation.outcome,
         reason=observation.reason,
     )

@@ -1,10 +1,8 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
-import hmac
-
 from services.common.config import Settings
 from services.common.database import Database
-from services.common.errors import ForbiddenError
+from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
@@ -27,7 +25,7 @@ class TaskPerformer:
         self._agent = agent
         self._internal_token = settings.internal_token
 
-    async def perform(self, task: TaskRequest, token: str) -> TaskResponse:
+    async def perform(self, task: TaskRequest, token: str | None) -> TaskResponse:
         """Answer a task.
 
         Raises:
@@ -37,7 +35,7 @@ class TaskPerformer:
         prompt = await load_active_prompt(self._database, task.task_type)
         content = prompt.content
         if task.candidate_id is not None:
-            self._check_token(token)
+            require_internal_token(token, self._internal_token, field="candidate_id")
             content = await load_candidate(self._database, task.candidate_id, task.task_type)
         answer = await self._agent.generate(prompt=content, refined_input=task.refined_input)
         log.info(
@@ -57,11 +55,3 @@ class TaskPerformer:
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
         )
-
-    def _check_token(self, token: str) -> None:
-        expected = self._internal_token.get_secret_value() if self._internal_token else ""
-        if not expected or not hmac.compare_digest(token.encode(), expected.encode()):
-            raise ForbiddenError(
-                "candidate_id is for the Optimizer alone: both it and the Worker need the same "
-                "INTERNAL_TOKEN."
-            )

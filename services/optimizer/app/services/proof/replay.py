@@ -47,7 +47,8 @@ class Replayer:
     Args:
         worker: Client of the Worker.
         evaluator: Client of the Evaluator.
-        internal_token: Lets the Worker generate with a candidate.
+        internal_token: Lets the Worker generate with a candidate, and the Evaluator use the
+            checks of golden inputs.
         max_calls: Most Worker calls of the heal.
         deadline_seconds: Most seconds from now until the last replay ends.
     """
@@ -153,7 +154,9 @@ class Replayer:
                 user_input=item.user_input,
                 refined_input=item.refined_input,
                 worker_output=task.output,
-            )
+                golden_id=item.golden_id,
+            ),
+            internal_token=self._internal_token if item.golden_id else "",
         )
         detail = read_detail(evaluation.detail)
         return ReplayResult(

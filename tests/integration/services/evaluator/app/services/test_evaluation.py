@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+import pytest_asyncio
 
 from services.common.errors import NotJudgeableError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail, ObservationDetail
@@ -18,6 +19,8 @@ from services.evaluator.app.services.judging.judge import (
     RubricJudge,
 )
 from services.evaluator.app.services.scorer import Verdict
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REQUEST = "Write a function add(a, b) that adds two numbers: add(2, 3) == 5 and add(1, 1) == 2"
 RIGHT = "def add(a, b):\n    return a + b\n"
@@ -43,14 +46,14 @@ async def started(judge: Judge) -> Evaluation:
     return evaluation
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def rubric() -> AsyncIterator[Evaluation]:
     evaluation = await started(RubricJudge())
     yield evaluation
     await evaluation.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def generous() -> AsyncIterator[Evaluation]:
     evaluation = await started(GenerousJudge())
     yield evaluation
