@@ -163,7 +163,7 @@ async def test_both_services_are_asked_in_the_guides_words(
         "task_type": "code_generation",
         "refined_input": body["refined_input"],
     }
-    assert {name: task[name] for name in common} == common
+    assert task == common
     assert evaluation == common | {
         "user_input": "Write a function to sort a list",
         "worker_output": OUTPUT,
