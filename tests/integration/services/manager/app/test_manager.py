@@ -509,4 +509,4 @@ async def test_a_refiner_model_that_fails_leaves_the_rules(
     response = await request(manager, user_input="please   sort a list")
 
     assert response.status_code == 200
-    assert worker.questions[0]["refined_input"].startswith("Sort a list")
+    assert worker.questions[0]["refined_input"].startswith("please sort a list")
