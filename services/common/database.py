@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
+# Of a connection that the server ended, the event loop reads the error in one turn and the end in
+# the next; asyncio takes a turn more than uvloop to tell asyncpg.
+TURNS_TO_READ_AN_END = 4
 # Locks are held by sessions: the server is to notice within a minute that a host is gone.
 KEEP_ALIVE = {
     "tcp_keepalives_idle": "30",
@@ -135,13 +138,15 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
-        """A connection from the pool.
+        """Lend a connection of the pool; one that the server has ended is replaced first.
 
         Raises:
             DatabaseUnavailableError: If there is none to be had, or it breaks in use.
         """
         if self._pool is None:
             raise DatabaseUnavailableError("The database pool is not open.")
+        for _ in range(TURNS_TO_READ_AN_END):
+            await asyncio.sleep(0)
         with translate_database_errors():
             async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                 yield connection

@@ -14,8 +14,9 @@ from services.common.logging import get_logger
 from services.common.metrics import PromptMetrics, ServiceMetrics
 from services.common.web import create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.api import Worker, router
+from services.worker.app.api import router
 from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
 log = get_logger()
@@ -34,7 +35,9 @@ def create_worker(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        app.state.worker = Worker(database=database, agent=WorkerAgent(model), settings=settings)
+        app.state.task_performer = TaskPerformer(
+            database=database, agent=WorkerAgent(model), settings=settings
+        )
         log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
         yield
         await close_model(model)
