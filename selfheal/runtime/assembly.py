@@ -6,7 +6,7 @@ from pathlib import Path
 import services
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.plan import (
-    MODEL_SETTINGS,
+    MODEL_VARIABLES,
     OPTIMIZER,
     Credentials,
     Stages,
@@ -106,5 +106,4 @@ def connection_environment(settings: Settings) -> dict[str, str]:
     system = build_system(settings)
     environment = optimizer_environment(settings, system.credentials())
     running = system.processes.environment("worker")
-    names = [name.upper() for name in MODEL_SETTINGS]
-    return environment | {name: running[name] for name in names if name in running}
+    return environment | {name: running[name] for name in MODEL_VARIABLES & running.keys()}

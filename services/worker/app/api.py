@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
 
-from services.common.config import Settings
+from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError
 from services.common.logging import get_logger
@@ -22,7 +22,7 @@ router = APIRouter(route_class=JsonRoute)
 class Worker:
     """Generates answers: the active prompt from the database, the text from the model."""
 
-    def __init__(self, *, database: Database, agent: WorkerAgent, settings: Settings) -> None:
+    def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
         self._database = database
         self._agent = agent
         self._internal_token = settings.internal_token

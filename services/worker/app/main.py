@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.common.config import Settings
+from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.llm.factory import create_chat_model
@@ -21,7 +21,7 @@ SERVICE = "worker"
 log = get_logger()
 
 
-def create_worker(settings: Settings) -> FastAPI:
+def create_worker(settings: WorkerSettings) -> FastAPI:
     """Wire the Worker: one place knows what it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
@@ -60,7 +60,7 @@ def create_worker(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, create_worker, port="worker_port")
+    serve(SERVICE, WorkerSettings, create_worker)
 
 
 if __name__ == "__main__":
