@@ -10,9 +10,14 @@ from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError
 from services.common.logging import get_logger
-from services.common.schemas import ErrorResponse, TaskRequest, TaskResponse
+from services.common.schemas import (
+    MAX_OUTPUT_CHARACTERS,
+    ErrorResponse,
+    TaskRequest,
+    TaskResponse,
+)
 from services.common.web import JsonRoute
-from services.worker.app.agents.worker_agent import WorkerAgent, make_storable
+from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
 
 log = get_logger()
@@ -50,7 +55,7 @@ class Worker:
         )
         return TaskResponse(
             request_id=task.request_id,
-            output=make_storable(answer.text),
+            output=answer.text[:MAX_OUTPUT_CHARACTERS],
             prompt_version=prompt.version,
             latency_ms=answer.latency_ms,
             model=answer.model,

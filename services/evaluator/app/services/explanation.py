@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.common.task_types.rules import RuleReport
+from services.common.text import make_storable
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import Observation
 from services.evaluator.app.services.behaviour.rules import Run
@@ -24,7 +25,7 @@ def explain(
     availability: Availability,
 ) -> dict[str, Any]:
     """Put an evaluation into plain JSON values, as it is answered and logged."""
-    detail = {
+    detail: dict[str, Any] = {
         "rule_score": verdict.rule,
         "judge_score": verdict.judge,
         "capped": verdict.capped,
@@ -50,7 +51,8 @@ def explain(
         },
         "evaluator": {"fingerprint": fingerprint},
     }
-    return {key: _storable(value) for key, value in detail.items()}
+    storable: dict[str, Any] = make_storable(detail)
+    return storable
 
 
 def describe_run(run: Run | None, availability: Availability) -> dict[str, Any]:
@@ -80,17 +82,3 @@ def _describe(observation: Observation) -> dict[str, Any]:
         "verdict": observation.verdict,
         "reason": observation.reason,
     }
-
-
-def _storable(value: Any) -> Any:
-    """The value with texts that JSON and PostgreSQL can hold: no NUL, no lone surrogate."""
-    match value:
-        case str():
-            text = value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-            return text.encode("utf-8", "replace").decode()
-        case list():
-            return [_storable(item) for item in value]
-        case dict():
-            return {key: _storable(item) for key, item in value.items()}
-        case _:
-            return value
