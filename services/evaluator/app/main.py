@@ -8,11 +8,11 @@ from fastapi import FastAPI
 
 from services.common.config import EvaluatorSettings
 from services.common.logging import get_logger
-from services.common.metrics import EvaluationMetrics, ServiceMetrics
+from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
 from services.evaluator.app.api import router
-from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.calibration.assessment import check_calibration
 from services.evaluator.app.services.oversight.calibration.labelled_set import (

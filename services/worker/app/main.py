@@ -11,10 +11,11 @@ from services.common.errors import DatabaseUnavailableError
 from services.common.llm.factory import create_chat_model
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger
-from services.common.metrics import PromptMetrics, ServiceMetrics
+from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.api import Worker, router
+from services.worker.app.metrics import PromptMetrics
 from services.worker.app.services.prompt_loader import load_active_versions
 
 SERVICE = "worker"
