@@ -97,7 +97,7 @@ class DatabaseRemedy:
 
 def _announce(settings: Settings) -> None:
     messages.print("Watching for failures; Ctrl-C ends it.")
-    if build_system(settings).is_running(OPTIMIZER):
+    if build_system(settings).processes.process(OPTIMIZER).is_running():
         messages.print("The autopilot does this already; both together do no harm.")
 
 

@@ -24,8 +24,8 @@ from selfheal.runtime.postgres.postmaster import (
 )
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
-from selfheal.runtime.private_files import read_or_create_secret, read_secret
-from selfheal.runtime.schema.migrations import Migration, find_migrations
+from selfheal.runtime.schema.migrations import SchemaState
+from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import never, silent, wait_until
 
@@ -208,7 +208,7 @@ class EmbeddedPostgres:
             if running is None:
                 self.stop()
             raise
-        for what in self._prepare_database():
+        for what in asyncio.run(postgres_database.prepare_database(self.address, self.schema)):
             progress(f"applied {what}")
         return running is None
 
@@ -251,14 +251,9 @@ class EmbeddedPostgres:
             "PGPASSWORD": address.password,
         }
 
-    def schema_is_current(self) -> bool:
-        """Tell whether the running database has the schema file's schema as it is now."""
-        return asyncio.run(postgres_database.schema_is_current(self.address, self._read_schema()))
-
-    def missing_migrations(self) -> list[Migration]:
-        """List what the next start changes in the running database."""
-        migrations = find_migrations(self.schema)
-        return asyncio.run(postgres_database.find_missing_migrations(self.address, migrations))
+    def schema_state(self) -> SchemaState:
+        """Tell what the running database has of the schema."""
+        return asyncio.run(postgres_database.look_at_schema(self.address, self.schema))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""
@@ -331,16 +326,6 @@ class EmbeddedPostgres:
             remedy=f"The reason is in {self.log_file}.",
             log_tail=read_tail(self.log_file),
         )
-
-    def _prepare_database(self) -> list[str]:
-        schema, migrations = self._read_schema(), find_migrations(self.schema)
-        return asyncio.run(postgres_database.prepare_database(self.address, schema, migrations))
-
-    def _read_schema(self) -> str:
-        try:
-            return self.schema.read_text(encoding="utf-8")
-        except OSError as error:
-            raise PostgresError(f"Can't read the database schema: {error}.") from error
 
     def _explain(self, state: State) -> str:
         if state is State.CRASHED:

@@ -86,7 +86,7 @@ class Stubs:
         return System(self.home, database=self.database, processes=table, plan=plan)
 
     def pid(self, name: str) -> int:
-        record = self.processes.record(name)
+        record = self.processes.process(name).record
         assert record is not None
         return record.pid
 
@@ -98,6 +98,11 @@ def stubs(home: Path, processes: ProcessTable, make_spec: MakeSpec) -> Stubs:
 
 def states(system: System) -> list[tuple[str, str]]:
     return [(status.name, status.state.value) for status in system.status()]
+
+
+def ends(system: System, name: str) -> bool:
+    process = system.processes.process(name)
+    return wait_until(lambda: not process.is_running(), timeout_seconds=5)
 
 
 def test_up_starts_in_order_and_down_stops_in_the_reverse_order(stubs: Stubs) -> None:
@@ -132,7 +137,7 @@ def test_up_repairs_what_crashed_and_leaves_the_rest_alone(stubs: Stubs) -> None
     system.up()
     manager = stubs.pid("manager")
     psutil.Process(stubs.pid("worker")).kill()
-    assert wait_until(lambda: not system.is_running("worker"), timeout_seconds=5)
+    assert ends(system, "worker")
     assert ("worker", "crashed") in states(system)
     assert system.up() == ["worker"]
     assert stubs.pid("manager") == manager
@@ -183,7 +188,7 @@ def test_a_process_that_listens_nowhere_is_a_part_like_any_other(stubs: Stubs) -
     assert {status.name: status.address for status in system.status()}["optimizer"] == ""
     assert stubs.system(as_another_command=True).up() == []
     psutil.Process(stubs.pid("optimizer")).kill()
-    assert wait_until(lambda: not system.is_running("optimizer"), timeout_seconds=5)
+    assert ends(system, "optimizer")
     assert ("optimizer", "crashed") in states(system)
     assert system.up() == ["optimizer"]
     assert "optimizer" in system.down()
@@ -264,11 +269,11 @@ def test_the_watch_tells_a_crash_from_a_stop(stubs: Stubs) -> None:
         watch = ForegroundWatch(system)
         assert watch.check() is True
         psutil.Process(stubs.pid("worker")).kill()
-        assert wait_until(lambda: not system.is_running("worker"), timeout_seconds=5)
+        assert ends(system, "worker")
         with pytest.raises(ProcessFailedError, match=r"worker ended unexpectedly \(killed by sig"):
             watch.wait()
         system.up()
-        assert stubs.system(as_another_command=True).processes.stop("worker") is True
+        assert stubs.system(as_another_command=True).processes.process("worker").stop() is True
         watch.wait()
     assert {state for _, state in states(system)} == {"stopped"}
 

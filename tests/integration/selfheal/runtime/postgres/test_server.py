@@ -367,7 +367,10 @@ os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 schema = Path(os.environ["TMPDIR"], "schema.sql")
-schema.write_text("CREATE TABLE t (id INT);")
+schema.write_text(
+    "CREATE SCHEMA selfheal; CREATE TABLE selfheal.migrations (number INT);"
+    "INSERT INTO selfheal.migrations (number) VALUES (1);"
+)
 with temporary_postgres(schema) as postgres:
     assert postgres.storage.data.stat().st_uid == os.geteuid() == 65534
     assert not postgres.storage.entrance.is_symlink()
