@@ -37,8 +37,8 @@ LEAST_DIGITS: Final = 8
 UNSCORED_MEANINGS: Final = {
     "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
     "judge_invalid": "The judge replied twice with something that is no grade.",
-    "not_judgeable": "The code needs what the sandbox doesn't have, so that nobody knows "
-    "whether it works.",
+    "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
+    "works isn't known.",
     "timeout": "The service took longer than it may.",
     "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
     "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
@@ -80,7 +80,7 @@ def explain(
 
 
 def _parse_id(text: str) -> tuple[UUID, UUID]:
-    """The first and the last id that begin with these digits."""
+    """Return the first and the last id that begin with these digits."""
     digits = text.strip().replace("-", "").lower()
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
         raise EmbeddedRuntimeError(
@@ -99,7 +99,7 @@ def _load(first: UUID, last: UUID) -> list[ExecutionLog]:
 
 
 def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
-    """The latest row, of the one request that was meant."""
+    """Return the latest row of the one request that is meant."""
     if not rows:
         raise EmbeddedRuntimeError(
             f"No request {make_visible_line(asked)} is logged.",
@@ -117,7 +117,7 @@ def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
 
 
 def _introduce(row: ExecutionLog) -> list[RenderableType]:
-    """What was asked, and what was answered by whom."""
+    """Show the request, the answer, and which prompt and model gave it."""
     worker = (row.evaluation_detail or {}).get("worker")
     model = worker.get("model") if isinstance(worker, dict) else None
     by = [
@@ -140,7 +140,7 @@ def _introduce(row: ExecutionLog) -> list[RenderableType]:
 
 
 def _tell_unscored(row: ExecutionLog, detail: dict[str, Any]) -> list[RenderableType]:
-    """That there is no score, why, and what it means."""
+    """Say that there is no score, why, and what that means."""
     error = detail.get("error")
     code = str(error.get("code", "")) if isinstance(error, dict) else ""
     service = str(error.get("service", "")) if isinstance(error, dict) else ""

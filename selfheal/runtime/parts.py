@@ -1,13 +1,10 @@
-"""What the system asks of each of its parts, and of the one that is a database."""
+"""What the system asks of each of its parts, and of its database."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from selfheal.runtime.states import ProcessStatus
-
-Progress = Callable[[str], None]
-Interrupted = Callable[[], bool]
+from selfheal.runtime.waiting import Interrupted, Progress
 
 
 class Part(Protocol):
@@ -19,11 +16,11 @@ class Part(Protocol):
 
     @property
     def log_file(self) -> Path:
-        """The file that it writes to."""
+        """The file that its log is written to."""
 
     @property
     def exit_code(self) -> int | None:
-        """How its process ended, if that is known."""
+        """The exit status of its process; None where it runs, or that isn't known."""
 
     def status(self) -> ProcessStatus:
         """Tell what it is doing."""
@@ -43,11 +40,11 @@ class DatabaseServer(Part, Protocol):
 
     @property
     def database_url(self) -> str:
-        """Connection URL, credentials included."""
+        """The connection URL, with the credentials in it."""
 
     @property
     def client_variables(self) -> dict[str, str]:
-        """The variables that let psql in."""
+        """The environment variables with which psql connects."""
 
     def start(self, *, interrupted: Interrupted, progress: Progress) -> bool:
         """Have it ready to serve; tell whether it was started by this call."""

@@ -51,7 +51,7 @@ Stages = Sequence[Sequence[ProcessSpec]]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What lets the parts of the system in to one another."""
+    """The secrets by which the parts of the system know one another."""
 
     database_url: str = field(default="", repr=False)
     internal_token: str = field(default="", repr=False)
@@ -106,7 +106,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
 
 
 def _plan_optimizer(settings: Settings, credentials: Credentials) -> ProcessSpec:
-    """The continuous mode. It listens on no port: it runs once it has run for a moment."""
+    """Plan the continuous mode, which listens on no port: it is ready once it has run a moment."""
     environment = optimizer_environment(settings, credentials)
     environment["OPTIMIZER_TRIGGERED_BY"] = AUTOPILOT
     return ProcessSpec(

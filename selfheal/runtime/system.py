@@ -10,7 +10,7 @@ from typing import Final
 from selfheal.runtime.errors import InterruptedStartError, ProcessFailedError, StorageError
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.logs import read_tail
-from selfheal.runtime.parts import DatabaseServer, Interrupted, Part, Progress
+from selfheal.runtime.parts import DatabaseServer, Part
 from selfheal.runtime.plan import Credentials, Stages
 from selfheal.runtime.ports import require_free_port
 from selfheal.runtime.processes.process import BackgroundProcess
@@ -18,7 +18,7 @@ from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State
-from selfheal.runtime.waiting import never, silent, wait_until
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
 
 READY_TIMEOUT_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 3.0  # for a service that runs to find its database again

@@ -38,7 +38,7 @@ DEFAULT_MODELS = {
 
 
 class ProcessSettings(BaseSettings):
-    """What every process is told.
+    """Settings that every process reads.
 
     An empty variable counts as unset, so that `LLM_API_KEY=` in an `.env` file is the same as
     leaving the line out.
@@ -62,13 +62,13 @@ class TracingSettings(ProcessSettings):
 
 
 class ServiceSettings(TracingSettings):
-    """What every process that serves over HTTP is told."""
+    """Settings of a process that serves over HTTP."""
 
     bind_host: str = "127.0.0.1"
 
 
 class DatabaseSettings(ProcessSettings):
-    """The way into the database."""
+    """Settings of the way into the database."""
 
     database_url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
         "postgresql://agent:agent@localhost:5432/agent_system"
@@ -77,7 +77,7 @@ class DatabaseSettings(ProcessSettings):
 
 
 class ModelSettings(ProcessSettings):
-    """The model that answers; a model of its provider takes its key and address over."""
+    """Settings of the model that answers."""
 
     local_model_port: Port = 8010
     local_model_url: str = ""
@@ -136,14 +136,14 @@ class ModelSettings(ProcessSettings):
 
 
 class SecondModelSettings(ModelSettings):
-    """The model that answers, and what a model of another provider beside it needs."""
+    """Settings of the model that answers, and the key of a second one of another provider."""
 
-    # The vendor's own variable, for a judge or analyst beside a Worker of another provider.
+    # The vendor's own variable.
     openai_api_key: SecretStr | None = None
 
 
 class TokenSettings(ProcessSettings):
-    """The token by which the Worker knows the Optimizer."""
+    """Settings of the token by which the Worker knows the Optimizer."""
 
     internal_token_file: Path | None = None
     internal_token: Annotated[SecretStr | None, Field(validate_default=True)] = None
@@ -165,7 +165,7 @@ class TokenSettings(ProcessSettings):
 
 
 class UpstreamSettings(ProcessSettings):
-    """How Worker and Evaluator are reached."""
+    """Settings of how Worker and Evaluator are reached."""
 
     worker_port: Port = WORKER_PORT
     evaluator_port: Port = EVALUATOR_PORT
@@ -182,13 +182,13 @@ class UpstreamSettings(ProcessSettings):
 
 
 class TaskTypeSettings(ProcessSettings):
-    """Where the operator's own task types lie."""
+    """Settings of the operator's own task types."""
 
     task_types_dir: Path = Path("task_types")
 
 
 class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, UpstreamSettings):
-    """What the Manager may read."""
+    """Every setting that the Manager reads."""
 
     manager_port: Port = 8000
     refiner_model: str = ""
@@ -207,13 +207,13 @@ class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, Up
 
 
 class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSettings):
-    """What the Worker may read."""
+    """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
 
 
 class EvaluatorSettings(ServiceSettings, SecondModelSettings, TaskTypeSettings):
-    """What the Evaluator may read: neither the database nor the token."""
+    """Every setting that the Evaluator reads: none of the database, and no token."""
 
     evaluator_port: Port = EVALUATOR_PORT
     selfheal_home: Path = Path(".selfheal")
@@ -227,7 +227,7 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TaskTypeSettings):
 class OptimizerSettings(
     SecondModelSettings, DatabaseSettings, TokenSettings, TaskTypeSettings, UpstreamSettings
 ):
-    """What the Optimizer may read; the webhook is told to it alone."""
+    """Every setting that the Optimizer reads; it alone reads the webhook."""
 
     optimizer_model: str = ""
     optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30

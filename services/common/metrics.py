@@ -36,5 +36,5 @@ class ServiceMetrics:
         self._duration.observe(seconds)
 
     def render(self) -> bytes:
-        """All metrics in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

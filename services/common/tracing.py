@@ -9,7 +9,7 @@ UNTRACED_PATHS = "health,metrics"
 
 
 def is_tracing_on(settings: TracingSettings) -> bool:
-    """Whether the operator named an exporter or an endpoint, and didn't switch the SDK off."""
+    """Tell whether the operator named an exporter or endpoint and didn't switch the SDK off."""
     if settings.otel_sdk_disabled or settings.otel_traces_exporter == "none":
         return False
     return bool(

@@ -1,4 +1,4 @@
-"""What the runtime asks of a running server: is it ready, and does it hold our schema."""
+"""What the runtime asks of a running server: whether it is ready and has our schema."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -13,7 +13,7 @@ import asyncpg
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
 from selfheal.runtime.states import ProcessStatus, State
-from selfheal.runtime.waiting import never, silent
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 
 _TIMEOUT_SECONDS = 5.0
 _UPGRADE_SECONDS = 600.0
@@ -46,7 +46,7 @@ class ExternalDatabase:
 
     @property
     def client_variables(self) -> dict[str, str]:
-        """The variables that let psql in, so that no credential is on its command line."""
+        """The environment variables with which psql connects: its command line shows no secret."""
         parts = urlsplit(self.database_url)
         variables = {
             "PGHOST": parts.hostname,
@@ -61,8 +61,8 @@ class ExternalDatabase:
     def start(
         self,
         *,
-        interrupted: Callable[[], bool] = never,  # noqa: ARG002 - the same as the embedded one's
-        progress: Callable[[str], None] = silent,  # noqa: ARG002
+        interrupted: Interrupted = never,  # noqa: ARG002 - the same as the embedded one's
+        progress: Progress = silent,  # noqa: ARG002
     ) -> bool:
         """Check that it answers, holds our tables, and lacks no migration.
 
@@ -103,11 +103,11 @@ class ExternalDatabase:
         )
 
     def is_running(self) -> bool:
-        """Take it to run: watching it is its operator's business."""
+        """Return True: its operator watches it, and we don't."""
         return True
 
     def was_asked_to_stop(self) -> bool:
-        """Never: nobody stops it here."""
+        """Return False: no command of ours stops it."""
         return False
 
     def upgrade(self) -> list[str]:
@@ -117,8 +117,8 @@ class ExternalDatabase:
             Words for what was applied; empty where the schema was current.
 
         Raises:
-            PostgresError: If it can't be reached, something doesn't apply, or its tables are
-                somebody else's.
+            PostgresError: If it can't be reached, something doesn't apply, or its tables belong to
+                another system.
         """
         return asyncio.run(self._ask(self._update, statement_seconds=_UPGRADE_SECONDS))
 
@@ -155,7 +155,7 @@ class ExternalDatabase:
 
 
 def _psql(*files: Path) -> str:
-    """The command that applies SQL files, all of them or none, to the operator's own database."""
+    """Return the command that applies SQL files to that database, all of them or none."""
     options = " ".join(f"-f {shlex.quote(_name(file))}" for file in files)
     return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 {options}'
 

@@ -47,7 +47,7 @@ class BackgroundProcess:
 
     @property
     def record(self) -> ProcessRecord | None:
-        """What was written down about it; None if it was never started, or stopped."""
+        """What was written down when it started; None if it never was, or was stopped since."""
         try:
             text = self._record_file.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -56,12 +56,12 @@ class BackgroundProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended if this object started it; None if it runs or another started it."""
+        """The exit status of a process that this object started; None while it runs."""
         return self._child.poll() if self._child else None
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that it runs with; empty if it doesn't run or isn't ours."""
+        """The environment that it runs with; empty where it doesn't run or isn't ours to see."""
         process = self._find(self.record)
         try:
             return process.environ() if process else {}
@@ -73,7 +73,7 @@ class BackgroundProcess:
         return self._find(self.record) is not None
 
     def is_ready(self) -> bool:
-        """Tell whether it can serve; of one that serves nobody, whether it has settled."""
+        """Tell whether it can serve; for one without a URL, whether it has run for a moment."""
         record = self.record
         return record is not None and self._find(record) is not None and _is_ready(record)
 

@@ -41,7 +41,7 @@ class SchemaState:
     Attributes:
         has_tables: Whether it has the table of prompts, which every version has.
         has_list: Whether it keeps a list of its migrations. Without one it was made by a version
-            of before the list, or by somebody else.
+            of before the list, or by another system.
         missing: The migrations that its list lacks, in order.
     """
 

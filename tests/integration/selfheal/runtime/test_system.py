@@ -58,6 +58,9 @@ class StubDatabase:
     def was_asked_to_stop(self) -> bool:
         return True
 
+    def destroy(self) -> None:
+        self.runs = False
+
 
 class Stubs:
     """Builds systems over stub processes, one directory and one database for all of them."""
@@ -83,7 +86,13 @@ class Stubs:
         table = self.processes
         if as_another_command:
             table = ProcessTable(self.home, working_directory=self.home.parent, inherited={})
-        return System(self.home, database=self.database, processes=table, plan=plan)
+        return System(
+            self.home,
+            database=self.database,
+            processes=table,
+            plan=plan,
+            service_files=[self.home / "measured.json"],
+        )
 
     def pid(self, name: str) -> int:
         record = self.processes.process(name).record
@@ -114,6 +123,18 @@ def test_up_starts_in_order_and_down_stops_in_the_reverse_order(stubs: Stubs) ->
     assert system.down() == ["manager", "evaluator", "worker", "postgres"]
     assert {state for _, state in states(system)} == {"stopped"}
     assert system.down() == []
+
+
+def test_a_reset_removes_what_was_measured_and_keeps_what_is_not_the_systems(
+    stubs: Stubs,
+) -> None:
+    system = stubs.system()
+    system.up()
+    for name in ("measured.json", "kept.json"):
+        (stubs.home / name).touch()
+    system.reset()
+    assert {state for _, state in states(system)} == {"stopped"}
+    assert {path.name for path in stubs.home.iterdir()} == {"lock", "kept.json"}
 
 
 def test_up_does_nothing_where_everything_runs(stubs: Stubs) -> None:
