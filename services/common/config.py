@@ -143,7 +143,7 @@ class SecondModelSettings(ModelSettings):
 
 
 class TokenSettings(ProcessSettings):
-    """Settings of the token by which the Worker knows the Optimizer."""
+    """Settings of the token by which Worker and Evaluator know the Optimizer."""
 
     internal_token_file: Path | None = None
     internal_token: Annotated[SecretStr | None, Field(validate_default=True)] = None
@@ -212,8 +212,8 @@ class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSett
     worker_port: Port = WORKER_PORT
 
 
-class EvaluatorSettings(ServiceSettings, SecondModelSettings, TaskTypeSettings):
-    """Every setting that the Evaluator reads: none of the database, and no token."""
+class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, TaskTypeSettings):
+    """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT
     selfheal_home: Path = Path(".selfheal")

@@ -10,7 +10,7 @@ from simulated_model.composition.data import calls_for_data, tell_data, write_da
 from simulated_model.composition.languages import write_foreign
 from simulated_model.composition.limits import shorten
 from simulated_model.extraction.requests import read_data_request
-from simulated_model.instructions.model import (
+from simulated_model.instructions.directives import (
     DEFAULT_LANGUAGE,
     Instructions,
     Reply,

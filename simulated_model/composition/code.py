@@ -13,7 +13,7 @@ from simulated_model.composition.python import (
     strip_docstrings,
     strip_type_hints,
 )
-from simulated_model.instructions.model import Instructions
+from simulated_model.instructions.directives import Instructions
 from simulated_model.knowledge import Task, requested_name
 
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")

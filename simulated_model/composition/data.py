@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from simulated_model.composition.prose import VOICES
-from simulated_model.extraction.answering import extract
+from simulated_model.extraction.extractor import extract
 from simulated_model.extraction.requests import DataRequest
-from simulated_model.instructions.model import Instructions, Reply, Wrapping
+from simulated_model.instructions.directives import Instructions, Reply, Wrapping
 
 SUBJECT = "data"
 INTRODUCTION = "Here is the data that the text gives:"

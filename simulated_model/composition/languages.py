@@ -5,7 +5,7 @@ import re
 
 from simulated_model.composition.code import describe, fixed_name, name_for
 from simulated_model.composition.python import Function, main_definition
-from simulated_model.instructions.model import Instructions
+from simulated_model.instructions.directives import Instructions
 from simulated_model.knowledge import Task
 
 # The shape of a function that is still to be written: {name}, {parameters}, {note}.

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from simulated_model.instructions.model import Limit, Unit
+from simulated_model.instructions.directives import Limit, Unit
 
 FENCE = "```"
 LINES_OF_FENCES = 2

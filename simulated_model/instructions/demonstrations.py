@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulated_model.instructions.directives import Finding, Reply, Wrapping
 from simulated_model.instructions.languages import language_of_tag
-from simulated_model.instructions.model import Finding, Reply, Wrapping
 
 ASKED = (
     r"(?:(?:example\s+)?input|user|q|question|human|request|prompt|customer|task|요청|질문|입력)"

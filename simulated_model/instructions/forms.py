@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from simulated_model.instructions.accompaniments import ACCOMPANIMENTS
-from simulated_model.instructions.model import Finding, Reply, Wrapping
+from simulated_model.instructions.directives import Finding, Reply, Wrapping
 from simulated_model.instructions.sentences import Clause
 from simulated_model.instructions.wordings import Changes, find_wordings, form
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Reply
+from simulated_model.instructions.directives import Finding, Reply
 from simulated_model.instructions.sentences import Clause
 
 # Names of each programming language; a capital letter alone, or an everyday word, counts

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Limit, Unit
+from simulated_model.instructions.directives import Finding, Limit, Unit
 from simulated_model.instructions.sentences import Clause
 
 NUMBERS = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulated_model.instructions.model import Finding, Reply
+from simulated_model.instructions.directives import Finding, Reply
 from simulated_model.instructions.sentences import Clause
 
 REFUSE = (

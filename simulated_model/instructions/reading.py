@@ -7,22 +7,14 @@ from functools import lru_cache
 
 from simulated_model.instructions.constructs import find_constructs
 from simulated_model.instructions.demonstrations import read_demonstrations
+from simulated_model.instructions.directives import SILENT, Finding, Instructions, apply_finding
 from simulated_model.instructions.forms import find_forms
-from simulated_model.instructions.languages import (
-    find_human_languages,
-    find_languages,
-)
+from simulated_model.instructions.languages import find_human_languages, find_languages
 from simulated_model.instructions.limits import find_limits
 from simulated_model.instructions.manners import find_manners, find_topics
-from simulated_model.instructions.model import SILENT, Finding, Instructions, apply_finding
 from simulated_model.instructions.replies import find_replies
 from simulated_model.instructions.roles import find_roles
-from simulated_model.instructions.sentences import (
-    Clause,
-    Sentence,
-    split_clauses,
-    split_sentences,
-)
+from simulated_model.instructions.sentences import Clause, Sentence, split_clauses, split_sentences
 from simulated_model.instructions.wrappings import find_frames, find_wrappings
 
 ClauseReader = Callable[[Clause], Iterator[Finding]]

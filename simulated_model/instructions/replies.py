@@ -3,14 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from simulated_model.instructions.directives import Finding, Reply
 from simulated_model.instructions.languages import ANY
-from simulated_model.instructions.model import Finding, Reply
-from simulated_model.instructions.sentences import (
-    MASK,
-    QUOTED,
-    Sentence,
-    is_unmet,
-)
+from simulated_model.instructions.sentences import MASK, QUOTED, Sentence, is_unmet
 
 MAX_UNQUOTED_WORDS = 8
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulated_model.instructions.model import Finding
+from simulated_model.instructions.directives import Finding
 from simulated_model.instructions.sentences import Clause
 
 Changes = dict[str, Any]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Reply, Wrapping
+from simulated_model.instructions.directives import Finding, Reply, Wrapping
 from simulated_model.instructions.sentences import QUOTED, Clause, Sentence, is_unmet
 
 ANSWER = (

@@ -5,9 +5,7 @@ has a directory is judged, replayed and repaired with what lies in it.
 """
 
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, read_task_type
-from services.common.task_types.registry import (
-    BUILT_IN_DIRECTORY as ROOT,
-)
+from services.common.task_types.registry import BUILT_IN_DIRECTORY as ROOT
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import (
     GENERIC_REPAIRS,

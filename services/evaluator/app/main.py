@@ -63,6 +63,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         )
         _announce(evaluation)
         app.state.evaluation = evaluation
+        app.state.internal_token = settings.internal_token
         app.state.evaluation_metrics = evaluation_metrics
         canary.start()
         yield
@@ -93,7 +94,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
 
 
 def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> None:
-    """Refuse a judge that was found unreliable; warn of one that nobody has tried."""
+    """Refuse a judge that was found unreliable; warn of one that was never calibrated."""
     identity = evaluation.judge.identity
     warning = check_calibration(
         identity,

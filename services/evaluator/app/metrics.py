@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+EVIDENCE_GRADES = ("checks", "examples", "plausible_calls", "static")
 UNLISTED_TASK_TYPE = "other"
 EXECUTION_STATUSES = (
     "finished", "load_failed", "inconclusive", "stopped", "unavailable", "not_run",
@@ -41,8 +42,16 @@ class EvaluationMetrics:
             ["status"],
             registry=registry,
         )
+        self._evidence = Counter(
+            "agent_evaluation_evidence_total",
+            "Scored answers by the best evidence that there was",
+            ["evidence"],
+            registry=registry,
+        )
         for status in EXECUTION_STATUSES:
             self._executions.labels(status)
+        for grade in EVIDENCE_GRADES:
+            self._evidence.labels(grade)
         for task_type in (*self._task_types, UNLISTED_TASK_TYPE):
             self._score.labels(task_type)
             self._unscored.labels(task_type)
@@ -61,6 +70,10 @@ class EvaluationMetrics:
     def count_execution(self, status: str) -> None:
         """Count what became of running an answer's code; `unavailable` where nothing is run."""
         self._executions.labels(status).inc()
+
+    def count_evidence(self, grade: str) -> None:
+        """Count a scored answer by its evidence, `checks` to `static`."""
+        self._evidence.labels(grade).inc()
 
     def count_unscored(self, task_type: str) -> None:
         """Record an answer that got no score."""
@@ -94,16 +107,17 @@ class EvaluatorMetrics:
         self._agreement.set(math.nan)
 
     def set_info(self, *, fingerprint: str, judge: str) -> None:
-        """Show these and no others."""
+        """Show this fingerprint and judge, and stop showing the ones before."""
         self._info.clear()
         self._info.labels(fingerprint, judge).set(1)
 
     def set_canary(self, *, agreement: float | None, degraded: bool) -> None:
-        """Show what the canary's last run came to.
+        """Show what the canary's last round came to.
 
         Args:
-            agreement: In [0, 1]; None where it could not be told.
-            degraded: Whether that is a drop.
+            agreement: Share of labelled answers judged rightly, in [0, 1]; None where too few
+                got a score.
+            degraded: Whether the share dropped since the baseline.
         """
         self._agreement.set(math.nan if agreement is None else agreement)
         self._degraded.set(int(degraded))

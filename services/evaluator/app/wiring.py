@@ -12,7 +12,7 @@ PROVIDERS_WITHOUT_JUDGE = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
 
 
 def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
-    """An evaluation that nothing has been started of yet.
+    """Create the evaluation that the settings describe; nothing of it is started yet.
 
     Raises:
         ServiceError: If the judge's settings or a task type's directory can't be used.
@@ -28,7 +28,7 @@ def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
 
 
 def create_judge(settings: EvaluatorSettings, task_types: TaskTypes | None = None) -> Judge:
-    """The judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
+    """Create the judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
     spec = settings.judge_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_JUDGE:
         spec = f"{settings.llm_provider}:{settings.llm_model}"

@@ -39,7 +39,7 @@ FIXED_INSIDE = {
 }  # fmt: skip
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "manager", "optimizer", "autopilot", "selfheal"},
-    "INTERNAL_TOKEN": {"worker", "optimizer", "autopilot", "selfheal"},
+    "INTERNAL_TOKEN": {"worker", "evaluator", "optimizer", "autopilot", "selfheal"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
     "OPENAI_API_KEY": {"evaluator", "manager", "optimizer", "autopilot", "selfheal"},
@@ -122,7 +122,16 @@ def test_each_port_is_published_on_loopback_unless_it_is_asked_for_by_itself() -
 
 def test_the_evaluator_is_on_no_network_of_the_database() -> None:
     assert SERVICES["evaluator"]["networks"] == ["evaluator"]
-    assert "depends_on" not in SERVICES["evaluator"]
+    assert "PGPASSWORD" not in SERVICES["evaluator"]["environment"]
+
+
+@pytest.mark.parametrize("service", sorted(SECRETS["INTERNAL_TOKEN"] - {"selfheal"}))
+def test_who_reads_the_token_waits_until_it_is_written_and_cannot_change_it(service: str) -> None:
+    described = SERVICES[service]
+    folder = str(Path(described["environment"]["INTERNAL_TOKEN_FILE"]).parent)
+    assert f"internal-token:{folder}:ro" in described["volumes"]
+    assert described["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert f"internal-token:{folder}" in SERVICES["migrate"]["volumes"]
 
 
 def interpolate(text: str, variables: dict[str, str]) -> str:

@@ -69,7 +69,7 @@ def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object)
     [
         (ManagerSettings, {"database_url", "llm_api_key", "openai_api_key"}),
         (WorkerSettings, {"database_url", "llm_api_key", "internal_token"}),
-        (EvaluatorSettings, {"llm_api_key", "openai_api_key"}),
+        (EvaluatorSettings, {"llm_api_key", "openai_api_key", "internal_token"}),
         (
             OptimizerSettings,
             {

@@ -1,11 +1,11 @@
-"""What a confined process may use: rlimits, and a timer of its own that ends it."""
+"""Limits what a confined process may use: rlimits, and a timer of its own that ends it."""
 
 import resource
 import signal
 import struct
 
 from . import kernel
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 _MIB = 1 << 20
 _STACK_BYTES = 8 * _MIB
@@ -21,7 +21,7 @@ _SIGEV_SIGNAL = 0
 
 
 def set_limits(*, memory_bytes: int, cpu_seconds: int) -> None:
-    """Set hard limits, which nobody but root could raise again.
+    """Set hard limits on this process, which only root could raise again.
 
     The processor's limit is soft and hard at once: the kernel then sends SIGKILL, where a lower
     soft limit would send SIGXCPU first, which a program can ignore.
@@ -53,7 +53,7 @@ def set_limits(*, memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def kill_self_after(architecture: Architecture, milliseconds: int) -> None:
-    """Have the kernel end this process, whatever becomes of those who watch it.
+    """Have the kernel end this process in time, even where its parent can't.
 
     A POSIX timer that sends SIGKILL. The filter allows no call that could set or delete it.
 

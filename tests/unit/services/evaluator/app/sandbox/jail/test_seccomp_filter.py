@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.evaluator.app.sandbox.jail.filter import (
+from services.evaluator.app.sandbox.jail.seccomp_filter import (
     ALLOW,
     ALLOWED,
     ERRNO,
@@ -22,7 +22,7 @@ from services.evaluator.app.sandbox.jail.filter import (
     build_filter,
     encode,
 )
-from services.evaluator.app.sandbox.jail.syscalls import AARCH64, X86_64, Architecture
+from services.evaluator.app.sandbox.jail.syscall_numbers import AARCH64, X86_64, Architecture
 
 I386 = 0x40000003
 ARM = 0x40000028

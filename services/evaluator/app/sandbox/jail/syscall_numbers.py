@@ -82,7 +82,7 @@ _ARCHITECTURES = {"x86_64": X86_64, "amd64": X86_64, "aarch64": AARCH64, "arm64"
 
 
 def this_architecture() -> Architecture:
-    """The architecture that this process runs on.
+    """Return the architecture that this process runs on.
 
     Raises:
         UnknownArchitectureError: If it isn't one of the two.

@@ -1,30 +1,28 @@
-"""Calls whose arguments are texts without quotation marks: `is_happy(abcd) => False`."""
+"""Reads calls whose arguments are texts without quotation marks: `is_happy(abcd) => False`."""
 
 import keyword
 import re
 from dataclasses import dataclass, field
 
+from services.evaluator.app.services.examples.example import BUILTINS, HEADING, Call
 from services.evaluator.app.services.examples.literals import LOOSE_WORDS
-from services.evaluator.app.services.examples.source import BUILTINS, Call
 
 WORDS_CALL = re.compile(
     r"([A-Za-z_]\w{0,79})\(\s{0,2}([A-Za-z]{1,40}(?:\s{0,2},\s{0,2}[A-Za-z]{1,40}){0,5})\s{0,2}\)",
     re.ASCII,
 )
-HEADING = re.compile(
-    r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|(?:^|\n)\s*예\s*:", re.I
-)
 SIGNATURE = re.compile(r"\bdef\s+([A-Za-z_]\w{0,79})\s*\(([^()]{0,300})\)")
-# What the request gives a name to: `x = 3`, `letters` in backticks, a word for a variable.
-ASSIGNED = re.compile(r"(?<!\w)([A-Za-z_]\w{0,40})\s{0,2}=(?!=|>)", re.ASCII)
-QUOTED = re.compile(r"`([A-Za-z_]\w{0,40})`", re.ASCII)
+# What the request gives a name to: `x = 3`, `letters` in backticks.
+NAMED = re.compile(
+    r"(?<!\w)[A-Za-z_]\w{0,40}(?=\s{0,2}=(?!=|>))|(?<=`)[A-Za-z_]\w{0,40}(?=`)", re.ASCII
+)
 WORD = re.compile(r"(?<![\w.])[A-Za-z]{2,40}(?!\w)", re.ASCII)
 LONG_ENOUGH = 3
 
 
 @dataclass(slots=True)
 class WordArguments:
-    """Reads such calls from one text, where its words can't be the names of variables."""
+    """Reads such calls from a text whose words can't be the names of variables."""
 
     text: str
     _heading: int = field(init=False)
@@ -35,20 +33,16 @@ class WordArguments:
         heading = HEADING.search(self.text)
         self._heading = heading.end() if heading else len(self.text)
         for match in WORDS_CALL.finditer(self.text, self._heading):
-            self._calls.setdefault(match[1], set()).update(re.findall(r"[A-Za-z]+", match[2]))
+            self._calls.setdefault(match[1], set()).update(_words_in(match))
         prose = WORDS_CALL.sub(" ", self.text)
-        self._names = {
-            *ASSIGNED.findall(self.text),
-            *QUOTED.findall(self.text),
-            *WORD.findall(prose),
-        }
+        self._names = {*NAMED.findall(self.text), *WORD.findall(prose)}
 
     def read_call(self, text: str, start: int) -> Call | None:
-        """The call that begins at `start` of the text, with its words as texts."""
+        """Read the call that begins at `start`, with its words as texts; None where it is none."""
         match = WORDS_CALL.match(text, start) if start >= self._heading else None
         if match is None or not self._are_texts(match[1]):
             return None
-        arguments = ", ".join(repr(word) for word in re.findall(r"[A-Za-z]+", match[2]))
+        arguments = ", ".join(map(repr, _words_in(match)))
         return Call(match[1], f"{match[1]}({arguments})", match.end())
 
     def _are_texts(self, function: str) -> bool:
@@ -72,3 +66,7 @@ class WordArguments:
         if parameters:
             return not words & parameters
         return len(words) > 1 and max(map(len, words)) >= LONG_ENOUGH
+
+
+def _words_in(call: re.Match[str]) -> list[str]:
+    return [word.strip() for word in call[2].split(",")]

@@ -1,4 +1,4 @@
-"""Examples in code that a request shows: assertions, and lines with their value in a comment."""
+"""Finds examples in code that a request shows: assertions, lines with a value in a comment."""
 
 import ast
 import re
@@ -6,22 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from services.evaluator.app.services.examples.closeness import read_approximate
+from services.evaluator.app.services.examples.example import Example, Found, line_offsets, quote
 from services.evaluator.app.services.examples.literals import (
     parse_expression,
     parse_statements,
     parse_value,
     read_literal,
 )
-from services.evaluator.app.services.examples.program import (
-    Program,
-    equality,
-    make_example,
-)
-from services.evaluator.app.services.examples.source import (
-    Example,
-    line_offsets,
-    quote,
-)
+from services.evaluator.app.services.examples.program import Program, equality, make_example
 
 MAX_LINES = 400
 MAX_LINE_CHARACTERS = 300
@@ -34,11 +26,9 @@ COMMENT = re.compile(
 )
 COMMENT_END = re.compile(r"[ \t]*(?:$|[(#;.,–—-])|[ \t]+(?:since|because|as)\b")
 
-Found = tuple[int, Example]
-
 
 def find_code_examples(text: str) -> list[Found]:
-    """Examples in code that is shown: assertions, and lines with their value in a comment."""
+    """Find assertions, and lines of code with their value in a comment."""
     lines = text.split("\n")[:MAX_LINES]
     offsets = line_offsets(lines)
     found: list[Found] = []
@@ -48,7 +38,7 @@ def find_code_examples(text: str) -> list[Found]:
 
 
 def _code_runs(lines: list[str]) -> Iterator[tuple[int, int]]:
-    """Stretches of lines that are simple statements, one a line."""
+    """Yield first and last index of each run of lines that are simple statements."""
     start = None
     for index, line in enumerate([*lines, "."]):
         stripped = line.strip()
@@ -109,7 +99,7 @@ def _statement_example(node: ast.stmt, line: str, program: Program) -> Example |
 
 
 def _value_in_comment(node: ast.stmt, line: str) -> tuple[object] | None:
-    """The value that the comment behind a statement gives, where it gives just that."""
+    """Read the value that the comment behind a statement gives, if it gives nothing else."""
     # Columns are counted in bytes of UTF-8.
     encoded = line.encode()
     behind = encoded[node.end_col_offset or len(encoded) :].decode("utf-8", "replace")

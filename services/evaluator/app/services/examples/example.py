@@ -1,10 +1,11 @@
-"""Reads calls out of running text, and holds what a request shows of them."""
+"""What an example is, and how a call is read out of running text."""
 
 import ast
 import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from services.evaluator.app.sandbox.run.execution import Value
 from services.evaluator.app.services.examples.literals import (
@@ -21,13 +22,17 @@ WRAPPERS = frozenset(
     tuple""".split()
 )
 
+# Announces an example.
+HEADING = re.compile(
+    r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|예제|(?:^|\n)\s*예\s*[:)]", re.I
+)
 CALL_START = re.compile(r"(?<![\w.])[A-Za-z_]\w{0,79}\(", re.ASCII)
 TRAILER = re.compile(r"\.[A-Za-z_]\w{0,79}(?=[(\[.])|\.[A-Za-z_]\w{0,79}(?![\w(])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What a request shows of a call and its outcome.
+    """A call and its outcome, as a request shows them.
 
     Attributes:
         function: Function or class that is called; empty where the request names none, so that
@@ -56,9 +61,13 @@ class Example:
     quoted: str = ""
 
 
+# Where an example begins in the request, and the example.
+Found = tuple[int, Example]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it stands in a text: what it calls, its source, and where that ends."""
+    """A call as it stands in a text: the function, the call's source, and where it ends."""
 
     function: str
     source: str
@@ -66,9 +75,9 @@ class Call:
 
 
 def read_call(text: str, start: int) -> Call | None:
-    """The call that begins at `start`, with its trailers: `Rectangle(3, 4).area()`.
+    """Read the call that begins at `start`, with its trailers: `Rectangle(3, 4).area()`.
 
-    Everything in it must be given: a call with a variable in it can't be made.
+    None where there is no call, or where it holds a variable, whose value isn't known.
     """
     opening = text.find("(", start)
     end = balanced_end(text, opening)
@@ -90,7 +99,7 @@ def read_call(text: str, start: int) -> Call | None:
 
 
 def called_function(node: ast.expr) -> str:
-    """The function that a call is about, seen through wrappers; empty where it is no such call."""
+    """Name the function that a call is about, seen through wrappers; empty for anything else."""
     while True:
         match node:
             case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in WRAPPERS:
@@ -106,13 +115,13 @@ def called_function(node: ast.expr) -> str:
 
 
 def called_names(node: ast.AST) -> set[str]:
-    """Names that are called somewhere in it."""
+    """Return the names that are called somewhere in a tree."""
     calls = (inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call))
     return {function.id for function in calls if isinstance(function, ast.Name)}
 
 
 def names_of(node: ast.AST) -> set[str]:
-    """Names that it reads and doesn't bind itself."""
+    """Return the names that a tree reads and doesn't bind itself."""
     read: set[str] = set()
     bound: set[str] = set()
     for inner in ast.walk(node):
@@ -124,22 +133,15 @@ def names_of(node: ast.AST) -> set[str]:
 
 
 def quote(text: str, start: int, end: int) -> str:
-    """The words between two places, on one line and cut."""
+    """Quote the text between two places on one line, cut to 200 characters."""
     return " ".join(text[start:end].split())[:MAX_QUOTED_CHARACTERS]
 
 
 def call_starts(text: str, most: int) -> Iterator[int]:
-    """Where a call may begin; at most `most` places."""
-    for count, match in enumerate(CALL_START.finditer(text)):
-        if count == most:
-            return
-        yield match.start()
+    """Yield the places where a call may begin; at most `most` of them."""
+    return (match.start() for match in islice(CALL_START.finditer(text), most))
 
 
 def line_offsets(lines: list[str]) -> list[int]:
-    """Where each line begins in the text that they are the lines of."""
-    offsets, position = [], 0
-    for line in lines:
-        offsets.append(position)
-        position += len(line) + 1
-    return offsets
+    """Return the offset of each line in the text that the lines were split from."""
+    return [0, *accumulate(len(line) + 1 for line in lines)][: len(lines)]

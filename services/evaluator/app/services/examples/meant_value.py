@@ -1,27 +1,26 @@
-"""Tells whether a value in running text is the whole value that is meant."""
+"""Tells whether a value in running text is whole, and whether the text means it."""
 
 import re
 
 from services.evaluator.app.services.examples.literals import Literal, read_literal
 
-# What may follow a value. Words are listed, since most words would count something: `3 items`.
-CLOSER = re.compile(r"[`*_\"'’”)\]}|]{1,4}")
+CLOSING_MARKS = "`*_\"'’”)]}|"
+MAX_CLOSING_MARKS = 4
+# A value may end there: at the end of a sentence or line, or before one of these words. They
+# are listed, since most words would count something: `3 items`.
 ENDS = re.compile(
     r"\s*$|[ \t]*(?:\n|\r)|[ \t]*[;!?…|]|[ \t]*,(?=\s|$)|[ \t]*\.(?=\s|$|[\"'`)])"
     r"|[ \t]+\(|[ \t]*(?:#|//)|[ \t]+[–—-][ \t]+(?=[^\d\s])"
     r"|[ \t]+(?:since|because|as|for|when|if|and|but|while|which|whereas|not|in|with|on|so|then"
-    r"|where|after|again|also|too|only|respectively|here|instead|e\.g)(?!\w)",
+    r"|where|after|again|also|too|only|respectively|here|instead|e\.g)(?!\w)"
+    r"|\s?(?:을|를|이|가|은|는|와|과|로|으로|라고|라는|입니다|이다|임|다|예|에요|여야|야|반환|출력|리턴)",
     re.I,
 )
-KOREAN_COUNTER = re.compile(
+# It goes on there: with a counter, or with another value.
+GOES_ON = re.compile(
     r"\s?(?:개|번|명|자리|글자|줄|행|열|초|분|시간|일\b|월|년|원\b|배|차|가지|까지|부터|보다|이상"
     r"|이하|미만|초과|의)"
-)
-KOREAN_PARTICLE = re.compile(
-    r"\s?(?:을|를|이|가|은|는|와|과|로|으로|라고|라는|입니다|이다|임|다|예|에요|여야|야|반환|출력|리턴)"
-)
-ANOTHER_FOLLOWS = re.compile(
-    r"[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
+    r"|[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
 )
 CALCULATION = re.compile(r"[ \t]*[-+*/%^][ \t]*[-+*/%^()\d. \t]{1,80}=[ \t]*")
 WRONGLY = re.compile(
@@ -44,11 +43,11 @@ BEFORE = 60
 
 
 def whole_value(text: str, literal: Literal) -> Literal | None:
-    """The value that a text means by a literal; None where it goes on in an unclear way.
+    """Return the value that a text means by a literal; None where it goes on in an unclear way.
 
     Args:
         text: The text.
-        literal: What was read at some place of it.
+        literal: A literal that was read from the text.
 
     Returns:
         The literal, or the result of the calculation that it begins: `19 - 5 - 6 = 8`.
@@ -58,18 +57,13 @@ def whole_value(text: str, literal: Literal) -> Literal | None:
         if result is None:
             return None
         literal = result
-    end = literal.end
-    if closer := CLOSER.match(text, end):
-        end = closer.end()
-    if ANOTHER_FOLLOWS.match(text, end):
-        return None
-    if KOREAN_COUNTER.match(text, end):
-        return None
-    return literal if ENDS.match(text, end) or KOREAN_PARTICLE.match(text, end) else None
+    marks = text[literal.end : literal.end + MAX_CLOSING_MARKS]
+    end = literal.end + len(marks) - len(marks.lstrip(CLOSING_MARKS))
+    return literal if ENDS.match(text, end) and not GOES_ON.match(text, end) else None
 
 
 def is_meant(text: str, start: int, end: int) -> bool:
-    """Whether the words around an example don't say that it is how it should not be."""
+    """Whether an example shows how it should be, for all that the words around it say."""
     line = max(text.rfind("\n", 0, start) + 1, start - BEFORE)
     sentence = re.split(r"[.;!?]\s", text[line:start])[-1]
     return WRONGLY.search(sentence) is None and NOT_MEANT.match(text, end) is None

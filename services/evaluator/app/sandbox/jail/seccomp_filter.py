@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 # Classic BPF, <linux/bpf_common.h>: each instruction is (code, jump if true, jump if false, k).
 LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -72,13 +72,13 @@ class Word:
 
     @property
     def offset(self) -> int:
-        """Where seccomp shows it; both architectures are little-endian."""
+        """Offset in `struct seccomp_data`; both architectures are little-endian."""
         return _ARGUMENTS + 8 * self.argument + (4 if self.upper else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """Holds where the word is one of these values."""
+    """A condition that holds where the word is one of these values."""
 
     word: Word
     values: tuple[int, ...]
@@ -86,7 +86,7 @@ class Among:
 
 @dataclass(frozen=True, slots=True)
 class NoBits:
-    """Holds where the word has none of these bits."""
+    """A condition that holds where the word has none of these bits."""
 
     word: Word
     bits: int
@@ -121,7 +121,7 @@ GUARDED = (
 
 
 def build_filter(architecture: Architecture) -> list[Instruction]:
-    """The whole policy, for one architecture."""
+    """Build the filter of one architecture: the whole policy, in order."""
     numbers = architecture.numbers
     program: list[Instruction] = [
         (LOAD, 0, 0, _ARCH),
@@ -142,7 +142,7 @@ def build_filter(architecture: Architecture) -> list[Instruction]:
 
 
 def encode(program: Sequence[Instruction]) -> bytes:
-    """The program as an array of `struct sock_filter`."""
+    """Encode a program as an array of `struct sock_filter`."""
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
@@ -154,7 +154,7 @@ def _answer(numbers: Iterable[int], action: int) -> list[Instruction]:
 
 
 def _guard(number: int, guarded: Guarded) -> list[Instruction]:
-    """Checks one call's arguments; other calls pass by with their number still loaded."""
+    """Check one call's arguments; other calls pass by with their number still loaded."""
     body: list[Instruction] = []
     for condition in guarded.conditions:
         body += _check(condition, (RETURN, 0, 0, ERRNO | guarded.refusal))
@@ -163,7 +163,7 @@ def _guard(number: int, guarded: Guarded) -> list[Instruction]:
 
 
 def _check(condition: Among | NoBits, refuse: Instruction) -> list[Instruction]:
-    """Goes on behind the refusal where the condition holds."""
+    """Jump over the refusal where the condition holds."""
     load: Instruction = (LOAD, 0, 0, condition.word.offset)
     match condition:
         case NoBits(bits=bits):
