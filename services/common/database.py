@@ -80,7 +80,7 @@ def translate_database_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
-    """One connection, for programs that run and exit; errors are translated throughout.
+    """Open one connection, for programs that run and exit; errors are translated throughout.
 
     Raises:
         DatabaseUnavailableError: If there is none to be had, or it breaks in use.
@@ -152,7 +152,7 @@ class Database:
                 yield connection
 
     async def is_ready(self) -> bool:
-        """Whether the server answers and the schema is there."""
+        """Tell whether the server answers and the schema is there."""
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")

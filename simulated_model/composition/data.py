@@ -10,7 +10,6 @@ from simulated_model.instructions.directives import Instructions, Reply, Wrappin
 
 SUBJECT = "data"
 INTRODUCTION = "Here is the data that the text gives:"
-SILENCE = "The text says nothing of it."
 EXPLANATION = "Each value stands in the text; what the text doesn't say was left open."
 
 

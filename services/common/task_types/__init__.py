@@ -36,15 +36,15 @@ __all__ = [
 
 
 def list_task_types() -> list[str]:
-    """Names of the task types that come with the system, in alphabetical order."""
+    """List the names of the task types that come with the system, in alphabetical order."""
     return open_task_types(None).names()
 
 
 def load_golden_inputs(task_type: str) -> GoldenInputs:
-    """The golden inputs of a task type that comes with the system; else empty halves."""
+    """Load the golden inputs of a task type that comes with the system; else empty halves."""
     return open_task_types(None).golden_inputs(task_type)
 
 
 def load_repairs(task_type: str) -> Repairs:
-    """The repair sentences of a task type that comes with the system; else general ones."""
+    """Load the repair sentences of a task type that comes with the system; else general ones."""
     return open_task_types(None).repairs(task_type)

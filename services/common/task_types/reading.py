@@ -48,7 +48,7 @@ class _Rule(_File):
 
 
 def _expand(entry: object) -> object:
-    """`name = 0.1` is short for `name = { weight = 0.1 }`."""
+    """Write `name = 0.1` out as `name = { weight = 0.1 }`."""
     is_number = isinstance(entry, int | float) and not isinstance(entry, bool)
     return {"weight": entry} if is_number else entry
 
@@ -195,7 +195,7 @@ def _read_text(path: Path) -> str:
 
 
 def _digest(directory: Path) -> str:
-    """What a score depends on: rules, weights, the judge's prompt, and the data beside them."""
+    """Hash what a score depends on: rules, weights, the judge's prompt and the data beside them."""
     digest = hashlib.sha256()
     for path in sorted(directory.rglob("*")):
         parts = path.relative_to(directory).parts

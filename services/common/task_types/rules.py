@@ -18,15 +18,15 @@ class AnsweredTask(Protocol):
 
     @property
     def task_type(self) -> str:
-        """Which rules and which rubric apply."""
+        """The task type, which chooses rules and rubric."""
 
     @property
     def user_input(self) -> str:
-        """What was asked for."""
+        """The request, as its user wrote it."""
 
     @property
     def answer(self) -> str:
-        """What the Worker gave, as it gave it."""
+        """The Worker's answer, unchanged."""
 
     @property
     def expected(self) -> Any:
@@ -57,7 +57,7 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """The check's own name."""
+        """The name of the check."""
         return self.check.__name__
 
 
@@ -113,20 +113,20 @@ class Criterion:
 
     @property
     def name(self) -> str:
-        """The question's own name."""
+        """The name of the question."""
         return self.grade.__name__
 
 
 def passed(reason: str) -> Finding:
-    """The rule holds."""
+    """Say that the rule holds."""
     return Finding("passed", reason[:MAX_REASON_CHARACTERS])
 
 
 def failed(reason: str) -> Finding:
-    """The rule is broken."""
+    """Say that the rule is broken."""
     return Finding("failed", reason[:MAX_REASON_CHARACTERS])
 
 
 def not_applicable(reason: str) -> Finding:
-    """The rule says nothing about this answer; its weight goes to the others."""
+    """Say that the rule says nothing about this answer; its weight goes to the others."""
     return Finding("not_applicable", reason[:MAX_REASON_CHARACTERS])

@@ -13,7 +13,7 @@ AnswerKind = Literal["code", "text"]
 
 
 class TaskTypeError(ServiceError):
-    """A task type's directory can't be used: which file, what is wrong, and what mends it."""
+    """A task type's directory can't be used: which file, what is wrong, and what to do."""
 
     code = "invalid_task_type"
 
@@ -29,7 +29,7 @@ class GoldenInputs:
     """Inputs that a good prompt must serve, in two fixed halves that are never mixed.
 
     Attributes:
-        choosing: May be seen by whoever writes a candidate.
+        choosing: May be seen by the one that writes a candidate.
         verdict: May be seen by the gate only.
         ids: Ids by input.
         expected: Right answers by input, where the file has them.

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from services.common.config import (
-    Settings,
+    OptimizerSettings,
 )
 from services.common.http import create_session
 from services.common.logging import get_logger
@@ -28,7 +28,7 @@ MODE_OFF = "off"
 log = get_logger()
 
 
-async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
+async def optimize(settings: OptimizerSettings) -> dict[str, HealingOutcome]:
     """Run one cycle.
 
     Returns:
@@ -45,7 +45,7 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         return await run_cycle(settings, tools, is_continuous=False)
 
 
-async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None:
+async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event) -> None:
     """Run cycles whenever an answer fails, and now and then in any case, until stopped.
 
     Cooldown and heals per day bind this mode only.
@@ -68,7 +68,7 @@ async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None
         )
 
 
-async def preview(settings: Settings) -> None:
+async def preview(settings: OptimizerSettings) -> None:
     """Log what a run would do; no model is called and nothing is changed."""
     if settings.optimizer_mode == MODE_OFF:
         log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")

@@ -11,7 +11,7 @@ import asyncpg
 from services.common.config import (
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    Settings,
+    OptimizerSettings,
 )
 from services.common.database import connect
 from services.common.errors import ServiceError
@@ -52,7 +52,7 @@ class Analyst:
     ask_model: AskModel | None = None
 
 
-def find_analyst_spec(settings: Settings) -> str:
+def find_analyst_spec(settings: OptimizerSettings) -> str:
     """The analyst that OPTIMIZER_MODEL names; by default the hosted model; empty for none."""
     spec = settings.optimizer_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_ANALYST:
@@ -61,7 +61,7 @@ def find_analyst_spec(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
+async def open_analyst(settings: OptimizerSettings) -> AsyncIterator[Analyst]:
     """The analyst that the settings name, if they name one."""
     spec = find_analyst_spec(settings)
     if not spec:
@@ -89,14 +89,14 @@ class Tools:
 
 
 @asynccontextmanager
-async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
+async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
     """Open what runs need: an HTTP session, the analyst's model, the webhook."""
     async with create_session() as session, open_analyst(settings) as analyst:
         yield Tools(session, analyst, create_notifier(settings, session))
 
 
 async def run_cycle(
-    settings: Settings, tools: Tools, *, is_continuous: bool
+    settings: OptimizerSettings, tools: Tools, *, is_continuous: bool
 ) -> dict[str, HealingOutcome]:
     """Run one cycle on a connection of its own; cooldown binds the continuous mode only.
 
@@ -157,7 +157,7 @@ async def run_cycle(
 
 
 async def find_waiting_proposal(
-    settings: Settings, connection: asyncpg.Connection, case: Case
+    settings: OptimizerSettings, connection: asyncpg.Connection, case: Case
 ) -> str:
     """A code where a proven text already waits for a person's answer; empty where none does."""
     asks_first = settings.optimizer_mode == PROPOSE_MODE
@@ -165,7 +165,7 @@ async def find_waiting_proposal(
     return "proposal_waits" if waits else ""
 
 
-def open_connection(settings: Settings) -> AbstractAsyncContextManager[asyncpg.Connection]:
+def open_connection(settings: OptimizerSettings) -> AbstractAsyncContextManager[asyncpg.Connection]:
     """A connection to the database that the settings name."""
     return connect(
         settings.database_url.get_secret_value(),
@@ -173,12 +173,12 @@ def open_connection(settings: Settings) -> AbstractAsyncContextManager[asyncpg.C
     )
 
 
-def make_trigger(settings: Settings) -> Trigger:
+def make_trigger(settings: OptimizerSettings) -> Trigger:
     """When failures count as piled up."""
     return Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes)
 
 
-def _policy(settings: Settings) -> HealingPolicy:
+def _policy(settings: OptimizerSettings) -> HealingPolicy:
     return HealingPolicy(
         mode=settings.optimizer_mode,
         triggered_by=settings.optimizer_triggered_by,
@@ -189,7 +189,7 @@ def _policy(settings: Settings) -> HealingPolicy:
     )
 
 
-def _make_replayer(settings: Settings, session: aiohttp.ClientSession) -> Replayer:
+def _make_replayer(settings: OptimizerSettings, session: aiohttp.ClientSession) -> Replayer:
     token = settings.internal_token.get_secret_value() if settings.internal_token else ""
     return Replayer(
         worker=WorkerClient(

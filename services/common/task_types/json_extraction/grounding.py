@@ -117,7 +117,7 @@ class TextFacts:
 
 
 def is_stated(value: str | int | float, text: str) -> bool:
-    """Whether `text` states `value`: as it is, or a number, date or time in other words."""
+    """Tell whether `text` states `value`: as it is, or a number, date or time in other words."""
     facts = read_facts(text)
     if isinstance(value, str):
         return _is_text_stated(value, facts)
@@ -166,7 +166,7 @@ def _is_text_stated(value: str, facts: TextFacts) -> bool:
 
 
 def _are_digits_stated(plain: str, facts: TextFacts) -> bool:
-    """Whether a text without letters stands there: a number, or a telephone number."""
+    """Tell whether a text without letters is stated: a number, or a telephone number."""
     number = _as_decimal(plain.replace(",", ""))
     if number is not None and abs(number) in facts.numbers:
         return True
@@ -180,7 +180,7 @@ def _is_time_stated(time: str, facts: TextFacts) -> bool:
 
 
 def _numbers_in(plain: str) -> Iterator[Decimal]:
-    """Every number that a text may mean, in digits or in words."""
+    """Find every number that a text may mean, in digits or in words."""
     for match in WHOLE.finditer(plain):
         yield Decimal(match[0])
     for pattern in (NUMBER, GROUPED):
@@ -197,7 +197,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
 
 
 def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
-    """Numbers such as "1.2 million", "85k" and "3만 5천"."""
+    """Find numbers such as "1.2 million", "85k" and "3만 5천"."""
     for literal, scale in SCALED.findall(plain):
         for number in _readings(literal):
             yield number * SCALES[scale]
@@ -210,7 +210,7 @@ def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
 
 
 def _readings(literal: str) -> Iterator[Decimal]:
-    """Ways to read "1,234.50" or "1.234,50": either sign may part thousands or decimals."""
+    """List ways to read "1,234.50" or "1.234,50": each sign may part thousands or decimals."""
     bare = re.sub(r"['\u2009\u202f ]", "", literal)
     yield from _decimals(bare.replace(",", ""))
     yield from _decimals(bare.replace(".", "").replace(",", "."))
@@ -233,7 +233,7 @@ def _as_decimal(literal: str) -> Decimal | None:
 
 
 def _dates_in(plain: str) -> Iterator[tuple[int, int, int]]:
-    """Every (year, month, day) that a text may mean; a date without a year takes any it names."""
+    """Find every (year, month, day) that a text may mean; one without a year takes any named."""
     years = [int(year) for year in YEAR.findall(plain)]
     for one, two, three in NUMERIC_DATE.findall(plain):
         first, middle, last = int(one), int(two), int(three)

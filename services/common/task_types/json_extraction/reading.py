@@ -52,7 +52,7 @@ def read_extraction(user_input: str, answer: str) -> Extraction:
 
 
 def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
-    """The schema that a request shows, and the text around it."""
+    """Split a request into the schema that it shows and the text around it."""
     parts = _split_fences(user_input)
     for index in range(1, len(parts), 2):
         schema = _read_schema(parts[index])
@@ -71,7 +71,7 @@ def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def find_json_text(answer: str) -> tuple[str, int]:
-    """What should be JSON in an answer, and how many characters stand beside it.
+    """Find what should be JSON in an answer, and count the characters beside it.
 
     That is the one block in code fences, or else all of it.
     """
@@ -108,7 +108,7 @@ def parse_json(text: str) -> Any:
 
 
 def _split_fences(text: str) -> list[str]:
-    """Prose, block, prose, block, ...: what is in code fences stands at odd places."""
+    """Split into prose, block, prose, block, ...: what is in code fences is at odd places."""
     parts: list[list[str]] = [[]]
     for line in text.split("\n"):
         is_open = len(parts) % 2 == 0
@@ -134,7 +134,7 @@ def _is_schema(value: object) -> bool:
 
 
 def _after_marker(text: str) -> str:
-    """What follows "Text:" at the beginning of a line; all of it without one."""
+    """Return what follows "Text:" at the beginning of a line; all of the text without one."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
         bare = line.strip().casefold()

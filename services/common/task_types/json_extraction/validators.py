@@ -137,7 +137,7 @@ def _read(task: AnsweredTask) -> Extraction:
 
 
 def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
-    """The values that the text states, and those that it doesn't.
+    """Split values into those that the text states and those that it doesn't.
 
     Words that the schema itself offers are a choice, which the text needn't spell out.
     """
@@ -152,7 +152,7 @@ def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
 
 
 def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
-    """Every word and number in an `enum` or a `const`."""
+    """Find every word and number in an `enum` or a `const`."""
     offered: set[Any] = set()
     waiting: list[Any] = [schema]
     while waiting:
@@ -171,7 +171,7 @@ def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
 
 
 def _leaves(value: Any, path: str = "$") -> Iterator[Leaf]:
-    """Every value that holds no others, with its place; reading bounds the depth."""
+    """Yield every value that holds no others, with its place; reading bounds the depth."""
     if isinstance(value, dict):
         for name, child in value.items():
             yield from _leaves(child, f"{path}.{name[:MAX_SHOWN_CHARACTERS]}")
@@ -183,7 +183,7 @@ def _leaves(value: Any, path: str = "$") -> Iterator[Leaf]:
 
 
 def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[str, str]]:
-    """Fields of `value` that `schema` doesn't name, where it names any."""
+    """Yield the fields of `value` that `schema` doesn't name, where it names any."""
     if not isinstance(schema, dict):
         return
     properties = schema.get("properties")
@@ -200,7 +200,7 @@ def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[s
 
 
 def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
-    """Where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
+    """Find where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             yield f"{path} should have fields"
@@ -217,7 +217,7 @@ def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
 
 
 def _comparable(value: Any) -> Any:
-    """A form in which two ways to write the same are equal; lists lose their order."""
+    """Return a form in which two ways to write the same are equal; lists lose their order."""
     if isinstance(value, dict):
         return frozenset((name, _comparable(child)) for name, child in value.items())
     if isinstance(value, list):
