@@ -14,8 +14,7 @@ router = APIRouter(route_class=JsonRoute)
 
 
 @router.post(
-    "/api/v1/evaluate",
-    responses={422: {"model": ErrorResponse}, 503: {"model": ErrorResponse}},
+    "/api/v1/evaluate", responses={422: {"model": ErrorResponse}, 503: {"model": ErrorResponse}}
 )
 async def evaluate_output(body: EvaluationRequest, request: Request) -> EvaluationResponse:
     """Score an answer; one that can't be scored is a 503, never a zero."""

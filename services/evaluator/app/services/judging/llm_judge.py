@@ -43,11 +43,7 @@ class LlmJudge:
     can_judge_unseen = True
 
     def __init__(
-        self,
-        model: BaseChatModel,
-        *,
-        spec: str,
-        prompts: Mapping[str, str] = MappingProxyType({}),
+        self, model: BaseChatModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._model = model
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")

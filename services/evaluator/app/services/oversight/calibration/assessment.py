@@ -197,9 +197,7 @@ def calibrate(
     )
 
 
-def _agreement(
-    marks: Sequence[tuple[bool, float | None]],
-) -> tuple[float | None, float | None]:
+def _agreement(marks: Sequence[tuple[bool, float | None]]) -> tuple[float | None, float | None]:
     """AUROC and kappa of marks in [0, 1], each beside the truth; None marks are left out."""
     known = [(passes, mark) for passes, mark in marks if mark is not None]
     auroc = area_under_roc(
