@@ -52,7 +52,7 @@ _SERVICE_SETTINGS = {
 }
 _COMMON_SETTINGS = ("bind_host", "log_level")
 _NEEDS_DATABASE = frozenset({"manager", "worker"})
-_NEEDS_TOKEN = frozenset({"worker"})
+_NEEDS_TOKEN = frozenset({"worker", "evaluator"})
 _SECRETS = frozenset(
     {
         "DATABASE_URL",

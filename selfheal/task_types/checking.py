@@ -44,6 +44,7 @@ class SampleTask:
     task_type: str
     user_input: str
     answer: str
+    expected: Any = None
 
 
 def find_problems(task_type: TaskType) -> list[Problem]:
@@ -94,13 +95,14 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
     path = task_type.directory / VALIDATORS_FILE
     golden = task_type.golden_inputs
     request = next(iter((*golden.choosing, *golden.verdict)), "A request")
-    right = [(text, as_answer(expected)) for text, expected in golden.expected.items()]
+    right = golden.expected.items()
     for name, rule in task_type.rules.items():
         tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
         yield from (Problem(path, wrong) for wrong in _try(name, rule, tasks, _is_finding))
-        for user_input, answer in right:
+        for user_input, expected in right:
+            answer = as_answer(expected)
             try:
-                finding = rule(SampleTask(task_type.name, user_input, answer))
+                finding = rule(SampleTask(task_type.name, user_input, answer, expected))
             except Exception as error:  # noqa: BLE001 - the rule is its author's
                 yield Problem(path, f"{name} raised {type(error).__name__} on an expected answer")
                 break

@@ -43,6 +43,7 @@ def run_sample(task_type: TaskType, *, own_task_types: Path) -> SampleRun:
         user_input=user_input,
         answer=answer,
         own_task_types=own_task_types,
+        is_golden=True,
     )
     rows = [
         (name, finding.outcome.replace("_", " "), finding.reason)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.text import make_storable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -41,28 +41,18 @@ CONNECTION_ERRORS = (
     asyncpg.UndefinedTableError,
 )
 
-_ESCAPED_BACKSLASH_OR_NUL = re.compile(r"\\(?:\\|u0000)")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def encode_json(value: Any) -> str:
-    """JSON that JSONB takes: NUL is spelled out, lone surrogates are replaced.
+    """Write JSON that JSONB takes: NUL and lone surrogates are replaced.
 
     Raises:
         ValueError: If it holds NaN or an infinity.
     """
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    text = _ESCAPED_BACKSLASH_OR_NUL.sub(_spell_out_nul, text)
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _spell_out_nul(escape: re.Match[str]) -> str:
-    """Backslashes are read in pairs: what follows a pair is no escape but text of its own."""
-    return r"\\u0000" if escape[0] == r"\u0000" else escape[0]
+    return json.dumps(make_storable(value), allow_nan=False, ensure_ascii=False)
 
 
 def decode_json(text: str) -> Any:
-    """What `encode_json` encoded."""
+    """Read what `encode_json` wrote."""
     return json.loads(text)
 
 

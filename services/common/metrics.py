@@ -8,6 +8,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 SCORE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+EVIDENCE_GRADES = ("checks", "examples", "plausible_calls", "static")
 UNLISTED_TASK_TYPE = "other"
 EXECUTION_STATUSES = (
     "finished", "load_failed", "inconclusive", "stopped", "unavailable", "not_run",
@@ -94,8 +95,16 @@ class EvaluationMetrics:
             ["status"],
             registry=registry,
         )
+        self._evidence = Counter(
+            "agent_evaluation_evidence_total",
+            "Scored answers by the best evidence that there was",
+            ["evidence"],
+            registry=registry,
+        )
         for status in EXECUTION_STATUSES:
             self._executions.labels(status)
+        for grade in EVIDENCE_GRADES:
+            self._evidence.labels(grade)
         for task_type in (*self._task_types, UNLISTED_TASK_TYPE):
             self._score.labels(task_type)
             self._unscored.labels(task_type)
@@ -114,6 +123,10 @@ class EvaluationMetrics:
     def count_execution(self, status: str) -> None:
         """Count what became of running an answer's code; `unavailable` where nothing is run."""
         self._executions.labels(status).inc()
+
+    def count_evidence(self, grade: str) -> None:
+        """Count a scored answer by its evidence, `checks` to `static`."""
+        self._evidence.labels(grade).inc()
 
     def count_unscored(self, task_type: str) -> None:
         """Record an answer that got no score."""

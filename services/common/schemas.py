@@ -11,6 +11,7 @@ MAX_INPUT_CHARACTERS = 20_000
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
+MAX_ID_CHARACTERS = 200
 
 
 def _reject_nul(text: str) -> str:
@@ -114,13 +115,14 @@ class TaskResponse(Schema):
 
 
 class EvaluationRequest(Schema):
-    """What the Manager asks the Evaluator for."""
+    """What the Manager asks the Evaluator for; `golden_id` needs the internal token."""
 
     request_id: UUID
     task_type: TaskType
     user_input: Input
     refined_input: RefinedInput
     worker_output: Output
+    golden_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)] | None = None
 
 
 class EvaluationResponse(Schema):

@@ -19,10 +19,8 @@ from support.http_server import JsonHandler, serving
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.waiting import wait_until
 
-SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 REQUEST = "Write a binary search function"
 REQUESTS = [
     REQUEST,
@@ -101,8 +99,7 @@ class Night:
     def __init__(self, system: RunningSystem) -> None:
         self.system = system
         home = system.directory / ".selfheal"
-        postgres = EmbeddedPostgres(home, port=system.port("postgres"), schema=SCHEMA)
-        self._address = postgres.address
+        self._address = system.database.address
         self.internal_token = (home / "internal-token").read_text(encoding="utf-8").strip()
         self.database_url = self._address.url()
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from services.common.schemas import MAX_INPUT_CHARACTERS
+from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS
+from services.common.task_types.checks import read_checks
 from services.common.task_types.own_functions import load_functions
 from services.common.task_types.task_type import (
     AnswerKind,
@@ -62,9 +63,10 @@ class _Definition(_File):
 class _GoldenInput(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
 
-    id: Text
+    id: Annotated[Text, Field(max_length=MAX_ID_CHARACTERS)]
     input: Annotated[Text, Field(max_length=MAX_INPUT_CHARACTERS)]
     expected: Any = None
+    checks: Annotated[Any, AfterValidator(read_checks)] = ()
 
 
 class _GoldenInputs(_File):
@@ -146,7 +148,9 @@ def _read_golden_inputs(path: Path) -> GoldenInputs:
     return GoldenInputs(
         choosing=tuple(entry.input for entry in halves.choosing),
         verdict=tuple(entry.input for entry in halves.verdict),
+        ids={e.input: e.id for e in entries},
         expected={e.input: e.expected for e in entries if e.expected is not None},
+        checks={e.input: e.checks for e in entries if e.checks},
     )
 
 

@@ -28,6 +28,10 @@ class AnsweredTask(Protocol):
     def answer(self) -> str:
         """What the Worker gave, as it gave it."""
 
+    @property
+    def expected(self) -> Any:
+        """The right answer, where a golden input is replayed that has one; else None."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

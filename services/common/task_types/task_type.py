@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from services.common.errors import ServiceError
+from services.common.task_types.checks import Check
 from services.common.task_types.rules import Finding, Grade
 
 AnswerKind = Literal["code", "text"]
@@ -30,12 +31,16 @@ class GoldenInputs:
     Attributes:
         choosing: May be seen by whoever writes a candidate.
         verdict: May be seen by the gate only.
+        ids: Ids by input.
         expected: Right answers by input, where the file has them.
+        checks: Calls that a right answer's code must pass, by input, where the file has them.
     """
 
     choosing: tuple[str, ...] = ()
     verdict: tuple[str, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """The Evaluator's HTTP API."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
 
 from services.common.errors import UnscoredError
+from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
 from services.common.metrics import EvaluationMetrics
 from services.common.schemas import ErrorResponse, EvaluationRequest, EvaluationResponse
@@ -14,10 +17,22 @@ router = APIRouter(route_class=JsonRoute)
 
 
 @router.post(
-    "/api/v1/evaluate", responses={422: {"model": ErrorResponse}, 503: {"model": ErrorResponse}}
+    "/api/v1/evaluate",
+    responses={
+        403: {"model": ErrorResponse},
+        422: {"model": ErrorResponse},
+        503: {"model": ErrorResponse},
+    },
 )
-async def evaluate_output(body: EvaluationRequest, request: Request) -> EvaluationResponse:
+async def evaluate_output(
+    body: EvaluationRequest,
+    request: Request,
+    x_internal_token: Annotated[str | None, Header()] = None,
+) -> EvaluationResponse:
     """Score an answer; one that can't be scored is a 503, never a zero."""
+    if body.golden_id is not None:
+        own = request.app.state.internal_token
+        require_internal_token(x_internal_token, own, field="golden_id")
     evaluation: Evaluation = request.app.state.evaluation
     metrics: EvaluationMetrics = request.app.state.evaluation_metrics
     try:
@@ -26,17 +41,21 @@ async def evaluate_output(body: EvaluationRequest, request: Request) -> Evaluati
         metrics.count_unscored(body.task_type)
         raise
     metrics.observe_score(body.task_type, verdict.score)
-    execution = detail["execution"]["status"]
-    metrics.count_execution(execution)
+    metrics.count_execution(detail.execution.status)
+    metrics.count_evidence(detail.evidence)
     log.info(
         "output_evaluated",
         task_type=body.task_type,
         score=verdict.score,
         passed=verdict.passed,
         judge=evaluation.judge_name,
-        execution=execution,
-        fingerprint=detail["evaluator"]["fingerprint"],
+        execution=detail.execution.status,
+        evidence=detail.evidence,
+        fingerprint=detail.evaluator.fingerprint,
     )
     return EvaluationResponse(
-        request_id=body.request_id, score=verdict.score, passed=verdict.passed, detail=detail
+        request_id=body.request_id,
+        score=verdict.score,
+        passed=verdict.passed,
+        detail=detail.as_json(),
     )

@@ -63,6 +63,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
         )
         _announce(evaluation)
         app.state.evaluation = evaluation
+        app.state.internal_token = settings.internal_token
         app.state.evaluation_metrics = evaluation_metrics
         canary.start()
         yield

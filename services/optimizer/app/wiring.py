@@ -15,8 +15,9 @@ from services.common.config import (
 )
 from services.common.database import connect
 from services.common.errors import ServiceError
-from services.common.http import ServiceClient, create_session
+from services.common.http import create_session
 from services.common.models import Prompt
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
 from services.optimizer.app.services.cycle import Cycle
@@ -191,15 +192,13 @@ def _policy(settings: Settings) -> HealingPolicy:
 def _make_replayer(settings: Settings, session: aiohttp.ClientSession) -> Replayer:
     token = settings.internal_token.get_secret_value() if settings.internal_token else ""
     return Replayer(
-        worker=ServiceClient(
+        worker=WorkerClient(
             session,
-            upstream="worker",
             base_url=settings.worker_url,
             timeout_seconds=settings.worker_timeout_seconds,
         ),
-        evaluator=ServiceClient(
+        evaluator=EvaluatorClient(
             session,
-            upstream="evaluator",
             base_url=settings.evaluator_url,
             timeout_seconds=settings.evaluator_timeout_seconds,
         ),

@@ -1,6 +1,5 @@
 """The Worker's HTTP API."""
 
-import hmac
 from typing import Annotated
 from uuid import UUID
 
@@ -8,11 +7,16 @@ from fastapi import APIRouter, Header, Request
 
 from services.common.config import Settings
 from services.common.database import Database
-from services.common.errors import ForbiddenError
+from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
-from services.common.schemas import ErrorResponse, TaskRequest, TaskResponse
+from services.common.schemas import (
+    MAX_OUTPUT_CHARACTERS,
+    ErrorResponse,
+    TaskRequest,
+    TaskResponse,
+)
 from services.common.web import JsonRoute
-from services.worker.app.agents.worker_agent import WorkerAgent, make_storable
+from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
 
 log = get_logger()
@@ -37,7 +41,7 @@ class Worker:
         prompt = await load_active_prompt(self._database, task.task_type)
         content = prompt.content
         if task.candidate_id is not None:
-            self._check_token(token)
+            require_internal_token(token, self._internal_token, field="candidate_id")
             content = await self._load_candidate(task.candidate_id, task.task_type)
         answer = await self._agent.generate(prompt=content, refined_input=task.refined_input)
         log.info(
@@ -50,7 +54,7 @@ class Worker:
         )
         return TaskResponse(
             request_id=task.request_id,
-            output=make_storable(answer.text),
+            output=answer.text[:MAX_OUTPUT_CHARACTERS],
             prompt_version=prompt.version,
             latency_ms=answer.latency_ms,
             model=answer.model,
@@ -60,14 +64,6 @@ class Worker:
 
     async def _load_candidate(self, candidate_id: UUID, task_type: str) -> str:
         return await load_candidate(self._database, candidate_id, task_type)
-
-    def _check_token(self, token: str | None) -> None:
-        expected = self._internal_token.get_secret_value() if self._internal_token else ""
-        if not expected or not hmac.compare_digest((token or "").encode(), expected.encode()):
-            raise ForbiddenError(
-                "candidate_id is for the Optimizer alone: both it and the Worker need the same "
-                "INTERNAL_TOKEN."
-            )
 
 
 @router.post(

@@ -4,8 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from services.common.task_types.json_extraction.conformance import (
@@ -23,7 +21,6 @@ from services.common.task_types.rules import (
     passed,
 )
 
-GOLDEN_INPUTS = Path(__file__).with_name("golden_inputs.json")
 SHORT_REMARK_CHARACTERS = 40
 MAX_SHOWN_CHARACTERS = 60
 PLACEHOLDERS = frozenset(
@@ -100,14 +97,13 @@ def adds_no_fields(task: AnsweredTask) -> Finding:
 
 
 def fields_are_right(task: AnsweredTask) -> Finding:
-    """On an input whose right answer is known, every field has the right value."""
+    """On a golden input that is replayed, every field has the right value."""
     extraction = _read(task)
-    expected = _expected_answers().get(task.user_input.strip())
-    if expected is None:
+    if task.expected is None:
         return not_applicable("no right answer is known for this request")
     if extraction.problem:
         return failed(f"there are no data: {extraction.problem}")
-    wrong = next(_differences(expected, extraction.value, "$"), None)
+    wrong = next(_differences(task.expected, extraction.value, "$"), None)
     return failed(wrong) if wrong else passed("all fields have the right values")
 
 
@@ -201,18 +197,6 @@ def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[s
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _fields_beyond(schema.get("items"), child, f"{path}[{index}]")
-
-
-@cache
-def _expected_answers() -> dict[str, Any]:
-    """Right answers by request."""
-    halves = json.loads(GOLDEN_INPUTS.read_text(encoding="utf-8"))
-    return {
-        entry["input"].strip(): entry["expected"]
-        for half in halves.values()
-        for entry in half
-        if "expected" in entry
-    }
 
 
 def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:

@@ -40,8 +40,10 @@ class Reader:
         self._max_seconds = max_seconds
         self._limiter: CapacityLimiter | None = None
 
-    async def read(self, *, task_type: str, user_input: str, answer: str) -> Reading:
-        """Read it.
+    async def read(
+        self, *, task_type: str, user_input: str, answer: str, is_golden: bool = False
+    ) -> Reading:
+        """Read an answer, held against the right values where its request is a golden input.
 
         Raises:
             UnscoredError: If reading took too long, or brought its process down.
@@ -52,6 +54,7 @@ class Reader:
             user_input=user_input,
             answer=answer,
             own_task_types=self._own_task_types,
+            is_golden=is_golden,
         )
         is_short = len(user_input) <= MAX_REQUEST_IN_PROCESS_CHARACTERS
         if is_short and len(answer) <= MAX_IN_PROCESS_CHARACTERS:

@@ -1,9 +1,9 @@
 """One evaluation: read, run, compare, weigh, judge, score, and explain."""
 
 import asyncio
-from typing import Any
 
-from services.common.errors import NotJudgeableError, UnscoredError
+from services.common.errors import InvalidRequestError, NotJudgeableError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
@@ -11,9 +11,14 @@ from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import assess
-from services.evaluator.app.services.behaviour.rules import Run, find_in_run, grade_run
+from services.evaluator.app.services.behaviour.rules import (
+    EvidenceGrade,
+    Run,
+    find_in_run,
+    grade_run,
+)
 from services.evaluator.app.services.bounded_reading import Reader
-from services.evaluator.app.services.explanation import explain
+from services.evaluator.app.services.explanation import describe_doubt, explain
 from services.evaluator.app.services.fingerprint import fingerprint_evaluator
 from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer
 from services.evaluator.app.services.rule_sets import (
@@ -88,23 +93,29 @@ class Evaluation:
             task_type=definition.digest if definition else "",
         )
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         """Score an answer and explain the score.
 
         Raises:
+            InvalidRequestError: If it names a golden input that isn't the request.
             UnscoredError: If the answer can't be read in time, can't be judged here, or the
                 judge gives no usable grade.
         """
         definition = self._task_types.find(request.task_type)
+        golden = self._task_types.golden_inputs(request.task_type)
+        if request.golden_id not in (None, golden.ids.get(request.user_input)):
+            raise InvalidRequestError("golden_id names another input than the request is.")
         reading = await self._reader.read(
             task_type=request.task_type,
             user_input=request.user_input,
             answer=request.worker_output,
+            is_golden=request.golden_id is not None,
         )
         run = await self._run(reading)
         findings = reading.findings | find_in_run(run)
         report = report_findings(rules_for(definition), findings)
         self._require_judgeable(report, run)
+        evidence = _grade_evidence(reading, run)
         grades = reading.grades | grade_run(run)
         case = JudgedAnswer(
             task_type=request.task_type,
@@ -123,6 +134,8 @@ class Evaluation:
             judge=self._judge.name,
             fingerprint=self.fingerprint_of(request.task_type),
             run=run,
+            evidence=evidence,
+            caveat=describe_doubt(evidence, self._judge, report),
             availability=self._sandbox.availability,
         )
         return verdict, detail
@@ -160,3 +173,9 @@ class Evaluation:
             raise NotJudgeableError(
                 f"The answer can't be judged: {run.obstacle}. A JUDGE_MODEL could judge it."
             )
+
+
+def _grade_evidence(reading: Reading, run: Run | None) -> EvidenceGrade:
+    if reading.knows_the_answer:
+        return "checks"
+    return run.evidence if run else "static"

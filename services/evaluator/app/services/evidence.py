@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
 from services.evaluator.app.services.code.syntax import Definition, Function
@@ -19,6 +20,7 @@ class Evidence:
         answer: What the Worker gave, as it gave it.
         request: What the request fixes.
         code: The code in the answer; None where there is none.
+        expected: The right answer, where a golden input is replayed that has one.
     """
 
     task_type: str
@@ -26,6 +28,7 @@ class Evidence:
     answer: str
     request: RequestFacts
     code: ExtractedCode | None
+    expected: Any = None
 
     @property
     def tree(self) -> ast.Module | None:
@@ -57,7 +60,7 @@ class Evidence:
 
 
 def gather_evidence(
-    *, task_type: str, user_input: str, answer: str, is_code: bool = True
+    *, task_type: str, user_input: str, answer: str, is_code: bool = True, expected: Any = None
 ) -> Evidence:
     """Read request and answer once; pure, and bounded in time by their length.
 
@@ -66,6 +69,7 @@ def gather_evidence(
         user_input: The request, as its user wrote it.
         answer: What the Worker gave.
         is_code: Whether answers of that task type are programs.
+        expected: The right answer, where it is known.
     """
     return Evidence(
         task_type=task_type,
@@ -73,4 +77,5 @@ def gather_evidence(
         answer=answer,
         request=read_request(user_input),
         code=extract_code(answer) if is_code else None,
+        expected=expected,
     )

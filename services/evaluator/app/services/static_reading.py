@@ -1,7 +1,7 @@
 """All that can be said of an answer without running it, and what to run. Pure and picklable."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ from services.common.errors import UnscoredError
 from services.common.logging import get_logger
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import Finding, Grade
+from services.common.task_types.task_type import GoldenInputs, TaskType
 from services.evaluator.app.services.behaviour.plan import plan_probes
 from services.evaluator.app.services.behaviour.probe import ProbePlan
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
@@ -30,16 +31,23 @@ class Reading:
         grades: The grades of criteria that run nothing, by criterion name.
         source: The program in the answer, where it is Python that parses; else empty.
         plan: What to try the program with.
+        knows_the_answer: Whether a rule held the answer against the right one.
     """
 
     findings: dict[str, Finding]
     grades: dict[str, Grade]
     source: str = ""
     plan: ProbePlan = field(default_factory=ProbePlan)
+    knows_the_answer: bool = False
 
 
 def read_answer(
-    *, task_type: str, user_input: str, answer: str, own_task_types: Path | None = None
+    *,
+    task_type: str,
+    user_input: str,
+    answer: str,
+    own_task_types: Path | None = None,
+    is_golden: bool = False,
 ) -> Reading:
     """Read an answer, look at it by its task type's rules, and plan what to try it with.
 
@@ -48,28 +56,55 @@ def read_answer(
         user_input: The request, as its user wrote it.
         answer: What the Worker gave.
         own_task_types: Where the user's own task types lie.
+        is_golden: Whether the request is a golden input, whose right values may be used.
     """
     definition = open_task_types(own_task_types).find(task_type)
     is_code = definition is not None and definition.answers == "code"
+    golden = definition.golden_inputs if definition and is_golden else GoldenInputs()
     evidence = gather_evidence(
-        task_type=task_type, user_input=user_input, answer=answer, is_code=is_code
+        task_type=task_type,
+        user_input=user_input,
+        answer=answer,
+        is_code=is_code,
+        expected=golden.expected.get(user_input),
     )
+    findings, grades = _look_at(evidence, definition)
+    told_by_value: set[str] = set()
+    if evidence.expected is not None:
+        blind_findings, blind_grades = _look_at(replace(evidence, expected=None), definition)
+        told_by_value = {name for name in findings if findings[name] != blind_findings[name]}
+        # A reason may repeat the right value, and reasons reach models.
+        for name in told_by_value:
+            outcome = findings[name].outcome
+            findings[name] = Finding(outcome, f"check 1 of 1 {outcome}")
+        for name in (name for name in grades if grades[name] != blind_grades[name]):
+            grades[name] = Grade(grades[name].value, "by the right answer")
+    return Reading(
+        findings=findings,
+        grades=grades,
+        source=_program_in(evidence),
+        plan=plan_probes(evidence, golden.checks.get(user_input, ())),
+        knows_the_answer=bool(told_by_value),
+    )
+
+
+def _look_at(
+    evidence: Evidence, definition: TaskType | None
+) -> tuple[dict[str, Finding], dict[str, Grade]]:
+    """Have all rules and criteria look that run nothing."""
     own_rules = definition.rules if definition else {}
     own_criteria = definition.criteria if definition else {}
-    return Reading(
-        findings={
-            rule.name: _look(rule.name, rule.check, evidence)
-            for rule in rules_for(definition)
-            if rule.name in STATIC_CHECKS or rule.name in own_rules
-        },
-        grades={
-            criterion.name: _look(criterion.name, criterion.grade, evidence)
-            for criterion in criteria_for(definition)
-            if criterion.name in STATIC_CRITERIA or criterion.name in own_criteria
-        },
-        source=_program_in(evidence),
-        plan=plan_probes(evidence),
-    )
+    findings = {
+        rule.name: _look(rule.name, rule.check, evidence)
+        for rule in rules_for(definition)
+        if rule.name in STATIC_CHECKS or rule.name in own_rules
+    }
+    grades = {
+        criterion.name: _look(criterion.name, criterion.grade, evidence)
+        for criterion in criteria_for(definition)
+        if criterion.name in STATIC_CRITERIA or criterion.name in own_criteria
+    }
+    return findings, grades
 
 
 def _look(name: str, look: Callable[[Evidence], Looked], evidence: Evidence) -> Looked:

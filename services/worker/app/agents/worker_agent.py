@@ -1,6 +1,5 @@
 """The agent: a LangChain chain that takes its system prompt with every call."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +8,6 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from services.common.llm.invocation import ModelAnswer, invoke_model
-from services.common.schemas import MAX_OUTPUT_CHARACTERS
-
-REPLACEMENT_CHARACTER = "\N{REPLACEMENT CHARACTER}"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def build_messages(prompt: str, refined_input: str) -> list[BaseMessage]:
@@ -25,11 +20,6 @@ def build_messages(prompt: str, refined_input: str) -> list[BaseMessage]:
     if prompt.strip():
         messages.insert(0, SystemMessage(prompt))
     return messages
-
-
-def make_storable(output: str) -> str:
-    """Replace what PostgreSQL and JSON can't hold (NUL, lone surrogates) and cap the length."""
-    return _UNSTORABLE.sub(REPLACEMENT_CHARACTER, output[:MAX_OUTPUT_CHARACTERS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,10 @@ def make_portless(behaviour: str = "ok") -> ProcessSpec:
     )
 
 
-def test_a_process_that_listens_nowhere_is_a_part_like_any_other(stubs: Stubs) -> None:
+def test_a_process_that_listens_nowhere_is_a_part_like_any_other(
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selfheal.runtime.processes.table.SETTLING_SECONDS", 0.1)
     stubs.specs = {"worker": stubs.specs["worker"], "manager": stubs.specs["manager"]}
     stubs.specs["optimizer"] = make_portless()
     system = stubs.system()

@@ -83,7 +83,10 @@ def test_secrets_go_only_where_they_are_needed() -> None:
         "manager",
         "worker",
     }
-    assert {name for name in variables if "INTERNAL_TOKEN" in variables[name]} == {"worker"}
+    assert {name for name in variables if "INTERNAL_TOKEN" in variables[name]} == {
+        "worker",
+        "evaluator",
+    }
 
 
 def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:
@@ -96,7 +99,7 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
     }
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
-    assert "INTERNAL_TOKEN" not in got["evaluator"]
+    assert "INTERNAL_TOKEN" not in got["manager"]
     assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}
 

@@ -1,6 +1,7 @@
 """Says of each thing that was run whether it came out as it should, and why."""
 
 import builtins
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,17 +16,22 @@ from services.evaluator.app.sandbox.run.execution import (
 from services.evaluator.app.services.behaviour.probe import Kind, Probe, ProbePlan
 from services.evaluator.app.services.comparison import agrees, is_within
 
-Verdict = Literal[
-    "kept", "contradicted",  # examples
+ProbeOutcome = Literal[
+    "kept", "contradicted",  # checks and examples
     "returned", "gave_none", "raised",  # plausible calls
     "inconclusive", "not_reached",
 ]  # fmt: skip
 
 MAX_SHOWN_CHARACTERS = 120
-# An argument of the wrong kind mostly shows in one of these; a guess may be of the wrong kind.
-WRONG_KIND = frozenset({"TypeError", "AttributeError", "ValueError", "KeyError"})
-# A text may lack the form that is wanted, whatever its hint says.
-WRONG_FORM = frozenset({"ValueError", "KeyError"})
+# Arguments are guesses: of what a call can raise, this alone is the code's own fault for sure.
+OWN_FAULT = "NameError"
+# Of a check nothing but its number may be told.
+TOLD_OF_CHECKS: dict[ProbeOutcome, str] = {
+    "kept": "passed",
+    "contradicted": "failed",
+    "inconclusive": "couldn't be tried",
+    "not_reached": "wasn't reached",
+}
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
     "wall": "gave no answer in time",
@@ -40,11 +46,11 @@ class Observation:
     """What became of one probe.
 
     Attributes:
-        kind: Example or call.
-        ran: What was run.
+        kind: Check, example or call.
+        ran: What was run; of a check, its number.
         came_back: The value in short, or the exception; at most 120 characters.
-        expected: An example's value or exception in short; empty for a call.
-        verdict: How it came out.
+        expected: An example's value or exception in short; empty for a check or a call.
+        outcome: How it came out.
         reason: Why, in words.
         is_edge: Whether it was an edge case.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
@@ -54,7 +60,7 @@ class Observation:
     ran: str
     came_back: str
     expected: str
-    verdict: Verdict
+    outcome: ProbeOutcome
     reason: str
     is_edge: bool = False
     is_hindered: bool = False
@@ -72,40 +78,36 @@ class Behaviour:
     observations: tuple[Observation, ...] = ()
     loaded: bool | None = None
 
-    def with_verdict(self, *verdicts: Verdict) -> tuple[Observation, ...]:
-        """Those that came out in one of these ways."""
-        return tuple(one for one in self.observations if one.verdict in verdicts)
-
-    @property
-    def examples_kept(self) -> tuple[Observation, ...]:
-        """Examples of the request that came out as it says."""
-        return self.with_verdict("kept")
-
-    @property
-    def examples_contradicted(self) -> tuple[Observation, ...]:
-        """Examples of the request that came out otherwise."""
-        return self.with_verdict("contradicted")
-
-    @property
-    def calls_returned(self) -> tuple[Observation, ...]:
-        """Plausible calls that gave a value, edge cases left out."""
-        return tuple(one for one in self.with_verdict("returned") if not one.is_edge)
-
-    @property
-    def calls_failed(self) -> tuple[Observation, ...]:
-        """Plausible calls that raised or gave None, edge cases left out."""
-        failed = self.with_verdict("raised", "gave_none")
-        return tuple(one for one in failed if not one.is_edge)
+    def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
+        """Select those of a kind that came out in one of these ways, edge cases left out."""
+        return tuple(
+            one
+            for one in self.observations
+            if one.kind == kind and one.outcome in outcomes and not one.is_edge
+        )
 
 
 def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
-    """Hold what came back against what was planned; pure."""
+    """Hold what came back against what was planned; pure.
+
+    Of several readings of the request the answer is held to the one in which it keeps the most
+    checks.
+    """
     if execution.status == "unavailable":
         return Behaviour()
     culprit = _culprit(execution)
-    observations = tuple(_observe(probe, plan, execution, culprit) for probe in plan.probes)
+    observed = [(probe, _observe(probe, plan, execution, culprit)) for probe in plan.probes]
+    kept = Counter(probe.reading for probe, one in observed if _keeps_a_check(one))
+    reading = max(kept, key=lambda number: (kept[number], -number), default=0)
     loaded = None if execution.status == "inconclusive" else execution.loaded
-    return Behaviour(observations, loaded)
+    return Behaviour(
+        tuple(one for probe, one in observed if one.kind != "check" or probe.reading == reading),
+        loaded,
+    )
+
+
+def _keeps_a_check(observation: Observation) -> bool:
+    return observation.kind == "check" and observation.outcome == "kept"
 
 
 def _culprit(execution: Execution) -> int | None:
@@ -121,19 +123,29 @@ def _culprit(execution: Execution) -> int | None:
 def _observe(
     probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
 ) -> Observation:
+    seen = _look_at(probe, plan, execution, culprit)
+    if probe.kind != "check":
+        return seen
+    told = f"{probe.ran} {TOLD_OF_CHECKS[seen.outcome]}"
+    return replace(seen, came_back="", expected="", reason=told)
+
+
+def _look_at(
+    probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
+) -> Observation:
     steps = execution.steps[probe.first : probe.last + 1]
     expected = _expectation(probe)
 
-    def observed(verdict: Verdict, reason: str, came_back: str = "") -> Observation:
+    def observed(outcome: ProbeOutcome, reason: str, came_back: str = "") -> Observation:
         return Observation(
-            probe.kind, shorten(probe.ran), came_back, expected, verdict, reason,
+            probe.kind, shorten(probe.ran), came_back, expected, outcome, reason,
             probe.is_edge,
         )  # fmt: skip
 
     if culprit is not None and probe.first <= culprit <= probe.last:
         why = STOPPED_BY.get(execution.limit, "didn't come to an end")
         reason = f"{shorten(probe.ran)} {why}"
-        return observed(_verdict_when_stopped(probe), reason)
+        return observed("inconclusive" if probe.kind == "call" else "contradicted", reason)
     if len(steps) <= probe.last - probe.first or any(
         step.outcome == "not_finished" for step in steps
     ):
@@ -146,25 +158,14 @@ def _observe(
     if plan.returns_late and isinstance(result.value, Opaque):
         late = observed("inconclusive", "what came back isn't the value yet", came_back)
         return replace(late, is_hindered=True)
-    verdict, reason = _judge(probe, steps, may_give_none=plan.may_give_none)
-    return observed(verdict, reason, came_back)
+    if probe.kind == "call":
+        outcome, reason = _judge_call(probe, steps, may_give_none=plan.may_give_none)
+    else:
+        outcome, reason = _judge_example(probe, steps)
+    return observed(outcome, reason, came_back)
 
 
-def _verdict_when_stopped(probe: Probe) -> Verdict:
-    if probe.kind == "example":
-        return "contradicted"
-    return "raised" if probe.is_sure else "inconclusive"
-
-
-def _judge(
-    probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
-) -> tuple[Verdict, str]:
-    if probe.kind == "example":
-        return _judge_example(probe, steps)
-    return _judge_call(probe, steps, may_give_none=may_give_none)
-
-
-def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[Verdict, str]:
+def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutcome, str]:
     result = steps[-1]
     ran = shorten(probe.ran)
     if probe.expected_error:
@@ -182,7 +183,7 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[Verdict, 
     )
 
 
-def _judge_expected_error(probe: Probe, result: StepResult) -> tuple[Verdict, str]:
+def _judge_expected_error(probe: Probe, result: StepResult) -> tuple[ProbeOutcome, str]:
     ran = shorten(probe.ran)
     if result.outcome != "raised":
         return (
@@ -209,31 +210,22 @@ def _is_a(name: str, wanted: str) -> bool:
 
 def _judge_call(
     probe: Probe, steps: Sequence[StepResult], *, may_give_none: bool
-) -> tuple[Verdict, str]:
+) -> tuple[ProbeOutcome, str]:
     result = steps[-1]
     ran = shorten(probe.ran)
     if raised := next((step for step in steps if step.outcome == "raised"), None):
-        if raised.error in _doubted(probe):
-            return "inconclusive", f"{ran} raised {_error(raised)}; it may want other arguments"
-        return "raised", f"{ran} raised {_error(raised)}"
+        if raised.error == OWN_FAULT:
+            return "raised", f"{ran} raised {_error(raised)}"
+        return "inconclusive", f"{ran} raised {_error(raised)}; it may want other arguments"
     if result.value is None:
         if may_give_none:
-            return "inconclusive", f"{ran} gave None, which may be what is asked for"
+            return "inconclusive", f"{ran} gave None, which may be right"
         return "gave_none", f"{ran} gave None"
     return "returned", f"{ran} gave {show(result.value)}"
 
 
-def _doubted(probe: Probe) -> frozenset[str]:
-    """Errors that may be due to the arguments instead of the code."""
-    if not probe.is_sure:
-        return WRONG_KIND
-    return WRONG_FORM if "'" in probe.ran else frozenset()
-
-
 def _expectation(probe: Probe) -> str:
-    if probe.kind == "example":
-        return probe.expected_error or show(probe.expected)
-    return ""
+    return "" if probe.kind == "call" else probe.expected_error or show(probe.expected)
 
 
 def _error(step: StepResult) -> str:

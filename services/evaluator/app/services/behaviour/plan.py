@@ -1,10 +1,13 @@
-"""Plans what to run of an answer: the request's examples, or plausible calls."""
+"""Plans what to run of an answer: examples of its request, checks, or plausible calls."""
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.common.task_types.checks import Check, count_readings
+from services.evaluator.app.services.behaviour.assessment.checks import bind_check
+from services.evaluator.app.services.behaviour.assessment.returning import may_give_none
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
 from services.evaluator.app.services.behaviour.target import (
@@ -18,9 +21,7 @@ from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
 
-GIVES_NONE = re.compile(
-    r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리", re.I
-)
+MATCHERS = frozenset({"match", "search", "fullmatch"})
 # A call with nothing but an empty argument says little of what is asked for.
 OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
@@ -44,11 +45,15 @@ class _Plan:
         return True
 
 
-def plan_probes(evidence: Evidence) -> ProbePlan:
-    """What to run of an answer, and what for; pure, and nothing is run.
+def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
+    """Plan what to run of an answer, and what for; pure, and nothing is run.
 
-    Examples come first. Calls that are only plausible are made where the request shows no
-    example, or none but what nothing at all gives.
+    Examples come first, then the checks. Calls that are only plausible are made where there is
+    neither, or nothing but what an empty argument gives.
+
+    Args:
+        evidence: The answer beside its request.
+        checks: Those of the golden input that is replayed.
     """
     target = find_target(evidence)
     if evidence.tree is None or target is None:
@@ -56,16 +61,17 @@ def plan_probes(evidence: Evidence) -> ProbePlan:
     plan = _Plan()
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target)
+    _add_checks(plan, checks, target)
     if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
         for call in plausible_calls(target, evidence.user_input):
-            probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge, is_sure=call.is_sure)
+            probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge)
             plan.add(probe, call.steps)
     return ProbePlan(
         tuple(plan.steps),
         tuple(plan.probes),
         target.call,
         returns_late=_returns_late(target),
-        may_give_none=GIVES_NONE.search(evidence.user_input) is not None,
+        may_give_none=may_give_none(target.function, evidence.user_input),
     )
 
 
@@ -82,7 +88,7 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
-    steps = [*fitted.setup, _plain(fitted)]
+    steps = [*fitted.setup, _plain(fitted, target)]
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -103,16 +109,45 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         plan.session = (*fitted.setup, fitted.expression) if fitted.setup else ()
 
 
-def _plain(example: Example) -> str:
-    """The step of an example; where a dict is expected, as a plain dict.
+def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
+    """Plan all checks once for each reading of the request."""
+    for reading in range(count_readings(checks)):
+        for number, check in enumerate(checks, 1):
+            call = check[reading if len(check) > 1 else 0]
+            probe = Probe(
+                "check",
+                f"check {number} of {len(checks)}",
+                0,
+                0,
+                expected=call.expected,
+                expected_error=call.expected_error,
+                loose=True,
+                reading=reading,
+            )
+            plan.add(probe, bind_check(call, target))
+
+
+def _plain(example: Example, target: Target) -> str:
+    """Write the step of an example so that its value comes back in a form to compare.
 
     A Counter or a defaultdict equals the dict of its items, and its own type doesn't come back.
-    Its items do, and these are compared.
+    Its items do, and these are compared. A match of a regular expression says True, and none
+    says False, where the function looks for one.
     """
-    if not isinstance(example.expected, dict):
+    if isinstance(example.expected, dict):
+        plain = "dict(value) if isinstance(value, dict) else value"
+    elif isinstance(example.expected, bool) and _looks_for_a_match(target):
+        plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
+    else:
         return example.expression
-    plain = "(lambda value: dict(value) if isinstance(value, dict) else value)"
-    return f"{plain}({example.expression})"
+    return f"(lambda value: {plain})({example.expression})"
+
+
+def _looks_for_a_match(target: Target) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in MATCHERS
+        for node in ast.walk(target.definition)
+    )
 
 
 def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from services.evaluator.app.sandbox.run.execution import Value
 
-Kind = Literal["example", "call"]
+Kind = Literal["check", "example", "call"]
 
 MAX_STEPS = 24
 
@@ -15,19 +15,18 @@ class Probe:
     """Some steps in a row that try one thing.
 
     Attributes:
-        kind: An example of the request, or a plausible call.
-        ran: What is run, as a person would write it.
+        kind: A check of the golden input, an example of the request, or a plausible call.
+        ran: What is run, as a person would write it; of a check, its number.
         first: Index of its first step.
         last: Index of its last step.
-        expected: An example's value.
-        expected_error: Class name of the exception that an example expects; empty for a value.
+        expected: The value of an example or a check.
+        expected_error: Class name of the exception that it expects; empty for a value.
         any_order: Whether the order of the value is left open.
         loose: Whether a tuple will do where a list is expected.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
         quoted: The request's words for it.
-        is_edge: Whether a call is an edge case, where raising is no fault.
-        is_sure: Whether hints and names leave no doubt that a call's arguments are of the right
-            kind.
+        is_edge: Whether a call is an edge case.
+        reading: Which reading of the request a check belongs to.
     """
 
     kind: Kind
@@ -41,7 +40,7 @@ class Probe:
     tolerance: float = 0.0
     quoted: str = ""
     is_edge: bool = False
-    is_sure: bool = True
+    reading: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,11 @@ class ProbePlan:
         target: The function or class that is tried; empty where there is none.
         returns_late: Whether the target is a coroutine or a generator, whose calls give back
             something that isn't the value yet.
-        may_give_none: Whether the request has results printed, or None given, or an argument
-            changed in place.
+        may_give_none: Whether None may be what a right answer gives.
     """
 
     steps: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     target: str = ""
     returns_late: bool = False
-    may_give_none: bool = False
+    may_give_none: bool = True

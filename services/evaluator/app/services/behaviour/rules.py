@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from services.common.task_types.rules import Finding, Grade, failed, not_applicable, passed
 from services.evaluator.app.sandbox.run.execution import Execution
 from services.evaluator.app.services.behaviour.assessment import Behaviour
+from services.evaluator.app.services.behaviour.probe import Kind
 
-# What a run shows is worth this much: an example that the request itself gives says most.
-EXAMPLES_KEPT_GRADE = 1.0
+EvidenceGrade = Literal["checks", "examples", "plausible_calls", "static"]
+
+# What a run shows is worth this much: a value that is known to be right says most.
+VALUES_RIGHT_GRADE = 1.0
 EVERY_CALL_RETURNED_GRADE = 0.65
 NOTHING_SEEN_GRADE = 0.6
-# Calls that raised where their arguments may have been of the wrong kind.
-ONLY_DOUBT_GRADE = 0.45
+# No plausible call gave a value, and none shows a fault: right code passes with this.
+ONLY_DOUBT_GRADE = 0.5
 NO_CALL_RETURNED_GRADE = 0.1
 
 
@@ -28,16 +31,28 @@ class Run:
     def obstacle(self) -> str:
         """What kept the code from being seen at work; empty where it was seen.
 
-        One example that couldn't be tried is enough: code that does well where it is seen
-        might hide behind the sandbox where it isn't. A request without examples says nothing
-        that a call could be held against, so that a call may stay open.
+        One example or check that couldn't be tried is enough: code that does well where it is
+        seen might hide behind the sandbox where it isn't. Without either, nothing is known that
+        a call could be held against, so that a call may stay open.
         """
         if self.execution.status == "inconclusive":
             return self.execution.reason
         hindered = [
-            one for one in self.behaviour.observations if one.is_hindered and one.kind == "example"
+            one for one in self.behaviour.observations if one.is_hindered and one.kind != "call"
         ]
         return hindered[0].reason if hindered else ""
+
+    @property
+    def evidence(self) -> EvidenceGrade:
+        """The best of what the run shows, from values that are known to nothing at all."""
+        behaviour = self.behaviour
+        if behaviour.of("check", "kept", "contradicted"):
+            return "checks"
+        if behaviour.of("example", "kept", "contradicted"):
+            return "examples"
+        if behaviour.of("call", "returned", "raised", "gave_none", "inconclusive"):
+            return "plausible_calls"
+        return "static"
 
 
 def loads(run: Run) -> Finding:
@@ -54,19 +69,28 @@ def loads(run: Run) -> Finding:
 
 def keeps_the_examples(run: Run) -> Finding:
     """Called as the request shows, the code gives what the request shows."""
-    contradicted = run.behaviour.examples_contradicted
-    if contradicted:
+    return _find_values(run, "example", nothing="no example of the request was run")
+
+
+def passes_the_checks(run: Run) -> Finding:
+    """Called as the golden input's checks do, the code gives what they expect."""
+    return _find_values(run, "check", nothing="no check was run")
+
+
+def _find_values(run: Run, kind: Kind, *, nothing: str) -> Finding:
+    if contradicted := run.behaviour.of(kind, "contradicted"):
         return failed(contradicted[0].reason)
-    kept = run.behaviour.examples_kept
+    kept = run.behaviour.of(kind, "kept")
     if not kept:
-        return not_applicable("no example of the request was run")
+        return not_applicable(nothing)
     others = f", and {len(kept) - 1} more" if len(kept) > 1 else ""
     return passed(f"{kept[0].reason}{others}")
 
 
 def answers_plausible_calls(run: Run) -> Finding:
     """Called in a way that the request suggests, the code gives a value."""
-    returned, others = run.behaviour.calls_returned, run.behaviour.calls_failed
+    returned = run.behaviour.of("call", "returned")
+    others = run.behaviour.of("call", "raised", "gave_none")
     if not returned and not others:
         return not_applicable("no plausible call was made")
     if len(returned) >= len(others):
@@ -81,27 +105,29 @@ def does_its_work(run: Run) -> Grade:
         return Grade(NOTHING_SEEN_GRADE, "it wasn't run, so nothing shows that it works")
     if not run.execution.loaded:
         return Grade(0, "it can't even be loaded")
-    if behaviour.examples_contradicted:
+    outcomes = {one.outcome for one in behaviour.observations}
+    if "contradicted" in outcomes:
         return Grade(0, "it does something else")
-    if behaviour.examples_kept:
-        return Grade(EXAMPLES_KEPT_GRADE, "it does what the request shows")
+    if "kept" in outcomes:
+        return Grade(VALUES_RIGHT_GRADE, "it gives the values that are known to be right")
     return _grade_calls(behaviour)
 
 
 def _grade_calls(behaviour: Behaviour) -> Grade:
-    returned, others = behaviour.calls_returned, behaviour.calls_failed
-    if not returned and not others:
-        if any(one.kind == "call" and not one.is_edge for one in behaviour.observations):
-            return Grade(ONLY_DOUBT_GRADE, "it takes none of the arguments that seem plausible")
+    returned = len(behaviour.of("call", "returned"))
+    faults = len(behaviour.of("call", "raised", "gave_none"))
+    made = returned + faults + len(behaviour.of("call", "inconclusive"))
+    if not made:
         return Grade(NOTHING_SEEN_GRADE, "it loads, and nothing more is known of it")
-    share = len(returned) / (len(returned) + len(others))
-    span = EVERY_CALL_RETURNED_GRADE - NO_CALL_RETURNED_GRADE
-    reason = "it gives values" if share == 1 else "it gives no value for some plausible calls"
-    return Grade(NO_CALL_RETURNED_GRADE + span * share, reason)
+    least = NO_CALL_RETURNED_GRADE if faults else ONLY_DOUBT_GRADE
+    grade = least + (EVERY_CALL_RETURNED_GRADE - least) * returned / made
+    every = "it gives values" if returned == made else "it gives no value for some plausible calls"
+    return Grade(grade, every)
 
 
 BEHAVIOUR_CHECKS: dict[str, Callable[[Any], Finding]] = {
-    check.__name__: check for check in (loads, keeps_the_examples, answers_plausible_calls)
+    check.__name__: check
+    for check in (loads, keeps_the_examples, passes_the_checks, answers_plausible_calls)
 }
 BEHAVIOUR_CRITERIA: dict[str, Callable[[Any], Grade]] = {does_its_work.__name__: does_its_work}
 

@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from services.common.evaluation_detail import CriterionDetail
 from services.common.task_types.rules import Criterion, Grade, RuleReport
 
 RUBRIC_JUDGE = "rubric"
@@ -25,7 +26,7 @@ class Judgement:
     score: float
     reason: str
     confidence: float = 1.0
-    criteria: tuple[dict[str, Any], ...] = ()
+    criteria: tuple[CriterionDetail, ...] = ()
     judgements: tuple[float, ...] = ()
     spread: float = 0.0
 
@@ -91,12 +92,12 @@ class RubricJudge:
             score=min(1.0, earned / total),
             reason=f"by the rubric; its weakest point: {weakest.reason}",
             criteria=tuple(
-                {
-                    "name": criterion.name,
-                    "weight": criterion.weight,
-                    "grade": grade.value,
-                    "reason": grade.reason,
-                }
+                CriterionDetail(
+                    name=criterion.name,
+                    weight=criterion.weight,
+                    grade=grade.value,
+                    reason=grade.reason,
+                )
                 for criterion, grade in case.grades
             ),
         )

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from services.common.text import make_storable
 from services.evaluator.app.services.judging.judge import Judgement
 
 MAX_REPLY_CHARACTERS = 8_000
@@ -36,7 +37,7 @@ def parse_judgement(reply: str) -> Judgement:
         raise ValueError("the reason is no text")
     return Judgement(
         score=_unit_number(parsed, "score"),
-        reason=_without_surrogates(reason[:MAX_REASON_CHARACTERS]),
+        reason=make_storable(reason[:MAX_REASON_CHARACTERS]),
         confidence=_unit_number(parsed, "confidence") if "confidence" in parsed else 1.0,
     )
 
@@ -48,11 +49,6 @@ def _unit_number(parsed: dict[str, Any], name: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is not in [0, 1]")
     return float(value)
-
-
-def _without_surrogates(text: str) -> str:
-    r"""What UTF-8 and PostgreSQL can spell: JSON's "\ud800" and "\u0000" are in neither."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def _reject(constant: str) -> float:

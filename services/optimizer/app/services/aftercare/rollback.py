@@ -103,6 +103,7 @@ async def look_after(
         outcome=decision.outcome,
         answers=decision.answers,
         e_value=round(decision.e_value, 2),
+        p_value=round(decision.p_value, 4),
     )
     if decision.outcome == WORSE:
         confirmation = await _look_into(connection, serving, watch, after, confirm)
@@ -172,6 +173,7 @@ async def _look_into(
         task_type=serving.task_type,
         version=serving.version,
         e_value=round(confirmation.decision.e_value, 2),
+        p_value=round(confirmation.decision.p_value, 4),
         replayed=confirmation.replayed,
         worker_calls=confirmation.worker_calls,
     )
@@ -192,8 +194,8 @@ async def _roll_back(
     summary = (
         f"Rolled back: version {serving.version} does worse in live traffic than version "
         f"{watch['before_version']} before it ({lost:.1f} points of mean score over "
-        f"{decision.pairs} pairs, e-value {decision.e_value:.1f}), and on {confirmation.replayed} "
-        f"replayed inputs too (e-value {confirmation.decision.e_value:.1f})."
+        f"{decision.pairs} pairs, p = {decision.p_value:.2g}), and on {confirmation.replayed} "
+        f"replayed inputs too (p = {confirmation.decision.p_value:.2g})."
     )
     detail: dict[str, Any] = {
         "summary": summary,
@@ -204,6 +206,7 @@ async def _roll_back(
             "alpha": SIGNIFICANCE_LEVEL,
             "replayed": confirmation.replayed,
             "replay_e_value": confirmation.decision.e_value,
+            "replay_p_value": confirmation.decision.p_value,
             "worker_calls": confirmation.worker_calls,
         },
     }
@@ -236,6 +239,7 @@ async def _roll_back(
         before_version=serving.version,
         after_version=activation.version,
         e_value=round(decision.e_value, 2),
+        p_value=round(decision.p_value, 4),
         report_id=activation.report_id,
     )
     return HealingOutcome(

@@ -37,7 +37,8 @@ class WatchDecision:
         pairs: Pairs that could be made of them.
         mean: Mean score of the new version, in [0, 1]; None without answers.
         before_mean: Mean score of the version before it, in [0, 1]; None without answers.
-        e_value: Evidence that the new version is worse, at least 1.
+        e_value: Wealth of the bet that the new version is worse, at least 0.
+        p_value: 1 / that wealth's peak, in (0, 1]; it decides.
     """
 
     outcome: str
@@ -47,6 +48,7 @@ class WatchDecision:
     mean: float | None
     before_mean: float | None
     e_value: float
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult
         pairs=len(gains),
         mean=fmean(one.row.score for one in new) if new else None,
         before_mean=fmean(one.row.score for one in old) if old else None,
-        e_value=worse.peak,
+        e_value=worse.now,
+        p_value=worse.p_value,
     )
 
 

@@ -70,7 +70,7 @@ class Conclusion:
         summary = (
             f"{verdict.label} by {what}; on {len(verdict.pairs)} inputs that had no part in "
             f"choosing it, {verdict.decision.wins} better and {verdict.decision.losses} worse "
-            f"(e-value {verdict.decision.e_value:.1f})"
+            f"(p = {verdict.decision.p_value:.2g}, e-value {verdict.decision.e_value:.1f})"
         )
         if contender.candidate.informed_by_users:
             self._report.waits_because = WRITTEN_FOR_USERS

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
@@ -285,21 +286,11 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         refined_input=record["refined_input"] or record["user_input"],
         score=record["evaluation_score"],
         passed=record["evaluation_passed"],
-        failed_rules=failed_rules_in({"rules": record["rules"]}),
+        failed_rules=read_detail({"rules": record["rules"]}).failed_rules,
         worker_output=record["worker_output"] or "",
         fingerprint=record["fingerprint"] or "",
         model=record["model"] or "",
         request_id=str(record["request_id"]),
-    )
-
-
-def failed_rules_in(detail: object) -> tuple[str, ...]:
-    """Names of the rules that failed, by the evaluation's own record."""
-    rules = detail.get("rules") if isinstance(detail, dict) else None
-    return tuple(
-        str(rule.get("name"))
-        for rule in (rules if isinstance(rules, list) else [])
-        if isinstance(rule, dict) and rule.get("outcome") == "failed"
     )
 
 

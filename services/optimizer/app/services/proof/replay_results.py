@@ -8,12 +8,21 @@ FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
 
 @dataclass(frozen=True, slots=True)
 class ReplayInput:
-    """An input to replay; `source` says where it comes from: `failing`, `golden` or `guard`."""
+    """An input to replay.
+
+    Attributes:
+        id: Its name in this heal.
+        user_input: The request, as its user wrote it.
+        refined_input: What the Worker gets.
+        source: Where it comes from: `failing`, `golden` or `guard`.
+        golden_id: The golden input's id, by which the Evaluator finds its checks.
+    """
 
     id: str
     user_input: str
     refined_input: str
     source: str
+    golden_id: str | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -78,8 +78,8 @@ def plan_trial(
         for at, row in enumerate(sides[1][:MAX_VERDICT_FAILING], 1)
     ]
     taken = {text for row in failing for text in (row.user_input, row.refined_input)}
-    choosing_golden = _golden("choosing", golden.choosing, taken)
-    verdict_golden = _golden("verdict", golden.verdict, taken)
+    choosing_golden = _golden("choosing", golden.choosing, golden, taken)
+    verdict_golden = _golden("verdict", golden.verdict, golden, taken)
     taken |= {*golden.choosing, *golden.verdict}
     guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
     return TrialInputs(
@@ -176,9 +176,11 @@ def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInp
     return ReplayInput(f"{source}-{half}-{number}", row.user_input, row.refined_input, source)
 
 
-def _golden(half: str, inputs: Sequence[str], taken: set[str]) -> list[ReplayInput]:
+def _golden(
+    half: str, inputs: Sequence[str], golden: GoldenInputs, taken: set[str]
+) -> list[ReplayInput]:
     return [
-        ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN)
+        ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN, golden.ids.get(text))
         for number, text in enumerate((text for text in inputs if text not in taken), 1)
     ]
 

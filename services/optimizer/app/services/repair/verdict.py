@@ -135,6 +135,7 @@ class Gate:
             wins=decision.wins,
             losses=decision.losses,
             e_value=round(decision.e_value, 2),
+            p_value=round(decision.p_value, 4),
             newly_failing=len(damage.newly_failing),
             label=label,
         )

@@ -288,18 +288,31 @@ def test_remains_of_a_killed_first_start_are_cleared_away(postgres: EmbeddedPost
     assert not half_made.exists()
 
 
-@pytest.mark.parametrize("patience", [0, 1, 3, 6, 12])
-def test_an_interrupted_start_leaves_no_process(postgres: EmbeddedPostgres, patience: int) -> None:
+@pytest.mark.parametrize(
+    ("step", "patience"),
+    [
+        ("making the database cluster", 0),
+        ("making the database cluster", 1),
+        ("making the database cluster", 3),
+        ("starting postgres", 0),
+        ("starting postgres", 1),
+    ],
+)
+def test_an_interrupted_start_leaves_no_process(
+    postgres: EmbeddedPostgres, step: str, patience: int
+) -> None:
+    told: list[str] = []
     asked = 0
 
     def lose_patience() -> bool:
         nonlocal asked
-        asked += 1
+        asked += step in told
         return asked > patience
 
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     with pytest.raises(InterruptedStartError):
-        postgres.start(interrupted=lose_patience)
+        postgres.start(interrupted=lose_patience, progress=told.append)
+    assert told[-1] == step
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
     assert processes_in(postgres) == []
 

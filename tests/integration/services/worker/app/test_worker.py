@@ -18,6 +18,7 @@ from services.common.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from services.common.schemas import MAX_OUTPUT_CHARACTERS
 from services.worker.app import api, main
 
 Connection = asyncpg.Connection
@@ -120,6 +121,12 @@ async def test_an_output_that_nothing_can_store_is_made_storable(
     model.reply = "a\x00b\ud800c"
 
     assert (await perform(worker)).json()["output"] == "a�b�c"
+
+
+async def test_an_output_that_is_too_long_is_cut(worker: httpx.AsyncClient, model: Any) -> None:
+    model.reply = "x" * (MAX_OUTPUT_CHARACTERS + 1)
+
+    assert len((await perform(worker)).json()["output"]) == MAX_OUTPUT_CHARACTERS
 
 
 async def test_an_unknown_task_type_is_404_and_names_the_known(

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.evaluator.app.services.behaviour.calls.shapes import Guess, Shape, guess_shape
+from services.evaluator.app.services.behaviour.assessment.returning import gives_a_value
+from services.evaluator.app.services.behaviour.calls.shapes import Shape, guess_shape
 from services.evaluator.app.services.behaviour.calls.values import EDGES, argument_sources
 from services.evaluator.app.services.behaviour.target import Target, constructor_of, is_static
 from services.evaluator.app.services.code.syntax import Function
@@ -23,37 +24,29 @@ class PlausibleCall:
     Attributes:
         steps: Source of its steps; the last one is the call.
         is_edge: Whether it is an edge case, such as an empty list, where raising is no fault.
-        is_sure: Whether hints and names leave no doubt about the kinds of its arguments.
     """
 
     steps: tuple[str, ...]
     is_edge: bool = False
-    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """Arguments that must be given, as the names and guesses of their parameters."""
+    """Arguments that must be given, as the names and shapes of their parameters."""
 
     names: tuple[str, ...]
-    guesses: tuple[Guess, ...]
+    shapes: tuple[Shape, ...]
     keywords: frozenset[str]
-
-    @property
-    def is_sure(self) -> bool:
-        return all(guess.is_sure for guess in self.guesses)
 
     def variants(self, request: str) -> list[str]:
         """Argument lists of three ordinary calls."""
-        shapes = [guess.shape for guess in self.guesses]
-        chosen = argument_sources(self.names, shapes, request)
+        chosen = argument_sources(self.names, self.shapes, request)
         return [self._written([values[place] for values in chosen]) for place in range(3)]
 
     def edges(self, request: str) -> Iterator[str]:
         """Argument lists with one edge case each."""
-        shapes = [guess.shape for guess in self.guesses]
-        chosen = [values[0] for values in argument_sources(self.names, shapes, request)]
-        for index, shape in enumerate(shapes):
+        chosen = [values[0] for values in argument_sources(self.names, self.shapes, request)]
+        for index, shape in enumerate(self.shapes):
             if shape in EDGES:
                 yield self._written([*chosen[:index], EDGES[shape], *chosen[index + 1 :]])
 
@@ -72,11 +65,11 @@ def plausible_calls(target: Target, user_input: str) -> tuple[PlausibleCall, ...
     if signature is None:
         return ()
     calls = [
-        PlausibleCall((f"{target.call}({arguments})",), is_sure=signature.is_sure)
+        PlausibleCall((f"{target.call}({arguments})",))
         for arguments in signature.variants(user_input)
     ]
     edges = [
-        PlausibleCall((f"{target.call}({arguments})",), is_edge=True, is_sure=signature.is_sure)
+        PlausibleCall((f"{target.call}({arguments})",), is_edge=True)
         for arguments in signature.edges(user_input)
     ]
     return tuple(dict.fromkeys([*calls, *edges]))[:MAX_CALLS]
@@ -98,32 +91,29 @@ def _read_signature(
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is None
     ]
-    guesses = [guess_shape(argument, None, request) for argument in (*needed, *keywords)]
+    shapes = [guess_shape(argument, None, request) for argument in (*needed, *keywords)]
     names = [argument.arg for argument in (*needed, *keywords)]
     if not names and positional and not is_method:
         # Everything has a default, and yet something is there to be given.
         names = [positional[0].arg]
         default = arguments.defaults[0]
-        guesses = [guess_shape(positional[0], default, request)]
+        shapes = [guess_shape(positional[0], default, request)]
     if arguments.vararg is not None and not needed:
         names = ["first", "second", "third", *names]
-        guesses = [_vararg_guess(arguments.vararg)] * 3 + guesses
+        shapes = [_vararg_shape(arguments.vararg)] * 3 + shapes
     if len(names) > MAX_ARGUMENTS:
         return None
-    return _Signature(
-        tuple(names), tuple(guesses), frozenset(argument.arg for argument in keywords)
-    )
+    return _Signature(tuple(names), tuple(shapes), frozenset(argument.arg for argument in keywords))
 
 
-def _vararg_guess(vararg: ast.arg) -> Guess:
+def _vararg_shape(vararg: ast.arg) -> Shape:
+    if vararg.annotation is not None:
+        return guess_shape(ast.arg("value", vararg.annotation), None, "")
     name = vararg.arg.lower()
-    guess = guess_shape(ast.arg("value", vararg.annotation), None, "")
-    if vararg.annotation is None:
-        texts = any(word in name for word in ("str", "word", "text"))
-        lists = any(word in name for word in ("list", "arr", "iter", "seq"))
-        shape = Shape.TEXT if texts else Shape.NUMBERS if lists else Shape.INTEGER
-        return Guess(shape, is_sure=False)
-    return guess
+    if any(word in name for word in ("str", "word", "text")):
+        return Shape.TEXT
+    is_lists = any(word in name for word in ("list", "arr", "iter", "seq"))
+    return Shape.NUMBERS if is_lists else Shape.INTEGER
 
 
 def _class_calls(definition: ast.ClassDef, request: str) -> Iterator[PlausibleCall]:
@@ -132,11 +122,8 @@ def _class_calls(definition: ast.ClassDef, request: str) -> Iterator[PlausibleCa
     if signature is None:
         return
     arguments = signature.variants(request)[0] if signature.names else ""
-    is_plain = constructor_of(definition) is not None or not (
-        definition.bases or definition.decorator_list
-    )
     construction = f"{definition.name}({arguments})"
-    yield PlausibleCall((construction,), is_sure=signature.is_sure and is_plain)
+    yield PlausibleCall((construction,))
     made = f"{OBJECT} = {construction}"
     methods = [
         node
@@ -149,7 +136,7 @@ def _class_calls(definition: ast.ClassDef, request: str) -> Iterator[PlausibleCa
     for method in methods:
         if len(method.args.args) == 1 and not method.args.kwonlyargs and gives_a_value(method):
             asked = f"{OBJECT}.{method.name}()"
-            yield PlausibleCall((made, *fillers, asked), is_sure=False)
+            yield PlausibleCall((made, *fillers, asked))
 
 
 def _filler(method: ast.FunctionDef, request: str) -> str:
@@ -160,10 +147,3 @@ def _filler(method: ast.FunctionDef, request: str) -> str:
     if signature is None or not signature.names:
         return ""
     return f"{OBJECT}.{method.name}({signature.variants(request)[0]})"
-
-
-def gives_a_value(function: Function) -> bool:
-    """Whether some `return` of it has a value."""
-    return any(
-        isinstance(node, ast.Return) and node.value is not None for node in ast.walk(function)
-    )

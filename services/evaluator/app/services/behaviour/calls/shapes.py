@@ -2,7 +2,6 @@
 
 import ast
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
 from services.evaluator.app.services.code.syntax import dotted_name
@@ -40,15 +39,6 @@ class Shape(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A shape, and whether there is any doubt about it."""
-
-    shape: Shape
-    is_sure: bool
-
-
-NO_IDEA = Guess(Shape.UNKNOWN, is_sure=False)
 SIMPLE_HINTS = {
     "int": Shape.INTEGER,
     "float": Shape.FLOAT,
@@ -70,8 +60,8 @@ LISTS_OF = {
     Shape.FLOATS: Shape.MATRIX,
     Shape.DICTIONARY: Shape.RECORDS,
 }
-# Names whose meaning hardly varies come first; the request doesn't overrule these.
-SURE_NAMES: tuple[tuple[str, Shape], ...] = (
+# Names whose meaning hardly varies come first.
+CLEAR_NAMES: tuple[tuple[str, Shape], ...] = (
     (r"nums\d?|numbers\d?|integers|ints", Shape.NUMBERS),
     (r"text\d?|string\d?|sentence|word\d?|phrase|paragraph", Shape.TEXT),
     (r"words|strings|strs|names|sentences", Shape.TEXTS),
@@ -149,97 +139,82 @@ ABOUT_LISTS = re.compile(r"\b(?:list|array)s?\b|리스트|배열|목록", re.I)
 SUFFIX = re.compile(r"(?:^|_)([a-z]+\d?)$")
 
 
-def guess_shape(parameter: ast.arg, default: ast.expr | None, request: str) -> Guess:
-    """The shape of one parameter; a hint decides, then a default, then its name."""
+def guess_shape(parameter: ast.arg, default: ast.expr | None, request: str) -> Shape:
+    """Guess the shape of a parameter: by its hint, else by its default, else by its name."""
     if parameter.annotation is not None:
         hinted = shape_of_hint(parameter.annotation)
-        if hinted.shape is not Shape.UNKNOWN:
-            formed = _formed(hinted.shape, parameter.arg, request)
-            return Guess(formed.shape, hinted.is_sure and formed.is_sure)
+        if hinted is not Shape.UNKNOWN:
+            return _formed(hinted, parameter.arg, request)
     if isinstance(default, ast.Constant) and default.value is not None:
-        kind = SIMPLE_HINTS.get(type(default.value).__name__, Shape.UNKNOWN)
-        return Guess(kind, is_sure=kind is not Shape.UNKNOWN)
-    guess = _shape_by_name(parameter.arg, request)
-    # A hint that says nothing known, such as a class of the answer's own, leaves doubt.
-    return Guess(guess.shape, guess.is_sure and parameter.annotation is None)
+        return SIMPLE_HINTS.get(type(default.value).__name__, Shape.UNKNOWN)
+    return _shape_by_name(parameter.arg, request)
 
 
-def shape_of_hint(hint: ast.expr) -> Guess:
-    """What a type hint says; a union is its first part that says something."""
+def shape_of_hint(hint: ast.expr) -> Shape:
+    """Read a type hint; a union counts as its first part that says something."""
     match hint:
         case ast.Constant(value=str() as quoted):
             try:
                 return shape_of_hint(ast.parse(quoted[:200], mode="eval").body)
             except (SyntaxError, ValueError, RecursionError):
-                return NO_IDEA
+                return Shape.UNKNOWN
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             first = shape_of_hint(left)
-            return first if first.shape is not Shape.UNKNOWN else shape_of_hint(right)
+            return first if first is not Shape.UNKNOWN else shape_of_hint(right)
         case ast.Subscript(value=base, slice=inner):
             return _generic_shape(dotted_name(base).rpartition(".")[2], inner)
     name = dotted_name(hint).rpartition(".")[2]
-    if name in SIMPLE_HINTS:
-        return Guess(SIMPLE_HINTS[name], is_sure=True)
-    return _generic_shape(name, None)
+    return SIMPLE_HINTS.get(name) or _generic_shape(name, None)
 
 
-def _generic_shape(name: str, inner: ast.expr | None) -> Guess:
+def _generic_shape(name: str, inner: ast.expr | None) -> Shape:
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner] if inner else []
     if name in ("Optional", "Union", "Annotated", "Final") and parts:
         return shape_of_hint(parts[0])
     if name in MAPPINGS:
-        values = shape_of_hint(parts[-1]).shape if parts else Shape.UNKNOWN
-        is_graph = values in (Shape.TEXTS, Shape.SET)
-        return Guess(Shape.GRAPH if is_graph else Shape.DICTIONARY, values is Shape.INTEGER)
+        values = shape_of_hint(parts[-1]) if parts else Shape.UNKNOWN
+        return Shape.GRAPH if values in (Shape.TEXTS, Shape.SET) else Shape.DICTIONARY
     if name in SEQUENCES:
-        return _sequence_shape(parts[0]) if parts else Guess(Shape.NUMBERS, is_sure=False)
+        return _sequence_shape(parts[0]) if parts else Shape.NUMBERS
     if name in SETS:
-        return Guess(Shape.SET, is_sure=bool(parts))
-    # What a function is given and gives back is left open.
-    return Guess(Shape.FUNCTION, is_sure=False) if name == "Callable" else NO_IDEA
+        return Shape.SET
+    return Shape.FUNCTION if name == "Callable" else Shape.UNKNOWN
 
 
-def _sequence_shape(element: ast.expr) -> Guess:
+def _sequence_shape(element: ast.expr) -> Shape:
     base = element.value if isinstance(element, ast.Subscript) else element
     if dotted_name(base).rpartition(".")[2] in ("tuple", "Tuple"):
-        return Guess(Shape.PAIRS, is_sure=False)
-    shape = shape_of_hint(element).shape
-    return Guess(LISTS_OF.get(shape, Shape.NUMBERS), is_sure=shape in LISTS_OF)
+        return Shape.PAIRS
+    return LISTS_OF.get(shape_of_hint(element), Shape.NUMBERS)
 
 
-def _formed(shape: Shape, name: str, request: str) -> Guess:
-    """A text of a certain form, where the request asks for one; its values may not fit."""
+def _formed(shape: Shape, name: str, request: str) -> Shape:
+    """The shape of a text of a certain form, where the request asks for one."""
     if shape is Shape.TEXT:
         for pattern, form in FORMS:
             if re.search(pattern, name, re.I) or re.search(pattern, request, re.I):
-                return Guess(form, is_sure=False)
-    return Guess(shape, is_sure=True)
+                return form
+    return shape
 
 
-def _shape_by_name(name: str, request: str) -> Guess:
+def _shape_by_name(name: str, request: str) -> Shape:
     lowered = name.lower()
     candidates = [lowered, *(match[1] for match in [SUFFIX.search(lowered)] if match)]
-    for candidate in candidates:
-        for pattern, shape in SURE_NAMES:
-            if re.fullmatch(pattern, candidate):
-                formed = _formed(shape, name, request)
-                return Guess(_refined(formed.shape, request), formed.is_sure)
-    for candidate in candidates:
-        for pattern, shape in LIKELY_NAMES:
-            if re.fullmatch(pattern, candidate):
-                formed = _formed(shape, name, request)
-                return Guess(_refined(formed.shape, request), is_sure=False)
+    for names in (CLEAR_NAMES, LIKELY_NAMES):
+        for candidate in candidates:
+            for pattern, shape in names:
+                if re.fullmatch(pattern, candidate):
+                    return _refined(_formed(shape, name, request), request)
     for pattern, form in FORMS:
         if re.search(pattern, name, re.I):
-            return Guess(form, is_sure=False)
+            return form
     if ABOUT_LISTS.search(request):
-        return Guess(_refined(Shape.NUMBERS, request), is_sure=False)
-    shape = Shape.TEXT if ABOUT_TEXT.search(request) else Shape.INTEGER
-    return Guess(shape, is_sure=False)
+        return _refined(Shape.NUMBERS, request)
+    return Shape.TEXT if ABOUT_TEXT.search(request) else Shape.INTEGER
 
 
 def _refined(shape: Shape, request: str) -> Shape:
-    """What the request says of the elements of a list."""
+    """The shape of a list whose elements the request names."""
     if shape is Shape.NUMBERS:
         if LIST_OF_DICTIONARIES.search(request):
             return Shape.RECORDS

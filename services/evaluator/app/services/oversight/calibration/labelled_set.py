@@ -4,9 +4,10 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import BUILT_IN_DIRECTORY
 from services.evaluator.app.services.scorer import Verdict
@@ -15,7 +16,7 @@ LABELLED_TASK_TYPE = "code_generation"
 LABELLED_FILE = BUILT_IN_DIRECTORY / LABELLED_TASK_TYPE / "labelled.json"
 
 # What scores an answer: `Evaluation.evaluate`, the very code that scores for users.
-Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, dict[str, Any]]]]
+Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, EvaluationDetail]]]
 
 
 @dataclass(frozen=True, slots=True)

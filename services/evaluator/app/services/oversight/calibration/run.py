@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.common.errors import JudgeInvalidError, NotJudgeableError
 from services.evaluator.app.services.oversight.calibration.assessment import (
@@ -72,28 +72,23 @@ async def _grade_item(score: Score, item: LabelledAnswer) -> GradedItem:
         verdict, detail = await score(make_request(item.request, item.answer))
     except (JudgeInvalidError, NotJudgeableError) as error:
         return GradedItem(item.id, item.passes, None, problem=error.message)
-    return GradedItem(item.id, item.passes, _grade_in(detail), verdict.score)
+    return GradedItem(item.id, item.passes, detail.judge.score, verdict.score)
 
 
 async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | None:
     """The grade with the demand, then the one without; None where either is missing."""
+    demanding = await _grade(score, pair.request, pair.demanding)
+    neutral = await _grade(score, pair.request, pair.neutral)
+    return None if demanding is None or neutral is None else (demanding, neutral)
+
+
+async def _grade(score: Score, request: str, answer: str) -> float | None:
+    """Have the judge's own grade: rules and caps would hide a judge that can't tell."""
     try:
-        return (
-            await _grade(score, pair.request, pair.demanding),
-            await _grade(score, pair.request, pair.neutral),
-        )
+        _, detail = await score(make_request(request, answer))
     except (JudgeInvalidError, NotJudgeableError):
         return None
-
-
-async def _grade(score: Score, request: str, answer: str) -> float:
-    _, detail = await score(make_request(request, answer))
-    return _grade_in(detail)
-
-
-def _grade_in(detail: dict[str, Any]) -> float:
-    """The judge's own grade: rules and caps would hide a judge that can't tell."""
-    return float(detail["judge"]["score"])
+    return detail.judge.score
 
 
 async def _in_parallel(

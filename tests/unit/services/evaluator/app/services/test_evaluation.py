@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.errors import UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleReport
@@ -124,23 +125,25 @@ async def test_no_judge_talks_a_failure_over_the_line(answer: str) -> None:
     verdict, detail = await Evaluation(FixedJudge(1)).evaluate(request_for(answer))
     assert verdict.score <= 0.4
     assert not verdict.passed
-    assert detail["capped"]
-    assert detail["cap_reasons"]
+    assert detail.capped
+    assert detail.cap_reasons
 
 
 async def test_the_detail_explains_the_score() -> None:
     evaluation = Evaluation(FixedJudge(0.75))
     verdict, detail = await evaluation.evaluate(request_for(GOOD))
-    assert verdict.score == detail["rule_score"] * 0.4 + detail["judge_score"] * 0.6
-    assert (detail["capped"], detail["cap_reasons"]) == (False, [])
-    assert [rule["name"] for rule in detail["rules"]] == [
+    assert detail.model_fields_set == set(EvaluationDetail.model_fields) - {"worker", "error"}
+    content = detail.as_json()
+    assert verdict.score == content["rule_score"] * 0.4 + content["judge_score"] * 0.6
+    assert (content["capped"], content["cap_reasons"]) == (False, [])
+    assert [rule["name"] for rule in content["rules"]] == [
         rule.name for rule in rules_for(open_task_types(None).find("code_generation"))
     ]
-    for rule in detail["rules"]:
+    for rule in content["rules"]:
         assert set(rule) == {"name", "weight", "outcome", "reason"}
         assert rule["outcome"] in ("passed", "failed", "not_applicable")
         assert rule["reason"]
-    assert detail["judge"] == {
+    assert content["judge"] == {
         "name": "openai:fixed",
         "score": 0.75,
         "reason": "since I say so",
@@ -149,14 +152,14 @@ async def test_the_detail_explains_the_score() -> None:
         "judgements": [],
         "spread": 0.0,
     }
-    assert detail["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
-    assert detail["execution"]["status"] == "unavailable"
+    assert content["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
+    assert content["execution"]["status"] == "unavailable"
 
 
 async def test_the_detail_keeps_the_grade_that_the_cap_took_away() -> None:
     _, detail = await Evaluation(FixedJudge(0.9)).evaluate(request_for("Hello World"))
-    assert detail["judge"]["score"] == 0.9
-    assert detail["judge_score"] == 0.4
+    assert detail.judge.score == 0.9
+    assert detail.judge_score == 0.4
 
 
 async def test_an_unscored_answer_has_no_score() -> None:

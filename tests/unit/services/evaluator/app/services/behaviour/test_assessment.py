@@ -82,7 +82,7 @@ def sole(behaviour: Behaviour) -> Observation:
 )
 def test_an_example(step: StepResult, verdict: str, reason: str) -> None:
     observation = sole(assess(plan_of(example()), finished(step)))
-    assert (observation.verdict, observation.reason) == (verdict, reason)
+    assert (observation.outcome, observation.reason) == (verdict, reason)
     assert observation.expected == "6"
 
 
@@ -98,7 +98,7 @@ def test_an_example(step: StepResult, verdict: str, reason: str) -> None:
 )
 def test_an_example_that_raises(step: StepResult, verdict: str) -> None:
     probe = example(expected=None, expected_error="ValueError")
-    assert sole(assess(plan_of(probe), finished(step))).verdict == verdict
+    assert sole(assess(plan_of(probe), finished(step))).outcome == verdict
 
 
 def test_a_setup_that_raised_is_named_as_the_reason() -> None:
@@ -106,7 +106,7 @@ def test_a_setup_that_raised_is_named_as_the_reason() -> None:
         raised("TypeError", "Stack() takes no arguments"), raised("NameError", "s")
     )
     observation = sole(assess(plan_of(example(last=1), steps=2), execution))
-    assert observation.verdict == "contradicted"
+    assert observation.outcome == "contradicted"
     assert "Stack() takes no arguments" in observation.reason
 
 
@@ -129,7 +129,7 @@ def test_the_step_that_stopped_the_run_is_to_blame_and_no_other(limit: str, word
         limit=limit,  # type: ignore[arg-type]
     )
     observations = assess(plan_of(*probes, steps=3), execution).observations
-    assert [one.verdict for one in observations] == ["kept", "contradicted", "not_reached"]
+    assert [one.outcome for one in observations] == ["kept", "contradicted", "not_reached"]
     assert observations[1].reason == f"f(3) {words}"
 
 
@@ -146,7 +146,7 @@ def test_the_step_that_stopped_the_run_is_to_blame_and_no_other(limit: str, word
 def test_what_did_not_load_was_not_reached(execution: Execution) -> None:
     behaviour = assess(plan_of(example()), execution)
     assert sole(behaviour).verdict == "not_reached"
-    assert {one.verdict for one in behaviour.observations} <= {"inconclusive", "not_reached"}
+    assert {one.outcome for one in behaviour.observations} <= {"inconclusive", "not_reached"}
     assert not behaviour.loaded
 
 
@@ -160,37 +160,88 @@ def test_nothing_is_known_where_nothing_can_be_run() -> None:
         pytest.param(returned(0), {}, "returned", id="a-value"),
         pytest.param(returned(Opaque("Stack")), {}, "returned", id="an-object"),
         pytest.param(returned(None), {}, "gave_none", id="none"),
-        pytest.param(raised("IndexError"), {}, "raised", id="raised"),
-        pytest.param(raised("TypeError"), {}, "raised", id="sure-of-its-arguments"),
-        pytest.param(raised("TypeError"), {"is_sure": False}, "inconclusive", id="a-guess"),
-        pytest.param(raised("NameError"), {"is_sure": False}, "raised", id="a-fault-anyway"),
-        pytest.param(raised("ValueError"), {"ran": "f('x')"}, "inconclusive", id="form-of-a-text"),
+        pytest.param(returned(None), {"may_give_none": True}, "inconclusive", id="maybe-none"),
+        pytest.param(raised("NameError"), {}, "raised", id="a-name-that-is-not-there"),
+        pytest.param(raised("UnboundLocalError"), {}, "inconclusive", id="nothing-was-found"),
+        pytest.param(raised("RecursionError"), {}, "inconclusive", id="too-deep"),
+        pytest.param(raised("IndexError"), {}, "inconclusive", id="raised"),
+        pytest.param(raised("TypeError"), {}, "inconclusive", id="of-another-kind"),
+        pytest.param(raised("ValueError"), {}, "inconclusive", id="refused"),
     ],
 )
-def test_a_plausible_call(step: StepResult, fields: dict[str, Any], verdict: str) -> None:
-    probe = replace(Probe("call", "f(3)", 0, 0), **fields)
-    assert sole(assess(plan_of(probe), finished(step))).verdict == verdict
+def test_a_plausible_call(step: StepResult, fields: dict[str, bool], verdict: str) -> None:
+    plan = plan_of(Probe("call", "f(3)", 0, 0), **{"may_give_none": False} | fields)
+    assert sole(assess(plan, finished(step))).outcome == verdict
 
 
-def test_none_is_no_fault_where_it_may_be_asked_for() -> None:
-    probe = Probe("call", "f(3)", 0, 0)
-    behaviour = assess(plan_of(probe, may_give_none=True), finished(returned(None)))
-    assert sole(behaviour).verdict == "inconclusive"
+@pytest.mark.parametrize("limit", ["cpu", "wall", "memory", "output", "crash"])
+def test_a_plausible_call_that_is_stopped_may_want_other_arguments(limit: str) -> None:
+    execution = Execution("stopped", True, steps=(NOT_FINISHED,), limit=limit)  # type: ignore[arg-type]
+    assert sole(assess(plan_of(Probe("call", "f(3)", 0, 0)), execution)).outcome == "inconclusive"
+
+
+def check(number: int, reading: int = 0) -> Probe:
+    first = 2 * reading + number - 1
+    return Probe("check", f"check {number} of 2", first, first, expected=6, reading=reading)
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome", "told"),
+    [
+        (returned(6), "kept", "check 1 of 2 passed"),
+        (returned("secret"), "contradicted", "check 1 of 2 failed"),
+        (raised("KeyError", "secret"), "contradicted", "check 1 of 2 failed"),
+        (
+            StepResult("inconclusive", None, "PermissionError", "secret"),
+            "inconclusive",
+            "check 1 of 2 couldn't be tried",
+        ),
+        (NOT_FINISHED, "not_reached", "check 1 of 2 wasn't reached"),
+    ],
+)
+def test_of_a_check_nothing_is_told_but_its_number(
+    step: StepResult, outcome: str, told: str
+) -> None:
+    observation = sole(assess(plan_of(check(1)), finished(step)))
+    assert (observation.outcome, observation.reason) == (outcome, told)
+    assert (observation.ran, observation.came_back, observation.expected) == (
+        "check 1 of 2",
+        "",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "outcomes"),
+    [
+        ((6, 6, 0, 0), ["kept", "kept"]),
+        ((0, 0, 6, 6), ["kept", "kept"]),
+        ((6, 0, 0, 6), ["kept", "contradicted"]),
+        ((0, 6, 6, 6), ["kept", "kept"]),
+        ((0, 0, 0, 0), ["contradicted", "contradicted"]),
+    ],
+)
+def test_an_answer_is_held_to_one_reading_in_all_checks(
+    values: tuple[int, ...], outcomes: list[str]
+) -> None:
+    probes = [check(number, reading) for reading in (0, 1) for number in (1, 2)]
+    behaviour = assess(plan_of(*probes, steps=4), finished(*map(returned, values)))
+    assert [one.outcome for one in behaviour.observations] == outcomes
 
 
 def test_an_edge_that_raises_is_no_failed_call() -> None:
     probes = (Probe("call", "f([])", 0, 0, is_edge=True), Probe("call", "f([1])", 1, 1))
     behaviour = assess(
-        plan_of(*probes, steps=2), finished(raised("ValueError"), raised("KeyError"))
+        plan_of(*probes, steps=2), finished(raised("NameError"), raised("NameError"))
     )
-    assert [one.ran for one in behaviour.calls_failed] == ["f([1])"]
+    assert [one.ran for one in behaviour.of("call", "raised")] == ["f([1])"]
 
 
 def test_a_value_that_comes_later_says_nothing() -> None:
     behaviour = assess(
         plan_of(example(), returns_late=True), finished(returned(Opaque("generator")))
     )
-    assert sole(behaviour).verdict == "inconclusive"
+    assert sole(behaviour).outcome == "inconclusive"
 
 
 @pytest.mark.parametrize(

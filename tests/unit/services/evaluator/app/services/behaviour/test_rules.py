@@ -3,7 +3,11 @@
 import pytest
 
 from services.evaluator.app.sandbox.run.execution import Execution
-from services.evaluator.app.services.behaviour.assessment import Behaviour, Observation, Verdict
+from services.evaluator.app.services.behaviour.assessment import (
+    Behaviour,
+    Observation,
+    ProbeOutcome,
+)
 from services.evaluator.app.services.behaviour.rules import (
     BEHAVIOUR_CHECKS,
     BEHAVIOUR_CRITERIA,
@@ -20,30 +24,31 @@ FINISHED = Execution("finished", loaded=True)
 
 
 def observe(
-    verdict: Verdict,
+    outcome: ProbeOutcome,
     kind: str = "",
     *,
     is_edge: bool = False,
     is_hindered: bool = False,
 ) -> Observation:
     return Observation(
-        kind=kind or KINDS[verdict],  # type: ignore[arg-type]
+        kind=kind or KINDS[outcome],  # type: ignore[arg-type]
         ran="f(1)",
         came_back="1",
         expected="",
-        verdict=verdict,
-        reason=f"f(1) {verdict}",
+        outcome=outcome,
+        reason=f"f(1) {outcome}",
         is_edge=is_edge,
         is_hindered=is_hindered,
     )
 
 
-def run_of(*verdicts: Verdict, execution: Execution = FINISHED) -> Run:
-    return Run(execution, Behaviour(tuple(observe(one) for one in verdicts), loaded=True))
+def run_of(*outcomes: ProbeOutcome, kind: str = "", execution: Execution = FINISHED) -> Run:
+    observations = tuple(observe(one, kind) for one in outcomes)
+    return Run(execution, Behaviour(observations, loaded=True))
 
 
 @pytest.mark.parametrize(
-    ("rule", "verdicts", "outcome"),
+    ("rule", "outcomes", "outcome"),
     [
         ("keeps_the_examples", ("kept",), "passed"),
         ("keeps_the_examples", ("kept", "contradicted"), "failed"),
@@ -57,9 +62,9 @@ def run_of(*verdicts: Verdict, execution: Execution = FINISHED) -> Run:
     ],
 )
 def test_a_rule_follows_what_was_observed(
-    rule: str, verdicts: tuple[Verdict, ...], outcome: str
+    rule: str, outcomes: tuple[ProbeOutcome, ...], outcome: str
 ) -> None:
-    finding = find_in_run(run_of(*verdicts))[rule]
+    finding = find_in_run(run_of(*outcomes))[rule]
     assert finding.outcome == outcome
     assert finding.reason
 
@@ -84,8 +89,8 @@ def test_a_raise_on_an_edge_case_is_no_fault() -> None:
     assert found["answers_plausible_calls"].outcome == "not_applicable"
 
 
-def grade(*verdicts: Verdict, execution: Execution = FINISHED) -> float:
-    return grade_run(run_of(*verdicts, execution=execution))["does_its_work"].value
+def grade(*outcomes: ProbeOutcome, execution: Execution = FINISHED) -> float:
+    return grade_run(run_of(*outcomes, execution=execution))["does_its_work"].value
 
 
 def test_the_better_the_evidence_the_better_the_grade() -> None:
@@ -121,12 +126,57 @@ def test_no_run_has_no_findings_and_no_grade() -> None:
 
 
 @pytest.mark.parametrize(
+    ("outcomes", "outcome"),
+    [
+        (("kept",), "passed"),
+        (("kept", "inconclusive", "not_reached"), "passed"),
+        (("kept", "contradicted"), "failed"),
+        (("inconclusive",), "not_applicable"),
+        ((), "not_applicable"),
+    ],
+)
+def test_checks_count_as_examples_do(outcomes: tuple[ProbeOutcome, ...], outcome: str) -> None:
+    run = run_of(*outcomes, kind="check")
+    found = find_in_run(run)
+    assert found["passes_the_checks"].outcome == outcome
+    assert found["keeps_the_examples"].outcome == "not_applicable"
+    if outcome != "not_applicable":
+        assert grade_run(run)["does_its_work"].value == (outcome == "passed")
+
+
+def test_an_example_that_is_contradicted_is_not_made_up_for_by_checks() -> None:
+    observations = (observe("kept", "check"), observe("contradicted"))
+    run = Run(FINISHED, Behaviour(observations, loaded=True))
+    assert grade_run(run)["does_its_work"].value == 0
+
+
+@pytest.mark.parametrize(
+    ("observations", "evidence"),
+    [
+        ((observe("kept"), observe("contradicted", "check")), "checks"),
+        ((observe("kept"), observe("inconclusive", "check")), "examples"),
+        ((observe("contradicted"),), "examples"),
+        ((observe("inconclusive", "example"), observe("returned")), "plausible_calls"),
+        ((observe("inconclusive", "call"),), "plausible_calls"),
+        ((observe("not_reached", "call"),), "static"),
+        ((observe("returned", is_edge=True),), "static"),
+        ((), "static"),
+    ],
+)
+def test_the_best_of_what_was_seen_is_the_evidence(
+    observations: tuple[Observation, ...], evidence: str
+) -> None:
+    assert Run(FINISHED, Behaviour(observations, loaded=True)).evidence == evidence
+
+
+@pytest.mark.parametrize(
     ("observations", "hinders"),
     [
         ((observe("inconclusive", "example", is_hindered=True),), True),
         ((observe("kept"), observe("inconclusive", "example", is_hindered=True)), True),
         ((observe("kept"), observe("inconclusive", "example")), False),
         ((observe("inconclusive", "call", is_hindered=True),), False),
+        ((observe("inconclusive", "check", is_hindered=True),), True),
         ((), False),
     ],
 )

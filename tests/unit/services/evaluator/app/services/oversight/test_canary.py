@@ -2,12 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.oversight.calibration.labelled_set import Score, load_canaries
 from services.evaluator.app.services.oversight.canary import (
@@ -33,13 +33,13 @@ class FakeEvaluation:
         self.fails: Exception | None = None
         self.asked = 0
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         self.asked += 1
         if self.fails is not None:
             raise self.fails
         answer = request.worker_output
         good = float(PASSES[answer] is not (answer in self.errs_on))
-        return reach_verdict(good, good, demonstrably_fails=False), {}
+        return reach_verdict(good, good, demonstrably_fails=False), EvaluationDetail()
 
     def err_on(self, count: int) -> None:
         self.errs_on = {item.answer for item in ITEMS[:count]}
@@ -197,7 +197,7 @@ async def test_starting_returns_at_once_and_the_first_round_follows(tmp_path: Pa
 async def test_closing_ends_a_round_that_hangs(tmp_path: Path) -> None:
     begun = asyncio.Event()
 
-    async def hang(request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def hang(request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError

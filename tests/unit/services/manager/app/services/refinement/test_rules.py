@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.task_types import load_golden_inputs
 from services.manager.app.services.refinement.code import split_code
@@ -125,7 +126,7 @@ def test_backticks_that_did_not_touch_stay_apart(joint: str) -> None:
 GOLDEN_INPUTS = load_golden_inputs(CODE)
 
 
-@pytest.mark.parametrize("text", GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)
+@for_each(GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)
 def test_a_golden_input_keeps_its_wording(text: str) -> None:
     request = refine(text, task_type=CODE).split(f"\n\n{LANGUAGE_LINE}")[0]
     request = request.removesuffix(f"\n\n{DEFAULT_FORM}")

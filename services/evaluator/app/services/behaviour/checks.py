@@ -1,0 +1,32 @@
+"""Binds the checks of a golden input to the function or class that an answer defines."""
+
+import ast
+
+from services.common.task_types.checks import CheckedCall
+from services.evaluator.app.services.behaviour.target import Target
+from services.evaluator.app.services.examples.literals import parse_expression
+
+
+def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
+    """Write the steps that try a check on an answer; none where the answer can't be called so."""
+    is_class = isinstance(target.definition, ast.ClassDef)
+    callee = parse_expression(target.call)
+    if callee is None or check.name[0].isupper() != is_class:
+        return ()
+    if isinstance(target.definition, ast.AsyncFunctionDef):
+        return ()
+    setup, expression = ast.parse(check.setup), ast.parse(check.expression, mode="eval")
+    for node in (*ast.walk(setup), *ast.walk(expression)):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name == check.name:
+                if node.keywords or not target.takes(len(node.args)):
+                    return ()
+                node.func = callee
+    source = ast.unparse(expression)
+    if isinstance(expression.body, ast.Attribute):
+        # What a class names may be an attribute or a method.
+        source = f"(lambda value: value() if callable(value) else value)({source})"
+    if isinstance(check.expected, bool):
+        # Whether something is so can be said by a value's truth.
+        source = f"bool({source})"
+    return (ast.unparse(setup), source) if check.setup else (source,)
