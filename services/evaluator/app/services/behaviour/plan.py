@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
-from services.evaluator.app.services.behaviour.assessment.checks import bind_check
-from services.evaluator.app.services.behaviour.assessment.returning import may_give_none
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
+from services.evaluator.app.services.behaviour.checks import bind_check
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
+from services.evaluator.app.services.behaviour.returning import may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
     describe,

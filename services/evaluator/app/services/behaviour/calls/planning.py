@@ -4,9 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.evaluator.app.services.behaviour.assessment.returning import gives_a_value
 from services.evaluator.app.services.behaviour.calls.shapes import Shape, guess_shape
 from services.evaluator.app.services.behaviour.calls.values import EDGES, argument_sources
+from services.evaluator.app.services.behaviour.returning import gives_a_value
 from services.evaluator.app.services.behaviour.target import Target, constructor_of, is_static
 from services.evaluator.app.services.code.syntax import Function
 
