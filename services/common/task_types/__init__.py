@@ -1,7 +1,7 @@
-"""Task types that have a directory: how to ask, what good means, and what proves a repair.
+"""Task types that have a directory: their prompt, rules, rubric, golden inputs and repairs.
 
-A task type needs no directory to be served: any name with an active prompt will do. One that
-has a directory is judged, replayed and repaired with what lies in it.
+A task type needs no directory to be served, only an active prompt. One that has a directory is
+judged, replayed and repaired with what is in it.
 """
 
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, read_task_type
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def list_task_types() -> list[str]:
-    """List the names of the task types that come with the system, in alphabetical order."""
+    """List the task types that come with the system, in alphabetical order."""
     return open_task_types(None).names()
 
 

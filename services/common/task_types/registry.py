@@ -1,4 +1,4 @@
-"""The task types that have a directory: those that come along, and those of the user's own."""
+"""Finds the task types that have a directory: those of the system, and the user's own."""
 
 import re
 from functools import cache, cached_property
@@ -22,10 +22,10 @@ class TaskTypes:
     """Finds task types by name; each directory is read once, when it is first asked for.
 
     A task type needs no directory to be served: any name with an active prompt will do, and
-    `find` gives None for it. A registry can be pickled: it takes its path along, nothing else.
+    `find` returns None for it. A pickled registry holds its path alone.
 
     Args:
-        own_directory: The user's own directories lie in it; it needn't exist.
+        own_directory: Where the user's own task types are; it needn't exist.
     """
 
     def __init__(self, own_directory: Path | None = None) -> None:
@@ -37,7 +37,7 @@ class TaskTypes:
 
     @cached_property
     def directories(self) -> dict[str, Path]:
-        """List the directories by task type, in alphabetical order.
+        """The directories by task type, in alphabetical order.
 
         Raises:
             TaskTypeError: If a directory's name can't be a task type's, or is taken.
@@ -60,7 +60,7 @@ class TaskTypes:
         return dict(sorted(found.items()))
 
     def names(self) -> list[str]:
-        """List the names of the task types that have a directory, in alphabetical order."""
+        """List the task types that have a directory, in alphabetical order."""
         return list(self.directories)
 
     def is_built_in(self, name: str) -> bool:
@@ -68,7 +68,7 @@ class TaskTypes:
         return self.directories[name].parent == BUILT_IN_DIRECTORY
 
     def find(self, name: str) -> TaskType | None:
-        """Return the task type of that name; None where it has no directory.
+        """Find the task type of that name; None where it has no directory.
 
         Raises:
             TaskTypeError: If its directory can't be used.
@@ -80,7 +80,7 @@ class TaskTypes:
         return self._loaded[name]
 
     def all(self) -> list[TaskType]:
-        """Return every task type that has a directory, in alphabetical order.
+        """Load every task type that has a directory, in alphabetical order.
 
         Raises:
             TaskTypeError: If one of the directories can't be used.
@@ -100,7 +100,7 @@ class TaskTypes:
 
 @cache
 def open_task_types(own_directory: Path | None) -> TaskTypes:
-    """Return the registry of a user's own directories, the same one each time in a process."""
+    """Return the process's one registry for this place of the user's own directories."""
     return TaskTypes(own_directory)
 
 

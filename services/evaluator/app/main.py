@@ -49,7 +49,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         CanaryBaselines(settings.selfheal_home),
         fingerprint=lambda: evaluation.fingerprint_of(LABELLED_TASK_TYPE),
         interval_seconds=60 * settings.canary_interval_minutes,
-        report=lambda status: evaluator_metrics.set_canary(
+        on_status=lambda status: evaluator_metrics.set_canary(
             agreement=status.agreement, degraded=status.degraded
         ),
     )

@@ -37,7 +37,7 @@ class UncheckableSchemaError(ValueError):
 
 
 class _WorkLeft:
-    """How much more a check may do."""
+    """Counts how much more work a check may do."""
 
     def __init__(self) -> None:
         self.units = MAX_WORK
@@ -77,7 +77,7 @@ def find_violation(schema: dict[str, Any], value: object) -> str | None:
 
 @lru_cache(maxsize=64)
 def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
-    """Return the validator of a schema's dialect, and the schema without what would change it."""
+    """Return the validator of a schema's dialect, and the schema without its dialect's name."""
     schema = json.loads(schema_text)
     dialect = validator_for(schema, default=Draft202012Validator)
     # A dialect named within would bring the library's own keywords back.
@@ -127,7 +127,7 @@ def _unique_items(
     instance: Any,
     schema: Any,  # noqa: ARG001
 ) -> Iterator[ValidationError]:
-    """Check for equal items in linear time; the library's own check takes the square."""
+    """Check `uniqueItems` in linear time; the library compares each item with each."""
     if wanted and isinstance(instance, list):
         distinct = {json.dumps(item, sort_keys=True) for item in instance}
         if len(distinct) < len(instance):

@@ -1,4 +1,4 @@
-"""What is kept about judges in SELFHEAL_HOME: small JSON files, written whole or not at all."""
+"""Reads and writes the JSON files about judges in SELFHEAL_HOME, whole or not at all."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ Records = dict[str, dict[str, Any]]
 
 
 def read_records(path: Path) -> Records:
-    """The records by their key; none where there is no file.
+    """Read the records by their key; none where there is no file.
 
     A damaged file counts as none, with a warning: what it held can be measured again, and no
     service should stay down over it.
