@@ -574,6 +574,24 @@ async def test_where_another_optimizer_heals_this_one_does_not(
     assert second.asked == [("code_generation", 99, 3)]
 
 
+async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    class HealThatTakesLong(FakeHeal):
+        async def __call__(self, case: Case) -> HealingOutcome:
+            await deploy("theirs", version=8, task_type="letters")
+            return await super().__call__(case)
+
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+    heal = HealThatTakesLong()
+    logs = await run(connection, heal)
+    assert heal.asked == [("code_generation", 99, 3)]
+    assert "incumbent_changed" in events(logs)
+
+
 async def test_two_optimizers_at_once_give_one_promotion(
     connection: Connection,
     deploy: Deploy,

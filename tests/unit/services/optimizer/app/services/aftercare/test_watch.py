@@ -101,6 +101,12 @@ def test_an_answer_to_the_same_request_is_kept_for_it() -> None:
     assert (decision.pairs, decision.p_value) == (2, 1)
 
 
+def test_an_answer_to_the_same_request_comes_before_one_to_a_like_request() -> None:
+    before = [answer(GOOD, "sort 5 numbers"), answer(BAD, "sort 9 numbers")]
+    decision = judge_promotion(before, [answer(BAD, "sort 9 numbers")])
+    assert (decision.pairs, decision.p_value) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [

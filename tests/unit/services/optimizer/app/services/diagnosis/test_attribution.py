@@ -128,7 +128,7 @@ def fault_of(attribution: Attribution | None) -> str | None:
             id="failing-before-the-evaluator-changed-too",
         ),
         pytest.param(
-            Window((*rows("+++++++---", fingerprint="new"), *rows("+++", fingerprint="old"))),
+            Window((*rows("---+++++++", fingerprint="new"), *rows("+++", fingerprint="old"))),
             None,
             id="passing-since-the-evaluator-changed",
         ),
@@ -279,6 +279,18 @@ DRIFTED = Window(rows("-----"), earlier=Record(20, 18))
             id="two-answers-are-no-record",
         ),
         pytest.param(
+            Window(rows("-----"), earlier=Record(3, 3)),
+            run_again("--", "----"),
+            DRIFT,
+            id="three-answers-are-a-record",
+        ),
+        pytest.param(
+            BAD,
+            run_again("--", "", before=("--", "")),
+            DRIFT,
+            id="golden-inputs-that-were-not-run-clear-nobody",
+        ),
+        pytest.param(
             Window(rows("-----++++")),
             run_again("--", "----"),
             DRIFT,
@@ -402,6 +414,7 @@ def test_the_last_good_version_is_compared_on_the_same_inputs(
         pytest.param(2, ("--", "++"), INPUT, id="few-kinds-and-golden-inputs-pass"),
         pytest.param(3, ("--", "++"), PROMPT, id="many-kinds"),
         pytest.param(1, ("--", "--"), PROMPT, id="golden-inputs-fail-as-in-the-guide"),
+        pytest.param(1, ("--", "??"), PROMPT, id="golden-inputs-could-not-be-run"),
     ],
 )
 def test_a_few_odd_inputs_do_not_undo_what_an_operator_deployed(
