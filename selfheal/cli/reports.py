@@ -134,13 +134,13 @@ def _say_nothing_is_found(run_id: str) -> str:
 
 
 def parse_number(text: str) -> int | None:
-    """The id of a row in `optimization_reports`; None where the text can't be one."""
+    """Read the id of a row in `optimization_reports`; None where the text can't be one."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_REPORT_ID))
     return int(text) if is_number and 0 < int(text) <= MAX_REPORT_ID else None
 
 
 def parse_digits(run_id: str) -> str:
-    """The hexadecimal digits of a run's id, or of its beginning.
+    """Return the hexadecimal digits of a run's id, or of its beginning.
 
     Raises:
         EmbeddedRuntimeError: If it is none.

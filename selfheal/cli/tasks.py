@@ -62,7 +62,7 @@ def list_task_types(as_json: AsJson = False) -> None:
         table.add_row(row["name"], "built in" if row["built_in"] else "own", serves, told)
     output.print(table)
     if serving is None:
-        messages.print("The database isn't up, so nobody knows what serves: selfheal up")
+        messages.print("The database isn't up, so what serves isn't known: selfheal up")
 
 
 @app.command("show")

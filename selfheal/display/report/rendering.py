@@ -54,7 +54,7 @@ def print_report(console: Console, report: StoredRun) -> None:
 
 
 def render_report(report: StoredRun) -> Iterator[RenderableType]:
-    """The parts of a report, from the headline to what can be done about it."""
+    """Lay out a report, from the headline to the commands that can follow it."""
     detail = report.detail
     yield from _introduction(report)
     yield from render_failures(detail)
@@ -69,7 +69,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
 
 
 def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
-    """A table with a row a run; on a narrow screen its texts wrap, and the fault is left out.
+    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault.
 
     Args:
         reports: What to list.
@@ -104,7 +104,7 @@ def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
 
 
 def _why(report: StoredRun) -> str:
-    """The reason in words, unless the decision says as much."""
+    """Say the reason in words, unless the decision says it already."""
     return "" if report.reason == "better" else show_words(report.reason or "")
 
 
@@ -143,7 +143,7 @@ def _starter(triggered_by: str) -> str:
 
 
 def _changes(report: StoredRun) -> Iterator[RenderableType]:
-    """What the two texts differ in."""
+    """Show how the two texts differ."""
     before, after = report.before_content, report.after_content
     if report.decision not in WITH_TEXTS or before is None or after is None:
         return
@@ -187,7 +187,7 @@ def _watching(report: StoredRun) -> Iterator[RenderableType]:
 
 
 def make_undo_command(version: int, task_type: str) -> str:
-    """The command that lets an earlier version's text serve again."""
+    """Return the command that lets an earlier version's text serve again."""
     return f"selfheal prompts activate {version}{_task_type_option(task_type)}"
 
 
@@ -215,7 +215,7 @@ def _what_comes_back(report: StoredRun) -> str:
 
 
 def _aftermath(report: StoredRun) -> str:
-    """What became of what a run decided."""
+    """Say what followed the run's decision."""
     if report.is_open_proposal:
         return "waits for an answer"
     if report.is_watched:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, Settings
+from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, OptimizerSettings
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect
 
 # Providers whose model is no capable analyst; rules alone propose for them.
@@ -21,7 +21,7 @@ class Analyst:
     ask_model: AskModel | None = None
 
 
-def find_analyst_spec(settings: Settings) -> str:
+def find_analyst_spec(settings: OptimizerSettings) -> str:
     """Find the analyst: what OPTIMIZER_MODEL names, or else the hosted model; empty for none."""
     spec = settings.optimizer_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_ANALYST:
@@ -30,7 +30,7 @@ def find_analyst_spec(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_analyst(settings: Settings) -> AsyncIterator[Analyst]:
+async def open_analyst(settings: OptimizerSettings) -> AsyncIterator[Analyst]:
     """Open the analyst that the settings name, if they name one, and close its model at the end."""
     spec = find_analyst_spec(settings)
     if not spec:

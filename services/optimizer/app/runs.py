@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.http import create_session
 from services.common.logging import get_logger
 from services.common.task_types import open_task_types
@@ -17,7 +17,7 @@ MODE_OFF = "off"
 log = get_logger()
 
 
-async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
+async def optimize(settings: OptimizerSettings) -> dict[str, HealingOutcome]:
     """Run one cycle.
 
     Returns:
@@ -33,7 +33,7 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         return await run_cycle(settings, tools, is_continuous=False)
 
 
-async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None:
+async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event) -> None:
     """Run cycles whenever an answer fails, and now and then in any case, until stopped.
 
     Cooldown and heals per day bind this mode only.
@@ -55,7 +55,7 @@ async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None
         )
 
 
-async def preview(settings: Settings) -> None:
+async def preview(settings: OptimizerSettings) -> None:
     """Log what a run would do; no model is called and nothing is changed."""
     if _is_off(settings):
         return
@@ -79,7 +79,7 @@ async def preview(settings: Settings) -> None:
             log.info("no task types need optimization")
 
 
-def _is_off(settings: Settings) -> bool:
+def _is_off(settings: OptimizerSettings) -> bool:
     is_off = settings.optimizer_mode == MODE_OFF
     if is_off:
         log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")

@@ -8,7 +8,7 @@ from functools import partial
 import aiohttp
 import asyncpg
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.database import connect
 from services.common.errors import ServiceError
 from services.common.http import create_session
@@ -42,7 +42,7 @@ class Tools:
 
 
 @asynccontextmanager
-async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
+async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
     """Open what runs need: an HTTP session, the analyst's model, the webhook."""
     async with create_session() as session, open_analyst(settings) as analyst:
         yield Tools(session, analyst, create_notifier(settings, session))
@@ -52,7 +52,7 @@ async def open_tools(settings: Settings) -> AsyncIterator[Tools]:
 class Workshop:
     """Does what a cycle asks for, on one connection and with the tools of the process."""
 
-    settings: Settings
+    settings: OptimizerSettings
     tools: Tools
     connection: asyncpg.Connection
 
@@ -100,7 +100,7 @@ class Workshop:
 
 
 async def run_cycle(
-    settings: Settings, tools: Tools, *, is_continuous: bool
+    settings: OptimizerSettings, tools: Tools, *, is_continuous: bool
 ) -> dict[str, HealingOutcome]:
     """Run one cycle on a connection of its own; cooldown binds the continuous mode only.
 
@@ -120,7 +120,7 @@ async def run_cycle(
 
 
 def make_surveyor(
-    settings: Settings, session: aiohttp.ClientSession, *, is_continuous: bool = False
+    settings: OptimizerSettings, session: aiohttp.ClientSession, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
     pauses = Pauses(
@@ -136,7 +136,7 @@ def make_surveyor(
     )
 
 
-def open_connection(settings: Settings) -> AbstractAsyncContextManager[asyncpg.Connection]:
+def open_connection(settings: OptimizerSettings) -> AbstractAsyncContextManager[asyncpg.Connection]:
     """Open a connection to the database that the settings name."""
     return connect(
         settings.database_url.get_secret_value(),

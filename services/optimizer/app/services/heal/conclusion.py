@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import asyncpg
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.optimizer.app.services.heal.healing_report import HealingReport
@@ -42,7 +42,7 @@ class Conclusion:
     """
 
     def __init__(
-        self, connection: asyncpg.Connection, settings: Settings, report: HealingReport
+        self, connection: asyncpg.Connection, settings: OptimizerSettings, report: HealingReport
     ) -> None:
         self._connection = connection
         self._settings = settings

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 import asyncpg
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.task_types import TaskTypes
@@ -73,7 +73,7 @@ class Healer:
         reflect: Reflect | None = None,
         ask_model: AskModel | None = None,
         task_types: TaskTypes,
-        settings: Settings,
+        settings: OptimizerSettings,
     ) -> None:
         self._connection = connection
         self._replayer = replayer

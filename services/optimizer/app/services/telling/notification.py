@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
 from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 
@@ -152,7 +152,7 @@ class WebhookNotifier:
         return f"http_{status}", status < HTTP_SERVER_ERROR and status != HTTP_TOO_MANY
 
 
-def create_notifier(settings: Settings, session: aiohttp.ClientSession) -> Notifier:
+def create_notifier(settings: OptimizerSettings, session: aiohttp.ClientSession) -> Notifier:
     """Make the notifier of NOTIFY_WEBHOOK_URL; a silent one where that is unset."""
     secret = settings.notify_webhook_url
     url = secret.get_secret_value().strip() if secret else ""
