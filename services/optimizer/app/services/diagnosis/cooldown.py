@@ -35,7 +35,7 @@ SELECT_PAST_RUNS = """
               OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
           )
     )
-    SELECT created_at, decision, reason, same_text
+    SELECT created_at, decision, same_text
     FROM selfheal.healing_runs r, deployed, LATERAL (
         SELECT coalesce(
             r.incumbent_digest = $2 AND r.created_at >= coalesce(by_hand_at, '-infinity'), FALSE
@@ -71,13 +71,11 @@ class PastRun:
     Attributes:
         created_at: When it ended.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
-        reason: Why.
         same_text: Whether it looked at the very text that serves now.
     """
 
     created_at: datetime
     decision: str
-    reason: str
     same_text: bool = True
 
 

@@ -27,12 +27,19 @@ SELECT_ACTIVE_PROMPTS = f"""
     ORDER BY task_type, version DESC, id DESC
 """
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
+# NULL, NaN and infinities are no scores.
+SCORED_ANSWERS = """
+    FROM execution_logs
+    WHERE task_type = $1 AND prompt_version = $2
+      AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
+      AND created_at >= $3 AND created_at < $4
+"""
 # A version number is no identity: only what was logged since this prompt's activation counts.
-# NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
+# An answer can be long, and is read from its start alone.
 # Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
-SELECT_RESULTS = """
+SELECT_RESULTS = f"""
     SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
@@ -40,7 +47,7 @@ SELECT_RESULTS = """
            detail -> 'worker' ->> 'model' AS model
     FROM (
         SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
-               evaluation_passed, evaluation_detail #> '{}' AS detail, created_at
+               evaluation_passed, evaluation_detail #> '{{}}' AS detail, created_at
         FROM (
             SELECT *
             FROM (
@@ -50,13 +57,7 @@ SELECT_RESULTS = """
                 FROM (
                     SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
                            evaluation_passed, evaluation_detail, created_at
-                    FROM execution_logs
-                    WHERE task_type = $1
-                      AND prompt_version = $2
-                      AND evaluation_score BETWEEN 0 AND 1
-                      AND evaluation_passed IS NOT NULL
-                      AND created_at >= $3
-                      AND created_at < $4
+                    {SCORED_ANSWERS}
                     ORDER BY created_at DESC
                     LIMIT $7
                 ) AS newest
@@ -71,18 +72,12 @@ SELECT_RESULTS = """
 """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
 # after so many of its answers.
-SELECT_PASSING = """
+SELECT_PASSING = f"""
     SELECT *
     FROM (
         SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
-        FROM execution_logs
-        WHERE task_type = $1
-          AND prompt_version = $2
-          AND evaluation_score BETWEEN 0 AND 1
-          AND evaluation_passed IS NOT NULL
-          AND created_at >= $3
-          AND created_at < $4
+        {SCORED_ANSWERS}
         ORDER BY created_at DESC
         LIMIT $5
     ) AS newest
@@ -90,15 +85,9 @@ SELECT_PASSING = """
     ORDER BY created_at DESC
     LIMIT $6
 """
-SELECT_PASSES = """
+SELECT_PASSES = f"""
     SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
-    FROM execution_logs
-    WHERE task_type = $1
-      AND prompt_version = $2
-      AND evaluation_score BETWEEN 0 AND 1
-      AND evaluation_passed IS NOT NULL
-      AND created_at >= $3
-      AND created_at < $4
+    {SCORED_ANSWERS}
     ORDER BY created_at DESC
     LIMIT $5
 """
