@@ -205,7 +205,7 @@ def _compare_with_last_good(
     name = f"version {replays.last_good_version}, which {how},"
     still_serves = golden.scored > 0 and _serves_well(golden)
     if better > worse and still_serves and replays.failing_clusters < MANY_CLUSTERS:
-        # An operator's new rule looks just like this to those whom it concerns.
+        # A new rule that an operator deployed looks just like this to the users whom it concerns.
         return _blame(
             INPUT,
             evidence,

@@ -18,8 +18,8 @@ FORGETTING: Final = timedelta(hours=24)
 DAY: Final = timedelta(hours=24)
 
 # Runs that the services' failures ended, or that found these at fault, say nothing of the prompt;
-# those that such a failure ended after they had spent calls on it count, lest it spend them again
-# at once.
+# those that such a failure ended after they had spent calls on it count, or the next run would
+# spend them again at once.
 # A prompt is its text here, since what is rolled back or healed back to is a new row. What went
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.

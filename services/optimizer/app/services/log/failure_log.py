@@ -161,12 +161,12 @@ LONG_AGO = timedelta(days=36_500)
 
 
 async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
-    """The prompt that serves each task type now."""
+    """Load the prompt that serves each task type now."""
     return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
 
 
 async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> datetime:
-    """When a prompt began to serve, for the last time."""
+    """Load when a prompt last began to serve."""
     activated: datetime | None = await connection.fetchval(SELECT_ACTIVATED_AT, prompt.id)
     return activated or prompt.created_at
 
@@ -174,7 +174,7 @@ async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> d
 async def load_window(
     connection: asyncpg.Connection, prompt: Prompt, *, lookback_minutes: int
 ) -> Window:
-    """What was logged for this prompt within the lookback, and how it did before."""
+    """Load what was logged for this prompt within the lookback, and how it did before."""
     now: datetime = await connection.fetchval("SELECT now()")
     activated = await load_activated_at(connection, prompt)
     start = max(now - timedelta(minutes=lookback_minutes), activated)
@@ -203,7 +203,7 @@ async def load_results(
     end: datetime | None = None,
     limit: int = MAX_RECORD_ROWS,
 ) -> tuple[LoggedResult, ...]:
-    """Scored answers of a version from `start` to before `end`, the newest first.
+    """Load scored answers of a version from `start` to before `end`, the newest first.
 
     Of each input there are the newest five at most, among the newest 2,000 answers.
     """
@@ -221,7 +221,7 @@ async def load_results(
 
 
 async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
-    """Prompts that served this task type before `prompt`, the latest first, 50 at most."""
+    """Load prompts that served this task type before `prompt`, the latest first, 50 at most."""
     records = await connection.fetch(
         SELECT_HISTORY, prompt.task_type, prompt.id, False, MAX_HISTORY
     )
@@ -229,7 +229,7 @@ async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[P
 
 
 async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
-    """How the last prompt before `prompt` did that had an answer scored."""
+    """Load how the last prompt before `prompt` did that had an answer scored."""
     records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id, True, 1)
     return next((PastPrompt(**record).record for record in records), Record())
 
@@ -237,7 +237,7 @@ async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -
 async def load_passing(
     connection: asyncpg.Connection, prompt: Prompt, history: Sequence[PastPrompt]
 ) -> list[LoggedResult]:
-    """Answers that passed lately: those of this prompt first, then of the one before it."""
+    """Load answers that passed lately: those of this prompt, then of the one before it."""
     activated = await load_activated_at(connection, prompt)
     before = next((past for past in history if past.passed), None)
     periods: list[tuple[int, datetime, datetime | None]] = [(prompt.version, activated, None)]

@@ -1,4 +1,4 @@
-"""The LLM analyst: reads what failed, writes a prompt; used only where a model is configured."""
+"""Has the configured model, the analyst, read what failed and write a prompt."""
 
 import hashlib
 import json
@@ -56,7 +56,7 @@ async def ask_plainly(model: BaseChatModel, question: str) -> str:
 
 
 def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
-    """Prompt and evidence between markers that the data can't contain, each piece capped.
+    """Put prompt and evidence between markers that the data can't contain, each piece capped.
 
     Secrets in the evidence are masked before it is cut: half a key is still one, and harder to
     know. The prompt is the operator's, and stands as it is.
@@ -97,6 +97,6 @@ def parse_proposal(reply: str) -> Candidate | None:
 
 
 def _one_printable_line(text: str) -> str:
-    """Text that tables, logs and terminals take; PostgreSQL refuses NUL and lone surrogates."""
+    """Make a text fit tables, logs and terminals; PostgreSQL refuses NUL and lone surrogates."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(shown.split())

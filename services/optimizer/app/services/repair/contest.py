@@ -45,7 +45,7 @@ class Contender:
         return self.screening.improvement_pct / 100
 
     def is_better_than(self, other: "Contender | None") -> bool:
-        """Whether it gains more than the other, or anything at all, on inputs that both had.
+        """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
         So small a difference as can't be told from none doesn't count.
         """
