@@ -105,7 +105,8 @@ def next_allowed(
         now: The database's time.
     """
     promoted = sorted(
-        (run.created_at for run in runs if _changed_the_prompt(run, since=now - DAY)), reverse=True
+        (run.created_at for run in runs if run.decision == PROMOTED and run.created_at > now - DAY),
+        reverse=True,
     )
     if len(promoted) >= max_heals_per_day:
         return Permission(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
@@ -172,10 +173,6 @@ async def was_told(connection: asyncpg.Connection, prompt: Prompt, fault: str) -
         SELECT_TOLD, prompt.task_type, prompt.digest, fault, TELLING_AGAIN
     )
     return "told_lately" if told else ""
-
-
-def _changed_the_prompt(run: PastRun, *, since: datetime) -> bool:
-    return run.decision == PROMOTED and run.created_at > since
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:

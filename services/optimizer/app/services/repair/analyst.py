@@ -11,6 +11,7 @@ from services.common.errors import ModelError
 from services.common.llm.invocation import invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
+from services.common.text import make_printable_line
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.repair.candidates import Candidate
 
@@ -92,11 +93,5 @@ def parse_proposal(reply: str) -> Candidate | None:
         return None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
         return None
-    rationale = _one_printable_line(str(parsed.get("analysis", "")))
+    rationale = make_printable_line(str(parsed.get("analysis", "")))
     return Candidate(parsed["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])
-
-
-def _one_printable_line(text: str) -> str:
-    """Make a text fit tables, logs and terminals; PostgreSQL refuses NUL and lone surrogates."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(shown.split())
