@@ -86,12 +86,12 @@ class Replays:
 
     def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
         """Count how many inputs from one source a prompt passes."""
-        known = [results[item.id].passed for item in self.inputs_from(source, results)]
+        known = [
+            results[item.id].passed
+            for item in self.inputs
+            if item.source == source and item.id in results
+        ]
         return Record(len(known), sum(known))
-
-    def inputs_from(self, source: str, results: Mapping[str, ReplayResult]) -> list[ReplayInput]:
-        """List the inputs from one source that were scored."""
-        return [item for item in self.inputs if item.source == source and item.id in results]
 
 
 def attribute_from_log(
@@ -118,17 +118,17 @@ def attribute_from_log(
     if analysis.reaches_floor:
         return None
     threshold = analysis.threshold
-    if sum(provider.values()) >= max(threshold, sum(evaluator.values())):
+    if provider.total() >= max(threshold, evaluator.total()):
         return _blame(
             PROVIDER,
             {"worker_errors": dict(provider)},
-            f"{sum(provider.values())} requests got no answer: {_list(provider)}.",
+            f"{provider.total()} requests got no answer: {_list(provider)}.",
         )
-    if sum(evaluator.values()) >= threshold:
+    if evaluator.total() >= threshold:
         return _blame(
             EVALUATOR,
             {"evaluator_errors": dict(evaluator)},
-            f"{sum(evaluator.values())} answers got no score: {_list(evaluator)}.",
+            f"{evaluator.total()} answers got no score: {_list(evaluator)}.",
         )
     return None
 
@@ -172,7 +172,7 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
             again,
             *_tell_models(models),
         )
-    if _was_judged_well_by_others(window):
+    if _is_good(window.earlier_by_others):
         return _blame(
             EVALUATOR,
             evidence,
@@ -190,8 +190,6 @@ def _compare_with_last_good(
     if last_good is None:
         return None
     shared = [item.id for item in replays.inputs if item.id in replays.incumbent.keys() & last_good]
-    better = sum(last_good[name].passed and not replays.incumbent[name].passed for name in shared)
-    worse = sum(replays.incumbent[name].passed and not last_good[name].passed for name in shared)
     golden = replays.passes(replays.incumbent, GOLDEN)
     old = Record(len(shared), sum(last_good[name].passed for name in shared))
     new = Record(len(shared), sum(replays.incumbent[name].passed for name in shared))
@@ -204,7 +202,8 @@ def _compare_with_last_good(
     how = "served well" if replays.last_good_served else "was never tried"
     name = f"version {replays.last_good_version}, which {how},"
     still_serves = golden.scored > 0 and _serves_well(golden)
-    if better > worse and still_serves and replays.failing_clusters < MANY_CLUSTERS:
+    is_better = old.passed > new.passed
+    if is_better and still_serves and replays.failing_clusters < MANY_CLUSTERS:
         # A new rule that an operator deployed looks just like this to the users whom it concerns.
         return _blame(
             INPUT,
@@ -213,7 +212,7 @@ def _compare_with_last_good(
             f"Few kinds of inputs fail: {replays.failing_clusters}.",
             f"{name[0].upper()}{name[1:]} passes them: whether they are to, a person decides.",
         )
-    if better > worse:
+    if is_better:
         return _blame(
             PROMPT,
             evidence,
@@ -270,14 +269,11 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 
 def _find_good_record(window: Window) -> Record | None:
     """Find how the prompt did while it served well: before the window, or in its first part."""
-    for record in (window.earlier, split_where_it_fell(window.results)[0]):
-        if record.scored >= LEAST_RECORD and _serves_well(record):
-            return record
-    return None
+    records = (window.earlier, split_where_it_fell(window.results)[0])
+    return next(filter(_is_good, records), None)
 
 
-def _was_judged_well_by_others(window: Window) -> bool:
-    record = window.earlier_by_others
+def _is_good(record: Record) -> bool:
     return record.scored >= LEAST_RECORD and _serves_well(record)
 
 
@@ -311,7 +307,7 @@ def _of(record: Record) -> str:
 
 
 def _fails_of(record: Record) -> str:
-    return f"{record.scored - record.passed} of {record.scored}"
+    return f"{record.failed} of {record.scored}"
 
 
 def _list(counts: Counter[str]) -> str:
