@@ -1,4 +1,4 @@
-"""ASGI middleware of every service: request ids, a cap on bodies, metrics, the last resort."""
+"""ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
 from typing import cast
@@ -20,7 +20,7 @@ log = get_logger()
 
 
 def request_id_of(scope: Scope) -> UUID:
-    """The client's `X-Request-ID` where it is a UUID, else a new one."""
+    """Take the client's `X-Request-ID` where it is a UUID, else make a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             try:
@@ -31,9 +31,9 @@ def request_id_of(scope: Scope) -> UUID:
 
 
 class RequestContextMiddleware:
-    """Gives each request an id, caps its body, counts and times it, and answers its errors.
+    """Gives each request an id, limits its body, counts and times it.
 
-    Plain ASGI, one layer for all of it: a layer costs more than what it does here.
+    Plain ASGI and one layer for all of it, since a layer costs more than what it does here.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_body_bytes: int) -> None:
@@ -42,7 +42,7 @@ class RequestContextMiddleware:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's request."""
+        """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -72,7 +72,7 @@ class RequestContextMiddleware:
 
 
 def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
-    """Refuse a body over the limit, by what it declares and by what arrives."""
+    """Refuse a body over the limit, by its declared length and by what arrives."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     received = 0
 
@@ -90,7 +90,7 @@ def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
 
 
 def error_response(request: Request, error: ServiceError) -> JSONResponse:
-    """The JSON that tells a client of `error`."""
+    """Create the response that tells a client of `error`."""
     request_id = str(request.state.request_id)
     body = ErrorResponse(
         code=error.code, message=error.message, request_id=request_id, **error.context
@@ -99,13 +99,13 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
 
 
 class UnexpectedErrorMiddleware:
-    """The last resort: an error nobody foresaw is logged whole and answered without details."""
+    """Logs an unexpected error with its traceback, and answers it without details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's request."""
+        """Serve one request."""
         started = False
 
         async def send_noting_start(message: Message) -> None:

@@ -20,7 +20,7 @@ SERVICE = "manager"
 
 
 def create_refiner(settings: Settings) -> Refiner:
-    """Rules alone, or with the model that REFINER_MODEL names."""
+    """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
         return rules
@@ -31,7 +31,7 @@ def create_refiner(settings: Settings) -> Refiner:
 
 
 def create_manager(settings: Settings) -> FastAPI:
-    """Wire the Manager: one place knows what it is made of."""
+    """Create the Manager's application and all that it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
