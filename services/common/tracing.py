@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 from opentelemetry import trace
 
-from services.common.config import Settings
+from services.common.config import TracingSettings
 
 UNTRACED_PATHS = "health,metrics"
 
 
-def is_tracing_on(settings: Settings) -> bool:
+def is_tracing_on(settings: TracingSettings) -> bool:
     """Tell whether an exporter or an endpoint is named, and the SDK isn't switched off."""
     if settings.otel_sdk_disabled or settings.otel_traces_exporter == "none":
         return False
@@ -19,7 +19,7 @@ def is_tracing_on(settings: Settings) -> bool:
     )
 
 
-def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
+def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> None:
     """Trace requests, the calls between services and the queries; nothing where it is off.
 
     The SDK is imported only here: it costs a service that isn't traced nothing.

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from services.common.config import USAGE_EXIT_CODE, Settings, explain_settings_error
+from services.common.config import USAGE_EXIT_CODE, ServiceSettings, explain_settings_error
 from services.common.errors import (
     InvalidRequestError,
     ServiceError,
@@ -38,6 +38,7 @@ log = get_logger()
 
 ReadinessCheck = Callable[[], Awaitable[bool]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
 
 async def _answer_service_error(request: Request, error: Exception) -> Response:
@@ -156,16 +157,18 @@ def create_app(
     return app
 
 
-def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> None:
+def serve(
+    service: str, read_settings: type[OwnSettings], create: Callable[[OwnSettings], FastAPI]
+) -> None:
     """Run a service until SIGTERM or Ctrl-C.
 
     Args:
-        service: Name of the service.
-        create: Builds its application from the settings.
-        port: Name of the setting that holds the port to listen on.
+        service: Name of the service; it listens on the port of the setting `<service>_port`.
+        read_settings: Reads the settings that are the service's own.
+        create: Builds its application from them.
     """
     try:
-        settings = Settings()
+        settings = read_settings()
     except ValidationError as error:
         sys.stderr.write(explain_settings_error(error) + "\n")
         sys.exit(USAGE_EXIT_CODE)
@@ -179,7 +182,7 @@ def serve(service: str, create: Callable[[Settings], FastAPI], *, port: str) -> 
     uvicorn.run(
         app,
         host=settings.bind_host,
-        port=getattr(settings, port),
+        port=getattr(settings, f"{service}_port"),
         loop="uvloop",
         http=BoundedHttpProtocol,
         ws="none",

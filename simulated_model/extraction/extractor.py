@@ -1,4 +1,4 @@
-"""Takes data out of a text: what is known of the text, else what its lines and forms show."""
+"""Takes data out of a text: from what is known of it, else from its labels and formats."""
 
 import re
 import tomllib
@@ -20,10 +20,11 @@ NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3}){1,4}(?:\.\d{1,6})?|-?\d{1,15}(?:\.\d{1
 EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 PHONE = re.compile(r"\+?\d[\d -]{6,18}\d")
 TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
-ISO_DATE = re.compile(r"\b(\d{4})[-./](\d{1,2})[-./](\d{1,2})\b")
+YEAR_FIRST = re.compile(
+    r"\b(\d{4})[-./](\d{1,2})[-./](\d{1,2})\b|(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일"
+)
 WRITTEN_DATE = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})\b")
 AMERICAN_DATE = re.compile(r"\b([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b")
-KOREAN_DATE = re.compile(r"(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일")
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 YES = re.compile(r"\b(?:yes|true|available|included)\b|^(?:네|예|있음|가능)", re.I)
 NO = re.compile(r"\b(?:no|not|false|none|sold out|unavailable)\b|없음|불가|아니", re.I)
@@ -32,16 +33,16 @@ CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "�
 
 @dataclass(frozen=True, slots=True)
 class KnownText:
-    """A text that the model has read, and what it says; silence on a field is no entry."""
+    """A text that the model knows, and the fields that it states."""
 
     said: str
     facts: dict[str, Any]
 
 
 def extract(request: DataRequest) -> dict[str, Any]:
-    """The wanted fields that the text states, in the schema's order.
+    """Extract the wanted fields that the text states, in the schema's order.
 
-    What it doesn't state is null where the schema allows that, and else left out.
+    A field that it doesn't state is null where the schema allows that, and else left out.
     """
     known = _find_known(request.text)
     found = known.facts if known else _read_fields(request)
@@ -56,7 +57,7 @@ def extract(request: DataRequest) -> dict[str, Any]:
 
 @cache
 def load_known_texts() -> tuple[KnownText, ...]:
-    """Every text that the model has read; loaded on the first call."""
+    """Load every text that the model knows, on the first call."""
     entries = tomllib.loads(KNOWN_TEXTS_FILE.read_text(encoding="utf-8"))["text"]
     return tuple(KnownText(_squeeze(entry["said"]), entry["facts"]) for entry in entries)
 
@@ -92,7 +93,7 @@ def _read_fields(request: DataRequest) -> dict[str, Any]:
 
 
 def _convert(value: str, field: dict[str, Any]) -> Any:
-    """A labelled value as the schema wants it; None where it is none."""
+    """Convert a labelled value as the schema wants it; None where that fails."""
     if "enum" in field:
         return _choose(field["enum"], value)
     types = _types_of(field)
@@ -109,21 +110,16 @@ def _convert(value: str, field: dict[str, Any]) -> Any:
 
 
 def _spot(name: str, field: dict[str, Any], text: str) -> Any:
-    """A value that shows by its form, without a label."""
+    """Find a value by its format, without a label."""
     if "enum" in field:
         return _choose(field["enum"], text)
     if field.get("format") == "date" or "date" in name:
         return _read_date(text)
-    pattern = next(
-        (
-            pattern
-            for word, pattern in (("mail", EMAIL), ("phone", PHONE), ("time", TIME))
-            if word in name
-        ),
-        None,
-    )
-    match = pattern.search(text) if pattern else None
-    return match[0] if match else None
+    for word, pattern in (("mail", EMAIL), ("phone", PHONE), ("time", TIME)):
+        if word in name:
+            match = pattern.search(text)
+            return match[0] if match else None
+    return None
 
 
 def _choose(choices: list[Any], text: str) -> Any:
@@ -147,9 +143,9 @@ def _read_number(text: str, *, is_whole: bool) -> int | float | None:
 
 
 def _read_date(text: str) -> str | None:
-    """The first date in ISO form."""
-    if match := ISO_DATE.search(text) or KOREAN_DATE.search(text):
-        year, month, day = (int(part) for part in match.groups())
+    """Return the first date in ISO form; None where there is none."""
+    if match := YEAR_FIRST.search(text):
+        year, month, day = (int(part) for part in match.groups() if part)
     elif match := WRITTEN_DATE.search(text):
         day, month, year = int(match[1]), _month(match[2]), int(match[3])
     elif match := AMERICAN_DATE.search(text):

@@ -1,4 +1,4 @@
-"""What a system prompt asks for, as plain values; silence on a point is None or empty."""
+"""What a system prompt asks for, as plain values: None or empty where it says nothing."""
 
 from dataclasses import dataclass, fields, replace
 from enum import Enum, auto
@@ -38,7 +38,7 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A greatest length of the answer, of `count` units; `count` is at least 1."""
+    """The greatest length of the answer: `count` units, at least 1."""
 
     unit: Unit
     count: int
@@ -106,16 +106,16 @@ OPEN_TO_REQUEST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """An instruction found in a text: where, and what it changes."""
+class Directive:
+    """One order found in a text: its place, and what it changes in the instructions."""
 
     position: int
     changes: dict[str, Any]
 
 
-def apply_finding(instructions: Instructions, finding: Finding) -> Instructions:
-    """Follow one more instruction; where it contradicts an earlier one, it wins."""
-    changes = dict(finding.changes)
+def follow(instructions: Instructions, directive: Directive) -> Instructions:
+    """Apply one more directive; where it contradicts an earlier one, it wins."""
+    changes = dict(directive.changes)
     if "limits" in changes:
         units = {limit.unit for limit in changes["limits"]}
         kept = tuple(limit for limit in instructions.limits if limit.unit not in units)
@@ -136,11 +136,8 @@ def apply_finding(instructions: Instructions, finding: Finding) -> Instructions:
         if excluded == (instructions.language or DEFAULT_LANGUAGE):
             changes["language"] = fallback
     elif "language" in changes:
-        changes["excluded_languages"] = tuple(
-            language
-            for language in instructions.excluded_languages
-            if language != changes["language"]
-        )
+        others = (n for n in instructions.excluded_languages if n != changes["language"])
+        changes["excluded_languages"] = tuple(others)
     return replace(instructions, **changes)
 
 
@@ -159,7 +156,7 @@ def fill_silence(instructions: Instructions, wishes: Instructions) -> Instructio
 
 
 def is_silent(instructions: Instructions) -> bool:
-    """Whether nothing was asked for."""
+    """Whether the instructions ask for nothing."""
     return all(_is_silent(getattr(instructions, field.name)) for field in fields(instructions))
 
 

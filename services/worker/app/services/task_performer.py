@@ -1,6 +1,6 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
-from services.common.config import Settings
+from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
@@ -20,7 +20,7 @@ class TaskPerformer:
         settings: Hold the internal token, which a candidate needs.
     """
 
-    def __init__(self, *, database: Database, agent: WorkerAgent, settings: Settings) -> None:
+    def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
         self._database = database
         self._agent = agent
         self._internal_token = settings.internal_token

@@ -12,12 +12,7 @@ MAX_DEPTH = 30
 
 PLAIN_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 # What other languages and plain prose call these values.
-LOOSE_WORDS: dict[str, bool | None] = {
-    "true": True,
-    "false": False,
-    "none": None,
-    "null": None,
-}
+LOOSE_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
 
 LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
 STRING = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")")

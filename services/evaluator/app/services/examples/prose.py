@@ -63,8 +63,7 @@ THEN_RETURNS = re.compile(
     re.I,
 )
 INPUT = re.compile(
-    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
-    re.I,
+    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}", re.I
 )
 OUTPUT = re.compile(
     r"[`*_]{0,3}[\s,;/]*(?:(?:[-=]{1,2}>|→)\s*)?[*_]{0,2}(?:(?:sample|expected)\s+)?"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,10 +44,10 @@ class FakeClient:
         self.most_running = 0
 
     async def perform(self, body: TaskRequest, *, internal_token: str) -> Any:
-        self.tokens.append(internal_token)
-        return await self.evaluate(body)
+        return await self.evaluate(body, internal_token=internal_token)
 
-    async def evaluate(self, body: Any) -> Any:
+    async def evaluate(self, body: Any, *, internal_token: str = "") -> Any:
+        self.tokens.append(internal_token)
         self.bodies.append(body)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -121,6 +122,22 @@ async def test_the_worker_gets_the_token() -> None:
     worker = FakeClient(generate)
     await replay(replayer(worker, FakeClient(evaluate)), 1)
     assert worker.tokens == ["the-token"]
+
+
+async def test_the_evaluator_gets_the_token_with_the_name_of_a_golden_input_alone() -> None:
+    evaluator = FakeClient(evaluate)
+    subject = replayer(FakeClient(generate), evaluator)
+    live, golden = inputs(2)
+    await subject.replay(
+        task_type="code_generation",
+        candidate_id=CANDIDATE,
+        inputs=[live, replace(golden, golden_id="cg-053")],
+    )
+    told = {
+        (body.golden_id, token)
+        for body, token in zip(evaluator.bodies, evaluator.tokens, strict=True)
+    }
+    assert told == {(None, ""), ("cg-053", "the-token")}
 
 
 async def test_nothing_to_replay_is_no_failure() -> None:
