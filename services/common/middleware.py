@@ -1,7 +1,6 @@
 """ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
-from typing import cast
 from uuid import UUID, uuid4
 
 import structlog
@@ -31,7 +30,7 @@ def request_id_of(scope: Scope) -> UUID:
 
 
 class RequestContextMiddleware:
-    """Gives each request an id, limits its body, counts and times it.
+    """Gives each request an id, limits its body, counts and times it, and answers its errors.
 
     Plain ASGI and one layer for all of it, since a layer costs more than what it does here.
     """
@@ -50,7 +49,7 @@ class RequestContextMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=str(request_id))
         started = time.perf_counter()
-        status_code = 500
+        status_code = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status_code
@@ -64,10 +63,14 @@ class RequestContextMiddleware:
 
         try:
             await self._app(scope, _capped(scope, receive, self._max_body_bytes), send_with_id)
+        except Exception as error:
+            if status_code:
+                raise
+            await _answer_error(scope, error)(scope, receive, send_with_id)
         finally:
             if scope["path"].startswith(API_PREFIX):
                 self._metrics.observe_request(
-                    status_code=status_code, seconds=time.perf_counter() - started
+                    status_code=status_code or 500, seconds=time.perf_counter() - started
                 )
 
 
@@ -98,29 +101,9 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
     return JSONResponse(body.model_dump(mode="json"), status_code=error.status_code)
 
 
-class UnexpectedErrorMiddleware:
-    """Logs an unexpected error with its traceback, and answers it without details."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting_start)
-        except Exception as error:
-            if scope["type"] != "http" or started:
-                raise
-            failure = error
-            if not isinstance(error, ServiceError):
-                log.error("unexpected_error", path=scope["path"], exc_info=error)
-                failure = ServiceError("Something went wrong on our side; the log has the details.")
-            response = error_response(Request(scope), cast(ServiceError, failure))
-            await response(scope, receive, send)
+def _answer_error(scope: Scope, error: Exception) -> JSONResponse:
+    """Answer an error that no handler took; an unexpected one is logged, not told."""
+    if not isinstance(error, ServiceError):
+        log.error("unexpected_error", path=scope["path"], exc_info=error)
+        error = ServiceError("Something went wrong on our side; the log has the details.")
+    return error_response(Request(scope), error)

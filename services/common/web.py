@@ -21,11 +21,7 @@ from services.common.errors import (
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
-from services.common.middleware import (
-    RequestContextMiddleware,
-    UnexpectedErrorMiddleware,
-    error_response,
-)
+from services.common.middleware import RequestContextMiddleware, error_response
 from services.common.schemas import ErrorResponse, HealthResponse
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
@@ -130,7 +126,6 @@ def create_app(
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, max_body_bytes=max_body_bytes)
 
     @app.get("/health")

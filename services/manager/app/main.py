@@ -44,16 +44,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         async with create_session() as session:
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
-                worker=WorkerClient(
-                    session,
-                    base_url=settings.worker_url,
-                    timeout_seconds=settings.worker_timeout_seconds,
-                ),
-                evaluator=EvaluatorClient(
-                    session,
-                    base_url=settings.evaluator_url,
-                    timeout_seconds=settings.evaluator_timeout_seconds,
-                ),
+                worker=WorkerClient(session, settings),
+                evaluator=EvaluatorClient(session, settings),
                 execution_log=ExecutionLogWriter(database),
             )
             yield
