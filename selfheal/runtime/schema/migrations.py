@@ -108,9 +108,11 @@ async def update_schema(connection: Connection, schema: Path) -> list[str]:
 
 
 async def _apply(connection: Connection, file: Path, what: str, *, notes: int = 0) -> None:
+    """Run an SQL file in one transaction; it must note the number `notes`, unless that is 0."""
+    sql = file.read_text(encoding="utf-8")  # noqa: ASYNC240 - small, and read once at a start
     try:
         async with connection.transaction():
-            await connection.execute(file.read_text(encoding="utf-8"))
+            await connection.execute(sql)
             if notes and await connection.fetchval(_LATEST_NUMBER) < notes:
                 raise UnnumberedMigrationError(file)
     except TimeoutError as error:
