@@ -105,12 +105,15 @@ def find_prose_examples(text: str) -> list[Found]:
     return [found for form in forms for found in form(text)]
 
 
-def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments | None:
+def read_arguments(
+    text: str, start: int, *, joined_by: re.Pattern[str] = AND, lines: bool = False
+) -> Arguments | None:
     """Read literals, named or not, joined by commas or "and"; None where there are none.
 
     Args:
         text: What to read.
         start: Where the first begins.
+        joined_by: What stands between two of them.
         lines: Whether named ones may also stand on lines of their own.
     """
     sources: list[str] = []
@@ -127,7 +130,8 @@ def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments |
         sources.append(literal.source)
         names += [named[1]] if named else []
         end = literal.end
-        joint = (LINE_AND if lines and names else AND).match(text, end) or AND.match(text, end)
+        joint = LINE_AND.match(text, end) if lines and names else None
+        joint = joint or joined_by.match(text, end)
         if joint is None:
             break
         position = joint.end()
@@ -235,23 +239,13 @@ def _korean(text: str) -> Iterator[Found]:
     for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         if opening.start() < done:
             continue
-        sources: list[str] = []
-        position = opening.start()
-        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
-            sources.append(literal.source)
-            end = literal.end
-            joint = KOREAN_COMMA.match(text, end)
-            if joint is None:
-                break
-            position = joint.end()
-        done = end if sources else done
-        if not sources or (then := KOREAN_GIVEN.match(text, end)) is None:
-            continue
-        value = read_literal(text, then.end(), loose=True)
-        if value is None or not KOREAN_VALUE.match(text, value.end):
+        arguments = read_arguments(text, opening.start(), joined_by=KOREAN_COMMA)
+        done = arguments.end if arguments else done
+        then = KOREAN_GIVEN.match(text, arguments.end) if arguments else None
+        value = read_literal(text, then.end(), loose=True) if then else None
+        if arguments is None or value is None or not KOREAN_VALUE.match(text, value.end):
             continue
         if whole := whole_value(text, value):
-            arguments = Arguments(tuple(sources), (), end)
             yield from _example(text, opening.start(), arguments, whole)
 
 
