@@ -163,7 +163,7 @@ def _value_after(text: str, words: re.Match[str] | None) -> Literal | None:
 
 
 def _labelled(text: str) -> Iterator[Found]:
-    """`Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
+    """Find `Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
     for opening in islice(INPUT.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end(), lines=True)
         if arguments is None:
@@ -173,7 +173,7 @@ def _labelled(text: str) -> Iterator[Found]:
 
 
 def _value_first(text: str) -> Iterator[Found]:
-    """`returns 120 for 5`, also several: `True for 7 and False for 8`."""
+    """Find `returns 120 for 5`, also several: `True for 7 and False for 8`."""
     for opening in islice(VALUE_FOR.finditer(text), MAX_PLACES):
         position = opening.end()
         while (value := read_literal(text, position, loose=True)) is not None:
@@ -204,7 +204,7 @@ def _last_argument(text: str, arguments: Arguments) -> Literal | None:
 
 
 def _given_first(text: str) -> Iterator[Found]:
-    """`given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
+    """Find `given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
     for opening in islice(GIVEN.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end())
         if arguments is None:
@@ -217,7 +217,7 @@ def _given_first(text: str) -> Iterator[Found]:
 
 
 def _scattered(text: str) -> Iterator[Found]:
-    """`given "a" as the name and a list of numbers: [1, 2] then you should return 'a12'`."""
+    """Find `given "a" as the name and a list: [1, 2] then you should return 'a12'`."""
     for opening in islice(SCATTERED.finditer(text), MAX_PLACES):
         sources: list[str] = []
         position = opening.end()
@@ -234,7 +234,7 @@ def _scattered(text: str) -> Iterator[Found]:
 
 
 def _korean(text: str) -> Iterator[Found]:
-    """`5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
+    """Find `5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
     done = 0
     for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         if opening.start() < done:
@@ -250,7 +250,7 @@ def _korean(text: str) -> Iterator[Found]:
 
 
 def _bare_arrows(text: str) -> Iterator[Found]:
-    """`[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
+    """Find `[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
     done = 0
     for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         start = opening.start()
