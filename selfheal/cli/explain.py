@@ -38,8 +38,8 @@ LEAST_DIGITS: Final = 8
 UNSCORED_MEANINGS: Final = {
     "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
     "judge_invalid": "The judge replied twice with something that is no grade.",
-    "not_judgeable": "The code needs what the sandbox doesn't have, so that nobody knows "
-    "whether it works.",
+    "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
+    "works isn't known.",
     "timeout": "The service took longer than it may.",
     "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
     "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
@@ -81,7 +81,7 @@ def explain(
 
 
 def _parse_id(text: str) -> tuple[UUID, UUID]:
-    """The first and the last id that begin with these digits."""
+    """Return the first and the last id that begin with these digits."""
     digits = text.strip().replace("-", "").lower()
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
         raise EmbeddedRuntimeError(
@@ -100,7 +100,7 @@ def _load(first: UUID, last: UUID) -> list[ExecutionLog]:
 
 
 def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
-    """The latest row, of the one request that was meant."""
+    """Return the latest row of the one request that is meant."""
     if not rows:
         raise EmbeddedRuntimeError(
             f"No request {make_visible_line(asked)} is logged.",
@@ -118,7 +118,7 @@ def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
 
 
 def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableType]:
-    """Tell what was asked, and what was answered by which prompt and model."""
+    """Show the request, the answer, and which prompt and model gave it."""
     model = detail.worker.model
     by = [
         f"prompt version {row.prompt_version}" if row.prompt_version is not None else "",
@@ -140,7 +140,7 @@ def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableTy
 
 
 def _tell_unscored(row: ExecutionLog, error: ErrorDetail) -> list[RenderableType]:
-    """Tell that there is no score, why, and what it means."""
+    """Say that there is no score, why, and what that means."""
     parts: list[RenderableType] = [
         Text("unscored", style="bold yellow"),
         Padding(Text(make_visible_line(row.error_message or "No reason is logged.")), INDENT),

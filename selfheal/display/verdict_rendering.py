@@ -56,7 +56,7 @@ def print_verdict(
 def render_verdict(
     *, score: float, passed: bool, detail: EvaluationDetail
 ) -> Iterator[RenderableType]:
-    """Give the parts of a verdict, from the sum to its reasons."""
+    """Lay out a verdict, from the score to its reasons."""
     yield _headline(score, passed, detail)
     yield from _caps(detail)
     yield from _execution(detail.execution)
@@ -67,12 +67,12 @@ def render_verdict(
 
 
 def heading(text: str) -> Text:
-    """A line above a part."""
+    """Make the heading of a part."""
     return Text(f"\n{text}", style="bold")
 
 
 def block(text: str) -> RenderableType:
-    """A text of several lines, cut where it is very long."""
+    """Lay out a text of several lines, cut where it is very long."""
     shown = make_visible(text[:MAX_BLOCK_CHARACTERS])
     if len(text) > MAX_BLOCK_CHARACTERS:
         shown += f"\n(cut: {len(text):,} characters in all)"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
+# Of a connection that the server ended, the event loop reads the error in one turn and the end in
+# the next; asyncio takes a turn more than uvloop to tell asyncpg.
+TURNS_TO_READ_AN_END = 4
 # Locks are held by sessions: the server is to notice within a minute that a host is gone.
 KEEP_ALIVE = {
     "tcp_keepalives_idle": "30",
@@ -77,7 +80,7 @@ def translate_database_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
-    """One connection, for programs that run and exit; errors are translated throughout.
+    """Open one connection, for programs that run and exit; errors are translated throughout.
 
     Raises:
         DatabaseUnavailableError: If there is none to be had, or it breaks in use.
@@ -135,19 +138,21 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
-        """A connection from the pool.
+        """Lend a connection of the pool; one that the server has ended is replaced first.
 
         Raises:
             DatabaseUnavailableError: If there is none to be had, or it breaks in use.
         """
         if self._pool is None:
             raise DatabaseUnavailableError("The database pool is not open.")
+        for _ in range(TURNS_TO_READ_AN_END):
+            await asyncio.sleep(0)
         with translate_database_errors():
             async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                 yield connection
 
     async def is_ready(self) -> bool:
-        """Whether the server answers and the schema is there."""
+        """Tell whether the server answers and the schema is there."""
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")

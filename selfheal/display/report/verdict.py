@@ -37,7 +37,7 @@ _CONTROLS: Final = {
 
 
 def render_verdict(detail: Detail) -> Iterator[RenderableType]:
-    """What was decided under which error rate, with the pairs behind it."""
+    """Show what was decided under which error rate, with the pairs behind it."""
     verdict = read_part(detail, "verdict")
     if not verdict:
         return
@@ -132,7 +132,7 @@ def _evaluators(verdict: Detail) -> str:
 
 
 def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
-    """What live traffic said of a promotion, where that led to a rollback."""
+    """Show what live traffic said of a promotion, where that led to a rollback."""
     lines = []
     for name, whose in (("", "the watched version"), ("before_", "the version before it")):
         version, answers = (

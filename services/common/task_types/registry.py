@@ -64,7 +64,7 @@ class TaskTypes:
         return list(self.directories)
 
     def is_built_in(self, name: str) -> bool:
-        """Whether a task type comes with the system."""
+        """Tell whether a task type comes with the system."""
         return self.directories[name].parent == BUILT_IN_DIRECTORY
 
     def find(self, name: str) -> TaskType | None:

@@ -7,13 +7,12 @@ from fastapi import APIRouter, Header, Request
 from services.common.errors import UnscoredError
 from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
-from services.common.metrics import EvaluationMetrics
 from services.common.schemas import ErrorResponse, EvaluationRequest, EvaluationResponse
-from services.common.web import JsonRoute
+from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 
 log = get_logger()
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter()
 
 
 @router.post(

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.common.config import Settings
+from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
@@ -19,7 +19,7 @@ from services.manager.app.services.refinement.refiners import LlmRefiner, RuleRe
 SERVICE = "manager"
 
 
-def create_refiner(settings: Settings) -> Refiner:
+def create_refiner(settings: ManagerSettings) -> Refiner:
     """Rules alone, or with the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
@@ -30,7 +30,7 @@ def create_refiner(settings: Settings) -> Refiner:
     return LlmRefiner(create_model_from_spec(settings, settings.refiner_model), rules)
 
 
-def create_manager(settings: Settings) -> FastAPI:
+def create_manager(settings: ManagerSettings) -> FastAPI:
     """Wire the Manager: one place knows what it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
@@ -72,7 +72,7 @@ def create_manager(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, create_manager, port="manager_port")
+    serve(SERVICE, ManagerSettings, create_manager)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def _pattern(
 
 @lru_cache(maxsize=256)
 def is_quick(pattern: str) -> bool:
-    """Whether matching a pattern takes a bounded, small time on a text of bounded length."""
+    """Tell whether a pattern matches in small, bounded time on a text of bounded length."""
     if len(pattern) > MAX_PATTERN_CHARACTERS or not SIMPLE_PATTERN.fullmatch(pattern):
         return False
     outside_classes = re.sub(r"\[(?:\\.|[^\]\\])+\]", "x", pattern)

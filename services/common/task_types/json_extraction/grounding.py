@@ -123,7 +123,7 @@ class TextFacts:
 
 
 def is_stated(value: str | int | float, text: str) -> bool:
-    """Whether `text` states `value`: as it is, or a number, date or time in other words."""
+    """Tell whether `text` states `value`: as it is, or a number, date or time in other words."""
     facts = read_facts(text)
     if isinstance(value, str):
         return _is_text_stated(value, facts)

@@ -159,10 +159,10 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
         pairs_left: How many more could be measured.
     """
     gains = [pair.gain for pair in pairs]
-    wealth, against = play(gains), play(gains, direction=-1)
+    wealth = play(gains)
     if wealth.reaches():
         reason = BETTER
-    elif against.reaches() or not wealth.could_reach(pairs_left):
+    elif not wealth.could_reach(pairs_left):
         reason = NOT_BETTER
     else:
         reason = UNDECIDED

@@ -19,7 +19,8 @@ from services.common.errors import (
     ModelUnavailableError,
 )
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
-from services.worker.app import api, main
+from services.worker.app import main
+from services.worker.app.services import task_performer
 
 Connection = asyncpg.Connection
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
@@ -87,8 +88,8 @@ async def test_the_prompt_is_loaded_once_a_request(
         loads.append(task_type)
         return await load(database, task_type)
 
-    load = api.load_active_prompt
-    monkeypatch.setattr(api, "load_active_prompt", counting_load)
+    load = task_performer.load_active_prompt
+    monkeypatch.setattr(task_performer, "load_active_prompt", counting_load)
     for _ in range(3):
         await perform(worker)
 

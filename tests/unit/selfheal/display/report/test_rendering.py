@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from selfheal.display.report.rendering import make_list, print_report
-from selfheal.healing_reports import HealingReport
+from services.optimizer.app.services.record.stored_runs import StoredRun
 
 WHEN = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 DETAIL: dict[str, Any] = {
@@ -85,7 +85,7 @@ DETAIL: dict[str, Any] = {
     },
     "watching": {"version": 100, "against_version": 99},
 }
-REPORT = HealingReport(
+REPORT = StoredRun(
     id=UUID("3f2c9a71-0000-4000-8000-000000000000"),
     task_type="code_generation",
     decision="promoted",
@@ -118,14 +118,14 @@ HELD = replace(
 )
 
 
-def show(report: HealingReport, *, width: int = 160) -> str:
+def show(report: StoredRun, *, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     print_report(console, report)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def list_all(*reports: HealingReport, width: int = 160) -> str:
+def list_all(*reports: StoredRun, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(make_list(reports, width=width))
     assert isinstance(console.file, io.StringIO)

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.outputs import ChatResult
 
 from services.common.errors import ModelError
-from services.worker.app.agents.worker_agent import WorkerAgent, build_messages
+from services.worker.app.agents.worker_agent import AgentCall, WorkerAgent, to_messages
 
 
 class AttentiveModel(GenericFakeChatModel):
@@ -57,8 +57,8 @@ async def test_prompt_and_request_reach_the_model_unchanged(
 
 
 @given(prompt=st.text(), refined_input=st.text())
-def test_no_text_is_ever_changed(prompt: str, refined_input: str) -> None:
-    *system, human = build_messages(prompt, refined_input)
+async def test_no_text_is_ever_changed(prompt: str, refined_input: str) -> None:
+    *system, human = await to_messages(AgentCall(prompt, refined_input))
 
     assert human == HumanMessage(refined_input)
     assert system == ([SystemMessage(prompt)] if prompt.strip() else [])

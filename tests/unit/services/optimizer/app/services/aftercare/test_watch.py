@@ -13,7 +13,7 @@ from services.optimizer.app.services.aftercare.watch import (
     MAX_REPLAYED,
     WATCHING,
     WORSE,
-    WatchDecision,
+    WatchResult,
     judge_promotion,
     pick_live_inputs,
 )
@@ -66,7 +66,7 @@ def test_a_promotion_is_kept_watched_or_worse(
 def test_the_decision_tells_what_it_rests_on() -> None:
     """The oldest new answer meets the newest old one: 0.7 with 0.8, then 0.3 with 0.6."""
     decision = judge_promotion(answers(0.8, 0.6), answers(0.5, 0.3, 0.7, start=50))
-    assert decision == WatchDecision(
+    assert decision == WatchResult(
         WATCHING,
         answers=3,
         before_answers=2,
@@ -99,6 +99,12 @@ def test_an_answer_to_the_same_request_is_kept_for_it() -> None:
     after = [answer(BAD, "hard"), answer(GOOD, "new")]
     decision = judge_promotion(before, after)
     assert (decision.pairs, decision.p_value) == (2, 1)
+
+
+def test_an_answer_to_the_same_request_comes_before_one_to_a_like_request() -> None:
+    before = [answer(GOOD, "sort 5 numbers"), answer(BAD, "sort 9 numbers")]
+    decision = judge_promotion(before, [answer(BAD, "sort 9 numbers")])
+    assert (decision.pairs, decision.p_value) == (1, 1)
 
 
 @pytest.mark.parametrize(

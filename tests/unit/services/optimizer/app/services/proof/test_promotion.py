@@ -16,6 +16,7 @@ from services.optimizer.app.services.proof.promotion import (
     NOT_BETTER,
     RESET,
     SIGNIFICANCE_LEVEL,
+    TIE_MARGIN,
     UNDECIDED,
     UNLABELLED,
     PairedScore,
@@ -79,6 +80,7 @@ def test_the_gain_of_a_pair(incumbent: float, candidate: float, gain: float) -> 
         pytest.param(0.5, 0.6, 1, id="better"),
         pytest.param(0.5, 0.5, 0, id="equal"),
         pytest.param(0.5, 0.515, 0, id="within-the-margin"),
+        pytest.param(0.0, TIE_MARGIN, 0, id="at-the-margin"),
         pytest.param(0.5, 0.53, 1, id="beyond-the-margin"),
     ],
 )
@@ -384,6 +386,7 @@ def test_newly_failing_is_what_passes_now_and_would_not(
         pytest.param(10, 2, 1, False, id="two-of-ten"),
         pytest.param(4, 1, 1, True, id="one-of-few"),
         pytest.param(4, 2, 1, False, id="two-of-few"),
+        pytest.param(19, 2, 1, False, id="two-of-nineteen"),
         pytest.param(20, 2, 1, True, id="two-of-twenty"),
         pytest.param(20, 3, 1, False, id="three-of-twenty"),
         pytest.param(10, 1, 0, False, id="none-is-borne"),

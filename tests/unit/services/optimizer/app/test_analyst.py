@@ -6,7 +6,7 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.optimizer.app.wiring import Analyst, open_analyst
+from services.optimizer.app.analyst import Analyst, open_analyst
 
 
 def settings(**values: Any) -> Settings:

@@ -1,11 +1,11 @@
-"""The verdict on the one candidate that was chosen: replays on inputs that nobody has seen yet."""
+"""The gate: proves the one candidate that was chosen, on inputs that had no part in choosing it."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.common.errors import ServiceError, UpstreamError
+from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.optimizer.app.services.proof.paired_run import run_if_judgeable, run_pairs
 from services.optimizer.app.services.proof.promotion import (
     BETTER,
     NOT_BETTER,
@@ -15,12 +15,9 @@ from services.optimizer.app.services.proof.promotion import (
     Decision,
     PairedScore,
     assess_damage,
-    decide,
     label_repair,
-    pairs_needed,
 )
-from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, UnreplayableInputError
-from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
+from services.optimizer.app.services.proof.replay_results import ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import TrialInputs, pair_scores
 from services.optimizer.app.services.repair.contest import Contender
@@ -29,9 +26,7 @@ EMPTY_PROMPT = ""
 MAX_CONTROL = 8
 # The control's first inputs; where all of them pass, no others are needed.
 FIRST_CONTROL = 3
-# Pairs a look once the first ones are there: as many calls as run at a time.
-PAIRS_PER_LOOK = 2
-# A candidate whose answers can't be scored wins no pair by that: so many are borne, of ten.
+# A candidate wins no pair by answers that can't be scored: this many of ten may be such.
 MAX_UNSCORED_OF_TEN = 1
 
 DAMAGE, UNGUARDED = "breaks_what_works", "guards_unscored"
@@ -43,12 +38,12 @@ log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the gate says, and all that it rests on.
+class GateDecision:
+    """Whether a candidate may serve, and all that this rests on.
 
     Attributes:
         contender: The candidate.
-        decision: The sequential test.
+        bet: The sequential test.
         pairs: The pairs behind it, in order.
         incumbent: Results of the incumbent, by input id.
         candidate: Results of the candidate, by input id.
@@ -60,7 +55,7 @@ class Verdict:
     """
 
     contender: Contender
-    decision: Decision
+    bet: Decision
     pairs: Sequence[PairedScore]
     incumbent: Mapping[str, ReplayResult]
     candidate: Mapping[str, ReplayResult]
@@ -75,6 +70,16 @@ class Verdict:
         """Whether the candidate may serve."""
         return self.reason == BETTER
 
+    @property
+    def incumbent_passes(self) -> int:
+        """How many of the pairs' inputs the incumbent passed."""
+        return sum(self.incumbent[pair.input_id].passed for pair in self.pairs)
+
+    @property
+    def candidate_passes(self) -> int:
+        """How many of the pairs' inputs the candidate passed."""
+        return sum(self.candidate[pair.input_id].passed for pair in self.pairs)
+
 
 class Gate:
     """Runs the chosen candidate against the incumbent until the evidence is enough, or can't be.
@@ -83,45 +88,43 @@ class Gate:
         replays: Runs texts, and remembers.
         trial: The inputs.
         incumbent: Text of the incumbent.
-        calls_left: Worker calls that the heal may still make.
-        max_newly_failing: Newly failing guard inputs of ten that are borne.
+        max_newly_failing: How many of ten guard inputs may newly fail.
     """
 
     def __init__(
-        self,
-        replays: TextReplays,
-        trial: TrialInputs,
-        incumbent: str,
-        *,
-        calls_left: Callable[[], int],
-        max_newly_failing: int,
+        self, replays: TextReplays, trial: TrialInputs, incumbent: str, *, max_newly_failing: int
     ) -> None:
         self._replays = replays
         self._trial = trial
         self._incumbent = incumbent
-        self._calls_left = calls_left
         self._max_newly_failing = max_newly_failing
 
-    async def judge(self, contender: Contender) -> Verdict:
+    async def judge(self, contender: Contender) -> GateDecision:
         """Prove a candidate, look for damage, and label it by the empty prompt.
 
         Raises:
             ServiceError: If nothing could be replayed.
         """
         content = contender.candidate.content
-        decision, pairs = await self._compare(content)
+        bet, pairs = await run_pairs(
+            self._replays,
+            self._trial.proving,
+            incumbent=self._incumbent,
+            candidate=content,
+            reserved_calls=self._calls_for_guards(),
+        )
         incumbent = self._replays.known(self._incumbent)
         candidate = self._replays.known(content)
         unscored = tuple(
             item.id
-            for item in self._trial.verdict
+            for item in self._trial.proving
             if item.id in incumbent and item.id not in candidate
         )
-        reason = decision.reason if decision.reason != UNDECIDED else BUDGET
+        reason = bet.reason if bet.reason != UNDECIDED else BUDGET
         damage = Damage(0, (), self._max_newly_failing)
-        if decision.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
+        if bet.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
             reason = UNSCORED
-        elif decision.promote:
+        elif bet.promote:
             damage = await self._look_for_damage(content)
             reason = self._weigh_damage(damage)
         control: dict[str, ReplayResult] = {}
@@ -132,65 +135,30 @@ class Gate:
             "verdict_reached",
             strategy=contender.candidate.strategy,
             reason=reason,
-            wins=decision.wins,
-            losses=decision.losses,
-            e_value=round(decision.e_value, 2),
-            p_value=round(decision.p_value, 4),
+            wins=bet.wins,
+            losses=bet.losses,
+            e_value=round(bet.e_value, 2),
+            p_value=round(bet.p_value, 4),
             newly_failing=len(damage.newly_failing),
             label=label,
         )
-        return Verdict(
-            contender,
-            decision,
-            pairs,
-            incumbent,
-            candidate,
-            damage,
-            unscored,
-            control,
-            label,
-            reason,
+        return GateDecision(
+            contender, bet, pairs, incumbent, candidate, damage, unscored, control, label, reason
         )
 
-    async def _compare(self, content: str) -> tuple[Decision, list[PairedScore]]:
-        """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
-
-        It stays undecided where more inputs could decide it and the calls don't suffice.
-        """
-        order = self._trial.verdict
-        done = 0
-        pairs: list[PairedScore] = []
-        decision = decide(pairs, pairs_left=len(order))
-        while decision.reason == UNDECIDED:
-            affordable = self._pairs_left(done)
-            if decide(pairs, pairs_left=affordable).reason != UNDECIDED:
-                break
-            size = PAIRS_PER_LOOK if done else pairs_needed()
-            look = order[done : done + min(size, affordable)]
-            await asyncio.gather(
-                self._run_if_judgeable(self._incumbent, look), self._run_if_judgeable(content, look)
-            )
-            done += len(look)
-            pairs = pair_scores(
-                self._replays.known(self._incumbent), self._replays.known(content), order[:done]
-            )
-            decision = decide(pairs, pairs_left=len(order) - done)
-        return decision, pairs
-
-    def _pairs_left(self, done: int) -> int:
-        """Pairs that inputs and calls allow, with enough calls kept for the guards."""
-        unpaired_guards = sum(item not in self._trial.verdict for item in self._trial.guards)
-        calls = self._calls_left() - unpaired_guards - self._max_newly_failing - 1
-        return max(0, min(len(self._trial.verdict) - done, calls // 2))
+    def _calls_for_guards(self) -> int:
+        """Count the calls that it takes to look for damage, and one for the control."""
+        unpaired_guards = sum(item not in self._trial.proving for item in self._trial.guards)
+        return unpaired_guards + self._max_newly_failing + 1
 
     async def _look_for_damage(self, content: str) -> Damage:
-        """The incumbent is run only where the candidate fails: elsewhere nothing is broken."""
+        """Run the guards; the incumbent only on those that the candidate fails."""
         guards = self._trial.guards
-        candidate = await self._run_if_judgeable(content, guards)
+        candidate = await run_if_judgeable(self._replays, content, guards)
         failing = [
             item for item in guards if item.id in candidate and not candidate[item.id].passed
         ]
-        incumbent = await self._run_if_any(self._incumbent, failing)
+        incumbent = await self._replays.run(self._incumbent, failing)
         return assess_damage(
             {name: result.passed for name, result in incumbent.items()},
             {name: result.passed for name, result in candidate.items()},
@@ -205,13 +173,13 @@ class Gate:
         Where no prompt does about as well on the first few inputs, more of them tell nothing new.
         """
         judged = {pair.input_id for pair in pairs}
-        most = min(MAX_CONTROL, self._calls_left())
-        inputs = [item for item in self._trial.verdict if item.id in judged][:most]
+        most = min(MAX_CONTROL, self._replays.calls_left)
+        inputs = [item for item in self._trial.proving if item.id in judged][:most]
         known = self._replays.known(content)
         control: dict[str, ReplayResult] = {}
         try:
             for look in (inputs[:FIRST_CONTROL], inputs):
-                control = await self._run_if_any(EMPTY_PROMPT, look)
+                control = await self._replays.run(EMPTY_PROMPT, look)
                 if control and all(result.passed for result in control.values()):
                     break
         except ServiceError as error:
@@ -223,21 +191,3 @@ class Gate:
         if damage.checked < LEAST_GUARDED_SHARE * len(self._trial.guards):
             return UNGUARDED
         return BETTER if damage.is_bearable else DAMAGE
-
-    async def _run_if_judgeable(
-        self, content: str, inputs: Sequence[ReplayInput]
-    ) -> dict[str, ReplayResult]:
-        """Run a text; where none of its answers can be judged, there are no results."""
-        try:
-            return await self._run_if_any(content, inputs)
-        except UnreplayableInputError:
-            return {}
-        except UpstreamError as error:
-            if error.upstream_code != NOT_JUDGEABLE:
-                raise
-            return {}
-
-    async def _run_if_any(
-        self, content: str, inputs: Sequence[ReplayInput]
-    ) -> dict[str, ReplayResult]:
-        return await self._replays.run(content, inputs) if inputs else {}

@@ -1,16 +1,7 @@
 import os
 from pathlib import Path
 
-from selfheal.runtime.private_files import read_or_create_secret, read_secret, write_private
-
-
-def test_a_secret_is_generated_once(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    assert read_secret(path) is None
-    secret = read_or_create_secret(path)
-    assert read_or_create_secret(path) == read_secret(path) == secret
-    assert len(secret) >= 40
-    assert secret.replace("-", "").replace("_", "").isalnum()
+from services.common.private_files import write_private
 
 
 def test_a_written_file_is_private_whatever_the_umask(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs of the Optimizer as the operator's commands read them from the database."""
+"""Reads runs of the Optimizer for the operator's commands."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +7,11 @@ from uuid import UUID
 
 import asyncpg
 
+from services.optimizer.app.services.record.outcomes import PROPOSED
+
 UUID_DIGITS: Final = 32
 
-# A run's report and watch; the detail is long, so that a list leaves it out.
+# A run with its report and its watch.
 COLUMNS: Final = """
     r.id, r.task_type, r.decision, r.reason, r.verdict, r.triggered_by, r.resolution,
     r.resolved_at, r.created_at, r.report_id, r.candidate_id, r.incumbent_prompt_id,
@@ -29,61 +31,44 @@ TABLES: Final = """
     LEFT JOIN prompts promoted ON promoted.id = w.prompt_id
     LEFT JOIN optimization_reports o ON o.id = r.report_id AND o.task_type = r.task_type
 """
-SELECT_REPORTS: Final = f"""
+LATEST_FIRST: Final = "ORDER BY r.created_at DESC, r.id"
+OF_TASK_TYPE: Final = "WHERE $1::text IS NULL OR r.task_type = $1"
+# The detail is long: a list has its summary alone.
+SELECT_SUMMARIES: Final = f"""
     SELECT {COLUMNS}, jsonb_build_object('summary', r.detail -> 'summary') AS detail
-    FROM {TABLES}
-    WHERE $1::text IS NULL OR r.task_type = $1
-    ORDER BY r.created_at DESC, r.id
-    LIMIT $2
+    FROM {TABLES} {OF_TASK_TYPE} {LATEST_FIRST} LIMIT $2
 """
 # Whole texts are for one report. A prompt that was edited by hand since isn't what was looked at.
-TEXTS: Final = """
-    coalesce(o.before_prompt_content, CASE
-        WHEN encode(sha256(convert_to(looked_at.content, 'UTF8')), 'hex') = r.incumbent_digest
-        THEN looked_at.content
-    END) AS before_content,
-    coalesce(o.after_prompt_content, c.content) AS after_content
+SELECT_RUNS: Final = f"""
+    SELECT {COLUMNS}, r.detail,
+        coalesce(o.before_prompt_content, CASE
+            WHEN encode(sha256(convert_to(looked_at.content, 'UTF8')), 'hex') = r.incumbent_digest
+            THEN looked_at.content
+        END) AS before_content,
+        coalesce(o.after_prompt_content, c.content) AS after_content
+    FROM {TABLES} LEFT JOIN selfheal.candidates c ON c.id = r.candidate_id
 """
-CANDIDATE: Final = "LEFT JOIN selfheal.candidates c ON c.id = r.candidate_id"
-SELECT_LATEST_REPORT: Final = f"""
-    SELECT {COLUMNS}, r.detail, {TEXTS}
-    FROM {TABLES} {CANDIDATE}
-    WHERE $1::text IS NULL OR r.task_type = $1
-    ORDER BY r.created_at DESC, r.id
-    LIMIT 1
-"""
-SELECT_REPORTS_BY_ID: Final = f"""
-    SELECT {COLUMNS}, r.detail, {TEXTS}
-    FROM {TABLES} {CANDIDATE}
-    WHERE r.id BETWEEN $1 AND $2
-    ORDER BY r.created_at DESC, r.id
-    LIMIT 20
-"""
-SELECT_REPORTS_BY_NUMBER: Final = f"""
-    SELECT {COLUMNS}, r.detail, {TEXTS}
-    FROM {TABLES} {CANDIDATE}
-    WHERE r.report_id = $1
-    ORDER BY r.created_at DESC, r.id
-    LIMIT 20
-"""
+SELECT_LATEST: Final = f"{SELECT_RUNS} {OF_TASK_TYPE} {LATEST_FIRST} LIMIT 1"
+SELECT_BY_ID: Final = f"{SELECT_RUNS} WHERE r.id BETWEEN $1 AND $2 {LATEST_FIRST} LIMIT 20"
+SELECT_BY_REPORT: Final = f"{SELECT_RUNS} WHERE r.report_id = $1 {LATEST_FIRST} LIMIT 20"
 
 
 @dataclass(frozen=True, slots=True)
-class HealingReport:
-    """A run of the Optimizer on one prompt.
+class StoredRun:
+    """A run of the Optimizer on one prompt, as it is on record.
 
     Attributes:
         id: The run's.
         task_type: Whose prompt.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         reason: Why.
-        verdict: Whose fault the failures are, where that was asked.
+        verdict: Whose fault the failures are, where that was asked; named as the column is.
         triggered_by: Who started the run.
         resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
         resolved_at: When that was.
         created_at: When the run ended.
         report_id: Row in `optimization_reports`, if a prompt was changed.
-        candidate_id: The text that reached the verdict.
+        candidate_id: The text that the gate judged.
         incumbent_prompt_id: Row of the prompt that was looked at.
         version: Version of that prompt, unless its row is gone.
         after_version: Version that replaced it, if one did.
@@ -119,13 +104,13 @@ class HealingReport:
     @property
     def outcome(self) -> str:
         """The decision; once a proposal was answered, what became of it."""
-        is_answered = self.decision == "proposed" and self.resolution is not None
+        is_answered = self.decision == PROPOSED and self.resolution is not None
         return (self.resolution if is_answered else None) or self.decision
 
     @property
     def is_open_proposal(self) -> bool:
         """Whether a proven text waits for a person's answer."""
-        return self.decision == "proposed" and self.resolution is None
+        return self.decision == PROPOSED and self.resolution is None
 
     @property
     def is_watched(self) -> bool:
@@ -133,39 +118,34 @@ class HealingReport:
         return self.watched_since is not None and self.watched_until is None
 
 
-async def load_reports(
+async def load_runs(
     connection: asyncpg.Connection, *, task_type: str | None, limit: int
-) -> list[HealingReport]:
-    """The latest runs, without most of their detail."""
-    records = await connection.fetch(SELECT_REPORTS, task_type, limit)
-    return [_make_report(record) for record in records]
+) -> list[StoredRun]:
+    """Load the latest runs, without most of their detail."""
+    return await _load(connection, SELECT_SUMMARIES, task_type, limit)
 
 
-async def load_latest_report(
+async def load_latest_run(
     connection: asyncpg.Connection, *, task_type: str | None
-) -> list[HealingReport]:
-    """The latest run with all its detail; an empty list where there is none."""
-    records = await connection.fetch(SELECT_LATEST_REPORT, task_type)
-    return [_make_report(record) for record in records]
+) -> list[StoredRun]:
+    """Load the latest run with all its detail; an empty list where there is none."""
+    return await _load(connection, SELECT_LATEST, task_type)
 
 
-async def load_reports_by_id(connection: asyncpg.Connection, digits: str) -> list[HealingReport]:
-    """The runs whose id begins with these hexadecimal digits, 20 at most."""
+async def load_runs_by_id(connection: asyncpg.Connection, digits: str) -> list[StoredRun]:
+    """Load the runs whose id begins with these hexadecimal digits, 20 at most."""
     first, last = (UUID(digits.ljust(UUID_DIGITS, fill)) for fill in "0f")
-    records = await connection.fetch(SELECT_REPORTS_BY_ID, first, last)
-    return [_make_report(record) for record in records]
+    return await _load(connection, SELECT_BY_ID, first, last)
 
 
-async def load_reports_by_number(
-    connection: asyncpg.Connection, number: int
-) -> list[HealingReport]:
-    """The run whose row in `optimization_reports` has this id."""
-    records = await connection.fetch(SELECT_REPORTS_BY_NUMBER, number)
-    return [_make_report(record) for record in records]
+async def load_runs_by_report(connection: asyncpg.Connection, report_id: int) -> list[StoredRun]:
+    """Load the run whose row in `optimization_reports` has this id."""
+    return await _load(connection, SELECT_BY_REPORT, report_id)
 
 
-def _make_report(record: asyncpg.Record) -> HealingReport:
-    fields = dict(record)
-    if not isinstance(fields["detail"], dict):
-        fields["detail"] = {}
-    return HealingReport(**fields)
+async def _load(connection: asyncpg.Connection, query: str, *values: object) -> list[StoredRun]:
+    rows = [dict(record) for record in await connection.fetch(query, *values)]
+    return [
+        StoredRun(**row | {"detail": row["detail"] if isinstance(row["detail"], dict) else {}})
+        for row in rows
+    ]

@@ -1,14 +1,13 @@
-"""Picks the failures that are read one by one: whoever repeats himself is heard twice. Pure."""
+"""Picks the failures that are read one by one: at most two of each cluster of like inputs. Pure."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.optimizer.app.services.diagnosis.healing_case import Case
-from services.optimizer.app.services.log.input_clusters import cluster_inputs
+from services.optimizer.app.services.log.input_clusters import MAX_PER_CLUSTER, cluster_inputs
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.proof.trial import MAX_PER_CLUSTER
 from services.optimizer.app.services.screening.screening import Quarantined, screen
 
 # Failures that may be evidence, and rows that are read one by one to find them.
@@ -17,39 +16,39 @@ MAX_READ = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ReadFailures:
     """Failures that were read.
 
     Attributes:
         clean: Those that may be evidence, the newest first.
         quarantined: Those that were set aside, and why.
-        read: All of them, the newest first.
+        rows: All of them, the newest first.
     """
 
     clean: tuple[LoggedResult, ...]
     quarantined: tuple[Quarantined, ...]
-    read: tuple[LoggedResult, ...]
+    rows: tuple[LoggedResult, ...]
 
     @property
     def suspicious(self) -> list[LoggedResult]:
         """The rows that were set aside."""
         clean = set(self.clean)
-        return [row for row in self.read if row not in clean]
+        return [row for row in self.rows if row not in clean]
 
 
-def read_evidence(case: Case) -> Case:
-    """Give a case its evidence.
+def read_failures(case: Case) -> Case:
+    """Read a case's failures one by one, and leave suspicious ones out of what is learned from.
 
-    What is set aside is no evidence, and a failure still: else a prompt under which every answer
-    looks suspicious would never be healed.
+    What is set aside is a failure still: otherwise a prompt under which every answer looks
+    suspicious would never be healed.
     """
-    evidence = pick_evidence([row for row in case.window.results if not row.passed])
-    suspicious = {_content_of(row) for row in evidence.suspicious}
+    read = pick_failures([row for row in case.window.results if not row.passed])
+    suspicious = {_content_of(row) for row in read.suspicious}
     kept = tuple(row for row in case.window.results if _content_of(row) not in suspicious)
-    failing = analyze_failures(evidence.clean, threshold=case.analysis.threshold).failing
+    failing = analyze_failures(read.clean, threshold=case.analysis.threshold).failing
     texts = {
         text
-        for row in evidence.read
+        for row in read.rows
         for text in (row.user_input, row.refined_input, row.worker_output)
         if text
     }
@@ -57,16 +56,16 @@ def read_evidence(case: Case) -> Case:
         case,
         window=replace(case.window, results=kept),
         analysis=replace(case.analysis, failing=failing),
-        quarantined=evidence.quarantined,
-        evidence_texts=tuple(sorted(texts)),
+        quarantined=read.quarantined,
+        read_texts=tuple(sorted(texts)),
     )
 
 
-def pick_evidence(failing: Sequence[LoggedResult]) -> Evidence:
+def pick_failures(failing: Sequence[LoggedResult]) -> ReadFailures:
     """Read failures, at most two of each cluster of like inputs, the newest clusters first.
 
     Where rows are set aside, older ones are read in their place. Rows beyond what is read count
-    as failures, but nobody who proposes or judges sees them.
+    as failures, but neither strategies nor the gate see them.
 
     Args:
         failing: Failed answers, the newest first.
@@ -91,7 +90,7 @@ def pick_evidence(failing: Sequence[LoggedResult]) -> Evidence:
                 room[number] -= 1
     # Rows that hold an order together may have been read apart.
     together = screen([rows[at] for at in sorted(clean)])
-    return Evidence(
+    return ReadFailures(
         together.clean,
         (*quarantined, *together.quarantined),
         tuple(rows[at] for at in sorted(read)),
@@ -99,12 +98,12 @@ def pick_evidence(failing: Sequence[LoggedResult]) -> Evidence:
 
 
 def _content_of(row: LoggedResult) -> tuple[str, str]:
-    """What makes two rows one piece of evidence."""
+    """Return what two rows have in common that count as one."""
     return row.refined_input, row.worker_output
 
 
 def _queue(rows: Sequence[LoggedResult]) -> list[deque[int]]:
-    """Positions by cluster; one answer to each input comes before a second to any."""
+    """Queue positions by cluster; one answer to each input comes before a second to any."""
     clusters = cluster_inputs([row.refined_input for row in rows], most_clusters=len(rows))
     seen: Counter[str] = Counter()
     times: list[int] = []
@@ -115,7 +114,7 @@ def _queue(rows: Sequence[LoggedResult]) -> list[deque[int]]:
 
 
 def _take(queues: Sequence[deque[int]], room: Sequence[int], most: int) -> list[tuple[int, int]]:
-    """The next rows to read, one of each cluster before a second of any: clusters and positions."""
+    """Take the next rows, one of each cluster before a second of any, as cluster and position."""
     batch: list[tuple[int, int]] = []
     for nth in range(MAX_PER_CLUSTER):
         for number, queue in enumerate(queues):

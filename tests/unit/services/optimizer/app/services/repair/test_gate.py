@@ -1,4 +1,4 @@
-"""The verdict: pairs until it is decided, damage, what can't be scored, and the label."""
+"""The gate: pairs until it is decided, damage, what can't be scored, and the label."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Contender
-from services.optimizer.app.services.repair.verdict import (
+from services.optimizer.app.services.repair.gate import (
     BUDGET,
     DAMAGE,
     EMPTY_PROMPT,
@@ -26,7 +26,7 @@ from services.optimizer.app.services.repair.verdict import (
     MAX_CONTROL,
     UNSCORED,
     Gate,
-    Verdict,
+    GateDecision,
 )
 
 MakeReplays = Callable[..., Any]
@@ -54,15 +54,14 @@ def score(content: str, item: ReplayInput) -> float | None:
 async def judge(
     replays: Any,
     *,
-    verdict: tuple[ReplayInput, ...] = PAIRS,
+    proving: tuple[ReplayInput, ...] = PAIRS,
     guards: tuple[ReplayInput, ...] = GUARDS,
     allowed: int = 1,
-) -> Verdict:
+) -> GateDecision:
     gate = Gate(
         replays,
-        TrialInputs(choosing=(), verdict=verdict, guards=guards),
+        TrialInputs(choosing=(), proving=proving, guards=guards),
         INCUMBENT,
-        calls_left=lambda: replays.calls_left,
         max_newly_failing=allowed,
     )
     return await gate.judge(CONTENDER)
@@ -74,34 +73,34 @@ def calls(replays: Any, content: str) -> list[str]:
 
 async def test_a_clear_gain_is_decided_within_a_few_pairs(make_replays: MakeReplays) -> None:
     replays = make_replays(score)
-    verdict = await judge(replays)
-    assert (verdict.reason, verdict.promote) == (BETTER, True)
-    assert len(verdict.pairs) == 5
+    decision = await judge(replays)
+    assert (decision.reason, decision.promote) == (BETTER, True)
+    assert len(decision.pairs) == 5
     assert calls(replays, INCUMBENT) == [item.id for item in PAIRS[:5]]
 
 
 async def test_a_clear_loss_is_decided_within_a_few_pairs_too(make_replays: MakeReplays) -> None:
     replays = make_replays(lambda content, item: GOOD if content == INCUMBENT else BAD)
-    verdict = await judge(replays)
-    assert (verdict.reason, verdict.promote, verdict.label) == (NOT_BETTER, False, UNLABELLED)
-    assert len(verdict.pairs) == 5
-    assert verdict.damage.checked == 0
+    decision = await judge(replays)
+    assert (decision.reason, decision.promote, decision.label) == (NOT_BETTER, False, UNLABELLED)
+    assert len(decision.pairs) == 5
+    assert decision.damage.checked == 0
     assert calls(replays, EMPTY_PROMPT) == []
 
 
 async def test_a_tie_goes_on_until_nothing_could_change_it(make_replays: MakeReplays) -> None:
     replays = make_replays(lambda content, item: 0.5)
-    verdict = await judge(replays)
-    assert (verdict.reason, verdict.promote) == (NOT_BETTER, False)
-    assert len(PAIRS) - 5 <= len(verdict.pairs) < len(PAIRS)
+    decision = await judge(replays)
+    assert (decision.reason, decision.promote) == (NOT_BETTER, False)
+    assert len(PAIRS) - 5 <= len(decision.pairs) < len(PAIRS)
 
 
 async def test_pairs_come_in_their_planned_order(make_replays: MakeReplays) -> None:
     def answer(content: str, item: ReplayInput) -> float:
         return 0.6 if content == CANDIDATE else 0.5
 
-    verdict = await judge(make_replays(answer), guards=())
-    order = [pair.input_id for pair in verdict.pairs]
+    decision = await judge(make_replays(answer), guards=())
+    order = [pair.input_id for pair in decision.pairs]
     assert order == [item.id for item in PAIRS[: len(order)]]
 
 
@@ -125,10 +124,10 @@ async def test_damage_among_what_works_is_borne_up_to_a_bound(
         return score(content, item)
 
     replays = make_replays(answer)
-    verdict = await judge(replays)
-    assert verdict.reason == reason
-    assert verdict.damage.newly_failing == tuple(item.id for item in GUARDS[:broken])
-    assert verdict.damage.checked == len(GUARDS)
+    decision = await judge(replays)
+    assert decision.reason == reason
+    assert decision.damage.newly_failing == tuple(item.id for item in GUARDS[:broken])
+    assert decision.damage.checked == len(GUARDS)
     incumbent = [name for name in calls(replays, INCUMBENT) if name.startswith(GUARD)]
     assert incumbent == [item.id for item in GUARDS[:broken]]
 
@@ -160,10 +159,10 @@ async def test_pairs_that_one_arm_has_no_score_for_do_not_exist(make_replays: Ma
     def answer(content: str, item: ReplayInput) -> float | None:
         return None if content == INCUMBENT and item in PAIRS[:2] else score(content, item)
 
-    verdict = await judge(make_replays(answer))
-    assert verdict.reason == BETTER
-    assert not {pair.input_id for pair in verdict.pairs} & {item.id for item in PAIRS[:2]}
-    assert verdict.unscored == ()
+    decision = await judge(make_replays(answer))
+    assert decision.reason == BETTER
+    assert not {pair.input_id for pair in decision.pairs} & {item.id for item in PAIRS[:2]}
+    assert decision.unscored == ()
 
 
 @pytest.mark.parametrize(
@@ -175,9 +174,9 @@ async def test_a_candidate_wins_nothing_by_answers_that_nobody_can_judge(
     def answer(content: str, item: ReplayInput) -> float | None:
         return None if content == CANDIDATE and item in PAIRS[:mute] else score(content, item)
 
-    verdict = await judge(make_replays(answer))
-    assert verdict.reason == reason
-    assert verdict.unscored == tuple(item.id for item in PAIRS[:mute])
+    decision = await judge(make_replays(answer))
+    assert decision.reason == reason
+    assert decision.unscored == tuple(item.id for item in PAIRS[:mute])
 
 
 # Calls.
@@ -188,15 +187,15 @@ async def test_the_budget_is_kept_and_too_small_a_one_is_no_loss(
     make_replays: MakeReplays, budget: int
 ) -> None:
     replays = make_replays(score, budget=budget)
-    verdict = await judge(replays)
+    decision = await judge(replays)
     assert len(replays.asked) <= budget
-    assert verdict.reason in (BETTER, BUDGET)
-    assert verdict.promote == (verdict.reason == BETTER)
-    assert not verdict.promote or verdict.damage.checked == len(GUARDS)
+    assert decision.reason in (BETTER, BUDGET)
+    assert decision.promote == (decision.reason == BETTER)
+    assert not decision.promote or decision.damage.checked == len(GUARDS)
 
 
 async def test_too_few_inputs_are_no_lack_of_calls(make_replays: MakeReplays) -> None:
-    assert (await judge(make_replays(score), verdict=PAIRS[:4])).reason == NOT_BETTER
+    assert (await judge(make_replays(score), proving=PAIRS[:4])).reason == NOT_BETTER
 
 
 # The label.
@@ -206,19 +205,19 @@ async def test_a_repair_that_no_prompt_at_all_could_not_do_has_learned(
     make_replays: MakeReplays,
 ) -> None:
     replays = make_replays(score)
-    verdict = await judge(replays)
-    assert verdict.label == LEARNED
-    assert set(calls(replays, EMPTY_PROMPT)) == {pair.input_id for pair in verdict.pairs}
+    decision = await judge(replays)
+    assert decision.label == LEARNED
+    assert set(calls(replays, EMPTY_PROMPT)) == {pair.input_id for pair in decision.pairs}
 
 
 async def test_a_repair_that_no_prompt_at_all_would_do_too_is_a_reset(
     make_replays: MakeReplays,
 ) -> None:
     replays = make_replays(lambda content, item: BAD if content == INCUMBENT else GOOD)
-    verdict = await judge(replays, guards=())
-    assert (verdict.reason, verdict.label) == (BETTER, RESET)
+    decision = await judge(replays, guards=())
+    assert (decision.reason, decision.label) == (BETTER, RESET)
     # Its first answers all pass, so that further ones would tell nothing new.
-    assert len(verdict.control) == FIRST_CONTROL < len(verdict.pairs)
+    assert len(decision.control) == FIRST_CONTROL < len(decision.pairs)
 
 
 async def test_the_control_is_run_on_a_few_inputs_only(make_replays: MakeReplays) -> None:
@@ -226,21 +225,21 @@ async def test_the_control_is_run_on_a_few_inputs_only(make_replays: MakeReplays
         return {INCUMBENT: 0.5, CANDIDATE: 0.7}.get(content, 0.5)
 
     replays = make_replays(answer)
-    verdict = await judge(replays, guards=())
-    assert verdict.reason == BETTER
-    assert len(verdict.pairs) > MAX_CONTROL == len(calls(replays, EMPTY_PROMPT))
+    decision = await judge(replays, guards=())
+    assert decision.reason == BETTER
+    assert len(decision.pairs) > MAX_CONTROL == len(calls(replays, EMPTY_PROMPT))
 
 
 async def test_a_control_that_fails_blocks_nothing(make_replays: MakeReplays) -> None:
     replays = make_replays(
         lambda content, item: None if content == EMPTY_PROMPT else score(content, item)
     )
-    verdict = await judge(replays)
-    assert (verdict.reason, verdict.label, verdict.control) == (BETTER, UNLABELLED, {})
+    decision = await judge(replays)
+    assert (decision.reason, decision.label, decision.control) == (BETTER, UNLABELLED, {})
 
 
 async def test_without_calls_for_it_there_is_no_label(make_replays: MakeReplays) -> None:
     replays = make_replays(score, budget=10 + 10 + 2)
-    verdict = await judge(replays)
-    assert verdict.reason == BETTER
+    decision = await judge(replays)
+    assert decision.reason == BETTER
     assert len(calls(replays, EMPTY_PROMPT)) == 2
