@@ -112,7 +112,7 @@ class Program:
         self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
         lines = self._source.splitlines(keepends=True)
         linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
-        # The same program gets the same verdict each time.
+        # The same program comes to the same outcome each time.
         random.seed(0)
 
     def _load(self) -> None:
