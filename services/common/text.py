@@ -1,4 +1,4 @@
-"""Text that PostgreSQL, JSON and UTF-8 can all hold."""
+"""Makes texts that PostgreSQL, JSON and UTF-8 can all hold."""
 
 import re
 from typing import Any, overload
