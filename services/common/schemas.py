@@ -11,7 +11,6 @@ MAX_INPUT_CHARACTERS = 20_000
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
-MAX_ID_CHARACTERS = 200
 
 
 def _reject_nul(text: str) -> str:
@@ -112,6 +111,9 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+
+
+MAX_ID_CHARACTERS = 200
 
 
 class EvaluationRequest(Schema):

@@ -103,9 +103,7 @@ def _read_signature(
         shapes = [_vararg_shape(arguments.vararg)] * 3 + shapes
     if len(names) > MAX_ARGUMENTS:
         return None
-    return _Signature(
-        tuple(names), tuple(shapes), frozenset(argument.arg for argument in keywords)
-    )
+    return _Signature(tuple(names), tuple(shapes), frozenset(argument.arg for argument in keywords))
 
 
 def _vararg_shape(vararg: ast.arg) -> Shape:

@@ -29,8 +29,10 @@ LIES = 3
 DOUBTFUL = {
     "a-search-that-finds-nothing": (
         "Write a function to find the first adverb ending in -ly.",
-        "import re\ndef find_adverb(text):\n    for found in re.finditer(r'\\w+ly', text):\n"
-        "        return found.group()",
+        (
+            "import re\ndef find_adverb(text):\n    for found in re.finditer(r'\\w+ly', text):\n"
+            "        return found.group()"
+        ),
     ),
     "a-matrix-by-a-list's-name": (
         "Write a function to sum the diagonal of the given numbers.",
@@ -38,8 +40,10 @@ DOUBTFUL = {
     ),
     "a-raise-that-is-right": (
         "Write a function that gives the word of a digit.",
-        "def word_of(digit: int) -> str:\n    if digit > 2:\n        raise ValueError(digit)\n"
-        "    return ('zero', 'one', 'two')[digit]",
+        (
+            "def word_of(digit: int) -> str:\n    if digit > 2:\n        raise ValueError(digit)\n"
+            "    return ('zero', 'one', 'two')[digit]"
+        ),
     ),
     "whether-by-a-match": (
         "Write a function that returns whether a string starts with a and ends with b.",
@@ -47,20 +51,26 @@ DOUBTFUL = {
     ),
     "more-than-a-run-may-take": (
         "Write a function that lists all permutations of a string.",
-        "from itertools import permutations\ndef arrange(text):\n"
-        "    return [''.join(p) for p in permutations(text)]",
+        (
+            "from itertools import permutations\ndef arrange(text):\n"
+            "    return [''.join(p) for p in permutations(text)]"
+        ),
     ),
     "a-generator-without-end": (
         "Write a function that yields perfect numbers.",
-        "def perfect():\n    n = 2\n    while True:\n"
-        "        if sum(d for d in range(1, n) if n % d == 0) == n:\n            yield n\n"
-        "        n += 1",
+        (
+            "def perfect():\n    n = 2\n    while True:\n"
+            "        if sum(d for d in range(1, n) if n % d == 0) == n:\n            yield n\n"
+            "        n += 1"
+        ),
     ),
     "work-in-place": (
         "Write a function to sort numbers.",
-        "def bubble(nums):\n    for i in range(len(nums)):\n"
-        "        for j in range(len(nums) - 1 - i):\n            if nums[j] > nums[j + 1]:\n"
-        "                nums[j], nums[j + 1] = nums[j + 1], nums[j]",
+        (
+            "def bubble(nums):\n    for i in range(len(nums)):\n"
+            "        for j in range(len(nums) - 1 - i):\n            if nums[j] > nums[j + 1]:\n"
+            "                nums[j], nums[j + 1] = nums[j + 1], nums[j]"
+        ),
     ),
     "an-effect": (
         "Write a function that shuffles a deck of cards.",
@@ -68,9 +78,11 @@ DOUBTFUL = {
     ),
     "too-deep-for-this-argument": (
         "Write a function for the Ackermann function.",
-        "def ackermann(m: int, n: int) -> int:\n    if m == 0:\n        return n + 1\n"
-        "    if n == 0:\n        return ackermann(m - 1, 1)\n"
-        "    return ackermann(m - 1, ackermann(m, n - 1))",
+        (
+            "def ackermann(m: int, n: int) -> int:\n    if m == 0:\n        return n + 1\n"
+            "    if n == 0:\n        return ackermann(m - 1, 1)\n"
+            "    return ackermann(m - 1, ackermann(m, n - 1))"
+        ),
     ),
 }
 # What plausible calls can still tell for sure.
@@ -81,8 +93,10 @@ SURE = {
     ),
     "no-return": (
         "Write a function to double the numbers of a list.",
-        "def double(numbers):\n    result = []\n    for n in numbers:\n"
-        "        result.append(2 * n)",
+        (
+            "def double(numbers):\n    result = []\n    for n in numbers:\n"
+            "        result.append(2 * n)"
+        ),
     ),
     "a-sort-that-returns-nothing": (
         "Write a function that returns a sorted list.",

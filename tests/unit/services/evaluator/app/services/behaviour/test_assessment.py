@@ -145,7 +145,7 @@ def test_the_step_that_stopped_the_run_is_to_blame_and_no_other(limit: str, word
 )
 def test_what_did_not_load_was_not_reached(execution: Execution) -> None:
     behaviour = assess(plan_of(example()), execution)
-    assert sole(behaviour).verdict == "not_reached"
+    assert sole(behaviour).outcome == "not_reached"
     assert {one.outcome for one in behaviour.observations} <= {"inconclusive", "not_reached"}
     assert not behaviour.loaded
 

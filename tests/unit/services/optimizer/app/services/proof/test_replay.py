@@ -116,12 +116,27 @@ async def test_inputs_go_through_worker_and_evaluator() -> None:
         assert evaluation.request_id == task.request_id
 
 
-async def test_the_worker_gets_the_token_and_the_evaluator_does_not() -> None:
+async def test_without_a_golden_input_the_token_goes_to_the_worker_alone() -> None:
     worker, evaluator = FakeClient(generate), FakeClient(evaluate)
     await replay(replayer(worker, evaluator), 1)
     [request_id] = [str(body.request_id) for body in worker.bodies]
     assert worker.headers == [{"X-Internal-Token": "the-token", "X-Request-ID": request_id}]
     assert evaluator.headers == [{"X-Request-ID": request_id}]
+
+
+async def test_a_golden_input_is_named_to_the_evaluator_with_the_token() -> None:
+    worker, evaluator = FakeClient(generate), FakeClient(evaluate)
+    golden = ReplayInput("golden-1", "user", "refined", "golden", "cg-001")
+    await replayer(worker, evaluator).replay(
+        task_type="code_generation", candidate_id=CANDIDATE, inputs=[golden, *inputs(1)]
+    )
+    sent = {
+        body.golden_id: headers
+        for body, headers in zip(evaluator.bodies, evaluator.headers, strict=True)
+    }
+    assert sent["cg-001"]["X-Internal-Token"] == "the-token"
+    assert "X-Internal-Token" not in sent[None]
+    assert not any("cg-001" in repr(body) for body in worker.bodies)
 
 
 async def test_nothing_to_replay_is_no_failure() -> None:
