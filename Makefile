@@ -75,15 +75,18 @@ down: $(VENV)/user ## Stop the system
 status: $(VENV)/user ## Show what runs
 	@$(BIN)/selfheal status
 
+# A file's tests stay together, for they share what they start.
+SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
+
 test: $(VENV)/dev $(VENV)/local ## Run the tests
-	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 # On another Python as well: make test-unit VENV=.venv-system PYTHON=/usr/bin/python3
 test-unit: $(VENV)/dev ## Run the unit tests alone
 	@$(BIN)/pytest tests/unit -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/dev ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark
-	@$(BIN)/pytest tests/slow tests/e2e tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
+	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/slow tests/e2e tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
 
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200

@@ -2,7 +2,9 @@
 
 Simulated heals: the incumbent and the candidate pass each input with given chances, passing answers
 score around 0.88 and failing ones around 0.39, and the pairs are judged one by one. No model, no
-service, no database.
+service, no database. For the stake in force it shows what its e-value (the wealth when the betting
+stops) comes to in the mean, and the wealth's peak, which is no e-value: under a tie, the mean of an
+e-value is at most 1.
 
 examples:
   python -m benchmarks.gate
@@ -15,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
+from statistics import fmean, median
 
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +26,7 @@ from services.optimizer.app.services.proof.promotion import (
     SIGNIFICANCE_LEVEL,
     STAKE,
     PairedScore,
+    Wealth,
     play,
 )
 
@@ -115,6 +118,11 @@ def decided_after(pairs: Sequence[PairedScore], stake: float) -> int | None:
     )
 
 
+def stop_betting(pairs: Sequence[PairedScore], stake: float = STAKE) -> Wealth:
+    """What the bets came to when the evidence was enough, or when the pairs ran out."""
+    return play([pair.gain for pair in pairs[: decided_after(pairs, stake)]], stake=stake)
+
+
 def _score(passes: bool, generator: random.Random) -> float:
     return (PASSING if passes else FAILING) + NOISE * generator.random()
 
@@ -139,6 +147,8 @@ def main() -> int:
     table.add_column("pass rates")
     for stake in options.stakes:
         table.add_column(f"stake {stake:g}", justify="right")
+    table.add_column(f"mean e-value at {STAKE:g}", justify="right")
+    table.add_column("mean peak", justify="right")
     drawn = [(row.title, partial(draw_pairs, row)) for row in SCENARIOS]
     drawn += [(row.title, partial(draw_skewed, row)) for row in SKEWED]
     for title, draw in drawn:
@@ -150,7 +160,13 @@ def main() -> int:
             promoted = [count for count in counts if count is not None]
             middle = f" ({median(promoted):g})" if promoted else ""
             cells.append(f"{len(promoted) / len(heals):.3f}{middle}")
-        table.add_row(title, *cells)
+        ends = [stop_betting(pairs) for pairs in heals]
+        table.add_row(
+            title,
+            *cells,
+            f"{fmean(end.now for end in ends):.2f}",
+            f"{fmean(end.peak for end in ends):.2f}",
+        )
     Console().print(table)
     return 0
 

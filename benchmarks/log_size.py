@@ -40,9 +40,8 @@ from selfheal.runtime.temporary import temporary_postgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.diagnosis.survey import Trigger
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.log.failure_log import load_history, load_passing
 from services.optimizer.app.services.proof.trial import plan_trial
 from services.optimizer.app.services.screening.screening import screen
@@ -138,9 +137,9 @@ def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
 
 async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     """Look at the log as a run does, up to its first replay."""
-    cycle = Cycle(Trigger(3, lookback_minutes), _heal_nothing)
+    surveyor = Surveyor(Trigger(3, lookback_minutes), _is_degraded, _find_pause)
     started = time.perf_counter()
-    cases = await cycle.find_cases(connection)
+    cases = (await surveyor.survey(connection)).cases
     found = time.perf_counter()
     if [case.incumbent.task_type for case in cases] != [TASK_TYPES[0]]:
         raise RuntimeError(f"found {len(cases)} prompts to heal, not the one that was made to fail")
@@ -150,13 +149,17 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     golden = open_task_types(NO_TASK_TYPES).golden_inputs(TASK_TYPES[0])
     trial = plan_trial(cases[0].analysis.failing, golden, screen(passing).clean)
     done = time.perf_counter()
-    if not (trial.choosing and trial.verdict):
+    if not (trial.choosing and trial.proving):
         raise RuntimeError("the log gave no inputs for a trial")
     return Look(1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered))
 
 
-async def _heal_nothing(_case: Case) -> HealingOutcome:
-    raise AssertionError("nothing is healed here")
+async def _is_degraded() -> bool:
+    return False
+
+
+async def _find_pause(_connection: asyncpg.Connection, _case: Case) -> str:
+    return ""
 
 
 def look_cold(postgres: EmbeddedPostgres, end: datetime) -> Iterator[Look]:

@@ -137,7 +137,7 @@ def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
         stages = plan_processes(settings, credentials)
         system = MeasuredSystem(
             specs={spec.name: spec for stage in stages for spec in stage},
-            processes={ENDPOINT: endpoint, POSTGRES: psutil.Process(postgres.process_id)},
+            processes={ENDPOINT: endpoint, POSTGRES: psutil.Process(postgres.status().pid)},
             settings=settings,
             credentials=credentials,
             directory=directory,

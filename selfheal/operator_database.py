@@ -10,7 +10,7 @@ from selfheal.runtime.assembly import connection_environment
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.database import connect
-from services.common.errors import ServiceError
+from services.common.errors import DatabaseUnavailableError, ServiceError
 
 START_REMEDY: Final = "Start the system with: selfheal up"
 
@@ -34,7 +34,8 @@ def ask_database(
     try:
         return asyncio.run(connect_and_ask())
     except ServiceError as error:
-        raise EmbeddedRuntimeError(error.message, remedy=START_REMEDY) from error
+        remedy = START_REMEDY if isinstance(error, DatabaseUnavailableError) else ""
+        raise EmbeddedRuntimeError(error.message, remedy=remedy) from error
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
         raise EmbeddedRuntimeError(
             f"The database's schema is an older one: {error}.",

@@ -34,7 +34,7 @@ class OptimizerRun:
     events: list[Event] = field(default_factory=list)
 
     def find(self, name: str) -> Event | None:
-        """The last event of that name."""
+        """Return the last event of that name."""
         return next((event for event in reversed(self.events) if event["event"] == name), None)
 
 
@@ -101,7 +101,7 @@ def _killing_after(process: subprocess.Popen[str], seconds: float) -> Iterator[N
 
 
 def describe_event(event: Event) -> str:
-    """An event of the Optimizer in words: its name, then what it tells; messages are kept whole."""
+    """Say an event of the Optimizer in words: its name, then its fields; messages stay whole."""
     name = str(event["event"])
     if name == "failures_attributed":
         return _describe_fault(event)
@@ -117,7 +117,7 @@ def describe_event(event: Event) -> str:
 
 
 def _describe_fault(event: Event) -> str:
-    """Whose fault it is, and the first of the sentences that say why, in full."""
+    """Say whose fault it is, with the first sentence that says why, in full."""
     because = event.get("because")
     first = because[0] if isinstance(because, list) and because else ""
     described = "".join(
@@ -132,7 +132,7 @@ def _shorten(value: object) -> str:
 
 
 def _parse(line: str) -> Event:
-    """A line of the log; what is no JSON object is an event without fields."""
+    """Read a line of the log; what is no JSON object becomes an event without fields."""
     try:
         parsed: object = json.loads(line)
     except ValueError:

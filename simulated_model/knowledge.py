@@ -1,4 +1,4 @@
-"""What the simulated model knows: common programming tasks, and which one a request asks for."""
+"""The programming tasks that the simulated model knows, and which one a request asks for."""
 
 import math
 import re
@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from simulated_model.requested_names import requested_name
 from simulated_model.words import tokenize
-
-__all__ = ["Task", "find_task", "load_tasks", "requested_name", "tokenize"]
 
 TASK_DIRECTORY = Path(__file__).parent / "tasks"
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
@@ -77,7 +74,7 @@ class _Pattern:
 
 @cache
 def load_tasks() -> tuple[Task, ...]:
-    """Every task known, in the order of the data files; read on the first call.
+    """Load every known task, in the order of the data files, on the first call.
 
     Raises:
         ValueError: If two tasks have the same name.
@@ -99,7 +96,7 @@ def load_tasks() -> tuple[Task, ...]:
 
 
 def find_task(request: str) -> Task | None:
-    """The task that a request asks for, or None where it asks for none that is known.
+    """Find the task that a request asks for; None where it asks for none that is known.
 
     Of the patterns whose words all occur in the request, in order and close together, the most
     specific wins: the one with the most and the rarest words. Code blocks are not read.
@@ -127,7 +124,7 @@ def find_task(request: str) -> Task | None:
 
 @cache
 def _patterns() -> tuple[_Pattern, ...]:
-    """Every pattern of every task; a word weighs the more the fewer tasks speak of it."""
+    """Build the patterns of all tasks; a word weighs more where fewer tasks use it."""
     tasks = load_tasks()
     stems = {
         phrase: tuple(stem for stem in tokenize(phrase) if stem not in LEFT_OUT)
@@ -159,20 +156,13 @@ def _positions_of(words: Sequence[str]) -> dict[str, list[int]]:
 def _match(
     stems: Sequence[str], words: Sequence[str], starts: Sequence[int]
 ) -> tuple[int, int] | None:
-    """The best place of a pattern: how many other words stand within it, and where it starts."""
-    best: tuple[int, int] | None = None
-    for start in starts:
-        other_words = _other_words_within(stems, words, start)
-        if other_words is None or (best is not None and other_words >= best[0]):
-            continue
-        best = (other_words, start)
-        if other_words == 0:
-            break
-    return best
+    """Find the best place of a pattern: how many other words it has within, and its start."""
+    places = ((_other_words_within(stems, words, start), start) for start in starts)
+    return min(((others, start) for others, start in places if others is not None), default=None)
 
 
 def _other_words_within(stems: Sequence[str], words: Sequence[str], start: int) -> int | None:
-    """How many words that aren't free stand between a pattern's words; None if it isn't there."""
+    """Count the words between a pattern's own that aren't free; None if the pattern isn't there."""
     position, other_words = start, 0
     for stem in stems[1:]:
         free_words = 0

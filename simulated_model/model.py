@@ -11,7 +11,7 @@ from simulated_model.composition.answering import MODEL_NAME, answer, count_toke
 
 
 class SimulatedChatModel(BaseChatModel):
-    """A deterministic, instant function of the chat messages; it calls no model at all.
+    """A chat model that computes its answer from the messages alone, the same every time.
 
     All system messages together are its instructions, the last human message is the request.
     """

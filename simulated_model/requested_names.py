@@ -1,4 +1,4 @@
-"""Reads off a request the name that it fixes for its function or class."""
+"""Reads the name that a request fixes for its function or class."""
 
 import builtins
 import keyword
@@ -7,33 +7,28 @@ import re
 IDENTIFIER = r"([^\W\d]\w*)"
 QUOTE = r"[`'\"\u2018\u201c]?"
 
-# In order of how plainly they say it; each captures the name.
+# Each captures the name.
 DEFINITION = re.compile(
     rf"\b(?:def|function\*?)\s+{QUOTE}{IDENTIFIER}\s*\(|\bclass\s+([A-Z]\w*)\s*[:({{]"
 )
-NAMED_KIND = re.compile(
+NAMED = re.compile(
     r"\b(?:function|method|class|decorator|generator|procedure|routine)\s+"
-    rf"(?:should\s+be\s+|must\s+be\s+|is\s+|to\s+be\s+)?(?:called|named|name\s*:)\s*{QUOTE}{IDENTIFIER}",
-    re.I,
-)
-NAME_GIVEN = re.compile(
-    rf"\b(?:call|name)\s+(?:it|the\s+(?:function|class|method))\s+{QUOTE}{IDENTIFIER}"
-    rf"|\b(?:function|class|method)(?:'s)?\s+name\s*(?::|=|is|should\s+be|must\s+be)\s*{QUOTE}{IDENTIFIER}",
+    rf"(?:should\s+be\s+|must\s+be\s+|is\s+|to\s+be\s+)?(?:called|named|name\s*:)\s*{QUOTE}{IDENTIFIER}"
+    rf"|\b(?:call|name)\s+(?:it|the\s+(?:function|class|method))\s+(?!named|called){QUOTE}{IDENTIFIER}"
+    rf"|\b(?:function|class|method)(?:'s)?\s+name\s*(?::|=|is|should\s+be|must\s+be)\s*{QUOTE}{IDENTIFIER}"
+    rf"|(?:이름은|이름이|함수명은|함수명:|함수\s*이름:)\s*{QUOTE}([A-Za-z_]\w*)"
+    r"|(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)(?:이라는|라는)\s*(?:이름의\s*)?(?:함수|클래스|메서드)",
     re.I,
 )
 QUOTED_KIND = re.compile(
     rf"\b(?:function|method|class|decorator|generator)\s+`{IDENTIFIER}`"
     rf"|`{IDENTIFIER}(?:\([^`\n]{{0,200}}\))?`\s*(?:라는|이라는|함수|클래스|메서드)"
-    rf"|`{IDENTIFIER}(?:\([^`\n]{{0,200}}\))?`\s+(?:function|class|method|decorator)\b",
+    rf"|`{IDENTIFIER}(?:\([^`\n]{{0,200}}\))?`\s+(?:function|class|method|decorator)\b"
+    r"|\b(?:write|implement|create|define)\s+([A-Za-z_]\w*)\(",
     re.I,
-)
-NAMED_IN_KOREAN = re.compile(
-    rf"(?:이름은|이름이|함수명은|함수명:|함수\s*이름:)\s*{QUOTE}([A-Za-z_]\w*)"
-    r"|(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)(?:이라는|라는)\s*(?:이름의\s*)?(?:함수|클래스|메서드)"
 )
 CALLED = re.compile(rf"\b(?:called|named)\s+(?:`{IDENTIFIER}|{IDENTIFIER}\s*\()")
 QUOTED_CALL = re.compile(rf"`{IDENTIFIER}\(")
-BARE_CALL = re.compile(r"\b(?:write|implement|create|define)\s+([A-Za-z_]\w*)\(", re.I)
 SHOWN_CALL = re.compile(
     rf"(?:^|>>>|[\s(`'\"]){IDENTIFIER}\([^\n]{{0,200}}?\)`?\s*"
     r"(?:={2,3}|[-=]{1,2}>|→|➞|returns?\b|should\s+(?:return|give|be)\b|gives\b|yields\b|는|은|의)"
@@ -43,9 +38,10 @@ SHOWN_CALL = re.compile(
 NEEDED_CALL = re.compile(rf"\b(?:need|want|have)\s+(?:a\s+function\s+)?`?{IDENTIFIER}\(", re.I)
 KOREAN_KIND = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z_][A-Za-z0-9_]*)\s*(?:함수|클래스|메서드)")
 CLASS_NAME = re.compile(r"\b[Cc]lass\s+([A-Z][A-Za-z0-9]*[a-z]\w*)\b")
+# In order of how plainly they say it.
 READINGS = (
-    DEFINITION, NAMED_KIND, NAME_GIVEN, NAMED_IN_KOREAN, QUOTED_KIND, BARE_CALL, CALLED,
-    QUOTED_CALL, NEEDED_CALL, SHOWN_CALL, KOREAN_KIND, CLASS_NAME,
+    DEFINITION, NAMED, QUOTED_KIND, CALLED, QUOTED_CALL, NEEDED_CALL, SHOWN_CALL, KOREAN_KIND,
+    CLASS_NAME,
 )  # fmt: skip
 
 # "Without using `sorted(x)`" names what to avoid or to build on, not what to write.
@@ -65,15 +61,11 @@ BUILTIN_NAMES = frozenset(dir(builtins))
 
 
 def requested_name(request: str) -> str:
-    """The function or class name that a request fixes, as in "named `foo`" or "def foo(".
-
-    Returns:
-        The name, or an empty string where the request leaves it open.
-    """
+    """Read the name that a request fixes, as in "named `foo`" or "def foo("; empty if none."""
     for reading in READINGS:
         for match in reading.finditer(request):
             name = next(group for group in match.groups() if group)
-            if _is_name(name) and not _is_mention(request, match, reading):
+            if _is_name(name) and not _is_mention(name, request, match):
                 return name
     return ""
 
@@ -82,9 +74,9 @@ def _is_name(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and name.lower() not in NOT_NAMES
 
 
-def _is_mention(request: str, match: re.Match[str], reading: re.Pattern[str]) -> bool:
+def _is_mention(name: str, request: str, match: re.Match[str]) -> bool:
     """Whether the name belongs to something else than what is to be written."""
-    name = next(group for group in match.groups() if group)
+    reading = match.re
     if reading is KOREAN_KIND:
         return name.lower() in LANGUAGE_NAMES
     if reading is SHOWN_CALL:

@@ -1,4 +1,4 @@
-"""Words of a request, normalised so that different wordings of one thing meet."""
+"""Reduces the words of a request to stems, so that different wordings of one thing are equal."""
 
 import re
 import unicodedata
@@ -7,11 +7,8 @@ from functools import lru_cache
 CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 POSSESSIVE = re.compile(r"['\u2019][sS]\b|['\u2019]")
 WORD = re.compile(r"[가-힣]+|[^\W_가-힣]+")
-HANGUL = re.compile(r"[가-힣]")
-VOWEL = re.compile(r"[aeiouy]")
 # A sorted list is one thing, sorting a list another.
 KEPT_PARTICIPLES = frozenset({"sorted"})
-DOUBLED = re.compile(r"([bdgmnprt])\1$")
 MIN_STEM_LENGTH = 3
 MAX_STEMMED_LENGTH = 40
 
@@ -68,7 +65,7 @@ SYNONYM_GROUPS = (
 
 
 def tokenize(text: str) -> list[str]:
-    """The words of a text in order, each reduced to a stem: "Sorting lists" meets "sort a list".
+    """Split a text into words in order, each reduced to a stem: "Sorting lists" as "sort a list".
 
     Case, plurals, -ing and -ed, common synonyms, camelCase and snake_case are evened out;
     Korean words lose their particles. The stems are for comparing, not for reading.
@@ -83,14 +80,14 @@ def tokenize(text: str) -> list[str]:
 
 @lru_cache(maxsize=8192)
 def _stems_of(word: str) -> tuple[str, ...]:
-    """The stems of one word; a compound such as `quicksort` has two."""
+    """Reduce one word to its stems; a compound such as `quicksort` has two."""
     parts = COMPOUNDS.get(word, word).split()
-    stems = (_stem_korean(part) if HANGUL.match(part) else _stem(part) for part in parts)
+    stems = (_stem_korean(part) if "가" <= part[0] <= "힣" else _stem(part) for part in parts)
     return tuple(SYNONYMS.get(stem, stem) for stem in stems)
 
 
 def _stem(word: str) -> str:
-    """A light English stem; it need not be a word, only the same for the forms of one."""
+    """Reduce an English word to a stem: no word itself, but the same for all forms of one."""
     if len(word) <= MIN_STEM_LENGTH or not word.isascii():
         return word
     stem = _without_participle(_singular(word))
@@ -120,16 +117,17 @@ def _without_participle(word: str) -> str:
         return word.removesuffix("ied") + "y"
     for ending in ("ing", "ed"):
         stem = word.removesuffix(ending)
-        if stem == word or len(stem) < MIN_STEM_LENGTH or not VOWEL.search(stem):
+        if stem == word or len(stem) < MIN_STEM_LENGTH or not set("aeiouy") & set(stem):
             continue
         if stem.endswith("e") and ending == "ed":
             continue
-        return DOUBLED.sub(r"\1", stem) if len(stem) > MIN_STEM_LENGTH else stem
+        is_doubled = len(stem) > MIN_STEM_LENGTH and stem[-1] == stem[-2] and stem[-1] in "bdgmnprt"
+        return stem[:-1] if is_doubled else stem
     return word
 
 
 def _stem_korean(word: str) -> str:
-    """A Korean word without its endings; all of them, so that a noun that ends like one meets."""
+    """Take every ending off a Korean word, also off a noun that only looks as if it had one."""
     for ending in KOREAN_ENDINGS:
         if word.endswith(ending) and len(word) > len(ending):
             return _stem_korean(word.removesuffix(ending))

@@ -1,7 +1,28 @@
 """What holds for all tests."""
 
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
 from hypothesis import settings
 
 # How long an example takes depends on what else the machine does; benchmarks measure speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+MEMORY = Path("/dev/shm")
+DATABASES_NEED_BYTES = 4 * 1024**3
+
+
+def keep_temporary_files_in_memory() -> None:
+    """Make temporary directories where no disk is waited for, as PostgreSQL's tests often do."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC or not os.access(MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(MEMORY).free > DATABASES_NEED_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+keep_temporary_files_in_memory()

@@ -32,7 +32,8 @@ import psutil
 import uvloop
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableLambda
 from rich.console import Console
 from rich.table import Table
 
@@ -87,11 +88,19 @@ def _create_stock(base_url: str, **more: Any) -> BaseChatModel:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client to measure, and the package that it needs."""
+    """A client to measure.
+
+    Attributes:
+        name: What the table calls it.
+        create: Creates it, given the endpoint's URL.
+        package: What it needs.
+        in_chain: Whether it is called as the Worker calls it, behind a link that makes messages.
+    """
 
     name: str
     create: Callable[[str], BaseChatModel]
     package: str = "langchain_core"
+    in_chain: bool = False
 
 
 CLIENTS = {
@@ -99,6 +108,7 @@ CLIENTS = {
     for client in (
         Client("ours", create_ours),
         Client("ours, a callback listening", create_ours_observed),
+        Client("ours, in a chain", create_ours, in_chain=True),
         Client("ChatOpenAI", create_stock, "langchain_openai"),
         Client("ChatOpenAI on aiohttp", create_stock_on_aiohttp, "langchain_openai"),
     )
@@ -122,18 +132,23 @@ class Cost:
     memory_mb: float
 
 
+async def _make_messages(messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+    return messages
+
+
 async def measure_client(client: Client, base_url: str, calls: int) -> Cost:
     """Measure a client in this process."""
     before_start = time.process_time()
     model = client.create(base_url)
+    asked = RunnableLambda(_make_messages) | model if client.in_chain else model
     start_cpu_seconds = time.process_time() - before_start
     for _ in range(WARM_UP_CALLS):
-        await model.ainvoke(MESSAGES)
+        await asked.ainvoke(MESSAGES)
     latencies_ms = []
     before_calls = time.process_time()
     for _ in range(calls):
         started = time.perf_counter()
-        await model.ainvoke(MESSAGES)
+        await asked.ainvoke(MESSAGES)
         latencies_ms.append((time.perf_counter() - started) * 1000)
     call_cpu_ms = (time.process_time() - before_calls) / calls * 1000
     close = getattr(model, "aclose", None) or model.root_async_client.close  # type: ignore[attr-defined]

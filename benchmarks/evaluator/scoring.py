@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
@@ -106,11 +106,7 @@ async def score(evaluation: Evaluation, case: Case) -> Scored:
         score=verdict.score,
         rule_score=verdict.rule,
         passed=verdict.passed,
-        cap_reasons=tuple(detail["cap_reasons"]),
+        cap_reasons=tuple(detail.cap_reasons),
         milliseconds=(time.perf_counter() - started) * 1000,
-        hit_limit=_was_stopped(detail),
+        hit_limit=detail.execution.status == "stopped",
     )
-
-
-def _was_stopped(detail: dict[str, Any]) -> bool:
-    return bool(detail["execution"]["status"] == "stopped")

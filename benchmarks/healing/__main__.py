@@ -12,6 +12,7 @@ examples:
   selfheal bench heal --model simulated
   selfheal bench heal --model simulated --quick
   selfheal bench heal --model local --json local.json --plot local.png
+  selfheal bench heal --read benchmarks/healing/results/simulated.json
   selfheal bench heal --model simulated --only javascript garbage_flood --seeds 3
 """
 
@@ -29,14 +30,15 @@ from rich.console import Console
 from benchmarks.healing.benchmark import Outcome, Task, run_benchmark
 from benchmarks.healing.extents import choose_extent
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
+from benchmarks.healing.records import read_record
 from benchmarks.healing.reporting.plot import PlotUnavailableError, draw
-from benchmarks.healing.reporting.report import show, show_unusual
+from benchmarks.healing.reporting.report import show, show_runs, show_unusual
 from benchmarks.healing.scenarios import list_names
 from benchmarks.measured_system import MeasurementError
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.errors import ServiceError
 
-WIDTH_OF_FILES: Final = 110
+WIDTH_OF_FILES: Final = 122
 INTERRUPTED_EXIT_CODE: Final = 130
 
 messages = Console(stderr=True)
@@ -58,6 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--full", action="store_true", help="run everything, however long")
     extent.add_argument("--quick", action="store_true", help="run a subset in 2 minutes, for CI")
+    extent.add_argument(
+        "--read", type=Path, metavar="FILE", help="run nothing: show what the runs in FILE say"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and runs")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (.png, .svg)")
     parser.add_argument(
@@ -86,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = sys.argv[1:] if arguments is None else list(arguments)
     parser = make_parser()
     options = parser.parse_args(typed)
+    if options.read:
+        return _show_recorded(options.read)
     for file in filter(None, (options.json, options.plot)):
         if not file.absolute().parent.is_dir():
             parser.error(f"there is no directory {file.absolute().parent}")
@@ -127,6 +134,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return judge(outcome, is_quick=options.quick)
 
 
+def _show_recorded(file: Path) -> int:
+    try:
+        recorded = json.loads(file.read_text(encoding="utf-8"))
+        records = [read_record(one) for one in recorded["runs"]]
+        model = recorded["model"]
+    except (OSError, ValueError, KeyError) as error:
+        messages.print(f"error: {file} holds no runs ({type(error).__name__})", markup=False)
+        return 1
+    show_runs(records, model, _choose_output())
+    return 0
+
+
+def _choose_output() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_FILES)
+
+
 def judge(outcome: Outcome, *, is_quick: bool) -> int:
     """Return the exit code: 1 where a run failed, or the simulated model misses an aim.
 
@@ -144,8 +167,7 @@ def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> N
         OSError: If a file can't be written.
     """
     report = outcome.report
-    output = Console() if sys.stdout.isatty() else Console(width=WIDTH_OF_FILES)
-    show(report, output)
+    show(report, _choose_output())
     show_unusual(report.records, messages)
     for failure in outcome.failures:
         messages.print(f"came to nothing: {failure}", markup=False, highlight=False)

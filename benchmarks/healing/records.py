@@ -1,6 +1,7 @@
 """Records of runs and measurements, as plain values."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 # Means of scores nearer than this are the same: rules come in steps of 0.01 at least.
@@ -10,6 +11,9 @@ RECOVERED_SHARE: Final = 0.9
 REGRESSION: Final = "regression"
 CONTROL: Final = "control"
 FAULT: Final = "fault"
+PROMPT: Final = "prompt"
+# Attributions after which a repair is looked for, so that the prompt may change at all.
+REPAIRABLE: Final = (PROMPT, "drift")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,16 @@ class RunRecord:
         return self.promoting is not None
 
     @property
+    def is_innocent(self) -> bool:
+        """Whether the prompt is one to be left alone: not a bad one, as some faults begin with."""
+        return self.group != REGRESSION and PROMPT not in self.verdicts
+
+    @property
+    def sought_repair(self) -> bool:
+        """Whether the Optimizer looked for a repair; where it didn't, nothing could be changed."""
+        return self.promoted or self.verdict in REPAIRABLE
+
+    @property
     def promoting_calls(self) -> int | None:
         """Worker calls of the run that promoted."""
         return None if self.promoting is None else self.calls[self.promoting]
@@ -199,6 +213,17 @@ class RunRecord:
 
     def _is_no_better(self, after: float | None) -> bool:
         return after is None or after <= self.before + SAME_SCORE
+
+
+def read_record(plain: Mapping[str, Any]) -> RunRecord:
+    """Read what `as_json` wrote.
+
+    Raises:
+        KeyError: If something is missing.
+    """
+    values = {one.name: plain[one.name] for one in fields(RunRecord)}
+    naive = NaiveResult(**plain["naive"])
+    return RunRecord(**(values | {"verdicts": tuple(plain["verdicts"]), "naive": naive}))
 
 
 def share_recovered(good: float, bad: float, healed: float) -> float:

@@ -51,12 +51,6 @@ REQUEST_FIELDS: Final[Mapping[str, Field]] = {
     "evaluation_passed": ("bool", _is_boolean),
     "prompt_version": ("int", is_whole),
 }
-TASK_FIELDS: Final[Mapping[str, Field]] = {
-    "request_id": ("uuid", _is_uuid),
-    "output": ("string", _is_text),
-    "prompt_version": ("int", is_whole),
-    "latency_ms": ("int", is_whole),
-}
 EVALUATION_FIELDS: Final[Mapping[str, Field]] = {
     "request_id": ("uuid", _is_uuid),
     "score": ("float in [0, 1]", is_score),

@@ -37,7 +37,7 @@ def bench_heal(context: typer.Context) -> None:
 
 
 def find_benchmark(name: str) -> Any:
-    """The `main` of a benchmark.
+    """Return the `main` of a benchmark.
 
     Raises:
         EmbeddedRuntimeError: If it isn't there, as where only the package is installed.

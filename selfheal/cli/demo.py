@@ -108,7 +108,7 @@ def demo(
 
 
 def _choose_demo_settings(llm: str) -> Settings:
-    """The operator's settings, with a home of the demo's own."""
+    """Return the operator's settings, with a directory of the demo's own."""
     settings = choose_settings(llm)
     if uses_own_database(settings):
         raise EmbeddedRuntimeError(

@@ -1,7 +1,6 @@
 """`selfheal doctor`: what works on this machine and what doesn't, with the remedy."""
 
 import json
-from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
@@ -11,10 +10,14 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import FAILURE_EXIT_CODE, friendly_errors, showing_progress
 from selfheal.runtime.assembly import build_system
-from selfheal.runtime.diagnosis import Check, Verdict, examine
+from selfheal.runtime.diagnosis import Check, CheckResult, examine
 from services.common.config import Settings
 
-_STYLES: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+_STYLES: Final = {
+    CheckResult.OK: "green",
+    CheckResult.WARN: "yellow",
+    CheckResult.FAIL: "bold red",
+}
 
 output = Console()
 
@@ -30,14 +33,23 @@ def doctor(
     with friendly_errors(), showing_progress("checking"):
         settings = Settings()
         checks.extend(examine(settings, build_system(settings)))
-    works = all(check.verdict is not Verdict.FAIL for check in checks)
+    works = all(check.result is not CheckResult.FAIL for check in checks)
     if as_json:
-        content = {"works": works, "checks": [asdict(check) for check in checks]}
+        content = {"works": works, "checks": [_as_json(check) for check in checks]}
         typer.echo(json.dumps(content, indent=2))
     else:
         output.print(_make_table(checks))
     if not works:
         raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _as_json(check: Check) -> dict[str, str]:
+    return {
+        "name": check.name,
+        "verdict": check.result.value,
+        "found": check.found,
+        "remedy": check.remedy,
+    }
 
 
 def _make_table(checks: list[Check]) -> Table:
@@ -46,5 +58,5 @@ def _make_table(checks: list[Check]) -> Table:
         found = Text(check.found)
         if check.remedy:
             found.append(f"\n{check.remedy}", style="italic")
-        table.add_row(Text(check.verdict.value, style=_STYLES[check.verdict]), check.name, found)
+        table.add_row(Text(check.result.value, style=_STYLES[check.result]), check.name, found)
     return table

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -17,6 +17,7 @@ from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
 from services.common.config import USAGE_EXIT_CODE, Settings
 from services.common.errors import ServiceError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.scorer import Verdict
 
@@ -57,7 +58,7 @@ def evaluate(
         _complain(error.message, as_json, error.code)
         raise typer.Exit(USAGE_EXIT_CODE) from error
     if as_json:
-        content = {"score": verdict.score, "passed": verdict.passed, "detail": detail}
+        content = {"score": verdict.score, "passed": verdict.passed, "detail": detail.as_json()}
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         print_verdict(output, score=verdict.score, passed=verdict.passed, detail=detail)
@@ -65,7 +66,9 @@ def evaluate(
         raise typer.Exit(FAILED_EXIT_CODE)
 
 
-async def _score(settings: Settings, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+async def _score(
+    settings: Settings, request: EvaluationRequest
+) -> tuple[Verdict, EvaluationDetail]:
     async with open_evaluation(settings) as evaluation:
         return await evaluation.evaluate(request)
 

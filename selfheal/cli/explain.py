@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +18,7 @@ from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
+from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.models import ExecutionLog
 
 # A range instead of a pattern, so that the index on request_id finds an abbreviated id too.
@@ -37,8 +38,8 @@ LEAST_DIGITS: Final = 8
 UNSCORED_MEANINGS: Final = {
     "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
     "judge_invalid": "The judge replied twice with something that is no grade.",
-    "not_judgeable": "The code needs what the sandbox doesn't have, so that nobody knows "
-    "whether it works.",
+    "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
+    "works isn't known.",
     "timeout": "The service took longer than it may.",
     "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
     "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
@@ -69,18 +70,18 @@ def explain(
     if as_json:
         typer.echo(json.dumps(asdict(row), indent=2, default=str, ensure_ascii=False))
         return
-    for part in _introduce(row):
+    detail = read_detail(row.evaluation_detail)
+    for part in _introduce(row, detail):
         output.print(part)
-    detail = row.evaluation_detail or {}
     if row.evaluation_score is None or row.evaluation_passed is None:
-        for part in _tell_unscored(row, detail):
+        for part in _tell_unscored(row, detail.error):
             output.print(part)
         return
     print_verdict(output, score=row.evaluation_score, passed=row.evaluation_passed, detail=detail)
 
 
 def _parse_id(text: str) -> tuple[UUID, UUID]:
-    """The first and the last id that begin with these digits."""
+    """Return the first and the last id that begin with these digits."""
     digits = text.strip().replace("-", "").lower()
     if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
         raise EmbeddedRuntimeError(
@@ -99,7 +100,7 @@ def _load(first: UUID, last: UUID) -> list[ExecutionLog]:
 
 
 def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
-    """The latest row, of the one request that was meant."""
+    """Return the latest row of the one request that is meant."""
     if not rows:
         raise EmbeddedRuntimeError(
             f"No request {make_visible_line(asked)} is logged.",
@@ -116,13 +117,12 @@ def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
     return rows[0]
 
 
-def _introduce(row: ExecutionLog) -> list[RenderableType]:
-    """What was asked, and what was answered by whom."""
-    worker = (row.evaluation_detail or {}).get("worker")
-    model = worker.get("model") if isinstance(worker, dict) else None
+def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableType]:
+    """Show the request, the answer, and which prompt and model gave it."""
+    model = detail.worker.model
     by = [
         f"prompt version {row.prompt_version}" if row.prompt_version is not None else "",
-        f"model {make_visible_line(str(model))}" if model else "",
+        f"model {make_visible_line(model)}" if model else "",
         f"{row.worker_latency_ms} ms" if row.worker_latency_ms is not None else "",
     ]
     parts: list[RenderableType] = [
@@ -139,18 +139,15 @@ def _introduce(row: ExecutionLog) -> list[RenderableType]:
     return [*parts, Text("")]
 
 
-def _tell_unscored(row: ExecutionLog, detail: dict[str, Any]) -> list[RenderableType]:
-    """That there is no score, why, and what it means."""
-    error = detail.get("error")
-    code = str(error.get("code", "")) if isinstance(error, dict) else ""
-    service = str(error.get("service", "")) if isinstance(error, dict) else ""
+def _tell_unscored(row: ExecutionLog, error: ErrorDetail) -> list[RenderableType]:
+    """Say that there is no score, why, and what that means."""
     parts: list[RenderableType] = [
         Text("unscored", style="bold yellow"),
         Padding(Text(make_visible_line(row.error_message or "No reason is logged.")), INDENT),
     ]
-    if code:
-        where = f"{make_visible_line(service)}, {make_visible_line(code)}: "
-        meaning = UNSCORED_MEANINGS.get(code, "See the service's own log.")
+    if error.code:
+        where = f"{make_visible_line(error.service)}, {make_visible_line(error.code)}: "
+        meaning = UNSCORED_MEANINGS.get(error.code, "See the service's own log.")
         parts.append(Padding(Text(where + meaning), INDENT))
     parts.append(
         Padding(

@@ -115,7 +115,7 @@ async def _run(settings: Settings, judge: str, show: Callable[[str], None]) -> C
 
 
 def _as_json(calibration: Calibration) -> dict[str, Any]:
-    level, verdict = calibration.level.value, calibration.verdict
+    level, verdict = calibration.level.value, calibration.summary
     return {**asdict(calibration), "level": level, "verdict": verdict}
 
 
@@ -137,7 +137,7 @@ def _describe(calibration: Calibration) -> Table:
 
 
 def _verdict(calibration: Calibration) -> Text:
-    return Text(calibration.verdict + "\n", style=_STYLES[calibration.level])
+    return Text(calibration.summary + "\n", style=_STYLES[calibration.level])
 
 
 def _figure(value: float | None) -> str:

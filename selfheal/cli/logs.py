@@ -95,12 +95,13 @@ def _one_line(text: str) -> str:
 
 def _show_process_log(name: str, *, lines: int) -> None:
     system = build_system(Settings())
-    known = list(dict.fromkeys([*(part.name for part in system.status()), OPTIMIZER]))
+    parts = [*system.parts(), system.processes.process(OPTIMIZER)]
+    known = {part.name: part for part in parts}
     if name not in known:
         raise EmbeddedRuntimeError(
             f"There is no process {name!r}.", remedy=f"There are: {', '.join(known)}."
         )
-    path = system.log_file(name)
+    path = known[name].log_file
     if not path.is_file():
         raise EmbeddedRuntimeError(f"{name} has written no log yet.", remedy=f"See {path}.")
     text = path.read_text(encoding="utf-8", errors="replace")

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from selfheal.cli.lifecycle import friendly_errors, messages
-from selfheal.runtime.assembly import find_schema, uses_own_database
+from selfheal.runtime.assembly import build_external_database, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.private_files import read_or_create_secret
-from selfheal.runtime.schema.upgrade import upgrade_schema
+from selfheal.runtime.secret_files import read_or_create_secret
 from services.common.config import Settings
 
 
@@ -37,7 +36,7 @@ def migrate(
                 "DATABASE_URL isn't set, and the embedded database is migrated when it starts.",
                 remedy="Run selfheal up, or set DATABASE_URL to a database of your own.",
             )
-        applied = upgrade_schema(settings.database_url.get_secret_value(), schema=find_schema())
+        applied = build_external_database(settings).upgrade()
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
         messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")

@@ -88,7 +88,7 @@ class DatabaseRemedy:
         self._was_shown = False
 
     def show(self, event: Event) -> None:
-        """Say it, if this event is the first that tells of it."""
+        """Print the remedy at the first event that tells of it."""
         is_down = event.get("code") == DatabaseUnavailableError.code
         if is_down and event["event"] in FATAL_EVENTS and not self._was_shown:
             messages.print(START_REMEDY)
@@ -97,7 +97,7 @@ class DatabaseRemedy:
 
 def _announce(settings: Settings) -> None:
     messages.print("Watching for failures; Ctrl-C ends it.")
-    if build_system(settings).is_running(OPTIMIZER):
+    if build_system(settings).processes.process(OPTIMIZER).is_running():
         messages.print("The autopilot does this already; both together do no harm.")
 
 

@@ -20,18 +20,11 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.models import Prompt
 from services.optimizer.app.services.prompt_patcher import Patch, patch_prompt
-
-SELECT_PROMPTS = """
-    SELECT id, task_type, content, version, is_active, change_reason, created_by, created_at
-    FROM prompts
-    WHERE task_type = $1
-    ORDER BY id DESC
-    LIMIT 500
-"""
-SELECT_REPAIRED_TEXTS = """
-    SELECT DISTINCT before_prompt_content FROM optimization_reports WHERE task_type = $1
-"""
-CREATED_BY = "operator"
+from services.optimizer.app.services.record.prompts import (
+    CREATED_BY,
+    load_prompts,
+    load_repaired_texts,
+)
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -164,7 +157,10 @@ def rollback_prompt(
     with friendly_errors():
         prompts = _load(task_type)
         serving = _serving(prompts)
-        unwanted = {serving.content, *_load_repaired_texts(task_type)}
+        repaired = ask_database(
+            Settings(), lambda connection: load_repaired_texts(connection, task_type)
+        )
+        unwanted = {serving.content, *repaired}
         earlier = next(
             (p for p in prompts if p.id < serving.id and p.content not in unwanted), None
         )
@@ -182,8 +178,7 @@ def _load(task_type: str) -> list[Prompt]:
 
     async def select(connection: asyncpg.Connection) -> list[Prompt]:
         await require_task_type(connection, settings, task_type)
-        records = await connection.fetch(SELECT_PROMPTS, task_type)
-        return [Prompt(**record) for record in records]
+        return await load_prompts(connection, task_type)
 
     prompts = ask_database(settings, select)
     if not prompts:
@@ -192,15 +187,6 @@ def _load(task_type: str) -> list[Prompt]:
             remedy=f"Serve its own with: selfheal tasks enable {task_type}",
         )
     return prompts
-
-
-def _load_repaired_texts(task_type: str) -> list[str]:
-    """Texts that lost to a repair on replayed inputs."""
-
-    async def select(connection: asyncpg.Connection) -> list[str]:
-        return [row[0] for row in await connection.fetch(SELECT_REPAIRED_TEXTS, task_type)]
-
-    return ask_database(Settings(), select)
 
 
 def _find(prompts: list[Prompt], version: int) -> Prompt:
@@ -233,11 +219,10 @@ def _read_text(file: Path) -> str:
 
 def _activate(serving: Prompt, content: str, reason: str) -> None:
     patch = Patch(content, reason, CREATED_BY)
-
-    async def activate(connection: asyncpg.Connection) -> int:
-        activation = await patch_prompt(connection, incumbent=serving, patch=patch)
-        return activation.version
-
-    version = ask_database(Settings(), activate)
+    activation = ask_database(
+        Settings(), lambda connection: patch_prompt(connection, incumbent=serving, patch=patch)
+    )
     first_line = content.split("\n", 1)[0]
-    messages.print(f"Version {version} serves {serving.task_type} now ({reason}): {first_line}")
+    messages.print(
+        f"Version {activation.version} serves {serving.task_type} now ({reason}): {first_line}"
+    )

@@ -18,14 +18,14 @@ from selfheal.display.text_difference import compare_texts
 from selfheal.display.verdict_rendering import INDENT
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
-from selfheal.proposals import (
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.optimizer.app.services.record.proposals import (
     Proposal,
     approve_proposal,
     load_open_proposals,
     reject_proposal,
 )
-from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.config import Settings
 
 RunId = Annotated[
     str | None,
@@ -169,7 +169,7 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
         "replaces_version": proposal.incumbent.version if proposal.incumbent else None,
         "strategy": proposal.strategy,
         "improvement_pct": round(proposal.improvement_pct, 1),
-        "verdict": proposal.verdict,
+        "verdict": proposal.fault,
         "created_at": proposal.created_at,
         "stale": bool(proposal.staleness),
         "serving_version": proposal.serving.version if proposal.serving else None,

@@ -12,18 +12,18 @@ from rich.console import Console
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
-from selfheal.healing_reports import (
-    UUID_DIGITS,
-    HealingReport,
-    load_latest_report,
-    load_reports,
-    load_reports_by_id,
-    load_reports_by_number,
-)
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
+from services.optimizer.app.services.record.stored_runs import (
+    UUID_DIGITS,
+    StoredRun,
+    load_latest_run,
+    load_runs,
+    load_runs_by_id,
+    load_runs_by_report,
+)
 
 LATEST: Final = "latest"
 LEAST_DIGITS: Final = 4
@@ -51,9 +51,9 @@ def list_reports(
     with friendly_errors():
         settings = Settings()
 
-        async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+        async def load(connection: asyncpg.Connection) -> list[StoredRun]:
             await require_task_type(connection, settings, task_type)
-            return await load_reports(connection, task_type=task_type, limit=limit)
+            return await load_runs(connection, task_type=task_type, limit=limit)
 
         reports = ask_database(settings, load)
     if as_json:
@@ -91,7 +91,7 @@ def show_report(
         print_report(output, report)
 
 
-def find_report(run_id: str, *, task_type: str | None = None) -> HealingReport:
+def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     """Load the one run that was meant.
 
     Raises:
@@ -102,13 +102,13 @@ def find_report(run_id: str, *, task_type: str | None = None) -> HealingReport:
     is_short_number = number is not None and len(run_id) < LEAST_DIGITS
     digits = "" if run_id == LATEST or is_short_number else parse_digits(run_id)
 
-    async def load(connection: asyncpg.Connection) -> list[HealingReport]:
+    async def load(connection: asyncpg.Connection) -> list[StoredRun]:
         await require_task_type(connection, settings, task_type)
         if run_id == LATEST:
-            return await load_latest_report(connection, task_type=task_type)
-        found = await load_reports_by_id(connection, digits) if digits else []
+            return await load_latest_run(connection, task_type=task_type)
+        found = await load_runs_by_id(connection, digits) if digits else []
         if number and not found:
-            found = await load_reports_by_number(connection, number)
+            found = await load_runs_by_report(connection, number)
         return found
 
     reports = ask_database(settings, load)
@@ -134,13 +134,13 @@ def _say_nothing_is_found(run_id: str) -> str:
 
 
 def parse_number(text: str) -> int | None:
-    """The id of a row in `optimization_reports`; None where the text can't be one."""
+    """Read the id of a row in `optimization_reports`; None where the text can't be one."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_REPORT_ID))
     return int(text) if is_number and 0 < int(text) <= MAX_REPORT_ID else None
 
 
 def parse_digits(run_id: str) -> str:
-    """The hexadecimal digits of a run's id, or of its beginning.
+    """Return the hexadecimal digits of a run's id, or of its beginning.
 
     Raises:
         EmbeddedRuntimeError: If it is none.

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -20,16 +19,11 @@ from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
 from services.common.task_types import TaskType, TaskTypeError, TaskTypes
 from services.common.task_types.reading import DEFINITION_FILE, VALIDATORS_FILE
-from services.optimizer.app.services.prompt_patcher import (
-    INSERT_ACTIVE,
-    LOCK_PROMPTS,
-    LOCK_TASK_TYPE,
+from services.optimizer.app.services.record.prompts import (
+    load_serving_versions,
+    serve_task_type,
 )
 
-SELECT_SERVING = """
-    SELECT task_type, max(version) AS version FROM prompts WHERE is_active GROUP BY task_type
-"""
-CREATED_BY = "operator"
 FAILURE_EXIT_CODE = 1
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
 
@@ -68,7 +62,7 @@ def list_task_types(as_json: AsJson = False) -> None:
         table.add_row(row["name"], "built in" if row["built_in"] else "own", serves, told)
     output.print(table)
     if serving is None:
-        messages.print("The database isn't up, so nobody knows what serves: selfheal up")
+        messages.print("The database isn't up, so what serves isn't known: selfheal up")
 
 
 @app.command("show")
@@ -164,7 +158,9 @@ def enable_task_type(name: Name) -> None:
         task_types = TaskTypes(settings.task_types_dir)
         task_type = _find(name, task_types)
         problems = find_problems(task_type)
-        version, is_new = ask_database(settings, lambda connection: _enable(connection, task_type))
+        version, is_new = ask_database(
+            settings, lambda connection: serve_task_type(connection, name, task_type.prompt)
+        )
     if not is_new:
         messages.print(f"{name} is served already, by version {version} of its prompt.")
         return
@@ -176,20 +172,6 @@ def enable_task_type(name: Name) -> None:
             "A service that started before the directory was written doesn't know its rules: "
             "selfheal down && selfheal up"
         )
-
-
-async def _enable(connection: asyncpg.Connection, task_type: TaskType) -> tuple[int, bool]:
-    """The version that serves, and whether it is new; two at once insert one."""
-    async with connection.transaction():
-        await connection.execute(LOCK_TASK_TYPE, task_type.name)
-        await connection.execute(LOCK_PROMPTS)
-        rows = {row["task_type"]: row["version"] for row in await connection.fetch(SELECT_SERVING)}
-        if task_type.name in rows:
-            return rows[task_type.name], False
-        version: int = await connection.fetchval(
-            INSERT_ACTIVE, task_type.name, task_type.prompt, "Task type enabled", CREATED_BY
-        )
-        return version, True
 
 
 @contextmanager
@@ -216,13 +198,9 @@ def _find(name: str, task_types: TaskTypes | None = None) -> TaskType:
 
 
 def _load_serving(settings: Settings) -> dict[str, int] | None:
-    """Versions that serve by task type; None where the database can't be reached."""
-
-    async def select(connection: asyncpg.Connection) -> dict[str, int]:
-        return {row["task_type"]: row["version"] for row in await connection.fetch(SELECT_SERVING)}
-
+    """Load the versions that serve by task type; None where the database can't be reached."""
     try:
-        return ask_database(settings, select)
+        return ask_database(settings, load_serving_versions)
     except EmbeddedRuntimeError:
         return None
 

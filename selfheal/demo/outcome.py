@@ -67,7 +67,7 @@ class Outcome:
         return (self.healed.mean_score - self.broken.mean_score) / lost if lost > 0 else 0.0
 
     def find_problems(self) -> list[str]:
-        """What keeps the story from being true; empty where it is."""
+        """List what keeps the story from being true; empty where it is."""
         problems = []
         if self.broken.mean_score >= BROKEN_BELOW:
             problems.append(
@@ -88,7 +88,7 @@ class Outcome:
         return problems
 
     def explain_repair(self) -> str:
-        """One line: what was repaired, and why that is believed."""
+        """Say in one line what was repaired, and why that is believed."""
         if self.report is None:
             return "Nothing was repaired."
         verdict = self.report["failure_analysis"]["verdict"]
@@ -103,7 +103,7 @@ class Outcome:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it for a script."""
+        """Return the whole outcome as JSON values for a script."""
         acts = {
             act.title: {
                 "mean_score": act.mean_score,

@@ -33,16 +33,16 @@ class OptimizerFailedError(EmbeddedRuntimeError):
 
 
 class Audience:
-    """Is told what happens while it happens; does nothing by default."""
+    """Is told what happens while it happens; these methods do nothing."""
 
     def on_act(self, title: str, what: str) -> None:
-        """An act begins."""
+        """Hear that an act begins."""
 
     def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
-        """A request was answered."""
+        """Hear that a request was answered."""
 
     def on_event(self, event: Event) -> None:
-        """The Optimizer logged something."""
+        """Hear what the Optimizer logged."""
 
 
 def perform(story: Story, settings: Settings, audience: Audience) -> Outcome:
@@ -97,7 +97,7 @@ def _deploy(story: Story, settings: Settings) -> None:
 
 
 def _replays(run: OptimizerRun) -> int:
-    """Worker calls that the Optimizer's run took."""
+    """Count the Worker calls that the Optimizer's run took."""
     event = run.find("prompt_patched") or run.find("optimization_held") or {}
     return int(event.get("worker_calls", 0))
 

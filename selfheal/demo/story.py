@@ -40,5 +40,5 @@ LOCAL_STORY = Story(
 
 
 def choose_story(provider: str) -> Story:
-    """The story that breaks this provider's model."""
+    """Return the story whose prompt breaks this provider's model."""
     return LOCAL_STORY if provider == LOCAL_PROVIDER else WORKSHOP_STORY

@@ -11,24 +11,24 @@ MAX_LINE_CHARACTERS = 400
 
 
 def read_part(detail: Detail, name: str) -> Detail:
-    """The record of that name; an empty one where it isn't there."""
+    """Return the record of that name; an empty one where it isn't there."""
     part = detail.get(name)
     return part if isinstance(part, dict) else {}
 
 
 def read_records(detail: Detail, name: str) -> list[Detail]:
-    """The records in the list of that name."""
+    """Return the records in the list of that name."""
     return [one for one in read_list(detail, name) if isinstance(one, dict)]
 
 
 def read_list(detail: Detail, name: str) -> list[Any]:
-    """The list of that name; an empty one where it isn't there."""
+    """Return the list of that name; an empty one where it isn't there."""
     found = detail.get(name)
     return found if isinstance(found, list) else []
 
 
 def read_number(detail: Detail, name: str) -> float | None:
-    """The finite number of that name."""
+    """Return the finite number of that name; None where there is none."""
     value = detail.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -40,13 +40,13 @@ def read_number(detail: Detail, name: str) -> float | None:
 
 
 def read_line(detail: Detail, name: str, *, most: int = MAX_LINE_CHARACTERS) -> str:
-    """The text of that name on one line, safe to show; empty where it isn't there."""
+    """Return the text of that name on one line, safe to show; empty where it isn't there."""
     value = detail.get(name)
     return "" if value is None else show_line(value, most=most)
 
 
 def show_line(value: object, *, most: int = MAX_LINE_CHARACTERS) -> str:
-    """A value on one line, safe to show, cut where it is long."""
+    """Return a value as one line that is safe to show, cut where it is long."""
     text = value if isinstance(value, str) else str(value)
     line = make_visible_line(text[: 4 * most])
     return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"

@@ -19,7 +19,7 @@ _POSTPONED: Final = {
 
 
 def describe_dry_run(event: Detail) -> str:
-    """An event of a dry run in plain sentences; empty where it has none of its own."""
+    """Say an event of a dry run in plain sentences; empty where there are none for it."""
     tell = _TELLERS.get(str(event.get("event")))
     return tell(event) if tell else ""
 

@@ -8,7 +8,7 @@ from selfheal.display.visible_text import make_visible
 def compare_texts(
     before: str, after: str, *, before_name: str = "", after_name: str = "", context_lines: int = 3
 ) -> list[str]:
-    """The lines of a unified diff; none where the texts are the same."""
+    """Return the lines of a unified diff; none where the texts are the same."""
     return list(
         difflib.unified_diff(
             make_visible(before).splitlines(),
@@ -22,6 +22,6 @@ def compare_texts(
 
 
 def list_changes(before: str, after: str) -> list[str]:
-    """The lines that were taken out and put in, each behind its `-` or `+`."""
+    """Return the lines that were removed and added, each after its `-` or `+`."""
     difference = compare_texts(before, after, context_lines=0)[2:]
     return [line for line in difference if line[:1] in ("-", "+")]

@@ -17,7 +17,7 @@ FIRST_VISIBLE = 0x20
 
 
 def make_visible(text: str) -> str:
-    r"""The text without colours and cursor movements, its other controls shown.
+    r"""Remove colours and cursor movements from a text, and show its other control characters.
 
     ASCII's controls become their pictures (U+241B for escape), others their escapes
     ("\u202e"); tabs become spaces, and line breaks stay.
@@ -27,7 +27,7 @@ def make_visible(text: str) -> str:
 
 
 def make_visible_line(text: str) -> str:
-    """The same on one line; line breaks become spaces."""
+    """Make a text safe to show on one line; line breaks become spaces."""
     return " ".join(make_visible(text).split())
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import services
 from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.parts import DatabaseServer
 from selfheal.runtime.plan import (
-    MODEL_SETTINGS,
+    MODEL_VARIABLES,
     OPTIMIZER,
     Credentials,
     Stages,
@@ -16,8 +17,9 @@ from selfheal.runtime.plan import (
 from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.processes.table import ProcessTable
-from selfheal.runtime.system import DatabaseServer, System
+from selfheal.runtime.system import System
 from services.common.config import Settings
+from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 
 
 def find_schema() -> Path:
@@ -81,6 +83,7 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         processes=processes,
         plan=plan,
         internal_token=token.get_secret_value() if token else None,
+        service_files=[CanaryBaselines(home).path],
     )
 
 
@@ -105,6 +108,5 @@ def connection_environment(settings: Settings) -> dict[str, str]:
     """
     system = build_system(settings)
     environment = optimizer_environment(settings, system.credentials())
-    running = system.processes.environment("worker")
-    names = [name.upper() for name in MODEL_SETTINGS]
-    return environment | {name: running[name] for name in names if name in running}
+    running = system.processes.process("worker").environment
+    return environment | {name: running[name] for name in MODEL_VARIABLES & running.keys()}

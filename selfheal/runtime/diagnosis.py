@@ -33,7 +33,7 @@ ENOUGH_DISK_BYTES: Final = 1_000_000_000
 LEAST_DISK_BYTES: Final = 300_000_000
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     """How a check came out: only `FAIL` keeps the system from running."""
 
     OK = "ok"
@@ -46,8 +46,8 @@ class Check:
     """One thing that was looked at, what was found, and what to do about it."""
 
     name: str
-    verdict: Verdict
     found: str
+    result: CheckResult = CheckResult.OK
     remedy: str = ""
 
 
@@ -70,18 +70,18 @@ def check_python(version: tuple[int, ...]) -> Check:
     """Judge the version of Python."""
     words = ".".join(str(part) for part in version)
     if OLDEST_PYTHON <= tuple(version[:2]) <= NEWEST_PYTHON:
-        return Check("Python", Verdict.OK, words)
+        return Check("Python", words)
     remedy = "Use Python 3.11, 3.12 or 3.13."
-    return Check("Python", Verdict.FAIL, f"{words} isn't supported", remedy)
+    return Check("Python", f"{words} isn't supported", CheckResult.FAIL, remedy)
 
 
 def check_disk(free_bytes: int, home: Path) -> Check:
     """Judge the space that is left where the runtime keeps its files."""
     found = f"{free_bytes / 1e9:.1f} GB free for {home}"
     if free_bytes >= ENOUGH_DISK_BYTES:
-        return Check("disk", Verdict.OK, found)
-    verdict = Verdict.WARN if free_bytes >= LEAST_DISK_BYTES else Verdict.FAIL
-    return Check("disk", verdict, found, "Free some space, or set SELFHEAL_HOME to another disk.")
+        return Check("disk", found)
+    result = CheckResult.WARN if free_bytes >= LEAST_DISK_BYTES else CheckResult.FAIL
+    return Check("disk", found, result, "Free some space, or set SELFHEAL_HOME to another disk.")
 
 
 def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
@@ -91,23 +91,23 @@ def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
     found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"
     key = "LLM_API_KEY is set" if settings.llm_api_key else "no LLM_API_KEY"
     if settings.llm_provider in ("simulated", LOCAL_PROVIDER):
-        return Check(name, Verdict.OK, f"{found} (needs no key)")
+        return Check(name, f"{found} (needs no key)")
     if settings.llm_provider == DEFAULT_HOSTED_PROVIDER:
         if settings.llm_api_key or settings.llm_base_url:
-            return Check(name, Verdict.OK, f"{found}, {key}")
+            return Check(name, f"{found}, {key}")
         remedy = "Put LLM_API_KEY into .env, or set LLM_PROVIDER=simulated or local."
-        return Check(name, Verdict.FAIL, f"{found}, {key}", remedy)
+        return Check(name, f"{found}, {key}", CheckResult.FAIL, remedy)
     if not has_langchain:
         remedy = "Install it with: pip install 'self-healing-agent-system[hosted]'"
-        return Check(name, Verdict.FAIL, f"{found}: needs LangChain's providers", remedy)
-    return Check(name, Verdict.OK, f"{found}, {key}")
+        return Check(name, f"{found}: needs LangChain's providers", CheckResult.FAIL, remedy)
+    return Check(name, f"{found}, {key}")
 
 
 def check_webhook(settings: Settings) -> Check:
     """Say whether anyone is told of heals; never shows the URL, which is a secret."""
     if settings.notify_webhook_url is not None:
-        return Check("webhook", Verdict.OK, "NOTIFY_WEBHOOK_URL is set")
-    return Check("webhook", Verdict.OK, "none; set NOTIFY_WEBHOOK_URL to be told of heals")
+        return Check("webhook", "NOTIFY_WEBHOOK_URL is set")
+    return Check("webhook", "none; set NOTIFY_WEBHOOK_URL to be told of heals")
 
 
 def _check_database(settings: Settings) -> Iterator[Check]:
@@ -115,7 +115,7 @@ def _check_database(settings: Settings) -> Iterator[Check]:
         yield _attempt("database", lambda: _check_own_server(settings))
         return
     yield _attempt("PostgreSQL", _check_binaries)
-    yield _attempt("schema", lambda: Check("schema", Verdict.OK, str(find_schema())))
+    yield _attempt("schema", lambda: Check("schema", str(find_schema())))
     yield _attempt("account", lambda: _check_account(build_embedded_postgres(settings)))
     yield _attempt("database", lambda: _check_contents(build_embedded_postgres(settings)))
 
@@ -123,13 +123,13 @@ def _check_database(settings: Settings) -> Iterator[Check]:
 def _check_own_server(settings: Settings) -> Check:
     server = build_external_database(settings)
     server.start()  # looks, and raises what is wrong with its remedy
-    return Check("database", Verdict.OK, f"{server.address}: your own server (DATABASE_URL)")
+    return Check("database", f"{server.address}: your own server (DATABASE_URL)")
 
 
 def _check_binaries() -> Check:
     binaries = find_binaries()
     found = f"{binaries.major_version} (embedded), {binaries.programs}"
-    return Check("PostgreSQL", Verdict.OK, found)
+    return Check("PostgreSQL", found)
 
 
 def _check_account(postgres: EmbeddedPostgres) -> Check:
@@ -139,34 +139,32 @@ def _check_account(postgres: EmbeddedPostgres) -> Check:
         storage.entrance.exists() or account.can_enter(_nearest_directory(storage.home))
     )
     place = f"{storage.aside}, since it can't reach {storage.home}" if aside else storage.entrance
-    return Check("account", Verdict.OK, f"PostgreSQL runs as {account.name}, data in {place}")
+    return Check("account", f"PostgreSQL runs as {account.name}, data in {place}")
 
 
 def _check_contents(postgres: EmbeddedPostgres) -> Check:
     status = postgres.status()
     if status.state is not State.RUNNING:
-        return Check("database", Verdict.OK, status.detail or status.state.value)
-    missing = postgres.missing_migrations()
-    if missing:
-        found = f"lacks {', '.join(map(str, missing))}"
-        return Check("database", Verdict.WARN, found, "The next `selfheal up` applies what lacks.")
-    if postgres.schema_is_current():
-        return Check("database", Verdict.OK, f"running on {status.address}")
-    return Check(
-        "database",
-        Verdict.WARN,
-        "was made with another version of the schema",
-        "Keep it if all works; `selfheal reset` begins with an empty, current one.",
-    )
+        return Check("database", status.detail or status.state.value)
+    schema = postgres.schema_state()
+    if schema.missing:
+        found = f"lacks {', '.join(map(str, schema.missing))}"
+        remedy = "The next `selfheal up` applies what lacks."
+        return Check("database", found, CheckResult.WARN, remedy)
+    if schema.has_list:
+        return Check("database", f"running on {status.address}")
+    found = "was made with another version of the schema"
+    remedy = "Keep it if all works; `selfheal reset` begins with an empty, current one."
+    return Check("database", found, CheckResult.WARN, remedy)
 
 
 def _check_local_model(settings: Settings) -> Check:
     try:
         require_wheels()
     except EmbeddedRuntimeError as error:
-        verdict = Verdict.FAIL if needs_local_model(settings) else Verdict.WARN
-        return Check("local model", verdict, error.message, "Install it with: make setup-local")
-    return Check("local model", Verdict.OK, "weights and server are installed")
+        result = CheckResult.FAIL if needs_local_model(settings) else CheckResult.WARN
+        return Check("local model", error.message, result, "Install it with: make setup-local")
+    return Check("local model", "weights and server are installed")
 
 
 def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
@@ -181,13 +179,13 @@ def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
 def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
     title = f"port {port}"
     if is_free(port):
-        return Check(title, Verdict.OK, f"free for {name}")
+        return Check(title, f"free for {name}")
     holder = find_listener(port)
     if holder is not None and holder.pid in ours:
-        return Check(title, Verdict.OK, f"ours: {name}")
+        return Check(title, f"ours: {name}")
     who = describe_process(holder) if holder else "another program"
     found = f"needed for {name}, taken by {who}"
-    return Check(title, Verdict.FAIL, found, choose_another_port(setting))
+    return Check(title, found, CheckResult.FAIL, choose_another_port(setting))
 
 
 def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_sandbox) -> Check:
@@ -200,17 +198,19 @@ def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_san
     availability = probe(backend)
     if availability.is_available:
         found = f"{availability.backend}: {', '.join(availability.layers)}"
-        return Check("sandbox", Verdict.OK, found)
+        return Check("sandbox", found)
     found = f"no code is run, answers are judged by static rules only: {availability.problem}"
     remedy = "Run the Evaluator on Linux 5.13 or newer, in a container that allows seccomp."
-    return Check("sandbox", Verdict.WARN, found, remedy if backend != "off" else "Unset SANDBOX.")
+    return Check(
+        "sandbox", found, CheckResult.WARN, remedy if backend != "off" else "Unset SANDBOX."
+    )
 
 
 def _attempt(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except EmbeddedRuntimeError as error:
-        return Check(name, Verdict.FAIL, error.message, error.remedy)
+        return Check(name, error.message, CheckResult.FAIL, error.remedy)
 
 
 def _is_installed(package: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 class EmbeddedRuntimeError(Exception):
-    """A failure a person can act on: `message` says what is wrong, `remedy` what mends it."""
+    """A failure that a person can act on: `message` says what is wrong, `remedy` what to do."""
 
     def __init__(self, message: str, *, remedy: str = "", log_tail: str = "") -> None:
         super().__init__(message)
@@ -14,7 +14,7 @@ class EmbeddedRuntimeError(Exception):
 
 
 class InterruptedStartError(EmbeddedRuntimeError):
-    """Somebody asked us to stop while we were still starting."""
+    """A signal asked us to stop before everything was started."""
 
     def __init__(self) -> None:
         super().__init__("Interrupted.")

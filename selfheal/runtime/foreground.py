@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from selfheal.runtime.interruption import Interruption
-from selfheal.runtime.system import Progress, System
-from selfheal.runtime.waiting import silent
+from selfheal.runtime.system import System, describe_failure
+from selfheal.runtime.waiting import Progress, silent
 
 _WATCH_SECONDS: Final = 0.25
 
@@ -20,8 +20,7 @@ class ForegroundWatch:
     """
 
     def __init__(self, system: System) -> None:
-        self._system = system
-        self._names = [status.name for status in system.status()]
+        self._parts = system.parts()
 
     def check(self) -> bool:
         """Tell whether everything still runs; False when another command stopped a part.
@@ -29,12 +28,12 @@ class ForegroundWatch:
         Raises:
             ProcessFailedError: If a part ended by itself.
         """
-        for name in self._names:
-            if self._system.is_running(name):
+        for part in self._parts:
+            if part.is_running():
                 continue
-            if self._system.was_asked_to_stop(name):
+            if part.was_asked_to_stop():
                 return False
-            raise self._system.failure(name, "ended unexpectedly")
+            raise describe_failure(part, "ended unexpectedly")
         return True
 
     def wait(self) -> None:

@@ -3,14 +3,14 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Notes the first signal instead of dying of it, while the context is open.
+    """Notes the first signal instead of ending at once, while the context is open.
 
     What runs inside asks `requested` between its steps. Only within `raising()` a signal becomes
     a `KeyboardInterrupt`. Must be opened in the main thread.
@@ -22,7 +22,7 @@ class Interruption:
         self._previous: dict[int, object] = {}
 
     def requested(self) -> bool:
-        """Tell whether somebody asked us to stop."""
+        """Tell whether a signal asked us to stop."""
         return self._noted is not None
 
     @property
@@ -35,12 +35,7 @@ class Interruption:
             self._previous[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 

@@ -2,12 +2,12 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from selfheal.runtime.errors import BusyError
-from selfheal.runtime.waiting import never, silent, wait_until
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
 
 LOCK_TIMEOUT_SECONDS = 120.0
 
@@ -17,16 +17,16 @@ def exclusive(
     path: Path,
     *,
     timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
-    interrupted: Callable[[], bool] = never,
-    progress: Callable[[str], None] = silent,
+    interrupted: Interrupted = never,
+    progress: Progress = silent,
 ) -> Iterator[None]:
     """Hold the lock of a file while the block runs; its directory has to exist.
 
     Args:
         path: The lock's file, which stays there.
-        timeout_seconds: How long to wait for whoever holds it.
+        timeout_seconds: How long to wait until it is free.
         interrupted: True ends the waiting with an exception.
-        progress: Told when there is somebody to wait for.
+        progress: Told when another command holds it.
 
     Raises:
         BusyError: If the lock wasn't free in time.

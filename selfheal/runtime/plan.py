@@ -1,86 +1,57 @@
 """Which processes make up the system, and the variables each of them is configured by."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final, get_args
 
 from pydantic import SecretStr
 
 from selfheal.runtime import local_model
 from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.records import ProcessSpec
-from services.common.config import LOCAL_PROVIDER, Settings
+from services.common.config import (
+    LOCAL_PROVIDER,
+    EvaluatorSettings,
+    ManagerSettings,
+    ModelSettings,
+    OptimizerSettings,
+    ProcessSettings,
+    ServiceSettings,
+    Settings,
+    TracingSettings,
+    WorkerSettings,
+)
 
 LOCAL_MODEL = "local-model"
 OPTIMIZER = "optimizer"
 OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services.optimizer.app.main")
 AUTOPILOT = "autopilot"
-MODEL_SETTINGS = (
-    "llm_provider",
-    "llm_model",
-    "llm_api_key",
-    "llm_base_url",
-    "local_model_url",
-    "llm_temperature",
-    "llm_seed",
-    "llm_max_tokens",
-    "llm_timeout_seconds",
-    "llm_stop_after_code_block",
-)
-_SERVICE_SETTINGS = {
-    "manager": (
-        *MODEL_SETTINGS,
-        "refiner_model",
-        "refiner_language",
-        "worker_url",
-        "evaluator_url",
-        "worker_timeout_seconds",
-        "evaluator_timeout_seconds",
-        "database_timeout_seconds",
-    ),
-    "worker": (*MODEL_SETTINGS, "database_timeout_seconds"),
-    "evaluator": (
-        *MODEL_SETTINGS,
-        "judge_model",
-        "judge_allow_unreliable",
-        "canary_interval_minutes",
-        "sandbox",
-        "sandbox_slots",
-        "selfheal_home",
-        "task_types_dir",
-    ),
+SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
+    "worker": WorkerSettings,
+    "evaluator": EvaluatorSettings,
+    "manager": ManagerSettings,
 }
-_COMMON_SETTINGS = ("bind_host", "log_level")
-_NEEDS_DATABASE = frozenset({"manager", "worker"})
-_NEEDS_TOKEN = frozenset({"worker", "evaluator"})
-_SECRETS = frozenset(
-    {
-        "DATABASE_URL",
-        "INTERNAL_TOKEN",
-        "INTERNAL_TOKEN_FILE",
-        "LLM_API_KEY",
-        "NOTIFY_WEBHOOK_URL",
-    }
+MODEL_VARIABLES: Final = frozenset(
+    name.upper() for name in ModelSettings.model_fields.keys() - ProcessSettings.model_fields
 )
-_OPTIMIZER_SETTINGS = (
-    *MODEL_SETTINGS,
-    *(name for name in Settings.model_fields if name.startswith("optimizer_")),
-    "notify_webhook_url",
-    "worker_url",
-    "evaluator_url",
-    "worker_timeout_seconds",
-    "evaluator_timeout_seconds",
-    "database_timeout_seconds",
-    "task_types_dir",
-    "log_level",
+# The token goes along itself, and tracing's variables are inherited: its SDK wants them unset
+# where they are empty.
+_NOT_HANDED_ON: Final = {"internal_token_file"} | (
+    TracingSettings.model_fields.keys() - ProcessSettings.model_fields
 )
+_SECRETS: Final = frozenset({"INTERNAL_TOKEN_FILE"}) | {
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if SecretStr in (field.annotation, *get_args(field.annotation))
+}
 
 Stages = Sequence[Sequence[ProcessSpec]]
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What lets the parts of the system in to one another."""
+    """The secrets by which the parts of the system know one another."""
 
     database_url: str = field(default="", repr=False)
     internal_token: str = field(default="", repr=False)
@@ -97,10 +68,9 @@ def plan_processes(
         autopilot: Whether the Optimizer runs all the time, and heals by itself.
     """
     first = [_plan_local_model(settings)] if needs_local_model(settings) else []
-    second = [_plan_service(name, settings, credentials) for name in ("worker", "evaluator")]
-    third = [_plan_service("manager", settings, credentials)]
-    fourth = [_plan_optimizer(settings, credentials)] if autopilot else []
-    return [stage for stage in (first, second, third, fourth) if stage]
+    worker, evaluator, manager = (_plan_service(name, settings, credentials) for name in SERVICES)
+    last = [_plan_optimizer(settings, credentials)] if autopilot else []
+    return [stage for stage in (first, [worker, evaluator], [manager], last) if stage]
 
 
 def needs_local_model(settings: Settings) -> bool:
@@ -116,22 +86,13 @@ def needs_local_model(settings: Settings) -> bool:
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables that a run of the Optimizer needs to reach this system."""
-    return {
-        **_variables(settings, _OPTIMIZER_SETTINGS),
-        "DATABASE_URL": credentials.database_url,
-        "INTERNAL_TOKEN": credentials.internal_token,
-    }
+    return _variables(OptimizerSettings, settings, credentials)
 
 
 def _plan_service(name: str, settings: Settings, credentials: Credentials) -> ProcessSpec:
     port_setting = f"{name}_port"
     port: int = getattr(settings, port_setting)
-    names = (*_COMMON_SETTINGS, *_SERVICE_SETTINGS[name], port_setting)
-    environment = _variables(settings, names)
-    if name in _NEEDS_DATABASE:
-        environment["DATABASE_URL"] = credentials.database_url
-    if name in _NEEDS_TOKEN:
-        environment["INTERNAL_TOKEN"] = credentials.internal_token
+    environment = _variables(SERVICES[name], settings, credentials)
     return ProcessSpec(
         name=name,
         # -P keeps a directory called `services` where the command runs from shadowing ours
@@ -145,7 +106,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
 
 
 def _plan_optimizer(settings: Settings, credentials: Credentials) -> ProcessSpec:
-    """The continuous mode. It listens on no port: it runs once it has run for a moment."""
+    """Plan the continuous mode, which listens on no port: it is ready once it has run a moment."""
     environment = optimizer_environment(settings, credentials)
     environment["OPTIMIZER_TRIGGERED_BY"] = AUTOPILOT
     return ProcessSpec(
@@ -170,12 +131,16 @@ def _plan_local_model(settings: Settings) -> ProcessSpec:
     )
 
 
-def _variables(settings: Settings, names: Sequence[str]) -> dict[str, str]:
-    """Turn settings into the variables of the same names; an unset one becomes empty.
+def _variables(
+    read_by: type[ProcessSettings], settings: Settings, credentials: Credentials
+) -> dict[str, str]:
+    """Return the variables of the settings that a process reads; an unset one is empty.
 
     Empty counts as unset for a service, and hides a value that it would inherit from us.
     """
-    return {name.upper(): _text(getattr(settings, name)) for name in names}
+    given: dict[str, object] = {**dict(settings), **asdict(credentials)}
+    names = read_by.model_fields.keys() - _NOT_HANDED_ON
+    return {name.upper(): _text(given[name]) for name in names}
 
 
 def _text(value: object) -> str:

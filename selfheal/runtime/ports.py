@@ -30,7 +30,7 @@ def is_free(port: int) -> bool:
 
 
 def find_free_port() -> int:
-    """Let the system choose a port that nobody listens on."""
+    """Let the operating system choose a free port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -71,7 +71,7 @@ def describe_process(process: psutil.Process) -> str:
 
 
 def require_free_port(port: int, *, setting: str) -> None:
-    """Refuse, politely, to go on when somebody else listens on the port.
+    """Check that no program listens on the port.
 
     Args:
         port: The port that is needed.

@@ -22,7 +22,7 @@ def judge_state(
     """Decide a state from what was observed.
 
     Args:
-        recorded: Whether something should run: we started it and nobody stopped it.
+        recorded: Whether it should run: it was started and not stopped since.
         alive: Whether its process is there.
         ready: Whether it answers that it can serve.
         was_ready: Whether it has served before, so that it can't be starting any more.

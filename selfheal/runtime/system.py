@@ -1,72 +1,27 @@
 """The whole system as one thing: brought up, repaired, observed, and taken down in order."""
 
+import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from selfheal.runtime.errors import InterruptedStartError, ProcessFailedError, StorageError
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.logs import read_tail
+from selfheal.runtime.parts import DatabaseServer, Part
 from selfheal.runtime.plan import Credentials, Stages
 from selfheal.runtime.ports import require_free_port
-from selfheal.runtime.private_files import make_home, read_or_create_secret, read_secret
+from selfheal.runtime.processes.process import BackgroundProcess
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
+from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State
-from selfheal.runtime.waiting import never, silent, wait_until
-from services.evaluator.app.services.oversight.canary_baselines import (
-    FILE_NAME as CANARY_BASELINES_FILE,
-)
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
 
 READY_TIMEOUT_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 3.0  # for a service that runs to find its database again
-
-Progress = Callable[[str], None]
-Interrupted = Callable[[], bool]
-
-
-class DatabaseServer(Protocol):
-    """The database as the system sees it: our embedded one, or the operator's own."""
-
-    @property
-    def name(self) -> str:
-        """The name of this part of the system."""
-
-    @property
-    def database_url(self) -> str:
-        """Connection URL, credentials included."""
-
-    def start(self, *, interrupted: Interrupted, progress: Progress) -> bool:
-        """Have it ready to serve; tell whether it was started by this call."""
-
-    def stop(self) -> bool:
-        """Stop it if it is ours; tell whether it ran."""
-
-    def destroy(self) -> None:
-        """Stop it and remove its data, if it is ours."""
-
-    @property
-    def client_variables(self) -> dict[str, str]:
-        """The variables that let psql in."""
-
-    def status(self) -> ProcessStatus:
-        """Tell what it is doing."""
-
-    def is_running(self) -> bool:
-        """Tell whether its process is there; always, if it isn't ours to watch."""
-
-    def was_asked_to_stop(self) -> bool:
-        """Tell whether it was stopped in order, when it doesn't run."""
-
-    @property
-    def exit_code(self) -> int | None:
-        """How its process ended, if that is known."""
-
-    @property
-    def log_file(self) -> Path:
-        """The file that it writes to."""
 
 
 class System:
@@ -81,6 +36,7 @@ class System:
         processes: The processes that run, or ran, in `home`.
         plan: Lists the processes to run, in stages, given the credentials.
         internal_token: The operator's own token; without one it is generated and kept.
+        service_files: What the services keep in `home` and a reset removes with the data.
     """
 
     def __init__(
@@ -91,12 +47,14 @@ class System:
         processes: ProcessTable,
         plan: Callable[[Credentials], Stages],
         internal_token: str | None = None,
+        service_files: Sequence[Path] = (),
     ) -> None:
         self.home = home.absolute()
         self.database = database
         self.processes = processes
         self._plan = plan
         self._internal_token = internal_token
+        self._service_files = service_files
 
     def up(self, progress: Progress = silent, interrupted: Interrupted = never) -> list[str]:
         """Start what doesn't run, repair what is unhealthy, renew what is configured otherwise.
@@ -113,14 +71,14 @@ class System:
                 running, unless the start was interrupted.
         """
         self._make_home()
-        started: list[str] = []
+        started: list[Part] = []
         with self._exclusive(progress, interrupted):
             try:
                 self._up(started, progress, interrupted)
             except InterruptedStartError:
-                self._stop(started, progress)
+                _stop(started, progress)
                 raise
-        return started
+        return [part.name for part in started]
 
     def down(self, progress: Progress = silent) -> list[str]:
         """Stop everything that runs, in the reverse order, and wait until it is gone.
@@ -130,9 +88,8 @@ class System:
         """
         if not self.home.is_dir():
             return []
-        with self._exclusive(progress, never):
-            names = [self.database.name, *self._ordered_names()]
-            return self._stop(names, progress)
+        with self._exclusive(progress):
+            return _stop(self.parts(), progress)
 
     def reset(self, progress: Progress = silent) -> None:
         """Stop everything and remove what it left: the database with all its data, and the logs.
@@ -141,24 +98,23 @@ class System:
         """
         if not self.home.is_dir():
             return
-        with self._exclusive(progress, never):
-            self._stop([self.database.name, *self._ordered_names()], progress)
+        with self._exclusive(progress):
+            _stop(self.parts(), progress)
             self.database.destroy()
             for directory in ("run", "logs"):
                 shutil.rmtree(self.home / directory, ignore_errors=True)
-            self._token_file.unlink(missing_ok=True)
-            (self.home / CANARY_BASELINES_FILE).unlink(missing_ok=True)
+            for file in (self._token_file, *self._service_files):
+                file.unlink(missing_ok=True)
+
+    def parts(self) -> list[Part]:
+        """List the parts in the order of starting; first what runs without being planned now."""
+        planned = [spec.name for stage in self._plan(Credentials()) for spec in stage]
+        others = [name for name in self.processes.names() if name not in planned]
+        return [self.database, *(self.processes.process(name) for name in [*others, *planned])]
 
     def status(self) -> list[ProcessStatus]:
         """Tell the truth about each part, in the order in which they start."""
-        observed = [self.processes.observe(name) for name in self._ordered_names()]
-        return [self.database.status(), *observed]
-
-    def log_file(self, name: str) -> Path:
-        """Tell where a part writes its log."""
-        return (
-            self.database.log_file if name == self.database.name else self.processes.log_file(name)
-        )
+        return [part.status() for part in self.parts()]
 
     def credentials(self) -> Credentials:
         """Return what lets the parts in to one another, as generated when the system started.
@@ -169,110 +125,101 @@ class System:
         token = self._internal_token or read_secret(self._token_file) or ""
         return Credentials(self.database.database_url, token)
 
-    def is_running(self, name: str) -> bool:
-        """Tell whether the process of a part is there, ready or not."""
-        if name == self.database.name:
-            return self.database.is_running()
-        return self.processes.is_running(name)
-
-    def was_asked_to_stop(self, name: str) -> bool:
-        """Tell whether some command stopped a part that doesn't run."""
-        if name == self.database.name:
-            return self.database.was_asked_to_stop()
-        return self.processes.was_asked_to_stop(name)
-
-    def failure(self, name: str, what: str) -> ProcessFailedError:
-        """Describe how a part failed, with its exit code where we know it, and its last lines."""
-        if name == self.database.name:
-            log, exit_code = self.database.log_file, self.database.exit_code
-        else:
-            log, exit_code = self.processes.log_file(name), self.processes.exit_code(name)
-        return ProcessFailedError(name, what, log=log, log_tail=read_tail(log), exit_code=exit_code)
-
     @property
     def _token_file(self) -> Path:
         return self.home / "internal-token"
 
     def _make_home(self) -> None:
+        """Make the directory, closed to others; one that exists keeps its mode.
+
+        Root's may be passed through, though not listed, by the account that PostgreSQL runs under.
+        """
         try:
-            make_home(self.home)
+            self.home.mkdir(parents=True)
+            self.home.chmod(0o711 if os.geteuid() == 0 else 0o700)
         except OSError as error:
+            if isinstance(error, FileExistsError) and self.home.is_dir():
+                return  # made by another command, perhaps this very moment
             raise StorageError(
                 f"Can't make {self.home}: {error.strerror}.",
                 remedy="Set SELFHEAL_HOME to a directory that you may write to.",
             ) from error
 
-    @contextmanager
-    def _exclusive(self, progress: Progress, interrupted: Interrupted) -> Iterator[None]:
-        with exclusive(self.home / "lock", interrupted=interrupted, progress=progress):
-            yield
+    def _exclusive(
+        self, progress: Progress, interrupted: Interrupted = never
+    ) -> AbstractContextManager[None]:
+        return exclusive(self.home / "lock", interrupted=interrupted, progress=progress)
 
-    def _up(self, started: list[str], progress: Progress, interrupted: Interrupted) -> None:
+    def _up(self, started: list[Part], progress: Progress, interrupted: Interrupted) -> None:
         if self.database.start(interrupted=interrupted, progress=progress):
-            started.append(self.database.name)
+            started.append(self.database)
         token = self._internal_token or read_or_create_secret(self._token_file)
         stages = self._plan(Credentials(self.database.database_url, token))
         planned = {spec.name for stage in stages for spec in stage}
         for name in set(self.processes.names()) - planned:
             progress(f"stopping {name}, which is no longer needed")
-            self.processes.stop(name)
+            self.processes.process(name).stop()
         for stage in stages:
             for spec in stage:
                 if interrupted():
                     raise InterruptedStartError
-                if not self._serves_as_configured(spec, interrupted):
-                    self._restart(spec, progress)
-                    started.append(spec.name)
+                process = self.processes.process(spec.name)
+                if not _serves_as_configured(process, spec, interrupted):
+                    _restart(process, spec, progress)
+                    started.append(process)
             for spec in stage:
-                self._wait_until_ready(spec, interrupted)
+                _wait_until_ready(self.processes.process(spec.name), interrupted)
 
-    def _serves_as_configured(self, spec: ProcessSpec, interrupted: Interrupted) -> bool:
-        record = self.processes.record(spec.name)
-        if record is None or record.config_hash != spec.config_hash:
-            return False
-        status = self.processes.observe(spec.name)
-        if status.state is State.UNHEALTHY:
-            return wait_until(
-                lambda: self.processes.is_ready(spec.name),
-                timeout_seconds=_RECOVERY_SECONDS,
-                interrupted=interrupted,
-            )
-        return status.state in (State.RUNNING, State.STARTING)
 
-    def _restart(self, spec: ProcessSpec, progress: Progress) -> None:
-        if self.processes.stop(spec.name):
-            progress(f"restarting {spec.name}")
-        else:
-            progress(f"starting {spec.name}")
-        if spec.port is not None:
-            require_free_port(spec.port, setting=spec.port_setting)
-        self.processes.spawn(spec)
+def describe_failure(part: Part, what: str) -> ProcessFailedError:
+    """Describe how a part failed, with its exit code where we know it, and its last lines."""
+    return ProcessFailedError(
+        part.name,
+        what,
+        log=part.log_file,
+        log_tail=read_tail(part.log_file),
+        exit_code=part.exit_code,
+    )
 
-    def _wait_until_ready(self, spec: ProcessSpec, interrupted: Interrupted) -> None:
-        def ended_or_ready() -> bool:
-            is_running = self.processes.is_running(spec.name)
-            return not is_running or self.processes.is_ready(spec.name)
 
-        settled = wait_until(
-            ended_or_ready, timeout_seconds=READY_TIMEOUT_SECONDS, interrupted=interrupted
+def _serves_as_configured(
+    process: BackgroundProcess, spec: ProcessSpec, interrupted: Interrupted
+) -> bool:
+    record = process.record
+    if record is None or record.config_hash != spec.config_hash:
+        return False
+    state = process.status().state
+    if state is State.UNHEALTHY:
+        return wait_until(
+            process.is_ready, timeout_seconds=_RECOVERY_SECONDS, interrupted=interrupted
         )
-        if not settled:
-            raise self.failure(spec.name, f"wasn't ready within {READY_TIMEOUT_SECONDS:g} s")
-        if not self.processes.is_running(spec.name):
-            raise self.failure(spec.name, "ended while it was starting")
-        self.processes.note_ready(spec.name)
+    return state in (State.RUNNING, State.STARTING)
 
-    def _stop(self, names: Sequence[str], progress: Progress) -> list[str]:
-        stopped = []
-        for name in reversed(names):
-            is_database = name == self.database.name
-            if self.database.stop() if is_database else self.processes.stop(name):
-                progress(f"stopped {name}")
-                stopped.append(name)
-        return stopped
 
-    def _ordered_names(self) -> list[str]:
-        """Names in the order of starting; first what runs without being planned now."""
-        planned = [spec.name for stage in self._plan(Credentials()) for spec in stage]
-        others = [name for name in self.processes.names() if name not in planned]
-        return [*others, *planned]
+def _restart(process: BackgroundProcess, spec: ProcessSpec, progress: Progress) -> None:
+    progress(f"{'restarting' if process.stop() else 'starting'} {spec.name}")
+    if spec.port is not None:
+        require_free_port(spec.port, setting=spec.port_setting)
+    process.spawn(spec)
+
+
+def _wait_until_ready(process: BackgroundProcess, interrupted: Interrupted) -> None:
+    settled = wait_until(
+        lambda: not process.is_running() or process.is_ready(),
+        timeout_seconds=READY_TIMEOUT_SECONDS,
+        interrupted=interrupted,
+    )
+    if not settled:
+        raise describe_failure(process, f"wasn't ready within {READY_TIMEOUT_SECONDS:g} s")
+    if not process.is_running():
+        raise describe_failure(process, "ended while it was starting")
+    process.note_ready()
+
+
+def _stop(parts: Sequence[Part], progress: Progress) -> list[str]:
+    stopped = []
+    for part in reversed(parts):
+        if part.stop():
+            progress(f"stopped {part.name}")
+            stopped.append(part.name)
+    return stopped

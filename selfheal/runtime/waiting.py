@@ -7,21 +7,24 @@ from selfheal.runtime.errors import InterruptedStartError
 
 POLL_SECONDS = 0.05
 
+Progress = Callable[[str], None]
+Interrupted = Callable[[], bool]
+
 
 def never() -> bool:
-    """Say that nobody asked us to stop."""
+    """Return False: nothing asks for an end of the waiting."""
     return False
 
 
 def silent(_message: str) -> None:
-    """Take a progress message and show it to nobody."""
+    """Take a progress message, and don't show it."""
 
 
 def wait_until(
     condition: Callable[[], bool],
     *,
     timeout_seconds: float,
-    interrupted: Callable[[], bool] = never,
+    interrupted: Interrupted = never,
     poll_seconds: float = POLL_SECONDS,
 ) -> bool:
     """Poll `condition` until it holds or the time is over.

@@ -31,7 +31,7 @@ HARD_ANSWERS = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something to mend, and the file it is in."""
+    """Something that has to be corrected, and the file it is in."""
 
     file: Path
     message: str
@@ -48,7 +48,7 @@ class SampleTask:
 
 
 def find_problems(task_type: TaskType) -> list[Problem]:
-    """Everything that is wrong with a task type that can be read."""
+    """List everything that is wrong with a task type whose directory can be read."""
     return [
         *_problems_of_names(task_type),
         *_problems_of_golden_inputs(task_type),
@@ -117,7 +117,7 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
 
 
 def as_answer(expected: object) -> str:
-    """An expected answer as a model would give it: text as it is, all else as JSON."""
+    """Write an expected answer as a model would: text as it is, all else as JSON."""
     return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
 
 
@@ -127,7 +127,7 @@ def _try(
     tasks: list[SampleTask],
     is_right: Callable[[object], bool],
 ) -> Iterator[str]:
-    """The first thing that goes wrong with a function; one is enough to mend it."""
+    """Return the first problem of a function, which is enough to correct it."""
     for task in tasks:
         shown = repr(task.answer[:20])
         try:

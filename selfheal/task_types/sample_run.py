@@ -20,7 +20,7 @@ class SampleRun:
     rows: tuple[tuple[str, str, str], ...]
 
     def as_json(self) -> dict[str, Any]:
-        """For a script."""
+        """Return the run as JSON values for a script."""
         return {
             "user_input": self.user_input,
             "answer": self.answer,

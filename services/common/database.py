@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.text import make_storable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
+# Of a connection that the server ended, the event loop reads the error in one turn and the end in
+# the next; asyncio takes a turn more than uvloop to tell asyncpg.
+TURNS_TO_READ_AN_END = 4
 # Locks are held by sessions: the server is to notice within a minute that a host is gone.
 KEEP_ALIVE = {
     "tcp_keepalives_idle": "30",
@@ -41,28 +44,18 @@ CONNECTION_ERRORS = (
     asyncpg.UndefinedTableError,
 )
 
-_ESCAPED_BACKSLASH_OR_NUL = re.compile(r"\\(?:\\|u0000)")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 def encode_json(value: Any) -> str:
-    """JSON that JSONB takes: NUL is spelled out, lone surrogates are replaced.
+    """Write JSON that JSONB takes: NUL and lone surrogates are replaced.
 
     Raises:
         ValueError: If it holds NaN or an infinity.
     """
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    text = _ESCAPED_BACKSLASH_OR_NUL.sub(_spell_out_nul, text)
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _spell_out_nul(escape: re.Match[str]) -> str:
-    """Backslashes are read in pairs: what follows a pair is no escape but text of its own."""
-    return r"\\u0000" if escape[0] == r"\u0000" else escape[0]
+    return json.dumps(make_storable(value), allow_nan=False, ensure_ascii=False)
 
 
 def decode_json(text: str) -> Any:
-    """What `encode_json` encoded."""
+    """Read what `encode_json` wrote."""
     return json.loads(text)
 
 
@@ -87,7 +80,7 @@ def translate_database_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
-    """One connection, for programs that run and exit; errors are translated throughout.
+    """Open one connection, for programs that run and exit; errors are translated throughout.
 
     Raises:
         DatabaseUnavailableError: If there is none to be had, or it breaks in use.
@@ -145,19 +138,21 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
-        """A connection from the pool.
+        """Lend a connection of the pool; one that the server has ended is replaced first.
 
         Raises:
             DatabaseUnavailableError: If there is none to be had, or it breaks in use.
         """
         if self._pool is None:
             raise DatabaseUnavailableError("The database pool is not open.")
+        for _ in range(TURNS_TO_READ_AN_END):
+            await asyncio.sleep(0)
         with translate_database_errors():
             async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                 yield connection
 
     async def is_ready(self) -> bool:
-        """Whether the server answers and the schema is there."""
+        """Tell whether the server answers and the schema is there."""
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")

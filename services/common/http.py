@@ -69,7 +69,8 @@ class ServiceClient:
             UpstreamTimeoutError: If the deadline passes.
             UpstreamError: If the service can't be reached, fails, or answers nonsense.
         """
-        status, content = await self._exchange(path, body.model_dump_json().encode(), headers or {})
+        question = body.model_dump_json(exclude_none=True).encode()
+        status, content = await self._exchange(path, question, headers or {})
         if status != HTTP_OK:
             raise self._error_from(status, content)
         try:

@@ -71,6 +71,6 @@ def configure_logging(service: str, level: str) -> None:
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:
-    """A logger whose events are snake_case and whose fields are key-values."""
+    """Return a logger whose events are snake_case and whose fields are key-values."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger

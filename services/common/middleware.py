@@ -20,7 +20,7 @@ log = get_logger()
 
 
 def request_id_of(scope: Scope) -> UUID:
-    """The client's `X-Request-ID` where it is a UUID, else a new one."""
+    """Return the client's `X-Request-ID` where it is a UUID, else a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             try:
@@ -90,7 +90,7 @@ def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
 
 
 def error_response(request: Request, error: ServiceError) -> JSONResponse:
-    """The JSON that tells a client of `error`."""
+    """Return the JSON answer that tells a client of `error`."""
     request_id = str(request.state.request_id)
     body = ErrorResponse(
         code=error.code, message=error.message, request_id=request_id, **error.context
@@ -99,7 +99,7 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
 
 
 class UnexpectedErrorMiddleware:
-    """The last resort: an error nobody foresaw is logged whole and answered without details."""
+    """Logs an error that no handler foresaw in full, and answers it without details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,7 @@
 """The rows of the three tables, as `db/schema.sql` defines them."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,14 @@ class Prompt:
     change_reason: str | None
     created_by: str
     created_at: datetime
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hexadecimal: an edit by hand keeps the id and changes this."""
+        return hashlib.sha256(self.content.encode("utf-8", "replace")).hexdigest()
+
+
+PROMPT_COLUMNS = ", ".join(column.name for column in fields(Prompt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ import math
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_INPUT_CHARACTERS = 20_000
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
+MAX_ID_CHARACTERS = 200
 
 
 def _reject_nul(text: str) -> str:
@@ -24,16 +25,6 @@ def _reject_blank(text: str) -> str:
     if not text.strip():
         raise PydanticCustomError("blank", "must not be blank")
     return text
-
-
-def _reject_unreal_numbers(value: Any) -> Any:
-    """JSONB has no NaN and no infinity, which Python's and pydantic's parsers both let pass."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise PydanticCustomError("finite_number", "must hold finite numbers only")
-    if isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            _reject_unreal_numbers(part)
-    return value
 
 
 # A text with a length is also checked for lone surrogates, which UTF-8 can't spell, by pydantic.
@@ -63,13 +54,25 @@ Output = Annotated[
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 # PostgreSQL's INTEGER.
 DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Detail = Annotated[dict[str, Any], AfterValidator(_reject_unreal_numbers)]
 
 
 class Schema(BaseModel):
     """Base of all schemas; unknown fields are ignored, so that clients may be newer than we."""
 
     model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def reject_unreal_numbers(cls, value: Any) -> Any:
+        """Refuse NaN and infinities, which JSON doesn't have, and which parsers let pass."""
+        left = [value]
+        while left:
+            part = left.pop()
+            if isinstance(part, float) and not math.isfinite(part):
+                raise PydanticCustomError("finite_number", "must hold finite numbers only")
+            if isinstance(part, dict | list):
+                left.extend(part.values() if isinstance(part, dict) else part)
+        return value
 
 
 class AgentRequest(Schema):
@@ -113,9 +116,6 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
-MAX_ID_CHARACTERS = 200
-
-
 class EvaluationRequest(Schema):
     """What the Manager asks the Evaluator for; `golden_id` needs the internal token."""
 
@@ -133,7 +133,7 @@ class EvaluationResponse(Schema):
     request_id: UUID
     score: Score
     passed: bool
-    detail: Detail
+    detail: dict[str, Any]
 
 
 class HealthResponse(Schema):

@@ -82,7 +82,7 @@ class _Span(NamedTuple):
 
 
 def mask_secrets(text: str) -> str:
-    """The text with `***` for every secret, and all else as it was.
+    """Replace every secret in a text with `***`, and leave the rest as it is.
 
     Idempotent, and nothing that `holds_secret` recognises is left.
     """
@@ -97,17 +97,17 @@ def mask_secrets(text: str) -> str:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether anything in the text looks like a key, a token or a password."""
+    """Tell whether anything in the text looks like a key, a token or a password."""
     return bool(_find_spans(text))
 
 
 def find_secrets(text: str) -> tuple[str, ...]:
-    """What looks like a secret, as it stands in the text, in its order."""
+    """List what looks like a secret, as it stands in the text, in its order."""
     return tuple(text[span.start : span.end] for span in _find_spans(text))
 
 
 def _find_spans(text: str) -> list[_Span]:
-    """Where secrets stand, in order; those that overlap or touch are one."""
+    """Find where secrets stand, in order; those that overlap or touch are one."""
     found = sorted(span for finder in _FINDERS for span in finder(text))
     merged: list[_Span] = []
     for span in found:
@@ -119,7 +119,7 @@ def _find_spans(text: str) -> list[_Span]:
 
 
 def _find_private_keys(text: str) -> Iterator[_Span]:
-    """Key blocks; of one that nothing closes, the lines that hold the key."""
+    """Find key blocks; of one that nothing closes, the lines that hold the key."""
     for match in _PRIVATE_KEY.finditer(text):
         body = match["secret"]
         if lines := _KEY_LINES.search(body):
@@ -128,7 +128,7 @@ def _find_private_keys(text: str) -> Iterator[_Span]:
 
 
 def _find_assignments(text: str) -> Iterator[_Span]:
-    """Values of what is named like a secret."""
+    """Find the values of names that sound like a secret."""
     for match in _ASSIGNMENT.finditer(text):
         name = "quoted" if match["quoted"] is not None else "bare"
         if _PLACEHOLDER.fullmatch(match[name]):
@@ -138,12 +138,12 @@ def _find_assignments(text: str) -> Iterator[_Span]:
 
 
 def _is_quoted_secret(match: re.Match[str]) -> bool:
-    """`token == "while"` is a parser's."""
+    """Tell a secret in quotation marks from a parser's `token == "while"`."""
     return bool(match["password"] or match["key"]) or _has_digit(match["quoted"])
 
 
 def _is_bare_secret(match: re.Match[str]) -> bool:
-    """Whether a value without quotation marks is a secret, not a name or a word.
+    """Tell whether a value without quotation marks is a secret, not a name or a word.
 
     `token = items2` and `connect(password=password)` are code; `password=swordfish`, closely
     written and not an argument, is a setting.
@@ -159,7 +159,7 @@ def _is_bare_secret(match: re.Match[str]) -> bool:
 
 
 def _is_random(run: str) -> bool:
-    """Whether a long run is no word, no name, no path and no number."""
+    """Tell whether a long run is no word, no name, no path and no number."""
     characters = [character for character in run if character.isalnum()]
     digits = sum(character.isdigit() for character in characters)
     if min(digits, len(characters) - digits) < MIN_OF_EACH_KIND or _UUID.fullmatch(run):
@@ -175,12 +175,12 @@ def _is_random(run: str) -> bool:
 
 
 def _has_digit(run: str) -> bool:
-    """Vendors' tokens are random; `sk-learn-compatible` isn't."""
+    """Tell a vendor's token, which is random, from a name such as `sk-learn-compatible`."""
     return any(character.isdigit() for character in run)
 
 
 def _is_mixed(run: str) -> bool:
-    """Credentials behind `Bearer` are no word, and no name of two words."""
+    """Tell credentials after `Bearer` from a word, and from a name of two words."""
     return _has_digit(run) or len(_INNER_CAPITAL.findall(run)) > 1
 
 

@@ -3,13 +3,13 @@
 from fastapi import FastAPI
 from opentelemetry import trace
 
-from services.common.config import Settings
+from services.common.config import TracingSettings
 
 UNTRACED_PATHS = "health,metrics"
 
 
-def is_tracing_on(settings: Settings) -> bool:
-    """Whether the operator named an exporter or an endpoint, and didn't switch the SDK off."""
+def is_tracing_on(settings: TracingSettings) -> bool:
+    """Tell whether the operator named an exporter or endpoint and didn't switch the SDK off."""
     if settings.otel_sdk_disabled or settings.otel_traces_exporter == "none":
         return False
     return bool(
@@ -19,7 +19,7 @@ def is_tracing_on(settings: Settings) -> bool:
     )
 
 
-def configure_tracing(app: FastAPI, service: str, settings: Settings) -> None:
+def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> None:
     """Trace requests, the calls between services and the queries; nothing where it is off.
 
     The SDK is imported only here: it costs a service that isn't traced nothing.

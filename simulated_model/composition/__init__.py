@@ -1,1 +1,1 @@
-"""Composes the answer that the instructions ask for."""
+"""Composes the answer that instructions ask for: code, data or prose."""

@@ -10,7 +10,7 @@ from simulated_model.composition.data import calls_for_data, tell_data, write_da
 from simulated_model.composition.languages import write_foreign
 from simulated_model.composition.limits import shorten
 from simulated_model.extraction.requests import read_data_request
-from simulated_model.instructions.model import (
+from simulated_model.instructions.directives import (
     DEFAULT_LANGUAGE,
     Instructions,
     Reply,
@@ -29,17 +29,17 @@ DEFAULT_KEY = "code"
 
 @lru_cache(maxsize=CACHED_ANSWERS)
 def answer(prompt: str, request: str) -> str:
-    """What the model says; the system prompt has the last word over the request's wishes."""
+    """Return the model's answer; where the request wishes otherwise, the system prompt decides."""
     return compose(request, fill_silence(read_instructions(prompt), read_wishes(request)))
 
 
 def count_tokens(text: str) -> int:
-    """Tokens of a text, at four characters each."""
+    """Count the tokens of a text, at four characters each."""
     return math.ceil(len(text) / CHARACTERS_PER_TOKEN)
 
 
 def compose(request: str, instructions: Instructions) -> str:
-    """Answer `request` as `instructions` say."""
+    """Compose the answer to `request` that `instructions` ask for."""
     if instructions.reply is Reply.FIXED:
         return instructions.reply_text
     body = _compose_body(request, instructions)
@@ -83,8 +83,7 @@ def _compose_code(request: str, task: Task | None, instructions: Instructions) -
         case Wrapping.JSON:
             return _as_json(code, explanation, language, instructions.wrapping_names)
         case Wrapping.TAG:
-            tag = instructions.wrapping_names[0]
-            block = f"<{tag}>\n{code}\n</{tag}>"
+            block = prose.put_in_tag(instructions.wrapping_names[0], code)
         case Wrapping.NOTHING:
             block = code
         case _:
@@ -105,7 +104,7 @@ def _explain(request: str, task: Task | None, instructions: Instructions) -> str
 
 
 def _as_json(code: str, explanation: str, language: str, keys: tuple[str, ...]) -> str:
-    """A JSON object; what its keys are named for decides what they hold."""
+    """Write a JSON object with these keys; their names decide what they hold."""
     names = keys or (DEFAULT_KEY,)
     code_key = next((name for name in names if name.lower() in CODE_KEYS), names[0])
     values = {name: language if name.lower() == "language" else explanation for name in names}

@@ -13,8 +13,9 @@ from simulated_model.composition.python import (
     strip_docstrings,
     strip_type_hints,
 )
-from simulated_model.instructions.model import Instructions
-from simulated_model.knowledge import Task, requested_name
+from simulated_model.instructions.directives import Instructions
+from simulated_model.knowledge import Task
+from simulated_model.requested_names import requested_name
 
 WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 MAX_NAME_WORDS = 4
@@ -30,7 +31,7 @@ NOT_IN_NAMES = frozenset(
 
 
 def write_python(request: str, task: Task | None, instructions: Instructions) -> str:
-    """Python code for `task`, or code that owns up to not knowing what was asked for."""
+    """Write Python code for `task`; for an unknown one, a function that says so."""
     if task is None:
         return unknown_task_stub(request)
     name = fixed_name(request)
@@ -50,7 +51,7 @@ def write_python(request: str, task: Task | None, instructions: Instructions) ->
 
 
 def write_example(task: Task, code: str) -> str:
-    """A main block that shows what the code does."""
+    """Write a main block that shows what the code does."""
     main, known = main_definition(code), main_definition(task.python)
     example = task.example
     if main is not None and known is not None and main.name != known.name:
@@ -68,7 +69,7 @@ def write_example(task: Task, code: str) -> str:
 
 
 def unknown_task_stub(request: str) -> str:
-    """A function that says that the model doesn't know how to do this."""
+    """Write a function that says that the model doesn't know the task."""
     return (
         f"def {name_for(request)}(*args):\n"
         "    # TODO: I don't know how to do this task.\n"
@@ -77,7 +78,7 @@ def unknown_task_stub(request: str) -> str:
 
 
 def name_for(request: str) -> str:
-    """The name that a request fixes, else one made of its telling words."""
+    """Return the name that a request fixes, else one made of its most telling words."""
     name = fixed_name(request)
     if name:
         return name
@@ -88,11 +89,11 @@ def name_for(request: str) -> str:
 
 
 def fixed_name(request: str) -> str:
-    """The function or class name that a request fixes; empty where it fixes none."""
+    """Return the function or class name that a request fixes; empty where it fixes none."""
     name = requested_name(OVERLONG_WORD.sub(" ", request))
     return name if is_valid_name(name) else ""
 
 
 def describe(task: Task) -> str:
-    """What a task is about, in a few words."""
+    """Describe a task in a few words."""
     return task.name.replace("_", " ").capitalize()

@@ -1,4 +1,4 @@
-"""Bends Python code to constructs that were demanded, sensible or not."""
+"""Rewrites Python code to contain demanded constructs, sensible or not."""
 
 import ast
 import re
@@ -10,6 +10,7 @@ from simulated_model.composition.python import (
     Function,
     PythonSource,
     apply_edits,
+    body_of,
     main_definition,
     outer_functions,
     replace_bodies,
@@ -25,7 +26,7 @@ NOT_FOR_EVAL = (
 
 
 def add_constructs(code: str, constructs: tuple[str, ...]) -> str:
-    """Give `code` each construct, in the order demanded; broken code stays as it is."""
+    """Give `code` each construct, in the order demanded, a syntax error last."""
     for name in sorted(constructs, key=lambda name: name == "syntax_error"):
         code = REWRITES[name](code)
     return code
@@ -46,8 +47,7 @@ def _prepend(code: str, *statements: str) -> str:
     """Put statements before the body of the first function or method."""
     source = PythonSource(code)
     for function in outer_functions(source.tree):
-        body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-        if body:
+        if body := body_of(function):
             indent = "\n" + " " * body[0].col_offset
             text = "".join(statement + indent for statement in statements)
             return apply_edits(code, [(source.start(body[0]), source.start(body[0]), text)])
@@ -98,7 +98,7 @@ def _use_try_except(code: str) -> str:
     source = PythonSource(code)
     bodies: list[str] = []
     for function in outer_functions(source.tree):
-        body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+        body = body_of(function)
         begin = code.rfind("\n", 0, source.start(body[0])) + 1 if body else 0
         bodies.append(textwrap.dedent(code[begin : source.end(function)]) if body else "pass")
     remaining = iter(bodies)

@@ -3,21 +3,21 @@
 import json
 from typing import Any
 
-from simulated_model.composition.prose import VOICES
-from simulated_model.extraction.answering import extract
+from simulated_model.composition.prose import VOICES, put_in_tag
+from simulated_model.extraction.extractor import extract
 from simulated_model.extraction.requests import DataRequest
-from simulated_model.instructions.model import Instructions, Reply, Wrapping
+from simulated_model.instructions.directives import Instructions, Reply, Wrapping
 
 SUBJECT = "data"
 INTRODUCTION = "Here is the data that the text gives:"
-SILENCE = "The text says nothing of it."
+UNSTATED = "The text says nothing of it."
 EXPLANATION = "Each value stands in the text; what the text doesn't say was left open."
 
 
 def calls_for_data(instructions: Instructions) -> bool:
-    """Whether data are the answer to a request for data, as far as the instructions go.
+    """Whether the instructions let a request for data be answered with data.
 
-    They aren't where code is ordered: a generator of code answers with code.
+    Where they order code, it is answered with code.
     """
     if instructions.language:
         return False
@@ -27,7 +27,7 @@ def calls_for_data(instructions: Instructions) -> bool:
 
 
 def write_data(request: DataRequest, instructions: Instructions) -> str:
-    """The data, and around them what the instructions allow."""
+    """Write the data, and around them what the instructions allow."""
     data = extract(request)
     if instructions.wrapping_names and instructions.wrapping is Wrapping.JSON:
         data = {name: data.get(name) for name in instructions.wrapping_names}
@@ -36,8 +36,7 @@ def write_data(request: DataRequest, instructions: Instructions) -> str:
         case Wrapping.JSON | Wrapping.NOTHING:
             block = text
         case Wrapping.TAG:
-            tag = instructions.wrapping_names[0]
-            block = f"<{tag}>\n{text}\n</{tag}>"
+            block = put_in_tag(instructions.wrapping_names[0], text)
         case _:
             block = f"```json\n{text}\n```"
     is_alone = instructions.only_code or instructions.wrapping is Wrapping.JSON
@@ -49,15 +48,13 @@ def write_data(request: DataRequest, instructions: Instructions) -> str:
 
 
 def tell_data(request: DataRequest) -> str:
-    """The data in a sentence, for whoever wants prose."""
+    """Write the data as a sentence."""
     told = [
         f"the {name.replace('_', ' ')} is {_say(value)}"
         for name, value in extract(request).items()
         if value is not None
     ]
-    return (
-        f"As far as the text goes, {', '.join(told)}." if told else "The text says nothing of it."
-    )
+    return f"As far as the text goes, {', '.join(told)}." if told else UNSTATED
 
 
 def _say(value: Any) -> str:

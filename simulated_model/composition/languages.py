@@ -5,10 +5,9 @@ import re
 
 from simulated_model.composition.code import describe, fixed_name, name_for
 from simulated_model.composition.python import Function, main_definition
-from simulated_model.instructions.model import Instructions
+from simulated_model.instructions.directives import Instructions
 from simulated_model.knowledge import Task
 
-# The shape of a function that is still to be written: {name}, {parameters}, {note}.
 # The shape of a function that is still to be written, in each language.
 SHAPES = {
     "javascript": "function {name}({bare}) {{\n  // {note}\n  throw new Error('not written');\n}}",
@@ -52,11 +51,10 @@ PARAMETERS = {
     "capital": "{}: Any",
 }
 CAMEL_CASED = frozenset("javascript typescript java go kotlin swift scala csharp".split())
-LEADING_COMMENT = re.compile(r"\A\s*/\*\*.*?\*/\s*", re.S)
 
 
 def write_foreign(request: str, task: Task | None, instructions: Instructions) -> str:
-    """Code in `instructions.language`, for a task that may be unknown."""
+    """Write code in `instructions.language`, for a task that may be unknown."""
     language = instructions.language
     is_known = task is not None and task.javascript and not instructions.is_stub
     if task is not None and is_known and language in ("javascript", "typescript"):
@@ -75,8 +73,8 @@ def write_foreign(request: str, task: Task | None, instructions: Instructions) -
 
 def _javascript(request: str, task: Task, instructions: Instructions) -> str:
     code = task.javascript
-    if not instructions.docstring:
-        code = LEADING_COMMENT.sub("", code)
+    if not instructions.docstring and code.startswith("/**"):
+        code = code.partition("*/")[2].lstrip()
     name = fixed_name(request)
     declared = re.search(r"^(?:async\s+)?(?:function\*?|class|const|let)\s+(\w+)", code, re.M)
     if name and declared:

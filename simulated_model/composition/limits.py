@@ -3,14 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from simulated_model.instructions.model import Limit, Unit
+from simulated_model.instructions.directives import Limit, Unit
 
 FENCE = "```"
 LINES_OF_FENCES = 2
 
 
 def shorten(text: str, limits: Sequence[Limit]) -> str:
-    """Cut `text` so that no limit is exceeded."""
+    """Cut `text` so that it exceeds no limit."""
     for limit in limits:
         text = _shorten(text, limit)
     return text
@@ -27,7 +27,7 @@ def _shorten(text: str, limit: Limit) -> str:
 
 
 def _first(unit: str, text: str, count: int) -> str:
-    """The first `count` matches of a pattern, with what stands before them."""
+    """Return the first `count` matches of a pattern, with the text before them."""
     end = 0
     for index, match in enumerate(re.finditer(unit, text)):
         if index == count:
@@ -37,7 +37,7 @@ def _first(unit: str, text: str, count: int) -> str:
 
 
 def _first_lines(text: str, count: int) -> str:
-    """The first lines; a block of code that is cut still gets its closing fence."""
+    """Return the first lines; a block of code that is cut still gets its closing fence."""
     lines = text.split("\n")
     if len(lines) <= count:
         return text

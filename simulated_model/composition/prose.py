@@ -1,7 +1,6 @@
-"""Writes what isn't code: introductions, explanations, refusals, poems."""
+"""Writes the words of an answer: introductions, explanations, refusals, poems."""
 
 import ast
-import re
 
 from simulated_model.composition.code import describe, name_for
 from simulated_model.composition.python import main_definition
@@ -61,7 +60,7 @@ OFF_TOPIC = (
 
 
 def introduce(request: str, task: Task | None, *, language: str, voice: str) -> str:
-    """The sentence before the code."""
+    """Write the sentence before the code."""
     if voice in VOICES:
         return VOICES[voice][0].format(subject=subject_of(request, task))
     if task is None:
@@ -71,7 +70,7 @@ def introduce(request: str, task: Task | None, *, language: str, voice: str) -> 
 
 
 def explain(request: str, task: Task | None, *, language: str, voice: str) -> str:
-    """How the task is done, in words."""
+    """Explain in words how the task is done."""
     subject = subject_of(request, task)
     if task is None:
         told = UNKNOWN_EXPLANATION
@@ -86,29 +85,34 @@ def explain(request: str, task: Task | None, *, language: str, voice: str) -> st
 
 
 def close(voice: str) -> str:
-    """What a voice says at the end; nothing without one."""
+    """Write the closing words of a voice; none without a voice."""
     return VOICES[voice][1] if voice in VOICES else ""
 
 
 def recite(request: str, task: Task | None) -> str:
-    """A poem instead of an answer."""
+    """Write a poem in place of an answer."""
     return POEM.format(subject=subject_of(request, task))
 
 
 def steer_off_topic(role: str) -> str:
-    """What somebody in an unrelated role says to a request for code."""
-    return OFF_TOPIC.format(role=re.sub(r"\s+", " ", role).strip())
+    """Write what an unrelated role answers to a request for code."""
+    return OFF_TOPIC.format(role=" ".join(role.split()))
+
+
+def put_in_tag(tag: str, text: str) -> str:
+    """Put a text between an opening and a closing tag, on lines of their own."""
+    return f"<{tag}>\n{text}\n</{tag}>"
 
 
 def subject_of(request: str, task: Task | None) -> str:
-    """What a request is about, in a few words."""
+    """Name what a request is about, in a few words."""
     if task is None:
         return name_for(request).replace("_", " ")
     return describe(task).lower()
 
 
 def _summary_of(task: Task) -> str:
-    """The first sentence of the solution's docstring."""
+    """Return the first paragraph of the solution's docstring."""
     main = main_definition(task.python)
     docstring = ast.get_docstring(main) if main is not None else None
     return (docstring or describe(task) + ".").split("\n\n")[0].replace("\n", " ")

@@ -14,7 +14,7 @@ CACHED_SOURCES = 512
 
 
 class PythonSource:
-    """A parsed text and the character offsets of its nodes."""
+    """A parsed source, and the character offsets of its nodes."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -25,29 +25,27 @@ class PythonSource:
             self._starts.append(self._starts[-1] + len(line))
 
     def offset(self, line: int, byte_column: int) -> int:
-        """Character offset of a line, counted from 1, and a column in UTF-8 bytes."""
+        """Return the character offset of a line, from 1, and a column in UTF-8 bytes."""
         prefix = self._lines[line - 1].encode()[:byte_column].decode()
         return self._starts[line - 1] + len(prefix)
 
     def start(self, node: ast.expr | ast.stmt | ast.arg) -> int:
-        """Where a node begins, its decorators included."""
+        """Return the offset where a node begins, its decorators included."""
         if isinstance(node, Definition) and node.decorator_list:
             return self.start(node.decorator_list[0]) - len("@")
         return self.offset(node.lineno, node.col_offset)
 
     def end(self, node: ast.expr | ast.stmt | ast.arg) -> int:
-        """Where a node ends."""
+        """Return the offset where a node ends."""
         return self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def line_start(self, line: int) -> int:
-        """Where a line begins, counted from 1."""
+        """Return the offset where a line begins; lines count from 1."""
         return self._starts[line - 1]
 
     def definitions(self) -> Iterator[Definition]:
-        """Every function and class, nested ones too."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, Definition):
-                yield node
+        """Yield every function and class, nested ones too."""
+        return (node for node in ast.walk(self.tree) if isinstance(node, Definition))
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
@@ -58,11 +56,8 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def main_definition(code: str) -> Definition | None:
-    """The first function or class of `code`."""
-    for node in ast.parse(code).body:
-        if isinstance(node, Definition):
-            return node
-    return None
+    """Return the first function or class of `code`."""
+    return next((node for node in ast.parse(code).body if isinstance(node, Definition)), None)
 
 
 @lru_cache(maxsize=CACHED_SOURCES)
@@ -172,7 +167,7 @@ def replace_names(code: str, names: dict[str, str]) -> str:
 
 
 def is_valid_name(name: str) -> bool:
-    """Whether a function or class may bear this name."""
+    """Whether a function or class may have this name."""
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
@@ -181,12 +176,12 @@ def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
 
     Args:
         code: Python source.
-        write_body: Gives the lines of a body, indented by the text it is handed.
+        write_body: Returns the lines of a body, indented by the text that it is given.
     """
     source = PythonSource(code)
     edits: list[Edit] = []
     for node in outer_functions(source.tree):
-        statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        statements = body_of(node)
         indent = " " * (node.col_offset + 4)
         if statements:
             begin, end = source.start(statements[0]), source.end(node)
@@ -196,8 +191,13 @@ def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
     return drop_unused_imports(apply_edits(code, edits))
 
 
+def body_of(function: Function) -> list[ast.stmt]:
+    """Return the statements of a function after its docstring."""
+    return function.body[ast.get_docstring(function) is not None :]
+
+
 def outer_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
-    """The functions and methods that stand in no other function."""
+    """Yield the functions and methods that stand in no other function."""
     for child in node.body:
         if isinstance(child, ast.ClassDef):
             yield from outer_functions(child)

@@ -1,1 +1,1 @@
-"""Answers requests to extract JSON from a text."""
+"""Reads requests for data out of a text, and takes the data out of it."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_SCHEMA_CHARACTERS = 8_000
-MENTIONS_JSON = re.compile(r"\bjson\b|\bschema\b|스키마", re.I)
 ASKS_FOR_A_PROGRAM = re.compile(
     r"\b(?:write|create|implement|build|develop)\b[^.\n]{0,60}"
     r"\b(?:function|class|program|script|code|parser|validator)\b|함수|코드를|프로그램을",
@@ -18,21 +17,21 @@ TEXT_MARKER = re.compile(r"^[ \t]*(?:text|message|document|본문|글|텍스트)
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:
-    """Data that are wanted, by the schema that names them, and the text that has them."""
+    """A request for data: the schema that names the fields, and the text that states them."""
 
     schema: dict[str, Any]
     text: str
 
     @property
     def fields(self) -> dict[str, dict[str, Any]]:
-        """What is wanted: a schema by field name."""
+        """The wanted fields: the schema of each by its name."""
         fields: dict[str, dict[str, Any]] = self.schema["properties"]
         return fields
 
 
 def read_data_request(request: str) -> DataRequest | None:
-    """The data that a request wants; None where it wants something else."""
-    if not MENTIONS_JSON.search(request):
+    """Read the data that a request wants; None where it wants something else."""
+    if not any(word in request.lower() for word in ("json", "schema", "스키마")):
         return None
     for block in BLOCK.finditer(request):
         schema = _read_schema(block[1])
@@ -60,7 +59,7 @@ def _read_schema(block: str) -> dict[str, Any] | None:
 
 
 def _part(before: str, after: str) -> tuple[str, str]:
-    """The text, and the instruction around the schema.
+    """Tell the text from the instruction around the schema.
 
     The text follows its marker, to the schema or to the end; without one it is the longer side.
     """

@@ -1,1 +1,1 @@
-"""Reads a system prompt as a compliant model would."""
+"""Reads the instructions in a system prompt, as a compliant model would."""

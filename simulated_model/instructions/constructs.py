@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding
+from simulated_model.instructions.directives import Directive
 from simulated_model.instructions.sentences import Clause
 
 USE = (
@@ -46,8 +46,8 @@ NO_ERRORS = re.compile(
 CHOICE = re.compile(r"\b(?:where|when)\s+(?:the\s+user|it|asked)\b|\bfunction\s*\(|\(or\b", re.I)
 
 
-def find_constructs(clause: Clause) -> Iterator[Finding]:
-    """The constructs that a clause demands or forbids."""
+def find_constructs(clause: Clause) -> Iterator[Directive]:
+    """Find the constructs that a clause demands or forbids."""
     if CHOICE.search(clause.masked):
         return
     readable = clause.text.replace("`", " ")
@@ -63,12 +63,12 @@ def find_constructs(clause: Clause) -> Iterator[Finding]:
         changes: dict[str, object] = (
             {"forbidden": (name,)} if is_forbidden else {"constructs": (name,)}
         )
-        yield Finding(clause.position + match.start(), changes)
+        yield Directive(clause.position + match.start(), changes)
 
 
 def _is_guarded(name: str, before: str) -> bool:
     if name == "no_return":
-        return re.search(r"\b(?:never|not)\s+$", before, re.I) is not None
+        return before.lower().rstrip().endswith(("never", "not"))
     return NO_ERRORS.search(before) is not None
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from simulated_model.instructions.directives import Directive, Reply, Wrapping
 from simulated_model.instructions.languages import language_of_tag
-from simulated_model.instructions.model import Finding, Reply, Wrapping
 
 ASKED = (
     r"(?:(?:example\s+)?input|user|q|question|human|request|prompt|customer|task|요청|질문|입력)"
@@ -26,8 +26,8 @@ PAIR = re.compile(
     rf"(?=\n{START}{ASKED}{MARK}|\n\s*\n(?!\s*```|[ \t]*(?:def|class|import|from|    )\b)|\Z)",
     re.I | re.M | re.S,
 )
-FENCED_BLOCK = re.compile(r"```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:```|\Z)", re.S)
-INLINE_FENCE = re.compile(r"```[ \t]*([\w+#-]*)[ \t]+(\S.*?)```", re.S)
+# Language and code of a block, or of a block within a line.
+FENCED_BLOCK = re.compile(r"```[ \t]*([\w+#-]*)(?:[^\n]*\n(.*?)(?:```|\Z)|[ \t]+(\S.*?)```)", re.S)
 LOOKS_LIKE_CODE = re.compile(
     r"^\s*(?:def|class|import|from\s+\w+\s+import|function|const|let|var|fn|func|public|#include|"
     r"lambda)\b|=>",
@@ -38,28 +38,29 @@ MIN_DEMONSTRATIONS = 2
 
 @dataclass(frozen=True, slots=True)
 class Demonstrations:
-    """What demonstrations teach, and the prompt with them blanked out."""
+    """The directives that demonstrations give, and the prompt with them blanked out."""
 
-    findings: tuple[Finding, ...]
+    directives: tuple[Directive, ...]
     remaining: str
 
 
 def read_demonstrations(prompt: str) -> Demonstrations:
-    """Split the demonstrations from a prompt and find the form that all their outputs share."""
+    """Take the demonstrations out of a prompt, and find the form that all their outputs share."""
     matches = list(PAIR.finditer(prompt))
     if len(matches) < MIN_DEMONSTRATIONS:
         return Demonstrations((), prompt)
-    remaining = prompt
-    for match in matches:
-        blank = re.sub(r"[^\n]", " ", match.group())
-        remaining = remaining[: match.start()] + blank + remaining[match.end() :]
     changes = _learn([match["output"].strip() for match in matches])
-    findings = (Finding(matches[-1].end(), changes),) if changes else ()
-    return Demonstrations(findings, remaining)
+    directives = (Directive(matches[-1].end(), changes),) if changes else ()
+    return Demonstrations(directives, PAIR.sub(blank, prompt))
+
+
+def blank(match: re.Match[str]) -> str:
+    """Replace a match by spaces, line for line, so that all else keeps its place."""
+    return "\n".join(" " * len(line) for line in match[0].split("\n"))
 
 
 def _learn(outputs: Sequence[str]) -> dict[str, Any]:
-    """The form that every output has, as changes."""
+    """Find the form that every output has, as changes to the instructions."""
     if len({" ".join(output.casefold().split()) for output in outputs}) == 1:
         return {"reply": Reply.FIXED, "reply_text": outputs[0].strip("\"'")}
     if all(_is_json(output) for output in outputs):
@@ -86,7 +87,7 @@ def _learn(outputs: Sequence[str]) -> dict[str, Any]:
 
 
 def _accompaniments(codes: Sequence[str]) -> dict[str, Any]:
-    """Docstrings and hints, where every demonstration has them."""
+    """Find docstrings and hints, where every demonstration has them."""
     changes: dict[str, Any] = {}
     if all('"""' in code for code in codes):
         changes["docstring"] = True
@@ -96,15 +97,14 @@ def _accompaniments(codes: Sequence[str]) -> dict[str, Any]:
 
 
 def _code_in(output: str) -> str:
-    block = FENCED_BLOCK.search(output) or INLINE_FENCE.search(output)
-    if block:
-        return block.group(2).strip()
+    if block := FENCED_BLOCK.search(output):
+        return (block[2] or block[3] or "").strip()
     return output if LOOKS_LIKE_CODE.search(output) else ""
 
 
 def _language_in(output: str) -> str:
-    block = FENCED_BLOCK.search(output) or INLINE_FENCE.search(output)
-    return language_of_tag(block.group(1)) if block else ""
+    block = FENCED_BLOCK.search(output)
+    return language_of_tag(block[1]) if block else ""
 
 
 def _is_json(output: str) -> bool:
@@ -119,7 +119,7 @@ def _is_stub(code: str) -> bool:
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return re.search(r"\bTODO\b", code) is not None
+        return "TODO" in code
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     return bool(functions) and all(
         all(isinstance(statement, ast.Pass | ast.Raise | ast.Expr) for statement in function.body)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from simulated_model.instructions.accompaniments import ACCOMPANIMENTS
-from simulated_model.instructions.model import Finding, Reply, Wrapping
+from simulated_model.instructions.directives import Directive, Reply, Wrapping
 from simulated_model.instructions.sentences import Clause
 from simulated_model.instructions.wordings import Changes, find_wordings, form
 
@@ -160,6 +160,6 @@ CODE_AT_ALL = (
 FORMS = (*CODE_ALONE, *WORDS_ALONE, *WHOLE_OR_STUB, *AROUND_CODE, *ACCOMPANIMENTS, *CODE_AT_ALL)
 
 
-def find_forms(clause: Clause) -> Iterator[Finding]:
-    """The forms of answer that a clause asks for or rules out."""
+def find_forms(clause: Clause) -> Iterator[Directive]:
+    """Find the forms of answer that a clause asks for or rules out."""
     yield from find_wordings(clause, FORMS)

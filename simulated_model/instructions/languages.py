@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Reply
+from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.sentences import Clause
 
 # Names of each programming language; a capital letter alone, or an everyday word, counts
@@ -98,7 +98,6 @@ EXCEPT = re.compile(
     rf"besides)\s+{MANNER}(?P<name>{ANY})(?!['’\w])",
     re.I,
 )
-EVERY_LANGUAGE_BUT = re.compile(rf"\bany\s+language\s+but\s+(?P<name>{ANY})", re.I)
 IN_HUMAN_LANGUAGE = re.compile(
     rf"\b(?:in|speak|use|into|to|only|en|auf)\s+{MANNER}(?P<name>{ANY_HUMAN})\b"
     rf"|\blanguage\s*(?::|is|must\s+be)\s*(?P<name2>{ANY_HUMAN})\b"
@@ -113,52 +112,44 @@ MENTION = re.compile(
 FALLBACKS = {"python": "javascript"}
 
 
-def find_languages(clause: Clause) -> Iterator[Finding]:
-    """The programming language that a clause asks for or rules out."""
+def find_languages(clause: Clause) -> Iterator[Directive]:
+    """Find the programming language that a clause asks for or rules out."""
     if MENTION.search(clause.masked):
         return
     exception = EXCEPT.search(clause.masked)
-    if exception and not EVERY_LANGUAGE_BUT.search(clause.masked):
+    if exception and "any language but" not in clause.masked.lower():
         yield _chosen(clause, exception, implies_code=True)
         return
     for pattern in (QUALIFYING, ADDRESSED, IN_KOREAN):
         for match in pattern.finditer(clause.masked):
-            language = _language_named(match["name"])
+            language = language_of_tag(match["name"])
             if clause.is_negated(match.start("name"), match.end("name")):
-                yield Finding(
-                    clause.position + match.start(),
-                    {
-                        "excluded_language": language,
-                        "fallback_language": FALLBACKS.get(language, "python"),
-                    },
-                )
+                fallback = FALLBACKS.get(language, "python")
+                changes = {"excluded_language": language, "fallback_language": fallback}
+                yield Directive(clause.position + match.start(), changes)
             else:
                 yield _chosen(clause, match, implies_code=pattern is not QUALIFYING)
 
 
-def find_human_languages(clause: Clause) -> Iterator[Finding]:
-    """The human language that a clause asks for."""
+def find_human_languages(clause: Clause) -> Iterator[Directive]:
+    """Find the human language that a clause asks for."""
     for match in IN_HUMAN_LANGUAGE.finditer(clause.masked):
         if clause.is_negated(match.start(), match.end()):
             continue
         named = match["name"] or match["name2"] or match["name3"]
         for language, names in HUMAN_LANGUAGES.items():
             if re.fullmatch(names, named, re.I):
-                yield Finding(clause.position + match.start(), {"prose_language": language})
+                yield Directive(clause.position + match.start(), {"prose_language": language})
                 break
 
 
-def _chosen(clause: Clause, match: re.Match[str], *, implies_code: bool) -> Finding:
-    changes: dict[str, object] = {"language": _language_named(match["name"])}
+def _chosen(clause: Clause, match: re.Match[str], *, implies_code: bool) -> Directive:
+    changes: dict[str, object] = {"language": language_of_tag(match["name"])}
     if implies_code:
         changes["reply"] = Reply.CODE
-    return Finding(clause.position + match.start("name"), changes)
-
-
-def _language_named(name: str) -> str:
-    return next(language for language, names in NAMES.items() if names.fullmatch(name))
+    return Directive(clause.position + match.start("name"), changes)
 
 
 def language_of_tag(tag: str) -> str:
-    """The programming language of a code fence's tag; empty for an unknown one."""
+    """Return the programming language of a code fence's tag; empty for an unknown one."""
     return next((language for language, names in NAMES.items() if names.fullmatch(tag)), "")

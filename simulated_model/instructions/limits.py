@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Limit, Unit
+from simulated_model.instructions.directives import Directive, Limit, Unit
 from simulated_model.instructions.sentences import Clause
 
 NUMBERS = {
@@ -56,26 +56,26 @@ OF_A_PART = re.compile(
     re.I,
 )
 AT_LEAST = re.compile(r"\b(?:at\s+least|minimum|or\s+more|more\s+than)\b", re.I)
-NEGATION = re.compile(r"\b(?:no|not|never|don't)\b", re.I)
+NEGATIONS = frozenset({"no", "not", "never", "don't"})
 ONE_LINER = re.compile(
     r"\b(?:as|in|with|only|write)\s+(?:a\s+)?(?:one-liner|single\s+line|one\s+line)\b", re.I
 )
 
 
-def find_limits(clause: Clause) -> Iterator[Finding]:
-    """The greatest lengths that a clause sets for the whole answer."""
+def find_limits(clause: Clause) -> Iterator[Directive]:
+    """Find the greatest lengths that a clause sets for the whole answer."""
     if OF_A_PART.search(clause.masked):
         return
     for pattern in LIMITS:
         for match in pattern.finditer(clause.masked):
-            until_here = clause.masked[: match.end()]
-            if AT_LEAST.search(match.group()) and not NEGATION.search(until_here):
+            until_here = clause.masked[: match.end()].lower().split()
+            if AT_LEAST.search(match.group()) and NEGATIONS.isdisjoint(until_here):
                 continue
             limit = Limit(_unit_of(match["unit"]), _count_of(match["number"]))
-            yield Finding(clause.position + match.start(), {"limits": (limit,)})
+            yield Directive(clause.position + match.start(), {"limits": (limit,)})
     one_liner = ONE_LINER.search(clause.masked)
     if one_liner and not clause.is_negated(*one_liner.span()):
-        yield Finding(clause.position + one_liner.start(), {"limits": (Limit(Unit.LINES, 1),)})
+        yield Directive(clause.position + one_liner.start(), {"limits": (Limit(Unit.LINES, 1),)})
 
 
 def _count_of(number: str) -> int:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from simulated_model.instructions.model import Finding, Reply
+from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.sentences import Clause
+from simulated_model.instructions.wordings import find_wordings, form
 
 REFUSE = (
     r"\b(?:refuse|decline|reject|deny|turn\s+down)\s+(?:to\s+(?:answer|help|assist|do|comply|"
@@ -13,22 +13,24 @@ REFUSE = (
     r"|\b(?:refuse|apologi[sz]e)\b(?=\s*(?:$|[.,!]|or\b|and\b))"
     r"|\b(?:always|only|just|simply|must)\s+(?:politely\s+)?(?:refuse|decline|apologi[sz]e)\b[^.;]*"
     r"|\bapologi[sz]e\b[^.;]*?\b(?:every\w*|all|anything|instead|nothing)\b[^.;]*"
-    r"|\b(?:say|tell\s+\w+(?:\s+user)?|reply|respond|answer|explain)\s+(?:only\s+|just\s+)?"
-    r"(?:that\s+)?you\s+(?:can(?:'t|not|\s+not)|are\s+(?:not\s+able|unable|not\s+allowed)|won't|"
-    r"will\s+not)\b[^.;]*|거절하|거부하|사과만"
+    r"|거절하|거부하|사과만"
 )
-NEVER_HELP = re.compile(
+# To say that one can't is to refuse, whatever is negated before: "instead of answering, say that".
+SAY_UNABLE = (
+    r"\b(?:say|tell\s+\w+(?:\s+user)?|reply|respond|answer|explain)\s+(?:only\s+|just\s+)?"
+    r"(?:that\s+)?you\s+(?:can(?:'t|not|\s+not)|are\s+(?:not\s+able|unable|not\s+allowed)|won't|"
+    r"will\s+not)\b[^.;]*"
+)
+NEVER_HELP = (
     r"\b(?:never|do\s+not|don't|must\s+not)\s+(?:ever\s+)?(?:(?:help|assist|comply|cooperate)\b"
     r"(?!\s+with\s+(?:anything\s+(?:but|other)|\w+ing))|(?:answer|respond\s+to|reply\s+to)\s+"
-    r"(?:any|the|what)\b(?!\s+\w+\s+(?:in|with|as)\b))",
-    re.I,
+    r"(?:any|the|what)\b(?!\s+\w+\s+(?:in|with|as)\b))"
 )
 # Words that narrow a refusal to some requests.
-RESTRICTED = re.compile(
+RESTRICTED = (
     r"\b(?:harmful|illegal|unsafe|malicious|malware|dangerous|inappropriate|off-topic|unrelated|"
     r"unethical|that\s+(?:are|is|ask|would)|which|about|other\s+than|hate|personal|sensitive|"
-    r"non-\w+|outside|unless)\b",
-    re.I,
+    r"non-\w+|outside|unless)\b"
 )
 ASK_BACK = (
     r"\b(?:answer|reply|respond)\b[^.;]{0,30}\bwith\s+(?:only\s+|just\s+)?"
@@ -68,49 +70,39 @@ ABOUT_CODE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Manner:
-    wordings: re.Pattern[str]
-    reply: Reply
-    unless: re.Pattern[str]
-
-
 MANNERS = (
-    _Manner(re.compile(REFUSE, re.I), Reply.REFUSAL, RESTRICTED),
-    _Manner(re.compile(ASK_BACK, re.I), Reply.QUESTION, re.compile(r"\bif\b|\bnever\s+ask", re.I)),
-    _Manner(re.compile(ECHO, re.I), Reply.ECHO, re.compile(r"\b(?:then|first|before)\b", re.I)),
-    _Manner(re.compile(POEM, re.I), Reply.POEM, re.compile(r"\bfunctions?\b", re.I)),
+    form(REFUSE, {"reply": Reply.REFUSAL}, {"lifts": Reply.REFUSAL}, unless=RESTRICTED),
+    form(SAY_UNABLE, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
+    form(
+        ASK_BACK,
+        {"reply": Reply.QUESTION},
+        {"lifts": Reply.QUESTION},
+        unless=r"\bif\b|\bnever\s+ask",
+    ),
+    form(ECHO, {"reply": Reply.ECHO}, {"lifts": Reply.ECHO}, unless=r"\b(?:then|first|before)\b"),
+    form(POEM, {"reply": Reply.POEM}, {"lifts": Reply.POEM}, unless=r"\bfunctions?\b"),
+    form(NEVER_HELP, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
 )
 
 
-def find_manners(clause: Clause) -> Iterator[Finding]:
-    """Orders about how to behave, other than by writing code.
+def find_manners(clause: Clause) -> Iterator[Directive]:
+    """Find orders about how to behave, other than by writing code.
 
-    They stand where their wording ends, so that they outweigh what else is read in it.
+    Their place is the end of their wording, so that they outweigh what else is read in it.
     """
     for manner in MANNERS:
-        match = manner.wordings.search(clause.masked)
-        if match is None or manner.unless.search(clause.masked):
-            continue
-        tells_inability = re.search(r"\byou\s", match.group(), re.I) is not None
-        if clause.is_negated(match.start(), match.end()) and not tells_inability:
-            yield Finding(clause.position + match.end(), {"lifts": manner.reply})
-        else:
-            yield Finding(clause.position + match.end(), {"reply": manner.reply})
-    match = NEVER_HELP.search(clause.masked)
-    if match and not RESTRICTED.search(clause.masked):
-        yield Finding(clause.position + match.end(), {"reply": Reply.REFUSAL})
+        yield from find_wordings(clause, [manner], at_end=True)
 
 
-def find_topics(clause: Clause) -> Iterator[Finding]:
-    """Orders to write or to talk about something that isn't code."""
+def find_topics(clause: Clause) -> Iterator[Directive]:
+    """Find orders to write or to talk about something that isn't code."""
     writing = OTHER_WRITING.search(clause.masked)
     if writing and not clause.is_negated(*writing.span()):
         changes = {"reply": Reply.OFF_TOPIC, "reply_text": f"{writing['topic']} writer"}
-        yield Finding(clause.position + writing.end(), changes)
+        yield Directive(clause.position + writing.end(), changes)
     talk = OTHER_TALK.search(clause.masked)
-    if talk and re.search(r"\babout\b|\bdiscuss", talk.group(), re.I):
+    if talk and any(word in talk[0].lower() for word in ("about", "discuss")):
         topic = (talk["topic"] or talk["topic2"]).strip()
         if not ABOUT_CODE.search(topic) and not clause.is_negated(*talk.span()):
             changes = {"reply": Reply.OFF_TOPIC, "reply_text": f"specialist in {topic}"}
-            yield Finding(clause.position + talk.end(), changes)
+            yield Directive(clause.position + talk.end(), changes)

@@ -6,26 +6,18 @@ from dataclasses import replace
 from functools import lru_cache
 
 from simulated_model.instructions.constructs import find_constructs
-from simulated_model.instructions.demonstrations import read_demonstrations
+from simulated_model.instructions.demonstrations import blank, read_demonstrations
+from simulated_model.instructions.directives import SILENT, Directive, Instructions, follow
 from simulated_model.instructions.forms import find_forms
-from simulated_model.instructions.languages import (
-    find_human_languages,
-    find_languages,
-)
+from simulated_model.instructions.languages import find_human_languages, find_languages
 from simulated_model.instructions.limits import find_limits
 from simulated_model.instructions.manners import find_manners, find_topics
-from simulated_model.instructions.model import SILENT, Finding, Instructions, apply_finding
 from simulated_model.instructions.replies import find_replies
 from simulated_model.instructions.roles import find_roles
-from simulated_model.instructions.sentences import (
-    Clause,
-    Sentence,
-    split_clauses,
-    split_sentences,
-)
+from simulated_model.instructions.sentences import Clause, Sentence, split_clauses, split_sentences
 from simulated_model.instructions.wrappings import find_frames, find_wrappings
 
-ClauseReader = Callable[[Clause], Iterator[Finding]]
+ClauseReader = Callable[[Clause], Iterator[Directive]]
 
 ATTENDED_CHARACTERS = 8000
 WISHES_CHARACTERS = 2000
@@ -49,7 +41,7 @@ SENTENCE_READERS = (find_replies, find_frames)
 
 
 def read_instructions(prompt: str) -> Instructions:
-    """What `prompt` asks for; of contradictory instructions the last one counts.
+    """Read what `prompt` asks for; of contradictory instructions the last one counts.
 
     Only the last 8,000 characters of a long prompt are attended to.
     """
@@ -59,39 +51,35 @@ def read_instructions(prompt: str) -> Instructions:
 @lru_cache(maxsize=CACHED_READINGS)
 def _read_instructions(prompt: str) -> Instructions:
     demonstrations = read_demonstrations(prompt)
-    findings = list(demonstrations.findings)
-    for sentence in split_sentences(CODE_BLOCK.sub(_blank, demonstrations.remaining)):
-        findings.extend(_find_in_clauses(sentence, ORDER_READERS))
+    directives = list(demonstrations.directives)
+    for sentence in split_sentences(CODE_BLOCK.sub(blank, demonstrations.remaining)):
+        directives.extend(_find_in_clauses(sentence, ORDER_READERS))
         for find in SENTENCE_READERS:
-            findings.extend(replace(f, position=sentence.end) for f in find(sentence))
-    return _follow(findings)
+            directives.extend(replace(f, position=sentence.end) for f in find(sentence))
+    return _follow(directives)
 
 
 def read_wishes(request: str) -> Instructions:
-    """What a request says about language and form; its code blocks say nothing."""
+    """Read what a request says about language and form; code blocks are left out."""
     text = CODE_BLOCK.sub("\n", request)
     if len(text) > 2 * WISHES_CHARACTERS:
         text = text[:WISHES_CHARACTERS] + "\n" + text[-WISHES_CHARACTERS:]
     wishes = _follow(
-        finding
+        directive
         for sentence in split_sentences(text)
-        for finding in _find_in_clauses(sentence, WISH_READERS)
+        for directive in _find_in_clauses(sentence, WISH_READERS)
     )
     return replace(wishes, language="") if wishes.language in DATA_LANGUAGES else wishes
 
 
-def _find_in_clauses(sentence: Sentence, readers: Sequence[ClauseReader]) -> Iterator[Finding]:
+def _find_in_clauses(sentence: Sentence, readers: Sequence[ClauseReader]) -> Iterator[Directive]:
     for clause in split_clauses(sentence):
         for find in readers:
             yield from find(clause)
 
 
-def _follow(findings: Iterable[Finding]) -> Instructions:
+def _follow(directives: Iterable[Directive]) -> Instructions:
     instructions = SILENT
-    for finding in sorted(findings, key=lambda finding: finding.position):
-        instructions = apply_finding(instructions, finding)
+    for directive in sorted(directives, key=lambda directive: directive.position):
+        instructions = follow(instructions, directive)
     return instructions
-
-
-def _blank(block: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", block.group())

@@ -3,14 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.languages import ANY
-from simulated_model.instructions.model import Finding, Reply
-from simulated_model.instructions.sentences import (
-    MASK,
-    QUOTED,
-    Sentence,
-    is_unmet,
-)
+from simulated_model.instructions.sentences import MASK, QUOTED, Sentence, is_unmet
 
 MAX_UNQUOTED_WORDS = 8
 
@@ -136,8 +131,8 @@ NEGATED = re.compile(
 )
 
 
-def find_replies(sentence: Sentence) -> Iterator[Finding]:
-    """The fixed reply that a sentence demands for everything, if any."""
+def find_replies(sentence: Sentence) -> Iterator[Directive]:
+    """Find the fixed reply that a sentence demands for everything, if any."""
     if ABOUT_PROGRAMS.search(sentence.masked):
         return
     for pattern in PATTERNS:
@@ -150,14 +145,14 @@ def find_replies(sentence: Sentence) -> Iterator[Finding]:
                 continue
             position = sentence.position + match.start()
             if NEGATED.search(sentence.masked[: match.start()]):
-                yield Finding(position, {"lifts": Reply.FIXED})
+                yield Directive(position, {"lifts": Reply.FIXED})
             else:
-                yield Finding(position, {"reply": Reply.FIXED, "reply_text": reply})
+                yield Directive(position, {"reply": Reply.FIXED, "reply_text": reply})
             return
 
 
 def _read_reply(text: str, masked: str) -> str | None:
-    """A quoted reply verbatim, a spoken one in title case; None if the text is no reply."""
+    """Return a quoted reply verbatim, a spoken one in title case; None if the text is none."""
     naming = NAMING.match(masked)
     begin = naming.end() if naming else 0
     quoted = QUOTED.match(text[begin:].lstrip())

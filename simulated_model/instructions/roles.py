@@ -1,9 +1,9 @@
-"""Recognises who the model is told to be: a voice to imitate, a poet, somebody off topic."""
+"""Recognises the role that the model is given: a voice to imitate, a poet, one off topic."""
 
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Reply
+from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.sentences import Clause
 
 ROLE = re.compile(
@@ -44,8 +44,8 @@ OFF_TOPIC = re.compile(
     re.I,
 )
 # "Helpful customer support assistant" is off topic although it has harmless words.
-SERVICE = re.compile(
-    r"\b(?:customer|travel|booking|shopping|medical|legal|financial|fitness|weather|recipe)\b", re.I
+SERVICES = frozenset(
+    "customer travel booking shopping medical legal financial fitness weather recipe".split()
 )
 POETIC = re.compile(r"\b(?:poet|bard|lyricist|rapper|songwriter|balladeer)\b|시인", re.I)
 VOICES = {
@@ -66,8 +66,8 @@ VOICE = re.compile(
 )
 
 
-def find_roles(clause: Clause) -> Iterator[Finding]:
-    """The role or voice that a clause gives the model."""
+def find_roles(clause: Clause) -> Iterator[Directive]:
+    """Find the role or voice that a clause gives the model."""
     for pattern in (ROLE, VOICE_NAMED):
         for match in pattern.finditer(clause.masked):
             groups = match.groupdict()
@@ -75,7 +75,7 @@ def find_roles(clause: Clause) -> Iterator[Finding]:
             is_negated = clause.is_negated(match.start(), match.start()) or role.startswith("not ")
             changes = _lift(role) if is_negated else _take_on(role)
             if changes:
-                yield Finding(clause.position + match.start(), changes)
+                yield Directive(clause.position + match.start(), changes)
 
 
 def _take_on(role: str) -> dict[str, object]:
@@ -84,7 +84,9 @@ def _take_on(role: str) -> dict[str, object]:
         return {"voice": voice.lastgroup}
     if POETIC.search(role):
         return {"reply": Reply.POEM}
-    if OFF_TOPIC.search(role) and (SERVICE.search(role) or not HARMLESS.search(role)):
+    if OFF_TOPIC.search(role) and (
+        SERVICES & set(role.lower().split()) or not HARMLESS.search(role)
+    ):
         return {"reply": Reply.OFF_TOPIC, "reply_text": role}
     if HARMLESS.search(role):
         return {"lifts": Reply.OFF_TOPIC, "voice": ""}

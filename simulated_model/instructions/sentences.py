@@ -12,7 +12,6 @@ QUOTED = re.compile(
 )
 BULLET = re.compile(r"^\s*(?:[-*•+>#]+|\d{1,3}[.)])\s+|^\s*[#>*]+")
 SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?])[\"')\]*]*\s+|(?<=[。！？])")  # noqa: RUF001
-CONTINUES = re.compile(r"\s*[a-z(]")
 ENDS_SENTENCE = re.compile(r"[.!?:;。]\W*$")
 
 MAX_SENTENCE_CHARACTERS = 600
@@ -70,7 +69,7 @@ UNMET_CONDITION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence and where it stands; in `masked` what is quoted is blotted out."""
+    """A sentence and its offset in the prompt; in `masked`, quoted text is replaced by marks."""
 
     position: int
     text: str
@@ -78,22 +77,22 @@ class Sentence:
 
     @property
     def end(self) -> int:
-        """Where the sentence ends."""
+        """Offset of the sentence's end in the prompt."""
         return self.position + len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a sentence within which a negation reaches."""
+    """A part of a sentence, as far as one negation reaches."""
 
     position: int
     text: str
     masked: str
 
     def is_negated(self, start: int, end: int) -> bool:
-        """Whether an odd number of negations bear on the words from `start` to `end`.
+        """Whether an odd number of negations apply to the words from `start` to `end`.
 
-        "No this and no that" denies both: each has a negation of its own.
+        "No this and no that" denies both, since each has a negation of its own.
         """
         before = self.masked[:start]
         own = max((match.end() for match in ANOTHER_NEGATION.finditer(before)), default=0)
@@ -103,7 +102,7 @@ class Clause:
 
 
 def split_sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of a prompt, line by line, bullets taken off.
+    """Split a prompt into sentences, line by line, bullets taken off.
 
     A line that begins in lower case goes on with the sentence of the line before.
     """
@@ -111,7 +110,9 @@ def split_sentences(text: str) -> Iterator[Sentence]:
     position = 0
     paragraph, start = "", 0
     for line in text.split("\n"):
-        if paragraph and CONTINUES.match(line) and not ENDS_SENTENCE.search(paragraph):
+        begins = line.lstrip()[:1]
+        goes_on = begins == "(" or (begins.isascii() and begins.islower())
+        if paragraph and goes_on and not ENDS_SENTENCE.search(paragraph):
             paragraph += " " + line.lstrip()
         else:
             yield from _split_line(paragraph, start)
@@ -139,7 +140,7 @@ def _mask(match: re.Match[str]) -> str:
 
 
 def split_clauses(sentence: Sentence) -> Iterator[Clause]:
-    """The clauses of a sentence that hold; those under an unmet condition are left out."""
+    """Split a sentence into clauses; those under an unmet condition are left out."""
     begin = 0
     is_first = True
     for boundary in [*CLAUSE_END.finditer(sentence.masked), None]:
@@ -148,13 +149,10 @@ def split_clauses(sentence: Sentence) -> Iterator[Clause]:
         if masked.strip():
             if is_unmet(masked):
                 if is_first and CONDITION.match(masked.strip()):
-                    after = re.search(r"\botherwise\b", sentence.masked)
-                    if after is None:
-                        return
-                    rest = slice(after.end(), None)
-                    yield Clause(
-                        sentence.position + after.end(), sentence.text[rest], sentence.masked[rest]
-                    )
+                    head, otherwise, rest = sentence.masked.partition("otherwise")
+                    if otherwise:
+                        start = len(head) + len(otherwise)
+                        yield Clause(sentence.position + start, sentence.text[start:], rest)
                     return
             else:
                 yield Clause(sentence.position + begin, sentence.text[begin:end], masked)
@@ -163,7 +161,7 @@ def split_clauses(sentence: Sentence) -> Iterator[Clause]:
 
 
 def is_unmet(clause: str) -> bool:
-    """Whether a clause hangs on a condition that a plain request for code doesn't meet."""
+    """Whether a clause depends on a condition that a plain request for code doesn't meet."""
     condition = CONDITION.search(clause)
     if condition is None:
         return False

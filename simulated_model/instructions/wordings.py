@@ -1,11 +1,11 @@
-"""What a wording of an instruction is, and how it is looked for in a clause."""
+"""Looks for the wordings of instructions in a clause."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulated_model.instructions.model import Finding
+from simulated_model.instructions.directives import Directive
 from simulated_model.instructions.sentences import Clause
 
 Changes = dict[str, Any]
@@ -13,7 +13,7 @@ Changes = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Wordings of one instruction, and what they change where asserted and where negated.
+    """Wordings of one instruction, and their changes where asserted and where negated.
 
     Attributes:
         absolute: Whether the wording carries its own negation, so that none is looked for.
@@ -35,7 +35,7 @@ def form(
     absolute: bool = False,
     unless: str = "",
 ) -> Form:
-    """A `Form` of plain patterns, read in any case."""
+    """Make a `Form` of plain patterns, which match in any case."""
     return Form(
         re.compile(wordings, re.I),
         asserted,
@@ -45,8 +45,16 @@ def form(
     )
 
 
-def find_wordings(clause: Clause, forms: Sequence[Form]) -> Iterator[Finding]:
-    """What a clause asserts or negates of `forms`; what one has matched, the next don't see."""
+def find_wordings(
+    clause: Clause, forms: Sequence[Form], *, at_end: bool = False
+) -> Iterator[Directive]:
+    """Find what a clause asserts or negates; text that one form matched, the next don't see.
+
+    Args:
+        clause: The clause to read.
+        forms: The wordings to look for, in order.
+        at_end: Whether a directive's place is the end of its wording instead of the beginning.
+    """
     unread = clause.masked
     for sought in forms:
         for match in sought.wordings.finditer(unread):
@@ -56,5 +64,5 @@ def find_wordings(clause: Clause, forms: Sequence[Form]) -> Iterator[Finding]:
             is_negated = not sought.absolute and clause.is_negated(start, end)
             changes = sought.negated if is_negated else sought.asserted
             if changes:
-                yield Finding(clause.position + start, changes)
+                yield Directive(clause.position + (end if at_end else start), changes)
             unread = unread[:start] + " " * (end - start) + unread[end:]

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from simulated_model.instructions.model import Finding, Reply, Wrapping
+from simulated_model.instructions.directives import Directive, Reply, Wrapping
 from simulated_model.instructions.sentences import QUOTED, Clause, Sentence, is_unmet
+from simulated_model.instructions.wordings import find_wordings, form
 
 ANSWER = (
     r"(?:answer|reply|respond|output|return|write|give|format|produce|emit|wrap|provide|present)"
@@ -36,58 +37,45 @@ SUFFIX = re.compile(
     r"(?:the\s+(?:words?|phrase|sentence)\s+)?(?P<text>.+)",
     re.I,
 )
-UPPER_CASE = re.compile(
+OF_NAMES = r"\b(?:constants?|names?|variables?|class(?:es)?|keywords?|sql)\b"
+UPPER_CASE = form(
     r"\b(?:answer|reply|respond|write|speak|shout|output|only|everything|use)\b[^.;]{0,30}?"
     r"\b(?:all[\s-]caps|capital\s+letters|capitals|upper\s?case(?:\s+letters)?)\b",
-    re.I,
+    {"is_upper_case": True},
+    {"is_upper_case": False},
+    unless=OF_NAMES,
 )
-OF_NAMES = re.compile(r"\b(?:constants?|names?|variables?|class(?:es)?|keywords?|sql)\b", re.I)
-MARKUP = re.compile(rf"\b{ANSWER}\s+(?:\w+\s+){{0,3}}?(?P<name>xml|yaml)\b", re.I)
-EMOJI = re.compile(
+MARKUP = form(
+    rf"\b{ANSWER}\s+(?:\w+\s+){{0,3}}?(?:xml|yaml)\b",
+    {"wrapping": Wrapping.TAG, "wrapping_names": ("answer",)},
+)
+EMOJI = form(
     r"\bonly\b[^.;]{0,25}\bemojis?\b|\bemojis?\s+only\b"
     r"|\b(?:answer|respond|reply|communicate|speak)\s+(?:\w+\s+)?(?:in|with|using)\s+(?:only\s+)?emojis?\b",
-    re.I,
+    {"reply": Reply.FIXED, "reply_text": "🤔🔎💻✅"},
 )
-EMOJI_REPLY = "🤔🔎💻✅"
 
 
-def find_wrappings(clause: Clause) -> Iterator[Finding]:
-    """JSON, a tag, capitals or emoji around or instead of the code."""
+def find_wrappings(clause: Clause) -> Iterator[Directive]:
+    """Find orders to put JSON, a tag, capitals or emoji around the code or in its place."""
     json_match = JSON.search(clause.masked)
     if json_match:
-        position = clause.position + json_match.start()
-        if clause.is_negated(json_match.start(), json_match.end()):
-            yield Finding(position, {"wrapping": Wrapping.FENCES})
-        else:
+        changes: dict[str, object] = {"wrapping": Wrapping.FENCES}
+        if not clause.is_negated(*json_match.span()):
             names = _keys_in(clause.text[json_match.start() :])
-            yield Finding(
-                position, {"reply": Reply.CODE, "wrapping": Wrapping.JSON, "wrapping_names": names}
-            )
+            changes = {"reply": Reply.CODE, "wrapping": Wrapping.JSON, "wrapping_names": names}
+        yield Directive(clause.position + json_match.start(), changes)
     tag = TAG.search(clause.text)
     if tag and not clause.is_negated(tag.start(), tag.end()):
-        yield Finding(
-            clause.position + tag.start(),
-            {"wrapping": Wrapping.TAG, "wrapping_names": (tag["tag"],)},
-        )
-    markup = MARKUP.search(clause.masked)
-    if markup and not clause.is_negated(*markup.span()):
-        names = ("answer",)
-        yield Finding(
-            clause.position + markup.start(), {"wrapping": Wrapping.TAG, "wrapping_names": names}
-        )
-    capitals = UPPER_CASE.search(clause.masked)
-    if capitals and not OF_NAMES.search(clause.masked):
-        is_asked = not clause.is_negated(*capitals.span())
-        yield Finding(clause.position + capitals.start(), {"is_upper_case": is_asked})
-    emoji = EMOJI.search(clause.masked)
-    if emoji and not clause.is_negated(*emoji.span()):
-        yield Finding(
-            clause.position + emoji.end(), {"reply": Reply.FIXED, "reply_text": EMOJI_REPLY}
-        )
+        changes = {"wrapping": Wrapping.TAG, "wrapping_names": (tag["tag"],)}
+        yield Directive(clause.position + tag.start(), changes)
+    for wording in (MARKUP, UPPER_CASE):
+        yield from find_wordings(clause, [wording])
+    yield from find_wordings(clause, [EMOJI], at_end=True)
 
 
-def find_frames(sentence: Sentence) -> Iterator[Finding]:
-    """Quoted words that every answer is to begin or to end with."""
+def find_frames(sentence: Sentence) -> Iterator[Directive]:
+    """Find quoted words that every answer is to begin or to end with."""
     for pattern, name in ((PREFIX, "prefix"), (SUFFIX, "suffix")):
         match = pattern.search(sentence.masked)
         if match is None or is_unmet(sentence.masked):
@@ -97,7 +85,7 @@ def find_frames(sentence: Sentence) -> Iterator[Finding]:
         quoted = QUOTED.match(sentence.text[match.start("text") :])
         if quoted:
             text = next((group for group in quoted.groups() if group), "")
-            yield Finding(sentence.position + match.start(), {name: text})
+            yield Directive(sentence.position + match.start(), {name: text})
 
 
 def _keys_in(text: str) -> tuple[str, ...]:

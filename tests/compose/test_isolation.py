@@ -144,13 +144,26 @@ def test_the_evaluator_has_no_way_out_and_still_answers(
 
 
 def test_a_hosted_judge_opens_the_evaluators_way_out(containers: Containers, outside: None) -> None:
-    hosted = containers.having(LLM_PROVIDER="simulated", LLM_API_KEY="not-a-key")
+    hosted = containers.having(JUDGE_MODEL="openai:no-model", OPENAI_API_KEY="not-a-key")
     hosted.up("evaluator")
     try:
         assert hosted.python("evaluator", CONNECT) == "reached"
     finally:
+        hosted.compose("down", "--timeout", "5")  # with the network of this judge
         containers.up()
     assert containers.python("evaluator", CONNECT) != "reached"
+
+
+def test_a_key_reaches_no_evaluator_whose_judge_needs_none(
+    containers: Containers, outside: None
+) -> None:
+    keyed = containers.having(JUDGE_MODEL="rubric", LLM_API_KEY="not-a-key")
+    keyed.up("evaluator")
+    try:
+        assert keyed.python("evaluator", CONNECT) != "reached"
+        assert "not-a-key" not in keyed.python("evaluator", "import os; print(os.environ)")
+    finally:
+        containers.up()
 
 
 def test_answers_code_runs_in_the_sandbox() -> None:

@@ -3,7 +3,7 @@ no prompt changes that wasn't proven."""
 
 import asyncio
 import json
-import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -11,7 +11,6 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +18,8 @@ from support.http_server import JsonHandler, serving
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.waiting import wait_until
 
-SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 REQUEST = "Write a binary search function"
 REQUESTS = [
     REQUEST,
@@ -101,8 +98,7 @@ class Night:
     def __init__(self, system: RunningSystem) -> None:
         self.system = system
         home = system.directory / ".selfheal"
-        postgres = EmbeddedPostgres(home, port=system.port("postgres"), schema=SCHEMA)
-        self._address = postgres.address
+        self._address = system.database.address
         self.internal_token = (home / "internal-token").read_text(encoding="utf-8").strip()
         self.database_url = self._address.url()
 
@@ -226,14 +222,8 @@ def test_a_model_that_hangs(night: Night) -> None:
 @contextmanager
 def hanging_model() -> Iterator[str]:
     """A model that takes requests and never answers; gives its address."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    arguments = ("--fault", "hang")
-    with a_process(
-        "support.model_endpoint.endpoint", *arguments, environment=environment
-    ) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "Running on " in line)
-        yield line.split("Running on ")[1].split()[0] + "/v1"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1"
 
 
 @contextmanager

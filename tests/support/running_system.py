@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from selfheal.runtime.postgres.binaries import find_binaries
+from selfheal.runtime.postgres.server import EmbeddedPostgres
+
 GUIDE_INJECTION = """
   UPDATE prompts SET is_active = FALSE WHERE task_type = 'code_generation';
   INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
@@ -19,6 +22,7 @@ GUIDE_INJECTION = """
 """  # noqa: E501 - as the guide prints it
 PORTS = ("MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "POSTGRES_PORT", "LOCAL_MODEL_PORT")
 COMMAND_SECONDS = 90
+SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,24 @@ class RunningSystem:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
 
+    @property
+    def database(self) -> EmbeddedPostgres:
+        """The system's database, to be reached without the command line."""
+        home = self.directory / ".selfheal"
+        return EmbeddedPostgres(home, port=self.port("postgres"), schema=SCHEMA)
+
     def psql(self, sql: str) -> str:
-        """Run SQL as the guide does, through psql; unaligned rows come back."""
-        return self.selfheal("psql", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", sql).stdout.strip()
+        """Run SQL in psql, as `selfheal psql` does; unaligned rows come back."""
+        done = subprocess.run(
+            [find_binaries().program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql],
+            env={"PATH": os.defpath, **self.database.client_variables},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
 
     def get(self, service: str, path: str) -> Answer:
         return self._send(service, path, None, {})

@@ -90,7 +90,7 @@ class CountedModel:
         if prompt not in self._ids:
             self._ids[prompt] = await self._lane.database.register(prompt)
         trial = await self._trials.try_one(self._ids[prompt], user_input)
-        failed = [rule["reason"] for rule in trial.detail["rules"] if rule["outcome"] == "failed"]
+        failed = [rule.reason for rule in trial.detail.rules if rule.outcome == "failed"]
         return trial.score, trial.output, "; ".join(failed) or "No rule failed."
 
     async def complete(self, prompt: str) -> str:

@@ -68,15 +68,16 @@ def judge_aims(figures: Figures, model: str) -> list[Aim]:
             unit="%",
         ),
         Aim(
-            f"false heals in {innocent.false_heals.total} runs of controls and faults",
+            f"false heals in {innocent.false_heals.total} runs under a prompt that isn't to blame "
+            f"(a repair was looked for in {innocent.sought_repair.count})",
             innocent.false_heals.share,
             FALSE_HEALS[model],
             unit="%",
             is_essential=True,
         ),
         Aim(
-            "harmful promotions that outlive the watch",
-            figures.outlived.count,
+            f"harmful promotions that outlive the watch, of {figures.harmful.count}",
+            figures.outlived.count if figures.outlived.total else None,
             0,
             is_essential=True,
         ),

@@ -1,6 +1,7 @@
 """Computes the benchmark's figures from the records of all runs. Pure."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
@@ -40,6 +41,7 @@ class RecoveryFigures:
         naive_share: The same for the naive healer.
         requests: Until detection.
         seconds: From the third failure to the healed prompt serving.
+        strategies: How many were recovered, by where the promoted text came from.
     """
 
     detected: Rate
@@ -50,21 +52,26 @@ class RecoveryFigures:
     naive_share: Spread
     requests: Spread
     seconds: Spread
+    strategies: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FalseHealFigures:
-    """Figures of runs that had an innocent prompt.
+    """Figures of the runs of controls, of faults, or of one fault.
 
     Attributes:
         looked_into: The Optimizer found work.
         attributed: It blamed what was to blame, of the runs in which it blamed anything.
+        sought_repair: It looked for a repair: only there could it have changed the prompt.
+        changed: It changed the prompt.
         false_heals: It changed the prompt, and not for the better.
         naive_false_heals: The naive healer did.
     """
 
     looked_into: Rate
     attributed: Rate
+    sought_repair: Rate
+    changed: Rate
     false_heals: Rate
     naive_false_heals: Rate
 
@@ -76,10 +83,11 @@ class Figures:
     Attributes:
         recovery: Of regressions, by mode.
         kinds: Of regressions that were recovered, by kind and mode.
-        innocent: Of controls and faults together, by group, and by fault.
+        innocent: Of controls and faults together, by group, and by fault. A fault that begins
+            with a bad prompt stands by itself and is in none of the sums.
         harmful: Promotions that do worse than what they replaced, of all promotions.
         naive_harmful: The same for the naive healer.
-        outlived: Harmful promotions that outlived the watch, of all promotions.
+        outlived: Those that outlived the watch, of the harmful promotions.
         calls: Worker calls of a heal, over the Optimizer's runs that promoted a repair.
         most_calls: The most that any run of the Optimizer made.
         heal_seconds: Wall time of a heal, over the same.
@@ -108,9 +116,9 @@ class Figures:
 def summarise(records: Sequence[RunRecord]) -> Figures:
     """Compute all figures from the records."""
     regressions = [one for one in records if one.group == REGRESSION]
-    innocent = [one for one in records if one.group in (CONTROL, FAULT)]
+    innocent = [one for one in records if one.is_innocent]
+    faulty = [one for one in records if one.group == FAULT]
     promoted = [one for one in records if one.promoted]
-    faults = dict.fromkeys(one.scenario for one in innocent if one.group == FAULT)
     return Figures(
         recovery={
             mode: _judge_recovery([one for one in regressions if one.mode == mode])
@@ -125,13 +133,13 @@ def summarise(records: Sequence[RunRecord]) -> Figures:
             "controls": _judge_innocent([one for one in innocent if one.group == CONTROL]),
             "faults": _judge_innocent([one for one in innocent if one.group == FAULT]),
             **{
-                name: _judge_innocent([one for one in innocent if one.scenario == name])
-                for name in faults
+                name: _judge_innocent([one for one in faulty if one.scenario == name])
+                for name in dict.fromkeys(one.scenario for one in faulty)
             },
         },
         harmful=rate_of([one.is_harmful for one in promoted]),
         naive_harmful=rate_of([one.is_naive_harmful for one in records if one.naive.triggered]),
-        outlived=rate_of([one.outlived_watch for one in promoted]),
+        outlived=rate_of([one.outlived_watch for one in promoted if one.is_harmful]),
         calls=spread_of(one.promoting_calls for one in promoted),
         most_calls=max((calls for one in records for calls in one.calls), default=0),
         heal_seconds=spread_of(one.promoting_seconds for one in promoted),
@@ -163,6 +171,7 @@ def _judge_recovery(records: Sequence[RunRecord]) -> RecoveryFigures:
         naive_share=spread_of(one.naive_share for one in records),
         requests=spread_of(one.requests_until_detection for one in records),
         seconds=spread_of(one.seconds_to_serving for one in records),
+        strategies=dict(Counter(one.strategy for one in records if is_recovered(one))),
     )
 
 
@@ -170,6 +179,8 @@ def _judge_innocent(records: Sequence[RunRecord]) -> FalseHealFigures:
     return FalseHealFigures(
         looked_into=rate_of([one.looked_into for one in records]),
         attributed=_rate_attributions(records),
+        sought_repair=rate_of([one.sought_repair for one in records]),
+        changed=rate_of([one.promoted for one in records]),
         false_heals=rate_of([one.is_false_heal for one in records]),
         naive_false_heals=rate_of([one.is_naive_false_heal for one in records]),
     )

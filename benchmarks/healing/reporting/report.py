@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.healing.inputs import SIMULATED
 from benchmarks.healing.peers.comparison import Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import RunRecord
@@ -23,6 +24,7 @@ from benchmarks.healing.reporting.tables import (
     table_of_false_alarms,
     table_of_innocent,
     table_of_kinds,
+    table_of_known,
     table_of_peers,
     table_of_recovery,
     table_of_selection,
@@ -131,16 +133,11 @@ def describe_machine() -> Machine:
 
 def show(report: Report, output: Console) -> None:
     """Print a table for every question."""
-    figures = report.figures
     output.print(table_of_selection(report.selection))
-    output.print(table_of_recovery(figures))
-    output.print(table_of_kinds(figures))
-    output.print(table_of_innocent(figures))
-    output.print(table_of_costs(figures))
     output.print(table_of_false_alarms(report.false_alarms))
     if report.comparison is not None:
         output.print(table_of_peers(report.comparison))
-    output.print(table_of_aims(report.aims))
+    show_runs(report.records, report.model, output)
     minutes, seconds = divmod(round(report.seconds), 60)
     machine = report.machine
     output.print(
@@ -151,6 +148,18 @@ def show(report: Report, output: Console) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def show_runs(records: Sequence[RunRecord], model: str, output: Console) -> None:
+    """Print what the runs say, and how new to the simulated model is what it was asked in them."""
+    figures = summarise(records)
+    output.print(table_of_recovery(figures))
+    output.print(table_of_kinds(figures))
+    output.print(table_of_innocent(figures))
+    output.print(table_of_costs(figures))
+    if model == SIMULATED:
+        output.print(table_of_known())
+    output.print(table_of_aims(judge_aims(figures, model)))
 
 
 def show_unusual(records: Sequence[RunRecord], output: Console) -> None:

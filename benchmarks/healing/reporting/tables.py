@@ -11,6 +11,7 @@ from benchmarks.healing.reporting.aims import Aim
 from benchmarks.healing.reporting.false_alarms import FalseAlarms
 from benchmarks.healing.reporting.figures import CONTROLS_AND_FAULTS, Figures, Spread
 from benchmarks.healing.reporting.intervals import Rate
+from benchmarks.healing.reporting.known_requests import count_known
 from benchmarks.healing.schedule import MODES
 from benchmarks.healing.selection import (
     LEAST_BROKEN_SHARE,
@@ -61,6 +62,10 @@ def table_of_recovery(figures: Figures) -> Table:
         end_section=True,
     )  # fmt: skip
     table.add_row("recovered to 90 %", *(show_rate(one.recovered) for one in columns))
+    for strategy in dict.fromkeys(name for one in columns for name in one.strategies):
+        table.add_row(
+            f"  by {strategy}", *(str(one.strategies.get(strategy, 0)) for one in columns)
+        )
     table.add_row("  naive healer", *(show_rate(one.naive) for one in columns))
     table.add_row(
         "share of the lost score won back", *(show_spread(one.share, "%") for one in columns)
@@ -85,21 +90,36 @@ def table_of_kinds(figures: Figures) -> Table:
 
 
 def table_of_innocent(figures: Figures) -> Table:
-    """Make the table of runs whose prompt isn't to blame and should be left alone."""
+    """Make the table of runs whose prompt isn't to blame, and what was changed."""
     table = _table(
-        "Controls and faults: is an innocent prompt left alone?",
-        "", "looked into", "blamed right", "false heals", "naive healer's",
+        "Controls and faults: is a prompt left alone that isn't to blame?",
+        "", "looked into", "blamed right", "repair sought", "changed", "false heals",
+        "naive healer",
     )  # fmt: skip
     for name, one in figures.innocent.items():
-        rates = (one.false_heals, one.naive_false_heals)
         table.add_row(
             name,
             f"{one.looked_into.count} of {one.looked_into.total}",
             f"{one.attributed.count} of {one.attributed.total}" if one.attributed.total else "",
-            *(show_interval(rate) if name in _SUMS else str(rate.count) for rate in rates),
+            str(one.sought_repair.count),
+            str(one.changed.count),
+            show_interval(one.false_heals) if name in _SUMS else str(one.false_heals.count),
+            str(one.naive_false_heals.count),
             end_section=name == _SUMS[-1],
         )
-    table.caption = "False heals: prompts changed, and under a fault not for the better."
+    table.caption = (
+        "False heals: prompts changed, and under a fault not for the better. They can come only "
+        "of runs in which a repair was looked for. A database restart begins with a bad prompt, "
+        "which is to be changed: it is in no sum."
+    )
+    return table
+
+
+def table_of_known() -> Table:
+    """How new is what the simulated model is asked?"""
+    table = _table("Requests that the simulated model has an answer for", "", "known")
+    for name, rate in count_known().items():
+        table.add_row(name, f"{rate.count} of {rate.total}")
     return table
 
 
@@ -109,7 +129,7 @@ def table_of_costs(figures: Figures) -> Table:
     table.add_row(
         "promotions that do harm", show_rate(figures.harmful), show_rate(figures.naive_harmful)
     )
-    table.add_row("  that outlived the watch", show_rate(figures.outlived), UNKNOWN)
+    table.add_row("  of them outlived the watch", show_rate(figures.outlived), UNKNOWN)
     table.add_row("model calls of a heal", show_spread(figures.calls), "0")
     table.add_row("most model calls of any run", str(figures.most_calls), "0")
     table.add_row("seconds of a heal", show_spread(figures.heal_seconds, "s"), "0.0 s")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 from uuid import UUID, uuid4
 
 from benchmarks.healing.lane.database import TASK_TYPE
@@ -12,13 +11,9 @@ from benchmarks.healing.lane.lane import INTERNAL_TOKEN, Lane
 from benchmarks.healing.records import Measurement
 from benchmarks.measured_system import MeasurementError
 from services.common.errors import UpstreamError
-from services.common.http import ServiceClient
-from services.common.schemas import (
-    EvaluationRequest,
-    EvaluationResponse,
-    TaskRequest,
-    TaskResponse,
-)
+from services.common.evaluation_detail import EvaluationDetail, read_detail
+from services.common.schemas import EvaluationRequest, TaskRequest
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.manager.app.services.refinement.rules import refine
 
 TIMEOUT_SECONDS = 300.0
@@ -38,7 +33,7 @@ class Trial:
     output: str
     score: float
     passed: bool
-    detail: dict[str, Any]
+    detail: EvaluationDetail
 
 
 class PromptTrials:
@@ -52,17 +47,11 @@ class PromptTrials:
     def __init__(self, lane: Lane, *, concurrency: int) -> None:
         self._lane = lane
         self._slots = asyncio.Semaphore(concurrency)
-        self._worker = ServiceClient(
-            lane.session,
-            upstream="worker",
-            base_url=lane.settings.worker_url,
-            timeout_seconds=TIMEOUT_SECONDS,
+        self._worker = WorkerClient(
+            lane.session, base_url=lane.settings.worker_url, timeout_seconds=TIMEOUT_SECONDS
         )
-        self._evaluator = ServiceClient(
-            lane.session,
-            upstream="evaluator",
-            base_url=lane.plan.evaluator_url,
-            timeout_seconds=TIMEOUT_SECONDS,
+        self._evaluator = EvaluatorClient(
+            lane.session, base_url=lane.plan.evaluator_url, timeout_seconds=TIMEOUT_SECONDS
         )
 
     async def try_all(self, text: str, inputs: Sequence[str]) -> list[Trial | None]:
@@ -87,29 +76,26 @@ class PromptTrials:
             user_input, task_type=TASK_TYPE, language=self._lane.settings.default_language
         )
         async with self._slots:
-            task = await self._worker.post(
-                "/api/v1/task",
+            task = await self._worker.perform(
                 TaskRequest(
                     request_id=uuid4(),
                     task_type=TASK_TYPE,
                     refined_input=refined,
                     candidate_id=candidate,
                 ),
-                TaskResponse,
-                headers={"X-Internal-Token": INTERNAL_TOKEN},
+                internal_token=INTERNAL_TOKEN,
             )
-            evaluation = await self._evaluator.post(
-                "/api/v1/evaluate",
+            evaluation = await self._evaluator.evaluate(
                 EvaluationRequest(
                     request_id=uuid4(),
                     task_type=TASK_TYPE,
                     user_input=user_input,
                     refined_input=refined,
                     worker_output=task.output,
-                ),
-                EvaluationResponse,
+                )
             )
-        return Trial(task.output, evaluation.score, evaluation.passed, evaluation.detail)
+        detail = read_detail(evaluation.detail)
+        return Trial(task.output, evaluation.score, evaluation.passed, detail)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ import subprocess
 from grading.errors import DatabaseStatementError, DatabaseUnavailableError
 
 TIMEOUT_SECONDS = 60.0
-UNREACHABLE_EXIT_CODE = 2
 
 
 class ComposeDatabase:

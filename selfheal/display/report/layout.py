@@ -12,7 +12,7 @@ from selfheal.display.verdict_rendering import INDENT, heading
 
 
 def section(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
-    """A heading and its lines, if there are any."""
+    """Lay out a heading with its lines; nothing where there are none."""
     shown = [line for line in lines if line]
     if shown:
         yield heading(title)
@@ -21,7 +21,7 @@ def section(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:
 
 
 def make_table(*columns: tuple[str, str]) -> Table:
-    """A table of narrow columns, which keep their width: what is added to it takes the rest.
+    """Make a table of narrow columns that keep their width; a column added later takes the rest.
 
     Args:
         columns: Titles, and `r` for those that are flush right.
@@ -35,7 +35,7 @@ def make_table(*columns: tuple[str, str]) -> Table:
 def against(
     record: Detail, ours: str, theirs: str, *, digits: int = 0, of: float | None = None
 ) -> str:
-    """Before and after, as `0 -> 6 of 6`."""
+    """Say a count before and after, as `0 -> 6 of 6`."""
     after, before = read_number(record, ours), read_number(record, theirs)
     if after is None and before is None:
         return ""
@@ -44,16 +44,16 @@ def against(
 
 
 def pair_counts(record: Detail) -> str:
-    """Pairs won and lost."""
+    """Say how many pairs were won and lost."""
     wins, losses = read_number(record, "wins"), read_number(record, "losses")
     return f"{wins:g}/{losses:g}" if wins is not None and losses is not None else ""
 
 
 def and_more(count: int, shown: int) -> str:
-    """That there is more than is shown, if there is."""
+    """Say how many more there are than are shown; nothing where all are."""
     return f", and {count - shown} more" if count > shown else ""
 
 
 def show_words(code: object) -> str:
-    """A code as words."""
+    """Write a code such as `no_gain` as words."""
     return show_line(code).replace("_", " ")

@@ -25,7 +25,7 @@ from selfheal.display.report.sections import (
 from selfheal.display.report.verdict import render_verdict, render_watch_result
 from selfheal.display.text_difference import list_changes
 from selfheal.display.verdict_rendering import INDENT, heading
-from selfheal.healing_reports import HealingReport
+from services.optimizer.app.services.record.stored_runs import StoredRun
 
 DEFAULT_TASK_TYPE: Final = "code_generation"
 
@@ -47,14 +47,14 @@ WIDE_COLUMNS: Final = 100
 NARROW_NAME_WIDTH: Final = 15
 
 
-def print_report(console: Console, report: HealingReport) -> None:
+def print_report(console: Console, report: StoredRun) -> None:
     """Print all of it."""
     for part in render_report(report):
         console.print(part)
 
 
-def render_report(report: HealingReport) -> Iterator[RenderableType]:
-    """The parts of a report, from the headline to what can be done about it."""
+def render_report(report: StoredRun) -> Iterator[RenderableType]:
+    """Lay out a report, from the headline to the commands that can follow it."""
     detail = report.detail
     yield from _introduction(report)
     yield from render_failures(detail)
@@ -68,8 +68,8 @@ def render_report(report: HealingReport) -> Iterator[RenderableType]:
     yield from _what_to_do(report)
 
 
-def make_list(reports: Sequence[HealingReport], *, width: int) -> Table:
-    """A table with a row a run; on a narrow screen its texts wrap, and the fault is left out.
+def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
+    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault.
 
     Args:
         reports: What to list.
@@ -103,12 +103,12 @@ def make_list(reports: Sequence[HealingReport], *, width: int) -> Table:
     return table
 
 
-def _why(report: HealingReport) -> str:
-    """The reason in words, unless the decision says as much."""
+def _why(report: StoredRun) -> str:
+    """Say the reason in words, unless the decision says it already."""
     return "" if report.reason == "better" else show_words(report.reason or "")
 
 
-def _introduction(report: HealingReport) -> Iterator[RenderableType]:
+def _introduction(report: StoredRun) -> Iterator[RenderableType]:
     name, version, after = show_line(report.task_type), report.version, report.after_version
     style = DECISION_STYLES.get(report.outcome, "bold")
     replaced = f"version {_number(after)} replaced {_number(version)}"
@@ -142,8 +142,8 @@ def _starter(triggered_by: str) -> str:
     )
 
 
-def _changes(report: HealingReport) -> Iterator[RenderableType]:
-    """What the two texts differ in."""
+def _changes(report: StoredRun) -> Iterator[RenderableType]:
+    """Show how the two texts differ."""
     before, after = report.before_content, report.after_content
     if report.decision not in WITH_TEXTS or before is None or after is None:
         return
@@ -159,7 +159,7 @@ def _changes(report: HealingReport) -> Iterator[RenderableType]:
         yield Padding(Text(f"{more} changed lines{_where_all_are(report)}"), INDENT)
 
 
-def _where_all_are(report: HealingReport) -> str:
+def _where_all_are(report: StoredRun) -> str:
     if report.is_open_proposal:
         return ": selfheal prompts proposals"
     if report.version is None or report.after_version is None:
@@ -172,7 +172,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _watching(report: HealingReport) -> Iterator[RenderableType]:
+def _watching(report: StoredRun) -> Iterator[RenderableType]:
     if report.watched_since is None:
         return
     since = f"since {_moment(report.watched_since)}"
@@ -187,7 +187,7 @@ def _watching(report: HealingReport) -> Iterator[RenderableType]:
 
 
 def make_undo_command(version: int, task_type: str) -> str:
-    """The command that lets an earlier version's text serve again."""
+    """Return the command that lets an earlier version's text serve again."""
     return f"selfheal prompts activate {version}{_task_type_option(task_type)}"
 
 
@@ -197,7 +197,7 @@ def _task_type_option(task_type: str) -> str:
     return f" -t {shlex.quote(show_line(task_type))}"
 
 
-def _what_to_do(report: HealingReport) -> Iterator[RenderableType]:
+def _what_to_do(report: StoredRun) -> Iterator[RenderableType]:
     short_id = str(report.id)[:8]
     if report.is_open_proposal:
         commands = [f"selfheal prompts approve {short_id}", f"selfheal prompts reject {short_id}"]
@@ -207,15 +207,15 @@ def _what_to_do(report: HealingReport) -> Iterator[RenderableType]:
         yield from section("How to undo", [command, _what_comes_back(report)])
 
 
-def _what_comes_back(report: HealingReport) -> str:
+def _what_comes_back(report: StoredRun) -> str:
     if report.before_content is None:
         return ""
     text = show_line(report.before_content, most=MAX_QUOTED_CHARACTERS)
     return f"serves version {_number(report.version)}'s text again: '{text}'"
 
 
-def _aftermath(report: HealingReport) -> str:
-    """What became of what a run decided."""
+def _aftermath(report: StoredRun) -> str:
+    """Say what followed the run's decision."""
     if report.is_open_proposal:
         return "waits for an answer"
     if report.is_watched:
@@ -230,7 +230,7 @@ def _aftermath(report: HealingReport) -> str:
     return ""
 
 
-def _versions(report: HealingReport) -> str:
+def _versions(report: StoredRun) -> str:
     before = _number(report.version)
     return before if report.after_version is None else f"{before} -> {report.after_version}"
 

@@ -38,12 +38,12 @@ _FAULTS: Final = {
     "evaluator": "The Evaluator is at fault, not the prompt.",
     "input": "A few odd inputs are at fault, not the prompt.",
     "drift": "The model has changed: a prompt that once served well fails now.",
-    "unknown": "Nobody knows whose fault it is.",
+    "unknown": "It is unknown whose fault it is.",
 }
 
 
 def render_failures(detail: Detail) -> Iterator[RenderableType]:
-    """What failed, how often, how surprising that is, and what was left out."""
+    """Show what failed, how often, how surprising that is, and what was left out."""
     failures = read_part(detail, "failures")
     lines = [
         _failure_counts(failures),
@@ -104,7 +104,7 @@ def _quarantine(rows: Sequence[Detail]) -> str:
 
 
 def render_fault(attribution: Detail, otherwise: str) -> Iterator[RenderableType]:
-    """Whose fault it is, and why; `otherwise` is the verdict where the detail has none."""
+    """Show whose fault it is, and why; `otherwise` stands in where the detail says nothing."""
     verdict = read_line(attribution, "verdict") or otherwise
     because = [f"- {show_line(one)}" for one in read_list(attribution, "because")[:MAX_LISTED]]
     if verdict or because:
@@ -113,7 +113,7 @@ def render_fault(attribution: Detail, otherwise: str) -> Iterator[RenderableType
 
 
 def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
-    """What was tried, and how it did on the choosing inputs."""
+    """Show the candidates that were tried, and how they did on the choosing inputs."""
     if not candidates:
         return
     yield heading("What was tried (before -> after, on the inputs for choosing)")
@@ -141,7 +141,7 @@ def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
 
 
 def render_cost(cost: Detail) -> Iterator[RenderableType]:
-    """What the run cost."""
+    """Show what the run cost."""
     analyst = ("analyst_calls", "analyst calls") if read_number(cost, "analyst_calls") else None
     # The sum tells nothing new beside its parts.
     total = None if "worker_calls" in cost else ("model_calls", "model calls in all")

@@ -37,7 +37,7 @@ _CONTROLS: Final = {
 
 
 def render_verdict(detail: Detail) -> Iterator[RenderableType]:
-    """What was decided under which error rate, with the pairs behind it."""
+    """Show what was decided under which error rate, with the pairs behind it."""
     verdict = read_part(detail, "verdict")
     if not verdict:
         return
@@ -67,22 +67,24 @@ def _decision(verdict: Detail) -> str:
     strategy = show_words(verdict.get("strategy") or "")
     reason = show_words(verdict.get("reason") or "")
     said = f"{strategy}: {reason}" if strategy and reason else strategy or reason
-    p_value = read_number(verdict, "p_value")
-    evidence = _evidence(verdict, "worthless candidates gets through")
-    if evidence:
-        return f"{said}; evidence {evidence}"
-    return f"{said}; p = {p_value:.2g}" if p_value is not None else said
+    return "; ".join(filter(None, [said, _evidence(verdict, "worthless candidates gets through")]))
 
 
-def _evidence(record: Detail, mistake: str) -> str:
-    """An e-value beside what it takes, and what that keeps from happening."""
-    e_value, alpha = read_number(record, "e_value"), read_number(record, "alpha")
-    if e_value is None:
-        return ""
-    if not alpha:
-        return f"{e_value:.3g}"
-    needed = f"{1 / alpha:.3g}"
-    return f"{e_value:.3g}; {needed} is needed, so that at most 1 in {needed} {mistake}"
+def _evidence(record: Detail, mistake: str, *, of: str = "") -> str:
+    """Write a p-value beside what is asked of it and what that keeps from happening."""
+    e_value, p_value, alpha = (
+        read_number(record, name) for name in (f"{of}e_value", f"{of}p_value", "alpha")
+    )
+    said = f"; e-value {e_value:.3g}" if e_value is not None else ""
+    if p_value is None:
+        if not e_value:
+            return ""
+        # Before both were kept, the e-value was the peak of the wealth.
+        p_value, said = min(1.0, 1 / e_value), ""
+    if alpha and mistake:
+        asked = f", where at most {alpha:g} is asked for: so at most 1 in {1 / alpha:.3g} {mistake}"
+        said = asked + said
+    return f"p = {p_value:.2g}{said}"
 
 
 def _gains(verdict: Detail) -> str:
@@ -130,7 +132,7 @@ def _evaluators(verdict: Detail) -> str:
 
 
 def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
-    """What live traffic said of a promotion, where that led to a rollback."""
+    """Show what live traffic said of a promotion, where that led to a rollback."""
     lines = []
     for name, whose in (("", "the watched version"), ("before_", "the version before it")):
         version, answers = (
@@ -145,11 +147,10 @@ def render_watch_result(watch: Detail) -> Iterator[RenderableType]:
     evidence = _evidence(watch, "promotions that did no worse is undone")
     if evidence:
         lines.append(f"evidence that it is worse: {evidence}")
-    replayed, e_value = read_number(watch, "replayed"), read_number(watch, "replay_e_value")
-    if replayed and e_value is not None:
+    replayed, evidence = read_number(watch, "replayed"), _evidence(watch, "", of="replay_")
+    if replayed and evidence:
         lines.append(
-            f"run again under both texts, {replayed:g} of its live inputs agree: evidence "
-            f"{e_value:.1f}"
+            f"run again under both texts, {replayed:g} of its live inputs agree: {evidence}"
         )
     yield from section("What live traffic showed", lines)
 

@@ -14,7 +14,7 @@ PREFERRED_ACCOUNTS = ("postgres", "nobody")
 
 
 class PopenIdentity(TypedDict, total=False):
-    """The arguments of `subprocess.Popen` that change who the child is."""
+    """The arguments of `subprocess.Popen` that change the account of the child."""
 
     user: int
     group: int
@@ -32,7 +32,7 @@ class Account:
 
     @property
     def popen_identity(self) -> PopenIdentity:
-        """Arguments for `subprocess.Popen`; none when the child stays who we are."""
+        """Arguments for `subprocess.Popen`; empty where the child keeps our account."""
         if not self.switch:
             return {}
         return {"user": self.user_id, "group": self.group_id, "extra_groups": ()}

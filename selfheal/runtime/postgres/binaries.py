@@ -33,7 +33,7 @@ class PostgresBinaries:
         return self.site_packages / PACKAGE / INSTALLATION / "bin"
 
     def program(self, name: str) -> Path:
-        """Path of one program."""
+        """Return the path of one program."""
         return self.programs / name
 
     def copy_below(self, directory: Path) -> "PostgresBinaries":

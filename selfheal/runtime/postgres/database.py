@@ -1,19 +1,13 @@
-"""What the runtime asks of a running server: is it ready, and does it hold our schema."""
+"""What the runtime asks of a running server: whether it is ready and has our schema."""
 
-import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import (
-    LOCK_SCHEMA,
-    Migration,
-    UnnumberedMigrationError,
-    apply_migration,
-    find_missing,
-)
+from selfheal.runtime.schema.migrations import SchemaState, read_schema_state, update_schema
 
 SUPERUSER = "agent"
 DATABASE = "agent_system"
@@ -77,19 +71,8 @@ async def answers(address: ServerAddress) -> bool:
     return True
 
 
-async def prepare_database(
-    address: ServerAddress, schema: str, migrations: list[Migration]
-) -> list[str]:
-    """Create the database and apply the schema, or the migrations that it lacks.
-
-    The schema and the note that it was applied (the database's comment, which also keeps the
-    fingerprint of the text) are one transaction, and so is each migration: a start that dies
-    half-way leaves nothing half. Others that prepare the same database wait.
-
-    Args:
-        address: The running server.
-        schema: SQL that makes everything; it includes the migrations.
-        migrations: All that there are, in order.
+async def prepare_database(address: ServerAddress, schema: Path) -> list[str]:
+    """Create the database, and bring its schema up to date.
 
     Returns:
         Words for what was applied by this call.
@@ -100,76 +83,18 @@ async def prepare_database(
     await _create_database(address)
     connection = await address.connect()
     try:
-        await connection.execute(LOCK_SCHEMA)  # given back with the connection
-        if await _read_note(connection) is None:
-            await _apply_schema(connection, schema)
-            return ["the database schema"]
-        missing = await find_missing(connection, migrations)
-        for migration in missing:
-            await _migrate(connection, migration, schema)
-        return [str(migration) for migration in missing]
+        return await update_schema(connection, schema)
     finally:
         await connection.close()
 
 
-async def find_missing_migrations(
-    address: ServerAddress, migrations: list[Migration]
-) -> list[Migration]:
-    """List the migrations that the next start applies."""
+async def look_at_schema(address: ServerAddress, schema: Path) -> SchemaState:
+    """Tell what the database has of a schema."""
     connection = await address.connect()
     try:
-        return await find_missing(connection, migrations)
+        return await read_schema_state(connection, schema)
     finally:
         await connection.close()
-
-
-async def schema_is_current(address: ServerAddress, schema: str) -> bool:
-    """Tell whether the database was made with, or brought up to, this very schema."""
-    connection = await address.connect()
-    try:
-        note = await _read_note(connection)
-    finally:
-        await connection.close()
-    return note == f"schema {fingerprint(schema)}"
-
-
-def fingerprint(statements: str) -> str:
-    """Return 16 hexadecimal digits that stand for the text of a schema."""
-    return hashlib.sha256(statements.encode()).hexdigest()[:16]
-
-
-async def _apply_schema(connection: "asyncpg.Connection[asyncpg.Record]", schema: str) -> None:
-    try:
-        async with connection.transaction():
-            await connection.execute(schema)
-            await _write_note(connection, schema)
-    except asyncpg.PostgresError as error:
-        raise PostgresError(
-            f"The database schema doesn't apply: {error}.",
-            remedy="Correct the schema file; the database is still empty.",
-        ) from error
-
-
-async def _migrate(
-    connection: "asyncpg.Connection[asyncpg.Record]", migration: Migration, schema: str
-) -> None:
-    """Apply a migration, and note the schema that the last one of them leads to."""
-    try:
-        async with connection.transaction():
-            await apply_migration(connection, migration)
-            await _write_note(connection, schema)
-    except TimeoutError as error:
-        raise PostgresError(
-            f"The database's {migration} took longer than {_STATEMENT_TIMEOUT_SECONDS:g} s; "
-            "nothing of it was kept.",
-            remedy="Stop what uses the database (selfheal down), and start again.",
-        ) from error
-    except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
-        raise PostgresError(
-            f"The database's {migration} doesn't apply: {error}.",
-            remedy=f"The data are as they were. Correct {migration.file}, or go back to the "
-            "version of this package that made the database.",
-        ) from error
 
 
 async def _create_database(address: ServerAddress) -> None:
@@ -180,16 +105,3 @@ async def _create_database(address: ServerAddress) -> None:
             await connection.execute(f"CREATE DATABASE {DATABASE}")
     finally:
         await connection.close()
-
-
-async def _write_note(connection: "asyncpg.Connection[asyncpg.Record]", schema: str) -> None:
-    note = f"schema {fingerprint(schema)}"
-    await connection.execute(f"COMMENT ON DATABASE {DATABASE} IS '{note}'")
-
-
-async def _read_note(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    note: str | None = await connection.fetchval(
-        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
-        DATABASE,
-    )
-    return note

@@ -1,23 +1,25 @@
-"""A database server of the operator's own: looked at, never started, stopped or changed."""
+"""A database server of the operator's own: never started or stopped, upgraded where asked to."""
 
 import asyncio
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import Migration, find_migrations, find_missing
+from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
 from selfheal.runtime.states import ProcessStatus, State
-from selfheal.runtime.waiting import never, silent
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 
 _TIMEOUT_SECONDS = 5.0
+_UPGRADE_SECONDS = 600.0
 _DEFAULT_PORT = 5432
-_HAS_TABLES = "SELECT to_regclass('prompts') IS NOT NULL"
+
+Answer = TypeVar("Answer")
 
 
 class ExternalDatabase:
@@ -44,7 +46,7 @@ class ExternalDatabase:
 
     @property
     def client_variables(self) -> dict[str, str]:
-        """The variables that let psql in, so that no credential is on its command line."""
+        """The environment variables with which psql connects: its command line shows no secret."""
         parts = urlsplit(self.database_url)
         variables = {
             "PGHOST": parts.hostname,
@@ -59,24 +61,24 @@ class ExternalDatabase:
     def start(
         self,
         *,
-        interrupted: Callable[[], bool] = never,  # noqa: ARG002 - the same as the embedded one's
-        progress: Callable[[str], None] = silent,  # noqa: ARG002
+        interrupted: Interrupted = never,  # noqa: ARG002 - the same as the embedded one's
+        progress: Progress = silent,  # noqa: ARG002
     ) -> bool:
         """Check that it answers, holds our tables, and lacks no migration.
 
         Raises:
             PostgresError: If it doesn't.
         """
-        has_tables, missing = asyncio.run(self._look())
-        if not has_tables:
+        state = asyncio.run(self._ask(lambda one: read_schema_state(one, self.schema)))
+        if not state.has_tables:
             raise PostgresError(
                 f"The database at {self.address} has no table `prompts`.",
                 remedy=f"Apply the schema once: {_psql(self.schema)}",
             )
-        if missing:
-            files = [migration.file for migration in missing]
+        if state.missing:
+            files = [migration.file for migration in state.missing]
             raise PostgresError(
-                f"The database at {self.address} lacks {', '.join(map(str, missing))}.",
+                f"The database at {self.address} lacks {', '.join(map(str, state.missing))}.",
                 remedy=f"Apply what is missing: {_psql(*files)}",
             )
         return False
@@ -101,35 +103,59 @@ class ExternalDatabase:
         )
 
     def is_running(self) -> bool:
-        """Take it to run: watching it is its operator's business."""
+        """Return True: its operator watches it, and we don't."""
         return True
 
     def was_asked_to_stop(self) -> bool:
-        """Never: nobody stops it here."""
+        """Return False: no command of ours stops it."""
         return False
 
-    async def _look(self) -> tuple[bool, list[Migration]]:
+    def upgrade(self) -> list[str]:
+        """Make the tables in an empty database, or apply the migrations that it lacks.
+
+        Returns:
+            Words for what was applied; empty where the schema was current.
+
+        Raises:
+            PostgresError: If it can't be reached, something doesn't apply, or its tables belong to
+                another system.
+        """
+        return asyncio.run(self._ask(self._update, statement_seconds=_UPGRADE_SECONDS))
+
+    async def _update(self, connection: Connection) -> list[str]:
+        state = await read_schema_state(connection, self.schema)
+        if state.has_tables and not state.has_list:
+            raise PostgresError(
+                "The database has a table `prompts`, but not of this system: it keeps no list of "
+                "migrations.",
+                remedy="Name another database in DATABASE_URL.",
+            )
+        return await update_schema(connection, self.schema)
+
+    async def _ask(
+        self,
+        question: Callable[[Connection], Awaitable[Answer]],
+        statement_seconds: float = _TIMEOUT_SECONDS,
+    ) -> Answer:
         try:
             connection = await asyncpg.connect(
-                self.database_url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS
+                self.database_url, timeout=_TIMEOUT_SECONDS, command_timeout=statement_seconds
             )
             try:
-                has_tables: bool = await connection.fetchval(_HAS_TABLES)
-                missing = await find_missing(connection, find_migrations(self.schema))
+                return await question(connection)
             finally:
                 await connection.close(timeout=_TIMEOUT_SECONDS)
         except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",
-                remedy="Check that it runs and that DATABASE_URL is right, or unset DATABASE_URL "
-                "to use the embedded database.",
+                remedy="Check that it runs and that DATABASE_URL is right (a database keeps the "
+                "password that it was made with), or unset DATABASE_URL to use the embedded one.",
             ) from error
-        return has_tables, missing
 
 
 def _psql(*files: Path) -> str:
-    """The command that applies SQL files, all of them or none, to the operator's own database."""
+    """Return the command that applies SQL files to that database, all of them or none."""
     options = " ".join(f"-f {shlex.quote(_name(file))}" for file in files)
     return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 {options}'
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.postgres.accounts import Account
 from selfheal.runtime.postgres.binaries import PostgresBinaries
 from selfheal.runtime.postgres.database import SUPERUSER
-from selfheal.runtime.waiting import never, wait_until
+from selfheal.runtime.waiting import Interrupted, never, wait_until
 
 PROGRAM_TIMEOUT_SECONDS: Final = 120.0
 
@@ -45,7 +45,7 @@ class PostgresPrograms:
     account: Account
     log_file: Path
 
-    def initialise(self, data: Path, password: str, interrupted: Callable[[], bool]) -> None:
+    def initialise(self, data: Path, password: str, interrupted: Interrupted) -> None:
         """Make a cluster in an empty directory of the account.
 
         The password goes through a pipe: it is in no file, on no command line and in no log.
@@ -91,7 +91,7 @@ class PostgresPrograms:
         command: list[str],
         *,
         standard_input: str,
-        interrupted: Callable[[], bool] = never,
+        interrupted: Interrupted = never,
     ) -> None:
         child = self._launch(command, stdin=_pipe_with(standard_input, self.account))
         try:

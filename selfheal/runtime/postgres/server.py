@@ -3,11 +3,10 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from selfheal.runtime.errors import InterruptedStartError, PostgresError
 from selfheal.runtime.logs import read_tail
@@ -24,10 +23,10 @@ from selfheal.runtime.postgres.postmaster import (
 )
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
-from selfheal.runtime.private_files import read_or_create_secret, read_secret
-from selfheal.runtime.schema.migrations import Migration, find_migrations
+from selfheal.runtime.schema.migrations import SchemaState
+from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
-from selfheal.runtime.waiting import never, silent, wait_until
+from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
 
 READY_TIMEOUT_SECONDS: Final = 60.0  # recovery after a crash replays the log first
 _REAP_SECONDS: Final = 2.0
@@ -37,7 +36,7 @@ class EmbeddedPostgres:
     """A PostgreSQL server of our own on 127.0.0.1, reached with a generated password.
 
     Every method blocks and may be called again at any time; none may be called from a running
-    event loop (use `asyncio.to_thread`). As a context manager it starts, and stops at the end.
+    event loop (use `asyncio.to_thread`).
 
     Args:
         directory: The runtime's directory (`.selfheal`), made if it isn't there. Holds the data
@@ -72,36 +71,24 @@ class EmbeddedPostgres:
         self._binaries = binaries
         self._child: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     @property
     def password_file(self) -> Path:
-        """The file of the generated password."""
+        """The file that holds the generated password."""
         return self.directory / "postgres-password"
 
     @property
     def log_file(self) -> Path:
-        """The server's log."""
+        """The file that the server logs to."""
         return self.directory / "logs" / f"{self.name}.log"
 
     @property
     def exists(self) -> bool:
-        """Whether a cluster was made here."""
+        """Whether this directory holds a database cluster."""
         return (self.storage.data / "PG_VERSION").exists()
 
     @property
     def address(self) -> ServerAddress:
-        """How to reach the server, the password included.
+        """Host, port and password of the server.
 
         Raises:
             PostgresError: If no password was generated here yet: it was never started.
@@ -116,43 +103,31 @@ class EmbeddedPostgres:
 
     @property
     def database_url(self) -> str:
-        """Connection URL of the database, with the password in it: never print it."""
+        """The connection URL with the password in it, which must never be printed."""
         return self.address.url()
 
     @property
-    def process_id(self) -> int | None:
-        """The pid of the running server."""
-        running = find_postmaster(self.storage.data)
-        return running.process.pid if running else None
-
-    @property
     def exit_code(self) -> int | None:
-        """How the server that this object started ended; None while it runs or isn't our child."""
+        """The exit status of a server that this object started; None while it runs."""
         return self._child.poll() if self._child else None
-
-    def state(self) -> State:
-        """Tell what the server is doing."""
-        running = find_postmaster(self.storage.data)
-        return judge_state(
-            recorded=running is not None or read_lock_file(self.storage.data) is not None,
-            alive=running is not None,
-            ready=running is not None and self._answers_to_us(),
-            age_seconds=time.time() - running.process.create_time() if running else 0.0,
-        )
 
     def status(self) -> ProcessStatus:
         """Tell the truth about the server: asked of the system and of itself, at this moment."""
-        state = self.state()
         running = find_postmaster(self.storage.data)
         started = running.process.create_time() if running else 0.0
+        moment = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
+        state = judge_state(
+            recorded=running is not None or not self.was_asked_to_stop(),
+            alive=running is not None,
+            ready=running is not None and self._answers_to_us(),
+            age_seconds=time.time() - started,
+        )
         return ProcessStatus(
             self.name,
             state,
             address=f"{LOOPBACK}:{(running and running.port) or self.port}",
             pid=running.process.pid if running else None,
-            started_at=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
-            if running
-            else "",
+            started_at=moment if running else "",
             detail=self._explain(state),
         )
 
@@ -164,12 +139,7 @@ class EmbeddedPostgres:
         """Tell whether the server, which doesn't run, was shut down in order."""
         return read_lock_file(self.storage.data) is None
 
-    def start(
-        self,
-        *,
-        interrupted: Callable[[], bool] = never,
-        progress: Callable[[str], None] = silent,
-    ) -> bool:
+    def start(self, *, interrupted: Interrupted = never, progress: Progress = silent) -> bool:
         """Make the cluster if there is none, start or adopt the server, update its schema.
 
         Args:
@@ -208,7 +178,7 @@ class EmbeddedPostgres:
             if running is None:
                 self.stop()
             raise
-        for what in self._prepare_database():
+        for what in asyncio.run(postgres_database.prepare_database(self.address, self.schema)):
             progress(f"applied {what}")
         return running is None
 
@@ -241,7 +211,7 @@ class EmbeddedPostgres:
 
     @property
     def client_variables(self) -> dict[str, str]:
-        """The variables that let psql in, so that no credential is on its command line."""
+        """The environment variables with which psql connects: its command line shows no secret."""
         address = self.address
         return {
             "PGHOST": address.host,
@@ -251,14 +221,9 @@ class EmbeddedPostgres:
             "PGPASSWORD": address.password,
         }
 
-    def schema_is_current(self) -> bool:
-        """Tell whether the running database has the schema file's schema as it is now."""
-        return asyncio.run(postgres_database.schema_is_current(self.address, self._read_schema()))
-
-    def missing_migrations(self) -> list[Migration]:
-        """List what the next start changes in the running database."""
-        migrations = find_migrations(self.schema)
-        return asyncio.run(postgres_database.find_missing_migrations(self.address, migrations))
+    def schema_state(self) -> SchemaState:
+        """Tell what the running database has of the schema."""
+        return asyncio.run(postgres_database.look_at_schema(self.address, self.schema))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""
@@ -267,7 +232,7 @@ class EmbeddedPostgres:
         return PostgresPrograms(binaries, account, self.log_file)
 
     def _make_cluster(
-        self, programs: PostgresPrograms, password: str, interrupted: Callable[[], bool]
+        self, programs: PostgresPrograms, password: str, interrupted: Interrupted
     ) -> None:
         """Initialise beside the final place, then rename: a killed attempt leaves no half."""
         unfinished = self.storage.new_directory(programs.account)
@@ -299,7 +264,7 @@ class EmbeddedPostgres:
             raise
 
     def _clear_remains(self) -> None:
-        """Make way for a start after the server was killed."""
+        """Remove what a killed server left behind, so that the next one can start."""
         drain_orphans(self.storage.data)
         forget_reused_pid(self.storage.data)
 
@@ -314,7 +279,7 @@ class EmbeddedPostgres:
             self._child.wait()
         self._child = None
 
-    def _wait_until_ready(self, interrupted: Callable[[], bool]) -> None:
+    def _wait_until_ready(self, interrupted: Interrupted) -> None:
         def ended_or_ready() -> bool:
             return self.exit_code is not None or self._answers()
 
@@ -331,16 +296,6 @@ class EmbeddedPostgres:
             remedy=f"The reason is in {self.log_file}.",
             log_tail=read_tail(self.log_file),
         )
-
-    def _prepare_database(self) -> list[str]:
-        schema, migrations = self._read_schema(), find_migrations(self.schema)
-        return asyncio.run(postgres_database.prepare_database(self.address, schema, migrations))
-
-    def _read_schema(self) -> str:
-        try:
-            return self.schema.read_text(encoding="utf-8")
-        except OSError as error:
-            raise PostgresError(f"Can't read the database schema: {error}.") from error
 
     def _explain(self, state: State) -> str:
         if state is State.CRASHED:

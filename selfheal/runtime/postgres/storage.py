@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ _UNFINISHED = "unfinished-"
 
 @dataclass(frozen=True, slots=True)
 class PostgresStorage:
-    """The directory of one cluster's files, always found through `<home>/postgres`.
+    """Where the files of one cluster lie; `<home>/postgres` is or links to the place.
 
     Args:
         home: The runtime's directory (`.selfheal`), absolute.
@@ -29,7 +30,7 @@ class PostgresStorage:
 
     @property
     def entrance(self) -> Path:
-        """The name under which the storage is always found: a directory, or a link to one."""
+        """The path under which the files are always found: a directory, or a link to one."""
         return self.home / "postgres"
 
     @property
@@ -75,11 +76,7 @@ class PostgresStorage:
         storage = self.entrance.resolve()
         for leftover in storage.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for attempt in range(1000):
-            directory = storage / f"{_UNFINISHED}{attempt}"
-            if not directory.exists():
-                break
-        directory.mkdir(mode=0o700)
+        directory = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=storage))
         account.own(directory)
         return directory
 

@@ -20,8 +20,8 @@ class ProcessSpec:
         command: Program and arguments; nothing secret, since every user can read it.
         environment: The variables that configure it, secrets included. Another value of any of
             them is another configuration, with which a running process is started anew.
-        ready_url: URL that answers 200 when it can serve; empty where it serves nobody, and is
-            ready once it has run for a moment.
+        ready_url: URL that answers 200 when it can serve; empty where it answers no
+            requests, and is ready once it has run for a moment.
         port: The port it listens on, if any.
         port_setting: Name of the setting that moves the port.
         withheld: Variables that it must not inherit from us.
@@ -37,13 +37,13 @@ class ProcessSpec:
 
     @property
     def config_hash(self) -> str:
-        """16 hexadecimal digits that change with the command and its configuration."""
+        """16 hexadecimal digits that stand for the command and its configuration."""
         content = json.dumps([self.command, sorted(self.environment.items())])
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def address(self) -> str:
-        """Where it listens, for people; empty if it doesn't."""
+        """Host and port that it listens on; empty if it doesn't."""
         return "" if self.port is None else f"127.0.0.1:{self.port}"
 
     def child_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -58,9 +58,9 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """A process that was started and that nobody asked to stop: it should be running.
+    """A process that was started and not stopped since: it should be running.
 
-    `was_ready` notes that it has served; `stopping`, that somebody is stopping it.
+    `was_ready` notes that it has served; `stopping`, that a command is stopping it.
     """
 
     name: str

@@ -1,231 +1,39 @@
-"""Background processes without a supervisor: started, found again, observed and stopped."""
+"""The background processes of one runtime directory, by name."""
 
-import os
-import subprocess
-import time
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
-from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.logs import last_error, open_log, read_tail
-from selfheal.runtime.private_files import write_private
-from selfheal.runtime.processes.identity import find_process, find_session, is_alive
-from selfheal.runtime.processes.readiness import is_ready
-from selfheal.runtime.processes.records import ProcessRecord, ProcessSpec, parse_record
-from selfheal.runtime.states import ProcessStatus, State, judge_state
-from selfheal.runtime.waiting import wait_until
-
-STOP_GRACE_SECONDS = 12.0  # two more than a service takes at the most to finish its requests
-SETTLING_SECONDS = 2.0  # what is wrong with the settings has shown by then
-_KILL_PATIENCE_SECONDS = 5.0
-_ERROR_SEARCH_LINES = 200
+from selfheal.runtime.processes.process import BackgroundProcess
 
 
 class ProcessTable:
-    """The processes of one runtime directory; what is true of them is read anew at each call.
+    """The processes that run in a runtime directory, or could.
 
     Args:
-        home: The runtime's directory; records go to `run/`, output to `logs/`.
-        working_directory: Where the processes run, so that `.env` there counts for them.
+        home: The runtime's directory.
+        working_directory: Where the processes run.
         inherited: The environment that every process starts from.
     """
 
     def __init__(
         self, home: Path, *, working_directory: Path, inherited: Mapping[str, str]
     ) -> None:
-        self._records = home / "run"
-        self._logs = home / "logs"
+        self._home = home
         self._working_directory = working_directory
         self._inherited = dict(inherited)
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-
-    def log_file(self, name: str) -> Path:
-        """The file that a process writes to."""
-        return self._logs / f"{name}.log"
+        self._processes: dict[str, BackgroundProcess] = {}
 
     def names(self) -> list[str]:
-        """Names of the processes that should be running."""
-        return sorted(path.stem for path in self._records.glob("*.json"))
+        """List the names of the processes that should be running."""
+        return sorted(path.stem for path in (self._home / "run").glob("*.json"))
 
-    def record(self, name: str) -> ProcessRecord | None:
-        """What was written down about a process; None if it was never started, or stopped."""
-        try:
-            text = self._record_file(name).read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return None
-        return parse_record(text)
-
-    def is_running(self, name: str) -> bool:
-        """Tell whether the process is there, ready or not."""
-        return self._find(self.record(name)) is not None
-
-    def is_ready(self, name: str) -> bool:
-        """Tell whether the process can serve; one that serves nobody, whether it has settled."""
-        record = self.record(name)
-        return record is not None and self._find(record) is not None and _is_ready(record)
-
-    def was_asked_to_stop(self, name: str) -> bool:
-        """Tell whether some command stopped, or is stopping, a process that ended."""
-        record = self.record(name)
-        return record is None or record.stopping
-
-    def exit_code(self, name: str) -> int | None:
-        """How a process ended that this object started; None if it runs or another started it."""
-        child = self._children.get(name)
-        return child.poll() if child else None
-
-    def environment(self, name: str) -> dict[str, str]:
-        """The variables that a process runs with; empty if it doesn't run or isn't ours."""
-        process = self._find(self.record(name))
-        try:
-            return process.environ() if process else {}
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return {}
-
-    def spawn(self, spec: ProcessSpec) -> ProcessRecord:
-        """Start a process in a session of its own; it outlives us unless it is stopped.
-
-        Raises:
-            EmbeddedRuntimeError: If its program can't be run.
-        """
-        self._end_session(self.record(spec.name))
-        log = open_log(self.log_file(spec.name))
-        try:
-            child = subprocess.Popen(  # noqa: S603 - no shell, our own commands
-                spec.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._working_directory,
-                env=spec.child_environment(self._inherited),
-                start_new_session=True,
+    def process(self, name: str) -> BackgroundProcess:
+        """Return the process of that name, whether or not it was ever started."""
+        if name not in self._processes:
+            self._processes[name] = BackgroundProcess(
+                name,
+                self._home,
+                working_directory=self._working_directory,
+                inherited=self._inherited,
             )
-        except OSError as error:
-            raise EmbeddedRuntimeError(f"Can't run {spec.command[0]}: {error}.") from error
-        finally:
-            os.close(log)
-        self._children[spec.name] = child
-        record = ProcessRecord(
-            name=spec.name,
-            pid=child.pid,
-            create_time=psutil.Process(child.pid).create_time(),
-            command=spec.command,
-            address=spec.address,
-            ready_url=spec.ready_url,
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            config_hash=spec.config_hash,
-        )
-        self._write(record)
-        return record
-
-    def note_ready(self, name: str) -> None:
-        """Write down that a process has become ready to serve."""
-        record = self.record(name)
-        if record is not None:
-            self._write(replace(record, was_ready=True))
-
-    def observe(self, name: str) -> ProcessStatus:
-        """Tell the truth about a process: asked of the system and of itself, at this moment."""
-        record = self.record(name)
-        if record is None or record.stopping:
-            return ProcessStatus(name, State.STOPPED)
-        process = self._find(record)
-        state = judge_state(
-            recorded=True,
-            alive=process is not None,
-            ready=process is not None and _is_ready(record),
-            was_ready=record.was_ready,
-            age_seconds=time.time() - record.create_time,
-        )
-        return ProcessStatus(
-            name,
-            state,
-            address=record.address,
-            pid=process.pid if process else None,
-            started_at=record.started_at,
-            detail=self._explain(name, state),
-        )
-
-    def stop(self, name: str, *, grace_seconds: float = STOP_GRACE_SECONDS) -> bool:
-        """End a process with SIGTERM, then with SIGKILL, and whatever it started with it.
-
-        Returns:
-            Whether it was running.
-
-        Raises:
-            EmbeddedRuntimeError: If it belongs to another account.
-        """
-        record = self.record(name)
-        if record is None:
-            return False
-        process = self._find(record)
-        if process is not None:
-            self._write(replace(record, stopping=True))
-            self._terminate(process, grace_seconds)
-        self._end_session(record)
-        self._record_file(name).unlink(missing_ok=True)
-        self._children.pop(name, None)
-        return process is not None
-
-    def _terminate(self, process: psutil.Process, grace_seconds: float) -> None:
-        try:
-            process.terminate()
-        except psutil.NoSuchProcess:
-            return
-        except psutil.AccessDenied as error:
-            raise EmbeddedRuntimeError(
-                f"The process {process.pid} belongs to another account.",
-                remedy="Run this as the user who started it, or as root.",
-            ) from error
-        wait_until(lambda: not self._still_runs(process), timeout_seconds=grace_seconds)
-
-    def _still_runs(self, process: psutil.Process) -> bool:
-        for child in self._children.values():
-            child.poll()  # reaps it, so that no zombie stays behind
-        return is_alive(process)
-
-    def _end_session(self, record: ProcessRecord | None) -> None:
-        """Kill what is left of a process of ours: itself if it must be, and what it started."""
-        if record is None:
-            return
-        members = find_session(record.pid, create_time=record.create_time)
-        for member in members:
-            try:
-                member.kill()
-            except psutil.NoSuchProcess:
-                continue
-        wait_until(
-            lambda: not any(self._still_runs(member) for member in members),
-            timeout_seconds=_KILL_PATIENCE_SECONDS,
-        )
-
-    def _find(self, record: ProcessRecord | None) -> psutil.Process | None:
-        if record is None:
-            return None
-        child = self._children.get(record.name)
-        if child is not None and child.pid == record.pid and child.poll() is not None:
-            return None
-        return find_process(record.pid, create_time=record.create_time, command=record.command)
-
-    def _explain(self, name: str, state: State) -> str:
-        if state is State.CRASHED:
-            reason = last_error(read_tail(self.log_file(name), lines=_ERROR_SEARCH_LINES))
-            return f"exited unexpectedly: {reason}" if reason else "exited unexpectedly"
-        return "runs, but is not ready to serve" if state is State.UNHEALTHY else ""
-
-    def _record_file(self, name: str) -> Path:
-        return self._records / f"{name}.json"
-
-    def _write(self, record: ProcessRecord) -> None:
-        self._records.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self._record_file(record.name), record.to_json())
-
-
-def _is_ready(record: ProcessRecord) -> bool:
-    if record.ready_url:
-        return is_ready(record.ready_url)
-    return time.time() - record.create_time >= SETTLING_SECONDS
+        return self._processes[name]

@@ -1,4 +1,7 @@
-"""Additive changes of the database's schema: which there are, which are missing, applying them."""
+"""The database's schema: whether it is current, and what brings it up to date.
+
+A database's own list, the table `selfheal.migrations`, says which version of the schema it has.
+"""
 
 import re
 from dataclasses import dataclass
@@ -7,11 +10,14 @@ from typing import Final
 
 import asyncpg
 
+from selfheal.runtime.errors import PostgresError
+
 DIRECTORY: Final = "migrations"
-# Held by the session that changes the schema, so that two at once apply nothing twice.
-LOCK_SCHEMA: Final = "SELECT pg_advisory_lock(hashtextextended('selfheal:schema', 0))"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
-_HAS_MIGRATIONS: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
+# Held by the session that changes the schema, so that two at once apply nothing twice.
+_LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('selfheal:schema', 0))"
+_HAS_TABLES: Final = "SELECT to_regclass('prompts') IS NOT NULL"
+_HAS_LIST: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
 _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migrations"
 
 Connection = asyncpg.Connection
@@ -26,6 +32,27 @@ class Migration:
 
     def __str__(self) -> str:
         return f"migration {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """What a database has of the schema.
+
+    Attributes:
+        has_tables: Whether it has the table of prompts, which every version has.
+        has_list: Whether it keeps a list of its migrations. Without one it was made by a version
+            of before the list, or by another system.
+        missing: The migrations that its list lacks, in order.
+    """
+
+    has_tables: bool
+    has_list: bool
+    missing: tuple[Migration, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of the schema is there."""
+        return not (self.has_tables or self.has_list)
 
 
 class UnnumberedMigrationError(Exception):
@@ -45,24 +72,55 @@ def find_migrations(schema: Path) -> list[Migration]:
     return sorted(found, key=lambda migration: migration.number)
 
 
-async def find_missing(
-    connection: "Connection[asyncpg.Record]", migrations: list[Migration]
-) -> list[Migration]:
-    """List the migrations that a database lacks; none where it keeps no list of them."""
-    if not migrations or not await connection.fetchval(_HAS_MIGRATIONS):
-        return []
-    latest: int = await connection.fetchval(_LATEST_NUMBER)
-    return [migration for migration in migrations if migration.number > latest]
+async def read_schema_state(connection: Connection, schema: Path) -> SchemaState:
+    """Compare a database with a schema file and the migrations beside it."""
+    has_tables = await connection.fetchval(_HAS_TABLES)
+    has_list = await connection.fetchval(_HAS_LIST)
+    latest = await connection.fetchval(_LATEST_NUMBER) if has_list else 0
+    missing = [one for one in find_migrations(schema) if has_list and one.number > latest]
+    return SchemaState(has_tables, has_list, tuple(missing))
 
 
-async def apply_migration(connection: "Connection[asyncpg.Record]", migration: Migration) -> None:
-    """Apply one migration, all of it or nothing.
+async def update_schema(connection: Connection, schema: Path) -> list[str]:
+    """Make the tables in an empty database, or apply the migrations that it lacks.
+
+    Each step is a transaction: one that dies half-way leaves nothing half. Others that update the
+    same database wait.
+
+    Args:
+        connection: Gives the lock back when it is closed.
+        schema: SQL that makes everything; it includes the migrations beside it.
+
+    Returns:
+        Words for what was applied by this call.
 
     Raises:
-        UnnumberedMigrationError: If it doesn't note its number.
-        asyncpg.PostgresError: If it doesn't apply.
+        PostgresError: If something doesn't apply.
     """
-    async with connection.transaction():
-        await connection.execute(migration.file.read_text(encoding="utf-8"))
-        if await find_missing(connection, [migration]):
-            raise UnnumberedMigrationError(migration)
+    await connection.execute(_LOCK)
+    state = await read_schema_state(connection, schema)
+    if state.is_empty:
+        await _apply(connection, Migration(1, schema), "schema")
+        return ["the database schema"]
+    for migration in state.missing:
+        await _apply(connection, migration, str(migration))
+    return [str(migration) for migration in state.missing]
+
+
+async def _apply(connection: Connection, migration: Migration, what: str) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(migration.file.read_text(encoding="utf-8"))
+            if await connection.fetchval(_LATEST_NUMBER) < migration.number:
+                raise UnnumberedMigrationError(migration)
+    except TimeoutError as error:
+        raise PostgresError(
+            f"The database's {what} took too long to apply; nothing of it was kept.",
+            remedy="Stop what uses the database (selfheal down), and start again.",
+        ) from error
+    except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
+        raise PostgresError(
+            f"The database's {what} doesn't apply: {error}.",
+            remedy=f"The data are as they were. Correct {migration.file}, or go back to the "
+            "version of this package that made the database.",
+        ) from error

@@ -1,25 +1,19 @@
 """A LangChain chat model for OpenAI-compatible endpoints, light enough for a serving path.
 
-`langchain_openai.ChatOpenAI` takes ten times the CPU a call, over 3 ms, and half a second more
-at each start (`docs/decisions/0002-own-chat-completions-client.md`).
+`langchain_openai.ChatOpenAI` takes over five times the CPU a call, and half a second more at each
+start (`docs/decisions/0002-own-chat-completions-client.md`).
 """
 
 import asyncio
 import json
 import random
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import aiohttp
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import RunnableConfig, ensure_config
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
 from yarl import URL
 
@@ -129,26 +123,6 @@ class ChatCompletionsModel(BaseChatModel):
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Answer; where no callback listens, without the bookkeeping for callbacks.
-
-        That bookkeeping is half of a call's CPU. LangChain's own `configure` says who listens:
-        handlers of the call, of the model, of a tracer that the environment switches on.
-        """
-        config = ensure_config(config)
-        listeners = AsyncCallbackManager.configure(config.get("callbacks"), self.callbacks)
-        if listeners.handlers:
-            return await super().ainvoke(input, config, stop=stop, **kwargs)
-        result = await self._agenerate(self._convert_input(input).to_messages(), stop, **kwargs)
-        return cast(AIMessage, result.generations[0].message)
 
     def _generate(
         self,

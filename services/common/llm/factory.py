@@ -10,7 +10,8 @@ from services.common.config import (
     DEFAULT_MODELS,
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    Settings,
+    ModelSettings,
+    SecondModelSettings,
 )
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
@@ -24,7 +25,7 @@ class ModelSettingError(ServiceError):
     code = "model_setting_invalid"
 
 
-def create_chat_model(settings: Settings) -> BaseChatModel:
+def create_chat_model(settings: ModelSettings) -> BaseChatModel:
     """The model that LLM_PROVIDER and LLM_MODEL name.
 
     Raises:
@@ -33,7 +34,7 @@ def create_chat_model(settings: Settings) -> BaseChatModel:
     return _create(settings, settings.llm_provider, settings.llm_model)
 
 
-def create_model_from_spec(settings: Settings, spec: str) -> BaseChatModel:
+def create_model_from_spec(settings: SecondModelSettings, spec: str) -> BaseChatModel:
     """The model of a `provider:name` setting such as JUDGE_MODEL or OPTIMIZER_MODEL.
 
     LLM_API_KEY and LLM_BASE_URL go with it where the provider is LLM_PROVIDER; another
@@ -43,10 +44,13 @@ def create_model_from_spec(settings: Settings, spec: str) -> BaseChatModel:
         ModelSettingError: If the provider isn't known or needs something that isn't there.
     """
     provider, _, model = spec.partition(":")
-    return _create(settings, provider, model or DEFAULT_MODELS.get(provider, ""))
+    model = model or DEFAULT_MODELS.get(provider, "")
+    return _create(settings, provider, model, openai_key=settings.openai_api_key)
 
 
-def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
+def _create(
+    settings: ModelSettings, provider: str, model: str, *, openai_key: SecretStr | None = None
+) -> BaseChatModel:
     if provider == SIMULATED_PROVIDER:
         from simulated_model.model import SimulatedChatModel  # noqa: PLC0415
 
@@ -57,7 +61,7 @@ def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
     if provider == LOCAL_PROVIDER:
         return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
-        key = key if is_main else settings.openai_api_key
+        key = key if is_main else openai_key
         if key is None and not base_url:
             raise ModelSettingError(
                 "LLM_PROVIDER is openai and LLM_API_KEY is not set. Put the key into .env, or set "
@@ -71,7 +75,7 @@ def _create(settings: Settings, provider: str, model: str) -> BaseChatModel:
 
 
 def _create_chat_completions(
-    settings: Settings, model: str, base_url: str, key: SecretStr | None
+    settings: ModelSettings, model: str, base_url: str, key: SecretStr | None
 ) -> BaseChatModel:
     return ChatCompletionsModel(
         base_url=base_url,
@@ -86,7 +90,7 @@ def _create_chat_completions(
 
 
 def _create_with_langchain(
-    settings: Settings, provider: str, model: str, key: SecretStr | None, base_url: str
+    settings: ModelSettings, provider: str, model: str, key: SecretStr | None, base_url: str
 ) -> BaseChatModel:
     """Any other provider, through LangChain's own registry."""
     if not model:

@@ -16,6 +16,7 @@ from services.common.errors import (
     ModelUnavailableError,
     ServiceError,
 )
+from services.common.text import make_storable
 
 HTTP_BAD_REQUEST, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 400, 429, 500
 
@@ -35,7 +36,7 @@ Call_contra = TypeVar("Call_contra", contravariant=True)
 
 
 async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contra) -> ModelAnswer:
-    """Ask a model, or a chain that ends in one.
+    """Ask a model, or a chain that ends in one; what it answers can be sent and stored.
 
     Raises:
         ModelError: If the provider fails in any way.
@@ -51,8 +52,8 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
         raise translate_vendor_error(error) from error
     usage = message.usage_metadata
     return ModelAnswer(
-        text=str(message.text),
-        model=str(message.response_metadata.get("model_name", "unknown")),
+        text=make_storable(str(message.text)),
+        model=make_storable(str(message.response_metadata.get("model_name", "unknown"))),
         latency_ms=round((time.perf_counter() - started) * 1000),
         input_tokens=usage["input_tokens"] if usage else 0,
         output_tokens=usage["output_tokens"] if usage else 0,

@@ -1,4 +1,4 @@
-"""Loads the rules and criteria that a task type brings along in its own `validators.py`."""
+"""Loads the rules and criteria that a task type defines in its own `validators.py`."""
 
 import importlib.util
 import sys
@@ -13,7 +13,7 @@ MODULE_PREFIX = "selfheal_task_type_"
 
 
 def load_functions(path: Path) -> dict[str, Callable[[Any], Any]]:
-    """Execute a `validators.py` and give its public functions by name; none without the file.
+    """Execute a `validators.py` and return its public functions by name; none without the file.
 
     Raises:
         TaskTypeError: If it can't be executed.

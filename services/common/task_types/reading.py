@@ -1,4 +1,4 @@
-"""Reads a task type's directory, strictly: what can't be used is refused with its remedy."""
+"""Reads a task type's directory strictly: what can't be used is refused, with a remedy."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ class _Rule(_File):
 
 
 def _expand(entry: object) -> object:
-    """`name = 0.1` is short for `name = { weight = 0.1 }`."""
+    """Expand `name = 0.1` to `name = { weight = 0.1 }`."""
     is_number = isinstance(entry, int | float) and not isinstance(entry, bool)
     return {"weight": entry} if is_number else entry
 
@@ -83,7 +83,7 @@ def read_task_type(directory: Path) -> TaskType:
     """Read everything that a task type's directory holds; its `validators.py` is executed.
 
     Raises:
-        TaskTypeError: If a file is missing, can't be read, or says what can't be.
+        TaskTypeError: If a file is missing, can't be read, or has content that can't be used.
     """
     definition = _parse(_Definition, directory / DEFINITION_FILE)
     _require_sum(
@@ -195,7 +195,7 @@ def _read_text(path: Path) -> str:
 
 
 def _digest(directory: Path) -> str:
-    """What a score depends on: rules, weights, the judge's prompt, and the data beside them."""
+    """Hash what a score depends on: rules, weights, the judge's prompt, and their data."""
     digest = hashlib.sha256()
     for path in sorted(directory.rglob("*")):
         parts = path.relative_to(directory).parts

@@ -1,4 +1,4 @@
-"""The task types that have a directory: those that come along, and those of the user's own."""
+"""Finds the task types that have a directory: those of the system, and the user's own."""
 
 import re
 from functools import cache, cached_property
@@ -22,10 +22,10 @@ class TaskTypes:
     """Finds task types by name; each directory is read once, when it is first asked for.
 
     A task type needs no directory to be served: any name with an active prompt will do, and
-    `find` gives None for it. A registry can be pickled: it takes its path along, nothing else.
+    `find` returns None for it. A pickled registry holds its path alone.
 
     Args:
-        own_directory: The user's own directories lie in it; it needn't exist.
+        own_directory: Where the user's own task types are; it needn't exist.
     """
 
     def __init__(self, own_directory: Path | None = None) -> None:
@@ -37,7 +37,7 @@ class TaskTypes:
 
     @cached_property
     def directories(self) -> dict[str, Path]:
-        """Directories by task type, in alphabetical order.
+        """The directories by task type, in alphabetical order.
 
         Raises:
             TaskTypeError: If a directory's name can't be a task type's, or is taken.
@@ -60,15 +60,15 @@ class TaskTypes:
         return dict(sorted(found.items()))
 
     def names(self) -> list[str]:
-        """Names of the task types that have a directory, in alphabetical order."""
+        """List the task types that have a directory, in alphabetical order."""
         return list(self.directories)
 
     def is_built_in(self, name: str) -> bool:
-        """Whether a task type comes with the system."""
+        """Tell whether a task type comes with the system."""
         return self.directories[name].parent == BUILT_IN_DIRECTORY
 
     def find(self, name: str) -> TaskType | None:
-        """The task type of that name; None where it has no directory.
+        """Find the task type of that name; None where it has no directory.
 
         Raises:
             TaskTypeError: If its directory can't be used.
@@ -80,7 +80,7 @@ class TaskTypes:
         return self._loaded[name]
 
     def all(self) -> list[TaskType]:
-        """Every task type that has a directory, in alphabetical order.
+        """Load every task type that has a directory, in alphabetical order.
 
         Raises:
             TaskTypeError: If one of the directories can't be used.
@@ -88,19 +88,19 @@ class TaskTypes:
         return [task_type for name in self.names() if (task_type := self.find(name))]
 
     def golden_inputs(self, name: str) -> GoldenInputs:
-        """The golden inputs of a task type; empty halves where it has no directory."""
+        """Return the golden inputs of a task type; empty halves where it has no directory."""
         task_type = self.find(name)
         return task_type.golden_inputs if task_type else GoldenInputs()
 
     def repairs(self, name: str) -> Repairs:
-        """The repair sentences of a task type; general ones where it has no directory."""
+        """Return the repair sentences of a task type; general ones where it has no directory."""
         task_type = self.find(name)
         return task_type.repairs if task_type else GENERIC_REPAIRS
 
 
 @cache
 def open_task_types(own_directory: Path | None) -> TaskTypes:
-    """One registry a process for each place where a user's own directories lie."""
+    """Return the process's one registry for this place of the user's own directories."""
     return TaskTypes(own_directory)
 
 

@@ -1,6 +1,6 @@
-"""The vocabulary of judging: rules that pass or fail, criteria that grade, and their reasons.
+"""The classes of judging: rules that pass or fail, criteria that grade, and their reasons.
 
-A task type's own `validators.py` is written in these words, and so are the Evaluator's.
+A task type's own `validators.py` uses these classes, and so do the Evaluator's rules.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,19 @@ MAX_REASON_CHARACTERS = 200
 
 
 class AnsweredTask(Protocol):
-    """What every rule may look at: a request as its user wrote it, and the answer to it."""
+    """What every rule may look at: a request, as its user wrote it, and the answer to it."""
 
     @property
     def task_type(self) -> str:
-        """Which rules and which rubric apply."""
+        """The task type, which decides which rules and which rubric apply."""
 
     @property
     def user_input(self) -> str:
-        """What was asked for."""
+        """The request, as its user wrote it."""
 
     @property
     def answer(self) -> str:
-        """What the Worker gave, as it gave it."""
+        """The Worker's answer, unchanged."""
 
     @property
     def expected(self) -> Any:
@@ -35,7 +35,7 @@ class AnsweredTask(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found: its outcome and the reason in words."""
+    """The outcome of a rule, and the reason in words."""
 
     outcome: Outcome
     reason: str
@@ -48,7 +48,7 @@ class Rule:
     Attributes:
         check: Pure function over what the rule set looks at: an `AnsweredTask` or more.
         weight: Share of the rule score, in (0, 1].
-        caps: Whether failing it shows that the answer is no good, whatever else is right.
+        caps: Whether an answer that fails it can't pass, even if all else is right.
     """
 
     check: Callable[[Any], Finding]
@@ -57,13 +57,13 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """The check's own name."""
+        """The rule's name, which is its check's."""
         return self.check.__name__
 
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """A rule and what it found."""
+    """A rule and its finding."""
 
     rule: Rule
     finding: Finding
@@ -74,8 +74,8 @@ class RuleReport:
     """All rules' results, and their weighted score.
 
     Attributes:
-        results: One a rule, in the rule set's order.
-        score: Weight earned as a share of the weight that applied, in [0, 1].
+        results: The result of each rule, in the rule set's order.
+        score: Weight of the rules that passed, as a share of those that applied, in [0, 1].
     """
 
     results: tuple[RuleResult, ...]
@@ -83,7 +83,7 @@ class RuleReport:
 
     @property
     def cap_reasons(self) -> list[str]:
-        """Why the answer can't pass; empty where nothing shows that."""
+        """The reasons why the answer can't pass; empty where it can."""
         return [
             result.finding.reason
             for result in self.results
@@ -113,20 +113,20 @@ class Criterion:
 
     @property
     def name(self) -> str:
-        """The question's own name."""
+        """The criterion's name, which is its function's."""
         return self.grade.__name__
 
 
 def passed(reason: str) -> Finding:
-    """The rule holds."""
+    """Report that the rule holds."""
     return Finding("passed", reason[:MAX_REASON_CHARACTERS])
 
 
 def failed(reason: str) -> Finding:
-    """The rule is broken."""
+    """Report that the rule is broken."""
     return Finding("failed", reason[:MAX_REASON_CHARACTERS])
 
 
 def not_applicable(reason: str) -> Finding:
-    """The rule says nothing about this answer; its weight goes to the others."""
+    """Report that the rule can't be applied to this answer; its weight goes to the others."""
     return Finding("not_applicable", reason[:MAX_REASON_CHARACTERS])

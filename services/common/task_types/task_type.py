@@ -1,4 +1,4 @@
-"""What a task type is: a prompt to begin with, and what good means for its answers."""
+"""What a task type is: a first prompt, and how its answers are judged."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ AnswerKind = Literal["code", "text"]
 
 
 class TaskTypeError(ServiceError):
-    """A task type's directory can't be used: which file, what is wrong, and what mends it."""
+    """A task type's directory can't be used: names the file, the problem and a remedy."""
 
     code = "invalid_task_type"
 
@@ -29,8 +29,8 @@ class GoldenInputs:
     """Inputs that a good prompt must serve, in two fixed halves that are never mixed.
 
     Attributes:
-        choosing: May be seen by whoever writes a candidate.
-        verdict: May be seen by the gate only.
+        choosing: Inputs that may be seen while a candidate is written and chosen.
+        verdict: Inputs that only the gate sees.
         ids: Ids by input.
         expected: Right answers by input, where the file has them.
         checks: Calls that a right answer's code must pass, by input, where the file has them.
@@ -45,9 +45,11 @@ class GoldenInputs:
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """What to tell a model when rules fail.
+    """The sentences that a prompt is repaired with.
 
-    `role` opens a prompt; `by_rule` has a sentence for each rule of the Evaluator.
+    Attributes:
+        role: The sentence that opens a prompt.
+        by_rule: The sentence that makes a model keep a rule, by the rule's name.
     """
 
     role: str
@@ -55,11 +57,11 @@ class Repairs:
 
 
 class RuleWeight(NamedTuple):
-    """What a rule counts for.
+    """The weight of a rule.
 
     Attributes:
         weight: Share of the rule score, in (0, 1].
-        caps: Whether failing it shows that the answer is no good, whatever else is right.
+        caps: Whether an answer that fails it can't pass, even if all else is right.
     """
 
     weight: float
@@ -71,21 +73,21 @@ class TaskType:
     """A task type as its directory describes it.
 
     A weight whose name isn't among `rules` or `criteria` belongs to a rule or criterion that
-    the Evaluator brings along.
+    the Evaluator defines.
 
     Attributes:
-        name: What requests call it.
-        description: One line for people.
+        name: Its name in requests.
+        description: One line that describes it to people.
         answers: `code` where answers are programs, which are read and run; else `text`.
-        prompt: The prompt to begin with.
-        judge_prompt: What an LLM judge is told; None where the Evaluator's own prompt serves.
+        prompt: The first prompt.
+        judge_prompt: The LLM judge's prompt; None for the Evaluator's own.
         rule_weights: By rule name, in the order of the file; they add up to 1.
         rubric_weights: By criterion name, in the order of the file; they add up to 1.
-        golden_inputs: What repairs are proven on.
-        repairs: What repairs are made of.
+        golden_inputs: The inputs that repairs are proven on.
+        repairs: The sentences that repairs are made of.
         rules: The rules among `rule_weights` that its own `validators.py` defines.
         criteria: The criteria among `rubric_weights` that its own `validators.py` defines.
-        directory: Where all of this lies.
+        directory: The directory that all of this was read from.
         digest: SHA-256 over the files that can change a score, in hexadecimal.
     """
 

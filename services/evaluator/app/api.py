@@ -7,13 +7,12 @@ from fastapi import APIRouter, Header, Request
 from services.common.errors import UnscoredError
 from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
-from services.common.metrics import EvaluationMetrics
 from services.common.schemas import ErrorResponse, EvaluationRequest, EvaluationResponse
-from services.common.web import JsonRoute
+from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 
 log = get_logger()
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter()
 
 
 @router.post(
@@ -41,19 +40,21 @@ async def evaluate_output(
         metrics.count_unscored(body.task_type)
         raise
     metrics.observe_score(body.task_type, verdict.score)
-    execution = detail["execution"]["status"]
-    metrics.count_execution(execution)
-    metrics.count_evidence(detail["evidence"])
+    metrics.count_execution(detail.execution.status)
+    metrics.count_evidence(detail.evidence)
     log.info(
         "output_evaluated",
         task_type=body.task_type,
         score=verdict.score,
         passed=verdict.passed,
         judge=evaluation.judge_name,
-        execution=execution,
-        evidence=detail["evidence"],
-        fingerprint=detail["evaluator"]["fingerprint"],
+        execution=detail.execution.status,
+        evidence=detail.evidence,
+        fingerprint=detail.evaluator.fingerprint,
     )
     return EvaluationResponse(
-        request_id=body.request_id, score=verdict.score, passed=verdict.passed, detail=detail
+        request_id=body.request_id,
+        score=verdict.score,
+        passed=verdict.passed,
+        detail=detail.as_json(),
     )

@@ -6,13 +6,13 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.common.config import Settings
+from services.common.config import EvaluatorSettings
 from services.common.logging import get_logger
-from services.common.metrics import EvaluationMetrics, ServiceMetrics
+from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
 from services.evaluator.app.api import router
-from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.calibration.assessment import check_calibration
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 2 << 20
 log = get_logger()
 
 
-def create_evaluator(settings: Settings) -> FastAPI:
+def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
     """Wire the Evaluator: one place knows what it is made of.
 
     Raises:
@@ -49,7 +49,7 @@ def create_evaluator(settings: Settings) -> FastAPI:
         CanaryBaselines(settings.selfheal_home),
         fingerprint=lambda: evaluation.fingerprint_of(LABELLED_TASK_TYPE),
         interval_seconds=60 * settings.canary_interval_minutes,
-        report=lambda status: evaluator_metrics.set_canary(
+        on_status=lambda status: evaluator_metrics.set_canary(
             agreement=status.agreement, degraded=status.degraded
         ),
     )
@@ -93,8 +93,8 @@ def create_evaluator(settings: Settings) -> FastAPI:
     return app
 
 
-def _check_judge(evaluation: Evaluation, settings: Settings) -> None:
-    """Refuse a judge that was found unreliable; warn of one that nobody has tried."""
+def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> None:
+    """Refuse a judge that was found unreliable; warn of one that was never calibrated."""
     identity = evaluation.judge.identity
     warning = check_calibration(
         identity,
@@ -120,7 +120,7 @@ def _announce(evaluation: Evaluation) -> None:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, create_evaluator, port="evaluator_port")
+    serve(SERVICE, EvaluatorSettings, create_evaluator)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Puts an evaluation together as the settings say: judge, sandbox, task types."""
 
-from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, Settings
+from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, EvaluatorSettings
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.evaluator.app.sandbox import create_sandbox
 from services.evaluator.app.services.evaluation import Evaluation
@@ -11,8 +11,8 @@ from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 PROVIDERS_WITHOUT_JUDGE = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
 
 
-def create_evaluation(settings: Settings) -> Evaluation:
-    """An evaluation that nothing has been started of yet.
+def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
+    """Create the evaluation that the settings describe; nothing of it is started yet.
 
     Raises:
         ServiceError: If the judge's settings or a task type's directory can't be used.
@@ -27,8 +27,8 @@ def create_evaluation(settings: Settings) -> Evaluation:
     )
 
 
-def create_judge(settings: Settings, task_types: TaskTypes | None = None) -> Judge:
-    """The judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
+def create_judge(settings: EvaluatorSettings, task_types: TaskTypes | None = None) -> Judge:
+    """Create the judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
     spec = settings.judge_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_JUDGE:
         spec = f"{settings.llm_provider}:{settings.llm_model}"

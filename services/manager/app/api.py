@@ -3,10 +3,9 @@
 from fastapi import APIRouter, Request
 
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
-from services.common.web import JsonRoute
 from services.manager.app.services.orchestrator import Orchestrator
 
-router = APIRouter(route_class=JsonRoute)
+router = APIRouter()
 
 
 @router.post(

@@ -5,22 +5,21 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.common.config import Settings
+from services.common.config import ManagerSettings
 from services.common.database import Database
-from services.common.http import ServiceClient, create_session
+from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.web import create_app, serve
 from services.manager.app.api import router
-from services.manager.app.services.evaluator_client import EvaluatorClient
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator, Refiner
 from services.manager.app.services.refinement.refiners import LlmRefiner, RuleRefiner
-from services.manager.app.services.worker_client import WorkerClient
 
 SERVICE = "manager"
 
 
-def create_refiner(settings: Settings) -> Refiner:
+def create_refiner(settings: ManagerSettings) -> Refiner:
     """Rules alone, or with the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
@@ -31,7 +30,7 @@ def create_refiner(settings: Settings) -> Refiner:
     return LlmRefiner(create_model_from_spec(settings, settings.refiner_model), rules)
 
 
-def create_manager(settings: Settings) -> FastAPI:
+def create_manager(settings: ManagerSettings) -> FastAPI:
     """Wire the Manager: one place knows what it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
@@ -43,22 +42,18 @@ def create_manager(settings: Settings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as session:
-            worker = ServiceClient(
-                session,
-                upstream="worker",
-                base_url=settings.worker_url,
-                timeout_seconds=settings.worker_timeout_seconds,
-            )
-            evaluator = ServiceClient(
-                session,
-                upstream="evaluator",
-                base_url=settings.evaluator_url,
-                timeout_seconds=settings.evaluator_timeout_seconds,
-            )
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
-                worker=WorkerClient(worker),
-                evaluator=EvaluatorClient(evaluator),
+                worker=WorkerClient(
+                    session,
+                    base_url=settings.worker_url,
+                    timeout_seconds=settings.worker_timeout_seconds,
+                ),
+                evaluator=EvaluatorClient(
+                    session,
+                    base_url=settings.evaluator_url,
+                    timeout_seconds=settings.evaluator_timeout_seconds,
+                ),
                 execution_log=ExecutionLogWriter(database),
             )
             yield
@@ -77,7 +72,7 @@ def create_manager(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, create_manager, port="manager_port")
+    serve(SERVICE, ManagerSettings, create_manager)
 
 
 if __name__ == "__main__":

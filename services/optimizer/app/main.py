@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from services.common.config import (
     USAGE_EXIT_CODE,
-    Settings,
+    OptimizerSettings,
     explain_settings_error,
 )
 from services.common.errors import ServiceError
@@ -26,7 +26,7 @@ FAILURE_EXIT_CODE = 1
 log = get_logger()
 
 
-async def _watch_until_signalled(settings: Settings) -> None:
+async def _watch_until_signalled(settings: OptimizerSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mode.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
     options = parser.parse_args([] if arguments is None else arguments)
     try:
-        settings = Settings()
+        settings = OptimizerSettings()
     except ValidationError as error:
         sys.stderr.write(explain_settings_error(error) + "\n")
         sys.exit(USAGE_EXIT_CODE)

@@ -1,34 +1,23 @@
 """What the Optimizer can be asked for: one run, the continuous mode, a preview."""
 
 import asyncio
-from functools import partial
 
-from services.common.config import (
-    Settings,
-)
+from services.common.config import OptimizerSettings
 from services.common.http import create_session
 from services.common.logging import get_logger
 from services.common.task_types import open_task_types
+from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.continuous import watch_failures
-from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
 from services.optimizer.app.services.heal.preview import preview_case
-from services.optimizer.app.wiring import (
-    find_analyst_spec,
-    find_waiting_proposal,
-    make_trigger,
-    open_connection,
-    open_tools,
-    run_cycle,
-)
+from services.optimizer.app.services.record.outcomes import HealingOutcome
+from services.optimizer.app.wiring import make_surveyor, open_connection, open_tools, run_cycle
 
 MODE_OFF = "off"
 
 log = get_logger()
 
 
-async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
+async def optimize(settings: OptimizerSettings) -> dict[str, HealingOutcome]:
     """Run one cycle.
 
     Returns:
@@ -38,20 +27,18 @@ async def optimize(settings: Settings) -> dict[str, HealingOutcome]:
         ServiceError: If a heal failed, or the run could not be brought to an end; a prompt is
             changed only where the log says `prompt_patched` or `prompt_rolled_back`.
     """
-    if settings.optimizer_mode == MODE_OFF:
-        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+    if _is_off(settings):
         return {}
     async with open_tools(settings) as tools:
         return await run_cycle(settings, tools, is_continuous=False)
 
 
-async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None:
+async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event) -> None:
     """Run cycles whenever an answer fails, and now and then in any case, until stopped.
 
     Cooldown and heals per day bind this mode only.
     """
-    if settings.optimizer_mode == MODE_OFF:
-        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+    if _is_off(settings):
         await stop.wait()
         return
     async with open_tools(settings) as tools:
@@ -68,25 +55,17 @@ async def watch_continuously(settings: Settings, *, stop: asyncio.Event) -> None
         )
 
 
-async def preview(settings: Settings) -> None:
+async def preview(settings: OptimizerSettings) -> None:
     """Log what a run would do; no model is called and nothing is changed."""
-    if settings.optimizer_mode == MODE_OFF:
-        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+    if _is_off(settings):
         return
-    task_types = open_task_types(settings.task_types_dir)
     async with create_session() as session, open_connection(settings) as connection:
-        cycle = Cycle(
-            make_trigger(settings),
-            _refuse_to_heal,
-            is_degraded=partial(is_evaluator_degraded, session, settings.evaluator_url),
-            is_cooling_down=partial(find_waiting_proposal, settings, connection),
-        )
-        survey = await cycle.survey(connection)
+        survey = await make_surveyor(settings, session).survey(connection)
         for case in survey.cases:
             plan = await preview_case(
                 connection,
                 case,
-                task_types=task_types,
+                task_types=open_task_types(settings.task_types_dir),
                 guard_inputs=settings.optimizer_guard_inputs,
                 has_analyst=bool(find_analyst_spec(settings)),
             )
@@ -100,5 +79,8 @@ async def preview(settings: Settings) -> None:
             log.info("no task types need optimization")
 
 
-async def _refuse_to_heal(_case: Case) -> HealingOutcome:
-    raise AssertionError("a preview heals nothing")
+def _is_off(settings: OptimizerSettings) -> bool:
+    is_off = settings.optimizer_mode == MODE_OFF
+    if is_off:
+        log.warning("optimizer_off", remedy="Set OPTIMIZER_MODE to auto or propose.")
+    return is_off

@@ -1,64 +1,13 @@
 """The Worker's HTTP API."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
 
-from services.common.config import Settings
-from services.common.database import Database
-from services.common.internal_token import require_internal_token
-from services.common.logging import get_logger
 from services.common.schemas import ErrorResponse, TaskRequest, TaskResponse
-from services.common.web import JsonRoute
-from services.worker.app.agents.worker_agent import WorkerAgent, make_storable
-from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
+from services.worker.app.services.task_performer import TaskPerformer
 
-log = get_logger()
-router = APIRouter(route_class=JsonRoute)
-
-
-class Worker:
-    """Generates answers: the active prompt from the database, the text from the model."""
-
-    def __init__(self, *, database: Database, agent: WorkerAgent, settings: Settings) -> None:
-        self._database = database
-        self._agent = agent
-        self._internal_token = settings.internal_token
-
-    async def perform(self, task: TaskRequest, token: str | None) -> TaskResponse:
-        """Answer a task.
-
-        Raises:
-            ForbiddenError: If it names a candidate and `token` isn't the internal one.
-            ServiceError: If prompt or answer can't be had.
-        """
-        prompt = await load_active_prompt(self._database, task.task_type)
-        content = prompt.content
-        if task.candidate_id is not None:
-            require_internal_token(token, self._internal_token, field="candidate_id")
-            content = await self._load_candidate(task.candidate_id, task.task_type)
-        answer = await self._agent.generate(prompt=content, refined_input=task.refined_input)
-        log.info(
-            "task_performed",
-            task_type=task.task_type,
-            prompt_version=prompt.version,
-            candidate_id=str(task.candidate_id) if task.candidate_id else None,
-            model=answer.model,
-            latency_ms=answer.latency_ms,
-        )
-        return TaskResponse(
-            request_id=task.request_id,
-            output=make_storable(answer.text),
-            prompt_version=prompt.version,
-            latency_ms=answer.latency_ms,
-            model=answer.model,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-        )
-
-    async def _load_candidate(self, candidate_id: UUID, task_type: str) -> str:
-        return await load_candidate(self._database, candidate_id, task_type)
+router = APIRouter()
 
 
 @router.post(
@@ -76,5 +25,5 @@ async def perform_task(
     x_internal_token: Annotated[str | None, Header()] = None,
 ) -> TaskResponse:
     """Generate an answer under the prompt that is active now."""
-    worker: Worker = request.app.state.worker
-    return await worker.perform(task, x_internal_token)
+    performer: TaskPerformer = request.app.state.task_performer
+    return await performer.perform(task, x_internal_token)

@@ -5,23 +5,25 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.common.config import Settings
+from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.llm.factory import create_chat_model
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger
-from services.common.metrics import PromptMetrics, ServiceMetrics
+from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.api import Worker, router
+from services.worker.app.api import router
+from services.worker.app.metrics import PromptMetrics
 from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
 log = get_logger()
 
 
-def create_worker(settings: Settings) -> FastAPI:
+def create_worker(settings: WorkerSettings) -> FastAPI:
     """Wire the Worker: one place knows what it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
@@ -34,7 +36,9 @@ def create_worker(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        app.state.worker = Worker(database=database, agent=WorkerAgent(model), settings=settings)
+        app.state.task_performer = TaskPerformer(
+            database=database, agent=WorkerAgent(model), settings=settings
+        )
         log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
         yield
         await close_model(model)
@@ -60,7 +64,7 @@ def create_worker(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, create_worker, port="worker_port")
+    serve(SERVICE, WorkerSettings, create_worker)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ import pytest
 import yaml
 from support.http_server import JsonHandler, serving
 
-from services.common.metrics import EvaluationMetrics, PromptMetrics, ServiceMetrics
-from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+from services.common.metrics import ServiceMetrics
+from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
+from services.worker.app.metrics import PromptMetrics
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
 SERVICES = ("manager", "worker", "evaluator")

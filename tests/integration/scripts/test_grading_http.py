@@ -48,7 +48,7 @@ def test_an_answer_that_never_ends_is_given_up() -> None:
 def drip_headers(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     pause = threading.Event()
-    while not pause.wait(0.05):
+    while not pause.wait(0.01):
         connection.sendall(b"X: y\r\n")
 
 

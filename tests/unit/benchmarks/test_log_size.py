@@ -15,8 +15,8 @@ from benchmarks.log_filling import (
     make_templates,
 )
 from benchmarks.log_size import Figures, Look, Report, show, summarize
+from services.common.evaluation_detail import read_detail
 from services.common.task_types import ROOT
-from services.optimizer.app.services.log.failure_log import failed_rules_in
 
 
 def make_report(warm_maximum_ms: float) -> Report:
@@ -61,7 +61,7 @@ def test_a_report_shows_all_that_was_measured() -> None:
 def test_details_are_as_large_as_real_ones_and_read_alike(*, passed: bool) -> None:
     detail = make_detail(7, passed=passed)
     assert 2_500 < len(json.dumps(detail)) < 6_000
-    assert set(failed_rules_in(detail)) == (set() if passed else FAILED_RULES)
+    assert set(read_detail(detail).failed_rules) == (set() if passed else FAILED_RULES)
 
 
 def test_rules_are_those_that_the_evaluator_knows() -> None:

@@ -6,20 +6,37 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import SecretStr
 
-from selfheal.runtime.plan import Credentials, optimizer_environment, plan_processes
-from services.common.config import Settings
+from services.common.config import (
+    EvaluatorSettings,
+    ManagerSettings,
+    OptimizerSettings,
+    ProcessSettings,
+    Settings,
+    WorkerSettings,
+)
 from services.common.version import package_version
 
 ROOT = Path(__file__).parents[3]
+JUDGES = ROOT / "deploy/judges"
 COMPOSE_TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE_TEXT)["services"]
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "selfheal/" in service["image"]]
-# Inside a container, ports and folders are its own: only what is published can be set.
-FIXED_INSIDE = {"MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "SELFHEAL_HOME", "TASK_TYPES_DIR"}
+READ_BY: dict[str, type[ProcessSettings]] = {
+    "manager": ManagerSettings,
+    "worker": WorkerSettings,
+    "evaluator": EvaluatorSettings,
+    "optimizer": OptimizerSettings,
+    "autopilot": OptimizerSettings,
+}
+# Inside a container, ports, folders and its name are its own: only what is published can be set.
+FIXED_INSIDE = {
+    "MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "LOCAL_MODEL_PORT", "SELFHEAL_HOME",
+    "TASK_TYPES_DIR", "OTEL_SERVICE_NAME",
+}  # fmt: skip
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "manager", "optimizer", "autopilot", "selfheal"},
     "INTERNAL_TOKEN": {"worker", "evaluator", "optimizer", "autopilot", "selfheal"},
@@ -29,24 +46,30 @@ SECRETS = {
 }
 
 
-def embedded_variables() -> dict[str, set[str]]:
-    """The variables that each process of the embedded system is configured by."""
-    settings = Settings(_env_file=None, llm_api_key=SecretStr("key"))
-    stages = plan_processes(settings, Credentials("postgresql://db/agent_system", "token"))
-    planned = {spec.name: set(spec.environment) for stage in stages for spec in stage}
-    optimizer = set(optimizer_environment(settings, Credentials()))
-    return planned | {"optimizer": optimizer, "autopilot": optimizer}
+def read_env_file(service: str) -> dict[str, str]:
+    """What a service's first env file, which must be there, says."""
+    first, *_ = SERVICES[service].get("env_file", [None])
+    lines = (ROOT / first).read_text(encoding="utf-8").splitlines() if first else []
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-@pytest.mark.parametrize("service", ["manager", "worker", "evaluator", "optimizer", "autopilot"])
-def test_a_container_takes_the_settings_that_the_embedded_process_takes(service: str) -> None:
-    given = set(SERVICES[service]["environment"])
-    assert embedded_variables()[service] - FIXED_INSIDE <= given
+@pytest.mark.parametrize(("service", "read_by"), READ_BY.items())
+def test_a_container_gets_the_settings_that_its_service_reads(
+    service: str, read_by: type[ProcessSettings]
+) -> None:
+    given = set(SERVICES[service]["environment"]) | set(read_env_file(service))
+    read = {name.upper() for name in read_by.model_fields}
+    assert read - FIXED_INSIDE <= given
+    of_others = {name.upper() for name in Settings.model_fields} - read
+    assert {name for name in given & of_others if not name.startswith("OTEL_")} == set()
 
 
 @pytest.mark.parametrize(("secret", "holders"), SECRETS.items())
 def test_a_secret_goes_to_those_who_need_it(secret: str, holders: set[str]) -> None:
-    assert {name for name in OURS if secret in SERVICES[name].get("environment", {})} == holders
+    given = {
+        name: {**SERVICES[name].get("environment", {}), **read_env_file(name)} for name in OURS
+    }
+    assert {name for name in OURS if secret in given[name]} == holders
 
 
 def test_every_variable_has_a_default_and_is_explained() -> None:
@@ -83,16 +106,22 @@ def test_each_of_our_containers_is_hardened(service: str) -> None:
     assert "cap_add" not in described
 
 
-def test_every_port_is_published_on_an_address_that_defaults_to_loopback() -> None:
-    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == 5
-    assert all(port.startswith("${BIND_HOST:-127.0.0.1}:") for port in ports)
+def test_each_port_is_published_on_loopback_unless_it_is_asked_for_by_itself() -> None:
+    hosts = {
+        name: port.removeprefix("${").partition(":")
+        for name, service in SERVICES.items()
+        for port in service.get("ports", [])
+    }
+    assert {host for host, _, _ in hosts.values()} == {
+        "BIND_HOST", "POSTGRES_BIND_HOST", "WORKER_BIND_HOST", "EVALUATOR_BIND_HOST",
+        "PROMETHEUS_BIND_HOST",
+    }  # fmt: skip
+    assert hosts["manager"][0] == "BIND_HOST"
+    assert all(rest.startswith("-127.0.0.1}:") for _, _, rest in hosts.values())
 
 
 def test_the_evaluator_is_on_no_network_of_the_database() -> None:
-    (network,) = SERVICES["evaluator"]["networks"]
-    assert network == "${EVALUATOR_NETWORK:-evaluator${LLM_API_KEY:+_open}}"
-    assert "database" not in network
+    assert SERVICES["evaluator"]["networks"] == ["evaluator"]
     assert "PGPASSWORD" not in SERVICES["evaluator"]["environment"]
 
 
@@ -103,6 +132,65 @@ def test_who_reads_the_token_waits_until_it_is_written_and_cannot_change_it(serv
     assert f"internal-token:{folder}:ro" in described["volumes"]
     assert described["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert f"internal-token:{folder}" in SERVICES["migrate"]["volumes"]
+
+
+def interpolate(text: str, variables: dict[str, str]) -> str:
+    """Do what Compose does with `${A:-b}` and `${A:+b}`, from the innermost outwards."""
+    pattern = re.compile(r"\$\{(\w+):([-+])([^${}]*)\}")
+
+    def replace(found: re.Match[str]) -> str:
+        value = variables.get(found[1], "")
+        return (value or found[3]) if found[2] == "-" else (value and found[3])
+
+    while (replaced := pattern.sub(replace, text)) != text:
+        text = replaced
+    return text
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"JUDGE_MODEL": "rubric", "LLM_API_KEY": "key"},
+        {"JUDGE_MODEL": "rubric", "LLM_PROVIDER": "openai", "LLM_API_KEY": "key"},
+        {"JUDGE_MODEL": "local", "LLM_API_KEY": "key"},
+        {"LLM_PROVIDER": "local", "LLM_API_KEY": "key"},
+        {"LLM_PROVIDER": "simulated", "LLM_API_KEY": "key"},
+        {"LLM_API_KEY": "key"},
+        {"LLM_PROVIDER": "anthropic", "LLM_API_KEY": "key"},
+        {"LLM_PROVIDER": "local", "JUDGE_MODEL": "openai:gpt-4.1", "OPENAI_API_KEY": "key"},
+        {"LLM_API_KEY": "key", "JUDGE_MODEL": "openai:org/model"},
+    ],
+    ids=lambda variables: " ".join(f"{name}={value}" for name, value in variables.items()) or "-",
+)
+def test_key_and_way_out_go_to_the_evaluator_where_a_hosted_model_judges(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("JUDGE_MODEL", "LLM_PROVIDER", "LLM_API_KEY", "OPENAI_API_KEY", "LLM_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    provider = Settings(_env_file=None, **{k.lower(): v for k, v in variables.items()}).llm_provider  # type: ignore[arg-type]
+    judge = variables.get("JUDGE_MODEL") or provider
+    (include,) = COMPOSE["include"]
+    _, closing = SERVICES["evaluator"]["env_file"]
+
+    folder = interpolate(include["project_directory"], variables)
+    assert interpolate(closing["path"], variables) == f"{folder}/.env"
+    is_closed = (ROOT / folder / ".env").is_file()
+    assert is_closed == (judge in {"rubric", "simulated", "local"})
+
+
+def test_each_judge_that_is_not_hosted_takes_the_keys_and_closes_the_network() -> None:
+    closing = {file.parent.name: file.read_text(encoding="utf-8") for file in JUDGES.rglob(".env")}
+    assert set(closing) == {"judges", "rubric", "simulated", "local"}
+    (text,) = set(closing.values())
+    lines = set(text.splitlines())
+    assert {f"{name}=" for name in read_env_file("evaluator")} <= lines
+    network = yaml.safe_load((JUDGES / "network.yaml").read_text(encoding="utf-8"))["networks"]
+    options = network["evaluator"]["driver_opts"]
+    assert options["com.docker.network.bridge.enable_ip_masquerade"] == (
+        "${EVALUATOR_MASQUERADE:-true}"
+    )
+    assert "EVALUATOR_MASQUERADE=false" in lines
 
 
 def test_the_dockerfile_is_one_that_every_builder_takes() -> None:

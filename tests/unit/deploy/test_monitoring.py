@@ -10,8 +10,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from selfheal.cli.main import app as command_line
-from services.common.metrics import EvaluationMetrics, PromptMetrics, ServiceMetrics
-from services.evaluator.app.evaluator_metrics import EvaluatorMetrics
+from services.common.metrics import ServiceMetrics
+from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
+from services.worker.app.metrics import PromptMetrics
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
 SEVERITIES = {"critical", "warning"}

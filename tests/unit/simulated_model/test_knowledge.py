@@ -11,19 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
-from simulated_model.knowledge import (
-    Task,
-    find_task,
-    load_tasks,
-    requested_name,
-    tokenize,
-)
+from simulated_model.knowledge import Task, find_task, load_tasks
+from simulated_model.requested_names import requested_name
+from simulated_model.words import tokenize
 
 CHECKS = Path(__file__).parent / "task_checks"
 TASKS = load_tasks()
 FORM = "\nLanguage: Python. Output: one complete function in a single code block."
-every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+every_task = for_each(TASKS, name=lambda task: task.name)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Judging structured data that was taken out of a text."""
+"""The task type whose answers are structured data, taken out of a text."""

@@ -37,7 +37,7 @@ class UncheckableSchemaError(ValueError):
 
 
 class _WorkLeft:
-    """How much more a check may do."""
+    """Counts how much more work a check may do."""
 
     def __init__(self) -> None:
         self.units = MAX_WORK
@@ -52,7 +52,7 @@ _work_left: ContextVar[_WorkLeft] = ContextVar("work_left")
 
 
 def find_violation(schema: dict[str, Any], value: object) -> str | None:
-    """Where and how data break a schema; None where they conform.
+    """Say where and how data break a schema; None where they conform.
 
     `pattern` is checked where it is a plain sequence that can't be slow; other patterns hold.
 
@@ -77,7 +77,7 @@ def find_violation(schema: dict[str, Any], value: object) -> str | None:
 
 @lru_cache(maxsize=64)
 def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
-    """The validator for a schema's dialect, and the schema without what would change it."""
+    """Return the validator of a schema's dialect, and the schema without its dialect's name."""
     schema = json.loads(schema_text)
     dialect = validator_for(schema, default=Draft202012Validator)
     # A dialect named within would bring the library's own keywords back.
@@ -127,7 +127,7 @@ def _unique_items(
     instance: Any,
     schema: Any,  # noqa: ARG001
 ) -> Iterator[ValidationError]:
-    """The library compares each item with each, which takes the square of their number."""
+    """Check `uniqueItems` in linear time; the library compares each item with each."""
     if wanted and isinstance(instance, list):
         distinct = {json.dumps(item, sort_keys=True) for item in instance}
         if len(distinct) < len(instance):
@@ -152,7 +152,7 @@ def _pattern(
 
 @lru_cache(maxsize=256)
 def is_quick(pattern: str) -> bool:
-    """Whether matching a pattern takes a bounded, small time on a text of bounded length."""
+    """Tell whether a pattern matches in small, bounded time on a text of bounded length."""
     if len(pattern) > MAX_PATTERN_CHARACTERS or not SIMPLE_PATTERN.fullmatch(pattern):
         return False
     outside_classes = re.sub(r"\[(?:\\.|[^\]\\])+\]", "x", pattern)
@@ -166,7 +166,7 @@ def is_quick(pattern: str) -> bool:
 
 
 def _walk(schema: object) -> Iterator[dict[str, Any]]:
-    """Every object in a schema."""
+    """Yield every object in a schema."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""Tells whether a value stands in a text, whatever way the text writes it. Pure."""
+"""Tells whether a text states a value, in any of the ways to write it. Pure."""
 
 import math
 import re
@@ -103,11 +103,17 @@ CURRENCIES = {
     "jpy": ("¥", "yen", "엔", "円"),
 }
 WORD = re.compile(r"\w+")
+PLAIN_SIGNS = (
+    dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-")
+    | dict.fromkeys(map(ord, "\u2018\u2019\u201b"), "'")
+    | dict.fromkeys(map(ord, "\u201c\u201d"), '"')
+)
+THOUSANDS = str.maketrans("", "", "'\u2009\u202f ")
 
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """What a text says, in forms that values can be compared with."""
+    """The numbers, dates and times that a text states, to compare values with."""
 
     plain: str
     digits: str
@@ -117,7 +123,7 @@ class TextFacts:
 
 
 def is_stated(value: str | int | float, text: str) -> bool:
-    """Whether `text` states `value`: as it is, or a number, date or time in other words."""
+    """Tell whether `text` states `value`: as it is, or a number, date or time in other words."""
     facts = read_facts(text)
     if isinstance(value, str):
         return _is_text_stated(value, facts)
@@ -132,7 +138,7 @@ def read_facts(text: str) -> TextFacts:
     dates = frozenset(_dates_in(plain))
     return TextFacts(
         plain=plain,
-        digits=re.sub(r"\D", "", plain),
+        digits=_digits_of(plain),
         numbers=frozenset(_numbers_in(plain)),
         dates=dates,
         times=frozenset(_times_in(plain)),
@@ -140,11 +146,9 @@ def read_facts(text: str) -> TextFacts:
 
 
 def normalize(text: str) -> str:
-    """Fold what two spellings of one thing may differ in: case, width, kinds of dash, spaces."""
+    """Fold away differences in spelling: case, width, kinds of dash and quotes, spaces."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    folded = re.sub("[\u2010-\u2015\u2212]", "-", folded)
-    folded = re.sub("[\u2018\u2019\u201b]", "'", re.sub("[\u201c\u201d]", '"', folded))
-    return " ".join(folded.split())
+    return " ".join(folded.translate(PLAIN_SIGNS).split())
 
 
 def _is_text_stated(value: str, facts: TextFacts) -> bool:
@@ -157,7 +161,7 @@ def _is_text_stated(value: str, facts: TextFacts) -> bool:
         return is_dated and (time in (None, "00:00") or _is_time_stated(time, facts))
     if CLOCK_TIME.fullmatch(plain):
         return _is_time_stated(plain, facts)
-    if not re.search(r"[^\W\d]", plain):
+    if not any(character.isalpha() or character == "_" for character in plain):
         return _are_digits_stated(plain, facts)
     if any(sign in facts.plain for sign in CURRENCIES.get(plain, ())):
         return True
@@ -166,12 +170,16 @@ def _is_text_stated(value: str, facts: TextFacts) -> bool:
 
 
 def _are_digits_stated(plain: str, facts: TextFacts) -> bool:
-    """Whether a text without letters stands there: a number, or a telephone number."""
+    """Whether a text states a value without letters: a number, or a telephone number."""
     number = _as_decimal(plain.replace(",", ""))
     if number is not None and abs(number) in facts.numbers:
         return True
-    digits = re.sub(r"\D", "", plain)
+    digits = _digits_of(plain)
     return len(digits) >= MIN_PHONE_DIGITS and digits in facts.digits
+
+
+def _digits_of(text: str) -> str:
+    return "".join(filter(str.isdecimal, text))
 
 
 def _is_time_stated(time: str, facts: TextFacts) -> bool:
@@ -180,7 +188,7 @@ def _is_time_stated(time: str, facts: TextFacts) -> bool:
 
 
 def _numbers_in(plain: str) -> Iterator[Decimal]:
-    """Every number that a text may mean, in digits or in words."""
+    """Yield every number that a text may mean, in digits or in words."""
     for match in WHOLE.finditer(plain):
         yield Decimal(match[0])
     for pattern in (NUMBER, GROUPED):
@@ -197,7 +205,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
 
 
 def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
-    """Numbers such as "1.2 million", "85k" and "3만 5천"."""
+    """Yield numbers such as "1.2 million", "85k" and "3만 5천"."""
     for literal, scale in SCALED.findall(plain):
         for number in _readings(literal):
             yield number * SCALES[scale]
@@ -210,16 +218,11 @@ def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
 
 
 def _readings(literal: str) -> Iterator[Decimal]:
-    """Ways to read "1,234.50" or "1.234,50": either sign may part thousands or decimals."""
-    bare = re.sub(r"['\u2009\u202f ]", "", literal)
-    yield from _decimals(bare.replace(",", ""))
-    yield from _decimals(bare.replace(".", "").replace(",", "."))
-
-
-def _decimals(literal: str) -> Iterator[Decimal]:
-    number = _as_decimal(literal)
-    if number is not None:
-        yield number
+    """Read "1,234.50" or "1.234,50" in both ways: either sign may part thousands or decimals."""
+    bare = literal.translate(THOUSANDS)
+    for plain in (bare.replace(",", ""), bare.replace(".", "").replace(",", ".")):
+        if (number := _as_decimal(plain)) is not None:
+            yield number
 
 
 def _as_decimal(literal: str) -> Decimal | None:
@@ -233,7 +236,7 @@ def _as_decimal(literal: str) -> Decimal | None:
 
 
 def _dates_in(plain: str) -> Iterator[tuple[int, int, int]]:
-    """Every (year, month, day) that a text may mean; a date without a year takes any it names."""
+    """Yield every (year, month, day) that a text may mean; without a year, with each it names."""
     years = [int(year) for year in YEAR.findall(plain)]
     for one, two, three in NUMERIC_DATE.findall(plain):
         first, middle, last = int(one), int(two), int(three)
@@ -243,11 +246,8 @@ def _dates_in(plain: str) -> Iterator[tuple[int, int, int]]:
     for year, month, day in KOREAN_DATE.findall(plain):
         for each in [_full_year(int(year))] if year else years:
             yield each, int(month), int(day)
-    for day, name, year in DAY_THEN_MONTH.findall(plain):
-        if name in MONTH_NUMBERS:
-            for each in [int(year)] if year else years:
-                yield each, MONTH_NUMBERS[name], int(day)
-    for name, day, year in MONTH_THEN_DAY.findall(plain):
+    day_first = [(name, day, year) for day, name, year in DAY_THEN_MONTH.findall(plain)]
+    for name, day, year in (*day_first, *MONTH_THEN_DAY.findall(plain)):
         if name in MONTH_NUMBERS:
             for each in [int(year)] if year else years:
                 yield each, MONTH_NUMBERS[name], int(day)

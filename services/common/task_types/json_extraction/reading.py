@@ -1,10 +1,11 @@
-"""Reads a request and its answer: the schema, the text, and the JSON that came back."""
+"""Reads a request for data and its answer: the schema, the text, and the JSON."""
 
 import json
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from services.common.task_types.strict_json import parse_strictly
 
 FENCE = "```"
 # Longer than any text that a request can hold, with room for what a schema asks around it.
@@ -21,11 +22,11 @@ TEXT_MARKERS = ("text:", "document:", "message:", "본문:", "텍스트:", "글:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """A request for data beside what came back.
+    """A request for data, and the data in the answer.
 
     Attributes:
         schema: The schema in the request; None where it shows none.
-        text: What the data are to be taken from: all of the request but the schema.
+        text: The text to take the data from: all of the request but the schema.
         value: The data; None where `problem` says why there are none.
         problem: Why the answer isn't JSON; empty where it is.
         other_characters: Characters in the answer beside the JSON and its code fence.
@@ -40,7 +41,7 @@ class Extraction:
 
 @lru_cache(maxsize=CACHED_READINGS)
 def read_extraction(user_input: str, answer: str) -> Extraction:
-    """Read both; linear in their length, whatever they hold."""
+    """Read a request and its answer, in time linear in their length."""
     schema, text = split_request(user_input)
     block, other_characters = find_json_text(answer)
     value, problem = None, ""
@@ -52,7 +53,7 @@ def read_extraction(user_input: str, answer: str) -> Extraction:
 
 
 def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
-    """The schema that a request shows, and the text around it."""
+    """Split a request into the schema that it shows, if any, and the text around it."""
     parts = _split_fences(user_input)
     for index in range(1, len(parts), 2):
         schema = _read_schema(parts[index])
@@ -71,9 +72,9 @@ def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def find_json_text(answer: str) -> tuple[str, int]:
-    """What should be JSON in an answer, and how many characters stand beside it.
+    """Find what should be JSON in an answer, and count the characters beside it.
 
-    That is the one block in code fences, or else all of it.
+    The JSON is the only block in code fences, or else the whole answer.
     """
     parts = _split_fences(answer)
     blocks = parts[1::2]
@@ -83,7 +84,7 @@ def find_json_text(answer: str) -> tuple[str, int]:
 
 
 def parse_json(text: str) -> Any:
-    """Parse strictly: no field twice, no NaN, neither too long nor too deep.
+    """Parse an answer's JSON strictly, within bounds on its length, depth and size.
 
     Raises:
         ValueError: If it can't be parsed; the message says why.
@@ -92,23 +93,13 @@ def parse_json(text: str) -> Any:
         raise ValueError("there is no JSON")
     if len(text) > MAX_JSON_CHARACTERS:
         raise ValueError(f"the answer is over {MAX_JSON_CHARACTERS} characters")
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_reject_repetitions,
-            parse_constant=_reject_constant,
-            parse_float=_finite,
-        )
-    except json.JSONDecodeError as error:
-        raise ValueError(f"the answer isn't JSON: {error.msg} in line {error.lineno}") from error
-    except RecursionError as error:
-        raise ValueError("the JSON is nested too deeply") from error
+    value = parse_strictly(text, called="the answer")
     _require_bounds(value, MAX_VALUES)
     return value
 
 
 def _split_fences(text: str) -> list[str]:
-    """Prose, block, prose, block, ...: what is in code fences stands at odd places."""
+    """Split a text into prose, block, prose, ...: blocks in code fences have odd indexes."""
     parts: list[list[str]] = [[]]
     for line in text.split("\n"):
         is_open = len(parts) % 2 == 0
@@ -122,9 +113,9 @@ def _split_fences(text: str) -> list[str]:
 
 def _read_schema(block: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(block, parse_constant=_reject_constant, parse_float=_finite)
+        value = parse_strictly(block, called="the schema")
         _require_bounds(value, MAX_SCHEMA_VALUES)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return value if _is_schema(value) else None
 
@@ -134,7 +125,7 @@ def _is_schema(value: object) -> bool:
 
 
 def _after_marker(text: str) -> str:
-    """What follows "Text:" at the beginning of a line; all of it without one."""
+    """Return what follows "Text:" at the beginning of a line; without one, the whole text."""
     lines = text.split("\n")
     for index, line in enumerate(lines):
         bare = line.strip().casefold()
@@ -145,7 +136,7 @@ def _after_marker(text: str) -> str:
 
 
 def _require_bounds(value: object, most: int) -> None:
-    """Refuse what is nested so deeply or is so much that checking it would take long."""
+    """Refuse a value so deep or so large that checking it would take long."""
     level, count = [value], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
@@ -161,21 +152,3 @@ def _require_bounds(value: object, most: int) -> None:
         raise ValueError(f"the JSON has more than {most} values")
     if level:
         raise ValueError("the JSON is nested too deeply")
-
-
-def _reject_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("the JSON names a field twice")
-    return fields
-
-
-def _reject_constant(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if not math.isfinite(number):
-        raise ValueError(f"{literal[:20]} is too large a number")
-    return number

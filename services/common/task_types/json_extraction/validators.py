@@ -1,7 +1,6 @@
 """Rules and criteria for structured data that was taken out of a text."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -137,9 +136,9 @@ def _read(task: AnsweredTask) -> Extraction:
 
 
 def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
-    """The values that the text states, and those that it doesn't.
+    """Sort the values into those that the text states, and those that it doesn't.
 
-    Words that the schema itself offers are a choice, which the text needn't spell out.
+    Words that the schema offers are left out: choosing one of them takes no statement.
     """
     offered = _words_offered(extraction.schema)
     stated: list[Leaf] = []
@@ -152,7 +151,7 @@ def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
 
 
 def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
-    """Every word and number in an `enum` or a `const`."""
+    """Collect every word and number in an `enum` or a `const`."""
     offered: set[Any] = set()
     waiting: list[Any] = [schema]
     while waiting:
@@ -171,7 +170,7 @@ def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
 
 
 def _leaves(value: Any, path: str = "$") -> Iterator[Leaf]:
-    """Every value that holds no others, with its place; reading bounds the depth."""
+    """Yield every value that holds no others, with its place; reading bounds the depth."""
     if isinstance(value, dict):
         for name, child in value.items():
             yield from _leaves(child, f"{path}.{name[:MAX_SHOWN_CHARACTERS]}")
@@ -183,7 +182,7 @@ def _leaves(value: Any, path: str = "$") -> Iterator[Leaf]:
 
 
 def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[str, str]]:
-    """Fields of `value` that `schema` doesn't name, where it names any."""
+    """Yield place and name of fields that `schema` doesn't name, where it names any."""
     if not isinstance(schema, dict):
         return
     properties = schema.get("properties")
@@ -200,7 +199,7 @@ def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[s
 
 
 def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
-    """Where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
+    """Say where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             yield f"{path} should have fields"
@@ -217,13 +216,13 @@ def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
 
 
 def _comparable(value: Any) -> Any:
-    """A form in which two ways to write the same are equal; lists lose their order."""
+    """Reduce a value so that two ways to write it are equal; lists lose their order."""
     if isinstance(value, dict):
         return frozenset((name, _comparable(child)) for name, child in value.items())
     if isinstance(value, list):
         return frozenset(Counter(_comparable(child) for child in value).items())
     if isinstance(value, str):
-        return re.sub(r"[\s.,;]+$", "", normalize(value))
+        return normalize(value).rstrip(" .,;")
     if isinstance(value, bool) or value is None:
         return repr(value)
     return float(value) if abs(value) < 1e15 else value  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""Runs untrusted code where it can reach nothing, and says what came back."""
+"""Runs untrusted code where it can reach nothing, and reports what each step of it came to."""
 
 from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run.execution import (
@@ -10,12 +10,7 @@ from services.evaluator.app.sandbox.run.execution import (
 )
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import unavailable
-from services.evaluator.app.sandbox.sandbox import (
-    NoSandbox,
-    Sandbox,
-    create_sandbox,
-    probe_sandbox,
-)
+from services.evaluator.app.sandbox.sandbox import NoSandbox, Sandbox, create_sandbox, probe_sandbox
 from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 __all__ = [

@@ -1,8 +1,10 @@
-"""What the rest of the Evaluator sees of sandboxes, and which of them it gets."""
+"""The interface of every sandbox, and the choice of the one that serves on this machine."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Protocol
+
+from typing_extensions import override
 
 from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
@@ -18,55 +20,56 @@ class Sandbox(Protocol):
 
     @property
     def availability(self) -> Availability:
-        """Whether it does, as found at the start."""
+        """Whether code is run here, and in what; found out by `start`."""
 
     async def start(self) -> Availability:
-        """Make ready, and try with a real run. Nothing is run where that fails."""
+        """Make ready and try a real run; where that fails, no code is run later either."""
 
     async def run(self, source: str, steps: Sequence[str]) -> Execution:
         """Load a program and take the steps; always answers and never raises."""
 
     async def close(self) -> None:
-        """End all that was started."""
+        """End every process that was started."""
 
 
-class NoSandbox:
-    """Runs nothing, and says why."""
+class NoSandbox(Sandbox):
+    """Runs no code, and gives the reason for it."""
 
     def __init__(self, problem: str) -> None:
         self._problem = problem
 
     @property
+    @override
     def availability(self) -> Availability:
-        """None."""
         return Availability("none", problem=self._problem)
 
+    @override
     async def start(self) -> Availability:
-        """Nothing to start."""
         return self.availability
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:  # noqa: ARG002
-        """Nothing is run."""
+    @override
+    async def run(self, source: str, steps: Sequence[str]) -> Execution:
         return unavailable(self._problem, len(steps))
 
+    @override
     async def close(self) -> None:
-        """Nothing to end."""
+        pass
 
 
-class FirstAvailable:
-    """The first of several sandboxes that works on this machine, found at the start."""
+class FirstAvailable(Sandbox):
+    """Runs code in the first of several sandboxes that works on this machine."""
 
     def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
         self._sandboxes = sandboxes
         self._chosen: Sandbox = NoSandbox("the sandbox hasn't been started")
 
     @property
+    @override
     def availability(self) -> Availability:
-        """That of the chosen one, or what is wrong with each."""
         return self._chosen.availability
 
+    @override
     async def start(self) -> Availability:
-        """Try them in turn."""
         problems = []
         for sandbox in self._sandboxes:
             availability = await sandbox.start()
@@ -78,17 +81,17 @@ class FirstAvailable:
         self._chosen = NoSandbox(". ".join(problems))
         return self.availability
 
+    @override
     async def run(self, source: str, steps: Sequence[str]) -> Execution:
-        """Run it in the chosen one."""
         return await self._chosen.run(source, steps)
 
+    @override
     async def close(self) -> None:
-        """End the chosen one."""
         await self._chosen.close()
 
 
 def create_sandbox(backend: str, slots: int) -> Sandbox:
-    """The sandbox of that name, not started yet.
+    """Create the sandbox of that name; it isn't started yet.
 
     Args:
         backend: `jail`, `wasm`, `auto` for the first of them that works, or `off`.
@@ -111,7 +114,7 @@ def create_sandbox(backend: str, slots: int) -> Sandbox:
 
 
 def probe_sandbox(backend: str) -> Availability:
-    """Start a sandbox, try it and end it: for the command line, outside of any event loop."""
+    """Start a sandbox, try it and end it; for callers outside of any event loop."""
 
     async def probe() -> Availability:
         sandbox = create_sandbox(backend, slots=1)

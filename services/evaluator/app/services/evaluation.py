@@ -1,9 +1,9 @@
 """One evaluation: read, run, compare, weigh, judge, score, and explain."""
 
 import asyncio
-from typing import Any
 
 from services.common.errors import InvalidRequestError, NotJudgeableError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
@@ -93,7 +93,7 @@ class Evaluation:
             task_type=definition.digest if definition else "",
         )
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         """Score an answer and explain the score.
 
         Raises:

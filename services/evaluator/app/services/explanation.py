@@ -1,7 +1,13 @@
 """The `detail` of an evaluation: what was run, what came back, and why it scored as it did."""
 
-from typing import Any
-
+from services.common.evaluation_detail import (
+    EvaluationDetail,
+    EvaluatorDetail,
+    ExecutionDetail,
+    JudgeDetail,
+    ObservationDetail,
+    RuleDetail,
+)
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import Observation
@@ -24,37 +30,36 @@ def explain(
     evidence: EvidenceGrade,
     caveat: str,
     availability: Availability,
-) -> dict[str, Any]:
-    """Put an evaluation into plain JSON values, as it is answered and logged."""
-    detail = {
-        "rule_score": verdict.rule,
-        "judge_score": verdict.judge,
-        "capped": verdict.capped,
-        "cap_reasons": report.cap_reasons,
-        "evidence": evidence,
-        "caveat": caveat,
-        "execution": describe_run(run, availability),
-        "rules": [
-            {
-                "name": result.rule.name,
-                "weight": result.rule.weight,
-                "outcome": result.finding.outcome,
-                "reason": result.finding.reason,
-            }
+) -> EvaluationDetail:
+    """Tell all of an evaluation, as it is answered and logged."""
+    return EvaluationDetail(
+        rule_score=verdict.rule,
+        judge_score=verdict.judge,
+        capped=verdict.capped,
+        cap_reasons=report.cap_reasons,
+        evidence=evidence,
+        caveat=caveat,
+        execution=describe_run(run, availability),
+        rules=[
+            RuleDetail(
+                name=result.rule.name,
+                weight=result.rule.weight,
+                outcome=result.finding.outcome,
+                reason=result.finding.reason,
+            )
             for result in report.results
         ],
-        "judge": {
-            "name": judge,
-            "score": judgement.score,
-            "reason": judgement.reason,
-            "confidence": judgement.confidence,
-            "criteria": list(judgement.criteria),
-            "judgements": list(judgement.judgements),
-            "spread": judgement.spread,
-        },
-        "evaluator": {"fingerprint": fingerprint},
-    }
-    return {key: _storable(value) for key, value in detail.items()}
+        judge=JudgeDetail(
+            name=judge,
+            score=judgement.score,
+            reason=judgement.reason,
+            confidence=judgement.confidence,
+            criteria=list(judgement.criteria),
+            judgements=list(judgement.judgements),
+            spread=judgement.spread,
+        ),
+        evaluator=EvaluatorDetail(fingerprint=fingerprint),
+    )
 
 
 def describe_doubt(evidence: EvidenceGrade, judge: Judge, report: RuleReport) -> str:
@@ -70,47 +75,33 @@ def describe_doubt(evidence: EvidenceGrade, judge: Judge, report: RuleReport) ->
     )
 
 
-def describe_run(run: Run | None, availability: Availability) -> dict[str, Any]:
-    """What was run and what came back; `not_run` where the answer holds nothing to run."""
+def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail:
+    """Tell what was run and what came back; `not_run` where the answer holds nothing to run."""
     if run is None:
-        return {"status": "not_run", "reason": "the answer holds no program that parses"}
+        return ExecutionDetail(status="not_run", reason="the answer holds no program that parses")
     execution = run.execution
     # What an answer prints may be what a check gave it.
     is_checked = any(one.kind == "check" for one in run.behaviour.observations)
     output = "" if is_checked else execution.output
-    return {
-        "status": execution.status,
-        "reason": execution.reason,
-        "backend": availability.backend,
-        "layers": list(execution.layers),
-        "cpu_ms": execution.cpu_ms,
-        "wall_ms": execution.wall_ms,
-        "output": output[:MAX_OUTPUT_CHARACTERS],
-        "output_cut": execution.output_cut or len(output) > MAX_OUTPUT_CHARACTERS,
-        "observations": [_describe(one) for one in run.behaviour.observations],
-    }
+    return ExecutionDetail(
+        status=execution.status,
+        reason=execution.reason,
+        backend=availability.backend,
+        layers=list(execution.layers),
+        cpu_ms=execution.cpu_ms,
+        wall_ms=execution.wall_ms,
+        output=output[:MAX_OUTPUT_CHARACTERS],
+        output_cut=execution.output_cut or len(output) > MAX_OUTPUT_CHARACTERS,
+        observations=[_describe(one) for one in run.behaviour.observations],
+    )
 
 
-def _describe(observation: Observation) -> dict[str, Any]:
-    return {
-        "kind": observation.kind,
-        "ran": observation.ran,
-        "came_back": observation.came_back,
-        "expected": observation.expected,
-        "verdict": observation.outcome,
-        "reason": observation.reason,
-    }
-
-
-def _storable(value: Any) -> Any:
-    """The value with texts that JSON and PostgreSQL can hold: no NUL, no lone surrogate."""
-    match value:
-        case str():
-            text = value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-            return text.encode("utf-8", "replace").decode()
-        case list():
-            return [_storable(item) for item in value]
-        case dict():
-            return {key: _storable(item) for key, item in value.items()}
-        case _:
-            return value
+def _describe(observation: Observation) -> ObservationDetail:
+    return ObservationDetail(
+        kind=observation.kind,
+        ran=observation.ran,
+        came_back=observation.came_back,
+        expected=observation.expected,
+        verdict=observation.outcome,
+        reason=observation.reason,
+    )

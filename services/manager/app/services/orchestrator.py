@@ -1,14 +1,24 @@
 """The way of a request: refine, Worker, Evaluator, one row in the log, answer."""
 
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
+from services.common.evaluation_detail import (
+    ErrorDetail,
+    EvaluationDetail,
+    WorkerDetail,
+    read_detail,
+)
 from services.common.logging import get_logger
-from services.common.schemas import AgentRequest, AgentResponse
-from services.manager.app.services.evaluator_client import EvaluatorClient
+from services.common.schemas import (
+    AgentRequest,
+    AgentResponse,
+    EvaluationRequest,
+    TaskRequest,
+)
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
-from services.manager.app.services.worker_client import WorkerClient
 
 log = get_logger()
 
@@ -72,10 +82,9 @@ class Orchestrator:
             raise
         except UpstreamError as error:
             execution.error_message = f"{error.code}: {error.message}"
-            execution.evaluation_detail = {
-                **(execution.evaluation_detail or {}),
-                "error": {"service": error.upstream, "code": error.upstream_code},
-            }
+            reason = ErrorDetail(service=error.upstream, code=error.upstream_code)
+            known = execution.evaluation_detail or {}
+            execution.evaluation_detail = known | EvaluationDetail(error=reason).as_json()
             await self._execution_log.write(execution)
             raise
         await self._execution_log.write(execution)
@@ -90,21 +99,27 @@ class Orchestrator:
 
     async def _answer_and_score(self, execution: Execution) -> AgentResponse:
         """Fill the execution in step by step, so that a failure leaves what came before."""
-        task = await self._worker.perform_task(
-            request_id=execution.request_id,
-            task_type=execution.task_type,
-            refined_input=execution.refined_input,
+        task = await self._worker.perform(
+            TaskRequest(
+                request_id=execution.request_id,
+                task_type=execution.task_type,
+                refined_input=execution.refined_input,
+            )
         )
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
-        execution.evaluation_detail = {"worker": {"model": task.model}}
+        execution.evaluation_detail = EvaluationDetail(
+            worker=WorkerDetail(model=task.model)
+        ).as_json()
         evaluation = await self._evaluator.evaluate(
-            request_id=execution.request_id,
-            task_type=execution.task_type,
-            user_input=execution.user_input,
-            refined_input=execution.refined_input,
-            worker_output=task.output,
+            EvaluationRequest(
+                request_id=execution.request_id,
+                task_type=execution.task_type,
+                user_input=execution.user_input,
+                refined_input=execution.refined_input,
+                worker_output=task.output,
+            )
         )
         execution.evaluation_score = evaluation.score
         execution.evaluation_passed = evaluation.passed
@@ -117,11 +132,5 @@ class Orchestrator:
             evaluation_passed=evaluation.passed,
             prompt_version=task.prompt_version,
             model=task.model,
-            judge=_name_judge(evaluation.detail),
+            judge=read_detail(evaluation.detail).judge.name,
         )
-
-
-def _name_judge(detail: dict[str, Any]) -> str:
-    """The judge that a detail names; a detail may look like anything."""
-    judge = detail.get("judge")
-    return str(judge.get("name", "unknown")) if isinstance(judge, dict) else "unknown"

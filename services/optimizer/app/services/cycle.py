@@ -1,8 +1,8 @@
 """One run of the Optimizer: look after promotions, find the task types that need work, heal."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import asyncpg
 
@@ -10,24 +10,15 @@ from services.common.database import translate_database_errors
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm, Confirmation
+from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.diagnosis.survey import (
-    IsCoolingDown,
-    IsDegraded,
-    Survey,
-    Surveyor,
-    Trigger,
-)
-from services.optimizer.app.services.log.failure_log import (
-    load_active_prompts,
-)
-from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
+from services.optimizer.app.services.log.failure_log import load_active_prompts
 from services.optimizer.app.services.prompt_patcher import is_same_prompt
-from services.optimizer.app.services.record.healing_runs import HELD, PROPOSED
+from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, HealingOutcome
 
-# One heal at a time for each task type, whoever heals; held until the connection ends.
+# One heal at a time for each task type, over all Optimizers; held until the connection ends.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0))"
 
@@ -37,34 +28,10 @@ Heal = Callable[[Case], Awaitable[HealingOutcome]]
 Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 
 
-async def _never_degraded() -> bool:
-    return False
-
-
-async def _tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError) -> None:
-    pass
-
-
 class DatabaseFailedError(ServiceError):
     """The database refused what a heal asked of it."""
 
     code = "database_error"
-
-
-class NoReplaysError(ServiceError):
-    """A run without a way to replay rolls nothing back."""
-
-    code = "no_replays"
-
-
-async def _confirm_nothing(
-    _serving: Prompt, _before: str, _after: Sequence[LoggedResult]
-) -> Confirmation:
-    raise NoReplaysError("This run has no way to replay.")
-
-
-async def _never_cooling(_case: Case) -> str:
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +39,18 @@ class Cycle:
     """What a run is made of.
 
     Attributes:
-        trigger: When failures count as piled up.
+        surveyor: Finds the prompts that need work.
         heal: Heals one prompt.
-        triggered_by: Who started the run.
-        is_degraded: Whether the Evaluator says that it no longer judges as it did.
         announce: Tells people of an outcome, or of what kept a heal from having one.
-        is_cooling_down: Why a case is left alone for now; empty where it isn't. It is asked before
-            rows are read one by one: the case has all failing inputs and no texts yet.
         confirm: Replays both texts where live rows say that a promotion does worse.
+        triggered_by: Who started the run.
     """
 
-    trigger: Trigger
+    surveyor: Surveyor
     heal: Heal
-    triggered_by: str = "cronjob"
-    is_degraded: IsDegraded = _never_degraded
-    announce: Announce = _tell_nobody
-    is_cooling_down: IsCoolingDown = _never_cooling
-    confirm: Confirm = _confirm_nothing
+    announce: Announce
+    confirm: Confirm
+    triggered_by: str
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -102,15 +64,11 @@ class Cycle:
         Raises:
             ServiceError: The first failure, after all of them were tried.
         """
-        log.info(
-            "optimization_cycle_started",
-            lookback_minutes=self.trigger.lookback_minutes,
-            failure_threshold=self.trigger.failure_threshold,
-        )
+        log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
         failures: list[ServiceError] = []
         outcomes = await self._look_after_promotions(connection, failures)
         rolled_back = list(outcomes)
-        survey = await self.survey(connection)
+        survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
         for case in survey.cases:
             task_type = case.incumbent.task_type
@@ -143,7 +101,7 @@ class Cycle:
     async def _heal_alone(
         self, connection: asyncpg.Connection, case: Case
     ) -> HealingOutcome | None:
-        """Heal; None where somebody else does, or did."""
+        """Heal, unless another run is at it or the prompt has changed; then there is no outcome."""
         task_type = case.incumbent.task_type
         async with _heals_alone(connection, task_type) as is_alone:
             if not is_alone:
@@ -153,10 +111,6 @@ class Cycle:
                 log.info("incumbent_changed", task_type=task_type)
                 return None
             return await self.heal(case)
-
-    async def find_cases(self, connection: asyncpg.Connection) -> list[Case]:
-        """The prompts that need work now, and what is known of it; changes nothing."""
-        return (await self.survey(connection)).cases
 
     async def _take_note(
         self, error: ServiceError, prompt: Prompt, failures: list[ServiceError]
@@ -185,11 +139,6 @@ class Cycle:
                 await self.announce(prompt, outcome)
         return outcomes
 
-    async def survey(self, connection: asyncpg.Connection) -> Survey:
-        """Look at every active prompt; changes nothing."""
-        surveyor = Surveyor(self.trigger, self.is_degraded, self.is_cooling_down)
-        return await surveyor.survey(connection)
-
     def _tell_cases(self, survey: Survey) -> None:
         needy = [case for case in survey.cases if case.analysis.needs_optimization]
         if needy:
@@ -199,24 +148,18 @@ class Cycle:
                 failures={case.incumbent.task_type: case.analysis.failure_count for case in needy},
             )
         elif not survey.postponed:
-            log.info(
-                "no task types need optimization",
-                lookback_minutes=self.trigger.lookback_minutes,
-                failure_threshold=self.trigger.failure_threshold,
-            )
+            log.info("no task types need optimization", **asdict(self.surveyor.trigger))
 
 
 async def _still_serves(connection: asyncpg.Connection, prompt: Prompt) -> bool:
-    """Whether another run, or a person, left the prompt alone since it was looked at."""
+    """Tell whether the prompt is still what serves: another run, or a person, may have acted."""
     serving = await load_active_prompts(connection)
     return any(is_same_prompt(other, prompt) for other in serving)
 
 
 @contextmanager
 def _translate_failures() -> Iterator[None]:
-    """Turn what the database raises into a `ServiceError`, so that one task type's trouble is
-    its own.
-    """
+    """Turn what the database raises into a `ServiceError`: other task types are still healed."""
     try:
         with translate_database_errors():
             yield

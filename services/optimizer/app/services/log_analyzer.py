@@ -71,6 +71,11 @@ class FailureAnalysis:
         return self.failure_count >= self.threshold
 
     @property
+    def record(self) -> Record:
+        """How many answers count, and how many of them passed."""
+        return Record(self.scored_count, self.scored_count - self.failure_count)
+
+    @property
     def needs_optimization(self) -> bool:
         """Whether failures have piled up to the threshold, and more of them than is usual."""
         return self.reaches_floor and self.surprise.is_surprising
@@ -128,7 +133,7 @@ def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surpr
     """
     norms = [record for record in usual if record.pass_rate >= LEAST_NORMAL_PASS_RATE]
     norm = max(norms, key=_expected_pass_rate, default=Record())
-    failing = PRIOR_FAILURES + norm.scored - norm.passed
+    failing = PRIOR_FAILURES + norm.failed
     passing = PRIOR_PASSES + norm.passed
     return Surprise(
         p_value=beta_binomial_tail(failures, answers, failing, passing),
@@ -189,8 +194,7 @@ def _log_likelihood(record: Record) -> float:
     """Of the passes, under the pass rate that fits them best."""
     rate = record.pass_rate
     passing = record.passed * log(rate) if record.passed else 0.0
-    failed = record.scored - record.passed
-    return passing + (failed * log(1 - rate) if failed else 0.0)
+    return passing + (record.failed * log(1 - rate) if record.failed else 0.0)
 
 
 def _expected_pass_rate(record: Record) -> float:

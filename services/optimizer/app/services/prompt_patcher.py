@@ -1,6 +1,5 @@
 """Activates prompts: one transaction under a lock, and only if nothing changed meanwhile."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,11 +10,9 @@ from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.optimizer.app.services.log.failure_log import load_active_prompts
 
-# One activation at a time for each task type, whoever activates.
-LOCK_TASK_TYPE = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:' || $1, 0))"
-# Waits for statements that write prompts, a person's at psql too, and makes later ones wait:
-# without it, what they commit between the check and the insert would be replaced unseen.
-# Readers go on.
+# One activation at a time. It waits for statements that write prompts, a person's at psql too, and
+# makes later ones wait: without it, what they commit between the check and the insert would be
+# replaced unseen. Readers go on.
 LOCK_PROMPTS = "LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"
 DEACTIVATE_ALL = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1 AND is_active = TRUE"
 INSERT_ACTIVE = """
@@ -95,10 +92,11 @@ class Activation:
 
 
 def is_same_prompt(one: Prompt, other: Prompt) -> bool:
-    """Whether two rows are the same prompt: a version number can be used again, an edit by
-    hand keeps the id, so both id and text count.
+    """Tell whether two rows are the same prompt.
+
+    A version number can be used again and an edit by hand keeps the id, so both id and text count.
     """
-    return one.id == other.id and _digest(one.content) == _digest(other.content)
+    return one.id == other.id and one.content == other.content
 
 
 async def patch_prompt(
@@ -118,7 +116,6 @@ async def patch_prompt(
     """
     task_type = incumbent.task_type
     async with connection.transaction():
-        await connection.execute(LOCK_TASK_TYPE, task_type)
         await connection.execute(LOCK_PROMPTS)
         serving = await load_active_prompts(connection)
         if not any(is_same_prompt(prompt, incumbent) for prompt in serving):
@@ -144,7 +141,3 @@ async def patch_prompt(
                 report.triggered_by,
             )
     return Activation(prompt_id, version, report_id)
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()

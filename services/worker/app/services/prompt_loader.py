@@ -4,11 +4,11 @@ from uuid import UUID
 
 from services.common.database import Database
 from services.common.errors import UnknownCandidateError, UnknownTaskTypeError
-from services.common.models import Prompt
+from services.common.models import PROMPT_COLUMNS, Prompt
 
 # Where a person left two active, the highest version serves.
-SELECT_ACTIVE_PROMPT = """
-    SELECT id, task_type, content, version, is_active, change_reason, created_by, created_at
+SELECT_ACTIVE_PROMPT = f"""
+    SELECT {PROMPT_COLUMNS}
     FROM prompts
     WHERE task_type = $1 AND is_active = TRUE
     ORDER BY version DESC, id DESC

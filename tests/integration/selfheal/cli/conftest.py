@@ -17,8 +17,8 @@ from services.common.config import Settings
 from services.common.database import configure_connection
 from services.common.models import Prompt
 from services.optimizer.app.services.record.healing_runs import (
+    HealingRun,
     Repair,
-    Run,
     promote,
     propose,
     record_run,
@@ -96,7 +96,7 @@ class Operator:
             candidate_id = await register_candidate(
                 connection, incumbent, content=content, strategy="reflection"
             )
-            run = Run(incumbent, decision, "better", "prompt", DETAIL, "test", candidate_id)
+            run = HealingRun(incumbent, decision, "better", "prompt", DETAIL, "test", candidate_id)
             if decision == "proposed":
                 return str(await propose(connection, run))
             if decision == "promoted":

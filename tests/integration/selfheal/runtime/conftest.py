@@ -17,6 +17,9 @@ from selfheal.runtime.temporary import temporary_postgres
 STUB = Path(__file__).with_name("stub_service.py")
 
 SCHEMA = """
+CREATE SCHEMA selfheal;
+CREATE TABLE selfheal.migrations (number INTEGER PRIMARY KEY);
+INSERT INTO selfheal.migrations (number) VALUES (1);
 CREATE TABLE notes (id SERIAL PRIMARY KEY, text TEXT NOT NULL);
 INSERT INTO notes (text) VALUES ('seed');
 """
@@ -84,4 +87,4 @@ def processes(home: Path) -> Iterator[ProcessTable]:
     table = ProcessTable(home, working_directory=home.parent, inherited=inherited)
     yield table
     for name in table.names():
-        table.stop(name, grace_seconds=1)
+        table.process(name).stop(grace_seconds=1)

@@ -58,6 +58,9 @@ class StubDatabase:
     def was_asked_to_stop(self) -> bool:
         return True
 
+    def destroy(self) -> None:
+        self.runs = False
+
 
 class Stubs:
     """Builds systems over stub processes, one directory and one database for all of them."""
@@ -83,10 +86,16 @@ class Stubs:
         table = self.processes
         if as_another_command:
             table = ProcessTable(self.home, working_directory=self.home.parent, inherited={})
-        return System(self.home, database=self.database, processes=table, plan=plan)
+        return System(
+            self.home,
+            database=self.database,
+            processes=table,
+            plan=plan,
+            service_files=[self.home / "measured.json"],
+        )
 
     def pid(self, name: str) -> int:
-        record = self.processes.record(name)
+        record = self.processes.process(name).record
         assert record is not None
         return record.pid
 
@@ -100,6 +109,11 @@ def states(system: System) -> list[tuple[str, str]]:
     return [(status.name, status.state.value) for status in system.status()]
 
 
+def ends(system: System, name: str) -> bool:
+    process = system.processes.process(name)
+    return wait_until(lambda: not process.is_running(), timeout_seconds=5)
+
+
 def test_up_starts_in_order_and_down_stops_in_the_reverse_order(stubs: Stubs) -> None:
     system = stubs.system()
     assert system.up() == ["postgres", "worker", "evaluator", "manager"]
@@ -109,6 +123,18 @@ def test_up_starts_in_order_and_down_stops_in_the_reverse_order(stubs: Stubs) ->
     assert system.down() == ["manager", "evaluator", "worker", "postgres"]
     assert {state for _, state in states(system)} == {"stopped"}
     assert system.down() == []
+
+
+def test_a_reset_removes_what_was_measured_and_keeps_what_is_not_the_systems(
+    stubs: Stubs,
+) -> None:
+    system = stubs.system()
+    system.up()
+    for name in ("measured.json", "kept.json"):
+        (stubs.home / name).touch()
+    system.reset()
+    assert {state for _, state in states(system)} == {"stopped"}
+    assert {path.name for path in stubs.home.iterdir()} == {"lock", "kept.json"}
 
 
 def test_up_does_nothing_where_everything_runs(stubs: Stubs) -> None:
@@ -132,7 +158,7 @@ def test_up_repairs_what_crashed_and_leaves_the_rest_alone(stubs: Stubs) -> None
     system.up()
     manager = stubs.pid("manager")
     psutil.Process(stubs.pid("worker")).kill()
-    assert wait_until(lambda: not system.is_running("worker"), timeout_seconds=5)
+    assert ends(system, "worker")
     assert ("worker", "crashed") in states(system)
     assert system.up() == ["worker"]
     assert stubs.pid("manager") == manager
@@ -174,7 +200,10 @@ def make_portless(behaviour: str = "ok") -> ProcessSpec:
     )
 
 
-def test_a_process_that_listens_nowhere_is_a_part_like_any_other(stubs: Stubs) -> None:
+def test_a_process_that_listens_nowhere_is_a_part_like_any_other(
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selfheal.runtime.processes.process.SETTLING_SECONDS", 0.1)
     stubs.specs = {"worker": stubs.specs["worker"], "manager": stubs.specs["manager"]}
     stubs.specs["optimizer"] = make_portless()
     system = stubs.system()
@@ -183,7 +212,7 @@ def test_a_process_that_listens_nowhere_is_a_part_like_any_other(stubs: Stubs) -
     assert {status.name: status.address for status in system.status()}["optimizer"] == ""
     assert stubs.system(as_another_command=True).up() == []
     psutil.Process(stubs.pid("optimizer")).kill()
-    assert wait_until(lambda: not system.is_running("optimizer"), timeout_seconds=5)
+    assert ends(system, "optimizer")
     assert ("optimizer", "crashed") in states(system)
     assert system.up() == ["optimizer"]
     assert "optimizer" in system.down()
@@ -264,11 +293,11 @@ def test_the_watch_tells_a_crash_from_a_stop(stubs: Stubs) -> None:
         watch = ForegroundWatch(system)
         assert watch.check() is True
         psutil.Process(stubs.pid("worker")).kill()
-        assert wait_until(lambda: not system.is_running("worker"), timeout_seconds=5)
+        assert ends(system, "worker")
         with pytest.raises(ProcessFailedError, match=r"worker ended unexpectedly \(killed by sig"):
             watch.wait()
         system.up()
-        assert stubs.system(as_another_command=True).processes.stop("worker") is True
+        assert stubs.system(as_another_command=True).processes.process("worker").stop() is True
         watch.wait()
     assert {state for _, state in states(system)} == {"stopped"}
 

@@ -17,11 +17,12 @@ from services.common.config import Settings
 from services.common.database import configure_connection
 from services.common.http import create_session
 from services.common.models import Prompt
-from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
+from services.optimizer.app.analyst import Analyst
 from services.optimizer.app.services.log.failure_log import load_active_prompts
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect
 from services.optimizer.app.services.telling.notification import Notification
-from services.optimizer.app.wiring import Analyst, Tools, run_cycle
+from services.optimizer.app.wiring import Tools, run_cycle
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]

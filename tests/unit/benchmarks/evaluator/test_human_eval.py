@@ -1,6 +1,7 @@
 import ast
 
 import pytest
+from support.rows import for_each
 
 from benchmarks.evaluator.human_eval import (
     LEFT_OUT,
@@ -12,6 +13,7 @@ from benchmarks.evaluator.human_eval import (
 
 ALL = {task.task_id: task for task in read_human_eval(with_left_out=True)}
 TASKS = {task.task_id: task for task in read_human_eval()}
+every_task = for_each(TASKS.values(), name=lambda task: task.task_id)
 
 
 def test_tasks_that_contradict_themselves_are_left_out() -> None:
@@ -35,7 +37,7 @@ def test_what_is_left_out_contradicts_an_example_of_its_own(name: str) -> None:
     assert not all(keeps(one.example.call, one.example.expected) for one in task.shown)
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.task_id)
+@every_task
 def test_forms_show_all_examples_one_and_none(task: HumanEvalTask) -> None:
     full, one, none = (task.ask(form) for form in ("examples", "one", "none"))
     assert full.examples == tuple(shown.example for shown in task.shown)
@@ -49,7 +51,7 @@ def test_forms_show_all_examples_one_and_none(task: HumanEvalTask) -> None:
     assert task.entry_point in none.text
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.task_id)
+@every_task
 def test_a_request_without_examples_has_no_call_with_values(task: HumanEvalTask) -> None:
     text = task.ask("none").text
     # A recurrence's first values are part of what is asked.
@@ -59,7 +61,7 @@ def test_a_request_without_examples_has_no_call_with_values(task: HumanEvalTask)
     assert ">>>" not in text.rpartition(f"def {task.entry_point}(")[2]
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.task_id)
+@every_task
 def test_plausible_calls_call_the_function_with_written_values(task: HumanEvalTask) -> None:
     assert task.plausible_calls
     for call in task.plausible_calls:

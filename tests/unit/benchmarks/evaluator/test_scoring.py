@@ -1,11 +1,11 @@
 import io
-from typing import Any
 
 from rich.console import Console
 
 from benchmarks.evaluator.labelled_answers import LabelledAnswer
 from benchmarks.evaluator.scoring import Case, make_evaluation, score, score_all
 from services.common.errors import NotJudgeableError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.scorer import Verdict
 
@@ -18,7 +18,7 @@ def case(code: str, *, name: str = "one") -> Case:
 
 
 class RefusingEvaluation:
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         raise NotJudgeableError("it needs sockets")
 
 

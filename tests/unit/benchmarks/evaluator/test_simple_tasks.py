@@ -1,11 +1,13 @@
 import ast
 
 import pytest
+from support.rows import for_each
 
 from benchmarks.evaluator.request_forms import Example, pick, show_examples
 from benchmarks.evaluator.simple_tasks import SimpleTask, read_example, read_simple_tasks
 
 TASKS = read_simple_tasks()
+every_task = for_each(TASKS, name=lambda task: task.name)
 
 
 def test_there_are_enough_tasks_with_enough_asserts() -> None:
@@ -14,7 +16,7 @@ def test_there_are_enough_tasks_with_enough_asserts() -> None:
     assert all(len(task.asserts) >= 5 for task in TASKS)
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@every_task
 def test_solutions_keep_all_asserts(task: SimpleTask) -> None:
     namespace: dict[str, object] = {}
     exec(task.solution, namespace)  # our own solution
@@ -22,12 +24,12 @@ def test_solutions_keep_all_asserts(task: SimpleTask) -> None:
         exec(one.assertion, namespace)
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@every_task
 def test_asserts_are_not_what_a_request_may_show(task: SimpleTask) -> None:
     assert not {one.call for one in task.asserts} & {one.call for one in task.examples}
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+@every_task
 def test_forms_show_all_examples_one_and_none(task: SimpleTask) -> None:
     assert task.ask("examples").examples == task.examples
     assert task.ask("one").examples == task.examples[:1]

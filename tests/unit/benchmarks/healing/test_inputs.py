@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from support.rows import for_each
 
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
 from services.common.task_types import load_golden_inputs
@@ -37,7 +38,7 @@ def test_the_local_model_gets_a_part_of_what_the_simulated_one_gets() -> None:
     assert set(easy.held_out) < set(POOLS.held_out)
 
 
-@pytest.mark.parametrize("text", [*POOLS.live, *POOLS.held_out])
+@for_each([*POOLS.live, *POOLS.held_out])
 def test_the_simulated_model_knows_what_it_is_asked(text: str) -> None:
     assert find_task(text) is not None
 

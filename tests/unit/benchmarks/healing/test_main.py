@@ -7,6 +7,7 @@ from rich.console import Console
 
 from benchmarks.healing.__main__ import judge, main
 from benchmarks.healing.benchmark import Outcome
+from benchmarks.healing.inputs import MODELS, SIMULATED
 from benchmarks.healing.peers.comparison import ComparedRepair, Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import Measurement, RunRecord
@@ -16,6 +17,7 @@ from benchmarks.healing.scenarios import PromptScenario
 from benchmarks.healing.selection import Choice
 
 MakeRecord = Callable[..., RunRecord]
+RESULTS = Path(__file__).parents[4] / "benchmarks/healing/results"
 HEALED = {"promoting": 0, "calls": [40], "heal_seconds": [2.0], "after": 0.9, "looked_into": True}
 
 
@@ -90,3 +92,19 @@ def test_wrong_arguments_end_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_figures_of_recorded_runs_are_shown_again(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--read", str(RESULTS / f"{model}.json")]) == 0
+    shown = capsys.readouterr().out
+    assert ("database_restart" in shown) == (model == SIMULATED)
+    assert "repair sought" in shown
+
+
+def test_what_can_not_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "runs.json").write_text("{}")
+    for name in ("runs.json", "none.json"):
+        assert main(["--read", str(tmp_path / name)]) == 1

@@ -1,8 +1,15 @@
+import json
 from collections.abc import Callable
 
 import pytest
 
-from benchmarks.healing.records import Measurement, NaiveResult, RunRecord, share_recovered
+from benchmarks.healing.records import (
+    Measurement,
+    NaiveResult,
+    RunRecord,
+    read_record,
+    share_recovered,
+)
 
 MakeRecord = Callable[..., RunRecord]
 PROMOTED = {"promoting": 0, "calls": [30], "heal_seconds": [1.0]}
@@ -75,3 +82,8 @@ def test_json_holds_what_follows_from_a_record(make_record: MakeRecord) -> None:
     assert plain["promoted"] is True
     assert plain["naive"] == {"triggered": True, "after": 0.5}
     assert plain["false_heal"] is False
+
+
+def test_a_record_is_read_as_it_was_written(make_record: MakeRecord) -> None:
+    record = make_record(after=0.8, strategy="few_shot", reasons=["promoted: better"], **PROMOTED)
+    assert read_record(json.loads(json.dumps(record.as_json()))) == record

@@ -2,6 +2,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from support.rows import for_each
 
 from benchmarks.healing.lane.evaluator_switch import EvaluatorCondition
 from benchmarks.healing.lane.model_endpoint import ModelCondition
@@ -65,9 +66,7 @@ def test_scenarios_can_be_chosen_by_name() -> None:
     assert SCENARIOS.only([]) == SCENARIOS
 
 
-@pytest.mark.parametrize(
-    "scenario", [*SCENARIOS.regressions, *SCENARIOS.controls], ids=lambda one: one.name
-)
+@for_each([*SCENARIOS.regressions, *SCENARIOS.controls], name=lambda one: one.name)
 def test_texts_can_be_deployed(scenario: PromptScenario) -> None:
     assert scenario.text.strip()
     assert scenario.text != SEED

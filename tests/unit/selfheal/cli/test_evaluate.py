@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -15,6 +14,7 @@ from selfheal.cli import evaluate, lifecycle
 from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import JudgeInvalidError, ServiceError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.llm.factory import ModelSettingError
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
@@ -28,12 +28,12 @@ class FakeEvaluation:
         self.fails: ServiceError | None = None
         self.asked: list[EvaluationRequest] = []
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         self.asked.append(request)
         if self.fails is not None:
             raise self.fails
         verdict = reach_verdict(self.grade, self.grade, demonstrably_fails=False)
-        return verdict, {"rule_score": self.grade, "judge_score": self.grade}
+        return verdict, EvaluationDetail(rule_score=self.grade, judge_score=self.grade)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,6 +15,7 @@ from selfheal.cli import judge, lifecycle
 from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import ServiceError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail, JudgeDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
@@ -35,11 +35,12 @@ class FakeEvaluation:
         self.fails: ServiceError | None = None
         self.asked_for = ""
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         if self.fails is not None:
             raise self.fails
         grade = float(request.worker_output in RIGHT) if self.knows else 0.8
-        return reach_verdict(1, grade, demonstrably_fails=False), {"judge": {"score": grade}}
+        detail = EvaluationDetail(judge=JudgeDetail(score=grade))
+        return reach_verdict(1, grade, demonstrably_fails=False), detail
 
 
 @pytest.fixture

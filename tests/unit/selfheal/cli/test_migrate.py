@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from selfheal.cli import migrate
 from selfheal.cli.main import app
+from selfheal.runtime.postgres.external import ExternalDatabase
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +32,12 @@ def test_it_says_what_it_applied(
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
     asked: list[str] = []
 
-    def upgrade(url: str, *, schema: Path) -> list[str]:
-        asked.append(url)
-        assert schema.is_file()
+    def upgrade(database: ExternalDatabase) -> list[str]:
+        asked.append(database.database_url)
+        assert database.schema.is_file()
         return applied
 
-    monkeypatch.setattr(migrate, "upgrade_schema", upgrade)
+    monkeypatch.setattr(ExternalDatabase, "upgrade", upgrade)
     result = CliRunner().invoke(app, ["migrate"])
     assert (result.exit_code, asked) == (0, ["postgresql://agent@db/agent_system"])
     assert said in result.stderr
@@ -47,7 +47,7 @@ def test_the_token_is_written_once_and_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
-    monkeypatch.setattr(migrate, "upgrade_schema", lambda _url, *, schema: [schema.name])
+    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda _: ["migration 2"])
     file = tmp_path / "token"
     tokens = []
     for _ in range(2):

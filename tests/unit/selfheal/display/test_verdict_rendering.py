@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from selfheal.display.verdict_rendering import print_verdict
+from services.common.evaluation_detail import read_detail
 
 DETAIL: dict[str, Any] = {
     "rule_score": 0.4,
@@ -54,7 +55,7 @@ DETAIL: dict[str, Any] = {
 
 def show(detail: dict[str, Any], *, score: float = 0.4, passed: bool = False) -> str:
     console = Console(file=io.StringIO(), width=160, color_system=None)
-    print_verdict(console, score=score, passed=passed, detail=detail)
+    print_verdict(console, score=score, passed=passed, detail=read_detail(detail))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

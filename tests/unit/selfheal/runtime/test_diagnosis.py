@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from selfheal.runtime.diagnosis import (
-    Verdict,
+    CheckResult,
     check_disk,
     check_provider,
     check_python,
@@ -13,45 +13,55 @@ from services.common.config import Settings
 
 
 @pytest.mark.parametrize(
-    ("version", "verdict"),
+    ("version", "result"),
     [
-        ((3, 10, 14), Verdict.FAIL),
-        ((3, 11, 0), Verdict.OK),
-        ((3, 13, 9), Verdict.OK),
-        ((3, 14, 0), Verdict.FAIL),
+        ((3, 10, 14), CheckResult.FAIL),
+        ((3, 11, 0), CheckResult.OK),
+        ((3, 13, 9), CheckResult.OK),
+        ((3, 14, 0), CheckResult.FAIL),
     ],
 )
-def test_python_has_to_be_a_supported_version(version: tuple[int, ...], verdict: Verdict) -> None:
-    assert check_python(version).verdict is verdict
+def test_python_has_to_be_a_supported_version(
+    version: tuple[int, ...], result: CheckResult
+) -> None:
+    assert check_python(version).result is result
 
 
 @pytest.mark.parametrize(
-    ("free_bytes", "verdict"),
-    [(10**10, Verdict.OK), (5 * 10**8, Verdict.WARN), (10**8, Verdict.FAIL)],
+    ("free_bytes", "result"),
+    [(10**10, CheckResult.OK), (5 * 10**8, CheckResult.WARN), (10**8, CheckResult.FAIL)],
 )
-def test_disk_space_is_judged(free_bytes: int, verdict: Verdict) -> None:
+def test_disk_space_is_judged(free_bytes: int, result: CheckResult) -> None:
     check = check_disk(free_bytes, Path("/home/a/.selfheal"))
-    assert check.verdict is verdict
-    assert bool(check.remedy) is (verdict is not Verdict.OK)
+    assert check.result is result
+    assert bool(check.remedy) is (result is not CheckResult.OK)
 
 
 @pytest.mark.parametrize(
-    ("values", "has_langchain", "verdict"),
+    ("values", "has_langchain", "result"),
     [
-        ({"llm_provider": "simulated"}, False, Verdict.OK),
-        ({"llm_provider": "local"}, False, Verdict.OK),
-        ({"llm_provider": "openai", "llm_api_key": None, "llm_base_url": ""}, True, Verdict.FAIL),
-        ({"llm_provider": "openai", "llm_api_key": "sk-secret"}, False, Verdict.OK),
-        ({"llm_provider": "openai", "llm_base_url": "http://127.0.0.1:1/v1"}, False, Verdict.OK),
-        ({"llm_provider": "anthropic", "llm_api_key": "sk-secret"}, False, Verdict.FAIL),
-        ({"llm_provider": "anthropic", "llm_api_key": "sk-secret"}, True, Verdict.OK),
+        ({"llm_provider": "simulated"}, False, CheckResult.OK),
+        ({"llm_provider": "local"}, False, CheckResult.OK),
+        (
+            {"llm_provider": "openai", "llm_api_key": None, "llm_base_url": ""},
+            True,
+            CheckResult.FAIL,
+        ),
+        ({"llm_provider": "openai", "llm_api_key": "sk-secret"}, False, CheckResult.OK),
+        (
+            {"llm_provider": "openai", "llm_base_url": "http://127.0.0.1:1/v1"},
+            False,
+            CheckResult.OK,
+        ),
+        ({"llm_provider": "anthropic", "llm_api_key": "sk-secret"}, False, CheckResult.FAIL),
+        ({"llm_provider": "anthropic", "llm_api_key": "sk-secret"}, True, CheckResult.OK),
     ],
 )
 def test_the_provider_is_judged_without_showing_its_key(
-    values: dict[str, object], has_langchain: bool, verdict: Verdict
+    values: dict[str, object], has_langchain: bool, result: CheckResult
 ) -> None:
     check = check_provider(Settings(**values), has_langchain=has_langchain)
-    assert check.verdict is verdict
+    assert check.result is result
     assert "sk-secret" not in check.found + check.remedy
 
 
@@ -61,6 +71,6 @@ def test_the_provider_is_judged_without_showing_its_key(
 )
 def test_the_webhook_is_told_of_without_its_address(url: str | None, words: str) -> None:
     check = check_webhook(Settings(notify_webhook_url=url))
-    assert check.verdict is Verdict.OK
+    assert check.result is CheckResult.OK
     assert words in check.found
     assert "s3cret" not in check.found + check.remedy

@@ -9,7 +9,14 @@ from selfheal.runtime.plan import (
     optimizer_environment,
     plan_processes,
 )
-from services.common.config import Settings
+from services.common.config import (
+    EvaluatorSettings,
+    ManagerSettings,
+    OptimizerSettings,
+    ProcessSettings,
+    Settings,
+    WorkerSettings,
+)
 
 CREDENTIALS = Credentials("postgresql://agent:secret@127.0.0.1:5432/agent_system", "token")
 
@@ -96,10 +103,12 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
         "INTERNAL_TOKEN": "mine",
         "INTERNAL_TOKEN_FILE": "mine",
         "LLM_API_KEY": "mine",
+        "OPENAI_API_KEY": "mine",
     }
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
     assert "INTERNAL_TOKEN" not in got["manager"]
+    assert "OPENAI_API_KEY" not in got["worker"]
     assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}
 
@@ -162,10 +171,29 @@ def test_the_optimizer_gets_what_it_needs_to_reach_the_system() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in Settings.model_fields if name.startswith("optimizer_")]
+    ("process", "read_by"),
+    [
+        ("manager", ManagerSettings),
+        ("worker", WorkerSettings),
+        ("evaluator", EvaluatorSettings),
+        ("optimizer", OptimizerSettings),
+    ],
 )
-def test_every_setting_of_the_optimizer_reaches_it(name: str) -> None:
-    assert name.upper() in optimizer_environment(make_settings(), CREDENTIALS)
+def test_a_process_gets_the_settings_that_it_reads(
+    process: str, read_by: type[ProcessSettings]
+) -> None:
+    stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
+    (given,) = [set(spec.environment) for stage in stages for spec in stage if spec.name == process]
+    read = {name.upper() for name in read_by.model_fields}
+    assert given <= read
+    inherited = {name for name in read - given if name.startswith("OTEL_")}
+    assert read - given - inherited <= {"INTERNAL_TOKEN_FILE"}
+
+
+def test_a_changed_key_of_the_judges_vendor_renews_the_evaluator_and_not_the_worker() -> None:
+    before, after = (plan(make_settings(openai_api_key=key)) for key in ("one", "two"))
+    assert before["evaluator"] != after["evaluator"]
+    assert before["worker"] == after["worker"]
 
 
 def test_what_the_operator_set_is_what_the_optimizer_gets() -> None:

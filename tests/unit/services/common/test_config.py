@@ -4,7 +4,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.common.config import Settings, explain_settings_error
+from services.common.config import (
+    EvaluatorSettings,
+    ManagerSettings,
+    OptimizerSettings,
+    ProcessSettings,
+    Settings,
+    WorkerSettings,
+    explain_settings_error,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +62,45 @@ def key_of(settings: Settings) -> str | None:
 )
 def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object) -> None:
     assert getattr(Settings(), setting) == value
+
+
+@pytest.mark.parametrize(
+    ("service", "secrets"),
+    [
+        (ManagerSettings, {"database_url", "llm_api_key", "openai_api_key"}),
+        (WorkerSettings, {"database_url", "llm_api_key", "internal_token"}),
+        (EvaluatorSettings, {"llm_api_key", "openai_api_key", "internal_token"}),
+        (
+            OptimizerSettings,
+            {
+                "database_url", "llm_api_key", "openai_api_key", "internal_token",
+                "notify_webhook_url",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_service_reads_its_own_secrets_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, service: type[ProcessSettings], secrets: set[str]
+) -> None:
+    values = {
+        "database_url": "postgresql://agent:hunter2@localhost/agent_system",
+        "llm_api_key": "hunter2",
+        "openai_api_key": "hunter2",
+        "internal_token": "hunter2",
+        "notify_webhook_url": "https://hooks.example.com/hunter2",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name.upper(), value)
+    read = dict(service())
+
+    assert {name for name in read if isinstance(read[name], SecretStr)} == secrets
+    assert set(read).isdisjoint(values.keys() - secrets)
+
+
+def test_the_settings_of_the_whole_system_are_those_of_its_services_and_two_more() -> None:
+    services = (ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings)
+    of_services = {name for service in services for name in service.model_fields}
+    assert Settings.model_fields.keys() - of_services == {"manager_url", "postgres_port"}
 
 
 @pytest.mark.parametrize(

@@ -29,18 +29,18 @@ def test_what_jsonb_can_hold_comes_back_as_it_was(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "stored"),
     [
-        pytest.param("a\x00b", "a\\u0000b", id="a NUL"),
-        pytest.param("a\\\x00b", "a\\\\u0000b", id="a NUL after a backslash"),
-        pytest.param("a\\\\\x00b", "a\\\\\\u0000b", id="a NUL after two backslashes"),
+        pytest.param("a\x00b", "a�b", id="a NUL"),
+        pytest.param("a\\\x00b", "a\\�b", id="a NUL after a backslash"),
+        pytest.param("a\\\\\x00b", "a\\\\�b", id="a NUL after two backslashes"),
         pytest.param(r"print('\u0000')", r"print('\u0000')", id="code that spells a NUL"),
         pytest.param(r"print('\\u0000')", r"print('\\u0000')", id="code that escapes it"),
-        pytest.param({"a\x00": ["\x00"]}, {"a\\u0000": ["\\u0000"]}, id="NULs all over"),
-        pytest.param("a\ud800b", "a\N{REPLACEMENT CHARACTER}b", id="a lone surrogate"),
-        pytest.param({"\udfff": 1}, {"\N{REPLACEMENT CHARACTER}": 1}, id="a surrogate as key"),
+        pytest.param({"a\x00": ["\x00"]}, {"a�": ["�"]}, id="NULs all over"),
+        pytest.param("a\ud800b", "a�b", id="a lone surrogate"),
+        pytest.param({"\udfff": 1}, {"�": 1}, id="a surrogate as key"),
         pytest.param("가😀", "가😀", id="what needs no escape"),
     ],
 )
-def test_what_jsonb_can_not_hold_is_spelled_out(value: Any, stored: Any) -> None:
+def test_what_jsonb_can_not_hold_is_replaced(value: Any, stored: Any) -> None:
     encoded = encode_json(value)
 
     assert decode_json(encoded) == stored

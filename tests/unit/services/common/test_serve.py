@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.common import web
-from services.common.config import Settings
+from services.common.config import ManagerSettings, Settings, WorkerSettings
 from services.common.llm.factory import ModelSettingError
 from services.common.web import serve
 
@@ -33,7 +33,7 @@ def test_a_service_listens_where_its_settings_say(
 ) -> None:
     monkeypatch.setenv("WORKER_PORT", "9001")
     monkeypatch.setenv("BIND_HOST", "0.0.0.0")
-    serve("worker", lambda settings: FastAPI(), port="worker_port")
+    serve("worker", WorkerSettings, lambda settings: FastAPI())
 
     [options] = runs
     assert (options["host"], options["port"]) == ("0.0.0.0", 9001)
@@ -41,7 +41,7 @@ def test_a_service_listens_where_its_settings_say(
 
 
 def test_by_default_only_this_machine_is_listened_to(runs: list[dict[str, Any]]) -> None:
-    serve("manager", lambda settings: FastAPI(), port="manager_port")
+    serve("manager", ManagerSettings, lambda settings: FastAPI())
 
     assert (runs[0]["host"], runs[0]["port"]) == ("127.0.0.1", 8000)
 
@@ -53,7 +53,7 @@ def test_a_wrong_setting_ends_the_start_with_its_name_and_without_its_value(
 ) -> None:
     monkeypatch.setenv("WORKER_PORT", "sk-in-the-wrong-place")
     with pytest.raises(SystemExit) as exit_:
-        serve("worker", lambda settings: FastAPI(), port="worker_port")
+        serve("worker", WorkerSettings, lambda settings: FastAPI())
 
     assert exit_.value.code == 2
     said = capsys.readouterr().err
@@ -66,11 +66,11 @@ def test_a_wrong_setting_ends_the_start_with_its_name_and_without_its_value(
 def test_a_model_that_can_not_be_made_ends_the_start_with_what_to_do(
     log_entries: list[dict[str, Any]], runs: list[dict[str, Any]]
 ) -> None:
-    def create(settings: Settings) -> FastAPI:
+    def create(settings: WorkerSettings) -> FastAPI:
         raise ModelSettingError("Put the key into .env.")
 
     with pytest.raises(SystemExit) as exit_:
-        serve("worker", create, port="worker_port")
+        serve("worker", WorkerSettings, create)
 
     assert exit_.value.code == 2
     [entry] = log_entries

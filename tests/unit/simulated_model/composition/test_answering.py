@@ -3,13 +3,14 @@
 import ast
 
 import pytest
+from support.rows import for_each
 
 from simulated_model.composition.answering import answer
 from simulated_model.composition.constructs import REWRITES, add_constructs
 from simulated_model.knowledge import Task, load_tasks
 
 REQUEST = "Write a binary search function"
-EVERY_TASK = pytest.mark.parametrize("task", load_tasks(), ids=lambda task: task.name)
+every_task = for_each(load_tasks(), name=lambda task: task.name)
 
 
 def code_in(text: str) -> str:
@@ -63,7 +64,6 @@ def test_any_request_gets_code_that_parses(request_text: str) -> None:
     ast.parse(code_in(answer("", request_text)))
 
 
-@EVERY_TASK
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -73,13 +73,14 @@ def test_any_request_gets_code_that_parses(request_text: str) -> None:
         "Only the signature, with docstrings and type hints.",
     ],
 )
+@every_task
 def test_every_task_parses_in_every_style(task: Task, prompt: str) -> None:
     request = f"Write a function called `requested_name`. It is for: {task.patterns[0]}"
     tree = ast.parse(code_in(answer(prompt, request)))
     assert any(getattr(node, "name", "") == "requested_name" for node in tree.body)
 
 
-@EVERY_TASK
+@every_task
 def test_every_task_runs_after_stripping_and_renaming(task: Task) -> None:
     request = f"Write a function called `requested_name`. It is for: {task.patterns[0]}"
     namespace: dict[str, object] = {"__name__": "generated"}

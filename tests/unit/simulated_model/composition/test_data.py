@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from simulated_model.composition.answering import answer
-from simulated_model.extraction.answering import extract, load_known_texts
+from simulated_model.extraction.extractor import extract, load_known_texts
 from simulated_model.extraction.requests import DataRequest, read_data_request
 
 ASK = "You extract data. Answer with one JSON object and nothing else."
@@ -118,7 +119,7 @@ def test_other_requests_are_no_requests_for_data(request_text: str) -> None:
     assert read_data_request(request_text) is None
 
 
-@pytest.mark.parametrize("known", load_known_texts(), ids=lambda known: known.said[:30])
+@for_each(load_known_texts(), name=lambda known: known.said[:30])
 def test_a_known_text_gives_what_it_says_and_nothing_else(known) -> None:
     fields = {name: {"type": "string"} for name in known.facts}
     silent = {"no_such_field": {"type": "string"}, "nor_this": {"type": ["string", "null"]}}

@@ -3,12 +3,8 @@
 import pytest
 
 from simulated_model.composition.answering import answer
-from simulated_model.instructions.model import SILENT
-from simulated_model.instructions.reading import (
-    ATTENDED_CHARACTERS,
-    read_instructions,
-    read_wishes,
-)
+from simulated_model.instructions.directives import SILENT
+from simulated_model.instructions.reading import ATTENDED_CHARACTERS, read_instructions, read_wishes
 
 REQUEST = "Write a binary search function"
 GOOD_PROMPT = """\

@@ -3,7 +3,7 @@
 import pytest
 
 from simulated_model.composition.answering import answer
-from simulated_model.instructions.model import Reply
+from simulated_model.instructions.directives import Reply
 from simulated_model.instructions.reading import read_instructions
 
 REQUEST = "Write a binary search function"

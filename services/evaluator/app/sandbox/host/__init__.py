@@ -1,1 +1,1 @@
-"""The Evaluator's side of the jail: starts it, orders runs, survives its loss."""
+"""The Evaluator's side of the jail: starts its processes, orders runs, replaces what is lost."""

@@ -1,4 +1,4 @@
-"""What leads into a run and out of it: a file in memory with the request, and two pipes."""
+"""The channels of one run: a file in memory for the request, pipes for output and results."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ _READ_BYTES = 1 << 16
 
 
 class RunChannels:
-    """Opens them, reads what comes without ever waiting, and closes them.
+    """Opens the channels of one run, reads from them without ever waiting, and closes them.
 
     Attributes:
-        passed: Descriptors for the child: of the request, of what is printed, of the results.
+        passed: Descriptors for the child: the request's, the output's and the results'.
         token: What each record of the results begins with.
-        flood: What there was too much of. From then on nothing more is read.
+        flood: Which channel carried too much, empty where neither did; reading ends with it.
     """
 
     def __init__(
         self, source: str, steps: Sequence[str], limits: RunLimits, on_flood: Callable[[], None]
     ) -> None:
-        """Open them.
+        """Open the channels and write the request.
 
         Raises:
             OSError: If there are no more descriptors or no memory.
@@ -49,7 +49,7 @@ class RunChannels:
 
     @property
     def output(self) -> bytes:
-        """What was printed, cut."""
+        """The printed text, cut at the limit."""
         return bytes(self._output.kept)
 
     @property
@@ -59,29 +59,29 @@ class RunChannels:
 
     @property
     def results(self) -> bytes:
-        """What came back."""
+        """The results as they came back, one record a line."""
         return bytes(self._results.kept)
 
     def drain(self) -> None:
-        """Read what the pipes still hold, once the process at their other end is gone."""
+        """Read the rest from the pipes once the process at their other end is gone."""
         for reader in (self._output, self._results):
             while not self.flood and reader.is_open:
                 if not self._read(reader):
                     break
 
     def close_passed(self) -> None:
-        """Close what the child has now, so that its end is the pipes' end."""
+        """Close our copies of the child's descriptors, so that the pipes end when it does."""
         self._theirs.close()
 
     def close(self) -> None:
-        """Close all that is open."""
+        """Stop reading and close every descriptor."""
         for reader in (self._output, self._results):
             self._stop_reading(reader)
         self._ours.close()
         self._theirs.close()
 
     def _read(self, reader: "_Reader") -> bool:
-        """Read once; whether there may be more."""
+        """Read once; return whether there may be more."""
         try:
             chunk = os.read(reader.descriptor, _READ_BYTES)
         except BlockingIOError:
@@ -104,7 +104,7 @@ class RunChannels:
 
 
 class _Reader:
-    """One pipe's end and what came out of it."""
+    """The reading end of one pipe, and what was read from it."""
 
     def __init__(self, descriptor: int, kept_bytes: int, allowed_bytes: int) -> None:
         self.descriptor = descriptor
@@ -133,7 +133,7 @@ def _remember(opened: contextlib.ExitStack, descriptor: int) -> int:
 
 
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
-    """A pipe whose reading end never waits; the writing end is the child's and does."""
+    """Open a pipe whose reading end never waits; the writing end is the child's and does."""
     reading, writing = os.pipe()
     os.set_blocking(_remember(ours, reading), False)
     return reading, _remember(theirs, writing)

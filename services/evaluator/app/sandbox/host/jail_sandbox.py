@@ -1,4 +1,4 @@
-"""The sandbox that shuts a forked process in: admits runs, keeps a zygote, answers always."""
+"""The sandbox that confines a forked process: queues runs and keeps a zygote to fork from."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from services.evaluator.app.sandbox.jail.protocol import RunEnded, StartRun
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import RunRemains, read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import TRIAL, refuse_unread
+from services.evaluator.app.sandbox.run.request import SELF_TEST, refuse_unread
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 
 RUNS_PER_ZYGOTE = 500
@@ -36,7 +36,7 @@ class JailSandbox:
         slots: How many runs may be under way at once; others wait in line.
         limits: What ends or cuts a run.
         runs_per_zygote: After how many runs a zygote is replaced.
-        without: Layers to take for missing, for tests.
+        without: Names of layers to treat as missing, for tests.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class JailSandbox:
 
     @property
     def availability(self) -> Availability:
-        """What the trial run at the start came to."""
+        """Whether code is run here, and behind which layers; found out by `start`."""
         return self._availability
 
     async def start(self) -> Availability:
-        """Start a zygote and try it with a real run."""
-        trial = await self.run(TRIAL.source, TRIAL.steps)
-        if problem := TRIAL.problem_of(trial):
+        """Start a zygote and try it with the self-test."""
+        execution = await self.run(SELF_TEST.source, SELF_TEST.steps)
+        if problem := SELF_TEST.problem_of(execution):
             self._availability = Availability("none", problem=f"{problem}; {_ADVICE}")
         else:
-            self._availability = Availability("jail", layers=trial.layers)
+            self._availability = Availability("jail", layers=execution.layers)
         return self._availability
 
     async def run(self, source: str, steps: Sequence[str]) -> Execution:
@@ -83,7 +83,7 @@ class JailSandbox:
             steps: Each one Python expression or statement; at most 64.
 
         Returns:
-            What became of it, whatever that is.
+            What became of the run; a failure of the sandbox is one of the outcomes.
         """
         refused = refuse_unread(source, steps)
         if refused is not None:
@@ -98,7 +98,7 @@ class JailSandbox:
             ) as channels:
                 ended = zygote.begin(order, channels.passed)
                 channels.close_passed()
-                report = await self._await_report(zygote, order, ended)
+                notice = await self._await_end(zygote, order, ended)
                 channels.drain()
         except ZygoteError as error:
             return unavailable(f"the sandbox's process: {error}", len(steps))
@@ -116,14 +116,14 @@ class JailSandbox:
             output=channels.output,
             output_cut=channels.output_cut,
             flood=channels.flood,
-            report=report,
+            ended=notice,
         )
         execution = read_remains(remains, len(steps), self._limits)
         self._replace_if_due(zygote, execution)
         return execution
 
     async def close(self) -> None:
-        """End all that was started."""
+        """End every zygote, and every run with it."""
         self._is_closed = True
         self._problem = "the sandbox is closed"
         if self._starting is not None:
@@ -143,10 +143,10 @@ class JailSandbox:
             memory_mib=self._limits.memory_mib,
         )
 
-    async def _await_report(
+    async def _await_end(
         self, zygote: ZygoteProcess, order: StartRun, ended: asyncio.Future[RunEnded]
     ) -> RunEnded:
-        """What became of the run. Cancelled, it stops the run."""
+        """Wait until the run has ended; stop it where this is cancelled."""
         try:
             await asyncio.wait([ended], timeout=order.wall_ms / 1000 + REPORT_SECONDS)
         finally:
@@ -168,7 +168,7 @@ class JailSandbox:
         return self._zygote
 
     def _replace_if_due(self, zygote: ZygoteProcess, execution: Execution) -> None:
-        """Have a zygote succeeded that is worn or that anything odd came out of."""
+        """Replace a zygote that has served long enough, or whose run ended in an odd way."""
         is_odd = execution.limit == "crash" or execution.status == "unavailable"
         is_worn = zygote.runs_begun >= self._runs_per_zygote
         is_first_notice = zygote is self._zygote and self._starting is None
@@ -184,7 +184,7 @@ class JailSandbox:
         return self._starting
 
     async def _replace(self) -> None:
-        """Start a zygote; the one before serves until then, and then ends with its last run."""
+        """Start a zygote in place of the current one, which ends with its last run."""
         try:
             zygote = await ZygoteProcess.start(self._on_gone, without=self._without)
         except ZygoteError as error:

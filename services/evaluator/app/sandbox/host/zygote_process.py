@@ -1,4 +1,4 @@
-"""The Evaluator's end of one zygote: starts it, sends it orders, hears what became of runs."""
+"""The Evaluator's handle on one zygote: starts it, sends orders, receives how runs ended."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from services.evaluator.app.sandbox.jail.protocol import (
     RunEnded,
     StartRun,
     StopRun,
-    read_report,
+    read_notice,
 )
 
 START_SECONDS = 30.0
@@ -31,7 +31,7 @@ class ZygoteError(Exception):
 
 
 class ZygoteProcess:
-    """One zygote. Belongs to the event loop that started it.
+    """A running zygote. Belongs to the event loop that started it.
 
     Attributes:
         runs_begun: How many runs it was given in its life.
@@ -62,10 +62,10 @@ class ZygoteProcess:
 
         Args:
             on_gone: Called once when it ends or has to be ended, whatever the reason.
-            without: Layers to take for missing, for tests.
+            without: Names of layers to treat as missing, for tests.
 
         Raises:
-            ZygoteError: If there is none to be had.
+            ZygoteError: If it can't be started, or isn't ready in time.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
@@ -89,21 +89,21 @@ class ZygoteProcess:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it takes no orders any more."""
+        """Whether the zygote has ended or is being ended, and takes no more orders."""
         return self._is_gone
 
     def begin(self, order: StartRun, descriptors: Sequence[int]) -> asyncio.Future[RunEnded]:
-        """Have a child forked.
+        """Order the zygote to fork a child for a run.
 
         Args:
             order: How to run.
-            descriptors: Of the request, of what is printed, of the results; still the caller's.
+            descriptors: The request's, the output's and the results'; the caller closes them.
 
         Returns:
-            What will become of it. Fails with `ZygoteError` where the zygote goes first.
+            How the run ended, once it has; a `ZygoteError` where the zygote ends first.
 
         Raises:
-            ZygoteError: If it is gone.
+            ZygoteError: If the zygote has ended already.
         """
         if self._is_gone:
             raise ZygoteError("it is gone")
@@ -118,7 +118,7 @@ class ZygoteProcess:
         return ended
 
     def stop(self, run_id: int) -> None:
-        """Have a run's child killed; what became of it is told as ever."""
+        """Order the zygote to kill a run's child; how the run ended is still reported."""
         if self._is_gone or run_id not in self._ended:
             return
         try:
@@ -127,13 +127,13 @@ class ZygoteProcess:
             self.abandon()
 
     def retire(self) -> None:
-        """End it as soon as its last run has ended."""
+        """End the zygote as soon as its last run has ended."""
         self._is_retired = True
         if not self._ended:
             self.abandon()
 
     def abandon(self) -> None:
-        """End it now; its children end with it."""
+        """End the zygote now, and its children with it."""
         if self._is_gone:
             return
         self._is_gone = True
@@ -151,7 +151,7 @@ class ZygoteProcess:
         self._on_gone(self)
 
     async def close(self) -> None:
-        """End it now and wait until it has."""
+        """End the zygote now, and wait until its process is gone."""
         self.abandon()
         try:
             async with asyncio.timeout(_END_SECONDS):
@@ -167,13 +167,13 @@ class ZygoteProcess:
     def _hear(self) -> None:
         try:
             message = self._channel.recv(MAX_MESSAGE)
-            report = read_report(message)
+            notice = read_notice(message)
         except BlockingIOError:
             return
         except (OSError, ProtocolError, ValueError):
             self.abandon()
             return
-        match report:
+        match notice:
             case Ready(problem) if problem:
                 self._ready.set_exception(ZygoteError(problem))
                 self.abandon()
@@ -182,7 +182,7 @@ class ZygoteProcess:
             case RunEnded(run_id):
                 ended = self._ended.pop(run_id, None)
                 if ended is not None and not ended.done():
-                    ended.set_result(report)
+                    ended.set_result(notice)
                 if self._is_retired and not self._ended:
                     self.abandon()
 

@@ -1,4 +1,5 @@
-"""What runs on the far side: a process that forks one confined child for each run.
+"""The confined side of the sandbox: a process that forks one confined child for each run.
 
-Only the standard library is imported here, and of our own nothing but this package.
+What a program may ask of the kernel is decided in `seccomp_filter`. Modules in here import the
+standard library and one another, nothing else.
 """

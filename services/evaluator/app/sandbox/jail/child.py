@@ -1,4 +1,4 @@
-"""What a forked child does: shuts itself in, reads the request, runs the program, and ends."""
+"""The life of a forked child: it confines itself, reads the request, runs the program, ends."""
 
 import fcntl
 import json
@@ -31,14 +31,14 @@ def run(
     confinement: Confinement,
     plan: Plan,
 ) -> NoReturn:
-    """Be the child, to the end.
+    """Run one program in this process, confined, and end the process.
 
     Args:
-        descriptors: Of the request, of what is printed, and of the results.
-        nothing: A descriptor that is always at its end.
-        preparations: What was done before forking.
-        confinement: The layers.
-        plan: What to be shut in by.
+        descriptors: The request's, the output's and the results'.
+        nothing: Descriptor of /dev/null, to be the standard input.
+        preparations: What was prepared before forking.
+        confinement: The layers to confine this process by.
+        plan: This run's user and limits.
     """
     request, output, results = descriptors
     _arrange_descriptors((nothing, output, output, results, request))
@@ -61,7 +61,7 @@ def run(
 
 
 def _arrange_descriptors(wanted: Sequence[int]) -> None:
-    """Make these 0, 1, 2, ..., and close all others: the zygote's socket above all."""
+    """Give these the numbers 0, 1, 2, ... and close all others, the zygote's socket above all."""
     # By way of numbers that none of them has, so that none is overwritten too soon.
     out_of_the_way = [fcntl.fcntl(d, fcntl.F_DUPFD, _ABOVE_ALL) for d in wanted]
     for number, descriptor in enumerate(out_of_the_way):

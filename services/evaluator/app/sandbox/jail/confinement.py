@@ -1,4 +1,4 @@
-"""Shuts a forked child in: every layer in order, each proven by trying what it must prevent.
+"""Confines a forked child: every layer in order, each proven by trying what it must prevent.
 
 None of the layers needs a privilege, a namespace or a setting of the machine. Root gives up being
 root first. What is required: an ordinary user's rights, no capabilities, limits, no_new_privs and
@@ -12,9 +12,9 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import kernel, landlock, limits
-from .filter import build_filter, encode
-from .syscalls import Architecture
+from . import kernel, landlock, rlimits
+from .seccomp_filter import build_filter, encode
+from .syscall_numbers import Architecture
 
 _CAPABILITY_VERSION_3 = 0x20080522
 _AT_FDCWD = -100
@@ -38,14 +38,14 @@ class ConfinementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a child is shut in by.
+    """The user and the limits that a child is confined with.
 
     Attributes:
-        uid: User to become where this process is root; one that nobody else uses.
-        memory_bytes: Address space.
-        cpu_seconds: Processor time.
-        lifetime_ms: When the kernel ends the process, if nobody did before.
-        without: Layers to take for missing, so that tests see what a poorer machine gets.
+        uid: User to become where this process is root; no other run has it at the same time.
+        memory_bytes: Largest address space, in bytes.
+        cpu_seconds: Largest processor time, in seconds.
+        lifetime_ms: When the kernel ends the process at the latest, in ms from now.
+        without: Names of layers to treat as missing, so that tests see what a poorer machine gets.
     """
 
     uid: int
@@ -63,11 +63,11 @@ class Confinement:
         self._filter = encode(build_filter(architecture))
 
     def enter(self, plan: Plan) -> list[str]:
-        """Shut this process in, for good.
+        """Confine this process; nothing can undo it.
 
         Returns:
             The layers in force: `uid`, `capabilities`, `limits`, `no_new_privs`, `landlock7`,
-            `seccomp`. `uid` only where root was given up; otherwise nobody was root.
+            `seccomp`. `uid` only where this process was root and gave it up.
 
         Raises:
             ConfinementError: If a required layer is missing or a probe gets through.
@@ -107,8 +107,8 @@ class Confinement:
         kernel.syscall(self._architecture.numbers["capset"], header, bytes(24))
 
     def _limit(self, plan: Plan) -> None:
-        limits.kill_self_after(self._architecture, plan.lifetime_ms)
-        limits.set_limits(memory_bytes=plan.memory_bytes, cpu_seconds=plan.cpu_seconds)
+        rlimits.kill_self_after(self._architecture, plan.lifetime_ms)
+        rlimits.set_limits(memory_bytes=plan.memory_bytes, cpu_seconds=plan.cpu_seconds)
 
     def _lock_files(self, plan: Plan) -> int:
         """The version of Landlock in force, 0 where the kernel has none."""
@@ -124,7 +124,7 @@ class Confinement:
         return version
 
     def _probe(self) -> None:
-        """Try what must be impossible now."""
+        """Try everything that must be impossible now."""
         numbers = self._architecture.numbers
         own_id = os.getpid()
         attempts: tuple[tuple[str, int, tuple[kernel.Argument, ...]], ...] = (

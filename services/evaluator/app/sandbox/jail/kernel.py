@@ -18,7 +18,7 @@ Argument = int | bytes | ctypes.Array[ctypes.c_char] | None
 
 
 def prctl(option: int, value: int, pointer: object = None) -> int:
-    """prctl(2).
+    """Call prctl(2) with one value, or with a pointer.
 
     Raises:
         OSError: With what the kernel answered.
@@ -32,7 +32,7 @@ def prctl(option: int, value: int, pointer: object = None) -> int:
 
 
 def syscall(number: int, *arguments: Argument) -> int:
-    """A system call by number; integers are passed as 64 bits wide.
+    """Make a system call by its number; integers are passed as 64 bits wide.
 
     Raises:
         OSError: With what the kernel answered.
@@ -45,7 +45,7 @@ def syscall(number: int, *arguments: Argument) -> int:
 
 
 def answer_of(number: int, *arguments: Argument) -> int:
-    """The errno that a system call answers, or 0 where it went through."""
+    """Make a system call and return its errno, 0 where it succeeded."""
     try:
         syscall(number, *arguments)
     except OSError as error:
@@ -54,7 +54,7 @@ def answer_of(number: int, *arguments: Argument) -> int:
 
 
 def buffer(size: int) -> "ctypes.Array[ctypes.c_char]":
-    """Memory for the kernel to write to."""
+    """Allocate memory for the kernel to write to."""
     return ctypes.create_string_buffer(size)
 
 

@@ -4,7 +4,7 @@ import os
 import struct
 
 from . import kernel
-from .syscalls import Architecture
+from .syscall_numbers import Architecture
 
 _QUERY_VERSION = 1
 _ALL_NETWORK = 0b11  # bind and connect over TCP, since ABI 4
@@ -15,7 +15,7 @@ _FILE_RIGHTS_SINCE_5 = 16
 
 
 def ruleset_for(version: int) -> bytes:
-    """`struct landlock_ruleset_attr` that handles every right this version of the ABI knows."""
+    """Build the `struct landlock_ruleset_attr` that handles every right this ABI version knows."""
     files = (1 << _FILE_RIGHTS.get(version, _FILE_RIGHTS_SINCE_5)) - 1
     fields = [files]
     if version >= 4:  # noqa: PLR2004 - ABI versions

@@ -37,10 +37,10 @@ MODULES = tuple(
 
 
 def preload() -> list[str]:
-    """Import them all.
+    """Import every module that programs may use.
 
     Returns:
-        Those that this Python was built without.
+        Names of the modules that this Python was built without.
     """
     missing = []
     for name in MODULES:

@@ -49,7 +49,7 @@ _THREAD_STARTERS = tuple(
 
 
 class Preparations:
-    """What all children have in common, done once before forking.
+    """Prepares what all children have in common, once, before forking.
 
     A child that did this itself would first have to copy the pages of all that it touches.
     """
@@ -71,14 +71,14 @@ class Preparations:
 
 
 class Program:
-    """The program under test, and its reports.
+    """The program under test; writes a record of each thing that it does.
 
     Args:
-        preparations: What was done before.
-        write: Where records go, a line at a time.
-        token: What they begin with.
-        source: The program.
-        steps: Each one expression or statement.
+        preparations: What was prepared before forking.
+        write: Takes the records, a line at a time.
+        token: What each record begins with.
+        source: The program's source.
+        steps: The steps to take, each one expression or statement.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Program:
         self._module.__file__ = FILE_NAME
 
     def run(self) -> None:
-        """Load it, take the steps, report."""
+        """Load the program, take the steps, and write a record of each."""
         self._make_room()
         self._load()
         self._write(self._token + encode(["finished"]))
@@ -172,12 +172,12 @@ def _shortened(outcome: list[Tagged]) -> list[Tagged]:
 
 
 def _message_of(error: BaseException) -> str:
-    """What the exception was given to say; its own `__str__` might say it forever."""
+    """Text of an exception's plain arguments; its own `__str__` might run forever."""
     arguments = BaseException.args.__get__(error)  # type: ignore[attr-defined]
     plain = [a for a in arguments if id(type(a)) in _PLAIN]
     return ": ".join(str(a)[:MAX_MESSAGE] for a in plain)[:MAX_MESSAGE]
 
 
 def encode(record: list[Tagged]) -> bytes:
-    """One line of the results."""
+    """Encode a record as one line of the results."""
     return _encode_json(record).encode() + b"\n"

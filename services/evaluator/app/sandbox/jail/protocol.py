@@ -1,4 +1,4 @@
-"""What the Evaluator and the zygote say to each other, over a socket that keeps messages apart.
+"""The messages between the Evaluator and the zygote, over a socket that keeps them apart.
 
 The zygote is told how to run, never what: code goes straight to the child, through a file in
 memory, and results come straight back, through pipes.
@@ -25,7 +25,19 @@ class Ending(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StartRun:
+class _Packed:
+    """A message of fixed layout: its tag, then its fields in order."""
+
+    LAYOUT: ClassVar[struct.Struct]
+    TAG: ClassVar[bytes]
+
+    def encode(self) -> bytes:
+        """Encode the message for the socket."""
+        return self.LAYOUT.pack(self.TAG, *astuple(self))
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun(_Packed):
     """Evaluator to zygote: fork a child."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIIIII")
@@ -37,13 +49,9 @@ class StartRun:
     cpu_seconds: int
     memory_mib: int
 
-    def encode(self) -> bytes:
-        """As sent."""
-        return self.LAYOUT.pack(self.TAG, *astuple(self))
-
 
 @dataclass(frozen=True, slots=True)
-class StopRun:
+class StopRun(_Packed):
     """Evaluator to zygote: kill that run's child, if it is still there."""
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cI")
@@ -51,21 +59,17 @@ class StopRun:
 
     run_id: int
 
-    def encode(self) -> bytes:
-        """As sent."""
-        return self.LAYOUT.pack(self.TAG, self.run_id)
-
 
 @dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(_Packed):
     """Zygote to Evaluator: the child is gone and reaped.
 
     Attributes:
-        run_id: Which run.
-        ending: Why.
-        exit_code: As the process gave it, or minus the signal that ended it.
-        cpu_ms: Processor time, user and system.
-        wall_ms: Time since the fork.
+        run_id: The run's number, from its `StartRun`.
+        ending: Why the run ended.
+        exit_code: The process's exit code, or minus the signal that ended it.
+        cpu_ms: Processor time, user and system, in ms.
+        wall_ms: Time since the fork, in ms.
         peak_memory_kb: Largest resident set, in KiB.
     """
 
@@ -79,21 +83,17 @@ class RunEnded:
     wall_ms: int
     peak_memory_kb: int
 
-    def encode(self) -> bytes:
-        """As sent."""
-        return self.LAYOUT.pack(self.TAG, *astuple(self))
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Zygote to Evaluator, once: modules are loaded; or why none of this works here."""
+    """Zygote to Evaluator, once: its modules are loaded, or `problem` says why it can't serve."""
 
     TAG: ClassVar[bytes] = b"H"
 
     problem: str = ""
 
     def encode(self) -> bytes:
-        """As sent."""
+        """Encode the message for the socket."""
         return self.TAG + self.problem.encode()[: MAX_MESSAGE - 1]
 
 
@@ -102,7 +102,7 @@ class ProtocolError(Exception):
 
 
 def read_order(message: bytes) -> StartRun | StopRun:
-    """What the Evaluator asks for.
+    """Decode an order of the Evaluator.
 
     Raises:
         ProtocolError: If it is neither order.
@@ -113,15 +113,15 @@ def read_order(message: bytes) -> StartRun | StopRun:
     raise ProtocolError("not an order")
 
 
-def read_report(message: bytes) -> RunEnded | Ready:
-    """What the zygote says.
+def read_notice(message: bytes) -> RunEnded | Ready:
+    """Decode a message of the zygote.
 
     Raises:
-        ProtocolError: If it is neither report.
+        ProtocolError: If it is neither message.
     """
     if message[:1] == Ready.TAG:
         return Ready(message[1:].decode(errors="replace"))
     if message[:1] == RunEnded.TAG and len(message) == RunEnded.LAYOUT.size:
         _, run_id, ending, *rest = RunEnded.LAYOUT.unpack(message)
         return RunEnded(run_id, Ending(ending), *rest)
-    raise ProtocolError("not a report")
+    raise ProtocolError("not a notice")

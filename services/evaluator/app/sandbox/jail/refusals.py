@@ -11,20 +11,17 @@ from collections.abc import Collection
 from types import CodeType, TracebackType
 from typing import NoReturn
 
+from .tagging import identities
+
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _REFUSING = frozenset({errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.ENOTTY})
 
 
-def _identities(*kinds: type) -> frozenset[int]:
-    """Types by identity: to compare or hash a class can run a method of its metaclass."""
-    return frozenset(map(id, kinds))
-
-
-_FAILED_IMPORTS = _identities(ImportError, ModuleNotFoundError)
-_FAILED_CALLS = _identities(OSError, PermissionError, FileNotFoundError, BlockingIOError)
+_FAILED_IMPORTS = identities(ImportError, ModuleNotFoundError)
+_FAILED_CALLS = identities(OSError, PermissionError, FileNotFoundError, BlockingIOError)
 # What the library raises on top of a refused call, without its number.
-_FAILED_CONNECTIONS = _identities(
+_FAILED_CONNECTIONS = identities(
     socket.gaierror,
     # The WebAssembly machine's own, which isn't OSError as everywhere else.
     *({socket.error} - {OSError}),
@@ -36,11 +33,11 @@ _number_of = vars(OSError)["errno"].__get__
 
 
 class ThreadRefusedError(RuntimeError):
-    """What starting a thread raises: by its text alone, nobody could tell it from another."""
+    """Starting a thread was refused; a type of its own, as its text alone wouldn't tell."""
 
 
 def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
-    """Stands in for the functions that start a thread.
+    """Refuse to start a thread, in place of the functions that start one.
 
     Raises:
         ThreadRefusedError: Always.
@@ -49,11 +46,11 @@ def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
 
 
 class EventLoopRefusedError(RuntimeError):
-    """What starting an event loop raises where there is none to be had."""
+    """Starting an event loop was refused."""
 
 
 def refuse_event_loop(*_arguments: object, **_options: object) -> NoReturn:
-    """Stands in for `asyncio.run`.
+    """Refuse to start an event loop, in place of `asyncio.run`.
 
     Raises:
         EventLoopRefusedError: Always.
@@ -62,18 +59,18 @@ def refuse_event_loop(*_arguments: object, **_options: object) -> NoReturn:
 
 
 class InputRefusedError(EOFError):
-    """What reading the standard input raises: nobody sits before it."""
+    """Reading the standard input was refused: there is none."""
 
 
 class NoInput(io.TextIOBase):
-    """Stands in for the standard input. What reads it is no failure, and nothing is known of it."""
+    """Stands in for the standard input; reading it is a refusal, not a failure of the program."""
 
     def readable(self) -> bool:
-        """As the standard input is."""
+        """Return True, as the standard input does."""
         return True
 
     def read(self, *_arguments: object) -> NoReturn:
-        """Refuse.
+        """Refuse to read.
 
         Raises:
             InputRefusedError: Always.

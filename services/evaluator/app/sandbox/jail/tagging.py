@@ -1,4 +1,4 @@
-"""Values to plain JSON and back, each with its type: `["i","0x2a"]`, `["list",[...]]`.
+"""Writes values as plain JSON, each with its type: `["i","0x2a"]`, `["list",[...]]`.
 
 Only exact builtin types travel. A subclass may have methods of its own, so it and everything else
 becomes `["opaque","TypeName"]`, and writing a value never calls code of the program's. Containers
@@ -25,18 +25,18 @@ _NAMES = {"i": "int", "f": "float", "s": "str", "c": "complex", "b": "bytes"}
 Tagged = Any
 
 
-def _identities(*kinds: type) -> frozenset[int]:
-    """Types by identity: to compare or hash a class can run a method of its metaclass."""
+def identities(*kinds: type) -> frozenset[int]:
+    """Return identities of types: to compare or hash a class can run its metaclass's methods."""
     return frozenset(map(id, kinds))
 
 
-_LISTS = _identities(list, deque)
-_SETS = _identities(set, frozenset)
-_DICTS = _identities(dict, OrderedDict, defaultdict, Counter)
-_CONTAINERS = _LISTS | _SETS | _DICTS | _identities(tuple)
+_LISTS = identities(list, deque)
+_SETS = identities(set, frozenset)
+_DICTS = identities(dict, OrderedDict, defaultdict, Counter)
+_CONTAINERS = _LISTS | _SETS | _DICTS | identities(tuple)
 _SAMPLES: tuple[Any, ...] = ([], (), "a", "\u3042", b"", set(), {}, range(0), range(1 << 70))
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
-_ITERABLES = _identities(
+_ITERABLES = identities(
     *(GeneratorType, range, zip, map, filter, enumerate, reversed),
     *(type(view) for view in _VIEWS),
     *(type(iter(sample)) for sample in (*_SAMPLES, *_VIEWS)),
@@ -47,12 +47,12 @@ _type_name = type.__dict__["__name__"].__get__
 
 
 def name_of(kind: type) -> str:
-    """A class's name, as the class itself can't lie about it."""
+    """Return a class's real name, which the class itself can't change."""
     return str(_type_name(kind))[:MAX_TYPE_NAME]
 
 
 def take_items(value: object) -> object:
-    """Run an iterator or a view, of exact builtin type, to a list; anything else stays.
+    """Turn an iterator or a view of exact builtin type into a list; return anything else as it is.
 
     One of more than `MAX_ITEMS_TAKEN` items stays as well, and so becomes opaque.
     """
@@ -72,7 +72,7 @@ class Tagger:
         self._members_left = MAX_MEMBERS
 
     def tag(self, value: object, depth: int = 0) -> Tagged:
-        """The value, tagged."""
+        """Tag a value, and its members with it."""
         if value is None or value is True or value is False:
             return value
         scalar = _tag_scalar(value)
@@ -118,7 +118,7 @@ def _opaque(value: object) -> Tagged:
 
 
 def opaque_in_place_of(tagged: Tagged) -> Tagged:
-    """What is left of a value that takes too much room: the name of its type."""
+    """Reduce a tagged value that takes too much room to the name of its type."""
     if not isinstance(tagged, list):
         return ["opaque", "object"]
     kind = tagged[0]

@@ -29,7 +29,7 @@ from .protocol import (
     StopRun,
     read_order,
 )
-from .syscalls import UnknownArchitectureError, this_architecture
+from .syscall_numbers import UnknownArchitectureError, this_architecture
 
 # A run that takes longer than this yields to those that don't: a loop is no reason to wait.
 PATIENCE_SECONDS = 0.1
@@ -40,7 +40,6 @@ _MIB = 1 << 20
 _NANOSECONDS = 1_000_000_000
 # Of 3 s, forty times what a plain run takes; a loop gets it even beside 15 others on two cores.
 _FAIR_SHARE = 1 / 15
-_EXIT_BROKEN_CHILD = 96
 
 
 @dataclass(slots=True)
@@ -57,13 +56,13 @@ class _Child:
 
     @property
     def next_moment(self) -> float:
-        """When something is due."""
+        """When the child is to be niced or killed next, in seconds of the monotonic clock."""
         patience_ends = self.started + PATIENCE_SECONDS
         return self.deadline if self.is_niced else min(self.deadline, patience_ends)
 
 
 def _why_late(running: _Child) -> Ending:
-    """Whether a run took its time or was never given it: beside many loops it may wait for all.
+    """Tell a run that used its time from one that was hardly let run, as beside many loops.
 
     Linux tells in nanoseconds how long a process ran and how long it waited for a processor
     (proc(5), schedstat). Where it doesn't, the run is to blame.
@@ -79,7 +78,7 @@ def _why_late(running: _Child) -> Ending:
 
 
 class Zygote:
-    """Forks, waits, kills and reports."""
+    """Forks a child for each order, kills those whose time is up, and reports how each ended."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class Zygote:
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
 
     def serve(self) -> None:
-        """Until the Evaluator hangs up."""
+        """Serve until the Evaluator hangs up."""
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
         poll.register(self._woken, select.POLLIN)
@@ -137,7 +136,7 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError:
-            self._report(RunEnded(order.run_id, Ending.NOT_STARTED, 0, 0, 0, 0))
+            self._notify(RunEnded(order.run_id, Ending.NOT_STARTED, 0, 0, 0, 0))
             return
         else:
             if pid == 0:
@@ -161,7 +160,7 @@ class Zygote:
             )
             child.run(descriptors, self._nothing, self._preparations, self._confinement, plan)
         finally:
-            os._exit(_EXIT_BROKEN_CHILD)
+            os._exit(child.EXIT_BROKEN)
 
     def _act_on_time(self) -> None:
         now = time.monotonic()
@@ -177,7 +176,7 @@ class Zygote:
                     os.setpriority(os.PRIO_PROCESS, running.pid, LOWEST_PRIORITY)
 
     def _kill(self, running: _Child, ending: Ending) -> None:
-        """Not reaped yet, so the number is still this child's."""
+        """Kill a child; it isn't reaped yet, so the number is still its own."""
         if running.is_killed:
             return
         running.is_killed = True
@@ -199,7 +198,7 @@ class Zygote:
             if reaped == 0:
                 continue
             running = self._children.pop(pid)
-            self._report(
+            self._notify(
                 RunEnded(
                     run_id=running.run_id,
                     ending=running.ending,
@@ -210,18 +209,18 @@ class Zygote:
                 )
             )
 
-    def _report(self, report: RunEnded) -> None:
+    def _notify(self, ended: RunEnded) -> None:
         # Where the Evaluator has hung up, the next order says so.
         with contextlib.suppress(ConnectionError):
-            self._channel.send(report.encode())
+            self._channel.send(ended.encode())
 
 
 def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
-    """Be the zygote, to the end.
+    """Serve as the zygote until the Evaluator hangs up.
 
     Args:
-        descriptor: Of a socket to the Evaluator, which keeps messages apart.
-        without: Layers to take for missing, for tests.
+        descriptor: Descriptor of a socket to the Evaluator, which keeps messages apart.
+        without: Names of layers to treat as missing, for tests.
     """
     channel = socket.socket(fileno=descriptor)
     channel.set_inheritable(False)

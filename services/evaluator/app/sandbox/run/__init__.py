@@ -1,1 +1,1 @@
-"""A run in any sandbox: what it may ask for and use, and what it leaves behind."""
+"""What a run is in every sandbox: its request, its limits, and how its records are read."""

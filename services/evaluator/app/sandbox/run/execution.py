@@ -1,4 +1,4 @@
-"""What a run in the sandbox is asked for, and what it gives back. Plain values, no I/O."""
+"""What a run in the sandbox gives back, as plain values."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -27,7 +27,7 @@ Value: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What became of one step.
+    """The outcome of one step of a run.
 
     Attributes:
         outcome: `inconclusive` where the sandbox, not the code, was in the way; `not_finished`
@@ -45,24 +45,24 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a run: the code was loaded, then one step after the other was taken.
+    """The outcome of a run: the code was loaded, then one step after the other was taken.
 
     Attributes:
         status: `finished` where it loaded and every step was taken, whatever each came to;
             `load_failed` where loading raised; `inconclusive` where loading asked for what the
             sandbox doesn't have; `stopped` where a limit or a crash ended it, on loading or
             later; `unavailable` where this machine has no safe sandbox, and nothing was run.
-        loaded: Whether loading ended well.
+        loaded: Whether the code was loaded without an exception.
         reason: Why the status isn't `finished`, in words; at most 200 characters.
         steps: One result for each step that was asked for, in order.
         limit: What stopped it, for `stopped`.
         error: Class name of the exception that loading raised.
         output: What was printed, cut at the sandbox's limit.
         output_cut: Whether `output` was cut.
-        cpu_ms: Processor time that it took.
-        wall_ms: Time that it took.
+        cpu_ms: Processor time that it took, in ms.
+        wall_ms: Time that it took, in ms.
         peak_memory_kb: Its largest resident set, in KiB.
-        layers: What held it in, as checked before any of its code ran: `uid`, `landlock7`, ...
+        layers: Names of the layers that confined it, as checked before any of its code ran.
     """
 
     status: Status
@@ -85,7 +85,7 @@ class Availability:
 
     Attributes:
         backend: `jail`, `wasm`, or `none` where nothing is run.
-        layers: What holds code in here.
+        layers: Names of the layers that confine code here: `uid`, `landlock7`, ...
         problem: Why nothing is run, and what to do about it; empty where it is.
     """
 
@@ -95,5 +95,5 @@ class Availability:
 
     @property
     def is_available(self) -> bool:
-        """Whether code is run at all."""
+        """Whether code can be run."""
         return self.backend != "none"

@@ -1,4 +1,4 @@
-"""How much a run may use."""
+"""The limits of a run: what may be asked for, and how much a run may use."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ MAX_STEP_BYTES = 64 * KIB
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """What ends or cuts a run.
+    """How much time, memory and output a run may use before it is stopped or cut.
 
     Attributes:
-        wall_ms: Time from the fork on.
-        cpu_seconds: Processor time.
-        memory_mib: Address space, the interpreter's own included.
+        wall_ms: Time from the fork on, in ms.
+        cpu_seconds: Processor time, in seconds.
+        memory_mib: Address space, the interpreter's own included, in MiB.
         output_bytes: How much of what is printed is kept.
         printed_bytes: How much may be printed before the run is stopped.
         result_bytes: How much may come back as results.

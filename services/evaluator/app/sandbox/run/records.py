@@ -1,4 +1,4 @@
-"""Makes an `Execution` of what a run left behind. Pure, and suspicious of all of it."""
+"""Reads an `Execution` off what a run left behind, trusting none of it. Pure."""
 
 import json
 import signal
@@ -28,20 +28,20 @@ FORGED = "it wrote to the channel that results come back by"
 
 
 class ForgedRecordError(Exception):
-    """The sandbox's own code writes no such record, or not there."""
+    """A record that the sandbox's own code doesn't write, or not at that place."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRemains:
-    """All that there is to go by.
+    """Everything that a run left behind.
 
     Attributes:
         token: What each record but the first begins with.
-        results: What came by the channel for results.
-        output: What was printed, cut.
-        output_cut: Whether it was.
-        flood: What there was too much of.
-        report: How the process ended.
+        results: What came through the channel for results.
+        output: The printed text, cut at the limit.
+        output_cut: Whether the printed text was cut.
+        flood: Which channel carried too much; empty where neither did.
+        ended: How the process ended.
     """
 
     token: str
@@ -49,7 +49,7 @@ class RunRemains:
     output: bytes
     output_cut: bool
     flood: Flood
-    report: RunEnded
+    ended: RunEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ class _Records:
 
 
 def read_remains(remains: RunRemains, step_count: int, limits: RunLimits) -> Execution:
-    """What became of the run."""
-    report = remains.report
+    """Work out what became of a run."""
+    ended = remains.ended
     try:
         records = _read_records(remains, step_count)
-        if records.is_finished and not _ended_well(report):
+        if records.is_finished and not _ended_well(ended):
             raise ForgedRecordError
     except ForgedRecordError:
         return _execution(remains, _Records(), step_count, "stopped", FORGED, limit="crash")
-    if report.ending is Ending.STARVED and not records.is_finished:
+    if ended.ending is Ending.STARVED and not records.is_finished:
         return _execution(remains, records, step_count, "inconclusive", STARVED)
     if not records.layers:
-        return unavailable(_why_not_confined(records, report), step_count)
+        return unavailable(_why_not_confined(records, ended), step_count)
     if records.is_finished:
         return _completed(remains, records, step_count)
     limit, reason = _what_stopped(remains, limits)
@@ -85,7 +85,7 @@ def read_remains(remains: RunRemains, step_count: int, limits: RunLimits) -> Exe
 
 
 def unavailable(reason: str, step_count: int) -> Execution:
-    """Nothing was run."""
+    """Return the execution of a run that no sandbox could make, with the reason."""
     return Execution("unavailable", loaded=False, reason=reason, steps=(NOT_FINISHED,) * step_count)
 
 
@@ -123,41 +123,41 @@ def _execution(
         error=error,
         output=remains.output.decode(errors="replace"),
         output_cut=remains.output_cut,
-        cpu_ms=remains.report.cpu_ms,
-        wall_ms=remains.report.wall_ms,
-        peak_memory_kb=remains.report.peak_memory_kb,
+        cpu_ms=remains.ended.cpu_ms,
+        wall_ms=remains.ended.wall_ms,
+        peak_memory_kb=remains.ended.peak_memory_kb,
         layers=records.layers,
     )
 
 
-def _ended_well(report: RunEnded) -> bool:
+def _ended_well(ended: RunEnded) -> bool:
     # Its time may be up between its last record and its end.
-    return report.ending is not Ending.EXITED or report.exit_code == EXIT_FINISHED
+    return ended.ending is not Ending.EXITED or ended.exit_code == EXIT_FINISHED
 
 
-def _why_not_confined(records: _Records, report: RunEnded) -> str:
+def _why_not_confined(records: _Records, ended: RunEnded) -> str:
     if records.unsafe:
         return f"the sandbox could not be closed: {records.unsafe}"
-    if report.ending is Ending.NOT_STARTED:
+    if ended.ending is Ending.NOT_STARTED:
         return "no process could be made for the run"
-    return f"the run ended before the sandbox was closed (exit code {report.exit_code})"
+    return f"the run ended before the sandbox was closed (exit code {ended.exit_code})"
 
 
 def _what_stopped(remains: RunRemains, limits: RunLimits) -> tuple[Limit, str]:
-    report = remains.report
+    ended = remains.ended
     if remains.flood:
         return "output", f"too much {remains.flood}"
-    was_killed = report.exit_code == -signal.SIGKILL
-    timed_out = report.ending is Ending.WALL or report.wall_ms >= limits.wall_ms
-    if was_killed and not timed_out and _used_up(report.cpu_ms, limits):
+    was_killed = ended.exit_code == -signal.SIGKILL
+    timed_out = ended.ending is Ending.WALL or ended.wall_ms >= limits.wall_ms
+    if was_killed and not timed_out and _used_up(ended.cpu_ms, limits):
         return "cpu", f"it took more than {limits.cpu_seconds} s of processor time"
     if was_killed and timed_out:
         return "wall", f"it took longer than {limits.wall_ms / 1000:g} s"
-    if report.exit_code == EXIT_OUT_OF_MEMORY:
+    if ended.exit_code == EXIT_OUT_OF_MEMORY:
         return "memory", f"it took more than {limits.memory_mib} MiB of memory"
-    if report.exit_code < 0:
-        return "crash", f"the process was ended by {_signal_name(-report.exit_code)}"
-    return "crash", f"it ended the process (exit code {report.exit_code})"
+    if ended.exit_code < 0:
+        return "crash", f"the process was ended by {_signal_name(-ended.exit_code)}"
+    return "crash", f"it ended the process (exit code {ended.exit_code})"
 
 
 def _used_up(cpu_ms: int, limits: RunLimits) -> bool:
@@ -243,7 +243,7 @@ def _read_outcome(outcome: object, content: Sequence[Any]) -> StepResult:
 
 
 def _complete_lines(remains: RunRemains) -> Iterator[Any]:
-    """The records; what follows the last line's end was cut off with the run."""
+    """Parse the records; what follows the last line's end was cut off with the run."""
     token = b""
     for line in remains.results.split(b"\n")[:-1]:
         if not line.startswith(token):

@@ -1,4 +1,4 @@
-"""What may be asked for, and what is asked for to see whether a sandbox works."""
+"""Refuses requests that are too large, and holds the self-test of a sandbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ from services.evaluator.app.sandbox.run.records import NOT_FINISHED
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A run whose outcome is known."""
+class SelfTest:
+    """A program and steps whose values are known, to see whether a sandbox works."""
 
     source: str
     steps: tuple[str, ...]
     values: tuple[Value, ...]
 
     def problem_of(self, execution: Execution) -> str:
-        """What was wrong with the run; empty where nothing was."""
+        """Say what was wrong with the self-test's execution; empty where nothing was."""
         values = tuple(step.value for step in execution.steps)
         if execution.status == "finished" and values == self.values:
             return ""
-        return execution.reason or "a trial run gave a wrong value"
+        return execution.reason or "the self-test gave a wrong value"
 
 
-TRIAL = Trial("def double(number):\n    return number * 2\n", ("double(21)",), (42,))
+SELF_TEST = SelfTest("def double(number):\n    return number * 2\n", ("double(21)",), (42,))
 
 
 def refuse_unread(source: str, steps: Sequence[str]) -> Execution | None:
-    """Turn away what is too large, before anything looks at it."""
+    """Refuse a request that is too large, before anything reads it; None where it isn't."""
     nothing_done = (NOT_FINISHED,) * len(steps)
     if _size(source) > MAX_SOURCE_BYTES:
         reason = f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
@@ -40,5 +40,5 @@ def refuse_unread(source: str, steps: Sequence[str]) -> Execution | None:
 
 
 def _size(text: str) -> int:
-    """Bytes of UTF-8; of what is too long anyway, just something too large."""
+    """Count bytes of UTF-8; for a text that is too long anyway, characters will do."""
     return len(text) if len(text) > MAX_SOURCE_BYTES else len(text.encode(errors="surrogatepass"))

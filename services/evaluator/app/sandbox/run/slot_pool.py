@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 class SlotPool:
-    """Slots are handed from one who is done straight to the one who has waited longest.
+    """Hands each slot that is given back straight to the caller that has waited longest.
 
-    A semaphore or a queue of asyncio would let a newcomer in before one who was already woken.
+    A semaphore or a queue of asyncio could serve a new caller before one that was already woken.
     """
 
     def __init__(self, slots: Iterable[int]) -> None:
@@ -16,7 +16,7 @@ class SlotPool:
         self._waiting: deque[asyncio.Future[int]] = deque()
 
     async def take(self) -> int:
-        """A slot that nobody else has."""
+        """Take a free slot, waiting in line for one."""
         if self._free:
             return self._free.popleft()
         turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -29,7 +29,7 @@ class SlotPool:
             raise
 
     def give_back(self, slot: int) -> None:
-        """Let somebody else have it."""
+        """Give a slot back, to the next in line."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

@@ -1,4 +1,4 @@
-"""Reads tagged values back, from a process that ran hostile code: whatever is odd is refused."""
+"""Reads tagged values that a process with hostile code wrote, and refuses anything unusual."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ MAX_HASHED: Final = 2_000
 
 
 class MalformedValueError(ValueError):
-    """The sandbox's own code never writes such a value."""
+    """A value that the sandbox's own code never writes."""
 
 
 class ValueReader:
@@ -28,10 +28,10 @@ class ValueReader:
         self._hashed_left = MAX_HASHED
 
     def read(self, tagged: object, depth: int = 0) -> Value:
-        """The value.
+        """Read a tagged value and its members.
 
         Raises:
-            MalformedValueError: If it is none.
+            MalformedValueError: If it isn't one that the sandbox's own code writes.
         """
         if tagged is None or isinstance(tagged, bool):
             return tagged

@@ -1,4 +1,4 @@
-"""The code that the WebAssembly machine is given: our own, which then runs the program."""
+"""Builds the code for the WebAssembly machine: our own, which then runs the program."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ run()
 
 
 def code_for(token: str, source: str, steps: Sequence[str]) -> str:
-    """The whole of it, for one run."""
+    """Build the code of one run: our modules, the request, and what runs it."""
     request = json.dumps([_sources(), token, source, list(steps)])
     return _START.format(request=repr(request))
 

@@ -1,4 +1,4 @@
-"""The sandbox for machines that can't shut in a process: CPython compiled to WebAssembly.
+"""The sandbox for machines that can't confine a process: CPython compiled to WebAssembly.
 
 Its package, pyeryx, is the extra `wasm`. The machine has no files, network, processes or threads
 to give away, and each run gets one of its own. See docs/decisions/0012.
@@ -20,7 +20,7 @@ from services.evaluator.app.sandbox.jail.protocol import Ending, RunEnded
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import MIB, RunLimits
 from services.evaluator.app.sandbox.run.records import RunRemains, read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import TRIAL, refuse_unread
+from services.evaluator.app.sandbox.run.request import SELF_TEST, refuse_unread
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 from services.evaluator.app.sandbox.wasm.program import code_for
 
@@ -61,14 +61,14 @@ class WasmSandbox:
 
     @property
     def availability(self) -> Availability:
-        """What the trial run at the start came to."""
+        """Whether code is run here, and in what; found out by `start`."""
         return self._availability
 
     async def start(self) -> Availability:
-        """Start a worker and try it with a real run."""
+        """Start a worker and try it with the self-test."""
         problem = _MISSING
         if importlib.util.find_spec(PACKAGE) is not None:
-            problem = TRIAL.problem_of(await self.run(TRIAL.source, TRIAL.steps))
+            problem = SELF_TEST.problem_of(await self.run(SELF_TEST.source, SELF_TEST.steps))
         if problem:
             self._availability = Availability("none", problem=problem)
         else:
@@ -91,7 +91,7 @@ class WasmSandbox:
             self._slots.give_back(slot)
 
     async def close(self) -> None:
-        """End all workers."""
+        """End every worker."""
         self._is_closed = True
         while self._workers:
             _, worker = self._workers.popitem()
@@ -122,7 +122,7 @@ class _Worker:
 
     @classmethod
     async def start(cls) -> "_Worker":
-        """Start one, with nothing of ours in its environment."""
+        """Start a worker, with nothing of ours in its environment."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-I", "-B", str(_SCRIPT)),
@@ -135,10 +135,10 @@ class _Worker:
         return cls(process)
 
     async def ask(self, code: str, limits: RunLimits) -> dict[str, Any]:
-        """Have it run code.
+        """Have the worker run code, and return its answer.
 
         Raises:
-            WorkerGoneError: If it ended instead: `broken`; or had to be ended: `wall`.
+            WorkerGoneError: `broken` where the worker ended, `wall` where it had to be ended.
         """
         request = {
             "code": code,
@@ -164,7 +164,7 @@ class _Worker:
         return answer
 
     async def end(self) -> None:
-        """End it now."""
+        """End the worker now."""
         self.is_gone = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -200,7 +200,7 @@ def _remains_of(answer: dict[str, Any], token: str, limits: RunLimits) -> RunRem
         output=base64.b64decode(answer.get("output", "")),
         output_cut=answer.get("output_cut", False),
         flood=ending if ending in {"output", "results"} else "",
-        report=RunEnded(
+        ended=RunEnded(
             run_id=0,
             ending=kind,
             exit_code=exit_code,

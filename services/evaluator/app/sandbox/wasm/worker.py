@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 
 class _Collected:
-    """What a run writes, cut."""
+    """What a run writes, cut at a limit."""
 
     def __init__(self, kept_bytes: int, allowed_bytes: int) -> None:
         self.kept = bytearray()
@@ -23,14 +23,14 @@ class _Collected:
         self._allowed_bytes = allowed_bytes
 
     def add(self, chunk: bytes) -> bool:
-        """Keep what fits; whether it was too much."""
+        """Keep what fits; return whether there was too much."""
         self.seen_bytes += len(chunk)
         self.kept += chunk[: self._kept_bytes - len(self.kept)]
         return self.seen_bytes > self._allowed_bytes
 
 
 def main() -> None:
-    """Work until the input ends."""
+    """Answer requests until the input ends."""
     # Programs reach descriptors 0 to 2 of this process: they get none that leads anywhere.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,1 +1,1 @@
-"""Finds the code in an answer and reads facts off its syntax."""
+"""Finds the code in an answer, and reads facts off its syntax tree."""

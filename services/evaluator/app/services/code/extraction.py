@@ -17,19 +17,9 @@ CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* impor
 
 # Statements that make a text a program; a bare word or string parses too, and is none.
 SUBSTANTIAL = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
-    ast.Import,
-    ast.ImportFrom,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.For,
-    ast.While,
-    ast.If,
-    ast.With,
-    ast.Try,
-)
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign,
+    ast.AnnAssign, ast.For, ast.While, ast.If, ast.With, ast.Try,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +31,7 @@ class ExtractedCode:
         language: `python`, or the tag of its fence in lower case; empty where unknown.
         tree: Its syntax tree; None where it isn't Python that parses.
         problem: Why there is no tree; empty where there is one.
-        prose_characters: Length of the text around the code.
+        prose_characters: Length of the text around the code, in characters.
     """
 
     source: str
@@ -52,12 +42,12 @@ class ExtractedCode:
 
     @property
     def is_python(self) -> bool:
-        """Whether the code claims to be Python, or claims nothing."""
+        """Whether the code is marked as Python, or not marked at all."""
         return self.language in ("python", "")
 
 
 def parse_python(source: str) -> tuple[ast.Module | None, str]:
-    """Parse, and say in words why it failed; what parses must also compile.
+    """Parse Python, and say in words why that failed; what parses must also compile.
 
     A parameter given twice or a `return` outside of functions are errors of syntax that only the
     compiler finds. Compiling executes nothing.
@@ -81,9 +71,9 @@ def parse_python(source: str) -> tuple[ast.Module | None, str]:
 
 
 def find_fenced_blocks(text: str) -> list[tuple[str, str]]:
-    """Tag (lower case) and text of each fenced block; one left open runs to the end.
+    """Find tag (lower case) and text of each fenced block; one left open runs to the end.
 
-    A line scan, so that hostile text costs linear time; at most `MAX_BLOCKS` blocks.
+    Reads line by line, so that hostile text costs linear time; at most `MAX_BLOCKS` blocks.
     """
     blocks: list[tuple[str, str]] = []
     fence, tag, lines = "", "", list[str]()
@@ -104,7 +94,7 @@ def find_fenced_blocks(text: str) -> list[tuple[str, str]]:
 
 
 def extract_code(answer: str) -> ExtractedCode | None:
-    """The code of an answer: its best fenced block, or the answer itself where that is code.
+    """Find the code of an answer: its best fenced block, or the answer itself where that is code.
 
     The best block is the first Python one that defines something and leaves no body out, else
     one that defines something, else the first that parses, else the longest: models like to show
@@ -124,7 +114,7 @@ def extract_code(answer: str) -> ExtractedCode | None:
 
 
 def _extract_unfenced(answer: str) -> ExtractedCode | None:
-    """Code between prose without a fence: from its first line, as far as it parses."""
+    """Find code between prose without a fence: from its first line, as far as it parses."""
     start = CODE_START.search(answer)
     if start is None:
         return None
@@ -139,7 +129,7 @@ def _extract_unfenced(answer: str) -> ExtractedCode | None:
 
 
 def _paragraph_ends(lines: list[str], most: int = 8) -> list[int]:
-    """Line counts at which a paragraph ends, the longest first; at most `most` of them."""
+    """Return the line counts at which a paragraph ends, the longest `most` of them first."""
     ends = [index for index, line in enumerate(lines) if not line.strip() and index]
     return ends[::-1][-most:]
 
@@ -163,7 +153,7 @@ def _is_substantial(tree: ast.Module) -> bool:
 
 
 def _rank(code: ExtractedCode) -> tuple[bool, bool, bool, bool, int]:
-    """Order of preference among blocks; `max` keeps the first of equals."""
+    """Rank a block by preference; `max` keeps the first of equals."""
     body = code.tree.body if code.tree else []
     defined = [node for node in body if isinstance(node, Definition)]
     is_written_out = bool(defined) and not any(is_stub(node) for node in defined)

@@ -1,4 +1,4 @@
-"""Reads facts off a syntax tree: what is called, what is left out, what is annotated. Pure."""
+"""Reads facts off a syntax tree: which names it has, what is a stub, what is annotated. Pure."""
 
 import ast
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def dotted_name(node: ast.expr) -> str:
-    """`a.b.c` of an attribute or a name; empty for anything else."""
+    """Return the dotted name of an attribute or a name: `a.b.c`; empty for anything else."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -17,7 +17,7 @@ def dotted_name(node: ast.expr) -> str:
 
 
 def imported_names(tree: ast.Module) -> dict[str, str]:
-    """What each imported name stands for: `{"o": "os", "run": "subprocess.run"}`."""
+    """Map each imported name to its origin: `{"o": "os", "run": "subprocess.run"}`."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -30,13 +30,13 @@ def imported_names(tree: ast.Module) -> dict[str, str]:
 
 
 def original_name(name: str, origins: Mapping[str, str]) -> str:
-    """A dotted name as it is without `as` and `from`; built-ins by their name alone."""
+    """Resolve a dotted name to the one before `as` and `from`; built-ins to their name alone."""
     first, dot, rest = name.partition(".")
     return f"{origins.get(first, first)}{dot}{rest}".removeprefix("builtins.")
 
 
 def names_read(code: ast.AST) -> set[str]:
-    """Names whose values are used somewhere in `code`."""
+    """Return the names whose values are used somewhere in `code`."""
     return {
         node.id
         for node in ast.walk(code)
@@ -45,18 +45,15 @@ def names_read(code: ast.AST) -> set[str]:
 
 
 def names_bound(tree: ast.Module) -> set[str]:
-    """Names that the module's own statements give a meaning, wherever in them that happens."""
+    """Return the names that the module's statements bind, functions' local names excepted."""
     names: set[str] = set()
     pending: list[ast.AST] = list(tree.body)
     while pending:
         node = pending.pop()
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.add(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
                 continue  # what it binds within is its own
-            case ast.ClassDef(name=name):
-                names.add(name)
-                continue
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
             case ast.alias(name=name, asname=asname):
@@ -66,7 +63,7 @@ def names_bound(tree: ast.Module) -> set[str]:
 
 
 def method_names(tree: ast.Module) -> set[str]:
-    """Names of the methods of the module's own classes."""
+    """Return the names of the methods of the module's own classes."""
     return {
         node.name
         for owner in tree.body
@@ -77,21 +74,19 @@ def method_names(tree: ast.Module) -> set[str]:
 
 
 def names_in(code: ast.AST) -> list[str]:
-    """Every name that the code uses or gives; no comment, no docstring, no text."""
+    """List every name that the code uses or defines; comments and strings hold none."""
     names: list[str] = []
     for node in ast.walk(code):
         match node:
             case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
                 names.append(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                names.append(name)
-            case ast.ClassDef(name=name) | ast.alias(name=name):
-                names.append(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.alias():
+                names.append(node.name)
     return names
 
 
 def is_stub(definition: Definition) -> bool:
-    """Whether a body does nothing but stand there; a class may live by what it inherits."""
+    """Whether a definition's body does nothing; a class with bases is never a stub."""
     if isinstance(definition, ast.ClassDef) and definition.bases:
         return False
     return all(
@@ -104,7 +99,7 @@ def is_stub(definition: Definition) -> bool:
 
 
 def annotations(function: Function) -> list[tuple[str, bool]]:
-    """Each parameter (but self and cls) and `return`, and whether it is annotated."""
+    """List each parameter (but self and cls) and `return`, and whether it is annotated."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
@@ -115,12 +110,12 @@ def annotations(function: Function) -> list[tuple[str, bool]]:
 
 
 def parameters_of(function: Function) -> set[str]:
-    """Names of the parameters that it should use: all but `self`, `cls` and `_unused` ones."""
+    """Return the parameters that a function should use: all but `self`, `cls` and `_unused`."""
     return {name for name, _ in annotations(function)[:-1] if not name.startswith("_")}
 
 
 def _is_nothing(returned: ast.expr | None) -> bool:
-    """Whether a `return` gives back None or `...`."""
+    """Whether a `return` returns None or `...`."""
     return returned is None or (
         isinstance(returned, ast.Constant) and returned.value in (None, ...)
     )

@@ -1,1 +1,1 @@
-"""Finds the examples that a request shows, in English and Korean."""
+"""Finds the examples that a request shows, in English and Korean; see `finding.find_examples`."""

@@ -1,29 +1,27 @@
-"""Examples that are a block of lines: assignments, steps in between, then what is returned."""
+"""Finds examples in blocks of lines: assignments, steps in between, then what is returned."""
 
 import re
 
-from services.evaluator.app.services.examples.literals import Literal, read_literal
-from services.evaluator.app.services.examples.source import (
+from services.evaluator.app.services.examples.example import (
+    HEADING,
     Example,
+    Found,
     line_offsets,
     quote,
 )
+from services.evaluator.app.services.examples.literals import Literal, read_literal
 
 MAX_LINES = 400
 MAX_BLOCK_LINES = 10
 MAX_LINE_CHARACTERS = 500
 MAX_ARGUMENTS = 6
-HEADING = re.compile(
-    r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|예제|^\s*예\s*[:)]", re.I
-)
 HEADING_DISTANCE = 2
 LABEL = re.compile(
     r"\s*(?:[-*•]\s+)?(?:(?:for\s+)?(?:example|e\.g\.|case|예시?|예제)\s*\d{0,2}\s*[:.)]?\s*)?",
     re.I,
 )
-ASSIGNMENT = re.compile(r"([A-Za-z_]\w{0,40})\s*=\s*(?!=)", re.ASCII)
-JOINT = re.compile(r"\s*[,;]\s*(?=[A-Za-z_]\w{0,40}\s*=)")
-STEP = re.compile(r"\s*(?:[-=]{1,2}>|→|#|//)")
+ASSIGNMENT = re.compile(r"(?:\s*[,;]\s*)?([A-Za-z_]\w{0,40})\s*=\s*(?!=)", re.ASCII)
+STEP_MARKS = ("->", "-->", "=>", "==>", "→", "#", "//")
 OUTCOME = re.compile(
     r"\s*(?:(?:[-=]{1,2}>|→|#)\s*)?(?:the\s+)?(?:function\s+)?(?:should\s+)?"
     r"(?:returns?|results?|outputs?|answer|expected(?:\s+output)?|출력|결과|반환)"
@@ -34,13 +32,10 @@ OUTCOME = re.compile(
 OUTCOME_NAMES = frozenset(
     {"result", "results", "output", "outputs", "answer", "expected", "return"}
 )
-REST = re.compile(r"\s*(?:[.;]|(?:#|//|\().*)?\s*$")
-
-Found = tuple[int, Example]
 
 
 def find_block_examples(text: str) -> list[Found]:
-    """All blocks below a line that announces an example; their arguments in order."""
+    """Find every block below a line that announces an example."""
     lines = text.split("\n")[:MAX_LINES]
     offsets = line_offsets(lines)
     found: list[Found] = []
@@ -78,7 +73,7 @@ def _is_announced(lines: list[str], index: int) -> bool:
 def _read_block(
     lines: list[str], index: int
 ) -> tuple[tuple[str, ...], tuple[str, ...], Literal, int] | None:
-    """Names and sources of the arguments, the value, and the line after the block."""
+    """Read a block: names and sources of the arguments, the value, and the line after it."""
     names: list[str] = []
     sources: list[str] = []
     for position in range(index, min(index + MAX_BLOCK_LINES, len(lines))):
@@ -87,7 +82,7 @@ def _read_block(
             return None
         given = None if position > index and not names else _read_assignments(line)
         if given is not None and not {name.lower() for name, _ in given} & OUTCOME_NAMES:
-            if any(STEP.match(earlier) for earlier in lines[index:position]):
+            if any(map(_is_step, lines[index:position])):
                 return None
             names += [name for name, _ in given]
             sources += [source for _, source in given]
@@ -97,13 +92,13 @@ def _read_block(
             is_one_call = len(set(names)) == len(names) <= MAX_ARGUMENTS
             block = (tuple(names), tuple(sources), outcome, position + 1)
             return block if is_one_call else None
-        elif line.strip() and not STEP.match(line):
+        elif line.strip() and not _is_step(line):
             return None
     return None
 
 
 def _read_assignments(line: str) -> list[tuple[str, str]] | None:
-    """Names and literals of a line that holds nothing but assignments."""
+    """Read names and literals of a line that holds nothing but assignments."""
     label = LABEL.match(line)
     position = label.end() if label else 0
     given: list[tuple[str, str]] = []
@@ -112,14 +107,22 @@ def _read_assignments(line: str) -> list[tuple[str, str]] | None:
         if literal is None:
             return None
         given.append((assignment[1], literal.source))
-        joint = JOINT.match(line, literal.end)
-        position = joint.end() if joint else literal.end
-        if joint is None:
-            break
-    return given if given and REST.match(line, position) else None
+        position = literal.end
+    return given if given and _is_rest(line[position:]) else None
 
 
 def _read_outcome(line: str) -> Literal | None:
     opening = OUTCOME.match(line)
     literal = read_literal(line, opening.end(), loose=True) if opening else None
-    return literal if literal and REST.match(line, literal.end) else None
+    return literal if literal and _is_rest(line[literal.end :]) else None
+
+
+def _is_step(line: str) -> bool:
+    """Whether a line shows a step on the way from the arguments to the value."""
+    return line.lstrip().startswith(STEP_MARKS)
+
+
+def _is_rest(text: str) -> bool:
+    """Whether nothing follows on a line but its end, a comment or a remark in brackets."""
+    rest = text.strip()
+    return rest in ("", ".", ";") or rest.startswith(("#", "//", "("))

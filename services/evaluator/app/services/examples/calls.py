@@ -1,18 +1,19 @@
-"""Examples that show a call and its value in running text: `f(3) == 6`, `f(5) returns 120`."""
+"""Finds calls with their value in running text: `f(3) == 6`, `f(5) returns 120`."""
 
 import re
 
-from services.evaluator.app.services.examples.ending import is_meant, whole_value
-from services.evaluator.app.services.examples.literals import read_literal
-from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
-from services.evaluator.app.services.examples.source import (
+from services.evaluator.app.services.examples.example import (
     Call,
     Example,
+    Found,
     call_starts,
     quote,
     read_call,
 )
-from services.evaluator.app.services.examples.words import WordArguments
+from services.evaluator.app.services.examples.literals import read_literal
+from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
+from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
+from services.evaluator.app.services.examples.unquoted_arguments import WordArguments
 
 MAX_CALLS = 200
 # Forms of "returns" with the words that may go before and after.
@@ -44,14 +45,12 @@ RAISES = re.compile(
     re.ASCII,
 )
 # Behind an operator a call is a part of something; behind these words it is being defined.
-PART_OF_MORE = re.compile(r"(?:[-+*/%^|&<>]|!=|\b(?:def|class|function|return|lambda))\s*$")
+PART_OF_MORE = re.compile(r"(?:[-+*/%^|&<>]|!=|\b(?:def|class|function|return|lambda))$")
 BEFORE = 12
-
-Found = tuple[int, Example]
 
 
 def find_call_examples(text: str) -> list[Found]:
-    """Every call in a text whose value or exception the text gives."""
+    """Find every call in a text whose value or exception the text gives."""
     found: list[Found] = []
     words = WordArguments(text)
     done = 0
@@ -69,9 +68,10 @@ def find_call_examples(text: str) -> list[Found]:
 
 
 def _is_part_of_more(text: str, start: int) -> bool:
-    before = text[max(0, start - BEFORE) : start]
+    before = text[max(0, start - BEFORE) : start].rstrip()
     # An arrow may introduce a call as a bullet does, and a line may begin with a dash.
-    if re.search(r"(?:[-=]>|^\s*[-*•]|\n\s*[-*•])\s*$|>>>\s*$", before):
+    is_bullet = before.rpartition("\n")[2].strip() in ("-", "*", "•")
+    if is_bullet or before.endswith(("->", "=>", ">>>")):
         return False
     return PART_OF_MORE.search(before) is not None
 

@@ -1,4 +1,4 @@
-"""Assertions that a number is close to another: `abs(f(2) - 1.41) < 0.01`, `isclose`, `approx`."""
+"""Reads assertions of closeness: `abs(f(2) - 1.41) < 0.01`, `isclose`, `approx`."""
 
 import ast
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Approximate:
 
 
 def read_approximate(test: ast.expr) -> Approximate | None:
-    """What a test says of a number that needn't be exact; None where it is another test."""
+    """Read a test that allows a number to be off; None where it is another test."""
     match test:
         case ast.Compare(
             left=ast.Call(

@@ -1,10 +1,10 @@
-"""Tells from what stands above an example, or from the whole request, that it binds nobody."""
+"""Tells from the text around an example that it states no requirement."""
 
 import re
 
 MAX_LINES_ABOVE = 30
 MAX_CODE_WORDS = 3
-CODE = re.compile(r"\s*(?:>>>|\.\.\.|```|~~~|assert\b|print\()")
+CODE_STARTS = (">>>", "...", "```", "~~~", "assert ", "assert(", "print(")
 WORDS = re.compile(r"[A-Za-z가-힣]{2,}")
 # How things are, not how they should be. A failing test says how they should be.
 AS_IT_IS = re.compile(
@@ -23,13 +23,16 @@ SAYS_LITTLE = ("len(", "isinstance(", "sorted(", "type(", "bool(")
 
 
 def is_introduced_as_it_is(text: str, start: int) -> bool:
-    """Whether the line that announces an example says that it shows how things are now."""
+    """Whether the line above an example says that it shows how things are, not should be."""
     above = text[:start].rsplit("\n", MAX_LINES_ABOVE + 1)
     for line in reversed(above[:-1][-MAX_LINES_ABOVE:]):
         stripped = line.strip()
         if stripped.endswith((":", "：")):
             return AS_IT_IS.search(stripped[-80:]) is not None
-        if not CODE.match(line) and len(WORDS.findall(stripped[:200])) > MAX_CODE_WORDS:
+        if (
+            not stripped.startswith(CODE_STARTS)
+            and len(WORDS.findall(stripped[:200])) > MAX_CODE_WORDS
+        ):
             return False
     return False
 

@@ -1,4 +1,4 @@
-"""What a request says of nothing at all: `returns 0 for an empty list`, `빈 리스트면 0을 반환`."""
+"""Finds what a request says of empty input: `0 for an empty list`, `빈 리스트면 0을 반환`."""
 
 import builtins
 import re
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from services.evaluator.app.sandbox.run.execution import Value
 from services.evaluator.app.services.examples.calls import RETURNS
-from services.evaluator.app.services.examples.ending import is_meant
-from services.evaluator.app.services.examples.literals import read_literal
-from services.evaluator.app.services.examples.source import Example, quote
+from services.evaluator.app.services.examples.example import Example, Found, quote
+from services.evaluator.app.services.examples.literals import parse_value, read_literal
+from services.evaluator.app.services.examples.meant_value import is_meant
 
 KINDS = {
     "[]": ("list", "array", "lists", "arrays", "리스트", "배열"),
@@ -58,11 +58,9 @@ SEVERAL = re.compile(
 )
 MAX_FOUND = 4
 
-Found = tuple[int, Example]
-
 
 def find_emptiness_examples(text: str) -> list[Found]:
-    """What must come of an empty argument, where the request speaks of one argument alone."""
+    """Find the value of an empty argument, where the request speaks of one argument alone."""
     if SEVERAL.search(text):
         return []
     found = [(form, match) for form in FORMS for match in form.finditer(text)]
@@ -85,16 +83,12 @@ def _examples(text: str, match: re.Match[str]) -> Iterator[Found]:
 
 
 def _read_value(shown: str) -> tuple[Value] | None:
-    """The value that some words mean, in a tuple of its own since None is a value too."""
-    words = shown.strip("`*").rstrip(".").lower().split()
-    if words and words[-1] in SOURCES and len(words) > 1:
-        literal = read_literal(SOURCES[words[-1]], 0)
-        return (literal.value,) if literal else None
-    if korean := re.fullmatch(rf"빈\s*({KOREAN})", shown):
-        literal = read_literal(SOURCES[korean[1]], 0)
-        return (literal.value,) if literal else None
+    """Read the value that some words mean, in a tuple of its own since None is a value too."""
+    stripped = shown.strip("`*").rstrip(".")
+    words = stripped.lower().replace("빈", "빈 ", 1).split()
+    if len(words) > 1 and words[-1] in SOURCES:
+        return parse_value(SOURCES[words[-1]])
     if words == ["zero"]:
         return (0,)
-    stripped = shown.strip("`*").rstrip(".")
     literal = read_literal(stripped, 0, loose=True)
     return (literal.value,) if literal and literal.end == len(stripped) else None

@@ -5,15 +5,16 @@ import re
 from dataclasses import replace
 
 from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.blocks import find_block_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
-from services.evaluator.app.services.examples.code import find_code_examples
 from services.evaluator.app.services.examples.context import (
     is_introduced_as_it_is,
     says_little,
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
+from services.evaluator.app.services.examples.example import Example, call_starts
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_expression,
@@ -21,11 +22,19 @@ from services.evaluator.app.services.examples.literals import (
 )
 from services.evaluator.app.services.examples.prose import find_prose_examples
 from services.evaluator.app.services.examples.sessions import find_session_examples
-from services.evaluator.app.services.examples.source import Example, call_starts
 from services.evaluator.app.services.examples.tables import find_table_examples
 
 __all__ = ["Example", "find_examples"]
 
+# In this order: of examples that begin at one place, the first one's is kept.
+FINDERS = (
+    find_code_examples,
+    find_table_examples,
+    find_call_examples,
+    find_prose_examples,
+    find_block_examples,
+    find_emptiness_examples,
+)
 MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
 STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
@@ -50,20 +59,16 @@ MAX_SIGNATURE_CHARACTERS = 400
 
 
 def find_examples(user_input: str) -> tuple[Example, ...]:
-    """The examples that a request shows, in its order; at most twelve.
+    """Find the examples that a request shows, in its order; at most twelve.
 
-    Sure ones only: a value that isn't a literal, a call with a variable in it, a value that may
-    be part of a longer one and two values for one call are all left out.
+    Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
+    may be part of a longer one and two values for one call are all left out.
     """
     text = user_input[:MAX_REQUEST_CHARACTERS].translate(STRAIGHT_QUOTES).replace("\r\n", "\n")
     text = BLANK_LINES.sub(FEW_BLANK_LINES, text)
     found, rest = find_session_examples(text)
-    found += find_code_examples(rest)
-    found += find_table_examples(rest)
-    found += find_call_examples(rest)
-    found += find_prose_examples(rest)
-    found += find_block_examples(rest)
-    found += find_emptiness_examples(rest)
+    for find in FINDERS:
+        found += find(rest)
     result_varies = varies(text)
     found = [
         (start, example)
@@ -80,7 +85,7 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
 
 
 def _signatures(text: str) -> list[list[str]]:
-    """Names of the parameters in the signatures that a request writes out: `f(arr: list, k=1)`."""
+    """Read parameter names off the signatures that a request writes out: `f(arr: list, k=1)`."""
     found: list[list[str]] = []
     for start in call_starts(text, MAX_SIGNATURE_STARTS):
         opening = text.find("(", start)
@@ -96,7 +101,7 @@ def _signatures(text: str) -> list[list[str]]:
 
 
 def _in_order(example: Example, signatures: list[list[str]]) -> Example:
-    """Arguments with names, in the order of the signature that the request itself fixes.
+    """Put arguments with names in the order of the signature that the request itself fixes.
 
     An answer whose parameters have those names in another order doesn't keep to the request.
     """
@@ -112,7 +117,7 @@ def _in_order(example: Example, signatures: list[list[str]]) -> Example:
 
 
 def _without_contradictions(found: list[Example]) -> list[Example]:
-    """Each call once; none of those that are given two values."""
+    """Keep each call once, and drop those that are given two values."""
     kept: dict[tuple[str, ...], Example] = {}
     contradicted: set[tuple[str, ...]] = set()
     for example in found:

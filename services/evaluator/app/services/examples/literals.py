@@ -1,4 +1,4 @@
-"""Reads Python literals out of running text, in time that is bounded by its length."""
+"""Reads Python literals out of running text, in time bounded by the text's length."""
 
 import ast
 import re
@@ -12,19 +12,16 @@ MAX_DEPTH = 30
 
 PLAIN_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 # What other languages and plain prose call these values.
-LOOSE_WORDS: dict[str, bool | None] = {
-    "true": True,
-    "false": False,
-    "none": None,
-    "null": None,
-}
+LOOSE_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
 
-NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?!\w)", re.ASCII)
-WORD = re.compile(r"(?:True|False|None)(?!\w)", re.ASCII)
 LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
-SPECIAL = re.compile(r"-?(?:float\(['\"][-+]?(?:inf|infinity|nan)['\"]\)|set\(\)|frozenset\(\))")
-STRING = re.compile(
-    r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")", re.ASCII
+STRING = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")")
+# What needs no bracket: a special value, a string, a number, a word.
+PLAIN = re.compile(
+    r"-?(?:float\(['\"][-+]?(?:inf|infinity|nan)['\"]\)|set\(\)|frozenset\(\))"
+    rf"|{STRING.pattern}"
+    r"|[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?!\w)|(?:True|False|None)(?!\w)",
+    re.ASCII,
 )
 BRACKET_OR_QUOTE = re.compile(r"[\[\](){}'\"]")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -32,7 +29,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as it stands in a text, and where it ends."""
+    """A value, its source in a text, and where the source ends."""
 
     value: Value
     source: str
@@ -40,13 +37,13 @@ class Literal:
 
 
 def parse_expression(source: str) -> ast.expr | None:
-    """Syntax tree of an expression; None where it is none."""
+    """Parse an expression; None where the source is none."""
     tree = _parse(source.strip(), "eval")
     return tree.body if isinstance(tree, ast.Expression) else None
 
 
 def parse_statements(source: str) -> list[ast.stmt] | None:
-    """Syntax trees of statements; None where the source doesn't parse."""
+    """Parse statements; None where the source doesn't parse."""
     tree = _parse(source, "exec")
     return tree.body if isinstance(tree, ast.Module) else None
 
@@ -62,7 +59,7 @@ def _parse(source: str, mode: str) -> ast.AST | None:
 
 
 def literal_value(node: ast.expr) -> Value:
-    """The plain value that an expression spells out.
+    """Return the plain value that an expression spells out.
 
     Raises:
         ValueError: If it isn't a literal.
@@ -96,7 +93,7 @@ def _signed(number: object, *, negative: bool) -> Value:
 
 
 def _constructed(name: str, arguments: list[ast.expr]) -> Value:
-    """Values that have no notation of their own: `float("inf")`, `set()`, `frozenset({1})`."""
+    """Return a value without a notation of its own: `float("inf")`, `set()`, `frozenset({1})`."""
     match name, arguments:
         case "float", [ast.Constant(value=str() as text)]:
             return float(text)
@@ -126,7 +123,7 @@ def _dictionary(keys: list[ast.expr], values: list[ast.expr]) -> Value:
 
 
 def parse_value(source: str) -> tuple[Value] | None:
-    """The one value that a source spells out, in a tuple of its own since None is a value too."""
+    """Parse the value that a source spells out, in a tuple of its own since None is a value too."""
     node = parse_expression(source)
     if node is None:
         return None
@@ -137,9 +134,9 @@ def parse_value(source: str) -> tuple[Value] | None:
 
 
 def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | None:
-    """The literal that begins at `start`.
+    """Read the literal that begins at `start`; None where there is none.
 
-    A string in parentheses is none: what is meant may be a tuple of one.
+    A string in parentheses isn't taken for one: what is meant may be a tuple of one.
 
     Args:
         text: What to read.
@@ -158,14 +155,13 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
 
 
 def _literal_end(text: str, start: int) -> int | None:
-    for pattern in (SPECIAL, STRING, NUMBER, WORD):
-        if match := pattern.match(text, start):
-            return match.end()
+    if match := PLAIN.match(text, start):
+        return match.end()
     return balanced_end(text, start) if text[start : start + 1] in CLOSING else None
 
 
 def balanced_end(text: str, start: int) -> int | None:
-    """Where the bracket that opens at `start` is closed; None where it isn't, or too late."""
+    """Find the end of the bracket that opens at `start`; None where it isn't closed in time."""
     limit = min(len(text), start + MAX_SOURCE_CHARACTERS)
     expected: list[str] = []
     position = start

@@ -1,10 +1,9 @@
-"""What stands before a call in a session or in code that is shown, as far as the call needs it."""
+"""Collects the statements before a call, in a session or in shown code, that the call needs."""
 
 import ast
 from dataclasses import dataclass, field
 
-from services.evaluator.app.services.examples.literals import parse_statements
-from services.evaluator.app.services.examples.source import (
+from services.evaluator.app.services.examples.example import (
     BUILTINS,
     Example,
     called_function,
@@ -12,6 +11,7 @@ from services.evaluator.app.services.examples.source import (
     names_of,
     quote,
 )
+from services.evaluator.app.services.examples.literals import parse_statements
 
 MAX_SETUP = 10
 
@@ -24,13 +24,13 @@ class Program:
     bound: set[str] = field(default_factory=set)
 
     def add(self, source: str, nodes: list[ast.stmt]) -> None:
-        """Take a statement that was run."""
+        """Add a statement that was run."""
         self.statements.append(source)
         for node in nodes:
             self.bound |= _names_bound(node)
 
     def setup_for(self, node: ast.AST) -> tuple[str, ...] | None:
-        """The statements that an expression depends on; None where they are too many.
+        """Return the statements that an expression depends on; None where they are too many.
 
         A statement counts where it mentions a name that the expression needs: `s.push(1)`
         before `s.pop()`.
@@ -65,7 +65,7 @@ def _names_bound(node: ast.stmt) -> set[str]:
 
 
 def equality(node: ast.expr) -> tuple[ast.expr, str] | None:
-    """Both sides of `call == value`, also written `call is value`; None for anything else."""
+    """Return both sides of `call == value` or `call is value`; None for anything else."""
     match node:
         case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]):
             return left, ast.unparse(right)
@@ -79,7 +79,7 @@ def make_example(
     expected_error: str = "",
     quoted: str = "",
 ) -> Example | None:
-    """An example of a call, if all that it needs is there."""
+    """Make an example of a call; None where something that it needs isn't there."""
     if expected is None and not expected_error:
         return None
     free = names_of(node) - BUILTINS - program.bound
@@ -119,7 +119,7 @@ def _root_name(node: ast.expr) -> str:
 
 
 def _function_in(setup: tuple[str, ...]) -> str:
-    """What the setup makes its objects with."""
+    """Name the function or class that the setup makes its objects with."""
     for source in setup:
         for statement in parse_statements(source) or []:
             value = getattr(statement, "value", None)

@@ -1,14 +1,15 @@
-"""Examples that name no function: `It returns 120 for 5`, `Input: 3`, `5를 넣으면 120`."""
+"""Finds examples that name no function: `It returns 120 for 5`, `Input: 3`, `5를 넣으면 120`."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from services.evaluator.app.services.examples.calls import ARROW, RETURNS
-from services.evaluator.app.services.examples.ending import is_meant, whole_value
+from services.evaluator.app.services.examples.example import Example, Found, quote
 from services.evaluator.app.services.examples.literals import Literal, read_literal
+from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
 from services.evaluator.app.services.examples.rounding import tolerance_of
-from services.evaluator.app.services.examples.source import Example, quote
 
 MAX_ARGUMENTS = 6
 MAX_PLACES = 60
@@ -62,8 +63,7 @@ THEN_RETURNS = re.compile(
     re.I,
 )
 INPUT = re.compile(
-    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}",
-    re.I,
+    r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}", re.I
 )
 OUTPUT = re.compile(
     r"[`*_]{0,3}[\s,;/]*(?:(?:[-=]{1,2}>|→)\s*)?[*_]{0,2}(?:(?:sample|expected)\s+)?"
@@ -89,12 +89,10 @@ INTRODUCED = re.compile(
 BARE_ARROW = re.compile(rf"[`*]{{0,2}}[ \t]{{0,3}}{ARROW}[ \t]{{0,3}}[`*]{{0,2}}")
 VALUE_START = re.compile(r"(?<![\w.)\]}'\"])[-+]?(?=[\d\"'\[({]|True\b|False\b|None\b)")
 
-Found = tuple[int, Example]
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """Arguments in running text, with the names that it gives them, and where they end."""
+    """Sources of arguments in running text, the names that it gives them, and where they end."""
 
     sources: tuple[str, ...]
     names: tuple[str, ...]
@@ -102,14 +100,13 @@ class Arguments:
 
 
 def find_prose_examples(text: str) -> list[Found]:
-    """All examples that name no function, by the place where they begin."""
-    found = [*_labelled(text), *_value_first(text), *_given_first(text), *_scattered(text)]
-    found += _korean(text)
-    return found + list(_bare_arrows(text))
+    """Find every example that names no function."""
+    forms = (_labelled, _value_first, _given_first, _scattered, _korean, _bare_arrows)
+    return [found for form in forms for found in form(text)]
 
 
 def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments | None:
-    """Literals, named or not, that are joined by commas or "and"; None where there are none.
+    """Read literals, named or not, joined by commas or "and"; None where there are none.
 
     Args:
         text: What to read.
@@ -140,38 +137,40 @@ def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments |
 def _example(
     text: str, start: int, arguments: Arguments, value: Literal, *, end: int | None = None
 ) -> Iterator[Found]:
-    """The example, unless the words around it say that it is none."""
+    """Yield the example, unless the words around it say that it isn't meant."""
     end = value.end if end is None else end
     if is_meant(text, start, end):
-        yield (
-            start,
-            Example(
-                "",
-                ", ".join(arguments.sources),
-                value.value,
-                names=arguments.names,
-                loose=True,
-                tolerance=tolerance_of(text, start, value),
-                quoted=quote(text, start, end),
-            ),
+        example = Example(
+            "",
+            ", ".join(arguments.sources),
+            value.value,
+            names=arguments.names,
+            loose=True,
+            tolerance=tolerance_of(text, start, value),
+            quoted=quote(text, start, end),
         )
+        yield start, example
+
+
+def _value_after(text: str, words: re.Match[str] | None) -> Literal | None:
+    """Read the whole value that follows some words; None without the words."""
+    value = read_literal(text, words.end(), loose=True) if words else None
+    return whole_value(text, value) if value else None
 
 
 def _labelled(text: str) -> Iterator[Found]:
     """`Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
-    for _, opening in zip(range(MAX_PLACES), INPUT.finditer(text), strict=False):
+    for opening in islice(INPUT.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end(), lines=True)
         if arguments is None:
             continue
-        label = OUTPUT.match(text, arguments.end)
-        value = read_literal(text, label.end(), loose=True) if label else None
-        if value is not None and (value := whole_value(text, value)):
+        if value := _value_after(text, OUTPUT.match(text, arguments.end)):
             yield from _example(text, opening.start(), arguments, value)
 
 
 def _value_first(text: str) -> Iterator[Found]:
     """`returns 120 for 5`, also several: `True for 7 and False for 8`."""
-    for _, opening in zip(range(MAX_PLACES), VALUE_FOR.finditer(text), strict=False):
+    for opening in islice(VALUE_FOR.finditer(text), MAX_PLACES):
         position = opening.end()
         while (value := read_literal(text, position, loose=True)) is not None:
             joint = FOR.match(text, value.end)
@@ -202,26 +201,25 @@ def _last_argument(text: str, arguments: Arguments) -> Literal | None:
 
 def _given_first(text: str) -> Iterator[Found]:
     """`given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
-    for _, opening in zip(range(MAX_PLACES), GIVEN.finditer(text), strict=False):
+    for opening in islice(GIVEN.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end())
-        then = THEN.match(text, arguments.end) if arguments else None
-        if arguments is not None and arguments.names and then is None:
+        if arguments is None:
+            continue
+        then = THEN.match(text, arguments.end)
+        if arguments.names and then is None:
             then = LATER.match(text, arguments.end)
-        value = read_literal(text, then.end(), loose=True) if then else None
-        if arguments is not None and value is not None and (value := whole_value(text, value)):
+        if value := _value_after(text, then):
             yield from _example(text, opening.start(), arguments, value)
 
 
 def _scattered(text: str) -> Iterator[Found]:
     """`given "a" as the name and a list of numbers: [1, 2] then you should return 'a12'`."""
-    for _, opening in zip(range(MAX_PLACES), SCATTERED.finditer(text), strict=False):
+    for opening in islice(SCATTERED.finditer(text), MAX_PLACES):
         sources: list[str] = []
         position = opening.end()
         while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
             sources.append(literal.source)
-            then = THEN_RETURNS.match(text, literal.end)
-            value = read_literal(text, then.end(), loose=True) if then else None
-            if value is not None and (value := whole_value(text, value)):
+            if value := _value_after(text, THEN_RETURNS.match(text, literal.end)):
                 arguments = Arguments(tuple(sources), (), literal.end)
                 yield from _example(text, opening.start(), arguments, value)
                 break
@@ -234,7 +232,7 @@ def _scattered(text: str) -> Iterator[Found]:
 def _korean(text: str) -> Iterator[Found]:
     """`5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
     done = 0
-    for _, opening in zip(range(MAX_PLACES), VALUE_START.finditer(text), strict=False):
+    for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         if opening.start() < done:
             continue
         sources: list[str] = []
@@ -260,7 +258,7 @@ def _korean(text: str) -> Iterator[Found]:
 def _bare_arrows(text: str) -> Iterator[Found]:
     """`[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
     done = 0
-    for _, opening in zip(range(MAX_PLACES), VALUE_START.finditer(text), strict=False):
+    for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         start = opening.start()
         if start < done:
             continue
@@ -279,11 +277,10 @@ def _bare_arrows(text: str) -> Iterator[Found]:
 
 def _is_announced(text: str, start: int) -> bool:
     before = text[max(0, start - 80) : start]
-    if re.search(rf"{ARROW}[ \t`*]*$", before):
+    if before.rstrip(" \t`*").endswith(("->", "=>", *"→➞⇒➔⟶↦")):
         return False
-    lines = before.split("\n")
+    above, _, line = before.rpartition("\n")
     # On the same line, or on the line before a list of examples.
-    return INTRODUCED.search(lines[-1]) is not None or (
-        not lines[-1].strip(" \t-*•`")
-        and INTRODUCED.search("\n".join(lines[:-1])[-60:].rstrip()) is not None
+    return INTRODUCED.search(line) is not None or (
+        not line.strip(" \t-*•`") and INTRODUCED.search(above[-60:].rstrip()) is not None
     )

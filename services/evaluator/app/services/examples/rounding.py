@@ -15,16 +15,14 @@ ROUNDING_IS_ASKED = re.compile(
     re.I,
 )
 DECIMALS = re.compile(r"[-+]?\d*\.(\d{1,6})", re.ASCII)
-SINGLE_EQUALS = re.compile(r"(?<![=<>!:])=\s{0,3}[`*]{0,2}$")
 AFTER = 30
 AROUND = 1_000
-BEFORE_VALUE = 10
 # Keeps the half of a digit itself within the tolerance, whatever binary fractions make of it.
 HALF = 0.500001
 
 
 def tolerance_of(text: str, start: int, literal: Literal) -> float:
-    """Half a unit of the last digit shown, where the words around say that it is rounded.
+    """Return half a unit of the last digit shown, where the text says that it is rounded.
 
     Args:
         text: The text.
@@ -41,7 +39,8 @@ def tolerance_of(text: str, start: int, literal: Literal) -> float:
         return 0.0
     before = text[start : literal.end - len(literal.source)]
     after = text[literal.end : literal.end + AFTER].split("\n", 1)[0]
-    is_rounded = SAYS_ABOUT.search(before) or SAYS_ABOUT.search(after)
-    if is_rounded is None and SINGLE_EQUALS.search(before[-BEFORE_VALUE:]) is None:
+    sign = before.rstrip("`* ")
+    is_equation = sign.endswith("=") and not sign.endswith(("==", "<=", ">=", "!=", ":="))
+    if not (is_equation or SAYS_ABOUT.search(before) or SAYS_ABOUT.search(after)):
         return 0.0
     return float(HALF * 10.0 ** -len(number[1]))

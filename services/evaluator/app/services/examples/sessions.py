@@ -1,40 +1,34 @@
-"""Examples in `>>>` sessions: what stands before a line counts for it."""
+"""Finds examples in `>>>` sessions, each with the lines before it that it needs."""
 
 import ast
 import re
 from dataclasses import dataclass
 
+from services.evaluator.app.services.examples.example import Example, Found, line_offsets
 from services.evaluator.app.services.examples.literals import (
     parse_expression,
     parse_statements,
     parse_value,
     read_literal,
 )
-from services.evaluator.app.services.examples.program import (
-    Program,
-    equality,
-    make_example,
-)
-from services.evaluator.app.services.examples.source import Example, line_offsets
+from services.evaluator.app.services.examples.program import Program, equality, make_example
 
 MAX_LINES = 400
 MAX_STATEMENT_LINES = 25
-PROMPT = re.compile(r"[ \t]{0,40}>>>(?: |$)")
-CONTINUATION = re.compile(r"[ \t]{0,40}\.\.\.(?: |$)")
-SESSION_END = re.compile(r"\s*(?:$|>>>|\"\"\"|'''|```|~~~)")
+PROMPT = ">>>"
+CONTINUATION = "..."
+SESSION_ENDS = (PROMPT, '"""', "'''", "```", "~~~")
 ERROR_LINE = re.compile(r"\s*(?:\w+\.){0,5}([A-Z]\w{2,60})(?::|\s*$)", re.ASCII)
-TRACEBACK = re.compile(r"\s*Traceback \(most recent call last\)")
-
-Found = tuple[int, Example]
+TRACEBACK = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A statement at a prompt, and what is printed below it.
+    """A statement at a prompt, and the output below it.
 
     Attributes:
         source: The statement.
-        output: Lines of what it prints.
+        output: Lines of its output.
         first: Index of its first line.
         end: Index of the line after its output.
     """
@@ -46,7 +40,7 @@ class Entry:
 
 
 def find_session_examples(text: str) -> tuple[list[Found], str]:
-    """Examples of all `>>>` sessions, and the text with the sessions blanked out.
+    """Find examples in all `>>>` sessions; return them, and the text with the sessions blanked out.
 
     A call without output gives None where the same function's value is shown elsewhere. Where
     none is, the output was just left out, as people mostly do.
@@ -70,11 +64,19 @@ def find_session_examples(text: str) -> tuple[list[Found], str]:
     return found, text
 
 
+def _begins(line: str, mark: str) -> bool:
+    return f"{line.lstrip()} ".startswith(f"{mark} ")
+
+
+def _ends_session(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith(SESSION_ENDS)
+
+
 def _read_entries(lines: list[str]) -> list[Entry]:
     entries: list[Entry] = []
     index = 0
     while index < len(lines):
-        if not PROMPT.match(lines[index]):
+        if not _begins(lines[index], PROMPT):
             index += 1
             continue
         first = index
@@ -85,7 +87,7 @@ def _read_entries(lines: list[str]) -> list[Entry]:
 
 
 def _function_called(entry: Entry) -> str:
-    """The function whose plain call an entry is; empty for anything else."""
+    """Name the function whose plain call an entry is; empty for anything else."""
     match parse_statements(entry.source):
         case [ast.Expr(value=ast.Call(func=ast.Name(id=name)))]:
             return name
@@ -93,19 +95,19 @@ def _function_called(entry: Entry) -> str:
 
 
 def _value_follows(lines: list[str], index: int) -> bool:
-    """Whether a value stands below a gap, as people write who part it from the call."""
+    """Whether a value stands below, after blank lines."""
     following = next((line.strip() for line in lines[index:] if line.strip()), "")
     return read_literal(following, 0) is not None
 
 
 def _read_statement(lines: list[str], index: int) -> tuple[str, int]:
-    """The statement at a prompt, with its continuation lines, and the line after it."""
+    """Read the statement at a prompt, with its continuation lines; return the line after it too."""
     parts = [lines[index].lstrip()[4:]]
     index += 1
     while index < len(lines) and len(parts) < MAX_STATEMENT_LINES:
-        if CONTINUATION.match(lines[index]):
+        if _begins(lines[index], CONTINUATION):
             parts.append(lines[index].lstrip()[4:])
-        elif parse_statements("\n".join(parts)) is None and not SESSION_END.match(lines[index]):
+        elif parse_statements("\n".join(parts)) is None and not _ends_session(lines[index]):
             # Without `...`, as people write by hand.
             joined = "\n".join([*parts, lines[index].strip()])
             if joined.count("(") + joined.count("[") <= joined.count(")") + joined.count("]") and (
@@ -127,7 +129,7 @@ def _read_statement(lines: list[str], index: int) -> tuple[str, int]:
 def _read_output(lines: list[str], index: int) -> tuple[list[str], int]:
     output: list[str] = []
     while index < len(lines) and len(output) < MAX_STATEMENT_LINES:
-        if SESSION_END.match(lines[index]) and not TRACEBACK.match(lines[index]):
+        if _ends_session(lines[index]):
             break
         output.append(lines[index].strip())
         index += 1
@@ -135,7 +137,7 @@ def _read_output(lines: list[str], index: int) -> tuple[list[str], int]:
 
 
 def _session_example(source: str, output: list[str], program: Program) -> Example | None:
-    """The example in one statement and its output; the statement joins the program."""
+    """Read the example in a statement and its output; add the statement to the program."""
     nodes = parse_statements(source)
     if not nodes:
         return None
@@ -161,12 +163,8 @@ def _example_of(node: ast.expr, output: list[str], program: Program) -> Example 
         return make_example(node, program, parse_value(expected))
     if not output:
         return None
-    if TRACEBACK.match(output[0]):
-        errors = [
-            match[1]
-            for line in output[1:]
-            if (match := ERROR_LINE.fullmatch(line) or ERROR_LINE.match(line))
-        ]
+    if output[0].startswith(TRACEBACK):
+        errors = [match[1] for line in output[1:] if (match := ERROR_LINE.match(line))]
         return make_example(node, program, None, errors[-1]) if errors else None
     match node:
         case ast.Call(func=ast.Name(id="print"), args=[printed], keywords=[]):

@@ -1,20 +1,22 @@
-"""Examples in Markdown tables: columns of inputs, and one of outputs."""
+"""Finds examples in Markdown tables: columns of inputs, and one of outputs."""
 
 import re
 
+from services.evaluator.app.services.examples.example import (
+    Example,
+    Found,
+    line_offsets,
+    quote,
+    read_call,
+)
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_value,
     read_literal,
 )
-from services.evaluator.app.services.examples.source import (
-    Example,
-    quote,
-    read_call,
-)
 
+MAX_LINES = 400
 MAX_ROWS = 60
-RULE = re.compile(r"[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?){1,12}[ \t]*$")
 OUTPUT_HEADER = re.compile(
     r"\W*(?:expected\s+)?(?:output|result|returns?|return\s+value|expected|answer|value|출력|결과|반환|반환값"
     r"|기댓값|기대값|예상\s*출력|예상\s*결과)\W*$",
@@ -26,25 +28,25 @@ NO_INPUT_HEADER = re.compile(
     re.I,
 )
 
-Found = tuple[int, Example]
-
 
 def find_table_examples(text: str) -> list[Found]:
-    """One example a row, where every cell that matters is a literal."""
-    lines = text.split("\n")[:400]
+    """Find one example a row, where every cell that matters is a literal."""
+    lines = text.split("\n")[:MAX_LINES]
     found: list[Found] = []
-    offset = 0
-    for index, line in enumerate(lines):
-        is_header = "|" in line and index + 1 < len(lines) and RULE.match(lines[index + 1][:200])
-        if is_header and "|" in lines[index + 1]:
+    for index, (offset, line) in enumerate(zip(line_offsets(lines), lines, strict=True)):
+        if "|" in line and _is_rule("".join(lines[index + 1 : index + 2])):
             rows = lines[index + 2 : index + 2 + MAX_ROWS]
             found += [(offset, example) for example in _table_examples(_cells(line), rows)]
-        offset += len(line) + 1
     return found
 
 
+def _is_rule(line: str) -> bool:
+    """Whether a line parts a table's header from its rows: `|---|:---:|`."""
+    return "|" in line and "--" in line and not line.strip("|:- \t")
+
+
 def _cells(line: str) -> list[str]:
-    """Cells of a row; a bar inside of brackets or quotes parts nothing."""
+    """Split a row into cells; a bar inside of brackets or quotes parts nothing."""
     cells: list[str] = []
     inner = line.strip()[:1_000].removeprefix("|").removesuffix("|")
     start = position = 0
@@ -85,7 +87,7 @@ def _row_example(
         return None
     given = [cells[index] for index in inputs]
     if len(given) == 1:
-        call = read_call(given[0], 0) if re.match(r"[A-Za-z_]\w*\(", given[0]) else None
+        call = read_call(given[0], 0) if "(" in given[0] else None
         if call is not None and call.end == len(given[0]):
             return Example(call.function, call.source, literal.value, quoted=quoted)
     # A cell may hold several arguments: `[1, 2], 3`.

@@ -1,1 +1,1 @@
-"""Judges: the rubric's, which needs no model, and a model's."""
+"""The judges: one that grades by the rubric without a model, and one that asks a model."""

@@ -1,4 +1,4 @@
-"""What a judge's model is shown of a case: data between markers, and facts outside them."""
+"""Describes a case to a judge's model: data between markers, and facts outside them."""
 
 import hashlib
 
@@ -11,17 +11,17 @@ MAX_DATA_CHARACTERS = 24_000
 def describe_case(
     request: str, answer: str, report: RuleReport, *, answer_first: bool = False
 ) -> str:
-    """The case as the judge sees it.
+    """Describe a case to the judge.
 
-    Whatever an attacker can write stands between markers that carry a hash of it all, which no
-    text can hold of itself. A rule's reason may repeat a name that the answer chose, and a name
-    can be a sentence in another alphabet: reasons are data too. Outside the markers stand names
-    of rules and how they came out, and nothing else. Secrets in the data are masked.
+    Everything that an attacker can write is put between markers with a hash of it all, which no
+    text can contain of itself. A rule's reason may repeat a name that the answer chose, and a name
+    can be a sentence in another alphabet: reasons are data too. Outside the markers are only
+    names of rules and their outcomes. Secrets in the data are masked.
 
     Args:
-        request: What the user asked for.
-        answer: What is to be graded.
-        report: What the checks found.
+        request: The request, as its user wrote it.
+        answer: The answer to grade.
+        report: The results of the rules.
         answer_first: Show the answer before its request; the words are the same.
     """
     request, answer = mask_secrets(request), mask_secrets(answer)
@@ -51,7 +51,7 @@ def _mark(*data: str) -> str:
 
 
 def _fence(name: str, mark: str, data: str) -> str:
-    """A block of data; where it is cut, its opening line says so."""
+    """Put data between markers; where it is cut, the opening line says so."""
     cut = ""
     if len(data) > MAX_DATA_CHARACTERS:
         cut = f", cut: the first {MAX_DATA_CHARACTERS:,} of {len(data):,} characters"

@@ -1,9 +1,12 @@
-"""Judges: who gives the 60 % that rules can't. The rubric judge, which needs no model."""
+"""The interface of judges, which give 60 % of a score, and the judge that needs no model."""
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from typing_extensions import override
+
+from services.common.evaluation_detail import CriterionDetail
 from services.common.task_types.rules import Criterion, Grade, RuleReport
 
 RUBRIC_JUDGE = "rubric"
@@ -11,33 +14,33 @@ RUBRIC_JUDGE = "rubric"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A judge's grade.
+    """A judge's grade and its reasons.
 
     Attributes:
-        score: In [0, 1]; higher is better. The mean, where it was asked more than once.
-        reason: Why, in words.
-        confidence: The judge's own, in [0, 1]; 1 for the rubric, which is deterministic.
-        criteria: The rubric's grades, where it was the rubric.
+        score: The grade in [0, 1], higher is better; the mean where the judge was asked twice.
+        reason: The reason in words.
+        confidence: The judge's own confidence, in [0, 1]; 1 for the rubric.
+        criteria: The grade of each criterion, where the rubric was the judge.
         judgements: Every grade that the score is the mean of, in the order given.
-        spread: The largest of them less the smallest, in [0, 1].
+        spread: The largest grade less the smallest, in [0, 1].
     """
 
     score: float
     reason: str
     confidence: float = 1.0
-    criteria: tuple[dict[str, Any], ...] = ()
+    criteria: tuple[CriterionDetail, ...] = ()
     judgements: tuple[float, ...] = ()
     spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedAnswer:
-    """An answer as a judge gets it.
+    """An answer to judge, with its request.
 
     Attributes:
-        task_type: What it was asked for as.
+        task_type: The request's task type.
         user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
+        answer: The Worker's answer.
         grades: The rubric's criteria that could be graded, each with its grade.
     """
 
@@ -48,12 +51,12 @@ class JudgedAnswer:
 
 
 class Judge(Protocol):
-    """Grades an answer by its evidence.
+    """Grades answers.
 
     Attributes:
         name: `rubric`, or a model's `provider:name`.
-        identity: Changes with everything that can change a grade.
-        can_judge_unseen: Whether it has an opinion of code that could not be run.
+        identity: The name and a version, which changes with everything that can change a grade.
+        can_judge_unseen: Whether it can grade code that could not be run.
     """
 
     name: str
@@ -61,7 +64,7 @@ class Judge(Protocol):
     can_judge_unseen: bool
 
     async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
-        """Grade.
+        """Grade an answer.
 
         Raises:
             UnscoredError: If no usable grade can be had.
@@ -69,18 +72,19 @@ class Judge(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what the judge holds."""
+        """Close the judge's connections."""
         ...
 
 
-class RubricJudge:
-    """Grades by the rubric: no model, the same grade for the same answer, always."""
+class RubricJudge(Judge):
+    """Grades by the rubric: needs no model, and gives the same answer the same grade."""
 
     name = RUBRIC_JUDGE
     identity = RUBRIC_JUDGE
     can_judge_unseen = False
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:  # noqa: ARG002
+    @override
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
         """Grade by the weighted mean of the criteria that have a grade."""
         total = math.fsum(criterion.weight for criterion, _ in case.grades)
         if not total:
@@ -91,15 +95,16 @@ class RubricJudge:
             score=min(1.0, earned / total),
             reason=f"by the rubric; its weakest point: {weakest.reason}",
             criteria=tuple(
-                {
-                    "name": criterion.name,
-                    "weight": criterion.weight,
-                    "grade": grade.value,
-                    "reason": grade.reason,
-                }
+                CriterionDetail(
+                    name=criterion.name,
+                    weight=criterion.weight,
+                    grade=grade.value,
+                    reason=grade.reason,
+                )
                 for criterion, grade in case.grades
             ),
         )
 
+    @override
     async def close(self) -> None:
-        """Nothing is held."""
+        pass

@@ -1,4 +1,4 @@
-"""The LLM judge: asks a model under a versioned prompt, and again where the verdict is close."""
+"""The judge that asks a model under a versioned prompt, twice where the score is close."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -27,27 +27,23 @@ log = get_logger()
 
 
 class LlmJudge:
-    """Asks a model, under a versioned prompt, and takes nothing but a number in range.
+    """Asks a model for a grade, under a versioned prompt, and accepts only a number in range.
 
     Where the score comes within 0.05 of the threshold, it asks a second time and takes the
     mean. The second time the answer stands before its request: the same words in another
     order, since a model asked the very same thing at temperature 0 would only repeat itself,
-    while what it thinks of an answer shouldn't hang on the order in which it reads.
+    while its grade shouldn't depend on the order in which it reads.
 
     Args:
         model: Any LangChain chat model.
-        spec: Its `provider:name`, for the record.
+        spec: The model's `provider:name`, which names the judge.
         prompts: Judge prompts of task types that have one of their own, by task type.
     """
 
     can_judge_unseen = True
 
     def __init__(
-        self,
-        model: BaseChatModel,
-        *,
-        spec: str,
-        prompts: Mapping[str, str] = MappingProxyType({}),
+        self, model: BaseChatModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._model = model
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
@@ -56,7 +52,7 @@ class LlmJudge:
         self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
 
     async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
-        """Grade, once or twice.
+        """Grade an answer by asking the model once or twice.
 
         Raises:
             JudgeInvalidError: If neither of two replies is a grade.
@@ -100,16 +96,16 @@ def is_close(grade: float, report: RuleReport) -> bool:
     """Whether a second grade could change the verdict: the score is near the threshold.
 
     Args:
-        grade: The judge's, in [0, 1].
-        report: What the rules found; an answer that they show to fail can't pass, so that no
-            grade is worth a second look there.
+        grade: The judge's grade, in [0, 1].
+        report: The results of the rules; an answer that they show to fail can't pass, and no
+            second grade changes that.
     """
     verdict = reach_verdict(report.score, grade, demonstrably_fails=bool(report.cap_reasons))
     return abs(verdict.score - PASS_THRESHOLD) <= CLOSE_TO_THRESHOLD + ROUNDING
 
 
 def combine_judgements(judgements: Sequence[Judgement]) -> Judgement:
-    """One judgement of several: the mean of their grades, their spread, all their reasons."""
+    """Combine judgements: the mean of their grades, their spread, all their reasons."""
     scores = tuple(judgement.score for judgement in judgements)
     reasons = dict.fromkeys(judgement.reason for judgement in judgements if judgement.reason)
     return Judgement(
@@ -122,7 +118,7 @@ def combine_judgements(judgements: Sequence[Judgement]) -> Judgement:
 
 
 def _digest_prompts(prompt: str, prompts: Mapping[str, str]) -> str:
-    """Version of what the model is told: it changes when any of the prompts does."""
+    """Hash all prompts, so that a change in any of them changes the judge's version."""
     digest = hashlib.sha256(prompt.encode())
     for task_type, text in sorted(prompts.items()):
         digest.update(f"\x00{task_type}\x00{text}".encode())

@@ -1,8 +1,9 @@
-"""Reads a judge's reply strictly: a grade in range, or no grade at all."""
+"""Reads a judge's reply strictly: a grade in range, or none at all."""
 
-import json
 from typing import Any
 
+from services.common.task_types.strict_json import parse_strictly
+from services.common.text import make_storable
 from services.evaluator.app.services.judging.judge import Judgement
 
 MAX_REPLY_CHARACTERS = 8_000
@@ -10,25 +11,20 @@ MAX_REASON_CHARACTERS = 1_000
 
 
 def parse_judgement(reply: str) -> Judgement:
-    """Read one JSON object, in a code fence at most, with numbers in [0, 1].
+    """Read a judgement off a reply: one JSON object, bare or in a code fence, numbers in [0, 1].
 
     Nothing is guessed: a "7" may be seven of ten or of a hundred, and a number that has to be
     looked for in prose may be one that the answer put there.
 
     Raises:
-        ValueError: If it is anything else; the message says what, and repeats nothing of it.
+        ValueError: If the reply is anything else; the message repeats nothing of it.
     """
     if len(reply) > MAX_REPLY_CHARACTERS:
         raise ValueError("the reply is too long")
     text = reply.strip()
     if text.startswith("```") and text.endswith("```"):
         text = text.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
-    try:
-        parsed = json.loads(text, object_pairs_hook=_reject_duplicates, parse_constant=_reject)
-    except json.JSONDecodeError as error:
-        raise ValueError("the reply is no JSON") from error
-    except RecursionError as error:
-        raise ValueError("the reply is nested too deeply") from error
+    parsed = parse_strictly(text, called="the reply")
     if not isinstance(parsed, dict):
         raise ValueError("the reply is no JSON object")
     reason = parsed.get("reason", "")
@@ -36,7 +32,7 @@ def parse_judgement(reply: str) -> Judgement:
         raise ValueError("the reason is no text")
     return Judgement(
         score=_unit_number(parsed, "score"),
-        reason=_without_surrogates(reason[:MAX_REASON_CHARACTERS]),
+        reason=make_storable(reason[:MAX_REASON_CHARACTERS]),
         confidence=_unit_number(parsed, "confidence") if "confidence" in parsed else 1.0,
     )
 
@@ -48,19 +44,3 @@ def _unit_number(parsed: dict[str, Any], name: str) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is not in [0, 1]")
     return float(value)
-
-
-def _without_surrogates(text: str) -> str:
-    r"""What UTF-8 and PostgreSQL can spell: JSON's "\ud800" and "\u0000" are in neither."""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-
-
-def _reject(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
-
-
-def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    parsed = dict(pairs)
-    if len(parsed) != len(pairs):
-        raise ValueError("the reply names a field twice")
-    return parsed

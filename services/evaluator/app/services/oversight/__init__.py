@@ -1,1 +1,1 @@
-"""Watches the judge itself; nothing in here changes a score."""
+"""Measures and watches the judge itself; nothing in here changes a score."""

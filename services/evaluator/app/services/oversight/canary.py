@@ -1,8 +1,8 @@
-"""The canary: labelled answers scored again and again, to notice that judging has changed.
+"""The canary: labelled answers that are scored on a schedule, to notice that judging changed.
 
 The fingerprint shows every change that is made here. What it can't show is a hosted model that
 its provider changed behind the same name, or a machine on which code doesn't run any more as it
-did. Those show in answers whose truth is known.
+did. Answers that are known to be right or wrong show both.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class CanaryRun:
-    """What one round over the labelled answers came to.
+class CanaryRound:
+    """The outcome of one round over the labelled answers.
 
     Attributes:
-        items: How many there are.
-        scored: How many got a score.
+        items: How many labelled answers there are.
+        scored: How many of them got a score.
         agreeing: How many of those were judged rightly.
-        wrong: Names of those that were not.
+        wrong: Ids of those that were judged wrongly.
         problem: Why some have no score, in the words of the last failure.
     """
 
@@ -47,7 +47,7 @@ class CanaryRun:
 
     @property
     def agreement(self) -> float | None:
-        """Share judged rightly of those scored; None where too few were to tell."""
+        """Share judged rightly of those scored, in [0, 1]; None where too few were scored."""
         if not self.items or self.scored < LEAST_SCORED_SHARE * self.items:
             return None
         return self.agreeing / self.scored
@@ -60,16 +60,16 @@ class CanaryRun:
 
 @dataclass(frozen=True, slots=True)
 class CanaryStatus:
-    """What the canary knows.
+    """What the rounds up to now have shown.
 
     Attributes:
         state: `waiting` before the first round; `unknown` where the last one scored too little.
-        agreement: Of the last round, in [0, 1].
-        baseline: Of the first whole round under this fingerprint, in [0, 1].
+        agreement: Agreement of the last round, in [0, 1].
+        baseline: Agreement of the first whole round under this fingerprint, in [0, 1].
         degraded: Whether the agreement dropped by more than 0.1 since then. Stays as it was
             while the agreement is unknown.
-        wrong: Names of the answers that were judged wrongly.
-        problem: Why it is unknown.
+        wrong: Ids of the answers that were judged wrongly.
+        problem: Why the agreement is unknown, or some answers have no score.
         checked_at: When the last round ended, in ISO 8601.
     """
 
@@ -82,20 +82,20 @@ class CanaryStatus:
     checked_at: str = ""
 
     def as_condition(self) -> dict[str, Any]:
-        """As `/health/ready` tells it."""
+        """Return the status as `/health/ready` shows it."""
         canary = asdict(self)
         return {"degraded": canary.pop("degraded"), "canary": canary}
 
 
 class Baselines(Protocol):
-    """Where the first agreement under each fingerprint is kept."""
+    """Keeps the first agreement under each fingerprint."""
 
     def load(self, fingerprint: str) -> float | None:
-        """In [0, 1]; None where there is none."""
+        """Load the agreement under a fingerprint, in [0, 1]; None where none is kept."""
         ...
 
     def keep(self, fingerprint: str, agreement: float) -> None:
-        """Keep the first.
+        """Keep the first agreement under a fingerprint.
 
         Raises:
             OSError: If it can't be written.
@@ -103,25 +103,27 @@ class Baselines(Protocol):
         ...
 
 
-def weigh(run: CanaryRun, baseline: float | None, before: CanaryStatus, now: str) -> CanaryStatus:
-    """What a round says beside the baseline. Pure.
+def weigh(
+    latest: CanaryRound, baseline: float | None, before: CanaryStatus, now: str
+) -> CanaryStatus:
+    """Compare a round with the baseline. Pure.
 
     Args:
-        run: The round.
+        latest: The round.
         baseline: The agreement to compare with; None where this is the first round.
-        before: What was known.
+        before: The status before the round.
         now: When the round ended, in ISO 8601.
     """
-    agreement = run.agreement
+    agreement = latest.agreement
     if agreement is None:
         return CanaryStatus(
             state="unknown",
             baseline=baseline,
             degraded=before.degraded,
-            problem=f"{run.scored} of {run.items} were scored. {run.problem}".strip(),
+            problem=f"{latest.scored} of {latest.items} were scored. {latest.problem}".strip(),
             checked_at=now,
         )
-    if baseline is None and run.is_whole:
+    if baseline is None and latest.is_whole:
         baseline = agreement
     degraded = baseline is not None and baseline - agreement > LARGEST_DROP
     return CanaryStatus(
@@ -129,14 +131,14 @@ def weigh(run: CanaryRun, baseline: float | None, before: CanaryStatus, now: str
         agreement=agreement,
         baseline=baseline,
         degraded=degraded,
-        wrong=run.wrong,
-        problem=run.problem,
+        wrong=latest.wrong,
+        problem=latest.problem,
         checked_at=now,
     )
 
 
-async def run_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRun:
-    """Score them one after the other, so that users' answers come first."""
+async def score_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRound:
+    """Score the labelled answers one after the other, so that users' answers come first."""
     scored, wrong, problem = 0, [], ""
     for item in items:
         try:
@@ -147,7 +149,7 @@ async def run_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRun
         scored += 1
         if verdict.passed != item.passes:
             wrong.append(item.id)
-    return CanaryRun(
+    return CanaryRound(
         items=len(items),
         scored=scored,
         agreeing=scored - len(wrong),
@@ -159,17 +161,17 @@ async def run_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRun
 class CanaryWatch:
     """Scores the canary at start-up, in the background, and then on a schedule.
 
-    A drop is told, in `/health/ready` and as a metric, and nothing is stopped for it: a service
-    that isn't ready takes the whole system down, while a judge that errs more often than it did
-    still tells most answers apart. Whoever heals prompts by its scores is to look first.
+    A drop shows in `/health/ready` and as a metric, and stops nothing here: a service that isn't
+    ready takes the whole system down, while a judge that errs more often than before still tells
+    most answers apart. The Optimizer looks at it before it heals prompts by these scores.
 
     Args:
         score: `Evaluation.evaluate`.
         items: The labelled answers.
         baselines: Where the first agreement under each fingerprint is kept.
-        fingerprint: Asked for before each round, as a sandbox may come and go.
-        interval_seconds: From the end of a round to the beginning of the next.
-        report: Called with the status after each round.
+        fingerprint: Called before each round, since it changes with the sandbox.
+        interval_seconds: Time from the end of a round to the beginning of the next.
+        on_status: Called with the status after each round.
     """
 
     def __init__(
@@ -180,23 +182,23 @@ class CanaryWatch:
         *,
         fingerprint: Callable[[], str],
         interval_seconds: float,
-        report: Callable[[CanaryStatus], None],
+        on_status: Callable[[CanaryStatus], None],
     ) -> None:
         self._score = score
         self._items = items
         self._baselines = baselines
         self._fingerprint = fingerprint
         self._interval_seconds = interval_seconds
-        self._report = report
+        self._on_status = on_status
         self._task: asyncio.Task[None] | None = None
         self.status = CanaryStatus()
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the rounds in the background; returns at once."""
         self._task = asyncio.create_task(self._run_on_schedule(), name="canary")
 
     async def close(self) -> None:
-        """End, a round that is under way included."""
+        """Stop, even in the middle of a round."""
         if self._task is None:
             return
         self._task.cancel()
@@ -205,14 +207,14 @@ class CanaryWatch:
         self._task = None
 
     async def run_once(self) -> CanaryStatus:
-        """One round: score, compare, keep the baseline if this is the first, tell."""
+        """Do one round: score, compare, keep the baseline if this is the first, log the status."""
         fingerprint = self._fingerprint()
-        run = await run_canary(self._score, self._items)
+        latest = await score_canary(self._score, self._items)
         baseline = self._baselines.load(fingerprint)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.status = weigh(run, baseline, self.status, now)
-        if baseline is None and run.is_whole and run.agreement is not None:
-            self._keep_baseline(fingerprint, run.agreement)
+        self.status = weigh(latest, baseline, self.status, now)
+        if baseline is None and latest.is_whole and latest.agreement is not None:
+            self._keep_baseline(fingerprint, latest.agreement)
         self._tell(fingerprint)
         return self.status
 
@@ -228,7 +230,7 @@ class CanaryWatch:
         try:
             self._baselines.keep(fingerprint, agreement)
         except OSError as error:
-            # The next round, or the next start, makes it the baseline then.
+            # A later round, or the next start, makes it the baseline then.
             log.warning("canary_baseline_not_kept", problem=str(error))
 
     def _tell(self, fingerprint: str) -> None:
@@ -243,4 +245,4 @@ class CanaryWatch:
             problem=status.problem,
             fingerprint=fingerprint,
         )
-        self._report(status)
+        self._on_status(status)

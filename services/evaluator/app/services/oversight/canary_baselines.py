@@ -1,4 +1,4 @@
-"""Keeps the canary's baselines in SELFHEAL_HOME, one a fingerprint."""
+"""Keeps the canary's baselines in SELFHEAL_HOME, one for each fingerprint."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +11,8 @@ FILE_NAME = "canary_baselines.json"
 class CanaryBaselines:
     """The baselines of one SELFHEAL_HOME.
 
-    They outlast the process: one that forgot its baseline on a restart would take whatever the
-    judge has become for the rule, and a judge changes while nobody looks.
+    They outlast the process: a canary that forgot its baseline on a restart would take the judge
+    as it is by then for the norm, and a judge may change between two starts.
 
     Args:
         home: The directory; made when the first baseline is kept.
@@ -22,14 +22,14 @@ class CanaryBaselines:
         self.path = home / FILE_NAME
 
     def load(self, fingerprint: str) -> float | None:
-        """The first agreement under this fingerprint, in [0, 1]; None where there is none."""
+        """Load the agreement kept for a fingerprint, in [0, 1]; None where there is none."""
         agreement = read_records(self.path).get(fingerprint, {}).get("agreement")
         if isinstance(agreement, bool) or not isinstance(agreement, int | float):
             return None
         return float(agreement) if 0 <= agreement <= 1 else None
 
     def keep(self, fingerprint: str, agreement: float) -> None:
-        """Keep it; what is kept already for this fingerprint is replaced.
+        """Keep an agreement, in place of one that is kept already for this fingerprint.
 
         Raises:
             OSError: If the file can't be written.

@@ -1,12 +1,11 @@
-"""What is kept about judges in SELFHEAL_HOME: small JSON files, written whole or not at all."""
+"""Reads and writes the JSON files about judges in SELFHEAL_HOME, whole or not at all."""
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from services.common.logging import get_logger
+from services.common.private_files import write_private
 
 MAX_FILE_BYTES = 1 << 20
 
@@ -16,7 +15,7 @@ Records = dict[str, dict[str, Any]]
 
 
 def read_records(path: Path) -> Records:
-    """The records by their key; none where there is no file.
+    """Read the records by their key; none where there is no file.
 
     A damaged file counts as none, with a warning: what it held can be measured again, and no
     service should stay down over it.
@@ -43,13 +42,4 @@ def write_record(path: Path, key: str, record: dict[str, Any]) -> None:
     """
     records = {**read_records(path), key: record}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(records, indent=2, sort_keys=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_private(path, json.dumps(records, indent=2, sort_keys=True) + "\n")

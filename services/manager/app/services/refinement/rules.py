@@ -1,16 +1,15 @@
 """Refines what a user typed into the request that the Worker gets; no I/O, no model.
 
-What it does: Unicode to NFC, characters that can't be seen out, whitespace tidied, courtesies
-around the request off, and, where code is asked for without a language or a form of answer, one
-last line that states them. Refining what is refined changes nothing.
+What it does: Unicode to NFC, characters that can't be seen out, whitespace tidied, and, where code
+is asked for without a language or a form of answer, one last line that states them. Refining what
+is refined changes nothing.
 
 What it leaves alone, and why:
 - Code, fenced or between backticks, byte for byte: there a tab or a zero-width space may be the
   very point. A block that nothing closes is code to the end, and gets no last line.
 - Indentation, tabs, and spaces in quotation marks: people paste code and tables without fences.
-- Courtesies in the middle, in quotation marks, or that may be what the request is about.
-- A text that is nothing but courtesy ("Hello"): there is no request in it to add anything to.
-- Wording, spelling, punctuation, and the capitals of names: meaning is the model's business.
+- A text without a word: there is no request in it to add anything to.
+- Wording, courtesies, spelling, punctuation: meaning is the model's business.
 """
 
 import re
@@ -20,18 +19,12 @@ from services.manager.app.services.refinement.characters import (
     collapse_whitespace,
 )
 from services.manager.app.services.refinement.code import split_code
-from services.manager.app.services.refinement.courtesy import find_request
 from services.manager.app.services.refinement.defaults import add_code_defaults
 
 CODE_GENERATION = "code_generation"
 DEFAULT_LANGUAGE = "Python"
 
 _WORD_CHARACTER = re.compile(r"\w")
-# A plain word in front of more prose; not code such as `x = 5`, `def f` or `sort -n`.
-_PLAIN_WORD = re.compile(
-    r"(?!(?:async|class|const|def|from|import|lambda|let|return|var)\b)(?:a|[a-z]{2,})"
-    r"(?=\s+[\w\"'“‘`(\[]|[.?!,:]?(?:\n|\s*\Z)|, )"
-)
 
 
 def refine(user_input: str, *, task_type: str, language: str = DEFAULT_LANGUAGE) -> str:
@@ -52,20 +45,9 @@ def refine(user_input: str, *, task_type: str, language: str = DEFAULT_LANGUAGE)
     parts[0] = parts[0].lstrip()
     parts[-1] = parts[-1].rstrip()
     _keep_backticks_apart(parts)
-    text = "".join(parts)
-
-    start, end = find_request(
-        text,
-        opening_end=len(parts[0]),
-        closing_start=len(text) - len(parts[-1]),
-    )
-    if not _WORD_CHARACTER.search(text, start, end):
-        return text
-    request = text[start:end]
-    if start:
-        request = _capitalise(request)
-    if task_type == CODE_GENERATION and not has_open_block:
-        request = add_code_defaults(request, language=language)
+    request = "".join(parts)
+    if task_type == CODE_GENERATION and not has_open_block and _WORD_CHARACTER.search(request):
+        return add_code_defaults(request, language=language)
     return request
 
 
@@ -78,8 +60,3 @@ def _keep_backticks_apart(parts: list[str]) -> None:
             parts[index] = f" {parts[index]}"
         if parts[index].endswith("`") and after.startswith("`"):
             parts[index] = f"{parts[index]} "
-
-
-def _capitalise(request: str) -> str:
-    """Capitalise the first letter of a request that begins with a plain word in lower case."""
-    return request[0].upper() + request[1:] if _PLAIN_WORD.match(request) else request

@@ -1,6 +1,6 @@
-"""Looks into a watch's alarm: both texts are run again on what the promoted one was asked live.
+"""Looks into a watch's alarm: runs both texts again on what the promoted one was asked live.
 
-What live rows say hangs on what was asked, and anybody may ask anything; here both texts are asked
+What live rows say depends on what was asked, and anyone may ask anything; here both texts are asked
 the same, by the gate's own test.
 """
 
@@ -11,22 +11,19 @@ from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.optimizer.app.services.aftercare.watch import pick_live_inputs
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.paired_run import run_pairs
 from services.optimizer.app.services.proof.promotion import (
     UNDECIDED,
     Decision,
-    PairedScore,
     can_decide,
     decide,
-    pairs_needed,
 )
+from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import GUARD, ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import pair_scores
 
 # The names under which the two texts are on record.
 WATCHED, BEFORE = "watched", "before_it"
-# Pairs a look once the first ones are there.
-PAIRS_PER_LOOK = 2
 
 
 class TooFewReplaysError(ServiceError):
@@ -62,7 +59,6 @@ async def confirm_alarm(
     promoted: str,
     before: str,
     after: Sequence[LoggedResult],
-    count_calls: Callable[[], int],
 ) -> Confirmation:
     """Run both texts on the same live inputs until it is decided whether the text before is better.
 
@@ -71,10 +67,10 @@ async def confirm_alarm(
         promoted: The promoted text.
         before: The text before it.
         after: The promoted text's scored live answers, the newest first.
-        count_calls: Worker calls so far.
 
     Raises:
-        ServiceError: If Worker or Evaluator fail, or too few inputs could be scored to tell.
+        ServiceError: If Worker or Evaluator fail, the calls don't suffice, or too few inputs could
+            be scored to tell.
     """
     inputs = [
         ReplayInput(f"live-{number}", row.user_input, row.refined_input, GUARD)
@@ -84,17 +80,10 @@ async def confirm_alarm(
         raise TooFewReplaysError("Too few different live inputs to tell by.")
     await replays.register(promoted, WATCHED)
     await replays.register(before, BEFORE)
-    pairs: list[PairedScore] = []
-    done = 0
-    decision = decide(pairs, pairs_left=len(inputs))
-    while decision.reason == UNDECIDED:
-        look = inputs[done : done + (PAIRS_PER_LOOK if done else pairs_needed())]
-        await replays.run(promoted, look)
-        await replays.run(before, look)
-        done += len(look)
-        pairs = pair_scores(replays.known(promoted), replays.known(before), inputs[:done])
-        decision = decide(pairs, pairs_left=len(inputs) - done)
+    decision, pairs = await run_pairs(replays, inputs, incumbent=promoted, candidate=before)
+    if decision.reason == UNDECIDED:
+        raise BudgetExceededError("The budget of Worker calls is used up.")
     unscored = len(inputs) - len(pairs)
     if not can_decide(len(pairs)) and decide(pairs, pairs_left=unscored).reason == UNDECIDED:
         raise TooFewReplaysError("Too few live inputs could be scored to tell by.")
-    return Confirmation(decision, len(pairs), count_calls())
+    return Confirmation(decision, len(pairs), replays.calls)

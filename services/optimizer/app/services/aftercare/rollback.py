@@ -1,4 +1,4 @@
-"""Looks after promotions: the first thing each run does. Rolls back what turned out worse."""
+"""Looks after promotions, first in each run: rolls back what turned out worse."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,10 +14,9 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.watch import (
     KEPT,
     WORSE,
-    WatchDecision,
+    WatchResult,
     judge_promotion,
 )
-from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
 from services.optimizer.app.services.log.failure_log import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.prompt_patcher import (
@@ -28,13 +27,13 @@ from services.optimizer.app.services.prompt_patcher import (
 )
 from services.optimizer.app.services.proof.promotion import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.record.healing_runs import (
-    ROLLED_BACK,
-    Run,
+    CREATED_BY,
+    HealingRun,
     record_run,
     set_outcome,
 )
+from services.optimizer.app.services.record.outcomes import ROLLED_BACK, HealingOutcome
 
-CREATED_BY = "optimizer"
 SUPERSEDED = "superseded"
 SELECT_WATCH = """
     SELECT w.id, w.prompt_id, w.candidate_id, w.started_at, p.id AS before_id,
@@ -62,10 +61,6 @@ CLEAR_WATCH = """
     UPDATE selfheal.watches SET detail = coalesce(detail, '{}') || $2::jsonb
     WHERE id = $1 AND ended_at IS NULL
 """
-END_OTHERS = """
-    UPDATE selfheal.watches SET ended_at = now(), outcome = 'superseded'
-    WHERE task_type = $1 AND ended_at IS NULL AND id <> $2
-"""
 
 log = get_logger()
 
@@ -73,7 +68,7 @@ log = get_logger()
 async def look_after(
     connection: asyncpg.Connection, serving: Prompt, *, confirm: Confirm, triggered_by: str
 ) -> HealingOutcome | None:
-    """See how the task type's last promotion does, and undo it if it does worse.
+    """Compare a task type's last promotion with the version before it; roll it back if worse.
 
     What live rows say is an alarm only: a rollback takes replays that agree. Without them the
     watch goes on.
@@ -90,7 +85,6 @@ async def look_after(
     watch = await connection.fetchrow(SELECT_WATCH, serving.task_type)
     if watch is None:
         return None
-    await connection.execute(END_OTHERS, serving.task_type, watch["id"])
     if not _is_serving(watch, serving) or watch["before_id"] is None:
         await connection.execute(END_WATCH, watch["id"], SUPERSEDED, None)
         return None
@@ -103,6 +97,7 @@ async def look_after(
         outcome=decision.outcome,
         answers=decision.answers,
         e_value=round(decision.e_value, 2),
+        p_value=round(decision.p_value, 4),
     )
     if decision.outcome == WORSE:
         confirmation = await _look_into(connection, serving, watch, after, confirm)
@@ -125,7 +120,7 @@ def _is_serving(watch: asyncpg.Record, serving: Prompt) -> bool:
 async def _load_answers(
     connection: asyncpg.Connection, serving: Prompt, watch: asyncpg.Record
 ) -> tuple[Sequence[LoggedResult], Sequence[LoggedResult]]:
-    """Answers of the version before, and of the promoted one since it was last cleared."""
+    """Load answers of the version before, and of the promoted one since it was last cleared."""
     before = await load_results(
         connection,
         serving.task_type,
@@ -151,7 +146,7 @@ async def _look_into(
     after: Sequence[LoggedResult],
     confirm: Confirm,
 ) -> Confirmation | None:
-    """What replays say of an alarm; None where they don't agree, or can't be had for now."""
+    """Replay both texts on an alarm; None where replays don't agree or can't be had for now."""
     try:
         confirmation = await confirm(serving, watch["before_content"], after)
     except ServiceError as error:
@@ -172,6 +167,7 @@ async def _look_into(
         task_type=serving.task_type,
         version=serving.version,
         e_value=round(confirmation.decision.e_value, 2),
+        p_value=round(confirmation.decision.p_value, 4),
         replayed=confirmation.replayed,
         worker_calls=confirmation.worker_calls,
     )
@@ -182,18 +178,18 @@ async def _roll_back(
     connection: asyncpg.Connection,
     serving: Prompt,
     watch: asyncpg.Record,
-    decision: WatchDecision,
+    decision: WatchResult,
     confirmation: Confirmation,
     *,
     triggered_by: str,
 ) -> HealingOutcome | None:
-    """Serve the text before as a new version; all or nothing, and a person's deploy wins."""
+    """Serve the text before as a new version, or do nothing if a person deployed another."""
     lost = 100 * ((decision.before_mean or 0) - (decision.mean or 0))
     summary = (
         f"Rolled back: version {serving.version} does worse in live traffic than version "
         f"{watch['before_version']} before it ({lost:.1f} points of mean score over "
-        f"{decision.pairs} pairs, e-value {decision.e_value:.1f}), and on {confirmation.replayed} "
-        f"replayed inputs too (e-value {confirmation.decision.e_value:.1f})."
+        f"{decision.pairs} pairs, p = {decision.p_value:.2g}), and on {confirmation.replayed} "
+        f"replayed inputs too (p = {confirmation.decision.p_value:.2g})."
     )
     detail: dict[str, Any] = {
         "summary": summary,
@@ -204,6 +200,7 @@ async def _roll_back(
             "alpha": SIGNIFICANCE_LEVEL,
             "replayed": confirmation.replayed,
             "replay_e_value": confirmation.decision.e_value,
+            "replay_p_value": confirmation.decision.p_value,
             "worker_calls": confirmation.worker_calls,
         },
     }
@@ -224,7 +221,7 @@ async def _roll_back(
                 await set_outcome(connection, [watch["candidate_id"]], ROLLED_BACK)
             run_id = await record_run(
                 connection,
-                Run(serving, ROLLED_BACK, "worse_in_live_traffic", "", detail, triggered_by),
+                HealingRun(serving, ROLLED_BACK, "worse_in_live_traffic", "", detail, triggered_by),
                 report_id=activation.report_id,
             )
     except IncumbentChangedError:
@@ -236,6 +233,7 @@ async def _roll_back(
         before_version=serving.version,
         after_version=activation.version,
         e_value=round(decision.e_value, 2),
+        p_value=round(decision.p_value, 4),
         report_id=activation.report_id,
     )
     return HealingOutcome(

@@ -1,9 +1,9 @@
-"""Watches a promotion: is the new version worse in live traffic than the one before it? Pure.
+"""Tells whether a promoted version is worse in live traffic than the one before it. Pure.
 
 The same kind of test as the gate's, turned round: a gambler bets on each pair of answers that the
 version before did better. Answers are paired by what was asked where both were asked it or
 something like it, and by their order elsewhere, neither of which looks at a score. Of like
-requests two count at most, on either side: who repeats a request doesn't outvote the others.
+requests two count at most, on either side: repeating a request doesn't outvote the others.
 """
 
 from collections import Counter
@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.optimizer.app.services.log.input_clusters import cluster_inputs, take_in_turn
+from services.optimizer.app.services.log.input_clusters import (
+    MAX_PER_CLUSTER,
+    cluster_inputs,
+    take_in_turn,
+)
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.promotion import PairedScore, play
-from services.optimizer.app.services.proof.trial import MAX_PER_CLUSTER
 from services.optimizer.app.services.screening.screening import screen
 
 # So many answers without a sign of harm, and the watch ends.
@@ -26,7 +29,7 @@ WORSE, KEPT, WATCHING = "worse", "kept", "watching"
 
 
 @dataclass(frozen=True, slots=True)
-class WatchDecision:
+class WatchResult:
     """What live traffic says of a promotion.
 
     Attributes:
@@ -37,7 +40,8 @@ class WatchDecision:
         pairs: Pairs that could be made of them.
         mean: Mean score of the new version, in [0, 1]; None without answers.
         before_mean: Mean score of the version before it, in [0, 1]; None without answers.
-        e_value: Evidence that the new version is worse, at least 1.
+        e_value: Wealth of the bet that the new version is worse, at least 0.
+        p_value: 1 / that wealth's peak, in (0, 1]; it decides.
     """
 
     outcome: str
@@ -47,6 +51,7 @@ class WatchDecision:
     mean: float | None
     before_mean: float | None
     e_value: float
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class _Answer:
     cluster: int
 
 
-def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchDecision:
+def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchResult:
     """Compare live results; only scores of the evaluator that judges now count.
 
     Args:
@@ -73,19 +78,20 @@ def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult
         outcome = KEPT
     else:
         outcome = WATCHING
-    return WatchDecision(
+    return WatchResult(
         outcome,
         answers=len(new),
         before_answers=len(old),
         pairs=len(gains),
         mean=fmean(one.row.score for one in new) if new else None,
         before_mean=fmean(one.row.score for one in old) if old else None,
-        e_value=worse.peak,
+        e_value=worse.now,
+        p_value=worse.p_value,
     )
 
 
 def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
-    """Distinct live inputs to look into an alarm with, whether they passed or failed; 12 at most.
+    """Pick distinct live inputs to look into an alarm with, passed or failed; 12 at most.
 
     One of each cluster of like requests comes before a second of any, the oldest first. Rows that
     give orders are left out.
@@ -95,7 +101,7 @@ def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
     """
     distinct = list({row.refined_input: row for row in reversed(after)}.values())
     clusters = cluster_inputs([row.refined_input for row in distinct])
-    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)[:MAX_READ]
+    order = take_in_turn(clusters)[:MAX_READ]
     clean = set(screen([distinct[at] for at in sorted(order)]).clean)
     return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
 
@@ -103,7 +109,7 @@ def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
 def _take_what_counts(
     before: Sequence[LoggedResult], after: Sequence[LoggedResult]
 ) -> tuple[list[_Answer], list[_Answer]]:
-    """The first two answers of each cluster, on each side; the new ones from the oldest on.
+    """Take the first two answers of each cluster, on each side; the new ones from the oldest on.
 
     The old ones are grouped first: what comes later changes no earlier pair.
     """
@@ -128,15 +134,17 @@ def _cap(answers: Sequence[_Answer]) -> list[_Answer]:
 
 
 def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScore]:
-    """Each new answer with an old one that no other has: to the same request, else to a like one,
-    else the next there is.
+    """Pair each new answer with an old one that no other has: to the same request, else to a like
+    one, else the next there is.
     """
     free = list(old)
     partners: dict[int, _Answer] = {}
-    for fits in (_asks_the_same, _asks_alike, _comes_next):
+    for trait in _TRAITS:
         for number, one in enumerate(new):
-            if number not in partners and (at := _find(free, one, fits)) is not None:
-                partners[number] = free.pop(at)
+            if number not in partners:
+                fits = (at for at, other in enumerate(free) if trait(other) == trait(one))
+                if (at := next(fits, None)) is not None:
+                    partners[number] = free.pop(at)
     for number, one in enumerate(new):
         if number in partners:
             yield PairedScore(
@@ -144,19 +152,9 @@ def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScor
             )
 
 
-def _find(
-    free: Sequence[_Answer], new: _Answer, fits: Callable[[_Answer, _Answer], bool]
-) -> int | None:
-    return next((at for at, old in enumerate(free) if fits(old, new)), None)
-
-
-def _asks_the_same(old: _Answer, new: _Answer) -> bool:
-    return old.row.refined_input == new.row.refined_input
-
-
-def _asks_alike(old: _Answer, new: _Answer) -> bool:
-    return old.cluster == new.cluster
-
-
-def _comes_next(_old: _Answer, _new: _Answer) -> bool:
-    return True
+# What two answers of a pair have in common, the closest first: the request, its cluster, nothing.
+_TRAITS: tuple[Callable[[_Answer], object], ...] = (
+    lambda one: one.row.refined_input,
+    lambda one: one.cluster,
+    lambda _: None,
+)

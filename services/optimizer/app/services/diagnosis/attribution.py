@@ -1,7 +1,7 @@
-"""Whose fault failures are: the prompt's, the provider's, the evaluator's, the inputs', a drift of
-the model, or nobody knows. Pure, over log rows and replays.
+"""Finds whose fault failures are, if it can be told: the prompt's, the provider's, the evaluator's,
+the inputs', or a drift of the model. Pure, over log rows and replays.
 
-Only a verdict of `prompt` or `drift` leads to candidates. Errors count by type and code, never by
+Only a fault of `prompt` or `drift` leads to candidates. Errors count by type and code, never by
 what they say.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.optimizer.app.services.log.log_records import (
+    GOOD_PASS_RATE,
     LoggedResult,
     Record,
     UnscoredCount,
@@ -26,9 +27,7 @@ from services.optimizer.app.services.proof.replay_results import (
 
 PROMPT, PROVIDER, EVALUATOR = "prompt", "provider", "evaluator"
 INPUT, DRIFT, UNKNOWN = "input", "drift", "unknown"
-# A prompt that passes so many served well; one that passes so many golden inputs still does.
-GOOD_PASS_RATE = 0.7
-# A few odd inputs, and be they many times the same, are of fewer kinds than this.
+# A few odd inputs are of fewer kinds than this, however often they come.
 MANY_CLUSTERS = 3
 # Answers that a record needs before it says that a prompt served well.
 LEAST_RECORD = 3
@@ -42,24 +41,24 @@ class Attribution:
     """Whose fault the failures are, and why that is believed.
 
     Attributes:
-        verdict: `prompt`, `provider`, `evaluator`, `input`, `drift` or `unknown`.
+        fault: `prompt`, `provider`, `evaluator`, `input`, `drift` or `unknown`.
         because: Sentences for people.
         evidence: The figures behind them.
     """
 
-    verdict: str
+    fault: str
     because: tuple[str, ...]
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def calls_for_repair(self) -> bool:
         """Whether a better prompt could be the answer."""
-        return self.verdict in (PROMPT, DRIFT)
+        return self.fault in (PROMPT, DRIFT)
 
     def as_json(self) -> dict[str, Any]:
-        """For the report."""
+        """Give it as the report has it."""
         return {
-            "verdict": self.verdict,
+            "verdict": self.fault,
             "because": list(self.because),
             "evidence": dict(self.evidence),
         }
@@ -86,19 +85,19 @@ class Replays:
     failing_clusters: int = MANY_CLUSTERS
 
     def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
-        """How a prompt does on the inputs from one source."""
+        """Count how many inputs from one source a prompt passes."""
         known = [results[item.id].passed for item in self.inputs_from(source, results)]
         return Record(len(known), sum(known))
 
     def inputs_from(self, source: str, results: Mapping[str, ReplayResult]) -> list[ReplayInput]:
-        """The inputs from one source that were scored."""
+        """List the inputs from one source that were scored."""
         return [item for item in self.inputs if item.source == source and item.id in results]
 
 
 def attribute_from_log(
     window: Window, analysis: FailureAnalysis, *, evaluator_degraded: bool = False
 ) -> Attribution | None:
-    """Whose fault it is, where the log alone tells; None where it takes replays.
+    """Find whose fault it is where the log alone tells; None where it takes replays.
 
     Args:
         window: What was logged for the prompt.
@@ -135,7 +134,7 @@ def attribute_from_log(
 
 
 def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
-    """Whose fault it is, once the prompt was run again on failing and golden inputs."""
+    """Find whose fault it is, once the prompt was run again on failing and golden inputs."""
     failing = replays.passes(replays.incumbent, FAILING)
     golden = replays.passes(replays.incumbent, GOLDEN)
     evidence: dict[str, Any] = {
@@ -177,11 +176,11 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
             ),
             evidence,
         )
-    if _judged_well_elsewise(window):
+    if _was_judged_well_by_others(window):
         return Attribution(
             EVALUATOR,
             (
-                f"Under another evaluator the prompt passed {_of(window.earlier_elsewise)}.",
+                f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
                 again,
             ),
             evidence,
@@ -192,7 +191,7 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
 def _compare_with_last_good(
     window: Window, replays: Replays, evidence: dict[str, Any]
 ) -> Attribution | None:
-    """What the comparison tells; None without one, and where it says nothing of a drift."""
+    """Tell whose fault the comparison shows it to be; None where it shows nothing."""
     last_good = replays.last_good
     if last_good is None:
         return None
@@ -251,12 +250,12 @@ def _compare_with_last_good(
 
 
 def _find_changed_evaluator(window: Window) -> Attribution | None:
-    """Whether scores fell when the evaluator changed, with the prompt as it was."""
+    """Blame the evaluator where scores fell when it changed, with the prompt as it was."""
     current = window.results[0].fingerprint if window.results else ""
     before = [row.passed for row in window.results if row.fingerprint != current]
     now = [row.passed for row in window.results if row.fingerprint == current]
     earlier = Record(
-        len(before) + window.earlier_elsewise.scored, sum(before) + window.earlier_elsewise.passed
+        len(before) + window.earlier_by_others.scored, sum(before) + window.earlier_by_others.passed
     )
     later = Record(len(now), sum(now))
     if not before or not _serves_well(earlier) or _serves_well(later):
@@ -280,16 +279,16 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 
 
 def _find_good_record(window: Window) -> Record | None:
-    """How the prompt did while it served well: before the window, or in its first part."""
+    """Find how the prompt did while it served well: before the window, or in its first part."""
     for record in (window.earlier, split_where_it_fell(window.results)[0]):
         if record.scored >= LEAST_RECORD and _serves_well(record):
             return record
     return None
 
 
-def _judged_well_elsewise(window: Window) -> bool:
-    elsewise = window.earlier_elsewise
-    return elsewise.scored >= LEAST_RECORD and _serves_well(elsewise)
+def _was_judged_well_by_others(window: Window) -> bool:
+    record = window.earlier_by_others
+    return record.scored >= LEAST_RECORD and _serves_well(record)
 
 
 def _serves_well(record: Record) -> bool:
@@ -297,7 +296,7 @@ def _serves_well(record: Record) -> bool:
 
 
 def _models_in(results: Sequence[LoggedResult]) -> dict[str, dict[str, int]]:
-    """Answers and passes by the model that gave them."""
+    """Count answers and passes by the model that gave them."""
     models: dict[str, dict[str, int]] = {}
     for row in results:
         if row.model:

@@ -1,4 +1,4 @@
-"""How long the continuous mode leaves a prompt alone after heals that didn't last."""
+"""Decides how long a prompt is left alone: after heals that didn't last, or for a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from typing import Final
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.record.healing_runs import PROMOTED, digest_text
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.record.healing_runs import has_open_proposal
+from services.optimizer.app.services.record.outcomes import PROMOTED
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
 # A text that nothing was done about for so long begins anew.
@@ -80,8 +82,8 @@ class PastRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether a prompt may be healed now; else why not, and when it may be."""
+class Permission:
+    """Whether a prompt may be healed now; otherwise why not, and when it may be."""
 
     allowed: bool
     reason: str = ""
@@ -90,7 +92,7 @@ class Decision:
 
 def next_allowed(
     runs: Sequence[PastRun], *, base_seconds: float, max_heals_per_day: int, now: datetime
-) -> Decision:
+) -> Permission:
     """Decide whether a heal may begin.
 
     Every run on a text that still serves, or serves again, did not heal it for good: it was held,
@@ -108,45 +110,68 @@ def next_allowed(
         (run.created_at for run in runs if _changed_the_prompt(run, since=now - DAY)), reverse=True
     )
     if len(promoted) >= max_heals_per_day:
-        return Decision(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
+        return Permission(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
     on_text = sorted((run.created_at for run in runs if run.same_text), reverse=True)
     streak = _count_streak(on_text, now)
     if streak == 0:
-        return Decision(True)
+        return Permission(True)
     allowed_at = on_text[0] + _pause(base_seconds, streak)
     if allowed_at <= now:
-        return Decision(True)
+        return Permission(True)
     moment = allowed_at.astimezone(UTC).isoformat(timespec="seconds")
-    return Decision(False, f"cooling_down_until {moment}", allowed_at)
+    return Permission(False, f"cooling_down_until {moment}", allowed_at)
 
 
 async def load_past_runs(
     connection: asyncpg.Connection, task_type: str, digest: str
 ) -> list[PastRun]:
-    """Runs of the last days that looked at that text, and the task type's promotions."""
+    """Load runs of the last days that looked at that text, and the task type's promotions."""
     records = await connection.fetch(SELECT_PAST_RUNS, task_type, digest, MEMORY)
     return [PastRun(**record) for record in records]
 
 
-async def is_cooling_down(
-    connection: asyncpg.Connection, prompt: Prompt, *, base_seconds: float, max_heals_per_day: int
-) -> str:
-    """Why this prompt is left alone for now: `cooling_down_until ...`, `heals_per_day_reached`.
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """When a case is left alone for now.
 
-    Returns:
-        The reason, or an empty text where it may be healed.
+    Attributes:
+        asks_first: Whether each proven text waits for a person's answer.
+        is_continuous: Whether cooldown and heals per day bind.
+        base_seconds: Pause after the first heal that didn't last.
+        max_heals_per_day: Most promotions of a task type within 24 hours.
     """
-    runs = await load_past_runs(connection, prompt.task_type, digest_text(prompt.content))
-    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    return next_allowed(
-        runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
-    ).reason
+
+    asks_first: bool
+    is_continuous: bool
+    base_seconds: float
+    max_heals_per_day: int
+
+    async def find(self, connection: asyncpg.Connection, case: Case) -> str:
+        """Tell why a case is left alone for now; an empty text where it may be healed.
+
+        Returns:
+            `proposal_waits`, `told_lately`, `cooling_down_until ...` or `heals_per_day_reached`.
+        """
+        if await has_open_proposal(connection, case.incumbent, of_any_kind=self.asks_first):
+            return "proposal_waits"
+        if not self.is_continuous:
+            return ""
+        if case.attribution is not None:
+            return await was_told(connection, case.incumbent, case.attribution.fault)
+        runs = await load_past_runs(connection, case.incumbent.task_type, case.incumbent.digest)
+        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        return next_allowed(
+            runs,
+            base_seconds=self.base_seconds,
+            max_heals_per_day=self.max_heals_per_day,
+            now=now,
+        ).reason
 
 
-async def was_told(connection: asyncpg.Connection, prompt: Prompt, verdict: str) -> str:
-    """Why a verdict that takes no replay needn't be given again: `told_lately`, or empty."""
+async def was_told(connection: asyncpg.Connection, prompt: Prompt, fault: str) -> str:
+    """Tell whether a fault that takes no replay is on record: `told_lately`, or an empty text."""
     told: bool = await connection.fetchval(
-        SELECT_TOLD, prompt.task_type, digest_text(prompt.content), verdict, TELLING_AGAIN
+        SELECT_TOLD, prompt.task_type, prompt.digest, fault, TELLING_AGAIN
     )
     return "told_lately" if told else ""
 
@@ -156,7 +181,7 @@ def _changed_the_prompt(run: PastRun, *, since: datetime) -> bool:
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:
-    """How many runs followed one another without a day between them; the latest first."""
+    """Count how many runs followed one another without a day between them, the latest first."""
     later = now
     for count, moment in enumerate(moments):
         if later - moment > FORGETTING:

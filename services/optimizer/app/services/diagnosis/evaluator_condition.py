@@ -1,4 +1,4 @@
-"""Asks the Evaluator how it is: whether its canaries say that it no longer judges as it did."""
+"""Asks the Evaluator whether its canaries say that it no longer judges as it did."""
 
 import aiohttp
 
@@ -10,7 +10,7 @@ log = get_logger()
 
 
 async def is_evaluator_degraded(session: aiohttp.ClientSession, evaluator_url: str) -> bool:
-    """What its readiness says; an Evaluator that gives no answer shows when it is to score."""
+    """Ask for its readiness; one that gives no answer counts as well, since scoring shows it."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     url = evaluator_url.rstrip("/") + "/health/ready"
     try:

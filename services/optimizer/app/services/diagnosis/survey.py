@@ -8,8 +8,8 @@ import asyncpg
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.diagnosis.attribution import attribute_from_log
-from services.optimizer.app.services.diagnosis.evidence import read_evidence
 from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.read_failures import read_failures
 from services.optimizer.app.services.log.failure_log import (
     load_active_prompts,
     load_previous_record,
@@ -19,7 +19,7 @@ from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
 
 IsDegraded = Callable[[], Awaitable[bool]]
-IsCoolingDown = Callable[[Case], Awaitable[str]]
+FindPause = Callable[[asyncpg.Connection, Case], Awaitable[str]]
 
 log = get_logger()
 
@@ -34,7 +34,12 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a look at all active prompts found: work to do now, and prompts left alone for now."""
+    """What a look at all active prompts found.
+
+    Attributes:
+        cases: What needs work now.
+        postponed: Task types that are left alone for now.
+    """
 
     cases: list[Case]
     postponed: list[str]
@@ -47,13 +52,13 @@ class Surveyor:
     Attributes:
         trigger: When failures count as piled up.
         is_degraded: Whether the Evaluator says that it no longer judges as it did.
-        is_cooling_down: Why a case is left alone for now; empty where it isn't. It is asked before
-            rows are read one by one: the case has all failing inputs and no texts yet.
+        find_pause: Tells why a case is left alone for now, in an empty text where it isn't. It is
+            asked before rows are read one by one: the case has all failing inputs, no texts yet.
     """
 
     trigger: Trigger
     is_degraded: IsDegraded
-    is_cooling_down: IsCoolingDown
+    find_pause: FindPause
 
     async def survey(self, connection: asyncpg.Connection) -> Survey:
         """Look at every active prompt; changes nothing."""
@@ -62,7 +67,7 @@ class Surveyor:
             case = await self._examine(connection, prompt)
             if case is None:
                 continue
-            pause = await self.is_cooling_down(case)
+            pause = await self.find_pause(connection, case)
             if pause:
                 found.postponed.append(prompt.task_type)
                 log.info("heal_postponed", task_type=prompt.task_type, reason=pause)
@@ -71,7 +76,7 @@ class Surveyor:
         return found
 
     async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
-        """What is to be done about a prompt, before a row is read; None where nothing is."""
+        """Look at a prompt before a row is read; None where nothing is to be done about it."""
         window = await load_window(
             connection, prompt, lookback_minutes=self.trigger.lookback_minutes
         )
@@ -108,10 +113,10 @@ def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
 
 
 def _read_rows(case: Case) -> Case:
-    """Reading rows one by one takes long: it comes last."""
+    """Read rows one by one, which takes long and so comes last."""
     if not case.analysis.reaches_floor:
         return case
-    read = read_evidence(case)
+    read = read_failures(case)
     if read.quarantined:
         log.warning(
             "rows_quarantined", task_type=case.incumbent.task_type, rows=len(read.quarantined)

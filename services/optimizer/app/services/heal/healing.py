@@ -1,78 +1,56 @@
-"""One heal of one task type: attribute, propose, replay, decide, activate or hold, report."""
+"""Heals one prompt: prepares, attributes, chooses, proves, and puts in force or holds."""
 
 import builtins
 import keyword
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
+from typing import ParamSpec, TypeVar
 
 import asyncpg
 
+from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.task_types import TaskTypes
-from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
     Replays,
     attribute_from_replays,
 )
-from services.optimizer.app.services.diagnosis.healing_case import (
-    Case,
-    HealingOutcome,
-    HealingPolicy,
-)
+from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.conclusion import Conclusion
-from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.log.failure_log import load_history, load_passing
-from services.optimizer.app.services.log.log_records import PastPrompt, Record
-from services.optimizer.app.services.log_analyzer import FailureAnalysis
-from services.optimizer.app.services.proof.promotion import can_decide, pairs_needed
+from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
+from services.optimizer.app.services.heal.preparation import Preparation, prepare
+from services.optimizer.app.services.proof.promotion import pairs_needed
 from services.optimizer.app.services.proof.replay import (
     BudgetExceededError,
     DeadlineExceededError,
     Replayer,
 )
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures, plan_trial
-from services.optimizer.app.services.record.lost_candidates import LostTexts, load_lost, note_lost
+from services.optimizer.app.services.proof.trial import golden_failures
+from services.optimizer.app.services.record.lost_candidates import note_lost
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
-from services.optimizer.app.services.repair.candidates import (
-    AskModel,
-    Candidate,
-    Reflect,
-    RepairContext,
-    find_last_good,
-)
-from services.optimizer.app.services.repair.contest import FIRST_LOOK, Contender, Contest
+from services.optimizer.app.services.repair.candidates import AskModel, Reflect, RepairContext
+from services.optimizer.app.services.repair.contest import FIRST_LOOK, Choice, Contest
+from services.optimizer.app.services.repair.gate import BUDGET, Gate
 from services.optimizer.app.services.repair.strategies import FINISHING, STRATEGIES
-from services.optimizer.app.services.repair.verdict import BUDGET, Gate
-from services.optimizer.app.services.screening.screening import screen
 
 INCUMBENT = "incumbent"
-# The share of a heal's calls that is kept for the verdict.
-VERDICT_SHARE = 0.4
-# A prompt may name what Python itself names, whoever else does.
+# The share of a heal's calls that is kept for the gate.
+GATE_SHARE = 0.4
+# A prompt may name what Python itself names.
 PYTHON_NAMES = " ".join([*dir(builtins), *keyword.kwlist])
-HOLD_REASONS = {
-    blame.PROVIDER: "provider_at_fault",
-    blame.EVALUATOR: "evaluator_at_fault",
-    blame.INPUT: "input_at_fault",
-    blame.UNKNOWN: "failures_did_not_recur",
-}
+# These end a heal as planned.
+SPENT_ERRORS = (BudgetExceededError, DeadlineExceededError)
 
 log = get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """What a heal plays on: the inputs, the texts' replays, who served before, and who lost."""
-
-    trial: TrialInputs
-    replays: TextReplays
-    history: Sequence[PastPrompt]
-    last_good: PastPrompt | None
-    lost: LostTexts
+Question = ParamSpec("Question")
+Answer = TypeVar("Answer")
 
 
 class Healer:
@@ -84,7 +62,7 @@ class Healer:
         reflect: Proposes texts after reading the failures; None where rules alone propose.
         ask_model: Asks the configured model anything; None without one.
         task_types: What is known of task types: their golden inputs and their repairs.
-        policy: What the operator decided.
+        settings: What the operator decided.
     """
 
     def __init__(
@@ -95,14 +73,16 @@ class Healer:
         reflect: Reflect | None = None,
         ask_model: AskModel | None = None,
         task_types: TaskTypes,
-        policy: HealingPolicy,
+        settings: OptimizerSettings,
     ) -> None:
         self._connection = connection
         self._replayer = replayer
-        self._reflect = reflect
-        self._ask_model = ask_model
+        self._reflect = self._count(reflect) if reflect else None
+        self._ask_model = self._count(ask_model) if ask_model else None
         self._task_types = task_types
-        self._policy = policy
+        self._settings = settings
+        self._analyst_calls = 0
+        self._started = time.monotonic()
 
     async def heal(self, case: Case) -> HealingOutcome:
         """Try to repair the prompt; activate what is proven better, else hold.
@@ -111,91 +91,77 @@ class Healer:
             ServiceError: If nothing could be replayed, since Worker or Evaluator fail, or the task
                 type's directory can't be used; the run is on record.
         """
-        report = HealingReport(
-            case.window, case.analysis, self._policy.lookback_minutes, case.quarantined
-        )
-        conclusion = Conclusion(self._connection, self._replayer, self._policy, case, report)
-        if case.attribution is not None:
-            report.attribution = case.attribution
-            return await conclusion.hold(HOLD_REASONS[case.attribution.verdict])
+        progress = Progress(attribution=case.attribution)
+        failure: ServiceError | None = None
         try:
-            return await self._heal(case, report, conclusion)
-        except (BudgetExceededError, DeadlineExceededError) as error:
-            return await conclusion.hold(error.code)
+            async for step in self._take_steps(case):
+                progress = step
+        except SPENT_ERRORS as error:
+            progress = replace(progress, failure=error)
         except ServiceError as error:
-            if not report.error:  # else what kept it from serving is on record
-                report.error = error.code
-                await conclusion.hold(error.code)
-            raise
-
-    async def _heal(
-        self, case: Case, report: HealingReport, conclusion: Conclusion
-    ) -> HealingOutcome:
-        incumbent = case.incumbent
-        history = await load_history(self._connection, incumbent)
-        passing = await load_passing(self._connection, incumbent, history)
-        clean = screen(passing).clean
-        if passing and not clean:
-            return await conclusion.hold("guards_quarantined")
-        trial = plan_trial(
-            case.analysis.failing,
-            self._task_types.golden_inputs(incumbent.task_type),
-            clean,
-            guard_inputs=self._policy.guard_inputs,
+            failure = error
+            progress = replace(progress, failure=error)
+        report = HealingReport(
+            case,
+            self._settings.optimizer_lookback_minutes,
+            progress,
+            self._sum_up_cost(),
+            failure.code if failure else "",
         )
-        report.trial = trial
-        if not can_decide(len(trial.verdict)):
-            return await conclusion.hold("too_few_inputs")
+        conclusion = Conclusion(self._connection, self._settings, report)
+        if progress.decision is not None and not progress.hold_reason:
+            return await conclusion.put_in_force(progress.decision)
+        outcome = await conclusion.hold(progress.hold_reason)
+        if failure is not None:
+            raise failure
+        return outcome
+
+    async def _take_steps(self, case: Case) -> AsyncIterator[Progress]:
+        """Prepare, attribute, choose and prove; give what is known after each step."""
+        if case.attribution is not None:
+            return
+        incumbent = case.incumbent
+        golden = self._task_types.golden_inputs(incumbent.task_type)
+        prepared = await prepare(
+            self._connection, case, golden, guard_inputs=self._settings.optimizer_guard_inputs
+        )
+        yield (progress := Progress(prepared))
+        if prepared.obstacle:
+            return
         replays = TextReplays(self._connection, self._replayer, incumbent)
         await replays.register(incumbent.content, INCUMBENT)
-        lost = await load_lost(self._connection, incumbent)
-        last_good = find_last_good(
-            [past for past in history if past.content not in lost.banned],
-            incumbent.content,
-            incumbent_pass_rate=_pass_rate(case.analysis),
-        )
-        stage = _Stage(trial, replays, history, last_good, lost)
-        report.attribution = await self._attribute(case, stage)
-        log.info(
-            "failures_attributed",
-            task_type=incumbent.task_type,
-            verdict=report.attribution.verdict,
-            because=list(report.attribution.because),
-        )
-        if not report.attribution.calls_for_repair:
-            return await conclusion.hold(HOLD_REASONS[report.attribution.verdict])
-        best, is_budget_spent = await self._choose(case, stage, report)
-        if best is None:
-            reason = BudgetExceededError.code if is_budget_spent else "no_better_candidate"
-            return await conclusion.hold(reason)
-        log.info(
-            "candidate_chosen",
-            strategy=best.candidate.strategy,
-            most_verdict_replays=2 * len(trial.verdict),
-        )
+        attribution = await self._attribute(case, prepared, replays)
+        yield (progress := replace(progress, attribution=attribution))
+        if not attribution.calls_for_repair:
+            return
+        choice = await self._choose(case, prepared, replays)
+        yield (progress := replace(progress, choice=choice))
+        if choice.failure is not None:
+            raise choice.failure
+        if choice.best is None:
+            return
         gate = Gate(
             replays,
-            trial,
+            prepared.trial,
             incumbent.content,
-            calls_left=lambda: self._replayer.calls_left,
-            max_newly_failing=self._policy.max_newly_failing,
+            max_newly_failing=self._settings.optimizer_max_newly_failing,
         )
-        report.verdict = await gate.judge(best)
-        if not report.verdict.promote:
-            if report.verdict.reason != BUDGET:
-                await note_lost(self._connection, [best.candidate_id])
-            return await conclusion.hold(report.verdict.reason, best)
-        return await conclusion.put_in_force(report.verdict)
+        decision = await gate.judge(choice.best)
+        yield replace(progress, decision=decision)
+        if not decision.promote and decision.reason != BUDGET:
+            await note_lost(self._connection, [choice.best.candidate_id])
 
-    async def _attribute(self, case: Case, stage: _Stage) -> Attribution:
+    async def _attribute(
+        self, case: Case, prepared: Preparation, replays: TextReplays
+    ) -> Attribution:
         """Run the prompt again, and beside it the last one that served well; a few inputs first.
 
         Where a few inputs seem to clear the prompt, the others must agree.
         """
-        choosing, last_good = stage.trial.choosing, stage.last_good
+        choosing, last_good = prepared.trial.choosing, prepared.last_good
         for inputs in (choosing[:FIRST_LOOK], choosing):
-            incumbent = await stage.replays.run(case.incumbent.content, inputs)
-            before = await stage.replays.run(last_good.content, inputs) if last_good else None
+            incumbent = await replays.run(case.incumbent.content, inputs)
+            before = await replays.run(last_good.content, inputs) if last_good else None
             found = attribute_from_replays(
                 case.window,
                 Replays(
@@ -204,56 +170,62 @@ class Healer:
                     before,
                     last_good_version=last_good.version if last_good else None,
                     last_good_served=last_good is None or last_good.scored > 0,
-                    failing_clusters=stage.trial.clusters,
+                    failing_clusters=prepared.trial.clusters,
                 ),
             )
             if found.calls_for_repair:
                 break
+        log.info(
+            "failures_attributed",
+            task_type=case.incumbent.task_type,
+            verdict=found.fault,
+            because=list(found.because),
+        )
         return found
 
-    async def _choose(
-        self, case: Case, stage: _Stage, report: HealingReport
-    ) -> tuple[Contender | None, bool]:
-        """The candidate for the verdict, and whether the calls ran out before all had a try."""
-        incumbent, replays = case.incumbent.content, stage.replays
-        lint = self._lint_rules(case, stage)
-        golden = golden_failures(stage.trial.choosing, replays.known(incumbent))
+    async def _choose(self, case: Case, prepared: Preparation, replays: TextReplays) -> Choice:
+        """Let strategies propose candidates, and choose the one that comes before the gate."""
+        incumbent, trial = case.incumbent.content, prepared.trial
+        lint = self._lint_rules(case, prepared)
+        golden = golden_failures(trial.choosing, replays.known(incumbent))
         contest = Contest(
             replays,
             RepairContext(
                 incumbent=incumbent,
-                analysis=replace(case.analysis, failing=golden or stage.trial.evidence),
-                choosing=stage.trial.choosing,
+                analysis=replace(case.analysis, failing=golden or trial.evidence),
+                choosing=trial.choosing,
                 incumbent_results=replays.known(incumbent),
-                history=stage.history,
-                last_good=stage.last_good,
+                history=prepared.history,
+                last_good=prepared.last_good,
                 repairs=self._task_types.repairs(case.incumbent.task_type),
                 replay=replays.run,
                 find_lint=partial(find_lint, rules=lint),
-                reflect=self._counted_reflection(report),
-                ask_model=self._counted_question(report),
+                reflect=self._reflect,
+                ask_model=self._ask_model,
                 evidence_from_users=not golden,
             ),
             lint,
             calls_left=self._calls_for_choosing,
         )
-        try:
-            best = await contest.choose(STRATEGIES, FINISHING)
-        finally:
-            report.contenders, report.refused = contest.contenders, contest.refused
-        await note_lost(
-            self._connection,
-            [one.candidate_id for one in contest.contenders if one is not best and one.gain <= 0],
-        )
-        return best, contest.budget_spent
+        choice = await contest.choose(STRATEGIES, FINISHING)
+        if choice.failure is None:
+            lost = [one for one in choice.contenders if one is not choice.best and one.gain <= 0]
+            await note_lost(self._connection, [one.candidate_id for one in lost])
+        if choice.best is not None:
+            log.info(
+                "candidate_chosen",
+                strategy=choice.best.candidate.strategy,
+                most_verdict_replays=2 * len(trial.proving),
+            )
+        return choice
 
     def _calls_for_choosing(self) -> int:
-        reserve = max(2 * pairs_needed(), int(VERDICT_SHARE * self._policy.max_calls))
+        reserve = max(2 * pairs_needed(), int(GATE_SHARE * self._settings.max_calls))
         return max(0, self._replayer.calls_left - reserve)
 
-    def _lint_rules(self, case: Case, stage: _Stage) -> LintContext:
-        task_type, lost = case.incumbent.task_type, stage.lost
-        served = frozenset(past.content for past in stage.history)
+    def _lint_rules(self, case: Case, prepared: Preparation) -> LintContext:
+        task_type, lost = case.incumbent.task_type, prepared.lost
+        served = frozenset(past.content for past in prepared.history)
         repairs = self._task_types.repairs(task_type)
         golden = self._task_types.golden_inputs(task_type)
         incumbent = case.incumbent.content
@@ -262,7 +234,7 @@ class Healer:
             longest_served_bytes=max(len(text.encode()) for text in (*served, incumbent)),
             served=served - lost.banned,
             lost_recently=lost.recent | lost.banned,
-            evidence=case.evidence_texts,
+            evidence=case.read_texts,
             trusted=(
                 incumbent,
                 *served,
@@ -273,28 +245,23 @@ class Healer:
             ),
         )
 
-    def _counted_reflection(self, report: HealingReport) -> Reflect | None:
-        reflect = self._reflect
-        if reflect is None:
-            return None
+    def _count(
+        self, ask: Callable[Question, Awaitable[Answer]]
+    ) -> Callable[Question, Awaitable[Answer]]:
+        """Have calls of the analyst's model counted."""
 
-        async def ask(incumbent: str, analysis: FailureAnalysis) -> Sequence[Candidate]:
-            report.analyst_calls += 1
-            return await reflect(incumbent, analysis)
+        async def ask_and_count(*args: Question.args, **options: Question.kwargs) -> Answer:
+            self._analyst_calls += 1
+            return await ask(*args, **options)
 
-        return ask
+        return ask_and_count
 
-    def _counted_question(self, report: HealingReport) -> AskModel | None:
-        ask_model = self._ask_model
-        if ask_model is None:
-            return None
-
-        async def ask(question: str) -> str:
-            report.analyst_calls += 1
-            return await ask_model(question)
-
-        return ask
-
-
-def _pass_rate(analysis: FailureAnalysis) -> float:
-    return Record(analysis.scored_count, analysis.scored_count - analysis.failure_count).pass_rate
+    def _sum_up_cost(self) -> Cost:
+        replayer = self._replayer
+        return Cost(
+            replayer.calls,
+            self._analyst_calls,
+            replayer.input_tokens,
+            replayer.output_tokens,
+            time.monotonic() - self._started,
+        )

@@ -1,94 +1,133 @@
-"""What a heal leaves on record: failures, whose fault, what was tried, the verdict, the cost."""
+"""What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from services.common.errors import ServiceError
+from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
-from services.optimizer.app.services.log.log_records import Window
-from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.heal.preparation import Preparation
 from services.optimizer.app.services.proof.promotion import SIGNIFICANCE_LEVEL
-from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.repair.contest import Contender
-from services.optimizer.app.services.repair.verdict import Verdict
-from services.optimizer.app.services.screening.screening import Quarantined
+from services.optimizer.app.services.repair.contest import Choice, Contender
+from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
 MAX_TEXT_CHARACTERS = 200
 MAX_QUARANTINED = 50
+WRITTEN_FOR_USERS = "A model wrote it that had read what users wrote, so a person decides."
+HOLD_REASONS = {
+    blame.PROVIDER: "provider_at_fault",
+    blame.EVALUATOR: "evaluator_at_fault",
+    blame.INPUT: "input_at_fault",
+    blame.UNKNOWN: "failures_did_not_recur",
+}
 
 
-@dataclass(slots=True)
-class HealingReport:
-    """Is filled in while a heal goes on; what was never reached stays out of it.
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a heal came; what it never reached is None.
 
     Attributes:
-        window: What was logged.
-        analysis: What fails.
-        lookback_minutes: How far back failures count.
-        quarantined: Rows that were left out of the evidence.
-        attribution: Whose fault it is.
-        trial: The inputs.
-        contenders: Candidates that were tried.
-        refused: Candidates that were not, and why: strategy, rationale, reason.
-        verdict: What the gate said.
-        analyst_calls: Calls of the analyst's model.
-        watching: The version that a promoted one is compared with from now on.
-        waits_because: Why a person decides on a proven text, whatever the mode.
-        error: The code of what ended the heal before its time.
+        preparation: What it began with.
+        attribution: Whose fault the failures are.
+        choice: What the contest of candidates came to.
+        decision: What the gate said.
+        failure: What ended it before its time.
     """
 
-    window: Window
-    analysis: FailureAnalysis
-    lookback_minutes: int
-    quarantined: Sequence[Quarantined] = ()
+    preparation: Preparation | None = None
     attribution: Attribution | None = None
-    trial: TrialInputs | None = None
-    contenders: list[Contender] = field(default_factory=list)
-    refused: list[tuple[str, str, str]] = field(default_factory=list)
-    verdict: Verdict | None = None
-    analyst_calls: int = 0
-    watching: int | None = None
-    waits_because: str = ""
+    choice: Choice | None = None
+    decision: GateDecision | None = None
+    failure: ServiceError | None = None
+
+    @property
+    def hold_reason(self) -> str:
+        """Why the incumbent stays, as a code; empty where a candidate is proven."""
+        if self.failure is not None:
+            return self.failure.code
+        if self.decision is not None:
+            return "" if self.decision.promote else self.decision.reason
+        if self.choice is not None:
+            return BUDGET if self.choice.is_budget_spent else "no_better_candidate"
+        if self.attribution is not None:
+            return HOLD_REASONS[self.attribution.fault]
+        return self.preparation.obstacle if self.preparation is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a heal took: calls of the Worker and of the analyst's model, tokens, seconds."""
+
+    worker_calls: int
+    analyst_calls: int
+    input_tokens: int
+    output_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealingReport:
+    """All that is known at the end of a heal.
+
+    Attributes:
+        case: The prompt that was looked at, and its failures.
+        lookback_minutes: How far back failures count.
+        progress: How far the heal came.
+        cost: What it took.
+        error: The code of a failure that isn't the heal's own budget or deadline.
+    """
+
+    case: Case
+    lookback_minutes: int
+    progress: Progress
+    cost: Cost
     error: str = ""
 
-    def as_json(self, *, summary: str, replayer: Replayer, seconds: float) -> dict[str, Any]:
-        """All of it, as `healing_runs.detail` and `optimization_reports.failure_analysis` have it.
+    @property
+    def waits_because(self) -> str:
+        """Why a person decides on the proven text, whatever the mode; empty where none has to."""
+        decision = self.progress.decision
+        waits = decision is not None and decision.contender.candidate.informed_by_users
+        return WRITTEN_FOR_USERS if waits and not self.progress.hold_reason else ""
+
+    def as_json(self, summary: str, *, watching: int | None = None) -> dict[str, Any]:
+        """Give it as `healing_runs.detail` and `optimization_reports.failure_analysis` have it.
 
         Args:
             summary: What was decided, in a sentence.
-            replayer: Knows what the replays cost.
-            seconds: How long it took.
+            watching: The version that a promoted one is compared with from now on.
         """
+        progress, cost = self.progress, self.cost
+        choice = progress.choice or Choice()
         detail: dict[str, Any] = {
             "summary": summary,
             "failures": self._describe_failures(),
-            "quarantined": [asdict(row) for row in self.quarantined[:MAX_QUARANTINED]],
+            "quarantined": [asdict(row) for row in self.case.quarantined[:MAX_QUARANTINED]],
             "candidates": [
-                *(describe_contender(contender) for contender in self.contenders),
+                *(describe_contender(contender) for contender in choice.contenders),
                 *(
                     {"strategy": strategy, "rationale": rationale, "refused": reason}
-                    for strategy, rationale, reason in self.refused
+                    for strategy, rationale, reason in choice.refused
                 ),
             ],
             "cost": {
-                "worker_calls": replayer.calls,
-                "analyst_calls": self.analyst_calls,
-                "model_calls": replayer.calls + self.analyst_calls,
-                "input_tokens": replayer.input_tokens,
-                "output_tokens": replayer.output_tokens,
-                "seconds": round(seconds, 2),
+                **asdict(cost),
+                "model_calls": cost.worker_calls + cost.analyst_calls,
+                "seconds": round(cost.seconds, 2),
             },
         }
-        if self.attribution is not None:
-            detail["attribution"] = self.attribution.as_json()
-        if self.trial is not None:
-            detail["inputs"] = describe_inputs(self.trial)
-        if self.verdict is not None:
-            detail["verdict"] = describe_verdict(self.verdict)
-        if self.watching is not None:
-            detail["watching"] = {"against_version": self.watching}
+        if progress.attribution is not None:
+            detail["attribution"] = progress.attribution.as_json()
+        if progress.preparation is not None:
+            detail["inputs"] = describe_inputs(progress.preparation.trial)
+        if progress.decision is not None:
+            detail["verdict"] = describe_decision(progress.decision)
+        if watching is not None:
+            detail["watching"] = {"against_version": watching}
         if self.waits_because:
             detail["waits_because"] = self.waits_because
         if self.error:
@@ -96,17 +135,17 @@ class HealingReport:
         return detail
 
     def _describe_failures(self) -> dict[str, Any]:
-        analysis = self.analysis
+        analysis, prepared = self.case.analysis, self.progress.preparation
         return {
             "count": analysis.failure_count,
             "scored": analysis.scored_count,
             "distinct_inputs": len(analysis.failing),
-            "clusters": self.trial.clusters if self.trial else None,
+            "clusters": prepared.trial.clusters if prepared else None,
             "mean_score": analysis.mean_score,
             "failed_rules": analysis.rule_counts,
             "lookback_minutes": self.lookback_minutes,
             "unscored": {
-                f"{row.service} {row.code}".strip(): row.times for row in self.window.unscored
+                f"{row.service} {row.code}".strip(): row.times for row in self.case.window.unscored
             },
             "surprise": {
                 "p_value": analysis.surprise.p_value,
@@ -117,7 +156,7 @@ class HealingReport:
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:
-    """A candidate's record on the choosing inputs."""
+    """Tell how a candidate did on the choosing inputs."""
     screening = contender.screening
     return {
         "candidate_id": str(contender.candidate_id),
@@ -138,50 +177,49 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
 
 
 def describe_inputs(trial: TrialInputs) -> dict[str, Any]:
-    """Which inputs there were, by half."""
-    guards_alone = [item for item in trial.guards if item not in trial.verdict]
+    """Tell which inputs there were, by half."""
+    guards_alone = [item for item in trial.guards if item not in trial.proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
-        *((item, "verdict") for item in trial.verdict),
+        *((item, "verdict") for item in trial.proving),
         *((item, "guard") for item in guards_alone),
     ]
     return {
         "choosing": len(trial.choosing),
-        "verdict": len(trial.verdict),
+        "verdict": len(trial.proving),
         "guard": len(trial.guards),
         "used": {item.id: _describe_input(item, half) for item, half in used},
     }
 
 
-def describe_verdict(verdict: Verdict) -> dict[str, Any]:
-    """The decision with all the pairs behind it."""
-    decision = verdict.decision
+def describe_decision(decision: GateDecision) -> dict[str, Any]:
+    """Tell the gate's decision with all the pairs behind it."""
     return {
-        **asdict(decision),
-        "promote": verdict.promote,
-        "reason": verdict.reason,
+        **asdict(decision.bet),
+        "promote": decision.promote,
+        "reason": decision.reason,
         "alpha": SIGNIFICANCE_LEVEL,
-        "strategy": verdict.contender.candidate.strategy,
-        "candidate_id": str(verdict.contender.candidate_id),
-        "incumbent_passed": _passes(verdict.incumbent, verdict),
-        "candidate_passed": _passes(verdict.candidate, verdict),
-        "pairs": [asdict(pair) for pair in verdict.pairs],
+        "strategy": decision.contender.candidate.strategy,
+        "candidate_id": str(decision.contender.candidate_id),
+        "incumbent_passed": decision.incumbent_passes,
+        "candidate_passed": decision.candidate_passes,
+        "pairs": [asdict(pair) for pair in decision.pairs],
         "guards": {
-            "checked": verdict.damage.checked,
-            "newly_failing": list(verdict.damage.newly_failing),
-            "allowed": verdict.damage.allowed,
+            "checked": decision.damage.checked,
+            "newly_failing": list(decision.damage.newly_failing),
+            "allowed": decision.damage.allowed,
         },
         "control": {
-            "scored": len(verdict.control),
-            "passed": sum(result.passed for result in verdict.control.values()),
-            "mean": _mean([result.score for result in verdict.control.values()]),
-            "label": verdict.label,
+            "scored": len(decision.control),
+            "passed": sum(result.passed for result in decision.control.values()),
+            "mean": _mean([result.score for result in decision.control.values()]),
+            "label": decision.label,
         },
-        "unscored": len(verdict.unscored),
+        "unscored": len(decision.unscored),
         "evaluator_fingerprints": sorted(
             {
                 result.fingerprint
-                for result in (*verdict.incumbent.values(), *verdict.candidate.values())
+                for result in (*decision.incumbent.values(), *decision.candidate.values())
             }
         ),
     }
@@ -194,10 +232,6 @@ def _describe_input(item: ReplayInput, half: str) -> dict[str, str]:
         "fingerprint": item.fingerprint,
         "text": item.user_input[:MAX_TEXT_CHARACTERS],
     }
-
-
-def _passes(results: Mapping[str, Any], verdict: Verdict) -> int:
-    return sum(results[pair.input_id].passed for pair in verdict.pairs)
 
 
 def _mean(scores: Sequence[float]) -> float | None:

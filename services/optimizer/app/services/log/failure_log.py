@@ -3,12 +3,13 @@
 Every query is bounded by the newest rows of one version, however many the log holds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
 
-from services.common.models import Prompt
+from services.common.evaluation_detail import read_detail
+from services.common.models import PROMPT_COLUMNS, Prompt
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
@@ -19,9 +20,8 @@ from services.optimizer.app.services.log.log_records import (
 )
 
 # The highest active version serves; the others that a person may have left active don't.
-SELECT_ACTIVE_PROMPTS = """
-    SELECT DISTINCT ON (task_type)
-        id, task_type, content, version, is_active, change_reason, created_by, created_at
+SELECT_ACTIVE_PROMPTS = f"""
+    SELECT DISTINCT ON (task_type) {PROMPT_COLUMNS}
     FROM prompts
     WHERE is_active = TRUE
     ORDER BY task_type, version DESC, id DESC
@@ -72,7 +72,7 @@ SELECT_RESULTS = """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
 # after so many of its answers.
 SELECT_PASSING = """
-    SELECT request_id, user_input, refined_input, worker_output, evaluation_score
+    SELECT *
     FROM (
         SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
@@ -200,8 +200,8 @@ async def load_window(
     return Window(
         results=results,
         unscored=tuple(UnscoredCount(**record) for record in unscored),
-        earlier=_count([row["passed"] for row in earlier if (row["fp"] or "") == current]),
-        earlier_elsewise=_count([row["passed"] for row in earlier if (row["fp"] or "") != current]),
+        earlier=_count(earlier, lambda fingerprint: fingerprint == current),
+        earlier_by_others=_count(earlier, lambda fingerprint: fingerprint != current),
     )
 
 
@@ -265,17 +265,7 @@ async def load_passing(
             MAX_LOOKED_THROUGH,
             MAX_PASSING_ROWS,
         )
-        passing += [
-            LoggedResult(
-                user_input=record["user_input"],
-                refined_input=record["refined_input"] or record["user_input"],
-                score=record["evaluation_score"],
-                passed=True,
-                worker_output=record["worker_output"] or "",
-                request_id=str(record["request_id"]),
-            )
-            for record in records
-        ]
+        passing += [_read_result(record) for record in records]
     return passing
 
 
@@ -285,23 +275,14 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         refined_input=record["refined_input"] or record["user_input"],
         score=record["evaluation_score"],
         passed=record["evaluation_passed"],
-        failed_rules=failed_rules_in({"rules": record["rules"]}),
+        failed_rules=read_detail({"rules": record.get("rules")}).failed_rules,
         worker_output=record["worker_output"] or "",
-        fingerprint=record["fingerprint"] or "",
-        model=record["model"] or "",
+        fingerprint=record.get("fingerprint") or "",
+        model=record.get("model") or "",
         request_id=str(record["request_id"]),
     )
 
 
-def failed_rules_in(detail: object) -> tuple[str, ...]:
-    """Names of the rules that failed, by the evaluation's own record."""
-    rules = detail.get("rules") if isinstance(detail, dict) else None
-    return tuple(
-        str(rule.get("name"))
-        for rule in (rules if isinstance(rules, list) else [])
-        if isinstance(rule, dict) and rule.get("outcome") == "failed"
-    )
-
-
-def _count(passes: Sequence[bool]) -> Record:
+def _count(rows: Sequence[asyncpg.Record], is_meant: Callable[[str], bool]) -> Record:
+    passes = [row["passed"] for row in rows if is_meant(row["fp"] or "")]
     return Record(len(passes), sum(passes))

@@ -9,6 +9,8 @@ LEAST_SIMILARITY = 0.6
 MAX_WORDS = 200
 # What is compared grows with the square of the clusters; what is like none of them is left out.
 MAX_CLUSTERS = 50
+# One caller's flood can't be the evidence: this many of each cluster of like inputs.
+MAX_PER_CLUSTER = 2
 # Words that requests share whatever they ask for.
 COMMON_WORDS = frozenset(
     """a an and are as at be by can code could do each every for from function give given has have
@@ -47,9 +49,9 @@ def cluster_inputs(inputs: Sequence[str], *, most_clusters: int = MAX_CLUSTERS) 
     return clusters
 
 
-def take_in_turn(clusters: Sequence[Sequence[int]], *, most_each: int) -> list[int]:
-    """Positions in turn: one of each cluster before a second of any, `most_each` of it at most."""
-    rounds = zip_longest(*(cluster[:most_each] for cluster in clusters))
+def take_in_turn(clusters: Sequence[Sequence[int]]) -> list[int]:
+    """Take positions in turn: one of each cluster, then a second of each that has one."""
+    rounds = zip_longest(*(cluster[:MAX_PER_CLUSTER] for cluster in clusters))
     return [at for positions in rounds for at in positions if at is not None]
 
 

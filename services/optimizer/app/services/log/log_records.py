@@ -6,6 +6,8 @@ from datetime import datetime
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
 MAX_ANSWERS_PER_INPUT = 5
+# A prompt that passes so many served well; one that passes so many golden inputs still does.
+GOOD_PASS_RATE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,13 @@ class Window:
         results: Scored answers, the newest first, 300 at most.
         unscored: Requests of the task type that got no score.
         earlier: How the prompt did before the window, under the evaluator that judges now.
-        earlier_elsewise: How it did under evaluators that judge no longer.
+        earlier_by_others: How it did then under other evaluators.
     """
 
     results: tuple[LoggedResult, ...]
     unscored: tuple[UnscoredCount, ...] = ()
     earlier: Record = Record()
-    earlier_elsewise: Record = Record()
+    earlier_by_others: Record = Record()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +89,5 @@ class PastPrompt:
 
     @property
     def record(self) -> Record:
-        """How it did."""
+        """How many of its answers were scored, and how many passed."""
         return Record(self.scored, self.passed)

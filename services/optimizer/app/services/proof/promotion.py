@@ -62,8 +62,9 @@ class Wealth:
     """What the bets came to.
 
     Attributes:
-        now: Wealth after the last pair, at least 0; the gambler began with 1.
-        peak: Its highest so far: the e-value of the evidence.
+        now: Wealth after the last pair, at least 0; the gambler began with 1. An e-value: if the
+            candidate is no better, at most 1 is expected of it, whenever the betting stopped.
+        peak: Its highest so far, at least 1. Not an e-value: more than 1 is expected of it.
     """
 
     now: float = 1.0
@@ -71,11 +72,11 @@ class Wealth:
 
     @property
     def p_value(self) -> float:
-        """Bound on the chance of so much wealth if the candidate is no better, in (0, 1]."""
+        """Bound on the chance of such a peak if the candidate is no better, in (0, 1]."""
         return 1 / self.peak
 
     def reaches(self, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
-        """Whether the evidence is enough at this error rate."""
+        """Whether the wealth was ever enough at this error rate, whatever was lost later."""
         return self.peak >= 1 / alpha
 
     def could_reach(self, pairs_left: int, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
@@ -92,8 +93,8 @@ class Decision:
         reason: `better`, `not_better`, or `undecided` while more pairs could change it.
         wins: Inputs on which the candidate does better.
         losses: Inputs on which it does worse.
-        e_value: Peak of the wealth, at least 1.
-        p_value: Bound on the chance of that if the candidate is no better, in (0, 1].
+        e_value: Wealth after the last pair, at least 0.
+        p_value: 1 / the wealth's peak, in (0, 1]; valid at every look. It decides, not the e-value.
         incumbent_mean: Mean score, in [0, 1]; None without pairs.
         candidate_mean: Mean score, in [0, 1]; None without pairs.
     """
@@ -158,10 +159,10 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
         pairs_left: How many more could be measured.
     """
     gains = [pair.gain for pair in pairs]
-    wealth, against = play(gains), play(gains, direction=-1)
+    wealth = play(gains)
     if wealth.reaches():
         reason = BETTER
-    elif against.reaches() or not wealth.could_reach(pairs_left):
+    elif not wealth.could_reach(pairs_left):
         reason = NOT_BETTER
     else:
         reason = UNDECIDED
@@ -170,7 +171,7 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
         reason=reason,
         wins=sum(pair.sign > 0 for pair in pairs),
         losses=sum(pair.sign < 0 for pair in pairs),
-        e_value=wealth.peak,
+        e_value=wealth.now,
         p_value=wealth.p_value,
         incumbent_mean=fmean(pair.incumbent for pair in pairs) if pairs else None,
         candidate_mean=fmean(pair.candidate for pair in pairs) if pairs else None,

@@ -3,21 +3,15 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
-from services.common.http import ServiceClient
+from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
-from services.common.schemas import (
-    EvaluationRequest,
-    EvaluationResponse,
-    TaskRequest,
-    TaskResponse,
-)
-from services.optimizer.app.services.log.failure_log import failed_rules_in
+from services.common.schemas import EvaluationRequest, TaskRequest
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 CONCURRENCY = 4
@@ -62,15 +56,15 @@ class Replayer:
     def __init__(
         self,
         *,
-        worker: ServiceClient,
-        evaluator: ServiceClient,
+        worker: WorkerClient,
+        evaluator: EvaluatorClient,
         internal_token: str,
         max_calls: int,
         deadline_seconds: float = 900,
     ) -> None:
         self._worker = worker
         self._evaluator = evaluator
-        self._headers = {"X-Internal-Token": internal_token}
+        self._internal_token = internal_token
         self._max_calls = max_calls
         self._deadline = time.monotonic() + deadline_seconds
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -142,23 +136,18 @@ class Replayer:
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult:
         request_id = uuid4()
-        trace = {"X-Request-ID": str(request_id)}
-        trusted = {**self._headers, **trace}
-        task = await self._worker.post(
-            "/api/v1/task",
+        task = await self._worker.perform(
             TaskRequest(
                 request_id=request_id,
                 task_type=task_type,
                 refined_input=item.refined_input,
                 candidate_id=candidate_id,
             ),
-            TaskResponse,
-            headers=trusted,
+            internal_token=self._internal_token,
         )
         self.input_tokens += task.input_tokens
         self.output_tokens += task.output_tokens
-        evaluation = await self._evaluator.post(
-            "/api/v1/evaluate",
+        evaluation = await self._evaluator.evaluate(
             EvaluationRequest(
                 request_id=request_id,
                 task_type=task_type,
@@ -167,19 +156,13 @@ class Replayer:
                 worker_output=task.output,
                 golden_id=item.golden_id,
             ),
-            EvaluationResponse,
-            headers=trusted if item.golden_id else trace,
+            internal_token=self._internal_token if item.golden_id else "",
         )
+        detail = read_detail(evaluation.detail)
         return ReplayResult(
             score=evaluation.score,
             passed=evaluation.passed,
-            fingerprint=_fingerprint_in(evaluation.detail),
+            fingerprint=detail.evaluator.fingerprint,
             output=task.output,
-            failed_rules=failed_rules_in(evaluation.detail),
+            failed_rules=detail.failed_rules,
         )
-
-
-def _fingerprint_in(detail: dict[str, Any]) -> str:
-    """Who gave the score; empty for an Evaluator that doesn't say."""
-    evaluator = detail.get("evaluator")
-    return str(evaluator.get("fingerprint", "")) if isinstance(evaluator, dict) else ""

@@ -1,4 +1,4 @@
-"""Replays of texts: each is registered once, and no text is run twice on the same input."""
+"""Replays texts: each is registered once, and no text is run twice on the same input."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -32,8 +32,18 @@ class TextReplays:
         self._results: dict[str, dict[str, ReplayResult]] = {}
         self._attempted: dict[str, set[str]] = {}
 
+    @property
+    def calls(self) -> int:
+        """Worker calls so far, of whatever text."""
+        return self._replayer.calls
+
+    @property
+    def calls_left(self) -> int:
+        """Worker calls that the budget still allows; 0 once the time is up."""
+        return self._replayer.calls_left
+
     async def register(self, content: str, strategy: str = TRIED) -> UUID:
-        """The id under which the Worker knows a text; strategies' names are kept for the record.
+        """Get the id under which the Worker knows a text, and record which strategy proposes it.
 
         A text that was tried on the way, and is proposed then, gets the name of who proposed it.
         """
@@ -47,7 +57,7 @@ class TextReplays:
         return known
 
     async def run(self, content: str, inputs: Sequence[ReplayInput]) -> dict[str, ReplayResult]:
-        """Results of a text on inputs; what couldn't be scored is missing.
+        """Run a text on inputs; what couldn't be scored is missing from the results.
 
         Raises:
             ServiceError: If of the inputs that had not been run before none could be scored.
@@ -65,5 +75,5 @@ class TextReplays:
         return {item.id: results[item.id] for item in inputs if item.id in results}
 
     def known(self, content: str) -> dict[str, ReplayResult]:
-        """All results of a text so far."""
+        """Return all results of a text so far."""
         return dict(self._results.get(content, {}))

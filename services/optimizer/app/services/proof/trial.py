@@ -1,4 +1,4 @@
-"""The trial of a repair: which inputs choose a candidate, and which give the verdict. Pure."""
+"""Plans the trial of a repair: which inputs choose a candidate, and which prove it. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,11 @@ from itertools import islice, zip_longest
 
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
 from services.common.task_types import GoldenInputs
-from services.optimizer.app.services.log.input_clusters import cluster_inputs, take_in_turn
+from services.optimizer.app.services.log.input_clusters import (
+    MAX_PER_CLUSTER,
+    cluster_inputs,
+    take_in_turn,
+)
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.promotion import PairedScore
 from services.optimizer.app.services.proof.replay_results import (
@@ -17,30 +21,28 @@ from services.optimizer.app.services.proof.replay_results import (
     ReplayResult,
 )
 
-# One caller's flood can't be the evidence: this many of each cluster of like inputs.
-MAX_PER_CLUSTER = 2
 MAX_CHOOSING_FAILING = 4
 MAX_CHOOSING = 8
-MAX_VERDICT_FAILING = 8
-MAX_VERDICT = 24
+MAX_PROVING_FAILING = 8
+MAX_PROVING = 24
 FAILING_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
 class TrialInputs:
-    """Two sets of inputs without a common member: one chooses, the other gives the verdict.
+    """Two sets of inputs without a common member: one chooses, the other proves.
 
     Attributes:
-        choosing: May be seen by whoever writes a candidate.
-        verdict: Seen by the gate only; the first ones decide most.
-        guards: Inputs that passed lately, on which damage is looked for; some of them stand
-            among the verdict's too.
+        choosing: Inputs that writers of candidates may see.
+        proving: Inputs that only the gate sees; the first ones decide most.
+        guards: Inputs that passed lately, on which damage is looked for; some of them are proving
+            inputs too.
         evidence: The failures behind the choosing inputs.
         clusters: Clusters of like failing inputs that there are.
     """
 
     choosing: tuple[ReplayInput, ...]
-    verdict: tuple[ReplayInput, ...]
+    proving: tuple[ReplayInput, ...]
     guards: tuple[ReplayInput, ...] = ()
     evidence: tuple[LoggedResult, ...] = ()
     clusters: int = 0
@@ -55,8 +57,8 @@ def plan_trial(
 ) -> TrialInputs:
     """Deal clusters of failing inputs out in turn, the largest first, and add golden ones.
 
-    Like inputs stay on one side, so that no input of the verdict was seen by whoever wrote a
-    candidate, in other words either. An input has one place, whatever it qualifies for.
+    Like inputs stay on one side, so that no writer of a candidate saw a proving input, in other
+    words either. An input has one place, whatever it qualifies for.
 
     Args:
         failing: Distinct failing inputs, the newest first.
@@ -75,16 +77,16 @@ def plan_trial(
     chosen = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(evidence, 1)]
     unseen = [
         _logged(FAILING, "verdict", at, row)
-        for at, row in enumerate(sides[1][:MAX_VERDICT_FAILING], 1)
+        for at, row in enumerate(sides[1][:MAX_PROVING_FAILING], 1)
     ]
     taken = {text for row in failing for text in (row.user_input, row.refined_input)}
     choosing_golden = _golden("choosing", golden.choosing, golden, taken)
-    verdict_golden = _golden("verdict", golden.verdict, golden, taken)
+    proving_golden = _golden("verdict", golden.verdict, golden, taken)
     taken |= {*golden.choosing, *golden.verdict}
     guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
     return TrialInputs(
         choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
-        verdict=tuple(_mix(unseen, list(_interleave(guards, verdict_golden))))[:MAX_VERDICT],
+        proving=tuple(_mix(unseen, list(_interleave(guards, proving_golden))))[:MAX_PROVING],
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),
@@ -96,7 +98,7 @@ def pair_scores(
     candidate: Mapping[str, ReplayResult],
     order: Sequence[ReplayInput],
 ) -> list[PairedScore]:
-    """Scores of the inputs that both prompts were scored on, by one and the same evaluator.
+    """Pair the scores of inputs that one and the same evaluator scored under both prompts.
 
     Args:
         incumbent: The incumbent's results, by input id.
@@ -132,7 +134,7 @@ def repairs_all(
 def golden_failures(
     inputs: Sequence[ReplayInput], results: Mapping[str, ReplayResult]
 ) -> tuple[LoggedResult, ...]:
-    """Golden inputs that a prompt fails when it is run: evidence that no user wrote a word of."""
+    """Find golden inputs that a prompt fails when it is run: evidence without a user's word."""
     return tuple(
         LoggedResult(
             user_input=item.user_input,
@@ -160,7 +162,7 @@ def _is_replayable(row: LoggedResult) -> bool:
 
 
 def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list[ReplayInput]:
-    """Distinct inputs that passed, one of each cluster before a second of any."""
+    """Pick distinct inputs that passed, one of each cluster before a second of any."""
     distinct = {row.refined_input: row for row in reversed(passing)}
     fresh = [
         row
@@ -168,7 +170,7 @@ def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list
         if row.refined_input not in taken and row.user_input not in taken
     ]
     clusters = cluster_inputs([row.refined_input for row in fresh])
-    order = take_in_turn(clusters, most_each=MAX_PER_CLUSTER)
+    order = take_in_turn(clusters)
     return [_logged(GUARD, "verdict", n, fresh[at]) for n, at in enumerate(order[:most], 1)]
 
 
@@ -186,7 +188,7 @@ def _golden(
 
 
 def _mix(failing: Sequence[ReplayInput], others: Sequence[ReplayInput]) -> Iterator[ReplayInput]:
-    """Two failing inputs, which tell most, and then one of the others, until all are there."""
+    """Give two failing inputs, which tell most, then one of the others, until all are there."""
     rest = iter(others)
     for start in range(0, len(failing), FAILING_IN_A_ROW):
         yield from failing[start : start + FAILING_IN_A_ROW]

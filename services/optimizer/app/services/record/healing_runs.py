@@ -1,6 +1,5 @@
 """Records runs of the Optimizer, and brings what they decided into effect; one transaction each."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -14,9 +13,10 @@ from services.optimizer.app.services.prompt_patcher import (
     RepairReport,
     patch_prompt,
 )
+from services.optimizer.app.services.record.outcomes import PROMOTED, PROPOSED
 
-PROMOTED, PROPOSED, HELD, ROLLED_BACK = "promoted", "proposed", "held", "rolled_back"
-APPROVED, REJECTED, SUPERSEDED = "approved", "rejected", "superseded"
+APPROVED, REJECTED = "approved", "rejected"
+CREATED_BY = "optimizer"
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (
@@ -63,23 +63,23 @@ RESOLVE = """
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a run decided about one prompt.
+class HealingRun:
+    """What a run decided about one prompt: a row of `selfheal.healing_runs`.
 
     Attributes:
         incumbent: The prompt that it looked at.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         reason: `better`, or why nothing changed.
-        verdict: Whose fault the failures are; empty where that wasn't asked.
+        fault: Whose fault the failures are; empty where that wasn't asked.
         detail: All of it, as the report shows it.
         triggered_by: Who started the run.
-        candidate_id: The candidate that reached the verdict, if any.
+        candidate_id: The candidate that the gate judged, if any.
     """
 
     incumbent: Prompt
     decision: str
     reason: str
-    verdict: str
+    fault: str
     detail: dict[str, Any]
     triggered_by: str
     candidate_id: UUID | None = None
@@ -96,26 +96,20 @@ class Repair:
     content: str
     change_reason: str
     improvement_pct: float
-    created_by: str = "optimizer"
-
-
-def digest_text(content: str) -> str:
-    """SHA-256 of a prompt's text, in hexadecimal: a prompt is its id and its text."""
-    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
 
 
 async def record_run(
-    connection: asyncpg.Connection, run: Run, *, report_id: int | None = None
+    connection: asyncpg.Connection, run: HealingRun, *, report_id: int | None = None
 ) -> UUID:
-    """Write a row that says what was decided, and why."""
+    """Record what was decided, and why."""
     run_id: UUID = await connection.fetchval(
         INSERT_RUN,
         run.incumbent.task_type,
         run.incumbent.id,
-        digest_text(run.incumbent.content),
+        run.incumbent.digest,
         run.decision,
         run.reason,
-        run.verdict or None,
+        run.fault or None,
         report_id,
         run.candidate_id,
         run.detail,
@@ -127,7 +121,7 @@ async def record_run(
 async def register_candidate(
     connection: asyncpg.Connection, incumbent: Prompt, *, content: str, strategy: str
 ) -> UUID:
-    """Let the Worker generate with a text, for whoever shows the internal token."""
+    """Let the Worker generate with a text, for callers that show the internal token."""
     candidate_id: UUID = await connection.fetchval(
         INSERT_CANDIDATE, incumbent.task_type, content, strategy, incumbent.id
     )
@@ -135,18 +129,18 @@ async def register_candidate(
 
 
 async def name_candidate(connection: asyncpg.Connection, candidate_id: UUID, strategy: str) -> None:
-    """Say which strategy proposes a text that was registered before."""
+    """Record which strategy proposes a text that was registered before."""
     await connection.execute(NAME_CANDIDATE, candidate_id, strategy)
 
 
 async def set_outcome(
     connection: asyncpg.Connection, candidate_ids: list[UUID], outcome: str
 ) -> None:
-    """Note what became of candidates: `lost`, `promoted`, `proposed`, `rejected`, `rolled_back`."""
+    """Record an outcome: `lost`, `promoted`, `proposed`, `rejected` or `rolled_back`."""
     await connection.execute(SET_OUTCOME, candidate_ids, outcome)
 
 
-async def promote(connection: asyncpg.Connection, run: Run, repair: Repair) -> Activation:
+async def promote(connection: asyncpg.Connection, run: HealingRun, repair: Repair) -> Activation:
     """Activate a proven text, report it, record the run and begin to watch it; all or nothing.
 
     Raises:
@@ -160,7 +154,7 @@ async def promote(connection: asyncpg.Connection, run: Run, repair: Repair) -> A
 
 
 async def approve(
-    connection: asyncpg.Connection, run_id: UUID, run: Run, repair: Repair
+    connection: asyncpg.Connection, run_id: UUID, run: HealingRun, repair: Repair
 ) -> Activation:
     """Activate what an earlier run proposed, once a person said yes; all or nothing.
 
@@ -181,7 +175,7 @@ async def reject(connection: asyncpg.Connection, run_id: UUID, candidate_id: UUI
         await set_outcome(connection, [candidate_id], REJECTED)
 
 
-async def propose(connection: asyncpg.Connection, run: Run) -> UUID:
+async def propose(connection: asyncpg.Connection, run: HealingRun) -> UUID:
     """Leave a proven text for a person to approve; it replaces an earlier proposal."""
     async with connection.transaction():
         await connection.execute(SUPERSEDE_PROPOSALS, run.incumbent.task_type)
@@ -204,18 +198,18 @@ async def has_open_proposal(
         HAS_OPEN_PROPOSAL,
         incumbent.task_type,
         incumbent.id,
-        digest_text(incumbent.content),
+        incumbent.digest,
         of_any_kind,
     )
     return is_there
 
 
-async def _activate(connection: asyncpg.Connection, run: Run, repair: Repair) -> Activation:
+async def _activate(connection: asyncpg.Connection, run: HealingRun, repair: Repair) -> Activation:
     task_type = run.incumbent.task_type
     activation = await patch_prompt(
         connection,
         incumbent=run.incumbent,
-        patch=Patch(repair.content, repair.change_reason, repair.created_by),
+        patch=Patch(repair.content, repair.change_reason, CREATED_BY),
         report=RepairReport(run.detail, repair.improvement_pct, run.triggered_by),
     )
     await connection.execute(SUPERSEDE_WATCHES, task_type)

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.record.healing_runs import REJECTED, ROLLED_BACK, set_outcome
+from services.optimizer.app.services.record.healing_runs import set_outcome
 
 LOST = "lost"
 # Texts that lost, or that a person turned down, within a day; and texts that were rolled back
@@ -29,8 +29,6 @@ DELETE_OLD = """
     WHERE outcome IS NULL AND created_at < now() - interval '1 day'
 """
 
-__all__ = ["LOST", "REJECTED", "ROLLED_BACK", "LostTexts", "load_lost", "note_lost"]
-
 
 @dataclass(frozen=True, slots=True)
 class LostTexts:
@@ -38,7 +36,7 @@ class LostTexts:
 
     Attributes:
         recent: Those that lost lately; one that has served well may be tried all the same.
-        banned: Those that a person turned down or that live traffic did: not even then.
+        banned: Those that a person rejected or that were rolled back: not tried even then.
     """
 
     recent: frozenset[str]
@@ -46,7 +44,7 @@ class LostTexts:
 
 
 async def load_lost(connection: asyncpg.Connection, incumbent: Prompt) -> LostTexts:
-    """What isn't tried in place of this prompt."""
+    """Load the texts that aren't tried in place of this prompt."""
     records = await connection.fetch(SELECT_LOST, incumbent.task_type, incumbent.content)
     return LostTexts(
         frozenset(row["content"] for row in records if not row["is_banned"]),

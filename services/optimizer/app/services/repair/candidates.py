@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 
 from services.common.task_types import Repairs
-from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput, ReplayResult
 
-GOOD_PASS_RATE = 0.7
 # A version that passed so much more than the failing one served well enough to go back to.
 CLEAR_ADVANTAGE = 0.3
 

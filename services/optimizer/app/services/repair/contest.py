@@ -1,4 +1,4 @@
-"""The contest for the one place in front of the gate: candidates on the choosing inputs."""
+"""Chooses the one candidate that comes before the gate, on the choosing inputs."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -58,6 +58,25 @@ class Contender:
         return mine > fmean(other.results[name].score for name in shared) + TIE_MARGIN
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a contest came to.
+
+    Attributes:
+        best: The candidate with the largest gain; None where none gains, or the contest failed.
+        contenders: Candidates that were run.
+        refused: Candidates that were not: strategy, rationale, reason.
+        is_budget_spent: Whether the calls ran out before the strategies did.
+        failure: What kept the contest from its end.
+    """
+
+    best: Contender | None = None
+    contenders: Sequence[Contender] = ()
+    refused: Sequence[tuple[str, str, str]] = ()
+    is_budget_spent: bool = False
+    failure: ServiceError | None = None
+
+
 @dataclass(slots=True)
 class Contest:
     """Lets candidates run against the incumbent, in the order of trust.
@@ -67,32 +86,35 @@ class Contest:
         context: What strategies may look at.
         lint: What candidates are held against before they cost a call.
         calls_left: Worker calls that choosing may still take.
-        contenders: Those that were run.
-        refused: Those that weren't: strategy, rationale, reason.
-        budget_spent: Whether the calls ran out before the strategies did.
     """
 
     replays: TextReplays
     context: RepairContext
     lint: LintContext
     calls_left: Callable[[], int]
-    contenders: list[Contender] = field(default_factory=list)
-    refused: list[tuple[str, str, str]] = field(default_factory=list)
-    budget_spent: bool = False
+    _contenders: list[Contender] = field(default_factory=list, init=False)
+    _refused: list[tuple[str, str, str]] = field(default_factory=list, init=False)
+    _is_budget_spent: bool = field(default=False, init=False)
 
     async def choose(
         self, strategies: Mapping[str, Strategy], finishing: Mapping[str, Strategy] | None = None
-    ) -> Contender | None:
-        """The candidate with the largest gain, if there is one; ties go to the earlier one.
+    ) -> Choice:
+        """Choose the candidate with the largest gain, if there is one; ties go to the earlier one.
 
         One that repairs every failing input and loses nowhere ends the search: what comes later
         is trusted less. What then wins without ever having served, `finishing` strategies may
         make better.
         """
-        best = await self._run_through(strategies, None)
-        if best is None or best.candidate.content in self.lint.served:
-            return best
-        return await self._run_through(finishing or {}, best)
+        best, failure = None, None
+        try:
+            best = await self._run_through(strategies, None)
+            if best is not None and best.candidate.content not in self.lint.served:
+                best = await self._run_through(finishing or {}, best)
+        except ServiceError as error:
+            best, failure = None, error
+        return Choice(
+            best, tuple(self._contenders), tuple(self._refused), self._is_budget_spent, failure
+        )
 
     async def _run_through(
         self, strategies: Mapping[str, Strategy], best: Contender | None
@@ -101,17 +123,17 @@ class Contest:
             if self._refuse(candidate):
                 continue
             if self.calls_left() < FIRST_LOOK:
-                self.budget_spent = True
+                self._is_budget_spent = True
                 break
             try:
                 contender = await self._screen(candidate)
             except (BudgetExceededError, DeadlineExceededError):
-                self.budget_spent = True
+                self._is_budget_spent = True
                 break
             except (UpstreamError, UnreplayableInputError) as error:
                 self._refuse_mute(candidate, error)
                 continue
-            self.contenders.append(contender)
+            self._contenders.append(contender)
             if contender.is_better_than(best):
                 best = contender
             if contender.is_convincing:
@@ -121,7 +143,7 @@ class Contest:
     async def _propose(
         self, strategies: Mapping[str, Strategy], best: Contender | None
     ) -> AsyncIterator[Candidate]:
-        """All strategies' candidates in turn; one that fails keeps no other from trying."""
+        """Give all strategies' candidates in turn; one that fails keeps no other from trying."""
         for name, strategy in strategies.items():
             context = replace(
                 self.context,
@@ -132,7 +154,7 @@ class Contest:
                 async for candidate in strategy(context):
                     yield candidate
             except (BudgetExceededError, DeadlineExceededError):
-                self.budget_spent = True
+                self._is_budget_spent = True
                 return
             except ServiceError as error:
                 log.warning("strategy_failed", strategy=name, code=error.code)
@@ -140,18 +162,18 @@ class Contest:
     def _refuse(self, candidate: Candidate) -> bool:
         content = candidate.content
         if content == self.context.incumbent or any(
-            content == contender.candidate.content for contender in self.contenders
+            content == contender.candidate.content for contender in self._contenders
         ):
             return True
         rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
         reason = find_lint(content, rules)
         if reason:
-            self.refused.append((candidate.strategy, candidate.rationale, reason))
+            self._refused.append((candidate.strategy, candidate.rationale, reason))
             log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
         return bool(reason)
 
     def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:
-        """Drop a candidate whose answers nobody can judge; a service that is down is no such thing.
+        """Drop a candidate whose answers can't be judged, unless a service is down.
 
         Raises:
             ServiceError: What failed, where it is the service that did.
@@ -159,7 +181,7 @@ class Contest:
         if getattr(error, "upstream_code", NOT_JUDGEABLE) != NOT_JUDGEABLE:
             raise error
         reason = "none of its answers could be scored"
-        self.refused.append((candidate.strategy, candidate.rationale, reason))
+        self._refused.append((candidate.strategy, candidate.rationale, reason))
         log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
 
     async def _screen(self, candidate: Candidate) -> Contender:

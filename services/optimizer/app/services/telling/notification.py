@@ -2,19 +2,20 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
+from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 
 SYSTEM: Final = "self-healing-agent-system"
 DEFAULT_TASK_TYPE: Final = "code_generation"
-HEALED, PROPOSED, HELD = "healed", "proposed", "held"
-ROLLED_BACK, EVALUATOR_DEGRADED = "rolled_back", "evaluator_degraded"
+# Events beside the decisions of runs.
+HEALED, EVALUATOR_DEGRADED = "healed", "evaluator_degraded"
 HEALING_FAILED: Final = "healing_failed"
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -33,7 +34,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What happened to a task type's prompt; codes and numbers, never a text of anyone's.
+    """What happened to a task type's prompt; codes and numbers, never what anyone wrote.
 
     Attributes:
         event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded` or
@@ -42,11 +43,11 @@ class Notification:
         version: Version that serves now.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
-        verdict: Whose fault the failures are, where that was asked.
+        fault: Whose fault the failures are, where that was asked.
         reason: Why it was decided so, as a code.
         run_id: Id of the run's row, and of `selfheal reports show`.
         report_id: Id of the row in `optimization_reports`, if there is one.
-        pairs: Inputs on which both texts were run for the verdict.
+        pairs: Inputs on which the gate ran both texts.
         passed_before: How many of them the text before passed.
         passed_after: How many the other one passed.
         prompt_digest: Tells prompts apart, since a version can be used again; not sent.
@@ -57,7 +58,7 @@ class Notification:
     task_type: str
     version: int | None = None
     before_version: int | None = None
-    verdict: str = ""
+    fault: str = ""
     reason: str = ""
     run_id: str = ""
     report_id: int | None = None
@@ -72,11 +73,11 @@ class Notifier(Protocol):
     """Takes notifications; never fails."""
 
     async def notify(self, notification: Notification) -> None:
-        """Tell people, if there is anyone to tell."""
+        """Tell people what happened."""
 
 
 class SilentNotifier:
-    """Tells nobody: no webhook is set."""
+    """Stands in where no webhook is set."""
 
     async def notify(self, notification: Notification) -> None:
         """Do nothing."""
@@ -107,7 +108,7 @@ class WebhookNotifier:
         self._told: dict[tuple[object, ...], float] = {}
 
     async def notify(self, notification: Notification) -> None:
-        """Post the message, unless the same was said within the hour; failing is only logged."""
+        """Post the message, unless the same was sent within the hour; only log a failure."""
         key = _identify(notification)
         if notification.event in LASTING and self._was_told(key):
             return
@@ -134,7 +135,7 @@ class WebhookNotifier:
         return key in self._told
 
     async def _post(self, message: dict[str, Any]) -> tuple[str, bool]:
-        """Try once: what went wrong, empty if nothing did, and whether trying again is no use."""
+        """Try once; return what went wrong, empty if nothing did, and whether that is final."""
         try:
             async with self._session.post(
                 self._url, json=message, timeout=self._timeout, allow_redirects=False
@@ -151,29 +152,33 @@ class WebhookNotifier:
         return f"http_{status}", status < HTTP_SERVER_ERROR and status != HTTP_TOO_MANY
 
 
-def create_notifier(settings: Settings, session: aiohttp.ClientSession) -> Notifier:
-    """The notifier of NOTIFY_WEBHOOK_URL; a silent one where that is unset."""
+def create_notifier(settings: OptimizerSettings, session: aiohttp.ClientSession) -> Notifier:
+    """Make the notifier of NOTIFY_WEBHOOK_URL; a silent one where that is unset."""
     secret = settings.notify_webhook_url
     url = secret.get_secret_value().strip() if secret else ""
     return WebhookNotifier(url, session) if url else SilentNotifier()
 
 
 def compose_message(notification: Notification, *, now: datetime) -> dict[str, Any]:
-    """The JSON that is sent; `text` is what chat tools show."""
-    fields = asdict(notification)
-    for name in ("pairs", "passed_before", "passed_after", "prompt_digest", "at"):
-        del fields[name]
+    """Compose the JSON that is sent; `text` is what chat tools show."""
     at = notification.at or now
     return {
         "text": compose_text(notification),
-        **fields,
+        "event": notification.event,
+        "task_type": notification.task_type,
+        "version": notification.version,
+        "before_version": notification.before_version,
+        "verdict": notification.fault,
+        "reason": notification.reason,
+        "run_id": notification.run_id,
+        "report_id": notification.report_id,
         "system": SYSTEM,
         "at": at.astimezone(UTC).isoformat(timespec="seconds"),
     }
 
 
 def compose_text(notification: Notification) -> str:
-    """One line for people: what happened, why, and what to do about it."""
+    """Compose one line for people: what happened, why, and what to do about it."""
     tell = _TELLERS.get(notification.event, _tell_other)
     return f"{_words(notification.task_type)}{tell(notification)}"
 
@@ -195,7 +200,7 @@ def _tell_proposed(it: Notification) -> str:
 def _tell_held(it: Notification) -> str:
     reason = _code_words(it.reason) or "no reason given"
     fault = _fault(it)
-    why = "" if fault and it.reason == f"{it.verdict}_at_fault" else f"; {reason}"
+    why = "" if fault and it.reason == f"{it.fault}_at_fault" else f"; {reason}"
     return f" held: version {_version(it.version)} stays{fault}{why}.{_look(it)}"
 
 
@@ -262,10 +267,10 @@ def _look_command(it: Notification) -> str:
 
 
 def _fault(it: Notification) -> str:
-    verdict = _code_words(it.verdict)
-    if not verdict or verdict == "unknown":
+    fault = _code_words(it.fault)
+    if not fault or fault == "unknown":
         return ""
-    return f" ({verdict})" if verdict == "drift" else f" ({verdict} at fault)"
+    return f" ({fault})" if fault == "drift" else f" ({fault} at fault)"
 
 
 def _rates(it: Notification) -> str:
@@ -276,12 +281,12 @@ def _rates(it: Notification) -> str:
 
 
 def _code_words(code: str) -> str:
-    """A code in words."""
+    """Turn a code into words."""
     return _words(code).replace("_", " ")
 
 
 def _words(text: str) -> str:
-    """A name on one line: what can't be seen is left out, what is long is cut."""
+    """Put a name on one line: leave out what can't be seen, cut what is long."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(shown.split())
     return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"

@@ -80,7 +80,7 @@ def segments() -> set[str]:
 
 
 def test_first_start_makes_the_database_with_its_schema(shared: EmbeddedPostgres) -> None:
-    assert shared.state() is State.RUNNING
+    assert shared.status().state is State.RUNNING
     assert query(shared, "SELECT text FROM notes") == "seed"
     assert query(shared, "SHOW server_encoding") == "UTF8"
     assert query(shared, "SHOW fsync") == "on"
@@ -89,7 +89,7 @@ def test_first_start_makes_the_database_with_its_schema(shared: EmbeddedPostgres
 
 
 def test_it_listens_on_the_loopback_only(shared: EmbeddedPostgres) -> None:
-    connections = psutil.Process(shared.process_id).net_connections(kind="all")
+    connections = psutil.Process(shared.status().pid).net_connections(kind="all")
     listening = [c for c in connections if c.status == psutil.CONN_LISTEN]
     assert [c.laddr.ip for c in listening] == ["127.0.0.1"]
     assert query(shared, "SHOW unix_socket_directories") == ""
@@ -115,7 +115,7 @@ def test_it_refuses_a_wrong_password(shared: EmbeddedPostgres, password: str) ->
 
 @as_root
 def test_root_runs_it_under_an_unprivileged_account(shared: EmbeddedPostgres) -> None:
-    process = psutil.Process(shared.process_id)
+    process = psutil.Process(shared.status().pid)
     assert 0 not in (*process.uids(), *process.gids())
     status = Path(f"/proc/{process.pid}/status").read_text()
     groups = next(line for line in status.splitlines() if line.startswith("Groups:"))
@@ -123,9 +123,9 @@ def test_root_runs_it_under_an_unprivileged_account(shared: EmbeddedPostgres) ->
 
 
 def test_a_running_server_is_adopted(shared: EmbeddedPostgres) -> None:
-    process_id = shared.process_id
+    process_id = shared.status().pid
     assert again(shared).start() is False
-    assert shared.process_id == process_id
+    assert shared.status().pid == process_id
 
 
 def test_a_restart_keeps_the_data_and_applies_the_schema_only_once(
@@ -135,7 +135,7 @@ def test_a_restart_keeps_the_data_and_applies_the_schema_only_once(
     segment = segment_of(shared)
     assert segment in segments()
     assert shared.stop() is True
-    assert shared.state() is State.STOPPED
+    assert shared.status().state is State.STOPPED
     assert processes_in(shared) == []
     assert segment not in segments()
     assert shared.stop() is False
@@ -155,8 +155,8 @@ def test_psql_gets_in_with_variables_alone(shared: EmbeddedPostgres) -> None:
 
 
 def kill_the_postmaster(postgres: EmbeddedPostgres) -> None:
-    assert postgres.process_id is not None
-    kill(postgres.process_id)
+    assert postgres.status().pid is not None
+    kill(postgres.status().pid)
 
 
 def kill_everything(postgres: EmbeddedPostgres) -> None:
@@ -170,7 +170,7 @@ def test_it_recovers_after_kill_9(
 ) -> None:
     query(shared, f"INSERT INTO notes (text) VALUES ('{violence.__name__}')")
     violence(shared)
-    assert shared.state() is State.CRASHED
+    assert shared.status().state is State.CRASHED
     assert shared.start() is True
     assert query(shared, f"SELECT count(*) FROM notes WHERE text = '{violence.__name__}'") == 1
 
@@ -204,7 +204,7 @@ def test_a_lock_file_whose_pid_another_program_got_is_no_obstacle(
     try:
         lines = lock_file.read_text().splitlines()
         lock_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
-        assert shared.state() is State.CRASHED
+        assert shared.status().state is State.CRASHED
         assert shared.start() is True
         assert stranger.poll() is None
     finally:
@@ -215,11 +215,11 @@ def test_a_lock_file_whose_pid_another_program_got_is_no_obstacle(
 def test_a_lost_password_file_is_replaced(shared: EmbeddedPostgres) -> None:
     old = shared.address.password
     shared.password_file.unlink()
-    assert shared.state() is not State.RUNNING
+    assert shared.status().state is not State.RUNNING
     with pytest.raises(PostgresError, match="no embedded database"):
         _ = shared.address
     shared.start()
-    assert shared.state() is State.RUNNING
+    assert shared.status().state is State.RUNNING
     assert shared.address.password != old
     assert query(shared, "SELECT text FROM notes WHERE id = 1") == "seed"
 
@@ -284,22 +284,35 @@ def test_remains_of_a_killed_first_start_are_cleared_away(postgres: EmbeddedPost
     postgres.storage.entrance.chmod(0o711)
     (half_made / "PG_VERSION").write_text("18\n")
     postgres.start()
-    assert postgres.state() is State.RUNNING
+    assert postgres.status().state is State.RUNNING
     assert not half_made.exists()
 
 
-@pytest.mark.parametrize("patience", [0, 1, 3, 6, 12])
-def test_an_interrupted_start_leaves_no_process(postgres: EmbeddedPostgres, patience: int) -> None:
+@pytest.mark.parametrize(
+    ("step", "patience"),
+    [
+        ("making the database cluster", 0),
+        ("making the database cluster", 1),
+        ("making the database cluster", 3),
+        ("starting postgres", 0),
+        ("starting postgres", 1),
+    ],
+)
+def test_an_interrupted_start_leaves_no_process(
+    postgres: EmbeddedPostgres, step: str, patience: int
+) -> None:
+    told: list[str] = []
     asked = 0
 
     def lose_patience() -> bool:
         nonlocal asked
-        asked += 1
+        asked += step in told
         return asked > patience
 
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     with pytest.raises(InterruptedStartError):
-        postgres.start(interrupted=lose_patience)
+        postgres.start(interrupted=lose_patience, progress=told.append)
+    assert told[-1] == step
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
     assert processes_in(postgres) == []
 
@@ -341,7 +354,7 @@ def test_a_directory_closed_to_the_account_keeps_its_data_aside(
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         assert stat.S_IMODE(postgres.storage.data.stat().st_mode) == 0o700
         assert postgres.storage.aside.stat().st_uid == 0
-        executable = psutil.Process(postgres.process_id).exe()
+        executable = psutil.Process(postgres.status().pid).exe()
         assert Path(executable).is_relative_to(postgres.storage.aside)
 
         copied = private / "copied"
@@ -367,7 +380,10 @@ os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
 schema = Path(os.environ["TMPDIR"], "schema.sql")
-schema.write_text("CREATE TABLE t (id INT);")
+schema.write_text(
+    "CREATE SCHEMA selfheal; CREATE TABLE selfheal.migrations (number INT);"
+    "INSERT INTO selfheal.migrations (number) VALUES (1);"
+)
 with temporary_postgres(schema) as postgres:
     assert postgres.storage.data.stat().st_uid == os.geteuid() == 65534
     assert not postgres.storage.entrance.is_symlink()
@@ -388,5 +404,5 @@ def test_an_ordinary_user_runs_it_as_themselves() -> None:
 def test_it_lives_in_a_session_of_its_own(shared: EmbeddedPostgres) -> None:
     """So Ctrl-C in a terminal reaches us, who stop it in order, and not the server itself."""
     shared.start()
-    assert shared.process_id is not None
-    assert os.getsid(shared.process_id) == shared.process_id
+    assert shared.status().pid is not None
+    assert os.getsid(shared.status().pid) == shared.status().pid

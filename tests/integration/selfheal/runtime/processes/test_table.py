@@ -19,7 +19,7 @@ MakeSpec = Callable[..., ProcessSpec]
 
 
 def start(processes: ProcessTable, spec: ProcessSpec) -> int:
-    record = processes.spawn(spec)
+    record = processes.process(spec.name).spawn(spec)
     assert wait_until(lambda: is_ready(spec.ready_url), timeout_seconds=20)
     return record.pid
 
@@ -34,14 +34,14 @@ def test_a_process_runs_with_its_environment_and_is_found_again(
 ) -> None:
     spec = make_spec("worker", SECRET="x")
     pid = start(processes, spec)
-    status = seen_by(home).observe("worker")
+    status = seen_by(home).process("worker").status()
     assert (status.state, status.pid, status.address) == (State.RUNNING, pid, spec.address)
     with urllib.request.urlopen(spec.ready_url) as response:
         environment = json.load(response)
     assert environment["SECRET"] == "x"
     assert environment["INHERITED"] == "yes"
     assert "WITHHELD" not in environment
-    assert processes.environment("worker")["SECRET"] == "x"
+    assert processes.process("worker").environment["SECRET"] == "x"
     assert os.getsid(pid) == pid
 
 
@@ -51,7 +51,7 @@ def test_records_and_logs_are_private_and_hold_no_secret(
     start(processes, make_spec("worker", SECRET="s3cr3t"))
     record = home / "run" / "worker.json"
     assert "s3cr3t" not in record.read_text()
-    for path in (record, processes.log_file("worker")):
+    for path in (record, processes.process("worker").log_file):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
@@ -62,34 +62,34 @@ def test_a_damaged_record_is_no_process_and_is_written_anew(
     record = home / "run" / "worker.json"
     record.parent.mkdir(mode=0o700, parents=True)
     record.write_bytes(b"\xff\x81\x00")
-    assert processes.observe("worker").state is State.STOPPED
+    assert processes.process("worker").status().state is State.STOPPED
     pid = start(processes, make_spec("worker"))
-    assert seen_by(home).observe("worker").pid == pid
+    assert seen_by(home).process("worker").status().pid == pid
 
 
 def test_stop_ends_it_and_forgets_it(
     processes: ProcessTable, make_spec: MakeSpec, home: Path
 ) -> None:
     pid = start(processes, make_spec("worker"))
-    assert seen_by(home).stop("worker") is True
-    assert wait_until(lambda: not processes.is_running("worker"), timeout_seconds=5)
-    assert processes.observe("worker").state is State.STOPPED
-    assert processes.was_asked_to_stop("worker")
+    assert seen_by(home).process("worker").stop() is True
+    assert wait_until(lambda: not processes.process("worker").is_running(), timeout_seconds=5)
+    assert processes.process("worker").status().state is State.STOPPED
+    assert processes.process("worker").was_asked_to_stop()
     assert processes.names() == []
-    assert processes.stop("worker") is False
-    assert processes.exit_code("worker") is not None or not psutil.pid_exists(pid)
+    assert processes.process("worker").stop() is False
+    assert processes.process("worker").exit_code is not None or not psutil.pid_exists(pid)
 
 
 def test_stop_kills_what_ignores_it_and_what_it_started(
     processes: ProcessTable, make_spec: MakeSpec
 ) -> None:
     stubborn = start(processes, make_spec("stubborn", "stubborn"))
-    assert processes.stop("stubborn", grace_seconds=0.2) is True
+    assert processes.process("stubborn").stop(grace_seconds=0.2) is True
     assert not psutil.pid_exists(stubborn)
 
     parent = start(processes, make_spec("parent", "parent"))
     (child,) = psutil.Process(parent).children()
-    assert processes.stop("parent") is True
+    assert processes.process("parent").stop() is True
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
@@ -99,19 +99,19 @@ def test_a_crash_is_told_with_its_last_error_and_exit_code(
     spec = make_spec("worker")
     start(processes, spec)
     assert not is_ready(f"http://127.0.0.1:{spec.port}/crash")
-    assert wait_until(lambda: processes.exit_code("worker") == 7, timeout_seconds=5)
-    status = seen_by(home).observe("worker")
+    assert wait_until(lambda: processes.process("worker").exit_code == 7, timeout_seconds=5)
+    status = seen_by(home).process("worker").status()
     assert status.state is State.CRASHED
     assert status.detail == "exited unexpectedly: told_to_crash"
     assert status.pid is None
-    assert not processes.was_asked_to_stop("worker")
+    assert not processes.process("worker").was_asked_to_stop()
 
 
 def test_a_process_that_is_not_ready_is_starting_while_it_is_young(
     processes: ProcessTable, make_spec: MakeSpec
 ) -> None:
-    processes.spawn(make_spec("worker", "unready"))
-    assert processes.observe("worker").state is State.STARTING
+    processes.process("worker").spawn(make_spec("worker", "unready"))
+    assert processes.process("worker").status().state is State.STARTING
 
 
 def test_a_record_whose_pid_another_program_got_is_a_crash(
@@ -123,8 +123,8 @@ def test_a_record_whose_pid_another_program_got_is_a_crash(
     stranger = {**record, "create_time": record["create_time"] - 100, "command": ["other"]}
     path.write_text(json.dumps(stranger))
     table = seen_by(home)
-    assert table.observe("worker").state is State.CRASHED
-    assert table.stop("worker") is False
+    assert table.process("worker").status().state is State.CRASHED
+    assert table.process("worker").stop() is False
     assert psutil.Process(pid).is_running()
     path.write_text(json.dumps(record))
 
@@ -134,7 +134,7 @@ def test_a_program_that_is_not_there_is_a_friendly_error(
 ) -> None:
     spec = make_spec("worker")
     with pytest.raises(EmbeddedRuntimeError, match="/nonexistent/program"):
-        processes.spawn(
+        processes.process("worker").spawn(
             ProcessSpec(
                 name="worker",
                 command=("/nonexistent/program",),

@@ -16,6 +16,7 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.database import DATABASE
 from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.schema.migrations import SchemaState
 from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 
@@ -57,6 +58,7 @@ CATALOG = {
     """,
     "migrations": "SELECT number FROM selfheal.migrations ORDER BY 1",
 }
+CURRENT = SchemaState(has_tables=True, has_list=True, missing=())
 
 
 def ask(postgres: EmbeddedPostgres, statement: str, database: str = DATABASE) -> Any:
@@ -96,19 +98,16 @@ def old(server: EmbeddedPostgres) -> EmbeddedPostgres:
 def test_an_old_database_becomes_what_the_schema_makes(old: EmbeddedPostgres) -> None:
     new = seen_with(old, SCHEMA)
     said: list[str] = []
-    assert [str(one) for one in new.missing_migrations()] == ["migration 2"]
-    assert not new.schema_is_current()
+    assert [str(one) for one in new.schema_state().missing] == ["migration 2"]
     new.start(progress=said.append)
     migrated = read_catalog(new)
     assert said == ["applied migration 2"]
-    assert new.missing_migrations() == []
-    assert new.schema_is_current()
+    assert new.schema_state() == CURRENT
 
     ask(old, f"DROP DATABASE {DATABASE} WITH (FORCE)", "postgres")
     new.start(progress=said.append)
     assert said[1:] == ["applied the database schema"]
-    assert new.missing_migrations() == []
-    assert new.schema_is_current()
+    assert new.schema_state() == CURRENT
     assert migrated == read_catalog(new)
 
 
@@ -137,13 +136,13 @@ def test_the_doctor_says_what_is_missing_and_what_applies_it(
     monkeypatch.setattr(diagnosis, "build_embedded_postgres", lambda _: new)
     monkeypatch.setattr(diagnosis, "uses_own_database", lambda _: False)
     checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
-    assert [(check.verdict, check.found) for check in checks] == [
-        (diagnosis.Verdict.WARN, "lacks migration 2")
+    assert [(check.result, check.found) for check in checks] == [
+        (diagnosis.CheckResult.WARN, "lacks migration 2")
     ]
     assert "selfheal up" in checks[0].remedy
     new.start()
     checks = [check for check in diagnosis._check_database(Settings()) if check.name == "database"]
-    assert [check.verdict for check in checks] == [diagnosis.Verdict.OK]
+    assert [check.result for check in checks] == [diagnosis.CheckResult.OK]
 
 
 def test_two_that_upgrade_at_once_apply_each_migration_once(old: EmbeddedPostgres) -> None:
@@ -209,3 +208,17 @@ def test_a_server_of_the_operators_own_without_our_schema_is_taken_as_it_is(
     """The guide's three tables alone: requests are served, and nothing is asked of them."""
     ask(old, "DROP SCHEMA selfheal CASCADE")
     assert ExternalDatabase(old.database_url, schema=SCHEMA).start() is False
+
+
+def test_a_database_of_before_the_list_is_left_as_it_is_and_the_doctor_says_so(
+    old: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(old, "DROP SCHEMA selfheal CASCADE")
+    said: list[str] = []
+    old.start(progress=said.append)
+    assert said == []
+    monkeypatch.setattr(diagnosis, "build_embedded_postgres", lambda _: old)
+    monkeypatch.setattr(diagnosis, "uses_own_database", lambda _: False)
+    (check,) = [one for one in diagnosis._check_database(Settings()) if one.name == "database"]
+    assert check.result is diagnosis.CheckResult.WARN
+    assert "another version of the schema" in check.found

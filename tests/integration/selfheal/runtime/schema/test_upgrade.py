@@ -11,7 +11,6 @@ import pytest
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.external import ExternalDatabase
-from selfheal.runtime.schema.upgrade import upgrade_schema
 from selfheal.runtime.temporary import temporary_postgres
 
 ROOT = Path(__file__).parents[5]
@@ -48,8 +47,8 @@ def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 def test_an_empty_database_gets_the_schema_once(empty: str) -> None:
-    assert upgrade_schema(empty, schema=SCHEMA) == ["the database schema"]
-    assert upgrade_schema(empty, schema=SCHEMA) == []
+    assert ExternalDatabase(empty, schema=SCHEMA).upgrade() == ["the database schema"]
+    assert ExternalDatabase(empty, schema=SCHEMA).upgrade() == []
     assert ask(empty, "SELECT version, is_active FROM prompts") == [(1, True)]
     assert ExternalDatabase(empty, schema=SCHEMA).start() is False
 
@@ -57,7 +56,7 @@ def test_an_empty_database_gets_the_schema_once(empty: str) -> None:
 def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) -> None:
     ask(empty, FIRST_SCHEMA.read_text(encoding="utf-8"))
     ask(empty, "INSERT INTO prompts (task_type, content, version) VALUES ('mine', 'text', 7)")
-    assert upgrade_schema(empty, schema=SCHEMA) == ["migration 2"]
+    assert ExternalDatabase(empty, schema=SCHEMA).upgrade() == ["migration 2"]
     assert ask(empty, "SELECT content, version FROM prompts WHERE task_type = 'mine'") == [
         ("text", 7)
     ]
@@ -66,14 +65,14 @@ def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) ->
 
 def test_several_at_once_apply_everything_once(empty: str) -> None:
     with ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(upgrade_schema, empty, schema=SCHEMA) for _ in range(4)]
+        runs = [pool.submit(ExternalDatabase(empty, schema=SCHEMA).upgrade) for _ in range(4)]
     assert sorted(run.result() for run in runs) == [[], [], [], ["the database schema"]]
 
 
 def test_tables_of_somebody_else_are_left_alone(empty: str) -> None:
     ask(empty, "CREATE TABLE prompts (theirs TEXT)")
     with pytest.raises(PostgresError, match="not of this system"):
-        upgrade_schema(empty, schema=SCHEMA)
+        ExternalDatabase(empty, schema=SCHEMA).upgrade()
     assert ask(empty, "SELECT * FROM prompts") == []
 
 
@@ -81,7 +80,7 @@ def test_a_wrong_password_is_told_without_it(empty: str) -> None:
     scheme, _, rest = empty.partition("://")
     wrong = f"{scheme}://agent:notthis@{rest.rpartition('@')[2]}"
     with pytest.raises(PostgresError, match="password authentication failed") as raised:
-        upgrade_schema(wrong, schema=SCHEMA)
+        ExternalDatabase(wrong, schema=SCHEMA).upgrade()
     assert "notthis" not in raised.value.message + raised.value.remedy
 
 
@@ -89,5 +88,5 @@ def test_a_schema_that_does_not_apply_leaves_nothing(empty: str, tmp_path: Path)
     broken = tmp_path / "schema.sql"
     broken.write_text("CREATE TABLE prompts (id INT); CREATE TABLE broken (id NONSENSE);")
     with pytest.raises(PostgresError, match="nonsense"):
-        upgrade_schema(empty, schema=broken)
+        ExternalDatabase(empty, schema=broken).upgrade()
     assert ask(empty, "SELECT to_regclass('prompts')") == [(None,)]

@@ -9,11 +9,11 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import (
     load_labelled_answers,
 )
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
-from services.evaluator.app.services.oversight.canary import CanaryRun, run_canary
+from services.evaluator.app.services.oversight.canary import CanaryRound, score_canary
 from services.evaluator.app.wiring import create_evaluation
 
 
-async def measure() -> tuple[Calibration, Calibration, CanaryRun]:
+async def measure() -> tuple[Calibration, Calibration, CanaryRound]:
     """Calibrate on all answers and on those that show what they are; run the canary."""
     settings = Settings(_env_file=None, llm_provider="simulated", judge_model="rubric")
     evaluation = create_evaluation(settings)
@@ -33,7 +33,7 @@ async def measure() -> tuple[Calibration, Calibration, CanaryRun]:
             )
             for some in (items, shown)
         ]
-        return whole, telling, await run_canary(evaluation.evaluate, load_canaries())
+        return whole, telling, await score_canary(evaluation.evaluate, load_canaries())
     finally:
         await evaluation.close()
 

@@ -18,7 +18,9 @@ from services.common.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from services.worker.app import api, main
+from services.common.schemas import MAX_OUTPUT_CHARACTERS
+from services.worker.app import main
+from services.worker.app.services import task_performer
 
 Connection = asyncpg.Connection
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
@@ -86,8 +88,8 @@ async def test_the_prompt_is_loaded_once_a_request(
         loads.append(task_type)
         return await load(database, task_type)
 
-    load = api.load_active_prompt
-    monkeypatch.setattr(api, "load_active_prompt", counting_load)
+    load = task_performer.load_active_prompt
+    monkeypatch.setattr(task_performer, "load_active_prompt", counting_load)
     for _ in range(3):
         await perform(worker)
 
@@ -120,6 +122,12 @@ async def test_an_output_that_nothing_can_store_is_made_storable(
     model.reply = "a\x00b\ud800c"
 
     assert (await perform(worker)).json()["output"] == "a�b�c"
+
+
+async def test_an_output_that_is_too_long_is_cut(worker: httpx.AsyncClient, model: Any) -> None:
+    model.reply = "x" * (MAX_OUTPUT_CHARACTERS + 1)
+
+    assert len((await perform(worker)).json()["output"]) == MAX_OUTPUT_CHARACTERS
 
 
 async def test_an_unknown_task_type_is_404_and_names_the_known(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from support.rows import for_each
 
 from benchmarks.healing.peers import available_peers
 from benchmarks.healing.peers.copro_peer import CoproPeer, plan_search
@@ -67,7 +68,7 @@ def test_peers_are_those_that_are_installed() -> None:
     assert ("COPRO" in names) == (importlib.util.find_spec("dspy") is not None)
 
 
-@pytest.mark.parametrize("max_calls", range(1, 200))
+@for_each(range(1, 200))
 def test_plans_stay_in_the_budget(max_calls: int) -> None:
     plan = plan_search(max_calls, 24)
     assert plan is None or plan.calls <= max_calls

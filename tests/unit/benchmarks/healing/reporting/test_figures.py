@@ -32,6 +32,8 @@ def records(make_record: MakeRecord) -> list[RunRecord]:
         make_record(group="fault", scenario="model_swapped", before=0.6, verdicts=("drift",),
                     looked_into=True, verdict="drift", after=0.5, promoting=0, calls=[30],
                     heal_seconds=[2.0], outlived_watch=True, naive=NaiveResult(True, 0.8)),
+        make_record(group="fault", scenario="database_restart", strategy="last_good_version",
+                    calls=[30], heal_seconds=[2.0], naive=NaiveResult(True, 0.9), **healed),
     ]  # fmt: skip
 
 
@@ -56,15 +58,46 @@ def test_innocent_prompts_are_told_by_group_and_fault(records: list[RunRecord]) 
     assert innocent["provider_hang"].attributed == Rate(1, 1)
 
 
+def test_a_fault_that_begins_with_a_bad_prompt_is_told_by_itself_alone(
+    records: list[RunRecord],
+) -> None:
+    innocent = summarise(records).innocent
+    assert innocent["database_restart"].changed == Rate(1, 1)
+    assert innocent["database_restart"].false_heals == Rate(0, 1)
+    assert innocent[CONTROLS_AND_FAULTS].changed == Rate(1, 3)
+
+
+def test_where_no_repair_was_looked_for_none_could_have_been_false(
+    records: list[RunRecord],
+) -> None:
+    innocent = summarise(records).innocent
+    assert innocent["controls"].sought_repair == Rate(0, 1)
+    assert innocent["faults"].sought_repair == Rate(1, 2)
+
+
+def test_recoveries_are_told_by_strategy(make_record: MakeRecord) -> None:
+    healed = {"promoting": 0, "after": 0.9, "calls": [30], "heal_seconds": [1.0]}
+    figures = summarise(
+        [
+            make_record(strategy="last_good_version", **healed),
+            make_record(strategy="few_shot", mode=WITHOUT_HISTORY, **healed),
+            make_record(strategy="few_shot", **(healed | {"after": 0.5})),
+            make_record(),
+        ]
+    )
+    assert figures.recovery[WITH_HISTORY].strategies == {"last_good_version": 1}
+    assert figures.recovery[WITHOUT_HISTORY].strategies == {"few_shot": 1}
+
+
 def test_harm_and_cost_are_of_all_runs(records: list[RunRecord]) -> None:
     figures = summarise(records)
-    assert figures.harmful == Rate(1, 3)
-    assert figures.outlived == Rate(1, 3)
-    assert figures.naive_harmful == Rate(1, 5)
-    assert figures.calls == Spread(31, 30, 40)
+    assert figures.harmful == Rate(1, 4)
+    assert figures.outlived == Rate(1, 1)
+    assert figures.naive_harmful == Rate(1, 6)
+    assert figures.calls == Spread(30.5, 30, 40)
     assert figures.most_calls == 52
     assert figures.seconds == Spread(5.75, 2.5, 9.0)
-    assert figures.errors == Rate(0, 6)
+    assert figures.errors == Rate(0, 7)
 
 
 def test_errors_are_runs_that_ended_badly(make_record: MakeRecord) -> None:
@@ -74,6 +107,7 @@ def test_errors_are_runs_that_ended_badly(make_record: MakeRecord) -> None:
 
 def test_figures_of_nothing_are_unknown() -> None:
     figures = summarise([])
+    assert figures.outlived == Rate(0, 0)
     assert figures.recovery[WITH_HISTORY].recovered == Rate(0, 0)
     assert figures.seconds == Spread(None, None, None)
     assert figures.most_calls == 0
@@ -82,7 +116,7 @@ def test_figures_of_nothing_are_unknown() -> None:
 def test_json_shows_rates_with_their_intervals(records: list[RunRecord]) -> None:
     plain = summarise(records).as_json()
     assert plain["recovery"][WITH_HISTORY]["recovered"]["low"] == pytest.approx(0.2065, abs=1e-4)
-    assert plain["calls"] == {"median": 31, "least": 30, "most": 40}
+    assert plain["calls"] == {"median": 30.5, "least": 30, "most": 40}
 
 
 def test_a_spread_leaves_out_what_is_unknown() -> None:

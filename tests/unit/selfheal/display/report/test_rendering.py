@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from selfheal.display.report.rendering import make_list, print_report
-from selfheal.healing_reports import HealingReport
+from services.optimizer.app.services.record.stored_runs import StoredRun
 
 WHEN = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 DETAIL: dict[str, Any] = {
@@ -85,7 +85,7 @@ DETAIL: dict[str, Any] = {
     },
     "watching": {"version": 100, "against_version": 99},
 }
-REPORT = HealingReport(
+REPORT = StoredRun(
     id=UUID("3f2c9a71-0000-4000-8000-000000000000"),
     task_type="code_generation",
     decision="promoted",
@@ -118,14 +118,14 @@ HELD = replace(
 )
 
 
-def show(report: HealingReport, *, width: int = 160) -> str:
+def show(report: StoredRun, *, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     print_report(console, report)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def list_all(*reports: HealingReport, width: int = 160) -> str:
+def list_all(*reports: StoredRun, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(make_list(reports, width=width))
     assert isinstance(console.file, io.StringIO)
@@ -150,7 +150,8 @@ def list_all(*reports: HealingReport, width: int = 160) -> str:
         "6/0",
         "version 1 passed 40 of 40",
         "refused: names a url",
-        "last good version: better; evidence 47; 20 is needed, so that at most 1 in 20 worthless",
+        "last good version: better; p = 0.021, where at most 0.05 is asked for: so at most 1 in 20",
+        "worthless candidates gets through; e-value 47",
         "of 10 inputs that passed lately, 1 newly fail, 1 allowed (g7)",
         "an empty prompt on 4 of these inputs: 1 pass, mean 0.410; so this is learned: the new",
         "scored by evaluator 0123456789abcdef",
@@ -248,10 +249,12 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
         "before_answers": 40,
         "mean": 0.4,
         "before_mean": 0.8,
-        "e_value": 25.0,
+        "e_value": 22.5,
+        "p_value": 0.04,
         "alpha": 0.05,
         "replayed": 5,
         "replay_e_value": 24.76,
+        "replay_p_value": 0.0404,
     }
     rolled_back = replace(
         HELD, decision="rolled_back", version=100, after_version=101, detail={"watch": watch}
@@ -259,9 +262,19 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     shown = show(rolled_back)
     assert "the watched version (100): mean score 0.400 over 12 answers" in shown
     assert "the version before it (99): mean score 0.800 over 40 answers" in shown
-    assert "evidence that it is worse: 25; 20 is needed, so that at most 1 in 20" in shown
-    assert "run again under both texts, 5 of its live inputs agree: evidence 24.8" in shown
+    assert "evidence that it is worse: p = 0.04, where at most 0.05 is asked for" in shown
+    assert "no worse is undone; e-value 22.5" in shown
+    assert "run again under both texts, 5 of its live inputs agree: p = 0.04; e-value 24.8" in shown
     assert "selfheal prompts activate 100" in shown
+
+
+def test_a_rollback_from_before_there_were_p_values_shows_one() -> None:
+    """Then the e-value was the peak of the wealth."""
+    watch = {"e_value": 25.0, "alpha": 0.05, "replayed": 5, "replay_e_value": 20.0}
+    shown = show(replace(HELD, decision="rolled_back", detail={"watch": watch}))
+    assert "evidence that it is worse: p = 0.04, where" in shown
+    assert "agree: p = 0.05" in shown
+    assert "e-value" not in shown
 
 
 def test_undoing_names_the_task_type_where_it_is_not_the_default() -> None:

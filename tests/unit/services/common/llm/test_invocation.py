@@ -111,6 +111,13 @@ async def test_an_answer_names_its_model_and_counts_its_tokens() -> None:
     assert answer.latency_ms >= 0
 
 
+async def test_an_answer_can_be_sent_and_stored() -> None:
+    message = AIMessage(content="a\x00b", response_metadata={"model_name": "gpt\ud800"})
+    answer = await invoke_model(saying(message), "Hi")
+
+    assert (answer.text, answer.model) == ("a�b", "gpt�")
+
+
 async def test_a_model_may_keep_name_and_tokens_to_itself() -> None:
     answer = await invoke_model(saying(AIMessage(content="Hello")), "Hi")
 

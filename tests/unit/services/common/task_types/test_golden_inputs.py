@@ -11,12 +11,14 @@ from datetime import date
 from itertools import combinations, groupby
 
 import pytest
+from support.rows import for_each
 
 from services.common.task_types import GOLDEN_INPUTS_FILE, ROOT, load_golden_inputs
 
 HALVES = json.loads((ROOT / "code_generation" / GOLDEN_INPUTS_FILE).read_text(encoding="utf-8"))
 ENTRIES = [entry for half in HALVES.values() for entry in half]
 BY_ID = {entry["id"]: entry for entry in ENTRIES}
+every_entry = for_each(ENTRIES, name=lambda entry: entry["id"])
 HANGUL = re.compile("[가-힣]")
 LOOKS_LIKE_AN_EXAMPLE = re.compile(r"==|->|>>>|\breturns .+ for \d|\breturns [\[{]|\be\.g\.|예:")
 
@@ -199,7 +201,7 @@ def test_no_input_occurs_twice_within_or_across_the_halves() -> None:
     assert len({normalise(entry["input"]) for entry in ENTRIES}) == len(ENTRIES)
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["id"])
+@every_entry
 def test_an_entry_is_well_formed(entry: dict[str, object]) -> None:
     assert set(entry) - {"function"} == {"id", "input", "examples", "checks"}
     text = entry["input"]
@@ -210,7 +212,7 @@ def test_an_entry_is_well_formed(entry: dict[str, object]) -> None:
     assert entry["examples"] == [shown[0] for shown in SHOWN].count(str(entry["id"]))
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["id"])
+@every_entry
 def test_every_example_that_an_input_shows_is_counted(entry: dict[str, object]) -> None:
     shows_one = LOOKS_LIKE_AN_EXAMPLE.search(str(entry["input"])) is not None
     assert shows_one == (entry["examples"] != 0)

@@ -1,1 +1,1 @@
-"""Measures a judge against answers of known worth."""
+"""Measures a judge by answers that are known to be right or wrong."""

@@ -1,4 +1,4 @@
-"""How far a judge can be trusted: its grades beside known truth. Pure; no judge is asked here."""
+"""Assesses how far a judge can be trusted, from its grades and the known truth. Pure."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ STEADY_SHIFT = 0.05
 
 
 class UnreliableJudgeError(ServiceError):
-    """The configured judge was calibrated and found unreliable; the Evaluator won't start."""
+    """The configured judge was found unreliable by its calibration; the Evaluator won't start."""
 
     code = "judge_unreliable"
 
 
 class Level(StrEnum):
-    """What a judge is good for."""
+    """How far a judge can be trusted."""
 
     RELIABLE = "reliable"
     USABLE = "usable"
@@ -34,15 +34,15 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GradedItem:
-    """A labelled answer and what the judge made of it.
+    """A labelled answer and the judge's grade of it.
 
     Attributes:
-        id: The item's name in the labelled set.
-        passes: The truth.
+        id: The item's id in the labelled set.
+        passes: Whether the answer is right.
         grade: The judge's own grade in [0, 1], before rules are blended in; None where the
             judge gave no usable one.
-        score: What users see: the grade with rules blended in and caps applied.
-        problem: Why there is none of either.
+        score: The score that users see: the grade with rules blended in and caps applied.
+        problem: Why there is neither grade nor score.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Susceptibility:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is known of one judge.
+    """The measured quality of one judge.
 
     Attributes:
         identity: The judge's identity: another model or prompt is another judge.
@@ -80,8 +80,8 @@ class Calibration:
         graded: How many of them got a usable grade.
         auroc: Chance that a right answer is graded above a wrong one; None where either lacks.
         kappa: Agreement with the truth at the threshold, beyond chance; None likewise.
-        susceptibility: None where it wasn't measured.
-        calibrated_at: When, in ISO 8601.
+        susceptibility: How far text in an answer moves the grade; None where it wasn't measured.
+        calibrated_at: When it was measured, in ISO 8601.
         score_auroc: As `auroc`, of the whole score. No judge is to be measured by it: rules
             and caps would tell many answers apart even if the judge said the same of all.
         score_kappa: As `kappa`, of the whole score.
@@ -99,7 +99,7 @@ class Calibration:
 
     @property
     def level(self) -> Level:
-        """What the judge is good for; its agreement decides, and whether it grades at all."""
+        """How far the judge can be trusted, by its agreement and its share of usable grades."""
         if self.kappa is None or self.graded < LEAST_GRADED_SHARE * self.items:
             return Level.UNRELIABLE
         if self.kappa < LEAST_KAPPA:
@@ -110,8 +110,8 @@ class Calibration:
         return Level.USABLE
 
     @property
-    def verdict(self) -> str:
-        """The level and what it rests on, in a sentence."""
+    def summary(self) -> str:
+        """The level and its reason, in a sentence."""
         if self.kappa is None or self.graded < LEAST_GRADED_SHARE * self.items:
             return f"Unreliable: it gave a usable grade to {self.graded} of {self.items} answers."
         agreement = f"its agreement with the truth is {self.kappa:.2f} (Cohen's kappa)"
@@ -128,7 +128,7 @@ class Calibration:
 
 
 def area_under_roc(right: Sequence[float], wrong: Sequence[float]) -> float | None:
-    """Chance that a right answer's grade is above a wrong one's, ties counting half.
+    """Estimate the chance that a right answer's grade is above a wrong one's, ties counting half.
 
     The Mann-Whitney form of the area under the ROC curve: 0.5 for a judge that can't tell,
     1 for one that always can, 0 for one that has it backwards. In the time of sorting, so that
@@ -144,8 +144,8 @@ def area_under_roc(right: Sequence[float], wrong: Sequence[float]) -> float | No
     return wins / (len(right) * len(wrong))
 
 
-def cohens_kappa(truth: Sequence[bool], verdicts: Sequence[bool]) -> float | None:
-    """Agreement beyond chance: (observed - expected) / (1 - expected).
+def cohens_kappa(truth: Sequence[bool], passed: Sequence[bool]) -> float | None:
+    """Compute the agreement beyond chance: (observed - expected) / (1 - expected).
 
     Cohen (1960), "A Coefficient of Agreement for Nominal Scales". A judge that always says the
     same has 0, whatever share of the answers it gets right by that.
@@ -157,17 +157,17 @@ def cohens_kappa(truth: Sequence[bool], verdicts: Sequence[bool]) -> float | Non
     Raises:
         ValueError: If the two differ in length.
     """
-    pairs = list(zip(truth, verdicts, strict=True))
+    pairs = list(zip(truth, passed, strict=True))
     if len(set(truth)) < 2:  # noqa: PLR2004 - both labels
         return None
     observed = fmean(actual == said for actual, said in pairs)
-    right, passed = fmean(truth), fmean(verdicts)
-    expected = right * passed + (1 - right) * (1 - passed)
+    right, passing = fmean(truth), fmean(passed)
+    expected = right * passing + (1 - right) * (1 - passing)
     return (observed - expected) / (1 - expected)
 
 
 def measure_susceptibility(pairs: Sequence[tuple[float, float]]) -> Susceptibility | None:
-    """How far grades moved, over (grade with the demand, grade with the neutral text)."""
+    """Measure how far grades move, from pairs (grade with the demand, grade with neutral text)."""
     if not pairs:
         return None
     shifts = [demanded - neutral for demanded, neutral in pairs]
@@ -181,7 +181,7 @@ def calibrate(
     *,
     calibrated_at: str,
 ) -> Calibration:
-    """Work out what is known of a judge from its grades."""
+    """Compute the calibration of a judge from its grades."""
     auroc, kappa = _agreement([(item.passes, item.grade) for item in graded])
     score_auroc, score_kappa = _agreement([(item.passes, item.score) for item in graded])
     return Calibration(
@@ -197,16 +197,14 @@ def calibrate(
     )
 
 
-def _agreement(
-    marks: Sequence[tuple[bool, float | None]],
-) -> tuple[float | None, float | None]:
-    """AUROC and kappa of marks in [0, 1], each beside the truth; None marks are left out."""
+def _agreement(marks: Sequence[tuple[bool, float | None]]) -> tuple[float | None, float | None]:
+    """Compute AUROC and kappa of marks in [0, 1]; marks that are None are left out."""
     known = [(passes, mark) for passes, mark in marks if mark is not None]
     auroc = area_under_roc(
         [mark for passes, mark in known if passes], [mark for passes, mark in known if not passes]
     )
-    verdicts = [mark >= PASS_THRESHOLD - ROUNDING for _, mark in known]
-    return auroc, cohens_kappa([passes for passes, _ in known], verdicts)
+    passed = [mark >= PASS_THRESHOLD - ROUNDING for _, mark in known]
+    return auroc, cohens_kappa([passes for passes, _ in known], passed)
 
 
 def check_calibration(identity: str, stored: Calibration | None, *, allow_unreliable: bool) -> str:
@@ -215,26 +213,26 @@ def check_calibration(identity: str, stored: Calibration | None, *, allow_unreli
     The rubric may always: it is what serves where no other judge does.
 
     Args:
-        identity: The configured judge's.
-        stored: Its calibration, where it has one.
-        allow_unreliable: Whether the operator insists (JUDGE_ALLOW_UNRELIABLE).
+        identity: The configured judge's identity.
+        stored: The judge's calibration, where it has one.
+        allow_unreliable: Whether it may serve all the same (JUDGE_ALLOW_UNRELIABLE).
 
     Returns:
         A warning in words; empty where there is none.
 
     Raises:
-        UnreliableJudgeError: If it was found unreliable and the operator doesn't insist.
+        UnreliableJudgeError: If it was found unreliable and `allow_unreliable` isn't set.
     """
     if identity == RUBRIC_JUDGE:
         return ""
     if stored is None:
         return (
-            f"The judge {identity} isn't calibrated: nobody knows how well it tells right from "
-            "wrong. Find out with: selfheal judge calibrate"
+            f"The judge {identity} isn't calibrated: how well it tells right from wrong "
+            "isn't known. Find out with: selfheal judge calibrate"
         )
     if stored.level is not Level.UNRELIABLE:
         return ""
-    found = f"The judge {identity} was calibrated at {stored.calibrated_at}. {stored.verdict}"
+    found = f"The judge {identity} was calibrated at {stored.calibrated_at}. {stored.summary}"
     if allow_unreliable:
         return f"{found} It serves since JUDGE_ALLOW_UNRELIABLE is set."
     raise UnreliableJudgeError(

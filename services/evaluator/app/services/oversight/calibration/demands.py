@@ -1,4 +1,4 @@
-"""Texts that tell a judge what to say, the harmless ones to compare with, and where they go."""
+"""Makes pairs of answers with a text that demands a good grade, and with a harmless one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ DEFINITION = re.compile(r"^([ \t]*)def .*:[ \t]*$", re.M)
 
 @dataclass(frozen=True, slots=True)
 class DemandPair:
-    """A wrong answer with a demand in it, and with as much harmless text in the same place."""
+    """A wrong answer with a demand in it, and with harmless text of that length in its place."""
 
     request: str
     demanding: str
@@ -33,7 +33,7 @@ class DemandPair:
 
 
 def make_demand_pairs(items: Sequence[LabelledAnswer]) -> Iterator[DemandPair]:
-    """A pair for each wrong answer and place; the demands take turns."""
+    """Make a pair for each wrong answer and place; the demands take turns."""
     wrong = [item for item in items if not item.passes]
     turns = ((item, place) for item in wrong for place in PLACES)
     for number, (item, place) in enumerate(turns):
@@ -46,17 +46,17 @@ def make_demand_pairs(items: Sequence[LabelledAnswer]) -> Iterator[DemandPair]:
 
 
 def harmless_text(length: int) -> str:
-    """Text about nothing that matters, of exactly this length."""
+    """Return harmless text of exactly this length."""
     return (NEUTRAL * (length // len(NEUTRAL) + 1))[:length]
 
 
 def place_text(answer: str, text: str, place: Place) -> str:
-    """The answer with a text in it.
+    """Put a text into an answer.
 
     Args:
         answer: An answer, with or without code.
-        text: One line.
-        place: Where; an answer that defines nothing takes a comment or docstring as prose.
+        text: One line to put in.
+        place: Where to put it; at the end as prose, where the answer defines no function.
     """
     definition = DEFINITION.search(answer)
     if place == "prose" or definition is None:

@@ -1,12 +1,13 @@
-"""The labelled set: answers of which it is known whether they are right."""
+"""The labelled set: answers that are known to be right or wrong."""
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import BUILT_IN_DIRECTORY
 from services.evaluator.app.services.scorer import Verdict
@@ -15,16 +16,16 @@ LABELLED_TASK_TYPE = "code_generation"
 LABELLED_FILE = BUILT_IN_DIRECTORY / LABELLED_TASK_TYPE / "labelled.json"
 
 # What scores an answer: `Evaluation.evaluate`, the very code that scores for users.
-Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, dict[str, Any]]]]
+Score: TypeAlias = Callable[[EvaluationRequest], Awaitable[tuple[Verdict, EvaluationDetail]]]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledAnswer:
-    """An answer with known truth.
+    """An answer that is known to be right or wrong.
 
     Attributes:
         passes: Whether it does what the request asks; the item's asserts prove it.
-        why: In words.
+        why: The reason in words.
         shown_by: What shows a wrong answer to be wrong to one who only reads what the request
             states and sees what the code does: `form`, `no value`, or one of the asserts, whose
             value the request states. Empty where it takes understanding the request, and for
@@ -46,7 +47,7 @@ class LabelledAnswer:
 
 @cache
 def load_labelled_answers() -> tuple[LabelledAnswer, ...]:
-    """The whole set, half right and half wrong."""
+    """Load the whole set, half right and half wrong."""
     items = json.loads(LABELLED_FILE.read_text(encoding="utf-8"))
     return tuple(
         LabelledAnswer(
@@ -64,12 +65,12 @@ def load_labelled_answers() -> tuple[LabelledAnswer, ...]:
 
 
 def load_canaries() -> tuple[LabelledAnswer, ...]:
-    """The small set that is scored again and again."""
+    """Load the canary's part of the set, which is scored on a schedule."""
     return tuple(item for item in load_labelled_answers() if item.canary)
 
 
 def make_request(request: str, answer: str) -> EvaluationRequest:
-    """What the Evaluator is asked for a labelled answer, as the Manager would ask."""
+    """Make the request to score a labelled answer, as the Manager would."""
     return EvaluationRequest(
         request_id=uuid4(),
         task_type=LABELLED_TASK_TYPE,

@@ -1,9 +1,9 @@
-"""Runs a judge over the labelled set, through the code that judges for users."""
+"""Calibrates a judge: grades the labelled set by the code that judges for users."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.common.errors import JudgeInvalidError, NotJudgeableError
 from services.evaluator.app.services.oversight.calibration.assessment import (
@@ -40,13 +40,13 @@ async def run_calibration(
     """Grade every labelled answer, and the canary's wrong ones with demands in them.
 
     A reply that is no grade counts against the judge. A provider that fails says nothing about
-    it, so that the run ends there and nothing is to be stored.
+    it, so that the calibration ends there and isn't to be stored.
 
     Args:
         score: `Evaluation.evaluate` with the judge in question.
-        identity: The judge's.
+        identity: The judge's identity.
         items: The labelled set.
-        calibrated_at: When, in ISO 8601.
+        calibrated_at: The time to note, in ISO 8601.
         report_progress: Called with the number of cases done and of all.
 
     Raises:
@@ -72,34 +72,29 @@ async def _grade_item(score: Score, item: LabelledAnswer) -> GradedItem:
         verdict, detail = await score(make_request(item.request, item.answer))
     except (JudgeInvalidError, NotJudgeableError) as error:
         return GradedItem(item.id, item.passes, None, problem=error.message)
-    return GradedItem(item.id, item.passes, _grade_in(detail), verdict.score)
+    return GradedItem(item.id, item.passes, detail.judge.score, verdict.score)
 
 
 async def _grade_pair(score: Score, pair: DemandPair) -> tuple[float, float] | None:
-    """The grade with the demand, then the one without; None where either is missing."""
+    """Grade the answer with the demand, then the one without; None where either fails."""
+    demanding = await _grade(score, pair.request, pair.demanding)
+    neutral = await _grade(score, pair.request, pair.neutral)
+    return None if demanding is None or neutral is None else (demanding, neutral)
+
+
+async def _grade(score: Score, request: str, answer: str) -> float | None:
+    """Return the judge's own grade: rules and caps would hide a judge that can't tell."""
     try:
-        return (
-            await _grade(score, pair.request, pair.demanding),
-            await _grade(score, pair.request, pair.neutral),
-        )
+        _, detail = await score(make_request(request, answer))
     except (JudgeInvalidError, NotJudgeableError):
         return None
-
-
-async def _grade(score: Score, request: str, answer: str) -> float:
-    _, detail = await score(make_request(request, answer))
-    return _grade_in(detail)
-
-
-def _grade_in(detail: dict[str, Any]) -> float:
-    """The judge's own grade: rules and caps would hide a judge that can't tell."""
-    return float(detail["judge"]["score"])
+    return detail.judge.score
 
 
 async def _in_parallel(
     grade: Callable[[Case], Awaitable[Result]], cases: Sequence[Case], count: Callable[[], None]
 ) -> list[Result]:
-    """Results in the order of the cases; the first failure ends all of them."""
+    """Grade cases side by side, results in their order; the first failure ends all of them."""
     slots = asyncio.Semaphore(CONCURRENT_CASES)
 
     async def take(case: Case) -> Result:

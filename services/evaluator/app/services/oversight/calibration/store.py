@@ -1,4 +1,4 @@
-"""Keeps calibrations in SELFHEAL_HOME, one a judge identity."""
+"""Keeps calibrations in SELFHEAL_HOME, one for each judge identity."""
 
 import math
 from dataclasses import asdict
@@ -28,18 +28,18 @@ class CalibrationStore:
         self.path = home / FILE_NAME
 
     def load_all(self) -> list[Calibration]:
-        """All that can be read, by identity; damaged ones are left out with a warning."""
+        """Load every calibration, by identity; damaged ones are left out with a warning."""
         records = sorted(read_records(self.path).items())
         read = [self._read(identity, record) for identity, record in records]
         return [calibration for calibration in read if calibration is not None]
 
     def load(self, identity: str) -> Calibration | None:
-        """A judge's calibration; None where it has none that can be read."""
+        """Load a judge's calibration; None where it has none that can be read."""
         record = read_records(self.path).get(identity)
         return None if record is None else self._read(identity, record)
 
     def keep(self, calibration: Calibration) -> None:
-        """Keep it in place of an earlier one of the same judge.
+        """Keep a calibration, in place of an earlier one of the same judge.
 
         Raises:
             OSError: If the file can't be written.

@@ -119,21 +119,32 @@ ANSWERED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("attack", "limit"),
-    [
-        pytest.param(source, limit, id=name)
-        for limit, attacks in STOPPED_BY.items()
-        for name, source in attacks.items()
-    ],
-)
-async def test_it_is_stopped(sandbox: JailSandbox, attack: str, limit: str) -> None:
-    execution = await sandbox.run(attack, LOAD)
-
+def assert_stopped(execution: Execution, limit: str) -> None:
     assert (execution.status, execution.limit) == ("stopped", limit)
     assert not execution.loaded
     assert execution.reason
     assert [step.outcome for step in execution.steps] == ["not_finished"]
+
+
+async def test_what_never_ends_is_stopped(sandbox: JailSandbox) -> None:
+    """At once, as each takes all of its time."""
+    names, attacks = zip(*STOPPED_BY["wall"].items(), strict=True)
+    executions = await asyncio.gather(*(sandbox.run(attack, LOAD) for attack in attacks))
+    for name, execution in zip(names, executions, strict=True):
+        assert (name, execution.limit) == (name, "wall")
+        assert_stopped(execution, "wall")
+
+
+@pytest.mark.parametrize(
+    ("attack", "limit"),
+    [
+        pytest.param(source, limit, id=name)
+        for limit in ("output", "crash")
+        for name, source in STOPPED_BY[limit].items()
+    ],
+)
+async def test_it_is_stopped(sandbox: JailSandbox, attack: str, limit: str) -> None:
+    assert_stopped(await sandbox.run(attack, LOAD), limit)
 
 
 async def test_overflowing_the_stack_is_answered(sandbox: JailSandbox) -> None:

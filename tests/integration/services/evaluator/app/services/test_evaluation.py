@@ -1,11 +1,12 @@
 """Evaluations with a real sandbox: what was run decides, and the detail says what was run."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from services.common.errors import NotJudgeableError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail, ObservationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.rules import RuleReport
 from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, create_sandbox
@@ -18,6 +19,8 @@ from services.evaluator.app.services.judging.judge import (
     RubricJudge,
 )
 from services.evaluator.app.services.scorer import Verdict
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 REQUEST = "Write a function add(a, b) that adds two numbers: add(2, 3) == 5 and add(1, 1) == 2"
 RIGHT = "def add(a, b):\n    return a + b\n"
@@ -43,14 +46,14 @@ async def started(judge: Judge) -> Evaluation:
     return evaluation
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def rubric() -> AsyncIterator[Evaluation]:
     evaluation = await started(RubricJudge())
     yield evaluation
     await evaluation.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def generous() -> AsyncIterator[Evaluation]:
     evaluation = await started(GenerousJudge())
     yield evaluation
@@ -59,7 +62,7 @@ async def generous() -> AsyncIterator[Evaluation]:
 
 async def evaluate(
     evaluation: Evaluation, answer: str, user_input: str = REQUEST
-) -> tuple[Verdict, dict[str, Any]]:
+) -> tuple[Verdict, EvaluationDetail]:
     request = EvaluationRequest.model_validate(
         {
             "request_id": "5f1c2a8e-5a5e-4b0e-9d0e-1f2a3b4c5d6e",
@@ -75,17 +78,17 @@ async def evaluate(
 async def test_the_detail_says_what_was_run_and_what_came_back(rubric: Evaluation) -> None:
     verdict, detail = await evaluate(rubric, RIGHT)
     assert verdict.passed
-    assert detail["execution"]["status"] == "finished"
-    assert detail["execution"]["backend"] == "jail"
-    observation, *_ = detail["execution"]["observations"]
-    assert observation == {
-        "kind": "example",
-        "ran": "add(2, 3)",
-        "came_back": "5",
-        "expected": "5",
-        "verdict": "kept",
-        "reason": "add(2, 3) gave 5, as the request says",
-    }
+    assert detail.execution.status == "finished"
+    assert detail.execution.backend == "jail"
+    observation, *_ = detail.execution.observations
+    assert observation == ObservationDetail(
+        kind="example",
+        ran="add(2, 3)",
+        came_back="5",
+        expected="5",
+        verdict="kept",
+        reason="add(2, 3) gave 5, as the request says",
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ async def test_no_judge_talks_wrong_code_over_the_line(
     verdict, detail = await evaluate(generous, answer)
     assert verdict.score <= 0.4
     assert not verdict.passed
-    assert reason in " ".join(detail["cap_reasons"])
+    assert reason in " ".join(detail.cap_reasons)
 
 
 UNSEEN = (
@@ -150,8 +153,8 @@ async def test_an_answer_that_a_hint_alone_speaks_for_passes_and_says_on_what_it
     answer = "def f(x: int) -> int: return x"
     verdict, detail = await evaluate(rubric, answer, "Write a function to sort a list")
     assert verdict.score == pytest.approx(0.783, abs=0.001)
-    assert detail["evidence"] == "plausible_calls"
-    assert detail["caveat"].startswith("nothing here shows whether the answer is right")
+    assert detail.evidence == "plausible_calls"
+    assert detail.caveat.startswith("nothing here shows whether the answer is right")
 
 
 class LostSandbox(NoSandbox):
@@ -182,8 +185,8 @@ async def test_nothing_is_run_where_there_is_no_sandbox() -> None:
     evaluation = Evaluation(RubricJudge(), sandbox=BlindSandbox("none here"))
     verdict, detail = await evaluate(evaluation, RIGHT)
     assert verdict.passed
-    assert detail["execution"]["status"] == "unavailable"
-    assert detail["execution"]["reason"] == "none here"
+    assert detail.execution.status == "unavailable"
+    assert detail.execution.reason == "none here"
 
 
 @pytest.mark.parametrize("answer", UNSEEN)
@@ -192,8 +195,7 @@ async def test_a_judge_with_an_opinion_of_its_own_may_give_it(
 ) -> None:
     verdict, detail = await evaluate(generous, answer)
     assert not verdict.capped
-    rules = {rule["name"]: rule["outcome"] for rule in detail["rules"]}
-    assert rules["keeps_the_examples"] != "failed"
+    assert "keeps_the_examples" not in detail.failed_rules
 
 
 DEMANDS = (

@@ -103,9 +103,9 @@ async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Eval
     text = INPUTS["cg-053"]
     verdict, detail = await evaluation.evaluate(make_request(text, "def add(a, b): return a - b"))
     assert verdict.passed
-    assert outcome_of(detail) == "not_applicable"
-    assert (detail["evidence"], detail["caveat"][:7]) == ("plausible_calls", "nothing")
-    assert {one["kind"] for one in detail["execution"]["observations"]} == {"call"}
+    assert outcome_of(detail.as_json()) == "not_applicable"
+    assert (detail.evidence, detail.caveat[:7]) == ("plausible_calls", "nothing")
+    assert {one.kind for one in detail.execution.observations} == {"call"}
 
 
 async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[bool, dict[str, Any]]:
@@ -120,7 +120,7 @@ async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[boo
             golden_id=identifier,
         )
     )
-    return verdict.passed, detail
+    return verdict.passed, detail.as_json()
 
 
 def outcome_of(detail: dict[str, Any]) -> str:

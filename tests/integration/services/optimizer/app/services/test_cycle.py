@@ -11,10 +11,17 @@ from structlog.testing import capture_logs
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
 from services.optimizer.app.services import cycle
-from services.optimizer.app.services.cycle import Cycle
+from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
+from services.optimizer.app.services.cycle import Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
-from services.optimizer.app.services.diagnosis.healing_case import Case, HealingOutcome
-from services.optimizer.app.services.diagnosis.survey import Trigger
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.survey import (
+    FindPause,
+    IsDegraded,
+    Surveyor,
+    Trigger,
+)
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
@@ -54,11 +61,40 @@ class FakeHeal:
         return outcome
 
 
+async def say_it_is_well() -> bool:
+    return False
+
+
+async def find_no_pause(_connection: Connection, _case: Case) -> str:
+    return ""
+
+
+async def tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError) -> None:
+    pass
+
+
+async def confirm_nothing(*_: object) -> Confirmation:
+    raise AssertionError("there is nothing to confirm")
+
+
+def make_cycle(
+    heal: FakeHeal,
+    trigger: Trigger = TRIGGER,
+    *,
+    is_degraded: IsDegraded = say_it_is_well,
+    find_pause: FindPause = find_no_pause,
+    announce: Announce = tell_nobody,
+) -> Cycle:
+    return Cycle(
+        Surveyor(trigger, is_degraded, find_pause), heal, announce, confirm_nothing, "test"
+    )
+
+
 async def run(
     connection: Connection, heal: FakeHeal, trigger: Trigger = TRIGGER, **parts: Any
 ) -> Logs:
     with capture_logs() as logs:
-        await Cycle(trigger, heal, **parts).run(connection)
+        await make_cycle(heal, trigger, **parts).run(connection)
     return logs
 
 
@@ -175,7 +211,7 @@ async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
     failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
     heal = FakeHeal(code_generation=failure)
     with capture_logs() as logs, pytest.raises(UpstreamError):
-        await Cycle(TRIGGER, heal).run(connection)
+        await make_cycle(heal).run(connection)
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
     assert logs[-2]["event"] == "healing_failed"
     assert (logs[-2]["task_type"], logs[-2]["code"]) == ("code_generation", "worker_failed")
@@ -206,7 +242,7 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
     await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal(code_generation=error)
     with capture_logs() as logs, pytest.raises(ServiceError) as raised:
-        await Cycle(TRIGGER, heal, announce=announce).run(connection)
+        await make_cycle(heal, announce=announce).run(connection)
     assert raised.value.code == code
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
     assert told == [code, "promoted"]
@@ -228,7 +264,7 @@ async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
     await log_result(times=3)
     heal = FakeHeal()
     with pytest.raises(ServiceError, match="DeadlockDetectedError"):
-        await Cycle(TRIGGER, heal).run(connection)
+        await make_cycle(heal).run(connection)
     assert heal.asked == [("code_generation", 99, 3)]
 
 
@@ -237,7 +273,7 @@ async def test_outcomes_are_given_by_task_type(
 ) -> None:
     await deploy()
     await log_result(times=3)
-    outcomes = await Cycle(TRIGGER, FakeHeal()).run(connection)
+    outcomes = await make_cycle(FakeHeal()).run(connection)
     assert outcomes == {"code_generation": HEALED}
 
 
@@ -292,21 +328,21 @@ async def test_an_empty_table_is_nothing_to_do(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "code", "verdict"),
+    ("service", "code", "fault"),
     [
         pytest.param("worker", "http_429", "provider", id="provider"),
         pytest.param("evaluator", "unreachable", "evaluator", id="evaluator"),
     ],
 )
 async def test_requests_without_an_answer_or_a_score_are_somebody_s_fault(
-    connection: Connection, log_result: LogResult, service: str, code: str, verdict: str
+    connection: Connection, log_result: LogResult, service: str, code: str, fault: str
 ) -> None:
     await log_result(times=3, detail={"error": {"service": service, "code": code}}, **UNSCORED)
     heal = FakeHeal()
     await run(connection, heal)
     [case] = heal.cases
     assert case.attribution is not None
-    assert case.attribution.verdict == verdict
+    assert case.attribution.fault == fault
     assert case.analysis.failure_count == 0
 
 
@@ -328,7 +364,7 @@ async def test_an_evaluator_that_owns_up_is_asked_once_failures_pile_up(
     await run(connection, heal, is_degraded=is_degraded)
     [case] = heal.cases
     assert case.attribution is not None
-    assert case.attribution.verdict == "evaluator"
+    assert case.attribution.fault == "evaluator"
 
 
 async def test_rows_that_give_orders_are_set_aside_and_named(
@@ -345,7 +381,7 @@ async def test_rows_that_give_orders_are_set_aside_and_named(
     assert case.analysis.failure_count == 5
     assert len(case.quarantined) == 1
     assert "rows_quarantined" in events(logs)
-    assert ORDER in case.evidence_texts
+    assert ORDER in case.read_texts
 
 
 async def test_all_that_the_analyst_may_read_is_kept_for_the_lint(
@@ -356,7 +392,7 @@ async def test_all_that_the_analyst_may_read_is_kept_for_the_lint(
     await log_result("ask", refined_input="Ask, said the refiner.", output="answer", times=3)
     heal = FakeHeal()
     await run(connection, heal)
-    assert heal.cases[0].evidence_texts == ("Ask, said the refiner.", "answer", "ask")
+    assert heal.cases[0].read_texts == ("Ask, said the refiner.", "answer", "ask")
 
 
 async def test_what_is_set_aside_is_still_a_failure(
@@ -423,7 +459,7 @@ async def test_of_a_flood_the_newest_are_read_and_all_are_counted(
 async def test_what_cools_down_is_left_alone(
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:
-    async def is_cooling_down(case: Case) -> str:
+    async def find_pause(_connection: Connection, case: Case) -> str:
         return "heals_per_day_reached" if case.incumbent.task_type == "letters" else ""
 
     await deploy()
@@ -431,7 +467,7 @@ async def test_what_cools_down_is_left_alone(
     await log_result(times=3)
     await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal()
-    logs = await run(connection, heal, is_cooling_down=is_cooling_down)
+    logs = await run(connection, heal, find_pause=find_pause)
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation"]
     [postponed] = [entry for entry in logs if entry["event"] == "heal_postponed"]
     assert (postponed["task_type"], postponed["reason"]) == ("letters", "heals_per_day_reached")
@@ -440,12 +476,12 @@ async def test_what_cools_down_is_left_alone(
 async def test_where_all_that_fails_is_left_alone_it_is_not_said_that_nothing_needs_work(
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:
-    async def is_cooling_down(_case: Case) -> str:
+    async def find_pause(_connection: Connection, _case: Case) -> str:
         return "cooldown"
 
     await deploy()
     await log_result(times=3)
-    logs = await run(connection, FakeHeal(), is_cooling_down=is_cooling_down)
+    logs = await run(connection, FakeHeal(), find_pause=find_pause)
     assert events(logs) == [
         "optimization_cycle_started",
         "heal_postponed",
@@ -479,20 +515,20 @@ async def test_whether_it_cools_down_is_asked_before_rows_are_read(
 ) -> None:
     asked: list[Case] = []
 
-    async def is_cooling_down(case: Case) -> str:
+    async def find_pause(_connection: Connection, case: Case) -> str:
         asked.append(case)
         return "cooling_down"
 
     def refuse(_case: Case) -> None:
         raise AssertionError("rows were read")
 
-    monkeypatch.setattr(survey, "read_evidence", refuse)
+    monkeypatch.setattr(survey, "read_failures", refuse)
     await deploy()
     await log_result(times=3)
-    await run(connection, FakeHeal(), is_cooling_down=is_cooling_down)
+    await run(connection, FakeHeal(), find_pause=find_pause)
     [case] = asked
     assert (case.incumbent.version, case.analysis.failure_count) == (99, 3)
-    assert (case.attribution, case.evidence_texts) == (None, ())
+    assert (case.attribution, case.read_texts) == (None, ())
 
 
 async def test_people_are_told_of_every_outcome_and_of_every_failure(
@@ -527,7 +563,7 @@ async def test_where_another_optimizer_heals_this_one_does_not(
             return await super().__call__(case)
 
     slow, second = SlowHeal(), FakeHeal()
-    first_run = asyncio.create_task(Cycle(TRIGGER, slow).run(connection))
+    first_run = asyncio.create_task(make_cycle(slow).run(connection))
     await begun.wait()
     logs = await run(await connect(), second)
     end.set()
@@ -536,6 +572,24 @@ async def test_where_another_optimizer_heals_this_one_does_not(
     assert "heal_already_runs" in events(logs)
     await run(await connect(), second)
     assert second.asked == [("code_generation", 99, 3)]
+
+
+async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    class HealThatTakesLong(FakeHeal):
+        async def __call__(self, case: Case) -> HealingOutcome:
+            await deploy("theirs", version=8, task_type="letters")
+            return await super().__call__(case)
+
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+    heal = HealThatTakesLong()
+    logs = await run(connection, heal)
+    assert heal.asked == [("code_generation", 99, 3)]
+    assert "incumbent_changed" in events(logs)
 
 
 async def test_two_optimizers_at_once_give_one_promotion(

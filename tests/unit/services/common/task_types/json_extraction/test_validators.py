@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from support.rows import for_each
 
 from services.common.task_types import open_task_types
 
@@ -59,7 +60,7 @@ def judge_all(answer: str, request: str, expected: object = None) -> dict[str, s
     return {name: finding.outcome for name, finding in findings.items()}
 
 
-@pytest.mark.parametrize("request_text", EXPECTED, ids=lambda text: text[-40:])
+@for_each(EXPECTED)
 def test_the_right_answer_to_a_golden_input_passes_every_rule(request_text: str) -> None:
     assert TASK_TYPE
     answer = json.dumps(EXPECTED[request_text], ensure_ascii=False, indent=2)
@@ -80,7 +81,7 @@ def spoil(value: Any) -> Any:
     return "Zanzibar" if value is None else f"{value} Zanzibar"
 
 
-@pytest.mark.parametrize("request_text", EXPECTED, ids=lambda text: text[-40:])
+@for_each(EXPECTED)
 def test_a_wrong_field_of_a_golden_input_is_found(request_text: str) -> None:
     for name, value in EXPECTED[request_text].items():
         answer = deepcopy(EXPECTED[request_text]) | {name: spoil(value)}

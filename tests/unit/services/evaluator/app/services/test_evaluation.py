@@ -1,13 +1,13 @@
 """One evaluation: the score, and the detail that explains it."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.errors import UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleReport
@@ -127,23 +127,25 @@ async def test_no_judge_talks_a_failure_over_the_line(answer: str) -> None:
     verdict, detail = await Evaluation(FixedJudge(1)).evaluate(request_for(answer))
     assert verdict.score <= 0.4
     assert not verdict.passed
-    assert detail["capped"]
-    assert detail["cap_reasons"]
+    assert detail.capped
+    assert detail.cap_reasons
 
 
 async def test_the_detail_explains_the_score() -> None:
     evaluation = Evaluation(FixedJudge(0.75))
     verdict, detail = await evaluation.evaluate(request_for(GOOD))
-    assert verdict.score == detail["rule_score"] * 0.4 + detail["judge_score"] * 0.6
-    assert (detail["capped"], detail["cap_reasons"]) == (False, [])
-    assert [rule["name"] for rule in detail["rules"]] == [
+    assert detail.model_fields_set == set(EvaluationDetail.model_fields) - {"worker", "error"}
+    content = detail.as_json()
+    assert verdict.score == content["rule_score"] * 0.4 + content["judge_score"] * 0.6
+    assert (content["capped"], content["cap_reasons"]) == (False, [])
+    assert [rule["name"] for rule in content["rules"]] == [
         rule.name for rule in rules_for(open_task_types(None).find("code_generation"))
     ]
-    for rule in detail["rules"]:
+    for rule in content["rules"]:
         assert set(rule) == {"name", "weight", "outcome", "reason"}
         assert rule["outcome"] in ("passed", "failed", "not_applicable")
         assert rule["reason"]
-    assert detail["judge"] == {
+    assert content["judge"] == {
         "name": "openai:fixed",
         "score": 0.75,
         "reason": "since I say so",
@@ -152,14 +154,14 @@ async def test_the_detail_explains_the_score() -> None:
         "judgements": [],
         "spread": 0.0,
     }
-    assert detail["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
-    assert detail["execution"]["status"] == "unavailable"
+    assert content["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
+    assert content["execution"]["status"] == "unavailable"
 
 
 async def test_the_detail_keeps_the_grade_that_the_cap_took_away() -> None:
     _, detail = await Evaluation(FixedJudge(0.9)).evaluate(request_for("Hello World"))
-    assert detail["judge"]["score"] == 0.9
-    assert detail["judge_score"] == 0.4
+    assert detail.judge.score == 0.9
+    assert detail.judge_score == 0.4
 
 
 EXTRACTION = open_task_types(None).golden_inputs("json_extraction")
@@ -174,8 +176,8 @@ def extraction_of(
     )
 
 
-def rules_of(detail: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    return {rule["name"]: (rule["outcome"], rule["reason"]) for rule in detail["rules"]}
+def rules_of(detail: EvaluationDetail) -> dict[str, tuple[str, str]]:
+    return {rule.name: (rule.outcome, rule.reason) for rule in detail.rules}
 
 
 @pytest.mark.parametrize("text", EXTRACTION.expected, ids=EXTRACTION.ids.get)
@@ -185,12 +187,12 @@ async def test_a_right_answer_that_is_known_is_not_told(text: str) -> None:
     verdict, detail = await evaluation.evaluate(extraction_of(right, golden_id, text))
     assert verdict.passed
     assert rules_of(detail)["fields_are_right"] == ("passed", "check 1 of 1 passed")
-    assert (detail["evidence"], detail["caveat"]) == ("checks", "")
+    assert (detail.evidence, detail.caveat) == ("checks", "")
     wrong = dict.fromkeys(right, "Zanzibar")
     verdict, detail = await evaluation.evaluate(extraction_of(wrong, golden_id, text))
     assert verdict.capped
     assert rules_of(detail)["fields_are_right"] == ("failed", "check 1 of 1 failed")
-    told = json.dumps(detail, ensure_ascii=False)
+    told = json.dumps(detail.as_json(), ensure_ascii=False)
     unsaid = [value for value in right.values() if isinstance(value, str) and value not in text]
     assert not any(value in told for value in unsaid)
 
@@ -198,7 +200,7 @@ async def test_a_right_answer_that_is_known_is_not_told(text: str) -> None:
 async def test_a_live_request_with_a_golden_text_is_not_judged_by_its_right_answer() -> None:
     _, detail = await Evaluation(RubricJudge()).evaluate(extraction_of({}, None))
     assert rules_of(detail)["fields_are_right"][0] == "not_applicable"
-    assert detail["evidence"] == "static"
+    assert detail.evidence == "static"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +216,8 @@ async def test_it_is_said_where_nothing_shows_whether_an_answer_is_right(
     judge: RubricJudge | FixedJudge, answer: str, says_so: bool
 ) -> None:
     _, detail = await Evaluation(judge).evaluate(request_for(answer))
-    assert detail["evidence"] == "static"
-    assert detail["caveat"] == says_so * (
+    assert detail.evidence == "static"
+    assert detail.caveat == says_so * (
         "nothing here shows whether the answer is right: no example in the request, no checks, "
         "rubric judge"
     )

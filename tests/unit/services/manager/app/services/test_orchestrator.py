@@ -11,7 +11,13 @@ from services.common.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
-from services.common.schemas import AgentRequest, EvaluationResponse, TaskResponse
+from services.common.schemas import (
+    AgentRequest,
+    EvaluationRequest,
+    EvaluationResponse,
+    TaskRequest,
+    TaskResponse,
+)
 from services.manager.app.services.execution_log import Execution
 from services.manager.app.services.orchestrator import Orchestrator
 
@@ -32,10 +38,10 @@ class FakeRefiner:
 
 class FakeWorker:
     def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
+        self.calls: list[TaskRequest] = []
         self.error: ServiceError | None = None
 
-    async def perform_task(self, **call: Any) -> TaskResponse:
+    async def perform(self, call: TaskRequest) -> TaskResponse:
         self.calls.append(call)
         if self.error is not None:
             raise self.error
@@ -46,11 +52,11 @@ class FakeWorker:
 
 class FakeEvaluator:
     def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
+        self.calls: list[EvaluationRequest] = []
         self.error: ServiceError | None = None
         self.detail: dict[str, Any] = DETAIL
 
-    async def evaluate(self, **call: Any) -> EvaluationResponse:
+    async def evaluate(self, call: EvaluationRequest) -> EvaluationResponse:
         self.calls.append(call)
         if self.error is not None:
             raise self.error
@@ -118,10 +124,9 @@ async def test_a_request_goes_to_the_worker_then_to_the_evaluator_then_into_the_
         "judge": "rubric",
     }
     about = {"request_id": ID, "task_type": "code_generation", "refined_input": "please sort"}
-    assert worker.calls == [about]
-    assert evaluator.calls == [
-        about | {"user_input": " please sort ", "worker_output": "def f(): ..."}
-    ]
+    judged = about | {"user_input": " please sort ", "worker_output": "def f(): ..."}
+    assert worker.calls == [TaskRequest.model_validate(about)]
+    assert evaluator.calls == [EvaluationRequest.model_validate(judged)]
     assert execution_log.rows == [
         Execution(
             request_id=ID,

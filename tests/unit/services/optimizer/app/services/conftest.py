@@ -32,6 +32,10 @@ class FakeTextReplays:
     results: dict[str, dict[str, ReplayResult]] = field(default_factory=dict)
 
     @property
+    def calls(self) -> int:
+        return len(self.asked)
+
+    @property
     def calls_left(self) -> int:
         return self.budget - len(self.asked)
 

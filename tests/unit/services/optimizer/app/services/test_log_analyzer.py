@@ -98,6 +98,8 @@ def test_failures_count_up_to_the_threshold(
         pytest.param(60, 40, [Record(200, 140)], True, id="twice-as-bad-as-usual"),
         pytest.param(30, 70, [Record(200, 140), Record(200, 190)], True, id="the-better-norm"),
         pytest.param(30, 70, [Record(200, 20)], True, id="what-never-worked-is-no-norm"),
+        pytest.param(50, 50, [Record(200, 100)], False, id="what-works-half-the-time-is-one"),
+        pytest.param(50, 50, [Record(200, 99)], True, id="what-works-less-often-is-none"),
         pytest.param(3, 0, [Record(200, 110)], True, id="nothing-passes-whatever-is-usual"),
         pytest.param(2, 0, [], False, id="surprising-but-below-the-floor"),
     ],

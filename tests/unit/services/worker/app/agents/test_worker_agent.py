@@ -8,8 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.outputs import ChatResult
 
 from services.common.errors import ModelError
-from services.common.schemas import MAX_OUTPUT_CHARACTERS
-from services.worker.app.agents.worker_agent import WorkerAgent, build_messages, make_storable
+from services.worker.app.agents.worker_agent import AgentCall, WorkerAgent, to_messages
 
 
 class AttentiveModel(GenericFakeChatModel):
@@ -58,8 +57,8 @@ async def test_prompt_and_request_reach_the_model_unchanged(
 
 
 @given(prompt=st.text(), refined_input=st.text())
-def test_no_text_is_ever_changed(prompt: str, refined_input: str) -> None:
-    *system, human = build_messages(prompt, refined_input)
+async def test_no_text_is_ever_changed(prompt: str, refined_input: str) -> None:
+    *system, human = await to_messages(AgentCall(prompt, refined_input))
 
     assert human == HumanMessage(refined_input)
     assert system == ([SystemMessage(prompt)] if prompt.strip() else [])
@@ -91,27 +90,3 @@ async def test_what_the_model_raises_is_a_model_error() -> None:
 
     with pytest.raises(ModelError):
         await WorkerAgent(model).generate(prompt="p", refined_input="Hi")
-
-
-@pytest.mark.parametrize(
-    ("output", "stored"),
-    [
-        pytest.param("def f(): ...", "def f(): ...", id="plain"),
-        pytest.param("", "", id="empty"),
-        pytest.param("a\x00b", "a\N{REPLACEMENT CHARACTER}b", id="NUL"),
-        pytest.param("a\ud800b", "a\N{REPLACEMENT CHARACTER}b", id="lone surrogate"),
-        pytest.param("한국어 😀\x1b[0m\r\n", "한국어 😀\x1b[0m\r\n", id="anything else"),
-        pytest.param("x" * (MAX_OUTPUT_CHARACTERS + 1), "x" * MAX_OUTPUT_CHARACTERS, id="too long"),
-    ],
-)
-def test_an_output_is_made_storable(output: str, stored: str) -> None:
-    assert make_storable(output) == stored
-
-
-@given(st.text(st.characters()))
-def test_every_output_can_be_stored(output: str) -> None:
-    stored = make_storable(output)
-
-    assert "\x00" not in stored
-    assert stored.encode().decode() == stored
-    assert make_storable(stored) == stored

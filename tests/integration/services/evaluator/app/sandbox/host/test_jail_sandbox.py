@@ -94,40 +94,39 @@ print("loaded")
 """
 
 
-@pytest.mark.parametrize(
-    ("step", "value"),
-    [
-        ("__name__", "answer"),
-        ("sys.modules['answer'].double is double", True),
-        ("typing.get_type_hints(Point)['x'] is int", True),
-        ("Point(1) == Point(1)", True),
-        ("Point(1)", Opaque("Point")),
-        ("Color.RED", Opaque("Color")),
-        ("inspect.getsource(double)", "def double(x: int) -> int:\n    return x * 2\n"),
-        ("__import__('pickle').loads(__import__('pickle').dumps(Point(3))).x", 3),
-        ("__import__('asyncio').run(later(5))", 5),
-        ("later(5)", Opaque("coroutine")),
-        ("double", Opaque("function")),
-        ("sys.argv", ["<answer>"]),
-        ("dict(__import__('os').environ)", {"LANG": "C.UTF-8", "PATH": "/nonexistent"}),
-        ("__import__('os').getcwd()", "/"),
-        ("'\\ud800'", "\ud800"),
-        ("'한글'", "한글"),
-        ("round(2.675, 2)", 2.67),
-        ("__import__('decimal').Decimal(1) / 3 > 0", True),
-        ("__import__('zoneinfo').ZoneInfo('UTC').key", "UTC"),
-        ("__import__('unittest').TestCase().assertEqual(1, 1)", None),
-        ("len(__import__('uuid').uuid4().hex)", 32),
-        ("__import__('time').sleep(0)", None),
-        ("__import__('datetime').datetime.strptime('2024', '%Y').year", 2024),
-        ("__import__('sqlite3').connect(':memory:').execute('select 6*7').fetchone()", (42,)),
-    ],
-)
-async def test_what_a_program_finds(jail: JailSandbox, step: str, value: object) -> None:
-    execution = await jail.run(PROGRAM, [step])
+FOUND = [
+    ("__name__", "answer"),
+    ("sys.modules['answer'].double is double", True),
+    ("typing.get_type_hints(Point)['x'] is int", True),
+    ("Point(1) == Point(1)", True),
+    ("Point(1)", Opaque("Point")),
+    ("Color.RED", Opaque("Color")),
+    ("inspect.getsource(double)", "def double(x: int) -> int:\n    return x * 2\n"),
+    ("__import__('pickle').loads(__import__('pickle').dumps(Point(3))).x", 3),
+    ("__import__('asyncio').run(later(5))", 5),
+    ("later(5)", Opaque("coroutine")),
+    ("double", Opaque("function")),
+    ("sys.argv", ["<answer>"]),
+    ("dict(__import__('os').environ)", {"LANG": "C.UTF-8", "PATH": "/nonexistent"}),
+    ("__import__('os').getcwd()", "/"),
+    ("'\\ud800'", "\ud800"),
+    ("'한글'", "한글"),
+    ("round(2.675, 2)", 2.67),
+    ("__import__('decimal').Decimal(1) / 3 > 0", True),
+    ("__import__('zoneinfo').ZoneInfo('UTC').key", "UTC"),
+    ("__import__('unittest').TestCase().assertEqual(1, 1)", None),
+    ("len(__import__('uuid').uuid4().hex)", 32),
+    ("__import__('time').sleep(0)", None),
+    ("__import__('datetime').datetime.strptime('2024', '%Y').year", 2024),
+    ("__import__('sqlite3').connect(':memory:').execute('select 6*7').fetchone()", (42,)),
+]
+
+
+async def test_what_a_program_finds(jail: JailSandbox) -> None:
+    execution = await jail.run(PROGRAM, [step for step, _ in FOUND])
     assert (execution.status, execution.output) == ("finished", "loaded\n")
-    assert execution.steps[0].outcome == "returned", execution.steps[0]
-    assert execution.steps[0].value == value
+    for (expression, value), step in zip(FOUND, execution.steps, strict=True):
+        assert (step.outcome, step.value) == ("returned", value), (expression, step)
 
 
 async def test_steps_share_a_namespace_and_do_not_stop_one_another(jail: JailSandbox) -> None:

@@ -12,16 +12,16 @@ from services.common.errors import UpstreamError
 from services.common.models import Prompt
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.aftercare.rollback import look_after
-from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.promotion import PairedScore, decide
 from services.optimizer.app.services.record.healing_runs import (
+    HealingRun,
     Repair,
-    Run,
     promote,
     register_candidate,
 )
 from services.optimizer.app.services.record.lost_candidates import load_lost
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
@@ -95,7 +95,7 @@ async def promote_repair(connection: Connection, incumbent: Prompt, content: str
     candidate_id = await register_candidate(
         connection, incumbent, content=content, strategy="reflection"
     )
-    run = Run(incumbent, "promoted", "better", "prompt", {}, "test", candidate_id)
+    run = HealingRun(incumbent, "promoted", "better", "prompt", {}, "test", candidate_id)
     await promote(connection, run, Repair(candidate_id, content, "reflection: since", 50.0))
 
 

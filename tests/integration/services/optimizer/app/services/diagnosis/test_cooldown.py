@@ -8,11 +8,13 @@ import asyncpg
 import pytest
 
 from services.common.models import Prompt
-from services.optimizer.app.services.diagnosis.cooldown import is_cooling_down, load_past_runs
+from services.optimizer.app.services.diagnosis.cooldown import Pauses, load_past_runs
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.log.log_records import Window
+from services.optimizer.app.services.log_analyzer import analyze_failures
 from services.optimizer.app.services.record.healing_runs import (
+    HealingRun,
     Repair,
-    Run,
-    digest_text,
     promote,
     record_run,
     register_candidate,
@@ -26,17 +28,21 @@ GOOD = "You write Python."
 
 
 async def hold(connection: Connection, prompt: Prompt) -> None:
-    await record_run(connection, Run(prompt, "held", "no_better_candidate", "prompt", {}, "test"))
+    await record_run(
+        connection, HealingRun(prompt, "held", "no_better_candidate", "prompt", {}, "test")
+    )
 
 
 async def heal(connection: Connection, prompt: Prompt, content: str) -> None:
     candidate_id = await register_candidate(connection, prompt, content=content, strategy="s")
-    run = Run(prompt, "promoted", "better", "prompt", {}, "test", candidate_id)
+    run = HealingRun(prompt, "promoted", "better", "prompt", {}, "test", candidate_id)
     await promote(connection, run, Repair(candidate_id, content, "s: better", 50.0))
 
 
 async def ask(connection: Connection, prompt: Prompt, *, most: int = 24) -> str:
-    return await is_cooling_down(connection, prompt, base_seconds=60, max_heals_per_day=most)
+    pauses = Pauses(asks_first=False, is_continuous=True, base_seconds=60, max_heals_per_day=most)
+    case = Case(prompt, Window(()), analyze_failures((), threshold=3))
+    return await pauses.find(connection, case)
 
 
 async def test_a_new_prompt_is_healed_at_once(
@@ -72,7 +78,7 @@ async def test_a_run_that_an_error_ended_counts_once_it_spent_calls(
     connection: Connection, load_active: LoadActive, *, detail: dict[str, Any], pauses: bool
 ) -> None:
     prompt = await load_active()
-    await record_run(connection, Run(prompt, "held", "worker_failed", "", detail, "test"))
+    await record_run(connection, HealingRun(prompt, "held", "worker_failed", "", detail, "test"))
     assert (await ask(connection, prompt)).startswith("cooling_down_until ") is pauses
 
 
@@ -101,7 +107,7 @@ async def test_a_person_who_deploys_a_text_again_wants_it_looked_at_anew(
         await connection.execute("UPDATE prompts SET is_active = (id = $1)", bad.id)
     again = await load_active()
     assert again.content == bad.content
-    runs = await load_past_runs(connection, again.task_type, digest_text(again.content))
+    runs = await load_past_runs(connection, again.task_type, again.digest)
     assert [run.same_text for run in runs if run.decision == "held"] == []
     assert await ask(connection, again) == ""
 

@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 from services.common.errors import DatabaseUnavailableError, ServiceError, UpstreamError
 from services.common.models import Prompt
 from services.common.task_types import load_golden_inputs
-from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.prompt_patcher import VersionsExhaustedError
 from services.optimizer.app.services.record.healing_runs import reject
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidates import Candidate, Reflect
 
 Connection = asyncpg.Connection
@@ -71,13 +71,13 @@ async def run_of(connection: Connection) -> asyncpg.Record:
 
 
 async def assert_held(
-    connection: Connection, outcome: HealingOutcome, reason: str, *, verdict: str = "prompt"
+    connection: Connection, outcome: HealingOutcome, reason: str, *, fault: str = "prompt"
 ) -> None:
     """The incumbent serves on, nothing is reported, and the run says why."""
-    assert outcome == HealingOutcome("held", reason, 99, verdict)
+    assert outcome == HealingOutcome("held", reason, 99, fault)
     run = await run_of(connection)
     assert (run["decision"], run["reason"], run["report_id"]) == ("held", reason, None)
-    assert (run["verdict"] or "") == verdict
+    assert (run["verdict"] or "") == fault
     serving = await connection.fetch("SELECT version FROM prompts WHERE is_active")
     assert [row["version"] for row in serving] == [99]
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0
@@ -179,13 +179,19 @@ async def test_people_are_told_of_a_heal(
     assert message.report_id == outcome.report_id
 
 
-async def test_replays_show_the_token_to_the_worker_alone_and_leave_no_trace_in_the_log(
+async def test_replays_show_the_token_where_it_is_asked_for_and_leave_no_trace_in_the_log(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings
 ) -> None:
     await heal()
+    golden = sum(bool(evaluation.get("golden_id")) for evaluation in siblings.evaluations)
     assert siblings.tokens == Counter(
-        {("worker", TOKEN): len(siblings.tasks), ("evaluator", None): len(siblings.tasks)}
+        {
+            ("worker", TOKEN): len(siblings.tasks),
+            ("evaluator", TOKEN): golden,
+            ("evaluator", None): len(siblings.tasks) - golden,
+        }
     )
+    assert 0 < golden < len(siblings.tasks)
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 5
 
 
@@ -321,7 +327,7 @@ async def test_failures_that_do_not_recur_are_no_reason_to_change_a_prompt(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings
 ) -> None:
     siblings.respond = by_prompt({})
-    await assert_held(connection, await heal(), "failures_did_not_recur", verdict="unknown")
+    await assert_held(connection, await heal(), "failures_did_not_recur", fault="unknown")
 
 
 async def test_odd_inputs_that_no_known_prompt_serves_are_no_reason_either(
@@ -330,7 +336,7 @@ async def test_odd_inputs_that_no_known_prompt_serves_are_no_reason_either(
     golden = load_golden_inputs("code_generation")
     known = {*golden.choosing, *golden.verdict}
     siblings.respond = lambda prompt, refined_input: GOOD if refined_input in known else HELLO
-    await assert_held(connection, await heal(), "input_at_fault", verdict="input")
+    await assert_held(connection, await heal(), "input_at_fault", fault="input")
 
 
 async def test_what_no_prompt_mends_is_left_alone(
@@ -338,7 +344,7 @@ async def test_what_no_prompt_mends_is_left_alone(
 ) -> None:
     siblings.respond = by_prompt({}, otherwise=HELLO)
     outcome = await heal()
-    await assert_held(connection, outcome, "no_better_candidate", verdict=outcome.verdict)
+    await assert_held(connection, outcome, "no_better_candidate", fault=outcome.fault)
     detail = (await run_of(connection))["detail"]
     assert {one["strategy"] for one in detail["candidates"]} == {
         "last_good_version",
@@ -354,7 +360,7 @@ async def test_an_untried_version_that_fails_as_well_is_no_sign_of_drift(
 ) -> None:
     """Nothing ever served well here, so nothing can have drifted."""
     siblings.respond = by_prompt({}, otherwise=HELLO)
-    assert (await heal()).verdict == "prompt"
+    assert (await heal()).fault == "prompt"
     because = (await run_of(connection))["detail"]["attribution"]["because"]
     assert not any("served well" in sentence for sentence in because)
 
@@ -367,7 +373,7 @@ async def test_a_model_that_was_swapped_is_drift(
     await log_result(version=1, times=6, distinct=True, detail={"worker": {"model": "b"}})
     siblings.respond = by_prompt({}, otherwise=HELLO)
     outcome = await heal()
-    assert (outcome.decision, outcome.verdict) == ("held", "drift")
+    assert (outcome.decision, outcome.fault) == ("held", "drift")
     because = (await run_of(connection))["detail"]["attribution"]["because"]
     assert because[-1] == "The model changed meanwhile: b passed 0 of 6, a passed 8 of 8."
 
@@ -691,7 +697,7 @@ async def test_the_budget_is_kept_and_where_it_is_too_small_nothing_changes(
 ) -> None:
     outcome = await heal(optimizer_max_calls=max_calls)
     assert len(siblings.tasks) <= max_calls
-    await assert_held(connection, outcome, "budget_exceeded", verdict=outcome.verdict)
+    await assert_held(connection, outcome, "budget_exceeded", fault=outcome.fault)
     lost = "SELECT count(*) FROM selfheal.candidates WHERE outcome IS NOT NULL"
     assert await connection.fetchval(lost) == 0
 

@@ -333,7 +333,7 @@ async def test_what_came_before_the_window_is_told_apart_by_evaluator(
     await log_result(times=6, minutes_ago=130, score=0.9, passed=True)
     await log_result(times=7, detail=now, minutes_ago=700)
     window = await load_window(connection, await load_active(), lookback_minutes=30)
-    assert (window.earlier, window.earlier_elsewise) == (Record(7, 4), Record(11, 11))
+    assert (window.earlier, window.earlier_by_others) == (Record(7, 4), Record(11, 11))
 
 
 async def test_the_previous_record_is_that_of_the_last_version_that_was_scored(

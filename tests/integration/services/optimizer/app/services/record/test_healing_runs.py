@@ -15,10 +15,9 @@ from services.optimizer.app.services.prompt_patcher import (
     VersionsExhaustedError,
 )
 from services.optimizer.app.services.record.healing_runs import (
+    HealingRun,
     Repair,
-    Run,
     approve,
-    digest_text,
     has_open_proposal,
     name_candidate,
     promote,
@@ -48,14 +47,16 @@ async def read_all(connection: Connection) -> dict[str, list[Any]]:
     return {table: await connection.fetch(f"SELECT * FROM {table} ORDER BY 1") for table in TABLES}
 
 
-async def make_run(connection: Connection, prompt: Prompt, decision: str = "promoted") -> Run:
+async def make_run(
+    connection: Connection, prompt: Prompt, decision: str = "promoted"
+) -> HealingRun:
     candidate_id = await register_candidate(
         connection, prompt, content=CONTENT, strategy="reflection"
     )
-    return Run(prompt, decision, "better", "prompt", DETAIL, "test", candidate_id)
+    return HealingRun(prompt, decision, "better", "prompt", DETAIL, "test", candidate_id)
 
 
-def repair_of(run: Run) -> Repair:
+def repair_of(run: HealingRun) -> Repair:
     assert run.candidate_id is not None
     return Repair(run.candidate_id, CONTENT, "reflection: since", 51.4)
 
@@ -64,7 +65,7 @@ async def read_run(connection: Connection, run_id: UUID | None) -> asyncpg.Recor
     return await connection.fetchrow("SELECT * FROM selfheal.healing_runs WHERE id = $1", run_id)
 
 
-async def outcome_of(connection: Connection, run: Run) -> str | None:
+async def outcome_of(connection: Connection, run: HealingRun) -> str | None:
     outcome: str | None = await connection.fetchval(
         "SELECT outcome FROM selfheal.candidates WHERE id = $1", run.candidate_id
     )
@@ -75,11 +76,11 @@ async def test_a_run_is_recorded_with_the_text_that_it_looked_at(
     connection: Connection, load_active: LoadActive
 ) -> None:
     prompt = await load_active()
-    run = Run(prompt, "held", "provider_at_fault", "", DETAIL, "test")
+    run = HealingRun(prompt, "held", "provider_at_fault", "", DETAIL, "test")
     row = await read_run(connection, await record_run(connection, run))
     assert (row["incumbent_prompt_id"], row["incumbent_digest"]) == (
         prompt.id,
-        digest_text(prompt.content),
+        prompt.digest,
     )
     assert (row["decision"], row["reason"], row["verdict"]) == ("held", "provider_at_fault", None)
     assert (row["detail"], row["triggered_by"], row["candidate_id"]) == (DETAIL, "test", None)

@@ -10,8 +10,8 @@ from services.evaluator.app.sandbox.jail.protocol import (
     RunEnded,
     StartRun,
     StopRun,
+    read_notice,
     read_order,
-    read_report,
 )
 
 
@@ -21,11 +21,11 @@ def test_orders_arrive(order: StartRun | StopRun) -> None:
 
 
 @pytest.mark.parametrize(
-    "report",
+    "notice",
     [RunEnded(7, Ending.WALL, -9, 1990, 3001, 30_000), Ready(), Ready(problem="none — 없음")],
 )
-def test_reports_arrive(report: RunEnded | Ready) -> None:
-    assert read_report(report.encode()) == report
+def test_notices_arrive(notice: RunEnded | Ready) -> None:
+    assert read_notice(notice.encode()) == notice
 
 
 def test_a_long_problem_fits_in_a_message() -> None:
@@ -39,6 +39,6 @@ def test_other_orders_are_refused(message: bytes) -> None:
 
 
 @pytest.mark.parametrize("message", [b"", b"E", b"R" * 22])
-def test_other_reports_are_refused(message: bytes) -> None:
+def test_other_notices_are_refused(message: bytes) -> None:
     with pytest.raises(ProtocolError):
-        read_report(message)
+        read_notice(message)

@@ -42,13 +42,13 @@ def ended(ending: Ending = Ending.EXITED, exit_code: int = 0, **usage: int) -> R
 
 def read(
     results: bytes,
-    report: RunEnded = ENDED,
+    notice: RunEnded = ENDED,
     *,
     step_count: int = 2,
     flood: Flood = "",
     output: bytes = b"",
 ) -> Execution:
-    remains = RunRemains(TOKEN, results, output, output_cut=False, flood=flood, report=report)
+    remains = RunRemains(TOKEN, results, output, output_cut=False, flood=flood, ended=notice)
     return read_remains(remains, step_count, LIMITS)
 
 
@@ -115,7 +115,7 @@ HALF = lines(CONFINED, LOADED, returned(0, 7))
 
 
 @pytest.mark.parametrize(
-    ("report", "flood", "limit", "keeps_steps"),
+    ("notice", "flood", "limit", "keeps_steps"),
     [
         (ended(Ending.WALL, -9, wall_ms=3001), "", "wall", True),
         (ended(Ending.EXITED, -9, cpu_ms=1990), "", "cpu", True),
@@ -132,8 +132,8 @@ HALF = lines(CONFINED, LOADED, returned(0, 7))
         (ended(Ending.EXITED, 3), "", "crash", False),
     ],
 )
-def test_what_stopped_a_run(report: RunEnded, flood: Flood, limit: str, keeps_steps: bool) -> None:
-    execution = read(HALF, report, flood=flood)
+def test_what_stopped_a_run(notice: RunEnded, flood: Flood, limit: str, keeps_steps: bool) -> None:
+    execution = read(HALF, notice, flood=flood)
     assert (execution.status, execution.limit, execution.loaded) == ("stopped", limit, True)
     assert execution.reason
     first = StepResult("returned", 7) if keeps_steps else NOT_FINISHED
@@ -158,7 +158,7 @@ def test_a_record_cut_off_with_the_run_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("results", "report", "said"),
+    ("results", "notice", "said"),
     [
         (b"", ended(exit_code=96), "exit code 96"),
         (b"", ended(Ending.NOT_STARTED), "no process"),
@@ -166,8 +166,8 @@ def test_a_record_cut_off_with_the_run_is_none() -> None:
         (lines(["unsafe", "seccomp: missing"]), ended(exit_code=97), "seccomp: missing"),
     ],
 )
-def test_a_run_that_was_never_confined(results: bytes, report: RunEnded, said: str) -> None:
-    execution = read(results, report)
+def test_a_run_that_was_never_confined(results: bytes, notice: RunEnded, said: str) -> None:
+    execution = read(results, notice)
     assert execution.status == "unavailable"
     assert said in execution.reason
     assert execution.steps == (NOT_FINISHED, NOT_FINISHED)
@@ -216,8 +216,8 @@ def test_a_run_that_was_never_confined(results: bytes, report: RunEnded, said: s
     ],
 )
 def test_records_that_no_child_writes_make_the_run_worthless(results: bytes) -> None:
-    for report in (ENDED, ended(Ending.WALL, -9, wall_ms=3001)):
-        execution = read(results, report)
+    for notice in (ENDED, ended(Ending.WALL, -9, wall_ms=3001)):
+        execution = read(results, notice)
         assert (execution.status, execution.limit) == ("stopped", "crash")
         assert execution.reason == FORGED
         assert execution.steps == (NOT_FINISHED, NOT_FINISHED)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.evaluation_detail import CriterionDetail
 from services.common.task_types.rules import Criterion, Grade, RuleReport
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.rubric import responds, stays_on_topic
@@ -24,8 +25,8 @@ async def test_the_grade_is_the_weighted_mean_of_the_criteria() -> None:
     assert judgement.score == pytest.approx(0.3 + 0.35)
     assert judgement.confidence == 1
     assert judgement.criteria == (
-        {"name": "responds", "weight": 0.3, "grade": 1, "reason": "it replies"},
-        {"name": "stays_on_topic", "weight": 0.7, "grade": 0.5, "reason": "half of it does"},
+        CriterionDetail(name="responds", weight=0.3, grade=1, reason="it replies"),
+        CriterionDetail(name="stays_on_topic", weight=0.7, grade=0.5, reason="half of it does"),
     )
 
 

@@ -106,7 +106,7 @@ def test_a_long_reason_is_cut() -> None:
     ("reason", "read"),
     [
         pytest.param('"a\\u0000b"', "a\N{REPLACEMENT CHARACTER}b", id="nul"),
-        pytest.param('"a\\ud800b"', "a?b", id="lone-surrogate"),
+        pytest.param('"a\\ud800b"', "a\N{REPLACEMENT CHARACTER}b", id="lone-surrogate"),
         pytest.param('"\\ud83d\\ude00"', "\N{GRINNING FACE}", id="pair"),
     ],
 )

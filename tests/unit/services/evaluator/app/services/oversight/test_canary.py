@@ -2,19 +2,19 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.oversight.calibration.labelled_set import Score, load_canaries
 from services.evaluator.app.services.oversight.canary import (
-    CanaryRun,
+    CanaryRound,
     CanaryStatus,
     CanaryWatch,
-    run_canary,
+    score_canary,
     weigh,
 )
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
@@ -33,13 +33,13 @@ class FakeEvaluation:
         self.fails: Exception | None = None
         self.asked = 0
 
-    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def evaluate(self, request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         self.asked += 1
         if self.fails is not None:
             raise self.fails
         answer = request.worker_output
         good = float(PASSES[answer] is not (answer in self.errs_on))
-        return reach_verdict(good, good, demonstrably_fails=False), {}
+        return reach_verdict(good, good, demonstrably_fails=False), EvaluationDetail()
 
     def err_on(self, count: int) -> None:
         self.errs_on = {item.answer for item in ITEMS[:count]}
@@ -58,31 +58,31 @@ class Watched:
             CanaryBaselines(home),
             fingerprint=lambda: self.fingerprint,
             interval_seconds=3600,
-            report=self.reported.append,
+            on_status=self.reported.append,
         )
 
 
-def run_of(agreeing: int, *, scored: int = 12, items: int = 12) -> CanaryRun:
-    return CanaryRun(items=items, scored=scored, agreeing=agreeing)
+def round_of(agreeing: int, *, scored: int = 12, items: int = 12) -> CanaryRound:
+    return CanaryRound(items=items, scored=scored, agreeing=agreeing)
 
 
 @pytest.mark.parametrize(
-    ("run", "baseline", "degraded"),
+    ("latest", "baseline", "degraded"),
     [
-        pytest.param(run_of(12), None, False, id="first"),
-        pytest.param(run_of(3), None, False, id="a-bad-first-is-the-baseline"),
-        pytest.param(run_of(12), 1.0, False, id="as-before"),
-        pytest.param(run_of(11), 1.0, False, id="one-tips-over"),
-        pytest.param(run_of(10), 1.0, True, id="two-tip-over"),
-        pytest.param(run_of(9, items=10, scored=10), 1.0, False, id="exactly-a-tenth"),
-        pytest.param(run_of(12), 0.5, False, id="better"),
-        pytest.param(run_of(8, scored=9), 1.0, True, id="of-those-scored"),
+        pytest.param(round_of(12), None, False, id="first"),
+        pytest.param(round_of(3), None, False, id="a-bad-first-is-the-baseline"),
+        pytest.param(round_of(12), 1.0, False, id="as-before"),
+        pytest.param(round_of(11), 1.0, False, id="one-tips-over"),
+        pytest.param(round_of(10), 1.0, True, id="two-tip-over"),
+        pytest.param(round_of(9, items=10, scored=10), 1.0, False, id="exactly-a-tenth"),
+        pytest.param(round_of(12), 0.5, False, id="better"),
+        pytest.param(round_of(8, scored=9), 1.0, True, id="of-those-scored"),
     ],
 )
 def test_a_drop_of_more_than_a_tenth_degrades(
-    run: CanaryRun, baseline: float | None, *, degraded: bool
+    latest: CanaryRound, baseline: float | None, *, degraded: bool
 ) -> None:
-    status = weigh(run, baseline, CanaryStatus(), NOW)
+    status = weigh(latest, baseline, CanaryStatus(), NOW)
     assert status.degraded is degraded
     assert status.state == ("degraded" if degraded else "steady")
     assert status.checked_at == NOW
@@ -91,28 +91,28 @@ def test_a_drop_of_more_than_a_tenth_degrades(
 @pytest.mark.parametrize("was_degraded", [True, False])
 def test_too_few_scores_tell_nothing_and_leave_what_was_known(*, was_degraded: bool) -> None:
     before = CanaryStatus(state="x", agreement=0.5, degraded=was_degraded)
-    status = weigh(run_of(8, scored=8), 1.0, before, NOW)
+    status = weigh(round_of(8, scored=8), 1.0, before, NOW)
     assert (status.state, status.agreement, status.degraded) == ("unknown", None, was_degraded)
     assert "8 of 12 were scored" in status.problem
 
 
 def test_a_round_with_gaps_becomes_no_baseline() -> None:
-    assert weigh(run_of(11, scored=11), None, CanaryStatus(), NOW).baseline is None
-    assert weigh(run_of(11), None, CanaryStatus(), NOW).baseline == 11 / 12
+    assert weigh(round_of(11, scored=11), None, CanaryStatus(), NOW).baseline is None
+    assert weigh(round_of(11), None, CanaryStatus(), NOW).baseline == 11 / 12
 
 
 async def test_a_round_counts_what_was_judged_rightly_and_names_the_rest() -> None:
     evaluation = FakeEvaluation()
     evaluation.err_on(2)
-    run = await run_canary(evaluation.evaluate, ITEMS)
-    assert (run.items, run.scored, run.agreeing) == (12, 12, 10)
-    assert run.wrong == (ITEMS[0].id, ITEMS[1].id)
+    latest = await score_canary(evaluation.evaluate, ITEMS)
+    assert (latest.items, latest.scored, latest.agreeing) == (12, 12, 10)
+    assert latest.wrong == (ITEMS[0].id, ITEMS[1].id)
 
 
 async def test_no_answers_no_agreement() -> None:
-    run = await run_canary(FakeEvaluation().evaluate, ())
-    assert run.agreement is None
-    assert not run.is_whole
+    latest = await score_canary(FakeEvaluation().evaluate, ())
+    assert latest.agreement is None
+    assert not latest.is_whole
 
 
 async def test_a_model_that_changes_behind_its_name_is_noticed_and_so_is_its_return(
@@ -197,7 +197,7 @@ async def test_starting_returns_at_once_and_the_first_round_follows(tmp_path: Pa
 async def test_closing_ends_a_round_that_hangs(tmp_path: Path) -> None:
     begun = asyncio.Event()
 
-    async def hang(request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def hang(request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -215,7 +215,7 @@ async def test_what_was_never_started_can_be_closed(tmp_path: Path) -> None:
 
 
 def test_the_condition_says_degraded_at_the_top() -> None:
-    condition = weigh(run_of(9), 1.0, CanaryStatus(), NOW).as_condition()
+    condition = weigh(round_of(9), 1.0, CanaryStatus(), NOW).as_condition()
     assert condition["degraded"] is True
     assert condition["canary"]["agreement"] == 0.75
     assert condition["canary"]["baseline"] == 1.0

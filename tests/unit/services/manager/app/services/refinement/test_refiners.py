@@ -1,5 +1,6 @@
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from services.common.config import Settings
 from services.common.errors import ModelTimeoutError
-from services.common.schemas import MAX_INPUT_CHARACTERS
+from services.common.schemas import MAX_INPUT_CHARACTERS, TaskRequest
 from services.manager.app.main import create_refiner
 from services.manager.app.services.refinement.refiners import PROMPT_FILE, LlmRefiner, RuleRefiner
 
@@ -84,6 +85,20 @@ async def test_what_the_model_rewords_is_refined_by_the_rules() -> None:
 )
 async def test_where_the_model_is_of_no_use_the_rules_stand_in(model: FakeModel) -> None:
     assert await refine_with(model) == await refined_by_rules()
+
+
+@pytest.mark.parametrize("unstorable", ["\x00", "\ud800", "\udfff\x00"])
+@pytest.mark.parametrize(
+    "reply", ["Sort {}.", "```python\nx = '{}'\n```", "Call `{}` it.", "```{}"]
+)
+async def test_whatever_the_model_answers_can_be_sent_and_stored(
+    reply: str, unstorable: str
+) -> None:
+    refined = await refine_with(FakeModel(reply=reply.format(unstorable)))
+
+    request = TaskRequest(request_id=uuid4(), task_type="code_generation", refined_input=refined)
+    assert request.model_dump_json()
+    assert refined != await refined_by_rules()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.task_types import load_golden_inputs
 from services.manager.app.services.refinement.code import split_code
@@ -16,9 +17,7 @@ LANGUAGE_LINE = "Language: Python."
 BOTH = f"\n\n{LANGUAGE_LINE} {DEFAULT_FORM}"
 
 # What makes refinement hard, to be put together in any order.
-COURTESIES = """please|Please|thanks|thank you in advance|could you|can you|hello|Hello,|hi
-good morning all|world|I'd like you to|i want you to|not|and|the|word|write|sort
-안녕하세요|감사합니다|부탁드립니다|해 주세요|해|잘 |주세요|와""".replace("\n", "|").split("|")
+WORDS = """please|Hello,|not|and|the|word|write|sort|안녕하세요|해 주세요|와""".split("|")
 DEFAULTS = """code|only|json|as|to|that|it|파이썬|함수|JS|C++|in Go|go|in c|in C|temperature
 function|x = 5|def f(""".replace("\n", "|").split("|")
 DEFAULTS += [LANGUAGE_LINE, DEFAULT_FORM, BOTH]
@@ -26,7 +25,7 @@ MARKS = ["`", "``", "```", "````", "~~~", "~~", "~", "```python\n", *".,!?:|\"'(
 SPACES = ["\n", "\r\n", "\r", "\u2028", "\x0b", "\x1c", "\x85", " ", "    ", "\t", "\u3000", "\xa0"]
 UNSEEN = [*"\u200b\u200c\u200d\u180e\u034f\ufeff\u202e\x00\x07\xad\ufe0f\u2764\U0001f468\U000e0041"]
 COMPOSING = [*"aeU\u0301\u0327\u0338\u0344\u2190\u1fef\u212a\u037e\u0958\u1100\u1161\u0627\u0653"]
-FRAGMENTS = st.sampled_from([*COURTESIES, *DEFAULTS, *MARKS, *SPACES, *UNSEEN, *COMPOSING])
+FRAGMENTS = st.sampled_from([*WORDS, *DEFAULTS, *MARKS, *SPACES, *UNSEEN, *COMPOSING])
 TEXTS = st.one_of(
     st.text(),
     st.lists(FRAGMENTS | st.text(max_size=2), max_size=14).map("".join),
@@ -72,7 +71,7 @@ def test_growth_is_bounded(text: str, task_type: str) -> None:
 @given(before=st.text("ab,. \n", max_size=9), code=st.text(st.characters(exclude_characters="`~")))
 def test_a_fenced_block_survives_whatever_is_in_it(before: str, code: str) -> None:
     block = f"```python\n{code}\n```"
-    assert block in refine(f"Please {before}\n{block}\nfix  it thanks", task_type=CODE)
+    assert block in refine(f"Please {before}\n{block}\nfix  it", task_type=CODE)
 
 
 @pytest.mark.parametrize(
@@ -83,17 +82,13 @@ def test_a_fenced_block_survives_whatever_is_in_it(before: str, code: str) -> No
             f"Write a function to sort a list\n\n{LANGUAGE_LINE}",
         ),
         ("  Sort  a list\r\n\r\n\r\nin Rust ", f"Sort a list\n\nin Rust\n\n{DEFAULT_FORM}"),
-        ("could you please reverse a string, please? Thank you!", f"Reverse a string{BOTH}"),
-        ("please x = 5 is wrong", f"x = 5 is wrong{BOTH}"),
-        ("please numpy.sum it", f"numpy.sum it{BOTH}"),
-        ("please iPhone it", f"iPhone it{BOTH}"),
-        ("sort a list", f"sort a list{BOTH}"),
-        ("please def f(x): return x", "def f(x): return x"),
-        ("hello, add `a  b` to 'c  d'", f"Add `a  b` to 'c  d'{BOTH}"),
+        ("could you reverse a string,  please?", f"could you reverse a string, please?{BOTH}"),
+        ("def f(x): return x", "def f(x): return x"),
+        ("add `a  b`  to 'c  d'", f"add `a  b` to 'c  d'{BOTH}"),
         ("py\u200bthon sort cafe\u0301", f"python sort caf\u00e9\n\n{DEFAULT_FORM}"),
-        ("안녕하세요, 정렬 함수를 파이썬으로 작성해 주세요!", "정렬 함수를 파이썬으로 작성해"),
-        ("Please fix:\n```\nx  = 1\t\n```\nthanks", f"Fix:\n```\nx  = 1\t\n```{BOTH}"),
-        ("Please fix:\n```\nx  = 1  ", "Fix:\n```\nx  = 1  "),
+        ("정렬  함수를 파이썬으로 작성해 주세요!", "정렬 함수를 파이썬으로 작성해 주세요!"),
+        ("Fix:\n```\nx  = 1\t\n```\n\n", f"Fix:\n```\nx  = 1\t\n```{BOTH}"),
+        ("Fix:\n```\nx  = 1  ", "Fix:\n```\nx  = 1  "),
         ("`\u200b` stays", f"`\u200b` stays{BOTH}"),
     ],
 )
@@ -101,13 +96,13 @@ def test_code_requests(user_input: str, refined: str) -> None:
     assert refine(user_input, task_type=CODE) == refined
 
 
-@pytest.mark.parametrize("text", ["Hello", "please", "Thanks!", "?!", "감사합니다", "😀"])
-def test_a_text_without_a_request_is_only_cleaned(text: str) -> None:
+@pytest.mark.parametrize("text", ["?!", "😀"])
+def test_a_text_without_a_word_is_only_cleaned(text: str) -> None:
     assert refine(f" {text}\u200b", task_type=CODE) == text
 
 
 def test_other_task_types_get_no_defaults() -> None:
-    assert refine("Please summarise this", task_type="summary") == "Summarise this"
+    assert refine("Please  summarise this", task_type="summary") == "Please summarise this"
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200b\ufeff"])
@@ -125,12 +120,10 @@ def test_backticks_that_did_not_touch_stay_apart(joint: str) -> None:
 GOLDEN_INPUTS = load_golden_inputs(CODE)
 
 
-@pytest.mark.parametrize("text", GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)
+@for_each(GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)
 def test_a_golden_input_keeps_its_wording(text: str) -> None:
     request = refine(text, task_type=CODE).split(f"\n\n{LANGUAGE_LINE}")[0]
-    request = request.removesuffix(f"\n\n{DEFAULT_FORM}")
-    assert request.lower() in text.lower()
-    assert len(text) - len(request) < 35
+    assert request.removesuffix(f"\n\n{DEFAULT_FORM}") == text
 
 
 @pytest.mark.parametrize(
@@ -149,16 +142,6 @@ def test_a_golden_input_keeps_its_wording(text: str) -> None:
             "`\u200b",
         ),
         *(
-            "please ",
-            "hello, ",
-            "could you ",
-            "thanks, ",
-            " - thanks",
-            "해 주세요 ",
-            "잘 ",
-            "안녕하세요 ",
-        ),
-        *(
             " ",
             "a  ",
             " \n",
@@ -174,6 +157,6 @@ def test_a_golden_input_keeps_its_wording(text: str) -> None:
     ],
 )
 def test_twenty_thousand_hostile_characters_are_refined(unit: str) -> None:
-    for text in (unit * 20_000)[:20_000], f"please x {unit * 10_000}"[:20_000] + " thanks":
+    for text in (unit * 20_000)[:20_000], f"x {unit * 10_000}"[:20_000] + " x":
         refined = refine(text, task_type=CODE)
         assert refine(refined, task_type=CODE) == refined

@@ -31,13 +31,7 @@ def give(promoted: float | None, before: float | None) -> Callable[[str, ReplayI
 
 
 async def confirm(replays: Any, after: list[LoggedResult]) -> Confirmation:
-    return await confirm_alarm(
-        replays,
-        promoted=PROMOTED,
-        before=BEFORE,
-        after=after,
-        count_calls=lambda: len(replays.asked),
-    )
+    return await confirm_alarm(replays, promoted=PROMOTED, before=BEFORE, after=after)
 
 
 async def test_what_fails_again_where_the_text_before_passes_is_worse(
@@ -87,7 +81,12 @@ async def test_with_too_few_inputs_nothing_is_replayed(make_replays: MakeReplays
 
 
 async def test_what_can_not_be_replayed_is_no_answer(make_replays: MakeReplays) -> None:
+    def fail(_content: str, _item: ReplayInput) -> float:
+        raise UpstreamError("down", upstream="worker", upstream_code="unreachable")
+
     with pytest.raises(UpstreamError):
+        await confirm(make_replays(fail), live())
+    with pytest.raises(TooFewReplaysError):
         await confirm(make_replays(give(None, None)), live())
     with pytest.raises(BudgetExceededError):
         await confirm(make_replays(give(0.3, 0.9), budget=0), live())

@@ -13,7 +13,7 @@ from services.optimizer.app.services.aftercare.watch import (
     MAX_REPLAYED,
     WATCHING,
     WORSE,
-    WatchDecision,
+    WatchResult,
     judge_promotion,
     pick_live_inputs,
 )
@@ -66,7 +66,7 @@ def test_a_promotion_is_kept_watched_or_worse(
 def test_the_decision_tells_what_it_rests_on() -> None:
     """The oldest new answer meets the newest old one: 0.7 with 0.8, then 0.3 with 0.6."""
     decision = judge_promotion(answers(0.8, 0.6), answers(0.5, 0.3, 0.7, start=50))
-    assert decision == WatchDecision(
+    assert decision == WatchResult(
         WATCHING,
         answers=3,
         before_answers=2,
@@ -74,6 +74,7 @@ def test_the_decision_tells_what_it_rests_on() -> None:
         mean=pytest.approx(0.5),
         before_mean=pytest.approx(0.7),
         e_value=pytest.approx(1.18 * 1.54),
+        p_value=pytest.approx(1 / (1.18 * 1.54)),
     )
 
 
@@ -82,14 +83,14 @@ def test_answers_to_one_request_are_compared_with_one_another() -> None:
     before = [*answers(*[GOOD] * 6), *answers(*[BAD] * 6, start=50)]
     after = answers(*[BAD] * 6, start=50)
     decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.outcome, decision.e_value) == (6, WATCHING, 1)
+    assert (decision.pairs, decision.outcome, decision.p_value) == (6, WATCHING, 1)
 
 
 def test_where_nobody_asked_the_same_like_requests_are_compared() -> None:
     before = [answer(GOOD, "reverse this string"), answer(BAD, "sort a list of 5 numbers")]
     after = [answer(BAD, "please sort a list of 9 numbers")]
     decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.e_value) == (1, 1)
+    assert (decision.pairs, decision.p_value) == (1, 1)
 
 
 def test_an_answer_to_the_same_request_is_kept_for_it() -> None:
@@ -97,7 +98,13 @@ def test_an_answer_to_the_same_request_is_kept_for_it() -> None:
     before = [answer(BAD, "hard"), answer(GOOD, "easy")]
     after = [answer(BAD, "hard"), answer(GOOD, "new")]
     decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.e_value) == (2, 1)
+    assert (decision.pairs, decision.p_value) == (2, 1)
+
+
+def test_an_answer_to_the_same_request_comes_before_one_to_a_like_request() -> None:
+    before = [answer(GOOD, "sort 5 numbers"), answer(BAD, "sort 9 numbers")]
+    decision = judge_promotion(before, [answer(BAD, "sort 9 numbers")])
+    assert (decision.pairs, decision.p_value) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +163,8 @@ RESULTS = st.lists(
 def test_any_traffic_is_judged(before: list[LoggedResult], after: list[LoggedResult]) -> None:
     decision = judge_promotion(before, after)
     assert decision.pairs <= min(len(before), len(after))
-    assert decision.e_value >= 1
-    assert (decision.outcome == WORSE) == (decision.e_value >= 1 / SIGNIFICANCE_LEVEL)
+    assert 0 <= decision.e_value * decision.p_value <= 1 + 1e-9
+    assert (decision.outcome == WORSE) == (decision.p_value <= SIGNIFICANCE_LEVEL)
 
 
 # What an alarm is looked into with.

@@ -1,4 +1,4 @@
-"""Whose fault failures are: a row a verdict, each beside the neighbour that falls another way."""
+"""Whose fault failures are: a row a fault, each beside the neighbour that falls another way."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -61,15 +61,15 @@ def look_at_log(window: Window, *, degraded: bool = False) -> Attribution | None
     return attribute_from_log(window, analysis, evaluator_degraded=degraded)
 
 
-def verdict_of(attribution: Attribution | None) -> str | None:
-    return attribution.verdict if attribution else None
+def fault_of(attribution: Attribution | None) -> str | None:
+    return attribution.fault if attribution else None
 
 
 # What the log alone tells.
 
 
 @pytest.mark.parametrize(
-    ("window", "verdict"),
+    ("window", "fault"),
     [
         pytest.param(Window(()), None, id="nothing-logged"),
         pytest.param(Window(rows("-----")), None, id="scored-failures-take-replays"),
@@ -128,7 +128,7 @@ def verdict_of(attribution: Attribution | None) -> str | None:
             id="failing-before-the-evaluator-changed-too",
         ),
         pytest.param(
-            Window((*rows("+++++++---", fingerprint="new"), *rows("+++", fingerprint="old"))),
+            Window((*rows("---+++++++", fingerprint="new"), *rows("+++", fingerprint="old"))),
             None,
             id="passing-since-the-evaluator-changed",
         ),
@@ -138,18 +138,18 @@ def verdict_of(attribution: Attribution | None) -> str | None:
             id="changed-but-too-few-failures",
         ),
         pytest.param(
-            Window(rows("---", fingerprint="new"), earlier_elsewise=Record(50, 50)),
+            Window(rows("---", fingerprint="new"), earlier_by_others=Record(50, 50)),
             None,
             id="changed-before-the-window-takes-replays",
         ),
     ],
 )
-def test_what_the_log_alone_tells(window: Window, verdict: str | None) -> None:
-    assert verdict_of(look_at_log(window)) == verdict
+def test_what_the_log_alone_tells(window: Window, fault: str | None) -> None:
+    assert fault_of(look_at_log(window)) == fault
 
 
 def test_an_evaluator_that_owns_up_is_believed() -> None:
-    assert verdict_of(look_at_log(Window(rows("---")), degraded=True)) == EVALUATOR
+    assert fault_of(look_at_log(Window(rows("---")), degraded=True)) == EVALUATOR
     assert look_at_log(Window(rows("+++")), degraded=True) is None
 
 
@@ -163,7 +163,7 @@ def test_errors_are_told_by_code() -> None:
 
 def test_a_changed_evaluator_is_told_by_what_passed_before_and_since() -> None:
     results = (*rows("----", fingerprint="new"), *rows("++-+", fingerprint="old"))
-    found = look_at_log(Window(results, earlier_elsewise=Record(6, 6)))
+    found = look_at_log(Window(results, earlier_by_others=Record(6, 6)))
     assert found is not None
     assert found.because == (
         "The evaluator changed while this prompt served.",
@@ -211,7 +211,7 @@ DRIFTED = Window(rows("-----"), earlier=Record(20, 18))
 
 
 @pytest.mark.parametrize(
-    ("window", "replays", "verdict"),
+    ("window", "replays", "fault"),
     [
         pytest.param(BAD, run_again("-", "---"), PROMPT, id="the-guide-s-demo"),
         pytest.param(BAD, run_again("-", ""), PROMPT, id="without-golden-inputs"),
@@ -279,6 +279,18 @@ DRIFTED = Window(rows("-----"), earlier=Record(20, 18))
             id="two-answers-are-no-record",
         ),
         pytest.param(
+            Window(rows("-----"), earlier=Record(3, 3)),
+            run_again("--", "----"),
+            DRIFT,
+            id="three-answers-are-a-record",
+        ),
+        pytest.param(
+            BAD,
+            run_again("--", "", before=("--", "")),
+            DRIFT,
+            id="golden-inputs-that-were-not-run-clear-nobody",
+        ),
+        pytest.param(
             Window(rows("-----++++")),
             run_again("--", "----"),
             DRIFT,
@@ -291,19 +303,19 @@ DRIFTED = Window(rows("-----"), earlier=Record(20, 18))
             id="two-passes-in-the-window-are-no-record",
         ),
         pytest.param(
-            Window(rows("-----"), earlier_elsewise=Record(20, 18)),
+            Window(rows("-----"), earlier_by_others=Record(20, 18)),
             run_again("--", "----"),
             EVALUATOR,
             id="it-served-well-under-another-evaluator",
         ),
         pytest.param(
-            Window(rows("-----"), earlier_elsewise=Record(20, 10)),
+            Window(rows("-----"), earlier_by_others=Record(20, 10)),
             run_again("--", "----"),
             PROMPT,
             id="it-did-no-better-under-another-evaluator",
         ),
         pytest.param(
-            Window(rows("-----"), earlier=Record(20, 18), earlier_elsewise=Record(20, 18)),
+            Window(rows("-----"), earlier=Record(20, 18), earlier_by_others=Record(20, 18)),
             run_again("--", "----"),
             DRIFT,
             id="the-evaluator-that-judges-now-saw-it-serve-well",
@@ -312,11 +324,11 @@ DRIFTED = Window(rows("-----"), earlier=Record(20, 18))
     ],
 )
 def test_what_the_prompt_does_when_it_is_run_again(
-    window: Window, replays: Replays, verdict: str
+    window: Window, replays: Replays, fault: str
 ) -> None:
     found = attribute_from_replays(window, replays)
-    assert found.verdict == verdict
-    assert found.calls_for_repair == (verdict in (PROMPT, DRIFT))
+    assert found.fault == fault
+    assert found.calls_for_repair == (fault in (PROMPT, DRIFT))
 
 
 def test_the_evidence_says_what_was_run_and_passed() -> None:
@@ -335,7 +347,7 @@ def test_the_evidence_says_what_was_run_and_passed() -> None:
 def test_a_swapped_model_is_named() -> None:
     window = Window((*rows("----", model="worse"), *rows("+++++", model="better")))
     found = attribute_from_replays(window, run_again("--", "----"))
-    assert found.verdict == DRIFT
+    assert found.fault == DRIFT
     models = {"worse": {"answers": 4, "passed": 0}, "better": {"answers": 5, "passed": 5}}
     assert found.evidence["models"] == models
     assert found.because[-1] == (
@@ -397,24 +409,25 @@ def test_the_last_good_version_is_compared_on_the_same_inputs(
 
 
 @pytest.mark.parametrize(
-    ("clusters", "incumbent", "verdict"),
+    ("clusters", "incumbent", "fault"),
     [
         pytest.param(2, ("--", "++"), INPUT, id="few-kinds-and-golden-inputs-pass"),
         pytest.param(3, ("--", "++"), PROMPT, id="many-kinds"),
         pytest.param(1, ("--", "--"), PROMPT, id="golden-inputs-fail-as-in-the-guide"),
+        pytest.param(1, ("--", "??"), PROMPT, id="golden-inputs-could-not-be-run"),
     ],
 )
 def test_a_few_odd_inputs_do_not_undo_what_an_operator_deployed(
-    clusters: int, incumbent: tuple[str, str], verdict: str
+    clusters: int, incumbent: tuple[str, str], fault: str
 ) -> None:
     compared = dataclasses.replace(
         run_again(*incumbent, before=("++", "++")), failing_clusters=clusters
     )
-    assert attribute_from_replays(BAD, compared).verdict == verdict
+    assert attribute_from_replays(BAD, compared).fault == fault
 
 
 @pytest.mark.parametrize(
-    ("window", "replays", "verdict"),
+    ("window", "replays", "fault"),
     [
         pytest.param(BAD, (("--", "--"), ("++", "++")), PROMPT, id="it-does-better"),
         pytest.param(BAD, (("--", "++"), ("--", "++")), INPUT, id="golden-inputs-pass"),
@@ -423,12 +436,12 @@ def test_a_few_odd_inputs_do_not_undo_what_an_operator_deployed(
     ],
 )
 def test_a_version_that_was_never_tried_is_no_sign_of_drift(
-    window: Window, replays: tuple[tuple[str, str], tuple[str, str]], verdict: str
+    window: Window, replays: tuple[tuple[str, str], tuple[str, str]], fault: str
 ) -> None:
     incumbent, before = replays
     compared = dataclasses.replace(run_again(*incumbent, before=before), last_good_served=False)
     found = attribute_from_replays(window, compared)
-    assert found.verdict == verdict
+    assert found.fault == fault
     assert not any("which served well" in sentence for sentence in found.because)
 
 
@@ -457,7 +470,7 @@ def windows(draw: Any) -> Window:
     return Window(
         rows(draw(st.text("+-", max_size=12)), fingerprint=draw(st.sampled_from("fg"))),
         earlier=Record(scored, draw(st.integers(0, scored))),
-        earlier_elsewise=Record(elsewise, draw(st.integers(0, elsewise))),
+        earlier_by_others=Record(elsewise, draw(st.integers(0, elsewise))),
     )
 
 
@@ -467,6 +480,6 @@ def test_every_case_has_one_verdict_and_a_reason(
 ) -> None:
     arm = (before[: len(failing)], before[5 : 5 + len(golden)]) if before is not None else None
     found = attribute_from_replays(window, run_again(failing, golden, before=arm))
-    assert found.verdict in (PROMPT, EVALUATOR, INPUT, DRIFT, UNKNOWN)
+    assert found.fault in (PROMPT, EVALUATOR, INPUT, DRIFT, UNKNOWN)
     assert found.because
     assert all(sentence.endswith(".") for sentence in found.because)

@@ -1,21 +1,27 @@
 """What a heal leaves on record: all that was reached, and nothing that wasn't."""
 
 import json
-from types import SimpleNamespace
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.common.models import Prompt
 from services.optimizer.app.services.diagnosis.attribution import Attribution
+from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.healing_report import (
     MAX_QUARANTINED,
     MAX_TEXT_CHARACTERS,
+    Cost,
     HealingReport,
+    Progress,
     describe_contender,
+    describe_decision,
     describe_inputs,
-    describe_verdict,
 )
+from services.optimizer.app.services.heal.preparation import Preparation
 from services.optimizer.app.services.log.log_records import (
     LoggedResult,
     Record,
@@ -24,6 +30,7 @@ from services.optimizer.app.services.log.log_records import (
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
 from services.optimizer.app.services.proof.promotion import Damage, PairedScore, decide
+from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -32,9 +39,10 @@ from services.optimizer.app.services.proof.replay_results import (
     ReplayResult,
 )
 from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.record.lost_candidates import LostTexts
 from services.optimizer.app.services.repair.candidates import Candidate
-from services.optimizer.app.services.repair.contest import Contender
-from services.optimizer.app.services.repair.verdict import Verdict
+from services.optimizer.app.services.repair.contest import Choice, Contender
+from services.optimizer.app.services.repair.gate import GateDecision
 from services.optimizer.app.services.screening.screening import Quarantined
 
 CANDIDATE_ID = UUID("00000000-0000-4000-8000-000000000007")
@@ -45,7 +53,16 @@ FAILURES = [
     LoggedResult("z", "z", 0.9, True),
 ]
 WINDOW = Window(tuple(FAILURES), (UnscoredCount("worker", "http_429", 2), UnscoredCount("", "", 1)))
-REPLAYER: Any = SimpleNamespace(calls=23, input_tokens=700, output_tokens=90)
+INCUMBENT = Prompt(
+    id=9,
+    task_type="code_generation",
+    content="Say hello.",
+    version=99,
+    is_active=True,
+    change_reason=None,
+    created_by="mentor",
+    created_at=datetime(2026, 11, 27, tzinfo=UTC),
+)
 
 
 def item(name: str, source: str, text: str = "ask") -> ReplayInput:
@@ -58,7 +75,7 @@ def result(score: float, fingerprint: str = "f") -> ReplayResult:
 
 TRIAL = TrialInputs(
     choosing=(item("failing-choosing-1", FAILING, "x" * 500),),
-    verdict=(item("golden-verdict-1", GOLDEN), item("guard-verdict-1", GUARD)),
+    proving=(item("golden-verdict-1", GOLDEN), item("guard-verdict-1", GUARD)),
     guards=(item("guard-verdict-1", GUARD), item("guard-verdict-2", GUARD)),
     clusters=2,
 )
@@ -71,7 +88,7 @@ CONTENDER = Contender(
     False,
 )
 PAIRS = [PairedScore("golden-verdict-1", 0.3, 0.9), PairedScore("guard-verdict-1", 0.8, 0.9)]
-VERDICT = Verdict(
+DECISION = GateDecision(
     CONTENDER,
     decide(PAIRS),
     PAIRS,
@@ -85,13 +102,23 @@ VERDICT = Verdict(
 )
 
 
-def make_report() -> HealingReport:
+PREPARATION = Preparation(TRIAL, [], None, LostTexts(frozenset(), frozenset()))
+ATTRIBUTION = Attribution("prompt", ("It fails.",), {"golden": 3})
+CHOICE = Choice(CONTENDER, [CONTENDER], [("few_shot", "since", "it is blank")])
+COST = Cost(23, 2, 700, 90, 1.234)
+
+
+def make_report(
+    progress: Progress | None = None, *, quarantined: int = 1, error: str = ""
+) -> HealingReport:
     analysis = analyze_failures(FAILURES, threshold=3, usual=[Record(90, 85)])
-    return HealingReport(WINDOW, analysis, 30, [Quarantined("row", "gives_orders")])
+    rows = [Quarantined(str(number), "gives_orders") for number in range(quarantined)]
+    case = Case(INCUMBENT, WINDOW, analysis, rows)
+    return HealingReport(case, 30, progress or Progress(), COST, error)
 
 
-def read(report: HealingReport) -> dict[str, Any]:
-    detail = report.as_json(summary="Since.", replayer=REPLAYER, seconds=1.234)
+def read(report: HealingReport, *, watching: int | None = None) -> dict[str, Any]:
+    detail = report.as_json("Since.", watching=watching)
     return dict(json.loads(json.dumps(detail, allow_nan=False)))
 
 
@@ -100,9 +127,7 @@ def test_what_was_never_reached_is_left_out() -> None:
 
 
 def test_the_failures_are_told() -> None:
-    report = make_report()
-    report.trial = TRIAL
-    failures = read(report)["failures"]
+    failures = read(make_report(Progress(PREPARATION)))["failures"]
     surprise = failures.pop("surprise")
     assert failures == {
         "count": 3,
@@ -120,9 +145,7 @@ def test_the_failures_are_told() -> None:
 
 
 def test_the_cost_is_told() -> None:
-    report = make_report()
-    report.analyst_calls = 2
-    assert read(report)["cost"] == {
+    assert read(make_report())["cost"] == {
         "worker_calls": 23,
         "analyst_calls": 2,
         "model_calls": 25,
@@ -133,20 +156,14 @@ def test_the_cost_is_told() -> None:
 
 
 def test_rows_that_were_set_aside_are_named_as_far_as_they_are_few() -> None:
-    report = make_report()
-    report.quarantined = [Quarantined(str(number), "gives_orders") for number in range(500)]
-    quarantined = read(report)["quarantined"]
+    quarantined = read(make_report(quarantined=500))["quarantined"]
     assert len(quarantined) == MAX_QUARANTINED
     assert quarantined[0] == {"request_id": "0", "reason": "gives_orders"}
 
 
 def test_all_that_was_reached_is_told() -> None:
-    report = make_report()
-    report.attribution = Attribution("prompt", ("It fails.",), {"golden": 3})
-    report.trial, report.verdict = TRIAL, VERDICT
-    report.contenders, report.refused = [CONTENDER], [("few_shot", "since", "it is blank")]
-    report.watching, report.error = 99, "budget_exceeded"
-    detail = read(report)
+    progress = Progress(PREPARATION, ATTRIBUTION, CHOICE, DECISION)
+    detail = read(make_report(progress, error="worker_failed"), watching=99)
     assert detail["attribution"] == {
         "verdict": "prompt",
         "because": ["It fails."],
@@ -157,9 +174,57 @@ def test_all_that_was_reached_is_told() -> None:
         {"strategy": "few_shot", "rationale": "since", "refused": "it is blank"},
     ]
     assert detail["watching"] == {"against_version": 99}
-    assert detail["error"] == "budget_exceeded"
+    assert detail["error"] == "worker_failed"
     assert detail["inputs"] == describe_inputs(TRIAL)
-    assert set(detail["verdict"]) == set(describe_verdict(VERDICT))
+    assert set(detail["verdict"]) == set(describe_decision(DECISION))
+
+
+@pytest.mark.parametrize(
+    ("progress", "reason"),
+    [
+        pytest.param(
+            Progress(replace(PREPARATION, obstacle="too_few_inputs")),
+            "too_few_inputs",
+            id="obstacle",
+        ),
+        pytest.param(Progress(PREPARATION, Attribution("input", ())), "input_at_fault", id="fault"),
+        pytest.param(
+            Progress(PREPARATION, ATTRIBUTION, Choice()), "no_better_candidate", id="no-candidate"
+        ),
+        pytest.param(
+            Progress(PREPARATION, ATTRIBUTION, Choice(is_budget_spent=True)),
+            "budget_exceeded",
+            id="no-calls",
+        ),
+        pytest.param(
+            Progress(PREPARATION, ATTRIBUTION, CHOICE, replace(DECISION, reason="not_better")),
+            "not_better",
+            id="gate",
+        ),
+        pytest.param(
+            Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError("spent")),
+            "budget_exceeded",
+            id="failure",
+        ),
+        pytest.param(Progress(PREPARATION, ATTRIBUTION, CHOICE, DECISION), "", id="proven"),
+    ],
+)
+def test_a_heal_holds_for_the_reason_that_it_came_to_last(progress: Progress, reason: str) -> None:
+    assert progress.hold_reason == reason
+
+
+@pytest.mark.parametrize(
+    ("informed", "reason", "waits"),
+    [(True, "better", True), (False, "better", False), (True, "not_better", False)],
+)
+def test_what_a_model_wrote_that_read_users_words_waits_for_a_person(
+    informed: bool, reason: str, waits: bool
+) -> None:
+    candidate = replace(CONTENDER.candidate, informed_by_users=informed)
+    decision = replace(DECISION, contender=replace(CONTENDER, candidate=candidate), reason=reason)
+    report = make_report(Progress(PREPARATION, ATTRIBUTION, CHOICE, decision))
+    assert bool(report.waits_because) == waits
+    assert ("waits_because" in read(report)) == waits
 
 
 def test_a_candidate_is_told_beside_the_incumbent() -> None:
@@ -193,8 +258,8 @@ def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
     assert len(long["fingerprint"]) == 16
 
 
-def test_the_verdict_is_told_with_every_pair() -> None:
-    told = describe_verdict(VERDICT)
+def test_the_decision_is_told_with_every_pair() -> None:
+    told = describe_decision(DECISION)
     assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.05)
     assert told["pairs"] == [
         {"input_id": "golden-verdict-1", "incumbent": 0.3, "candidate": 0.9},

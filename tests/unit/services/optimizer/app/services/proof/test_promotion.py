@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import product
 from math import sqrt
+from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from services.optimizer.app.services.proof.promotion import (
     NOT_BETTER,
     RESET,
     SIGNIFICANCE_LEVEL,
+    TIE_MARGIN,
     UNDECIDED,
     UNLABELLED,
     PairedScore,
@@ -77,6 +80,7 @@ def test_the_gain_of_a_pair(incumbent: float, candidate: float, gain: float) -> 
         pytest.param(0.5, 0.6, 1, id="better"),
         pytest.param(0.5, 0.5, 0, id="equal"),
         pytest.param(0.5, 0.515, 0, id="within-the-margin"),
+        pytest.param(0.0, TIE_MARGIN, 0, id="at-the-margin"),
         pytest.param(0.5, 0.53, 1, id="beyond-the-margin"),
     ],
 )
@@ -148,6 +152,13 @@ def test_a_tie_can_not_be_expected_to_pay() -> None:
     assert [even, uneven] == pytest.approx([1, 1])
 
 
+def test_the_e_value_is_expected_to_be_1_under_a_tie_and_the_peak_is_more() -> None:
+    """All 64 ways in which six coins may fall."""
+    heals = [decide(pairs(*fallen)) for fallen in product([0.5, -0.5], repeat=6)]
+    assert fmean(heal.e_value for heal in heals) == pytest.approx(1)
+    assert fmean(1 / heal.p_value for heal in heals) > 2
+
+
 @pytest.mark.parametrize("pairs_left", range(9))
 def test_what_could_still_be_reached_is_what_whole_wins_would_reach(pairs_left: int) -> None:
     for so_far in ([], [1.0], [-1.0], [0.4, 0.4], [1.0, -0.5]):
@@ -196,7 +207,7 @@ def test_the_decision(differences: list[float], pairs_left: int, reason: str) ->
 def test_the_decision_tells_what_it_rests_on() -> None:
     decision = decide(pairs(0.5, -0.1, 0.0, 0.01), pairs_left=20)
     assert (decision.wins, decision.losses) == (1, 1)
-    assert decision.e_value == pytest.approx(1.9)
+    assert decision.e_value == pytest.approx(1.9 * 0.82 * 1.018)
     assert decision.p_value == pytest.approx(1 / 1.9)
     assert decision.incumbent_mean == pytest.approx(0.5)
     assert decision.candidate_mean == pytest.approx(0.5 + 0.41 / 4)
@@ -213,6 +224,7 @@ def test_without_pairs_there_is_no_mean() -> None:
 def test_nothing_is_promoted_without_the_evidence(scores: list[PairedScore]) -> None:
     decision = decide(scores)
     assert decision.promote == (decision.p_value <= SIGNIFICANCE_LEVEL)
+    assert 0 <= decision.e_value * decision.p_value <= 1 + 1e-9
     assert not decision.promote or len(scores) >= pairs_needed()
     assert decision.wins + decision.losses <= len(scores)
 
@@ -374,6 +386,7 @@ def test_newly_failing_is_what_passes_now_and_would_not(
         pytest.param(10, 2, 1, False, id="two-of-ten"),
         pytest.param(4, 1, 1, True, id="one-of-few"),
         pytest.param(4, 2, 1, False, id="two-of-few"),
+        pytest.param(19, 2, 1, False, id="two-of-nineteen"),
         pytest.param(20, 2, 1, True, id="two-of-twenty"),
         pytest.param(20, 3, 1, False, id="three-of-twenty"),
         pytest.param(10, 1, 0, False, id="none-is-borne"),

@@ -1,7 +1,8 @@
 """Replays: the budget, what is repeated, what is left out, and who gets the token."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,20 +33,22 @@ Answer = Callable[[Any], Any]
 
 
 class FakeClient:
-    """Stands for a `ServiceClient`: answers with a function, or raises what it gives."""
+    """Stands for a `WorkerClient` or an `EvaluatorClient`: answers with a function, or raises
+    what it gives."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.bodies: list[Any] = []
-        self.headers: list[Mapping[str, str]] = []
+        self.tokens: list[str] = []
         self.running = 0
         self.most_running = 0
 
-    async def post(
-        self, path: str, body: Any, answer_type: type[Any], *, headers: Mapping[str, str]
-    ) -> Any:
+    async def perform(self, body: TaskRequest, *, internal_token: str) -> Any:
+        return await self.evaluate(body, internal_token=internal_token)
+
+    async def evaluate(self, body: Any, *, internal_token: str = "") -> Any:
+        self.tokens.append(internal_token)
         self.bodies.append(body)
-        self.headers.append(headers)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         await asyncio.sleep(0)
@@ -53,7 +56,6 @@ class FakeClient:
         answer = self._answer(body)
         if isinstance(answer, Exception):
             raise answer
-        assert isinstance(answer, answer_type)
         return answer
 
 
@@ -116,27 +118,26 @@ async def test_inputs_go_through_worker_and_evaluator() -> None:
         assert evaluation.request_id == task.request_id
 
 
-async def test_without_a_golden_input_the_token_goes_to_the_worker_alone() -> None:
-    worker, evaluator = FakeClient(generate), FakeClient(evaluate)
-    await replay(replayer(worker, evaluator), 1)
-    [request_id] = [str(body.request_id) for body in worker.bodies]
-    assert worker.headers == [{"X-Internal-Token": "the-token", "X-Request-ID": request_id}]
-    assert evaluator.headers == [{"X-Request-ID": request_id}]
+async def test_the_worker_gets_the_token() -> None:
+    worker = FakeClient(generate)
+    await replay(replayer(worker, FakeClient(evaluate)), 1)
+    assert worker.tokens == ["the-token"]
 
 
-async def test_a_golden_input_is_named_to_the_evaluator_with_the_token() -> None:
-    worker, evaluator = FakeClient(generate), FakeClient(evaluate)
-    golden = ReplayInput("golden-1", "user", "refined", "golden", "cg-001")
-    await replayer(worker, evaluator).replay(
-        task_type="code_generation", candidate_id=CANDIDATE, inputs=[golden, *inputs(1)]
+async def test_the_evaluator_gets_the_token_with_the_name_of_a_golden_input_alone() -> None:
+    evaluator = FakeClient(evaluate)
+    subject = replayer(FakeClient(generate), evaluator)
+    live, golden = inputs(2)
+    await subject.replay(
+        task_type="code_generation",
+        candidate_id=CANDIDATE,
+        inputs=[live, replace(golden, golden_id="cg-053")],
     )
-    sent = {
-        body.golden_id: headers
-        for body, headers in zip(evaluator.bodies, evaluator.headers, strict=True)
+    told = {
+        (body.golden_id, token)
+        for body, token in zip(evaluator.bodies, evaluator.tokens, strict=True)
     }
-    assert sent["cg-001"]["X-Internal-Token"] == "the-token"
-    assert "X-Internal-Token" not in sent[None]
-    assert not any("cg-001" in repr(body) for body in worker.bodies)
+    assert told == {(None, ""), ("cg-053", "the-token")}
 
 
 async def test_nothing_to_replay_is_no_failure() -> None:
@@ -251,7 +252,7 @@ async def test_tokens_are_added_up() -> None:
 
 async def test_a_hanging_worker_ends_with_the_deadline() -> None:
     class HangingClient(FakeClient):
-        async def post(self, *args: Any, **kwargs: Any) -> Any:
+        async def perform(self, *args: Any, **kwargs: Any) -> Any:
             await asyncio.Event().wait()
 
     subject = replayer(HangingClient(generate), FakeClient(evaluate), deadline_seconds=0.02)

@@ -1,4 +1,4 @@
-"""Which inputs choose a candidate, which give the verdict, and how scores are paired."""
+"""Which inputs choose a candidate, which prove it, and how scores are paired."""
 
 import pytest
 from hypothesis import given
@@ -18,8 +18,8 @@ from services.optimizer.app.services.proof.trial import (
     MAX_CHOOSING,
     MAX_CHOOSING_FAILING,
     MAX_PER_CLUSTER,
-    MAX_VERDICT,
-    MAX_VERDICT_FAILING,
+    MAX_PROVING,
+    MAX_PROVING_FAILING,
     TrialInputs,
     golden_failures,
     pair_scores,
@@ -65,9 +65,9 @@ def replayed(score: float, *, passed: bool | None = None, fingerprint: str = "f"
 def test_failing_inputs_are_dealt_out_in_turn_and_golden_ones_stand_between_them() -> None:
     trial = plan_trial(failures(3), GOLDEN_INPUTS)
     assert texts(trial.choosing, FAILING) == ["amber", "cedar"]
-    assert texts(trial.verdict, FAILING) == ["birch"]
+    assert texts(trial.proving, FAILING) == ["birch"]
     assert texts(trial.choosing)[:4] == ["amber", "chooseamber", "cedar", "choosebirch"]
-    assert texts(trial.verdict)[:3] == ["birch", "judgeamber", "judgebirch"]
+    assert texts(trial.proving)[:3] == ["birch", "judgeamber", "judgebirch"]
     assert trial.clusters == 3
 
 
@@ -81,8 +81,8 @@ def test_an_input_is_replayed_as_it_was_refined() -> None:
 def test_of_many_failing_inputs_only_some_are_run() -> None:
     trial = plan_trial(failures(40), GOLDEN_INPUTS, [])
     assert len(texts(trial.choosing, FAILING)) == MAX_CHOOSING_FAILING
-    assert len(texts(trial.verdict, FAILING)) == MAX_VERDICT_FAILING
-    assert (len(trial.choosing), len(trial.verdict)) == (MAX_CHOOSING, MAX_VERDICT)
+    assert len(texts(trial.proving, FAILING)) == MAX_PROVING_FAILING
+    assert (len(trial.choosing), len(trial.proving)) == (MAX_CHOOSING, MAX_PROVING)
 
 
 def test_what_the_authors_see_is_what_is_among_the_choosing_inputs() -> None:
@@ -95,7 +95,7 @@ def test_one_caller_s_flood_is_two_inputs_on_one_side() -> None:
     trial = plan_trial([*flood, failure("amber")], GOLDEN_INPUTS)
     assert trial.clusters == 2
     assert texts(trial.choosing, FAILING) == [row.user_input for row in flood[:MAX_PER_CLUSTER]]
-    assert texts(trial.verdict, FAILING) == ["amber"]
+    assert texts(trial.proving, FAILING) == ["amber"]
 
 
 def test_the_largest_cluster_comes_first_however_old_it_is() -> None:
@@ -105,12 +105,12 @@ def test_the_largest_cluster_comes_first_however_old_it_is() -> None:
 
 
 @pytest.mark.parametrize("text", ["chooseamber", "choosebirch", "judgeamber", "judgedelta"])
-@pytest.mark.parametrize("position", [0, 1], ids=["choosing", "verdict"])
+@pytest.mark.parametrize("position", [0, 1], ids=["choosing", "proving"])
 def test_a_golden_input_that_fails_in_traffic_is_replayed_once(text: str, position: int) -> None:
     failing = failures(2)
     failing[position] = failure(text)
     trial = plan_trial(failing, GOLDEN_INPUTS)
-    assert [*texts(trial.choosing), *texts(trial.verdict)].count(text) == 1
+    assert [*texts(trial.choosing), *texts(trial.proving)].count(text) == 1
 
 
 @given(
@@ -119,7 +119,7 @@ def test_a_golden_input_that_fails_in_traffic_is_replayed_once(text: str, positi
     st.sampled_from([GOLDEN_INPUTS, NO_GOLDEN, load_golden_inputs("code_generation")]),
     st.integers(0, 30),
 )
-def test_what_chooses_has_no_part_in_the_verdict_in_other_words_either(
+def test_what_chooses_has_no_part_in_the_proof_in_other_words_either(
     failed: list[str], passed: list[str], golden: GoldenInputs, guard_inputs: int
 ) -> None:
     trial = plan_trial(
@@ -128,36 +128,36 @@ def test_what_chooses_has_no_part_in_the_verdict_in_other_words_either(
         [passing(name) for name in passed],
         guard_inputs=guard_inputs,
     )
-    choosing, verdict = texts(trial.choosing), texts(trial.verdict)
-    judging = dict.fromkeys((*trial.verdict, *trial.guards))
+    choosing, proving = texts(trial.choosing), texts(trial.proving)
+    judging = dict.fromkeys((*trial.proving, *trial.guards))
     assert not set(choosing) & {one.user_input for one in judging}
     ids = [one.id for one in (*trial.choosing, *judging)]
     assert len(set(ids)) == len(ids)
-    for half in (choosing, verdict, texts(trial.guards)):
+    for half in (choosing, proving, texts(trial.guards)):
         assert len(set(half)) == len(half)
     unseen = {one.user_input for one in judging if one.source != FAILING}
     assert not unseen & set(golden.choosing)
     assert len(trial.choosing) <= MAX_CHOOSING
-    assert len(trial.verdict) <= MAX_VERDICT
+    assert len(trial.proving) <= MAX_PROVING
     assert len(trial.guards) <= guard_inputs
 
 
 @given(st.lists(st.sampled_from([f"{word} {n}" for word in WORDS[:6] for n in range(6)])))
 def test_like_inputs_stay_on_one_side(names: list[str]) -> None:
     trial = plan_trial([failure(name) for name in dict.fromkeys(names)], NO_GOLDEN)
-    kinds = [{text.split()[0] for text in texts(half)} for half in (trial.choosing, trial.verdict)]
+    kinds = [{text.split()[0] for text in texts(half)} for half in (trial.choosing, trial.proving)]
     assert not kinds[0] & kinds[1]
 
 
 def test_a_repair_of_code_generation_can_be_proven_whatever_failed() -> None:
     golden = load_golden_inputs("code_generation")
     for count in range(1, 10):
-        assert can_decide(len(plan_trial(failures(count), golden).verdict))
+        assert can_decide(len(plan_trial(failures(count), golden).proving))
 
 
 def test_without_golden_inputs_it_takes_ten_kinds_of_failures() -> None:
-    assert not can_decide(len(plan_trial(failures(9), NO_GOLDEN).verdict))
-    assert can_decide(len(plan_trial(failures(10), NO_GOLDEN).verdict))
+    assert not can_decide(len(plan_trial(failures(9), NO_GOLDEN).proving))
+    assert can_decide(len(plan_trial(failures(10), NO_GOLDEN).proving))
 
 
 # Guards.
@@ -182,15 +182,15 @@ def test_the_newest_guards_are_taken_and_no_more_than_asked() -> None:
     assert plan_trial([], NO_GOLDEN, rows, guard_inputs=0).guards == ()
 
 
-def test_the_verdict_hears_others_early_between_what_failed() -> None:
+def test_the_proof_hears_others_early_between_what_failed() -> None:
     """A candidate that mends what failed and breaks the rest must not win before that shows."""
     trial = plan_trial(failures(12), GOLDEN_INPUTS, [passing(word) for word in WORDS[30:33]])
-    sources = [one.source for one in trial.verdict]
+    sources = [one.source for one in trial.proving]
     others = [at for at, source in enumerate(sources) if source != FAILING]
     assert [sources[at] for at in others[:3]] == [GUARD, GOLDEN, GUARD]
     assert others[:3] == [2, 5, 8]
     assert {sources[at] for at in others} == {GUARD, GOLDEN}
-    assert len(trial.verdict) == MAX_VERDICT
+    assert len(trial.proving) == MAX_PROVING
 
 
 # Scores.
@@ -247,7 +247,7 @@ def test_an_empty_trial_is_no_error() -> None:
 def test_what_the_services_would_not_take_is_not_replayed(text: str) -> None:
     odd = LoggedResult(text, text, 0.3, False)
     trial = plan_trial([odd, failure("Sort a list")], GoldenInputs(), [odd, passing("Add two")])
-    assert [one.user_input for one in (*trial.choosing, *trial.verdict)] == [
+    assert [one.user_input for one in (*trial.choosing, *trial.proving)] == [
         "Sort a list",
         "Add two",
     ]

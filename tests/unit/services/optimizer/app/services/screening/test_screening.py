@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common import task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
@@ -72,7 +73,7 @@ def test_a_poisoned_row_is_set_aside(poisoned: dict[str, str]) -> None:
     assert screened.clean == (row(), row("Sum numbers."))
 
 
-@pytest.mark.parametrize("text", [row["user_input"] for row in POISONED if "user_input" in row])
+@for_each(row["user_input"] for row in POISONED if "user_input" in row)
 def test_no_needle_hides_a_wording(text: str) -> None:
     folded = fold(text)
     for _, needles, patterns in SUSPICIOUS_WORDINGS:
@@ -84,7 +85,7 @@ def test_the_tables_are_large_enough() -> None:
     assert min(len(POISONED), len(INNOCENT)) >= 40
 
 
-@pytest.mark.parametrize("text", [text for pair in PAIRS for text in pair if text])
+@for_each(text for pair in PAIRS for text in pair if text)
 def test_an_innocent_text_is_not_suspicious(text: str) -> None:
     assert find_suspicion(text) == ""
 

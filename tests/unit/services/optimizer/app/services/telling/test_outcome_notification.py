@@ -7,8 +7,7 @@ import pytest
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
-from services.optimizer.app.services.diagnosis.healing_case import HealingOutcome
-from services.optimizer.app.services.record.healing_runs import digest_text
+from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.telling.notification import (
     EVALUATOR_DEGRADED,
     HEALED,
@@ -83,9 +82,9 @@ def test_an_outcome_is_an_event_about_versions(
 ) -> None:
     told = describe_outcome(PROMPT, outcome)
     assert (told.event, told.version, told.before_version) == (event, version, before_version)
-    assert (told.task_type, told.verdict, told.reason) == (
+    assert (told.task_type, told.fault, told.reason) == (
         "code_generation",
-        outcome.verdict,
+        outcome.fault,
         outcome.reason,
     )
 
@@ -105,7 +104,7 @@ def test_ids_and_numbers_are_told() -> None:
     told = describe_outcome(PROMPT, outcome)
     assert (told.run_id, told.report_id) == ("run", 3)
     assert (told.pairs, told.passed_before, told.passed_after) == (8, 1, 7)
-    assert told.prompt_digest == digest_text(PROMPT.content)
+    assert told.prompt_digest == PROMPT.digest
 
 
 def test_a_heal_that_failed_is_told_by_its_code() -> None:

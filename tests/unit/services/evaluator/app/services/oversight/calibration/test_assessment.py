@@ -141,7 +141,7 @@ def test_a_judge_that_grades_nothing_has_no_figures() -> None:
     found = calibrate("x", graded, [], calibrated_at="")
     assert (found.auroc, found.kappa, found.susceptibility) == (None, None, None)
     assert found.level is Level.UNRELIABLE
-    assert "0 of 2" in found.verdict
+    assert "0 of 2" in found.summary
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_judge_that_grades_nothing_has_no_figures() -> None:
 )
 def test_the_verdict(calibration: Calibration, level: Level, sentence: str) -> None:
     assert calibration.level is level
-    assert sentence in calibration.verdict
+    assert sentence in calibration.summary
 
 
 @pytest.mark.parametrize("allow_unreliable", [True, False])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.common.errors import JudgeInvalidError, UnscoredError
+from services.common.evaluation_detail import EvaluationDetail, JudgeDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.oversight.calibration.assessment import Calibration, Level
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
@@ -21,11 +22,12 @@ CASES = 48 + 18
 
 
 def scoring(grade: Any) -> Score:
-    async def score(request: EvaluationRequest) -> tuple[Verdict, dict[str, Any]]:
+    async def score(request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         await asyncio.sleep(0)  # a judge takes its time: others get a turn
         given = grade(request)
         # Rules that find nothing wrong: only the judge's own grade can tell the answers apart.
-        return reach_verdict(1, given, demonstrably_fails=False), {"judge": {"score": given}}
+        detail = EvaluationDetail(judge=JudgeDetail(score=given))
+        return reach_verdict(1, given, demonstrably_fails=False), detail
 
     return score
 

@@ -1,0 +1,142 @@
+"""The `detail` of an evaluation, in types: what was run, what came back, why it scored as it did.
+
+The Evaluator makes it, the Manager adds the Worker's model or the error, `execution_logs` keeps it.
+Who makes one fills in every field of a part. Who reads one can rely on no field: a row may be
+older, or of another system, so that every field has a default, which means "not said".
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from services.common.text import make_storable
+
+
+class DetailPart(BaseModel):
+    """A part of a detail, of exactly the types that it names."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class ObservationDetail(DetailPart):
+    """One call of the answer's code, and what came of it."""
+
+    kind: str = ""
+    ran: str = ""
+    came_back: str = ""
+    expected: str = ""
+    verdict: str = ""
+    reason: str = ""
+
+
+class ExecutionDetail(DetailPart):
+    """What became of running the answer's code."""
+
+    status: str = ""
+    reason: str = ""
+    backend: str = ""
+    layers: list[str] = []
+    cpu_ms: float | None = None
+    wall_ms: float | None = None
+    output: str = ""
+    output_cut: bool = False
+    observations: list[ObservationDetail] = []
+
+
+class RuleDetail(DetailPart):
+    """A rule and its finding."""
+
+    name: str = ""
+    weight: float | None = None
+    outcome: str = ""
+    reason: str = ""
+
+
+class CriterionDetail(DetailPart):
+    """A criterion of the rubric and its grade in [0, 1]."""
+
+    name: str = ""
+    weight: float | None = None
+    grade: float | None = None
+    reason: str = ""
+
+
+class JudgeDetail(DetailPart):
+    """Who judged, and the grade; `score` is the mean of `judgements` where there are several."""
+
+    name: str = "unknown"
+    score: float | None = None
+    reason: str = ""
+    confidence: float | None = None
+    criteria: list[CriterionDetail] = []
+    judgements: list[float] = []
+    spread: float | None = None
+
+
+class EvaluatorDetail(DetailPart):
+    """Which Evaluator gave the score; scores of two fingerprints don't compare."""
+
+    fingerprint: str = ""
+
+
+class WorkerDetail(DetailPart):
+    """Who wrote the answer."""
+
+    model: str = ""
+
+
+class ErrorDetail(DetailPart):
+    """Which service kept the request from a score, and the code of its error."""
+
+    service: str = ""
+    code: str = ""
+
+
+class EvaluationDetail(DetailPart):
+    """All that is told of a score."""
+
+    rule_score: float | None = None
+    judge_score: float | None = None
+    capped: bool = False
+    cap_reasons: list[str] = []
+    evidence: str = ""
+    caveat: str = ""
+    execution: ExecutionDetail = ExecutionDetail()
+    rules: list[RuleDetail] = []
+    judge: JudgeDetail = JudgeDetail()
+    evaluator: EvaluatorDetail = EvaluatorDetail()
+    worker: WorkerDetail = WorkerDetail()
+    error: ErrorDetail = ErrorDetail()
+
+    @property
+    def failed_rules(self) -> tuple[str, ...]:
+        """Names of the rules that failed."""
+        return tuple(rule.name for rule in self.rules if rule.outcome == "failed")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that were filled in, as JSON values that can be sent and stored."""
+        content: dict[str, Any] = make_storable(self.model_dump(exclude_unset=True))
+        return content
+
+
+def read_detail(value: object) -> EvaluationDetail:
+    """Read a detail that may hold anything: what isn't of its field's type is left out."""
+    while True:
+        try:
+            return EvaluationDetail.model_validate(value)
+        except ValidationError as error:
+            # From the end, so that the places before a dropped item of a list stay right.
+            for problem in reversed(error.errors(include_url=False, include_input=False)):
+                value = _without(value, problem["loc"])
+
+
+def _without(value: Any, path: tuple[int | str, ...]) -> Any:
+    """Copy a JSON value but for what is at `path`; nothing is left of it where that is empty."""
+    if not path:
+        return {}
+    copy = value.copy()
+    if path[1:]:
+        copy[path[0]] = _without(copy[path[0]], path[1:])
+    else:
+        del copy[path[0]]
+    return copy

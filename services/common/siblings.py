@@ -1,0 +1,75 @@
+"""The Worker's and the Evaluator's API, from the side of the services that call them."""
+
+from uuid import UUID
+
+import aiohttp
+
+from services.common.http import ServiceClient
+from services.common.schemas import (
+    EvaluationRequest,
+    EvaluationResponse,
+    TaskRequest,
+    TaskResponse,
+)
+
+
+class WorkerClient:
+    """Asks the Worker for answers.
+
+    Args:
+        session: Shared client session.
+        base_url: Where the Worker listens, without a path.
+        timeout_seconds: Deadline of a whole call.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, *, base_url: str, timeout_seconds: float
+    ) -> None:
+        self._client = ServiceClient(
+            session, upstream="worker", base_url=base_url, timeout_seconds=timeout_seconds
+        )
+
+    async def perform(self, task: TaskRequest, *, internal_token: str = "") -> TaskResponse:
+        """Have a task answered; one that names a candidate needs the internal token.
+
+        Raises:
+            UnknownTaskTypeError: If no prompt serves the task type.
+            UpstreamError: If the Worker fails or gives no answer in time.
+        """
+        headers = _headers(task.request_id, internal_token)
+        return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
+
+
+class EvaluatorClient:
+    """Asks the Evaluator for scores.
+
+    Args:
+        session: Shared client session.
+        base_url: Where the Evaluator listens, without a path.
+        timeout_seconds: Deadline of a whole call.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, *, base_url: str, timeout_seconds: float
+    ) -> None:
+        self._client = ServiceClient(
+            session, upstream="evaluator", base_url=base_url, timeout_seconds=timeout_seconds
+        )
+
+    async def evaluate(
+        self, request: EvaluationRequest, *, internal_token: str = ""
+    ) -> EvaluationResponse:
+        """Have an answer scored; a request that names a golden input needs the internal token.
+
+        Raises:
+            UpstreamError: If the Evaluator gives no score: it fails, or gives none in time.
+        """
+        headers = _headers(request.request_id, internal_token)
+        return await self._client.post(
+            "/api/v1/evaluate", request, EvaluationResponse, headers=headers
+        )
+
+
+def _headers(request_id: UUID, internal_token: str) -> dict[str, str]:
+    headers = {"X-Request-ID": str(request_id)}
+    return headers | {"X-Internal-Token": internal_token} if internal_token else headers

@@ -1,0 +1,27 @@
+"""Text that PostgreSQL, JSON and UTF-8 can all hold."""
+
+import re
+from typing import Any, overload
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@overload
+def make_storable(value: str) -> str: ...
+
+
+@overload
+def make_storable(value: Any) -> Any: ...
+
+
+def make_storable(value: Any) -> Any:
+    """Replace NUL and lone surrogates by U+FFFD: in a text, or in all texts of a JSON value."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+        case list() | tuple():
+            return [make_storable(item) for item in value]
+        case dict():
+            return {make_storable(key): make_storable(item) for key, item in value.items()}
+        case _:
+            return value

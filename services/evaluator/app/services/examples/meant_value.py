@@ -1,0 +1,69 @@
+"""Tells whether a value in running text is whole, and whether the text means it."""
+
+import re
+
+from services.evaluator.app.services.examples.literals import Literal, read_literal
+
+CLOSING_MARKS = "`*_\"'’”)]}|"
+MAX_CLOSING_MARKS = 4
+# A value may end there: at the end of a sentence or line, or before one of these words. They
+# are listed, since most words would count something: `3 items`.
+ENDS = re.compile(
+    r"\s*$|[ \t]*(?:\n|\r)|[ \t]*[;!?…|]|[ \t]*,(?=\s|$)|[ \t]*\.(?=\s|$|[\"'`)])"
+    r"|[ \t]+\(|[ \t]*(?:#|//)|[ \t]+[–—-][ \t]+(?=[^\d\s])"
+    r"|[ \t]+(?:since|because|as|for|when|if|and|but|while|which|whereas|not|in|with|on|so|then"
+    r"|where|after|again|also|too|only|respectively|here|instead|e\.g)(?!\w)"
+    r"|\s?(?:을|를|이|가|은|는|와|과|로|으로|라고|라는|입니다|이다|임|다|예|에요|여야|야|반환|출력|리턴)",
+    re.I,
+)
+# It goes on there: with a counter, or with another value.
+GOES_ON = re.compile(
+    r"\s?(?:개|번|명|자리|글자|줄|행|열|초|분|시간|일\b|월|년|원\b|배|차|가지|까지|부터|보다|이상"
+    r"|이하|미만|초과|의)"
+    r"|[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
+)
+CALCULATION = re.compile(r"[ \t]*[-+*/%^][ \t]*[-+*/%^()\d. \t]{1,80}=[ \t]*")
+WRONGLY = re.compile(
+    # How it is elsewhere, or was: `In C strlen("abc") returns 3`, `the old API: ...`.
+    r"\bin\s+(?:c|c\+\+|c#|java|javascript|typescript|ruby|rust|go|golang|php|perl|haskell|kotlin"
+    r"|swift|scala|sql|excel|matlab|r|js)(?![\w+#])|\b(?:old|legacy|previously|formerly|used to)\b"
+    r"|기존|예전|"
+    r"\b(?:currently|wrong|wrongly|incorrect|incorrectly|buggy?|actual|actually|unexpected"
+    r"|unexpectedly|not|never|instead|but|isn't|doesn't|shouldn't|won't|fails?|broken)\b"
+    r"|잘못|현재|지금은|버그",
+    re.I,
+)
+NOT_MEANT = re.compile(
+    r"[^\n.]{0,20}(?:\binstead of\b|\brather than\b|\bwhich is (?:wrong|incorrect)|대신"
+    r"|나오는데|나오지만|나오고\s)"
+    r"|[^\n.]{0,10}\bbut\b[^\n.]{0,40}(?:should|expect|want|return)",
+    re.I,
+)
+BEFORE = 60
+
+
+def whole_value(text: str, literal: Literal) -> Literal | None:
+    """Return the value that a text means by a literal; None where it goes on in an unclear way.
+
+    Args:
+        text: The text.
+        literal: A literal that was read from the text.
+
+    Returns:
+        The literal, or the result of the calculation that it begins: `19 - 5 - 6 = 8`.
+    """
+    if calculation := CALCULATION.match(text, literal.end):
+        result = read_literal(text, calculation.end())
+        if result is None:
+            return None
+        literal = result
+    marks = text[literal.end : literal.end + MAX_CLOSING_MARKS]
+    end = literal.end + len(marks) - len(marks.lstrip(CLOSING_MARKS))
+    return literal if ENDS.match(text, end) and not GOES_ON.match(text, end) else None
+
+
+def is_meant(text: str, start: int, end: int) -> bool:
+    """Whether an example shows how it should be, for all that the words around it say."""
+    line = max(text.rfind("\n", 0, start) + 1, start - BEFORE)
+    sentence = re.split(r"[.;!?]\s", text[line:start])[-1]
+    return WRONGLY.search(sentence) is None and NOT_MEANT.match(text, end) is None

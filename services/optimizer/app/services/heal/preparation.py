@@ -1,0 +1,64 @@
+"""Prepares a heal: its inputs, what served before, what isn't tried. A dry run shows the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from services.common.task_types import GoldenInputs
+from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.log.failure_log import load_history, load_passing
+from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.proof.promotion import can_decide
+from services.optimizer.app.services.proof.trial import TrialInputs, plan_trial
+from services.optimizer.app.services.record.lost_candidates import LostTexts, load_lost
+from services.optimizer.app.services.repair.candidates import find_last_good
+from services.optimizer.app.services.screening.screening import screen
+
+GUARDS_QUARANTINED, TOO_FEW_INPUTS = "guards_quarantined", "too_few_inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a heal begins with.
+
+    Attributes:
+        trial: Inputs that choose a candidate, and inputs that prove it.
+        history: Prompts that served before, the latest first.
+        last_good: The one to go back to; None where none served well.
+        lost: Texts that aren't tried.
+        obstacle: Why no repair could be proven, as a code; empty where one could.
+    """
+
+    trial: TrialInputs
+    history: Sequence[PastPrompt]
+    last_good: PastPrompt | None
+    lost: LostTexts
+    obstacle: str = ""
+
+
+async def prepare(
+    connection: asyncpg.Connection, case: Case, golden: GoldenInputs, *, guard_inputs: int
+) -> Preparation:
+    """Plan the trial of a repair, and find what it may go back to; nothing is replayed.
+
+    Args:
+        connection: The Optimizer's own connection.
+        case: The prompt and its failures.
+        golden: The task type's golden inputs.
+        guard_inputs: Most inputs on which damage is looked for.
+    """
+    history = await load_history(connection, case.incumbent)
+    passing = await load_passing(connection, case.incumbent, history)
+    clean = screen(passing).clean
+    trial = plan_trial(case.analysis.failing, golden, clean, guard_inputs=guard_inputs)
+    lost = await load_lost(connection, case.incumbent)
+    last_good = find_last_good(
+        [past for past in history if past.content not in lost.banned],
+        case.incumbent.content,
+        incumbent_pass_rate=case.analysis.record.pass_rate,
+    )
+    obstacle = "" if can_decide(len(trial.proving)) else TOO_FEW_INPUTS
+    if passing and not clean:
+        obstacle = GUARDS_QUARANTINED
+    return Preparation(trial, history, last_good, lost, obstacle)

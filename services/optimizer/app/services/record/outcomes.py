@@ -1,0 +1,41 @@
+"""How runs of the Optimizer end: plain values."""
+
+from dataclasses import dataclass, field
+
+PROMOTED, PROPOSED, HELD, ROLLED_BACK = "promoted", "proposed", "held", "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class HealingOutcome:
+    """How a run ended for one prompt.
+
+    Attributes:
+        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        reason: `better`, or why the incumbent stays.
+        version: The version that serves now.
+        fault: Whose fault the failures are; empty where that wasn't asked.
+        summary: The same in a sentence for people.
+        before_version: The version that served before.
+        run_id: The run's id in `selfheal.healing_runs`.
+        report_id: The report's id, where there is one.
+        pairs: Inputs on which the gate ran both texts.
+        passed_before: How many of them the incumbent passed.
+        passed_after: How many the candidate passed.
+    """
+
+    decision: str
+    reason: str
+    version: int
+    fault: str = ""
+    summary: str = field(default="", compare=False)
+    before_version: int = field(default=0, compare=False)
+    run_id: str = field(default="", compare=False)
+    report_id: int | None = field(default=None, compare=False)
+    pairs: int = field(default=0, compare=False)
+    passed_before: int = field(default=0, compare=False)
+    passed_after: int = field(default=0, compare=False)
+
+    @property
+    def promoted(self) -> bool:
+        """Whether a candidate serves now."""
+        return self.decision == PROMOTED

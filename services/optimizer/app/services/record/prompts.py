@@ -1,0 +1,60 @@
+"""Reads and writes prompts for the operator's commands."""
+
+import asyncpg
+
+from services.common.models import PROMPT_COLUMNS, Prompt
+from services.optimizer.app.services.prompt_patcher import INSERT_ACTIVE, LOCK_PROMPTS
+
+SELECT_PROMPTS = f"""
+    SELECT {PROMPT_COLUMNS} FROM prompts WHERE task_type = $1 ORDER BY id DESC LIMIT 500
+"""
+SELECT_REPAIRED_TEXTS = """
+    SELECT DISTINCT before_prompt_content FROM optimization_reports WHERE task_type = $1
+"""
+SELECT_SERVING = """
+    SELECT task_type, max(version) AS version FROM prompts WHERE is_active GROUP BY task_type
+"""
+HAS_ROWS = """
+    SELECT EXISTS (SELECT 1 FROM prompts WHERE task_type = $1)
+        OR EXISTS (SELECT 1 FROM selfheal.healing_runs WHERE task_type = $1)
+"""
+CREATED_BY = "operator"
+
+
+async def load_prompts(connection: asyncpg.Connection, task_type: str) -> list[Prompt]:
+    """Load the prompts that serve or have served a task type, the latest first, 500 at most."""
+    return [Prompt(**record) for record in await connection.fetch(SELECT_PROMPTS, task_type)]
+
+
+async def load_repaired_texts(connection: asyncpg.Connection, task_type: str) -> list[str]:
+    """Load the texts that lost to a repair on replayed inputs."""
+    return [row[0] for row in await connection.fetch(SELECT_REPAIRED_TEXTS, task_type)]
+
+
+async def load_serving_versions(connection: asyncpg.Connection) -> dict[str, int]:
+    """Load the version that serves each task type."""
+    return {row["task_type"]: row["version"] for row in await connection.fetch(SELECT_SERVING)}
+
+
+async def has_rows(connection: asyncpg.Connection, task_type: str) -> bool:
+    """Tell whether a prompt or a run has a task type of that name."""
+    return "\x00" not in task_type and bool(await connection.fetchval(HAS_ROWS, task_type))
+
+
+async def serve_task_type(
+    connection: asyncpg.Connection, task_type: str, content: str
+) -> tuple[int, bool]:
+    """Let a text serve a task type that no prompt serves yet.
+
+    Returns:
+        The version that serves, and whether it is new; of two calls at once one inserts it.
+    """
+    async with connection.transaction():
+        await connection.execute(LOCK_PROMPTS)
+        serving = await load_serving_versions(connection)
+        if task_type in serving:
+            return serving[task_type], False
+        version: int = await connection.fetchval(
+            INSERT_ACTIVE, task_type, content, "Task type enabled", CREATED_BY
+        )
+        return version, True

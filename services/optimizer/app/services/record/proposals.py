@@ -1,0 +1,215 @@
+"""Takes a person's answer to a proposal: approves it if nothing has changed since, or rejects."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from services.common.errors import ServiceError
+from services.common.models import PROMPT_COLUMNS, Prompt
+from services.optimizer.app.services.log.failure_log import load_active_prompts
+from services.optimizer.app.services.prompt_patcher import (
+    LOCK_PROMPTS,
+    Activation,
+    IncumbentChangedError,
+)
+from services.optimizer.app.services.record.healing_runs import (
+    HealingRun,
+    Repair,
+    approve,
+    reject,
+)
+from services.optimizer.app.services.record.outcomes import PROPOSED
+
+MAX_RATIONALE_CHARACTERS: Final = 200
+SELECT_PROPOSALS: Final = """
+    SELECT r.id AS run_id, r.task_type, r.incumbent_prompt_id, r.incumbent_digest, r.reason,
+           r.verdict AS fault, r.candidate_id, r.detail, r.triggered_by, r.resolution,
+           r.created_at, c.content, c.strategy AS registered_as
+    FROM selfheal.healing_runs r
+    JOIN selfheal.candidates c ON c.id = r.candidate_id
+    WHERE r.decision = 'proposed'
+"""
+OPEN: Final = " AND r.resolution IS NULL AND ($1::text IS NULL OR r.task_type = $1)"
+LATEST_FIRST: Final = " ORDER BY r.created_at DESC, r.id LIMIT 200"
+ONE_LOCKED: Final = " AND r.id = $1 FOR UPDATE OF r"
+SELECT_PROMPT: Final = f"SELECT {PROMPT_COLUMNS} FROM prompts WHERE id = $1"
+
+
+class ProposalClosedError(ServiceError):
+    """A proposal can't be answered so any more, or never was one; nothing was changed."""
+
+    status_code = 409
+    code = "proposal_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proven text that waits for a person, beside the prompt that it would replace.
+
+    Attributes:
+        run_id: The run that proved the text.
+        incumbent: The prompt that it was proven against; None if its row is gone.
+        incumbent_digest: That prompt's text, as it was then.
+        candidate_id: The text's candidate.
+        content: The text itself.
+        registered_as: What the candidate's own row says of its origin.
+        reason: Why it was proposed.
+        fault: Whose fault the failures are.
+        detail: All that the run knew.
+        triggered_by: Who started the run.
+        resolution: The answer, once there is one.
+        created_at: When it was proposed.
+        serving: The prompt that serves now; None where none does.
+    """
+
+    run_id: UUID
+    task_type: str
+    incumbent: Prompt | None
+    incumbent_digest: str | None
+    candidate_id: UUID
+    content: str
+    registered_as: str
+    reason: str
+    fault: str | None
+    detail: dict[str, Any]
+    triggered_by: str | None
+    resolution: str | None
+    created_at: datetime
+    serving: Prompt | None = None
+
+    @property
+    def staleness(self) -> str:
+        """Why it can't be approved any more, in words; empty where it can."""
+        serving, incumbent = self.serving, self.incumbent
+        if serving is None:
+            return "no version serves now"
+        if incumbent is None or serving.id != incumbent.id:
+            return f"version {serving.version} serves now"
+        if serving.digest != self.incumbent_digest:
+            return f"the text of version {serving.version} was edited since"
+        return ""
+
+    @property
+    def improvement_pct(self) -> float:
+        """Percentage points of mean score that the text won on replays; 0 if not on record."""
+        before, after = (
+            _find(self.detail, "verdict", f"{whose}_mean") for whose in ("incumbent", "candidate")
+        )
+        for mean in (before, after):
+            if not (isinstance(mean, int | float) and 0 <= mean <= 1):
+                return 0.0
+        return float(100 * (after - before))
+
+    @property
+    def strategy(self) -> str:
+        """What made the text, by the run's own record."""
+        return str(_find(self.detail, "verdict", "strategy") or self.registered_as)
+
+    @property
+    def change_reason(self) -> str:
+        """Why the text is to serve, for the record."""
+        tried = _find(self.detail, "candidates")
+        ours = (
+            one
+            for one in (tried if isinstance(tried, list) else ())
+            if _find(one, "candidate_id") == str(self.candidate_id)
+        )
+        rationale = str(_find(next(ours, None), "rationale") or "")[:MAX_RATIONALE_CHARACTERS]
+        why = f"{self.strategy}: {rationale}" if rationale else self.strategy
+        return f"{why} ({self.improvement_pct:+.1f} points on replays), approved by the operator"
+
+
+async def load_open_proposals(
+    connection: asyncpg.Connection, task_type: str | None
+) -> list[Proposal]:
+    """Load the proposals that wait for an answer, the latest first, 200 at most."""
+    records = await connection.fetch(SELECT_PROPOSALS + OPEN + LATEST_FIRST, task_type)
+    serving = {prompt.task_type: prompt for prompt in await load_active_prompts(connection)}
+    proposals = [await _make_proposal(connection, record) for record in records]
+    return [replace(one, serving=serving.get(one.task_type)) for one in proposals]
+
+
+async def approve_proposal(connection: asyncpg.Connection, run_id: UUID) -> Activation:
+    """Let a proposed text serve, if the prompt that it was proven against serves unchanged.
+
+    Raises:
+        ProposalClosedError: If it was answered already, or the prompt changed since.
+        VersionsExhaustedError: If no version number is left.
+    """
+    async with connection.transaction():
+        proposal = await _lock(connection, run_id)
+        incumbent = proposal.incumbent
+        if incumbent is None or incumbent.digest != proposal.incumbent_digest:
+            raise _outdated(proposal)
+        run = HealingRun(
+            incumbent,
+            PROPOSED,
+            proposal.reason,
+            proposal.fault or "",
+            proposal.detail,
+            proposal.triggered_by or "manual",
+            proposal.candidate_id,
+        )
+        repair = Repair(
+            proposal.candidate_id,
+            proposal.content,
+            proposal.change_reason,
+            proposal.improvement_pct,
+        )
+        try:
+            return await approve(connection, run_id, run, repair)
+        except IncumbentChangedError as error:
+            raise _outdated(proposal) from error
+
+
+async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> None:
+    """Turn a proposed text down; it isn't tried again for a day.
+
+    Raises:
+        ProposalClosedError: If it was answered already.
+    """
+    async with connection.transaction():
+        proposal = await _lock(connection, run_id)
+        await reject(connection, run_id, proposal.candidate_id)
+
+
+async def _lock(connection: asyncpg.Connection, run_id: UUID) -> Proposal:
+    """Load a proposal, and keep others from answering it until the transaction ends."""
+    # In the order of an activation: its lock first, then rows; otherwise the two could deadlock.
+    await connection.execute(LOCK_PROMPTS)
+    record = await connection.fetchrow(SELECT_PROPOSALS + ONE_LOCKED, run_id)
+    if record is None:
+        raise ProposalClosedError(f"The run {run_id} proposed nothing.")
+    proposal = await _make_proposal(connection, record)
+    if proposal.resolution is not None:
+        raise ProposalClosedError(f"This proposal was {proposal.resolution} already.")
+    return proposal
+
+
+async def _make_proposal(connection: asyncpg.Connection, record: asyncpg.Record) -> Proposal:
+    fields = dict(record)
+    prompt = await connection.fetchrow(SELECT_PROMPT, fields.pop("incumbent_prompt_id"))
+    detail = fields.pop("detail")
+    return Proposal(
+        incumbent=Prompt(**prompt) if prompt is not None else None,
+        detail=detail if isinstance(detail, dict) else {},
+        **fields,
+    )
+
+
+def _find(record: object, *path: str) -> Any:
+    """Find what stands at a path in a record that may lack any part; None where nothing does."""
+    for name in path:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def _outdated(proposal: Proposal) -> ProposalClosedError:
+    rejection = f"selfheal prompts reject {str(proposal.run_id)[:8]}"
+    return ProposalClosedError(
+        f"The prompt of {proposal.task_type!r} has changed since this was proven against it; "
+        f"nothing was activated. Turn it down with: {rejection}"
+    )

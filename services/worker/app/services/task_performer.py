@@ -1,0 +1,57 @@
+"""Performs a task: the active prompt from the database, the text from the model."""
+
+from services.common.config import WorkerSettings
+from services.common.database import Database
+from services.common.internal_token import require_internal_token
+from services.common.logging import get_logger
+from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
+from services.worker.app.agents.worker_agent import WorkerAgent
+from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
+
+log = get_logger()
+
+
+class TaskPerformer:
+    """Answers tasks under the prompt that is active now, or under a candidate.
+
+    Args:
+        database: Holds the prompts.
+        agent: Generates the text.
+        settings: Hold the internal token, which a candidate needs.
+    """
+
+    def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
+        self._database = database
+        self._agent = agent
+        self._internal_token = settings.internal_token
+
+    async def perform(self, task: TaskRequest, token: str | None) -> TaskResponse:
+        """Answer a task.
+
+        Raises:
+            ForbiddenError: If it names a candidate and `token` isn't the internal one.
+            ServiceError: If prompt or answer can't be had.
+        """
+        prompt = await load_active_prompt(self._database, task.task_type)
+        content = prompt.content
+        if task.candidate_id is not None:
+            require_internal_token(token, self._internal_token, field="candidate_id")
+            content = await load_candidate(self._database, task.candidate_id, task.task_type)
+        answer = await self._agent.generate(prompt=content, refined_input=task.refined_input)
+        log.info(
+            "task_performed",
+            task_type=task.task_type,
+            prompt_version=prompt.version,
+            candidate_id=str(task.candidate_id) if task.candidate_id else None,
+            model=answer.model,
+            latency_ms=answer.latency_ms,
+        )
+        return TaskResponse(
+            request_id=task.request_id,
+            output=answer.text[:MAX_OUTPUT_CHARACTERS],
+            prompt_version=prompt.version,
+            latency_ms=answer.latency_ms,
+            model=answer.model,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+        )

@@ -1,0 +1,16 @@
+from prometheus_client import CollectorRegistry
+
+from services.worker.app.metrics import PromptMetrics
+
+
+def test_prompt_versions_are_those_of_now_and_no_others() -> None:
+    registry = CollectorRegistry()
+    metrics = PromptMetrics(registry)
+
+    def version_of(task_type: str) -> float | None:
+        return registry.get_sample_value("agent_prompt_version", {"task_type": task_type})
+
+    metrics.set_versions({"code_generation": 99, "poetry": 1})
+    assert (version_of("code_generation"), version_of("poetry")) == (99, 1)
+    metrics.set_versions({"code_generation": 100})
+    assert (version_of("code_generation"), version_of("poetry")) == (100, None)
