@@ -88,11 +88,7 @@ def show_task_type(name: Name, as_json: AsJson = False) -> None:
         origin = "validators.py" if criterion in task_type.criteria else "the Evaluator"
         table.add_row("rubric", f"{grade_weight:g}", criterion, origin, "")
     output.print(table)
-    golden = task_type.golden_inputs
-    output.print(
-        f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
-        f"{len(golden.expected)} with an expected answer"
-    )
+    output.print(_count_golden_inputs(task_type), soft_wrap=True)
     output.print("judge prompt: " + ("its own" if task_type.judge_prompt else "the Evaluator's"))
     output.print("prompt:")
     output.print(Text(task_type.prompt), soft_wrap=True)
@@ -138,6 +134,7 @@ def check_task_type(name: Name, as_json: AsJson = False) -> None:
         typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
     else:
         if sample:
+            output.print(_count_golden_inputs(task_type), soft_wrap=True)
             _print_sample(sample)
         for problem in problems:
             output.print(Text(f"{problem.file}: {problem.message}", style="red"), soft_wrap=True)
@@ -231,10 +228,20 @@ def _describe(task_type: TaskType) -> dict[str, Any]:
         "rubric": dict(task_type.rubric_weights),
         "golden_inputs": {"choosing": len(golden.choosing), "verdict": len(golden.verdict)},
         "expected_answers": len(golden.expected),
+        "inputs_with_checks": len(golden.checks),
         "prompt": task_type.prompt,
         "judge_prompt": task_type.judge_prompt,
         "digest": task_type.digest,
     }
+
+
+def _count_golden_inputs(task_type: TaskType) -> str:
+    golden = task_type.golden_inputs
+    checks = sum(map(len, golden.checks.values()))
+    return (
+        f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
+        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with {checks} checks"
+    )
 
 
 def _print_sample(sample: SampleRun) -> None:

@@ -58,6 +58,8 @@ def render_verdict(
 ) -> Iterator[RenderableType]:
     """Lay out a verdict, from the score to its reasons."""
     yield _headline(score, passed, detail)
+    if detail.caveat:
+        yield Text(make_visible_line(detail.caveat), style="yellow")
     yield from _caps(detail)
     yield from _execution(detail.execution)
     yield from _rules(detail.rules)

@@ -14,9 +14,11 @@ from services.common.task_types.reading import (
     VALIDATORS_FILE,
 )
 from services.common.task_types.rules import Finding, Grade
+from services.evaluator.app.services.behaviour.rules import passes_the_checks
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 
 GOLDEN_INPUTS_A_HALF = 24
+CHECKING_RULE = passes_the_checks.__name__
 OUTCOMES = ("passed", "failed", "not_applicable")
 # Answers that a model may give to anything.
 HARD_ANSWERS = (
@@ -78,6 +80,13 @@ def _problems_of_golden_inputs(task_type: TaskType) -> Iterator[Problem]:
         left = sum(text.startswith(PLACEHOLDER) for text in inputs)
         if left:
             yield Problem(path, f"{half!r} still has {left} of the scaffold's own inputs")
+
+    if golden.checks and CHECKING_RULE not in task_type.rule_weights:
+        yield Problem(
+            path,
+            f"{len(golden.checks)} golden inputs have checks, which count only with "
+            f'answers = "code" and a weight for {CHECKING_RULE!r}',
+        )
 
 
 def _problems_of_repairs(task_type: TaskType) -> Iterator[Problem]:

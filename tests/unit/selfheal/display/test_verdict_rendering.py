@@ -53,6 +53,13 @@ DETAIL: dict[str, Any] = {
 }
 
 
+def test_a_doubt_is_told_in_one_line_below_the_score() -> None:
+    doubted = show(DETAIL | {"caveat": "nothing here shows\nwhether it is right"})
+    assert "nothing here shows" in doubted.splitlines()[1]
+    assert "whether it is right" in doubted.splitlines()[1]
+    assert show(DETAIL | {"caveat": ""}) == show(DETAIL)
+
+
 def show(detail: dict[str, Any], *, score: float = 0.4, passed: bool = False) -> str:
     console = Console(file=io.StringIO(), width=160, color_system=None)
     print_verdict(console, score=score, passed=passed, detail=read_detail(detail))

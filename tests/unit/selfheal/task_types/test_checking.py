@@ -41,7 +41,16 @@ def test_a_scaffold_lacks_nothing_but_golden_inputs(tmp_path: Path) -> None:
     assert [path.name for path in written] == list(FILES)
     problems = find_problems(read_task_type(written[0].parent))
     assert {problem.file.name for problem in problems} == {"golden_inputs.json"}
-    assert len(problems) == 4
+    assert len(problems) == 5
+
+
+def test_checks_that_would_not_count_are_found(directory: Path) -> None:
+    golden = json.loads((directory / "golden_inputs.json").read_text())
+    golden["choosing"][0]["checks"] = ["f(1) == 2"]
+    (directory / "golden_inputs.json").write_text(json.dumps(golden))
+    [message] = messages_of(directory)
+    assert "1 golden inputs have checks" in message
+    assert "passes_the_checks" in message
 
 
 def test_with_golden_inputs_nothing_is_wrong(directory: Path) -> None:

@@ -28,7 +28,7 @@ def golden(choosing: list[object], verdict: list[object]) -> str:
     return json.dumps({"choosing": choosing, "verdict": verdict})
 
 
-def entry(identifier: str, text: str) -> dict[str, str]:
+def entry(identifier: str, text: str) -> dict[str, object]:
     return {"id": identifier, "input": text}
 
 
@@ -43,6 +43,7 @@ def test_a_complete_directory_is_read_whole(make_task_type: MakeTaskType) -> Non
     assert task_type.golden_inputs.choosing == ("hat",)
     assert task_type.golden_inputs.verdict == ("dog",)
     assert task_type.golden_inputs.expected == {"hat": "cat"}
+    assert task_type.golden_inputs.ids == {"hat": "a-1", "dog": "a-2"}
     assert task_type.repairs.role == "You greet."
     assert task_type.directory == directory
 
@@ -105,6 +106,11 @@ def test_validators_and_judge_prompt_may_be_left_out(make_task_type: MakeTaskTyp
             },
             ["the id '1' is there twice"],
         ),
+        (
+            {"golden_inputs__json": golden([entry("1", "a") | {"checks": ["f(1)"]}], [])},
+            ["choosing.0.checks", "check 1 is neither `call == literal` nor", "task-types.md"],
+        ),
+        ({"golden_inputs__json": golden([entry("1" * 201, "a")], [])}, ["choosing.0.id"]),
         ({"repairs__toml": 'role = "r"'}, ["repairs.toml", "rules"]),
         ({"validators__py": "1 / 0"}, ["validators.py", "ZeroDivisionError"]),
         ({"validators__py": "def ("}, ["validators.py", "SyntaxError"]),

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.common.config import Settings
@@ -228,6 +229,62 @@ def test_health_and_readiness(client: TestClient) -> None:
     assert (health["status"], health["service"]) == ("ok", "evaluator")
     assert health["version"]
     assert client.get("/health/ready").status_code == 200
+
+
+GOLDEN = {"golden_id": "cg-053", "user_input": "Write a function that adds two numbers."}
+TOKEN = "open sesame"
+
+
+@pytest.fixture
+def trusting_client(settings: Settings) -> Iterator[TestClient]:
+    settings = settings.model_copy(update={"internal_token": SecretStr(TOKEN)})
+    with TestClient(create_evaluator(settings)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Internal-Token": ""}, {"X-Internal-Token": "wrong"}])
+def test_a_golden_input_is_named_by_the_optimizer_alone(
+    trusting_client: TestClient, headers: dict[str, str]
+) -> None:
+    for golden_id in ("cg-053", "unknown"):
+        request = body(**GOLDEN | {"golden_id": golden_id})
+        response = trusting_client.post(PATH, json=request, headers=headers)
+        assert response.status_code == 403
+        assert response.json()["code"] == "forbidden"
+        assert TOKEN not in response.text
+
+
+@pytest.mark.parametrize("token", ["", "None", TOKEN])
+def test_where_no_token_is_set_nobody_may_name_a_golden_input(
+    client: TestClient, token: str
+) -> None:
+    response = client.post(PATH, json=body(**GOLDEN), headers={"X-Internal-Token": token})
+    assert response.status_code == 403
+
+
+def test_a_replay_of_a_golden_input_is_scored(trusting_client: TestClient) -> None:
+    response = trusting_client.post(PATH, json=body(**GOLDEN), headers={"X-Internal-Token": TOKEN})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes", [{"golden_id": "cg-054"}, {"golden_id": "unknown"}, {"task_type": "letters"}]
+)
+def test_a_golden_input_that_is_not_the_request_is_refused(
+    trusting_client: TestClient, changes: dict[str, str]
+) -> None:
+    response = trusting_client.post(
+        PATH, json=body(**GOLDEN | changes), headers={"X-Internal-Token": TOKEN}
+    )
+    assert response.status_code == 422
+    assert "golden_id" in response.json()["message"]
+
+
+def test_answers_are_counted_by_their_evidence(client: TestClient) -> None:
+    client.post(PATH, json=body())
+    name = "agent_evaluation_evidence_total"
+    grades = ("checks", "examples", "plausible_calls", "static")
+    assert [value_of(client, f'{name}{{evidence="{grade}"}}') for grade in grades] == [0, 0, 0, 1]
 
 
 def test_the_request_id_of_the_caller_is_kept(client: TestClient) -> None:

@@ -147,6 +147,16 @@ async def test_the_rubric_gives_no_score_to_what_could_not_be_run(
         await evaluate(rubric, answer)
 
 
+async def test_an_answer_that_a_hint_alone_speaks_for_passes_and_says_on_what_it_rests(
+    rubric: Evaluation,
+) -> None:
+    answer = "def f(x: int) -> int: return x"
+    verdict, detail = await evaluate(rubric, answer, "Write a function to sort a list")
+    assert verdict.score == pytest.approx(0.783, abs=0.001)
+    assert detail.evidence == "plausible_calls"
+    assert detail.caveat.startswith("nothing here shows whether the answer is right")
+
+
 class LostSandbox(NoSandbox):
     """Was there when the Evaluator started, and then no more."""
 

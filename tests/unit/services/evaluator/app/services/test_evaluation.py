@@ -1,5 +1,7 @@
 """One evaluation: the score, and the detail that explains it."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,6 +162,65 @@ async def test_the_detail_keeps_the_grade_that_the_cap_took_away() -> None:
     _, detail = await Evaluation(FixedJudge(0.9)).evaluate(request_for("Hello World"))
     assert detail.judge.score == 0.9
     assert detail.judge_score == 0.4
+
+
+EXTRACTION = open_task_types(None).golden_inputs("json_extraction")
+
+
+def extraction_of(
+    answer: object, golden_id: str | None, text: str = next(iter(EXTRACTION.expected))
+) -> EvaluationRequest:
+    shown = json.dumps(answer, ensure_ascii=False)
+    return request_for(shown, text).model_copy(
+        update={"task_type": "json_extraction", "golden_id": golden_id}
+    )
+
+
+def rules_of(detail: EvaluationDetail) -> dict[str, tuple[str, str]]:
+    return {rule.name: (rule.outcome, rule.reason) for rule in detail.rules}
+
+
+@pytest.mark.parametrize("text", EXTRACTION.expected, ids=EXTRACTION.ids.get)
+async def test_a_right_answer_that_is_known_is_not_told(text: str) -> None:
+    evaluation, golden_id = Evaluation(RubricJudge()), EXTRACTION.ids[text]
+    right = EXTRACTION.expected[text]
+    verdict, detail = await evaluation.evaluate(extraction_of(right, golden_id, text))
+    assert verdict.passed
+    assert rules_of(detail)["fields_are_right"] == ("passed", "check 1 of 1 passed")
+    assert (detail.evidence, detail.caveat) == ("checks", "")
+    wrong = dict.fromkeys(right, "Zanzibar")
+    verdict, detail = await evaluation.evaluate(extraction_of(wrong, golden_id, text))
+    assert verdict.capped
+    assert rules_of(detail)["fields_are_right"] == ("failed", "check 1 of 1 failed")
+    told = json.dumps(detail.as_json(), ensure_ascii=False)
+    unsaid = [value for value in right.values() if isinstance(value, str) and value not in text]
+    assert not any(value in told for value in unsaid)
+
+
+async def test_a_live_request_with_a_golden_text_is_not_judged_by_its_right_answer() -> None:
+    _, detail = await Evaluation(RubricJudge()).evaluate(extraction_of({}, None))
+    assert rules_of(detail)["fields_are_right"][0] == "not_applicable"
+    assert detail.evidence == "static"
+
+
+@pytest.mark.parametrize(
+    ("judge", "answer", "says_so"),
+    [
+        (RubricJudge(), GOOD, True),
+        (FixedJudge(0.9), GOOD, False),
+        (RubricJudge(), "Hello World", False),
+    ],
+    ids=["nothing-shows", "a-capable-judge", "shown-to-fail"],
+)
+async def test_it_is_said_where_nothing_shows_whether_an_answer_is_right(
+    judge: RubricJudge | FixedJudge, answer: str, says_so: bool
+) -> None:
+    _, detail = await Evaluation(judge).evaluate(request_for(answer))
+    assert detail.evidence == "static"
+    assert detail.caveat == says_so * (
+        "nothing here shows whether the answer is right: no example in the request, no checks, "
+        "rubric judge"
+    )
 
 
 async def test_an_unscored_answer_has_no_score() -> None:

@@ -93,6 +93,21 @@ def test_items_of_a_counter_come_back_as_a_plain_dict() -> None:
     assert planned.probes[0].ran == "f('a')"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [("ab", True), ("b", False)], ids=["a-match", "no-match"]
+)
+def test_a_match_says_whether(text: str, value: bool) -> None:
+    code = "import re\ndef f(text): return re.search('a', text)"
+    (step,) = plan(f"f({text!r}) == {value}", code).steps
+    scope: dict[str, object] = {}
+    exec(code, scope)
+    assert eval(step, scope) is value
+
+
+def test_what_looks_for_no_match_must_say_whether_itself() -> None:
+    assert plan("f(1) == False", "def f(n):\n    if n > 1: return True").steps == ("f(1)",)
+
+
 def test_plausible_calls_are_made_only_without_an_example() -> None:
     code = "def f(numbers: list[int]) -> int: return 1"
     with_example = plan("Do something odd. f([1]) == 1", code)

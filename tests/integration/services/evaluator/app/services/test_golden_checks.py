@@ -1,0 +1,144 @@
+"""Checks of golden inputs: they let every form of a right answer pass, and no wrong one."""
+
+import asyncio
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.common.schemas import EvaluationRequest
+from services.common.task_types import load_golden_inputs
+from services.common.task_types.rules import RuleReport
+from services.evaluator.app.sandbox import create_sandbox
+from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.judging.case import describe_case
+from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
+from services.evaluator.app.services.oversight.calibration.labelled_set import make_request
+
+SLOTS = 4
+GOLDEN = load_golden_inputs("code_generation")
+INPUTS = {identifier: text for text, identifier in GOLDEN.ids.items()}
+SOLUTIONS: dict[str, dict[str, list[str]]] = tomllib.loads(
+    (Path(__file__).parent / "data" / "golden_solutions.toml").read_text(encoding="utf-8")
+)
+ANSWERS = [
+    (identifier, side, code)
+    for identifier, sides in SOLUTIONS.items()
+    for side, codes in sides.items()
+    for code in codes
+]
+# Right forms that no check fits: they take arguments that nobody can guess.
+NOT_TRIED = {"def quicksort(a, low, high)", "def __init__(self, owner)"}
+
+
+def test_every_golden_input_is_tried_on_right_and_wrong_answers() -> None:
+    assert set(SOLUTIONS) == set(INPUTS)
+    for sides in SOLUTIONS.values():
+        assert len(sides["right"]) >= 2
+        assert len(sides["wrong"]) == 3
+    assert all(len(GOLDEN.checks[text]) >= 3 for text in INPUTS.values())
+
+
+@pytest.fixture
+async def evaluation() -> AsyncIterator[Evaluation]:
+    evaluation = Evaluation(RubricJudge(), sandbox=create_sandbox("auto", SLOTS))
+    await evaluation.start()
+    if not evaluation.availability.is_available:
+        pytest.skip(f"code isn't run on this machine: {evaluation.availability.problem}")
+    yield evaluation
+    await evaluation.close()
+
+
+TELLING = """
+def add(a, b):
+    print("given", a, b)
+    if a == 0.5: raise ValueError(f"given {a} and {b}")
+    if a == -4: return f"a text of {a}"
+    return a + b
+"""
+# Not in the request, and in its checks.
+SECRETS = ("-4", "0.5", "0.25", "0.75", "-3")
+
+
+class Listener(RubricJudge):
+    """Grades as the rubric does, and keeps what a model would be shown."""
+
+    shown = ""
+
+    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+        self.shown += describe_case(case.user_input, "", report)
+        return await super().judge(case, report)
+
+
+async def test_checks_are_told_to_nobody(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = Listener()
+    monkeypatch.setattr(evaluation, "_judge", listener)
+    with capture_logs() as logs:
+        passed, detail = await judge(evaluation, "cg-053", TELLING)
+    assert not passed
+    assert detail["cap_reasons"] == ["check 2 of 3 failed"]
+    assert detail["execution"]["output"] == ""
+    del detail["execution"]["cpu_ms"], detail["execution"]["wall_ms"], detail["evaluator"]
+    numbers = {key: detail.pop(key) for key in ("rule_score", "judge_score")}
+    assert numbers
+    told = [
+        *(reason for rule in detail["rules"] for reason in [rule["reason"]]),
+        json.dumps(detail["execution"]),
+        detail["judge"]["reason"],
+        *(one["reason"] for one in detail["judge"]["criteria"]),
+        listener.shown,
+        str(logs),
+    ]
+    assert [(secret, text) for secret in SECRETS for text in told if secret in text] == []
+
+
+async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Evaluation) -> None:
+    text = INPUTS["cg-053"]
+    verdict, detail = await evaluation.evaluate(make_request(text, "def add(a, b): return a - b"))
+    assert verdict.passed
+    assert outcome_of(detail.as_json()) == "not_applicable"
+    assert (detail.evidence, detail.caveat[:7]) == ("plausible_calls", "nothing")
+    assert {one.kind for one in detail.execution.observations} == {"call"}
+
+
+async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[bool, dict[str, Any]]:
+    text = INPUTS[identifier]
+    verdict, detail = await evaluation.evaluate(
+        EvaluationRequest(
+            request_id=uuid4(),
+            task_type="code_generation",
+            user_input=text,
+            refined_input=text,
+            worker_output=f"```python\n{code.strip()}\n```",
+            golden_id=identifier,
+        )
+    )
+    return verdict.passed, detail.as_json()
+
+
+def outcome_of(detail: dict[str, Any]) -> str:
+    return next(r["outcome"] for r in detail["rules"] if r["name"] == "passes_the_checks")
+
+
+async def test_right_forms_pass_and_wrong_answers_fail_by_a_check(evaluation: Evaluation) -> None:
+    free = asyncio.Semaphore(SLOTS)
+    surprises: list[str] = []
+
+    async def look_at(identifier: str, side: str, code: str) -> None:
+        async with free:
+            passed, detail = await judge(evaluation, identifier, code)
+        untried = any(form in code for form in NOT_TRIED)
+        wanted = "failed" if side == "wrong" else "not_applicable" if untried else "passed"
+        if outcome_of(detail) != wanted or passed != (side == "right"):
+            told = [f"{o['ran']}: {o['reason']}" for o in detail["execution"]["observations"]]
+            surprises.append(f"{identifier} {side}: {code.strip()}\n  {outcome_of(detail)} {told}")
+
+    await asyncio.gather(*(look_at(*answer) for answer in ANSWERS))
+    assert not surprises, "\n".join(surprises)
