@@ -1,6 +1,6 @@
 """Searches deeply for a repair by the `gepa` package, where it is installed (extra `gepa`).
 
-It searches on the inputs that choose, never on those of the verdict.
+It searches on the inputs that choose, never on those that prove.
 """
 
 import asyncio
@@ -172,11 +172,11 @@ async def _wait_for(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def _read_result(item: ReplayInput, result: ReplayResult) -> Rollout:
-    verdict = "The answer passed." if result.passed else "The answer failed."
+    outcome = "The answer passed." if result.passed else "The answer failed."
     rules = ", ".join(result.failed_rules)
     return Rollout(
         request=item.refined_input,
         output=result.output,
         score=result.score,
-        feedback=f"{verdict} Checks that failed: {rules}." if rules else verdict,
+        feedback=f"{outcome} Checks that failed: {rules}." if rules else outcome,
     )
