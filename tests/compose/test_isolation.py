@@ -116,14 +116,15 @@ def test_the_evaluator_holds_no_way_into_the_database(containers: Containers) ->
     assert reached == "unknown"
 
 
-def test_the_token_reaches_worker_and_nobody_who_does_not_need_it(containers: Containers) -> None:
+def test_the_token_reaches_worker_and_evaluator_and_nobody_who_does_not_need_it(containers: Containers) -> None:
     read = "print(open('/var/lib/selfheal-token/internal-token').read())"
     token = containers.python("worker", read)
     assert len(token) >= 32
-    for service in ("manager", "evaluator"):
-        assert containers.execute(service, "python", "-c", read, check=False).returncode != 0
-    written = containers.execute("worker", "touch", "/var/lib/selfheal-token/new", check=False)
-    assert written.returncode != 0
+    assert containers.python("evaluator", read) == token
+    assert containers.execute("manager", "python", "-c", read, check=False).returncode != 0
+    for service in ("worker", "evaluator"):
+        written = containers.execute(service, "touch", "/var/lib/selfheal-token/new", check=False)
+        assert written.returncode != 0
 
 
 def test_the_evaluator_has_no_way_out_and_still_answers(
