@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.measured_system import MeasurementError, spawn, stop, wait_until_ready
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.plan import (
@@ -33,7 +34,6 @@ from selfheal.runtime.plan import (
     plan_processes,
 )
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 
 ROOT = Path(__file__).parents[1]

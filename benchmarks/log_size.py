@@ -35,8 +35,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.log_filling import LOOKBACK, TASK_TYPES, disk_needed_bytes, fill, make_detail
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
-from selfheal.runtime.temporary import temporary_postgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types

@@ -1,4 +1,4 @@
-"""The command line's way into the database: one connection, one question."""
+"""Asks the database for the command line: one connection, one question."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -19,14 +19,11 @@ from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
-from services.common.models import ExecutionLog
+from services.common.models import EXECUTION_COLUMNS, ExecutionLog
 
 # A range instead of a pattern, so that the index on request_id finds an abbreviated id too.
-SELECT_EXECUTIONS = """
-    SELECT id, request_id, task_type, user_input, refined_input, prompt_version, worker_output,
-           worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail,
-           error_message, created_at
-    FROM execution_logs
+SELECT_EXECUTIONS = f"""
+    SELECT {EXECUTION_COLUMNS} FROM execution_logs
     WHERE request_id BETWEEN $1 AND $2
     ORDER BY id DESC
     LIMIT 20

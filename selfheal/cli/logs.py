@@ -15,12 +15,10 @@ from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.plan import OPTIMIZER
 from services.common.config import Settings
+from services.common.models import EXECUTION_COLUMNS
 
-SELECT_EXECUTIONS = """
-    SELECT id, request_id, task_type, user_input, refined_input, prompt_version, worker_output,
-           worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail,
-           error_message, created_at
-    FROM execution_logs
+SELECT_EXECUTIONS = f"""
+    SELECT {EXECUTION_COLUMNS} FROM execution_logs
     WHERE NOT $1 OR evaluation_passed IS NOT TRUE
     ORDER BY id DESC
     LIMIT $2

@@ -190,7 +190,7 @@ def _load(task_type: str) -> list[Prompt]:
 
 
 def _find(prompts: list[Prompt], version: int) -> Prompt:
-    """The latest prompt of that version: a number can be used more than once."""
+    """Find the latest prompt of that version: a number can be used more than once."""
     for prompt in prompts:
         if prompt.version == version:
             return prompt

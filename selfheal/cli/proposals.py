@@ -102,7 +102,7 @@ def _load(task_type: str | None) -> list[Proposal]:
 
 
 def _find(run_id: str | None, task_type: str | None) -> Proposal:
-    """The open proposal that is meant: the named one, or the only one."""
+    """Find the open proposal that is meant: the named one, or the only one."""
     found = _load(task_type)
     if run_id is not None:
         report = find_report(run_id, task_type=task_type)

@@ -173,7 +173,7 @@ def enable_task_type(name: Name) -> None:
 
 @contextmanager
 def _friendly_errors() -> Iterator[None]:
-    """As all commands do it, and for directories that can't be used."""
+    """Explain errors as all commands do, and directories that can't be used too."""
     with friendly_errors():
         try:
             yield
@@ -245,7 +245,7 @@ def _count_golden_inputs(task_type: TaskType) -> str:
 
 
 def _print_sample(sample: SampleRun) -> None:
-    """What each rule says of one answer."""
+    """Print what each rule says of one answer."""
     output.print(Text(f"A sample run, on the answer {sample.answer[:60]!r}:", style="dim"))
     table = Table(box=None, pad_edge=False)
     for name, outcome, reason in sample.rows:

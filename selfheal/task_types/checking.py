@@ -81,7 +81,6 @@ def _problems_of_golden_inputs(task_type: TaskType) -> Iterator[Problem]:
         if left:
             yield Problem(path, f"{half!r} still has {left} of the scaffold's own inputs")
 
-
     if golden.checks and CHECKING_RULE not in task_type.rule_weights:
         yield Problem(
             path,

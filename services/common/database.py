@@ -33,7 +33,7 @@ CONNECTION_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # asyncpg trips over itself when a server dies under a query
+    asyncpg.InternalClientError,  # raised where a server dies during a query
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -80,7 +80,7 @@ def translate_database_errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
-    """Open one connection, for programs that run and exit; errors are translated throughout.
+    """Open one connection, for programs that run and exit; its errors are translated.
 
     Raises:
         DatabaseUnavailableError: If there is none to be had, or it breaks in use.
@@ -100,9 +100,9 @@ async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.
 
 
 class Database:
-    """A lazy pool: it opens no connection before the first query, and heals by itself.
+    """A pool that opens no connection before the first query, and replaces those that were lost.
 
-    Statements are prepared once a connection, by asyncpg's statement cache.
+    Each connection prepares a statement once, by asyncpg's statement cache.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
@@ -111,7 +111,7 @@ class Database:
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
-        """Prepare the pool; a server that is down is no error yet.
+        """Create the pool; a server that is down is no error yet.
 
         Raises:
             DatabaseUnavailableError: If the URL makes no sense.
@@ -129,7 +129,7 @@ class Database:
             )
 
     async def close(self) -> None:
-        """Close all connections, the busy ones after a grace."""
+        """Close all connections, busy ones after the timeout."""
         if self._pool is not None:
             try:
                 await asyncio.wait_for(self._pool.close(), self._timeout_seconds)
@@ -162,4 +162,4 @@ class Database:
 
 
 async def _keep_session(_connection: asyncpg.Connection) -> None:
-    """Skip asyncpg's reset, a round trip a query: no code of ours changes session state."""
+    """Do nothing in place of asyncpg's reset, a round trip: no code of ours changes the session."""

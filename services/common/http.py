@@ -21,7 +21,7 @@ HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
 def create_session() -> aiohttp.ClientSession:
-    """A client session for loopback and cluster calls; close it when done."""
+    """Create a client session for calls between services; the caller closes it."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -67,7 +67,7 @@ class ServiceClient:
         Raises:
             UnknownTaskTypeError: If the service knows no such task type.
             UpstreamTimeoutError: If the deadline passes.
-            UpstreamError: If the service can't be reached, fails, or answers nonsense.
+            UpstreamError: If the service can't be reached, fails, or gives no valid answer.
         """
         question = body.model_dump_json(exclude_none=True).encode()
         status, content = await self._exchange(path, question, headers or {})
@@ -81,7 +81,7 @@ class ServiceClient:
     async def _exchange(
         self, path: str, content: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        """Send and receive; a kept-alive connection that the server had closed is tried again."""
+        """Send and receive, on a new connection where the server had closed the kept-alive one."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self._session.post(
@@ -105,7 +105,7 @@ class ServiceClient:
         raise AssertionError("unreachable: every attempt returns or raises")
 
     def _error_from(self, status: int, content: bytes) -> Exception:
-        """The error that a service's JSON error means to its caller."""
+        """Translate a service's JSON error into the one that its caller raises."""
         try:
             answer = ErrorResponse.model_validate_json(content)
         except ValidationError:
@@ -125,7 +125,7 @@ class ServiceClient:
 
 
 def _was_hung_up(error: aiohttp.ClientError) -> bool:
-    """Whether the server ended the connection, be it with or without a farewell."""
+    """Tell whether the server closed the connection, in order or by a reset."""
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
         return True
     return isinstance(error, aiohttp.ClientOSError) and error.errno in HANG_UPS

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with a bound on a request's head, and JSON for what is no HTTP."""
+"""uvicorn's HTTP protocol with a limit on a request's head, and its errors as JSON."""
 
 from http import HTTPStatus
 from uuid import uuid4
@@ -11,17 +11,17 @@ MAX_HEAD_BYTES = 64 * 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Refuses a request line and headers that don't end, which would fill the memory.
+    """Refuses a request line and headers that are too long, before they fill the memory.
 
-    What has come is counted piece by piece, so that a head may be longer than the bound by the
-    piece that ends it: some 256 KB.
+    Bytes are counted as they come, piece by piece, so that a head may be over the limit by the
+    piece that ends it, at most 256 KB.
     """
 
     _head_bytes = 0
     _in_head = True
 
     def data_received(self, data: bytes) -> None:
-        """Parse a piece of what the client sends."""
+        """Parse what the client sent, and refuse a head that is too long."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -35,18 +35,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 )
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Begin to count a head."""
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head has ended."""
+        """End the count."""
         self._in_head = False
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Answer what can't be read as HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, "invalid_request", msg)
 
     def _refuse(self, status: HTTPStatus, code: str, message: str) -> None:

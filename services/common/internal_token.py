@@ -1,4 +1,4 @@
-"""The token that lets the Optimizer ask for what nobody else may."""
+"""Checks the token that lets the Optimizer ask for what no other client may."""
 
 import hmac
 

@@ -25,7 +25,7 @@ def mask_secrets(
 def add_trace_ids(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Name the current OpenTelemetry span, where tracing is on."""
+    """Add the ids of the current OpenTelemetry span, where tracing is on."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = format(context.trace_id, "032x")

@@ -1,7 +1,6 @@
-"""ASGI middleware of every service: request ids, a cap on bodies, metrics, the last resort."""
+"""ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
-from typing import cast
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,7 +19,7 @@ log = get_logger()
 
 
 def request_id_of(scope: Scope) -> UUID:
-    """Return the client's `X-Request-ID` where it is a UUID, else a new one."""
+    """Take the client's `X-Request-ID` where it is a UUID, else make a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             try:
@@ -31,9 +30,9 @@ def request_id_of(scope: Scope) -> UUID:
 
 
 class RequestContextMiddleware:
-    """Gives each request an id, caps its body, counts and times it, and answers its errors.
+    """Gives each request an id, limits its body, counts and times it, and answers its errors.
 
-    Plain ASGI, one layer for all of it: a layer costs more than what it does here.
+    Plain ASGI and one layer for all of it, since a layer costs more than what it does here.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_body_bytes: int) -> None:
@@ -42,7 +41,7 @@ class RequestContextMiddleware:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's request."""
+        """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -50,7 +49,7 @@ class RequestContextMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=str(request_id))
         started = time.perf_counter()
-        status_code = 500
+        status_code = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status_code
@@ -64,15 +63,19 @@ class RequestContextMiddleware:
 
         try:
             await self._app(scope, _capped(scope, receive, self._max_body_bytes), send_with_id)
+        except Exception as error:
+            if status_code:
+                raise
+            await _answer_error(scope, error)(scope, receive, send_with_id)
         finally:
             if scope["path"].startswith(API_PREFIX):
                 self._metrics.observe_request(
-                    status_code=status_code, seconds=time.perf_counter() - started
+                    status_code=status_code or 500, seconds=time.perf_counter() - started
                 )
 
 
 def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
-    """Refuse a body over the limit, by what it declares and by what arrives."""
+    """Refuse a body over the limit, by its declared length and by what arrives."""
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     received = 0
 
@@ -90,7 +93,7 @@ def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
 
 
 def error_response(request: Request, error: ServiceError) -> JSONResponse:
-    """Return the JSON answer that tells a client of `error`."""
+    """Create the response that tells a client of `error`."""
     request_id = str(request.state.request_id)
     body = ErrorResponse(
         code=error.code, message=error.message, request_id=request_id, **error.context
@@ -98,29 +101,9 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
     return JSONResponse(body.model_dump(mode="json"), status_code=error.status_code)
 
 
-class UnexpectedErrorMiddleware:
-    """Logs an error that no handler foresaw in full, and answers it without details."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's request."""
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_noting_start)
-        except Exception as error:
-            if scope["type"] != "http" or started:
-                raise
-            failure = error
-            if not isinstance(error, ServiceError):
-                log.error("unexpected_error", path=scope["path"], exc_info=error)
-                failure = ServiceError("Something went wrong on our side; the log has the details.")
-            response = error_response(Request(scope), cast(ServiceError, failure))
-            await response(scope, receive, send)
+def _answer_error(scope: Scope, error: Exception) -> JSONResponse:
+    """Answer an error that no handler took; an unexpected one is logged, not told."""
+    if not isinstance(error, ServiceError):
+        log.error("unexpected_error", path=scope["path"], exc_info=error)
+        error = ServiceError("Something went wrong on our side; the log has the details.")
+    return error_response(Request(scope), error)

@@ -52,6 +52,9 @@ class ExecutionLog:
     created_at: datetime
 
 
+EXECUTION_COLUMNS = ", ".join(column.name for column in fields(ExecutionLog))
+
+
 @dataclass(frozen=True, slots=True)
 class OptimizationReport:
     """A row of `optimization_reports`: one repair, from the prompt before to the one after.

@@ -15,7 +15,7 @@ MAX_ID_CHARACTERS = 200
 
 
 def _reject_nul(text: str) -> str:
-    """PostgreSQL's TEXT has no NUL; one in a request is a client's error, not ours."""
+    """Refuse NUL, which PostgreSQL's TEXT doesn't have."""
     if "\x00" in text:
         raise PydanticCustomError("nul", "must not contain NUL characters")
     return text
@@ -57,14 +57,14 @@ DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
 class Schema(BaseModel):
-    """Base of all schemas; unknown fields are ignored, so that clients may be newer than we."""
+    """Base of all schemas; unknown fields are ignored, so that a client may be newer."""
 
     model_config = ConfigDict(extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
     def reject_unreal_numbers(cls, value: Any) -> Any:
-        """Refuse NaN and infinities, which JSON doesn't have, and which parsers let pass."""
+        """Refuse NaN and infinities: JSON doesn't have them, but parsers let them pass."""
         left = [value]
         while left:
             part = left.pop()
@@ -145,7 +145,7 @@ class HealthResponse(Schema):
 
 
 class ErrorResponse(Schema):
-    """What every failure looks like; some add fields of their own, such as the known names."""
+    """What every failure is answered with; some add fields, such as the known task types."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -155,7 +155,7 @@ class ErrorResponse(Schema):
 
 
 class UnknownTaskTypeResponse(ErrorResponse):
-    """The failure that names the task types that are served."""
+    """What a request for an unknown task type is answered with."""
 
     task_type: str
     known_task_types: list[str]

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import aiohttp
 
+from services.common.config import UpstreamSettings
 from services.common.http import ServiceClient
 from services.common.schemas import (
     EvaluationRequest,
@@ -14,19 +15,14 @@ from services.common.schemas import (
 
 
 class WorkerClient:
-    """Asks the Worker for answers.
+    """Asks the Worker for answers."""
 
-    Args:
-        session: Shared client session.
-        base_url: Where the Worker listens, without a path.
-        timeout_seconds: Deadline of a whole call.
-    """
-
-    def __init__(
-        self, session: aiohttp.ClientSession, *, base_url: str, timeout_seconds: float
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
         self._client = ServiceClient(
-            session, upstream="worker", base_url=base_url, timeout_seconds=timeout_seconds
+            session,
+            upstream="worker",
+            base_url=settings.worker_url,
+            timeout_seconds=settings.worker_timeout_seconds,
         )
 
     async def perform(self, task: TaskRequest, *, internal_token: str = "") -> TaskResponse:
@@ -41,19 +37,14 @@ class WorkerClient:
 
 
 class EvaluatorClient:
-    """Asks the Evaluator for scores.
+    """Asks the Evaluator for scores."""
 
-    Args:
-        session: Shared client session.
-        base_url: Where the Evaluator listens, without a path.
-        timeout_seconds: Deadline of a whole call.
-    """
-
-    def __init__(
-        self, session: aiohttp.ClientSession, *, base_url: str, timeout_seconds: float
-    ) -> None:
+    def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
         self._client = ServiceClient(
-            session, upstream="evaluator", base_url=base_url, timeout_seconds=timeout_seconds
+            session,
+            upstream="evaluator",
+            base_url=settings.evaluator_url,
+            timeout_seconds=settings.evaluator_timeout_seconds,
         )
 
     async def evaluate(

@@ -1,4 +1,4 @@
-"""Text that PostgreSQL, JSON and UTF-8 can all hold."""
+"""Makes texts that PostgreSQL, JSON and UTF-8 can all hold."""
 
 import re
 from typing import Any, overload
@@ -25,3 +25,9 @@ def make_storable(value: Any) -> Any:
             return {make_storable(key): make_storable(item) for key, item in value.items()}
         case _:
             return value
+
+
+def make_printable_line(text: str) -> str:
+    """Put a text on one line, without what can't be seen."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())

@@ -9,7 +9,7 @@ UNTRACED_PATHS = "health,metrics"
 
 
 def is_tracing_on(settings: TracingSettings) -> bool:
-    """Tell whether the operator named an exporter or endpoint and didn't switch the SDK off."""
+    """Tell whether an exporter or an endpoint is named, and the SDK isn't switched off."""
     if settings.otel_sdk_disabled or settings.otel_traces_exporter == "none":
         return False
     return bool(
@@ -55,7 +55,7 @@ def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> 
 
 
 def flush_traces() -> None:
-    """Send what waits to be sent; a service that is told to stop gets no later chance."""
+    """Send the spans that are still waiting, before the process ends."""
     shut_down = getattr(trace.get_tracer_provider(), "shutdown", None)
     if shut_down is not None:
         shut_down()

@@ -6,5 +6,5 @@ DISTRIBUTION = "self-healing-agent-system"
 
 
 def package_version() -> str:
-    """Read it from the package's metadata."""
+    """Read the version from the package's metadata."""
     return version(DISTRIBUTION)

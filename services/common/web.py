@@ -1,4 +1,4 @@
-"""What every service's HTTP side shares: errors as JSON, request ids, health, metrics."""
+"""What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,11 +21,7 @@ from services.common.errors import (
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
-from services.common.middleware import (
-    RequestContextMiddleware,
-    UnexpectedErrorMiddleware,
-    error_response,
-)
+from services.common.middleware import RequestContextMiddleware, error_response
 from services.common.schemas import ErrorResponse, HealthResponse
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
@@ -76,10 +72,10 @@ def _describe_problem(detail: dict[str, Any]) -> dict[str, str]:
 
 
 async def _answer_http_error(request: Request, error: Exception) -> Response:
-    """Unknown paths, wrong methods and unreadable bodies, as JSON like the rest."""
+    """Answer unknown paths, wrong methods and unreadable bodies with JSON, like other errors."""
     failure = cast(HTTPException, error)
     if isinstance(failure.__cause__, ServiceError):
-        # FastAPI makes a 400 of whatever stops it from reading a body, our 413 included.
+        # FastAPI makes a 400 of any error in reading a body, our 413 included.
         return await _answer_service_error(request, failure.__cause__)
     codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
     body = ErrorResponse(
@@ -102,15 +98,15 @@ def create_app(
     describe_condition: Callable[[], dict[str, Any]] = dict,
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
-    """A FastAPI application with all that the services share; the caller adds its routes.
+    """Create an application with what the services share; the caller adds its routes.
 
     Args:
         service: Name of the service, as `/health` and the metrics give it.
         metrics: The service's metrics.
         lifespan: Opens and closes what the service holds.
-        is_ready: Whether the service could serve a request now.
+        is_ready: Tells whether the service could serve a request now.
         before_scrape: Refreshes what metrics can only know by asking.
-        describe_condition: What `/health/ready` says beside ready or not, such as a degraded part.
+        describe_condition: What `/health/ready` says besides, such as a degraded part.
         max_body_bytes: A larger request body is refused with 413.
     """
 
@@ -130,17 +126,16 @@ def create_app(
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestContextMiddleware, metrics=metrics, max_body_bytes=max_body_bytes)
 
     @app.get("/health")
     async def report_health() -> HealthResponse:
-        """Whether the process lives."""
+        """Say that the process lives."""
         return HealthResponse(service=service, version=package_version())
 
     @app.get("/health/ready")
     async def report_readiness(response: Response) -> dict[str, Any]:
-        """Whether the service could serve a request now."""
+        """Say whether the service could serve a request now."""
         ready = await is_ready()
         response.status_code = 200 if ready else 503
         status = "ready" if ready else "not_ready"
@@ -149,7 +144,7 @@ def create_app(
     @app.get("/metrics", include_in_schema=False)
     @app.get("/metrics/")
     async def report_metrics() -> Response:
-        """Prometheus' text format."""
+        """Give the metrics in Prometheus' text format."""
         if before_scrape is not None:
             await before_scrape()
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -68,7 +68,7 @@ def _compose_body(request: str, instructions: Instructions) -> str:
         case Reply.OFF_TOPIC:
             body = prose.steer_off_topic(instructions.reply_text)
         case Reply.PROSE:
-            body = _explain(request, task, instructions)
+            body = prose.explain(request, task, instructions)
         case _:
             body = _compose_code(request, task, instructions)
     return body
@@ -78,29 +78,15 @@ def _compose_code(request: str, task: Task | None, instructions: Instructions) -
     language = instructions.language or DEFAULT_LANGUAGE
     write = write_python if language == DEFAULT_LANGUAGE else write_foreign
     code = write(request, task, instructions)
-    explanation = _explain(request, task, instructions)
-    match instructions.wrapping:
-        case Wrapping.JSON:
-            return _as_json(code, explanation, language, instructions.wrapping_names)
-        case Wrapping.TAG:
-            block = prose.put_in_tag(instructions.wrapping_names[0], code)
-        case Wrapping.NOTHING:
-            block = code
-        case _:
-            block = f"```{language}\n{code}\n```"
+    explanation = prose.explain(request, task, instructions)
+    if instructions.wrapping is Wrapping.JSON:
+        return _as_json(code, explanation, language, instructions.wrapping_names)
+    block = prose.wrap(code, language, instructions)
     if instructions.only_code:
         return block
-    introduction = prose.introduce(
-        request, task, language=instructions.prose_language, voice=instructions.voice
-    )
+    introduction = prose.introduce(request, task, instructions)
     closing = explanation if instructions.explanation else prose.close(instructions.voice)
     return "\n\n".join(part for part in (introduction, block, closing) if part)
-
-
-def _explain(request: str, task: Task | None, instructions: Instructions) -> str:
-    return prose.explain(
-        request, task, language=instructions.prose_language, voice=instructions.voice
-    )
 
 
 def _as_json(code: str, explanation: str, language: str, keys: tuple[str, ...]) -> str:

@@ -65,7 +65,7 @@ def _replace_returns(code: str, write: Callable[[str], str]) -> str:
 
 
 def _returns(source: PythonSource) -> Iterator[ast.Return]:
-    """The return statements of the outermost functions; those of inner functions aren't theirs."""
+    """Yield the return statements of the outermost functions, without those of inner ones."""
     pending: list[ast.AST] = list(outer_functions(source.tree))
     while pending:
         for child in ast.iter_child_nodes(pending.pop()):

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from simulated_model.composition.prose import VOICES, put_in_tag
+from simulated_model.composition.prose import VOICES, wrap
 from simulated_model.extraction.extractor import extract
 from simulated_model.extraction.requests import DataRequest
 from simulated_model.instructions.directives import Instructions, Reply, Wrapping
@@ -32,14 +32,9 @@ def write_data(request: DataRequest, instructions: Instructions) -> str:
     if instructions.wrapping_names and instructions.wrapping is Wrapping.JSON:
         data = {name: data.get(name) for name in instructions.wrapping_names}
     text = json.dumps(data, ensure_ascii=False, indent=2)
-    match instructions.wrapping:
-        case Wrapping.JSON | Wrapping.NOTHING:
-            block = text
-        case Wrapping.TAG:
-            block = put_in_tag(instructions.wrapping_names[0], text)
-        case _:
-            block = f"```json\n{text}\n```"
-    is_alone = instructions.only_code or instructions.wrapping is Wrapping.JSON
+    is_bare = instructions.wrapping is Wrapping.JSON
+    block = text if is_bare else wrap(text, "json", instructions)
+    is_alone = instructions.only_code or is_bare
     opening, closing = VOICES.get(instructions.voice, ("" if is_alone else INTRODUCTION, ""))
     if instructions.explanation and not instructions.only_code:
         closing = EXPLANATION

@@ -4,6 +4,7 @@ import ast
 
 from simulated_model.composition.code import describe, name_for
 from simulated_model.composition.python import main_definition
+from simulated_model.instructions.directives import Instructions, Wrapping
 from simulated_model.knowledge import Task
 
 INTRODUCTIONS = {
@@ -59,27 +60,27 @@ OFF_TOPIC = (
 )
 
 
-def introduce(request: str, task: Task | None, *, language: str, voice: str) -> str:
+def introduce(request: str, task: Task | None, instructions: Instructions) -> str:
     """Write the sentence before the code."""
-    if voice in VOICES:
-        return VOICES[voice][0].format(subject=subject_of(request, task))
+    if instructions.voice in VOICES:
+        return VOICES[instructions.voice][0].format(subject=subject_of(request, task))
     if task is None:
         return UNKNOWN_INTRODUCTION
-    shape = INTRODUCTIONS.get(language, INTRODUCTION)
+    shape = INTRODUCTIONS.get(instructions.prose_language, INTRODUCTION)
     return shape.format(subject=subject_of(request, task))
 
 
-def explain(request: str, task: Task | None, *, language: str, voice: str) -> str:
+def explain(request: str, task: Task | None, instructions: Instructions) -> str:
     """Explain in words how the task is done."""
     subject = subject_of(request, task)
     if task is None:
         told = UNKNOWN_EXPLANATION
-    elif language in EXPLANATIONS:
-        told = EXPLANATIONS[language].format(subject=subject)
+    elif shape := EXPLANATIONS.get(instructions.prose_language):
+        told = shape.format(subject=subject)
     else:
         told = EXPLANATION.format(subject=subject, summary=_summary_of(task))
-    if voice in VOICES:
-        opening, closing = VOICES[voice]
+    if instructions.voice in VOICES:
+        opening, closing = VOICES[instructions.voice]
         return f"{opening.format(subject=subject)} {told} {closing}"
     return told
 
@@ -99,9 +100,12 @@ def steer_off_topic(role: str) -> str:
     return OFF_TOPIC.format(role=" ".join(role.split()))
 
 
-def put_in_tag(tag: str, text: str) -> str:
-    """Put a text between an opening and a closing tag, on lines of their own."""
-    return f"<{tag}>\n{text}\n</{tag}>"
+def wrap(text: str, language: str, instructions: Instructions) -> str:
+    """Put code or data into a tag or a code fence, or leave it bare, as it was asked for."""
+    if instructions.wrapping is Wrapping.TAG:
+        tag = instructions.wrapping_names[0]
+        return f"<{tag}>\n{text}\n</{tag}>"
+    return text if instructions.wrapping is Wrapping.NOTHING else f"```{language}\n{text}\n```"
 
 
 def subject_of(request: str, task: Task | None) -> str:

@@ -23,8 +23,10 @@ TIME = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b")
 YEAR_FIRST = re.compile(
     r"\b(\d{4})[-./](\d{1,2})[-./](\d{1,2})\b|(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일"
 )
-WRITTEN_DATE = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9})\.?,?\s+(\d{4})\b")
-AMERICAN_DATE = re.compile(r"\b([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b")
+YEAR_LAST = re.compile(
+    r"\b(?:(\d{1,2})(?:st|nd|rd|th)?\s+([A-Za-z]{3,9})\.?|([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?)"
+    r",?\s+(\d{4})\b"
+)
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 YES = re.compile(r"\b(?:yes|true|available|included)\b|^(?:네|예|있음|가능)", re.I)
 NO = re.compile(r"\b(?:no|not|false|none|sold out|unavailable)\b|없음|불가|아니", re.I)
@@ -102,8 +104,9 @@ def _convert(value: str, field: dict[str, Any]) -> Any:
     if "integer" in types or "number" in types:
         return _read_number(value, is_whole="integer" in types)
     if "array" in types:
-        parts = re.split(r"\s*(?:,|;|\band\b|、)\s*", value.rstrip("."))
-        return [part for part in parts if part]
+        for sign in (";", "、", " and "):
+            value = value.replace(sign, ",")
+        return [part.strip() for part in value.rstrip(".").split(",") if part.strip()]
     if field.get("format") == "date":
         return _read_date(value)
     return value
@@ -146,10 +149,9 @@ def _read_date(text: str) -> str | None:
     """Return the first date in ISO form; None where there is none."""
     if match := YEAR_FIRST.search(text):
         year, month, day = (int(part) for part in match.groups() if part)
-    elif match := WRITTEN_DATE.search(text):
-        day, month, year = int(match[1]), _month(match[2]), int(match[3])
-    elif match := AMERICAN_DATE.search(text):
-        day, month, year = int(match[2]), _month(match[1]), int(match[3])
+    elif match := YEAR_LAST.search(text):
+        day, year = int(match[1] or match[4]), int(match[5])
+        month = _month(match[2] or match[3])
     else:
         return None
     return f"{year:04}-{month:02}-{day:02}" if month else None

@@ -17,17 +17,10 @@ UNIT = (
     r"(?P<unit>characters?|chars?|letters?|words?|lines?|sentences?|tokens?|자|글자|단어|줄|문장)"
 )
 UNITS = {
-    "char": Unit.CHARACTERS,
-    "lett": Unit.CHARACTERS,
-    "word": Unit.WORDS,
-    "line": Unit.LINES,
-    "sent": Unit.SENTENCES,
-    "toke": Unit.WORDS,
-    "자": Unit.CHARACTERS,
-    "글자": Unit.CHARACTERS,
-    "단어": Unit.WORDS,
-    "줄": Unit.LINES,
-    "문장": Unit.SENTENCES,
+    Unit.CHARACTERS: ("char", "letter", "자", "글자"),
+    Unit.WORDS: ("word", "token", "단어"),
+    Unit.LINES: ("line", "줄"),
+    Unit.SENTENCES: ("sentence", "문장"),
 }
 AT_MOST = (
     r"(?:at\s+most|no\s+more\s+than|not\s+more\s+than|(?:fewer|less|shorter)\s+than|no\s+longer\s+than|"
@@ -55,7 +48,7 @@ OF_A_PART = re.compile(
     r"at\s+least|headings?|input|strings?)\b",
     re.I,
 )
-AT_LEAST = re.compile(r"\b(?:at\s+least|minimum|or\s+more|more\s+than)\b", re.I)
+AT_LEAST = ("at least", "minimum", "or more", "more than")
 NEGATIONS = frozenset({"no", "not", "never", "don't"})
 ONE_LINER = re.compile(
     r"\b(?:as|in|with|only|write)\s+(?:a\s+)?(?:one-liner|single\s+line|one\s+line)\b", re.I
@@ -69,7 +62,8 @@ def find_limits(clause: Clause) -> Iterator[Directive]:
     for pattern in LIMITS:
         for match in pattern.finditer(clause.masked):
             until_here = clause.masked[: match.end()].lower().split()
-            if AT_LEAST.search(match.group()) and NEGATIONS.isdisjoint(until_here):
+            told = " ".join(match[0].lower().split())
+            if any(words in told for words in AT_LEAST) and NEGATIONS.isdisjoint(until_here):
                 continue
             limit = Limit(_unit_of(match["unit"]), _count_of(match["number"]))
             yield Directive(clause.position + match.start(), {"limits": (limit,)})
@@ -83,4 +77,4 @@ def _count_of(number: str) -> int:
 
 
 def _unit_of(unit: str) -> Unit:
-    return UNITS.get(unit.lower()[:4]) or UNITS[unit]
+    return next(kind for kind, words in UNITS.items() if unit.lower().startswith(words))

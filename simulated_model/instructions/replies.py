@@ -113,9 +113,8 @@ NOT_SPOKEN_FIRST = frozenset(
     like after before whatever every each all any because so once more less on within under
     up""".split()
 )
-NOTHING = re.compile(
-    r"nothing|an?\s+(?:empty|blank)\s+(?:string|reply|response|message|answer)", re.I
-)
+EMPTY = frozenset({"empty", "blank"})
+REPLIES = frozenset("string reply response message answer".split())
 # What a program is to do with its input, and no word on answers.
 ABOUT_PROGRAMS = re.compile(
     r"\b(?:return|print|output|write|raise)\b.*\b(?:inputs?|cases?|things?|values?|elements?|call)\b"
@@ -159,11 +158,21 @@ def _read_reply(text: str, masked: str) -> str | None:
     if quoted:
         return next((group for group in quoted.groups() if group is not None), "")
     spoken = TRAILER.sub("", text[begin:].strip().rstrip(".!,;:").strip())
-    if NOTHING.fullmatch(spoken):
-        return ""
     words = spoken.split()
+    if _is_nothing(spoken.lower().split()):
+        return ""
     if not words or len(words) > MAX_UNQUOTED_WORDS or MASK in masked:
         return None
     if DESCRIBES.search(spoken) or (words[0].lower() in NOT_SPOKEN_FIRST and begin == 0):
         return None
     return " ".join(word[:1].upper() + word[1:] for word in words)
+
+
+def _is_nothing(words: list[str]) -> bool:
+    """Whether the words say that there is no reply: "nothing", "an empty message"."""
+    match words:
+        case ["nothing"]:
+            return True
+        case [("a" | "an"), kind, reply]:
+            return kind in EMPTY and reply in REPLIES
+    return False

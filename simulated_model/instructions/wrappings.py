@@ -37,6 +37,7 @@ SUFFIX = re.compile(
     r"(?:the\s+(?:words?|phrase|sentence)\s+)?(?P<text>.+)",
     re.I,
 )
+NEGATIONS = frozenset({"never", "not", "don't"})
 OF_NAMES = r"\b(?:constants?|names?|variables?|class(?:es)?|keywords?|sql)\b"
 UPPER_CASE = form(
     r"\b(?:answer|reply|respond|write|speak|shout|output|only|everything|use)\b[^.;]{0,30}?"
@@ -80,7 +81,8 @@ def find_frames(sentence: Sentence) -> Iterator[Directive]:
         match = pattern.search(sentence.masked)
         if match is None or is_unmet(sentence.masked):
             continue
-        if re.search(r"\b(?:never|not|don't)\b[^.;]*$", sentence.masked[: match.start()], re.I):
+        before = sentence.masked[: match.start()].lower().replace(";", ".").rpartition(".")[2]
+        if not NEGATIONS.isdisjoint(before.split()):
             continue
         quoted = QUOTED.match(sentence.text[match.start("text") :])
         if quoted:
@@ -92,6 +94,6 @@ def _keys_in(text: str) -> tuple[str, ...]:
     named = JSON_KEY.findall(text)
     if not named:
         listed = NAMED_KEYS.search(text)
-        named = re.findall(r"\w+", listed.group(1)) if listed else []
-        named = [name for name in named if name.lower() not in {"and", "the", "a"}]
+        words = listed[1].replace(",", " ").split() if listed else []
+        named = [word.strip("\"'`") for word in words if word.lower() not in {"and", "the", "a"}]
     return tuple(dict.fromkeys(named))

@@ -7,7 +7,7 @@ import pytest
 from benchmark_mutants.catalogue import IN_EVERY_RUN, RIGHT, WRONG
 from support.grading import SCHEMA, grade, lost, proven
 
-from selfheal.runtime.temporary import temporary_postgres
+from benchmarks.temporary_postgres import temporary_postgres
 
 
 @pytest.fixture(scope="module")

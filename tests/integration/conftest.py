@@ -13,8 +13,8 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
-from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 from services.common.database import Database, configure_connection
 

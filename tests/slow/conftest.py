@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from slow.healing_stage import Stage
 
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
-from selfheal.runtime.temporary import temporary_postgres
 
 SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 SPEED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -47,12 +47,15 @@ class PromptTrials:
     def __init__(self, lane: Lane, *, concurrency: int) -> None:
         self._lane = lane
         self._slots = asyncio.Semaphore(concurrency)
-        self._worker = WorkerClient(
-            lane.session, base_url=lane.settings.worker_url, timeout_seconds=TIMEOUT_SECONDS
+        settings = lane.settings.model_copy(
+            update={
+                "evaluator_url": lane.plan.evaluator_url,
+                "worker_timeout_seconds": TIMEOUT_SECONDS,
+                "evaluator_timeout_seconds": TIMEOUT_SECONDS,
+            }
         )
-        self._evaluator = EvaluatorClient(
-            lane.session, base_url=lane.plan.evaluator_url, timeout_seconds=TIMEOUT_SECONDS
-        )
+        self._worker = WorkerClient(lane.session, settings)
+        self._evaluator = EvaluatorClient(lane.session, settings)
 
     async def try_all(self, text: str, inputs: Sequence[str]) -> list[Trial | None]:
         """Try a text on inputs; None where the answer couldn't be had or scored."""

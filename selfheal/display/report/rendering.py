@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.display.detail_reading import read_line, read_part, read_records, show_line
+from selfheal.display.report.decision import render_decision, render_watch_result
 from selfheal.display.report.layout import and_more, section, show_words
 from selfheal.display.report.sections import (
     render_candidates,
@@ -22,7 +23,6 @@ from selfheal.display.report.sections import (
     render_failures,
     render_fault,
 )
-from selfheal.display.report.verdict import render_verdict, render_watch_result
 from selfheal.display.text_difference import list_changes
 from selfheal.display.verdict_rendering import INDENT, heading
 from services.optimizer.app.services.record.stored_runs import StoredRun
@@ -60,7 +60,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
     yield from render_failures(detail)
     yield from render_fault(read_part(detail, "attribution"), show_line(report.verdict or ""))
     yield from render_candidates(read_records(detail, "candidates"))
-    yield from render_verdict(detail)
+    yield from render_decision(detail)
     yield from render_watch_result(read_part(detail, "watch"))
     yield from _changes(report)
     yield from render_cost(read_part(detail, "cost"))

@@ -58,8 +58,8 @@ class SchemaState:
 class UnnumberedMigrationError(Exception):
     """A migration didn't note its number, so it would be applied again and again."""
 
-    def __init__(self, migration: Migration) -> None:
-        super().__init__(f"{migration.file.name} doesn't note its number in selfheal.migrations")
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file.name} doesn't note its number in selfheal.migrations")
 
 
 def find_migrations(schema: Path) -> list[Migration]:
@@ -100,19 +100,21 @@ async def update_schema(connection: Connection, schema: Path) -> list[str]:
     await connection.execute(_LOCK)
     state = await read_schema_state(connection, schema)
     if state.is_empty:
-        await _apply(connection, Migration(1, schema), "schema")
+        await _apply(connection, schema, "schema")
         return ["the database schema"]
     for migration in state.missing:
-        await _apply(connection, migration, str(migration))
+        await _apply(connection, migration.file, str(migration), notes=migration.number)
     return [str(migration) for migration in state.missing]
 
 
-async def _apply(connection: Connection, migration: Migration, what: str) -> None:
+async def _apply(connection: Connection, file: Path, what: str, *, notes: int = 0) -> None:
+    """Run an SQL file in one transaction; it must note the number `notes`, unless that is 0."""
+    sql = file.read_text(encoding="utf-8")  # noqa: ASYNC240 - small, and read once at a start
     try:
         async with connection.transaction():
-            await connection.execute(migration.file.read_text(encoding="utf-8"))
-            if await connection.fetchval(_LATEST_NUMBER) < migration.number:
-                raise UnnumberedMigrationError(migration)
+            await connection.execute(sql)
+            if notes and await connection.fetchval(_LATEST_NUMBER) < notes:
+                raise UnnumberedMigrationError(file)
     except TimeoutError as error:
         raise PostgresError(
             f"The database's {what} took too long to apply; nothing of it was kept.",
@@ -121,6 +123,6 @@ async def _apply(connection: Connection, migration: Migration, what: str) -> Non
     except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
         raise PostgresError(
             f"The database's {what} doesn't apply: {error}.",
-            remedy=f"The data are as they were. Correct {migration.file}, or go back to the "
+            remedy=f"The data are as they were. Correct {file}, or go back to the "
             "version of this package that made the database.",
         ) from error

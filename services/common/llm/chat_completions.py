@@ -62,7 +62,7 @@ class _Usage(BaseModel):
 
 
 class _Completion(BaseModel):
-    """The part of a chat completion that we read."""
+    """The part of a chat completion that is read here."""
 
     model: str = ""
     choices: list[_Choice] = Field(min_length=1)
@@ -70,7 +70,7 @@ class _Completion(BaseModel):
 
 
 class _ParameterRefusedError(Exception):
-    """The model knows a parameter not, or not our value of it; another body may please it."""
+    """The model refuses a parameter, or its value; the call may succeed without it."""
 
 
 class _TransientError(Exception):
@@ -190,7 +190,7 @@ class ChatCompletionsModel(BaseChatModel):
                 continue
 
     def _read_content(self, choice: _Choice) -> str:
-        """The answer; a fence that the stop sequence swallowed is put back."""
+        """Read the answer; the closing fence that the stop sequence cut off is put back."""
         content = choice.message.content
         was_stopped = self.stop_after_code_block and choice.finish_reason == "stop"
         if was_stopped and content.count("```") % 2:
@@ -257,7 +257,7 @@ class ChatCompletionsModel(BaseChatModel):
     def _failure(
         self, status: int, headers: Any, content: bytes, sent: dict[str, Any]
     ) -> Exception:
-        """What a status means; of the body only the machine-readable code and parameter count."""
+        """Translate a status; of the body only the machine-readable code and parameter are read."""
         if status == HTTP_TOO_MANY_REQUESTS:
             return _TransientError(
                 ModelRateLimitedError(f"The model {self.model!r} is rate limited."),
@@ -269,7 +269,7 @@ class ChatCompletionsModel(BaseChatModel):
             )
         code, parameter = _parse_error(content)
         if parameter in REPLACEMENTS and parameter in sent:
-            # Whether another call learned of it meanwhile or not: the next body is without it.
+            # Another call may have noted it meanwhile: either way the next body is without it.
             self._refused.add(parameter)
             log.info("model_parameter_dropped", parameter=parameter, model=self.model)
             return _ParameterRefusedError(parameter)
@@ -281,12 +281,12 @@ class ChatCompletionsModel(BaseChatModel):
 
 
 def _is_loopback(url: str) -> bool:
-    """Whether a proxy from the environment must not stand between us and this URL."""
+    """Tell whether a URL is on this machine, where no proxy may come between."""
     return URL(url).host in {"127.0.0.1", "localhost", "::1"}
 
 
 def _parse_seconds(text: str | None) -> float | None:
-    """A `Retry-After` in seconds; its date form is read as none."""
+    """Read a `Retry-After` in seconds; a date is read as none."""
     try:
         return max(0.0, float(text)) if text is not None else None
     except ValueError:
@@ -294,7 +294,7 @@ def _parse_seconds(text: str | None) -> float | None:
 
 
 def _parse_error(content: bytes) -> tuple[str, str]:
-    """Code and parameter of an error in OpenAI's shape; empty where it has none."""
+    """Read code and parameter of an error in OpenAI's shape; empty where it has none."""
     try:
         error = json.loads(content)["error"]
         return str(error.get("code") or "")[:64], str(error.get("param") or "")[:64]

@@ -1,4 +1,4 @@
-"""Makes the chat model that the settings name; the one place that knows the providers."""
+"""Creates the chat model that the settings name; no other module knows the providers."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 
 
 class ModelSettingError(ServiceError):
-    """The settings name a model that can't be made; the sentence says what to change."""
+    """The settings name a model that can't be created; the message says what to change."""
 
     code = "model_setting_invalid"
 
 
 def create_chat_model(settings: ModelSettings) -> BaseChatModel:
-    """The model that LLM_PROVIDER and LLM_MODEL name.
+    """Create the model that LLM_PROVIDER and LLM_MODEL name.
 
     Raises:
         ModelSettingError: If the provider isn't known or needs something that isn't there.
@@ -35,7 +35,7 @@ def create_chat_model(settings: ModelSettings) -> BaseChatModel:
 
 
 def create_model_from_spec(settings: SecondModelSettings, spec: str) -> BaseChatModel:
-    """The model of a `provider:name` setting such as JUDGE_MODEL or OPTIMIZER_MODEL.
+    """Create the model of a `provider:name` setting such as JUDGE_MODEL or OPTIMIZER_MODEL.
 
     LLM_API_KEY and LLM_BASE_URL go with it where the provider is LLM_PROVIDER; another
     provider takes its key from the environment variable that its vendor documents.
@@ -92,7 +92,7 @@ def _create_chat_completions(
 def _create_with_langchain(
     settings: ModelSettings, provider: str, model: str, key: SecretStr | None, base_url: str
 ) -> BaseChatModel:
-    """Any other provider, through LangChain's own registry."""
+    """Create a model of any other provider, through LangChain's own registry."""
     if not model:
         raise ModelSettingError(
             f"Provider {provider!r} has no default model here: name one in LLM_MODEL, or after "
@@ -126,7 +126,7 @@ def _create_with_langchain(
 
 
 def _explain(error: Exception, key: SecretStr | None) -> str:
-    """The vendor's reason without the key, which pydantic for one repeats."""
+    """Tell the vendor's reason without the key, which pydantic and others repeat."""
     if isinstance(error, ValidationError):
         problems = error.errors(include_input=False, include_context=False, include_url=False)
         return "; ".join(

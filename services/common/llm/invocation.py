@@ -1,4 +1,4 @@
-"""One call of a model, timed, with every vendor's exceptions translated."""
+"""Calls a model, takes the time, and translates every vendor's exceptions."""
 
 import time
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ SERVICE = "manager"
 
 
 def create_refiner(settings: ManagerSettings) -> Refiner:
-    """Rules alone, or with the model that REFINER_MODEL names."""
+    """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
         return rules
@@ -31,7 +31,7 @@ def create_refiner(settings: ManagerSettings) -> Refiner:
 
 
 def create_manager(settings: ManagerSettings) -> FastAPI:
-    """Wire the Manager: one place knows what it is made of."""
+    """Create the Manager's application and all that it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
@@ -44,16 +44,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         async with create_session() as session:
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
-                worker=WorkerClient(
-                    session,
-                    base_url=settings.worker_url,
-                    timeout_seconds=settings.worker_timeout_seconds,
-                ),
-                evaluator=EvaluatorClient(
-                    session,
-                    base_url=settings.evaluator_url,
-                    timeout_seconds=settings.evaluator_timeout_seconds,
-                ),
+                worker=WorkerClient(session, settings),
+                evaluator=EvaluatorClient(session, settings),
                 execution_log=ExecutionLogWriter(database),
             )
             yield

@@ -35,7 +35,7 @@ async def _watch_until_signalled(settings: OptimizerSettings) -> None:
 
 
 async def _run_until_terminated(work: Coroutine[Any, Any, object]) -> None:
-    """Let SIGTERM cancel a run, as SIGINT does; what it activates is a transaction each."""
+    """Let SIGTERM cancel a run, as SIGINT does; each activation is a transaction of its own."""
     run = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, run.cancel)
     await run

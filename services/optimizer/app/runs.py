@@ -1,4 +1,4 @@
-"""What the Optimizer can be asked for: one run, the continuous mode, a preview."""
+"""Runs the Optimizer: once, continuously, or as a preview that changes nothing."""
 
 import asyncio
 

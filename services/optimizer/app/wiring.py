@@ -83,16 +83,8 @@ class Workshop:
         settings, session = self.settings, self.tools.session
         token = settings.internal_token.get_secret_value() if settings.internal_token else ""
         return Replayer(
-            worker=WorkerClient(
-                session,
-                base_url=settings.worker_url,
-                timeout_seconds=settings.worker_timeout_seconds,
-            ),
-            evaluator=EvaluatorClient(
-                session,
-                base_url=settings.evaluator_url,
-                timeout_seconds=settings.evaluator_timeout_seconds,
-            ),
+            worker=WorkerClient(session, settings),
+            evaluator=EvaluatorClient(session, settings),
             internal_token=token,
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,

@@ -24,7 +24,7 @@ log = get_logger()
 
 
 def create_worker(settings: WorkerSettings) -> FastAPI:
-    """Wire the Worker: one place knows what it is made of."""
+    """Create the Worker's application and all that it is made of."""
     database = Database(
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from support.stub_services import stub_services
 
-from selfheal.runtime.temporary import temporary_postgres
+from benchmarks.temporary_postgres import temporary_postgres
 
 ROOT = Path(__file__).parents[3]
 BENCHMARK = ROOT / "scripts" / "benchmark.py"

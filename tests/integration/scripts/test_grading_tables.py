@@ -11,7 +11,7 @@ from grading.database.port import Database, Row, fetch_rows, literal
 from grading.guide import BAD_PROMPTS
 from support.running_system import GUIDE_INJECTION
 
-from selfheal.runtime.temporary import temporary_postgres
+from benchmarks.temporary_postgres import temporary_postgres
 
 SCHEMA = Path(__file__).parents[3] / "tests" / "integration" / "db" / "guide_schema.sql"
 NEWEST = "SELECT * FROM prompts ORDER BY id DESC LIMIT 1"

@@ -82,7 +82,7 @@ def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
     dialect = validator_for(schema, default=Draft202012Validator)
     # A dialect named within would bring the library's own keywords back.
     schema.pop("$schema", None)
-    for node in _walk(schema):
+    for node in walk_objects(schema):
         if "$schema" in node:
             raise UncheckableSchemaError("it names a dialect within")
         if not UNCHECKED.isdisjoint(node):
@@ -122,10 +122,7 @@ def _counted(check: Keyword) -> Keyword:
 
 
 def _unique_items(
-    validator: Any,  # noqa: ARG001
-    wanted: Any,
-    instance: Any,
-    schema: Any,  # noqa: ARG001
+    _validator: Any, wanted: Any, instance: Any, _schema: Any
 ) -> Iterator[ValidationError]:
     """Check `uniqueItems` in linear time; the library compares each item with each."""
     if wanted and isinstance(instance, list):
@@ -135,10 +132,7 @@ def _unique_items(
 
 
 def _pattern(
-    validator: Any,  # noqa: ARG001
-    wanted: Any,
-    instance: Any,
-    schema: Any,  # noqa: ARG001
+    _validator: Any, wanted: Any, instance: Any, _schema: Any
 ) -> Iterator[ValidationError]:
     if not isinstance(instance, str) or not is_quick(wanted):
         return
@@ -165,7 +159,7 @@ def is_quick(pattern: str) -> bool:
     return True
 
 
-def _walk(schema: object) -> Iterator[dict[str, Any]]:
+def walk_objects(schema: object) -> Iterator[dict[str, Any]]:
     """Yield every object in a schema."""
     waiting = [schema]
     while waiting:

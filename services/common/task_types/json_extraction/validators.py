@@ -8,6 +8,7 @@ from typing import Any
 from services.common.task_types.json_extraction.conformance import (
     UncheckableSchemaError,
     find_violation,
+    walk_objects,
 )
 from services.common.task_types.json_extraction.grounding import is_stated, normalize
 from services.common.task_types.json_extraction.reading import Extraction, read_extraction
@@ -153,19 +154,11 @@ def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
 def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
     """Collect every word and number in an `enum` or a `const`."""
     offered: set[Any] = set()
-    waiting: list[Any] = [schema]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            choices = node["enum"] if isinstance(node.get("enum"), list) else []
-            offered.update(
-                choice
-                for choice in (*choices, node.get("const"))
-                if isinstance(choice, str | int | float)
-            )
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
+    for node in walk_objects(schema):
+        choices = node["enum"] if isinstance(node.get("enum"), list) else []
+        for choice in (*choices, node.get("const")):
+            if isinstance(choice, str | int | float):
+                offered.add(choice)
     return offered
 
 

@@ -16,7 +16,7 @@ INSERT_EXECUTION = """
 
 @dataclass(slots=True)
 class Execution:
-    """What is known of a request so far; what stays None was never reached.
+    """What is known of a request so far; a step that wasn't reached leaves None.
 
     `evaluation_score` is in [0, 1]; None means unscored, which is not zero.
     """
@@ -41,7 +41,7 @@ class ExecutionLogWriter:
         self._database = database
 
     async def write(self, execution: Execution) -> None:
-        """Insert and commit.
+        """Insert a row and commit it.
 
         Raises:
             DatabaseUnavailableError: If the row could not be committed; the caller must not

@@ -1,4 +1,4 @@
-"""The way of a request: refine, Worker, Evaluator, one row in the log, answer."""
+"""Serves a request: refine, ask Worker and Evaluator, write one row of the log, answer."""
 
 from typing import Protocol
 from uuid import UUID
@@ -27,11 +27,11 @@ class Refiner(Protocol):
     """Cleans an input and makes it explicit."""
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
-        """The refined input; never blank."""
+        """Return the refined input; empty only where there is nothing to see."""
         ...
 
     async def close(self) -> None:
-        """Let go of what it holds."""
+        """Close what it holds."""
         ...
 
 
@@ -98,7 +98,7 @@ class Orchestrator:
         return response
 
     async def _answer_and_score(self, execution: Execution) -> AgentResponse:
-        """Fill the execution in step by step, so that a failure leaves what came before."""
+        """Fill in the execution step by step, so that a failure keeps what came before."""
         task = await self._worker.perform(
             TaskRequest(
                 request_id=execution.request_id,

@@ -57,7 +57,7 @@ async def watch_failures(
                     await _wait_for_any(news, stop, timeout_seconds=poll_seconds)
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
-        except Exception as error:  # noqa: BLE001 - nobody is there to start it again
+        except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
             failure = error
         else:
             break

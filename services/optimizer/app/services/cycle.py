@@ -1,4 +1,4 @@
-"""One run of the Optimizer: look after promotions, find the task types that need work, heal."""
+"""Runs the Optimizer once: looks after promotions, finds task types that need work, heals them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager

@@ -119,7 +119,7 @@ def _take_what_counts(results: Sequence[LoggedResult]) -> Iterator[LoggedResult]
 
 
 def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:
-    """How surprising so many failures are, by the beta-binomial distribution.
+    """Rate how surprising so many failures are, by the beta-binomial distribution.
 
     What is usual is the failure rate of the best of the records that can serve as a norm, on top
     of a prior of 5 % that is worth ten answers; with records of hundreds of answers the prior
@@ -144,7 +144,7 @@ def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surpr
 
 
 def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float:
-    """Chance of `successes` or more of `trials` whose rate is Beta(a, b) distributed.
+    """Compute the chance of `successes` or more of `trials` whose rate is Beta(a, b) distributed.
 
     Args:
         successes: From 0 to `trials`.
@@ -191,7 +191,7 @@ def split_where_it_fell(results: Sequence[LoggedResult]) -> tuple[Record, Record
 
 
 def _log_likelihood(record: Record) -> float:
-    """Of the passes, under the pass rate that fits them best."""
+    """Compute the log-likelihood of a record under the pass rate that fits it best."""
     rate = record.pass_rate
     passing = record.passed * log(rate) if record.passed else 0.0
     return passing + (record.failed * log(1 - rate) if record.failed else 0.0)

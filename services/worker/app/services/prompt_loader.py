@@ -28,7 +28,7 @@ SELECT_CANDIDATE = """
 
 
 async def load_active_prompt(database: Database, task_type: str) -> Prompt:
-    """Read the prompt that serves `task_type` now. Nothing is cached, by design.
+    """Read the prompt that serves `task_type` now. Nothing is cached: a repair serves at once.
 
     Raises:
         UnknownTaskTypeError: If the task type has no active prompt; it names those that have.
@@ -43,7 +43,7 @@ async def load_active_prompt(database: Database, task_type: str) -> Prompt:
 
 
 async def load_active_versions(database: Database) -> dict[str, int]:
-    """The active version of each task type; at most 200 task types.
+    """Read the active version of each task type; at most 200 task types.
 
     Raises:
         DatabaseUnavailableError: If the database gives no answer.

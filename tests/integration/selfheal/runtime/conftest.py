@@ -8,11 +8,11 @@ from typing import Protocol
 
 import pytest
 
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
-from selfheal.runtime.temporary import temporary_postgres
 
 STUB = Path(__file__).with_name("stub_service.py")
 

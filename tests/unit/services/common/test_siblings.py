@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from services.common.config import UpstreamSettings
 from services.common.errors import UpstreamError
 from services.common.http import create_session
 from services.common.schemas import EvaluationRequest, TaskRequest
@@ -59,12 +60,12 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 def worker(session: aiohttp.ClientSession, url: str) -> WorkerClient:
-    return WorkerClient(session, base_url=url, timeout_seconds=30)
+    return WorkerClient(session, UpstreamSettings(worker_url=url))
 
 
 @pytest.fixture
 def evaluator(session: aiohttp.ClientSession, url: str) -> EvaluatorClient:
-    return EvaluatorClient(session, base_url=url, timeout_seconds=30)
+    return EvaluatorClient(session, UpstreamSettings(evaluator_url=url))
 
 
 async def test_a_task_goes_to_the_worker_under_the_requests_id(

@@ -7,8 +7,9 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 
+from services.evaluator.app.sandbox.jail.protocol import RunEnded
 from services.evaluator.app.sandbox.run.limits import RunLimits
-from services.evaluator.app.sandbox.run.records import Flood
+from services.evaluator.app.sandbox.run.records import Flood, RunRemains
 
 _READ_BYTES = 1 << 16
 
@@ -47,20 +48,16 @@ class RunChannels:
         for reader in (self._output, self._results):
             self._loop.add_reader(reader.descriptor, self._read, reader)
 
-    @property
-    def output(self) -> bytes:
-        """The printed text, cut at the limit."""
-        return bytes(self._output.kept)
-
-    @property
-    def output_cut(self) -> bool:
-        """Whether more was printed than was kept."""
-        return self._output.is_cut
-
-    @property
-    def results(self) -> bytes:
-        """The results as they came back, one record a line."""
-        return bytes(self._results.kept)
+    def remains(self, ended: RunEnded) -> RunRemains:
+        """Return what the run left behind, once it has ended."""
+        return RunRemains(
+            token=self.token,
+            results=bytes(self._results.kept),
+            output=bytes(self._output.kept),
+            output_cut=self._output.is_cut,
+            flood=self.flood,
+            ended=ended,
+        )
 
     def drain(self) -> None:
         """Read the rest from the pipes once the process at their other end is gone."""

@@ -12,7 +12,7 @@ from services.evaluator.app.sandbox.host.zygote_process import ZygoteError, Zygo
 from services.evaluator.app.sandbox.jail.protocol import RunEnded, StartRun
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import RunLimits
-from services.evaluator.app.sandbox.run.records import RunRemains, read_remains, unavailable
+from services.evaluator.app.sandbox.run.records import read_remains, unavailable
 from services.evaluator.app.sandbox.run.request import SELF_TEST, refuse_unread
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 
@@ -110,15 +110,7 @@ class JailSandbox:
                 self._uids.give_back(uid)
             else:
                 ended.add_done_callback(lambda _: self._uids.give_back(uid))
-        remains = RunRemains(
-            token=channels.token,
-            results=channels.results,
-            output=channels.output,
-            output_cut=channels.output_cut,
-            flood=channels.flood,
-            ended=notice,
-        )
-        execution = read_remains(remains, len(steps), self._limits)
+        execution = read_remains(channels.remains(notice), len(steps), self._limits)
         self._replace_if_due(zygote, execution)
         return execution
 

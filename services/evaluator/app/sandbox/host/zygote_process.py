@@ -20,7 +20,7 @@ from services.evaluator.app.sandbox.jail.protocol import (
 
 START_SECONDS = 30.0
 _END_SECONDS = 2.0
-# Behind the links of a virtual environment, whose packages are none of its business.
+# Behind the links of a virtual environment, whose packages the zygote mustn't see.
 _INTERPRETER = str(Path(sys.executable).resolve())
 _SCRIPT = Path(__file__).with_name("start_zygote.py")
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/nonexistent"}

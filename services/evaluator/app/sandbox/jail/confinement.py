@@ -111,7 +111,7 @@ class Confinement:
         rlimits.set_limits(memory_bytes=plan.memory_bytes, cpu_seconds=plan.cpu_seconds)
 
     def _lock_files(self, plan: Plan) -> int:
-        """The version of Landlock in force, 0 where the kernel has none."""
+        """Put Landlock in force; return its version, 0 where the kernel has none."""
         if "landlock" in plan.without:
             return 0
         try:
@@ -160,7 +160,7 @@ class Confinement:
 
 
 def _volunteer_for_the_oom_killer() -> None:
-    """Where memory runs out, this process goes first."""
+    """Ask the kernel to end this process first where memory runs out."""
     try:
         with open("/proc/self/oom_score_adj", "wb", buffering=0) as score:
             score.write(b"1000")

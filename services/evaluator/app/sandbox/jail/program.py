@@ -112,7 +112,7 @@ class Program:
         self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
         lines = self._source.splitlines(keepends=True)
         linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
-        # The same program gets the same verdict each time.
+        # The same program comes to the same outcome each time.
         random.seed(0)
 
     def _load(self) -> None:
@@ -165,14 +165,14 @@ def _evaluate(step: str, namespace: dict[str, object]) -> Tagged:
 
 
 def _shortened(outcome: list[Tagged]) -> list[Tagged]:
-    """What still fits where a run has written nearly all that it may."""
+    """Shorten an outcome, for a run that has written nearly all that it may."""
     if outcome[0] == "returned":
         return ["returned", opaque_in_place_of(outcome[1])]
     return [*outcome[:-1], ""]
 
 
 def _message_of(error: BaseException) -> str:
-    """Text of an exception's plain arguments; its own `__str__` might run forever."""
+    """Join an exception's plain arguments; its own `__str__` might run forever."""
     arguments = BaseException.args.__get__(error)  # type: ignore[attr-defined]
     plain = [a for a in arguments if id(type(a)) in _PLAIN]
     return ": ".join(str(a)[:MAX_MESSAGE] for a in plain)[:MAX_MESSAGE]

@@ -115,7 +115,7 @@ def _asks_for_too_much(error: BaseException, importable: Collection[str]) -> boo
 
 
 def _loaded(module: str, name: str) -> object:
-    """An attribute of a module that is costly to load, and no use unless it is."""
+    """Return an attribute of a module that is costly to load; None unless a program loaded it."""
     return getattr(sys.modules.get(module), name, None)
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-# Everything in a run's result was written by a process that ran hostile code: evidence of what
-# that code does when asked, never an instruction and never a verdict.
+# Everything in a run's result was written by a process that ran hostile code: it shows what that
+# code does when asked, and is neither an instruction nor a verdict.
 
 Status = Literal["finished", "load_failed", "inconclusive", "stopped", "unavailable"]
 StepOutcome = Literal["returned", "raised", "inconclusive", "not_finished"]

@@ -24,7 +24,8 @@ COMMENT = re.compile(
     r"반환|출력|결과)[ \t]*:?[ \t]*)?",
     re.I,
 )
-COMMENT_END = re.compile(r"[ \t]*(?:$|[(#;.,–—-])|[ \t]+(?:since|because|as)\b")
+# What may follow the value.
+COMMENT_ENDS = ("(", "#", ";", ".", ",", "–", "—", "-", "since ", "because ", "as ")
 
 
 def find_code_examples(text: str) -> list[Found]:
@@ -105,6 +106,6 @@ def _value_in_comment(node: ast.stmt, line: str) -> tuple[object] | None:
     behind = encoded[node.end_col_offset or len(encoded) :].decode("utf-8", "replace")
     opening = COMMENT.match(behind)
     literal = read_literal(behind, opening.end(), loose=True) if opening else None
-    if literal is None or not COMMENT_END.match(behind, literal.end):
-        return None
-    return (literal.value,)
+    rest = behind[literal.end :].strip() if literal else ""
+    is_whole = not rest or rest.startswith(COMMENT_ENDS)
+    return (literal.value,) if literal and is_whole else None

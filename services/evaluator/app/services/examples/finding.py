@@ -14,12 +14,8 @@ from services.evaluator.app.services.examples.context import (
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
-from services.evaluator.app.services.examples.example import Example, call_starts
-from services.evaluator.app.services.examples.literals import (
-    balanced_end,
-    parse_expression,
-    parse_statements,
-)
+from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
+from services.evaluator.app.services.examples.literals import balanced_end, parse_expression
 from services.evaluator.app.services.examples.prose import find_prose_examples
 from services.evaluator.app.services.examples.sessions import find_session_examples
 from services.evaluator.app.services.examples.tables import find_table_examples
@@ -50,7 +46,7 @@ INPUT_IN_ANY_ORDER = re.compile(
     r"[^.,\n]{0,40}in any order",
     re.I,
 )
-# No meaning hangs on more blank lines in a row, and patterns would go over them again and again.
+# More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
 FEW_BLANK_LINES = "\n" * 5
 MAX_SIGNATURES = 20
@@ -92,9 +88,8 @@ def _signatures(text: str) -> list[list[str]]:
         end = balanced_end(text, opening)
         if end is None or end - opening > MAX_SIGNATURE_CHARACTERS:
             continue
-        match parse_statements(f"def f{text[opening:end]}: ..."):
-            case [ast.FunctionDef(args=ast.arguments(args=[_, *_] as parameters))]:
-                found.append([parameter.arg for parameter in parameters])
+        if names := parameter_names(text[opening:end]):
+            found.append(names)
         if len(found) == MAX_SIGNATURES:
             break
     return found

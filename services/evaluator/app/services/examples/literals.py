@@ -64,23 +64,31 @@ def literal_value(node: ast.expr) -> Value:
     Raises:
         ValueError: If it isn't a literal.
     """
+    try:
+        return _read_node(node)
+    except TypeError as error:
+        raise ValueError("a member or key that can't be hashed") from error
+
+
+def _read_node(node: ast.expr) -> Value:
     match node:
         case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
             found: Value = value
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
             found = _signed(operand.value, negative=isinstance(sign, ast.USub))
         case ast.List(elts=elements):
-            found = [literal_value(element) for element in elements]
+            found = [_read_node(element) for element in elements]
         case ast.Tuple(elts=elements):
-            found = tuple(literal_value(element) for element in elements)
+            found = tuple(map(_read_node, elements))
         case ast.Set(elts=elements):
-            found = _hashed(set, elements)
+            found = set(map(_read_node, elements))
         case ast.Dict(keys=keys, values=values) if all(keys):
-            found = _dictionary([key for key in keys if key is not None], values)
+            pairs = zip(keys, values, strict=True)
+            found = {_read_node(key): _read_node(value) for key, value in pairs if key}
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             found = _constructed(name, arguments)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Call() as operand):
-            found = _signed(literal_value(operand), negative=True)
+            found = _signed(_read_node(operand), negative=True)
         case _:
             raise ValueError(f"not a literal: {type(node).__name__}")
     return found
@@ -98,28 +106,15 @@ def _constructed(name: str, arguments: list[ast.expr]) -> Value:
         case "float", [ast.Constant(value=str() as text)]:
             return float(text)
         case (("set" | "frozenset"), []):
-            return set() if name == "set" else frozenset()
-        case (("set" | "frozenset"), [ast.List() | ast.Tuple() | ast.Set() as elements]):
-            return _hashed(set if name == "set" else frozenset, elements.elts)
-    raise ValueError(f"not a literal: {name}()")
-
-
-def _hashed(kind: type[set[Value]] | type[frozenset[Value]], elements: list[ast.expr]) -> Value:
-    values = [literal_value(element) for element in elements]
-    try:
-        return kind(values)
-    except TypeError as error:
-        raise ValueError("an element that can't be hashed") from error
-
-
-def _dictionary(keys: list[ast.expr], values: list[ast.expr]) -> Value:
-    try:
-        return {
-            literal_value(key): literal_value(value)
-            for key, value in zip(keys, values, strict=True)
-        }
-    except TypeError as error:
-        raise ValueError("a key that can't be hashed") from error
+            elements: list[ast.expr] = []
+        case (
+            ("set" | "frozenset"),
+            [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements)],
+        ):
+            pass
+        case _:
+            raise ValueError(f"not a literal: {name}()")
+    return (set if name == "set" else frozenset)(map(_read_node, elements))
 
 
 def parse_value(source: str) -> tuple[Value] | None:

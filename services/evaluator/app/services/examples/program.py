@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
+from services.evaluator.app.services.code.syntax import names_bound
 from services.evaluator.app.services.examples.example import (
     BUILTINS,
     Example,
@@ -18,16 +19,18 @@ MAX_SETUP = 10
 
 @dataclass(slots=True)
 class Program:
-    """The statements of a session so far, and the names that they bind."""
+    """The statements of a session so far with the names in each, and the names that they bind."""
 
-    statements: list[str] = field(default_factory=list)
+    statements: list[tuple[str, set[str]]] = field(default_factory=list)
     bound: set[str] = field(default_factory=set)
 
     def add(self, source: str, nodes: list[ast.stmt]) -> None:
-        """Add a statement that was run."""
-        self.statements.append(source)
-        for node in nodes:
-            self.bound |= _names_bound(node)
+        """Add statements that were run."""
+        program = ast.Module(nodes, [])
+        binds = names_bound(program)
+        names = {node.id for node in ast.walk(program) if isinstance(node, ast.Name)}
+        self.statements.append((source, names | binds))
+        self.bound |= binds
 
     def setup_for(self, node: ast.AST) -> tuple[str, ...] | None:
         """Return the statements that an expression depends on; None where they are too many.
@@ -37,31 +40,11 @@ class Program:
         """
         needed = names_of(node) & self.bound
         kept: list[str] = []
-        for source in reversed(self.statements if needed else []):
-            nodes = parse_statements(source) or []
-            mentioned = {
-                inner.id
-                for statement in nodes
-                for inner in ast.walk(statement)
-                if isinstance(inner, ast.Name)
-            } | {name for statement in nodes for name in _names_bound(statement)}
-            if mentioned & needed:
+        for source, names in reversed(self.statements):
+            if names & needed:
                 kept.append(source)
-                needed |= mentioned & self.bound
+                needed |= names & self.bound
         return tuple(reversed(kept)) if len(kept) <= MAX_SETUP else None
-
-
-def _names_bound(node: ast.stmt) -> set[str]:
-    names = {
-        inner.id
-        for inner in ast.walk(node)
-        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
-    }
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        names.add(node.name)
-    return names
 
 
 def equality(node: ast.expr) -> tuple[ast.expr, str] | None:

@@ -105,12 +105,15 @@ def find_prose_examples(text: str) -> list[Found]:
     return [found for form in forms for found in form(text)]
 
 
-def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments | None:
+def read_arguments(
+    text: str, start: int, *, joined_by: re.Pattern[str] = AND, lines: bool = False
+) -> Arguments | None:
     """Read literals, named or not, joined by commas or "and"; None where there are none.
 
     Args:
         text: What to read.
         start: Where the first begins.
+        joined_by: What stands between two of them.
         lines: Whether named ones may also stand on lines of their own.
     """
     sources: list[str] = []
@@ -127,7 +130,8 @@ def read_arguments(text: str, start: int, *, lines: bool = False) -> Arguments |
         sources.append(literal.source)
         names += [named[1]] if named else []
         end = literal.end
-        joint = (LINE_AND if lines and names else AND).match(text, end) or AND.match(text, end)
+        joint = LINE_AND.match(text, end) if lines and names else None
+        joint = joint or joined_by.match(text, end)
         if joint is None:
             break
         position = joint.end()
@@ -159,7 +163,7 @@ def _value_after(text: str, words: re.Match[str] | None) -> Literal | None:
 
 
 def _labelled(text: str) -> Iterator[Found]:
-    """`Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
+    """Find `Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
     for opening in islice(INPUT.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end(), lines=True)
         if arguments is None:
@@ -169,7 +173,7 @@ def _labelled(text: str) -> Iterator[Found]:
 
 
 def _value_first(text: str) -> Iterator[Found]:
-    """`returns 120 for 5`, also several: `True for 7 and False for 8`."""
+    """Find `returns 120 for 5`, also several: `True for 7 and False for 8`."""
     for opening in islice(VALUE_FOR.finditer(text), MAX_PLACES):
         position = opening.end()
         while (value := read_literal(text, position, loose=True)) is not None:
@@ -200,7 +204,7 @@ def _last_argument(text: str, arguments: Arguments) -> Literal | None:
 
 
 def _given_first(text: str) -> Iterator[Found]:
-    """`given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
+    """Find `given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
     for opening in islice(GIVEN.finditer(text), MAX_PLACES):
         arguments = read_arguments(text, opening.end())
         if arguments is None:
@@ -213,7 +217,7 @@ def _given_first(text: str) -> Iterator[Found]:
 
 
 def _scattered(text: str) -> Iterator[Found]:
-    """`given "a" as the name and a list of numbers: [1, 2] then you should return 'a12'`."""
+    """Find `given "a" as the name and a list: [1, 2] then you should return 'a12'`."""
     for opening in islice(SCATTERED.finditer(text), MAX_PLACES):
         sources: list[str] = []
         position = opening.end()
@@ -230,33 +234,23 @@ def _scattered(text: str) -> Iterator[Found]:
 
 
 def _korean(text: str) -> Iterator[Found]:
-    """`5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
+    """Find `5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
     done = 0
     for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         if opening.start() < done:
             continue
-        sources: list[str] = []
-        position = opening.start()
-        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
-            sources.append(literal.source)
-            end = literal.end
-            joint = KOREAN_COMMA.match(text, end)
-            if joint is None:
-                break
-            position = joint.end()
-        done = end if sources else done
-        if not sources or (then := KOREAN_GIVEN.match(text, end)) is None:
-            continue
-        value = read_literal(text, then.end(), loose=True)
-        if value is None or not KOREAN_VALUE.match(text, value.end):
+        arguments = read_arguments(text, opening.start(), joined_by=KOREAN_COMMA)
+        done = arguments.end if arguments else done
+        then = KOREAN_GIVEN.match(text, arguments.end) if arguments else None
+        value = read_literal(text, then.end(), loose=True) if then else None
+        if arguments is None or value is None or not KOREAN_VALUE.match(text, value.end):
             continue
         if whole := whole_value(text, value):
-            arguments = Arguments(tuple(sources), (), end)
             yield from _example(text, opening.start(), arguments, whole)
 
 
 def _bare_arrows(text: str) -> Iterator[Found]:
-    """`[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
+    """Find `[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
     done = 0
     for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
         start = opening.start()

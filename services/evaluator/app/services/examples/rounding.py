@@ -14,7 +14,7 @@ ROUNDING_IS_ASKED = re.compile(
     r"|\d째?\s*자리",
     re.I,
 )
-DECIMALS = re.compile(r"[-+]?\d*\.(\d{1,6})", re.ASCII)
+MAX_DECIMALS = 6
 AFTER = 30
 AROUND = 1_000
 # Keeps the half of a digit itself within the tolerance, whatever binary fractions make of it.
@@ -32,10 +32,11 @@ def tolerance_of(text: str, start: int, literal: Literal) -> float:
     Returns:
         How far off a right number may be; 0 where the number is meant as it stands.
     """
-    number = DECIMALS.fullmatch(literal.source)
-    if number is None or ROUNDING_IS_ASKED.search(
-        text, max(0, start - AROUND), literal.end + AROUND
-    ):
+    decimals = literal.source.partition(".")[2]
+    is_rounded = isinstance(literal.value, float) and decimals.isdecimal()
+    if not is_rounded or len(decimals) > MAX_DECIMALS:
+        return 0.0
+    if ROUNDING_IS_ASKED.search(text, max(0, start - AROUND), literal.end + AROUND):
         return 0.0
     before = text[start : literal.end - len(literal.source)]
     after = text[literal.end : literal.end + AFTER].split("\n", 1)[0]
@@ -43,4 +44,4 @@ def tolerance_of(text: str, start: int, literal: Literal) -> float:
     is_equation = sign.endswith("=") and not sign.endswith(("==", "<=", ">=", "!=", ":="))
     if not (is_equation or SAYS_ABOUT.search(before) or SAYS_ABOUT.search(after)):
         return 0.0
-    return float(HALF * 10.0 ** -len(number[1]))
+    return float(HALF * 10.0 ** -len(decimals))

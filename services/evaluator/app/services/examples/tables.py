@@ -1,7 +1,5 @@
 """Finds examples in Markdown tables: columns of inputs, and one of outputs."""
 
-import re
-
 from services.evaluator.app.services.examples.example import (
     Example,
     Found,
@@ -17,15 +15,15 @@ from services.evaluator.app.services.examples.literals import (
 
 MAX_LINES = 400
 MAX_ROWS = 60
-OUTPUT_HEADER = re.compile(
-    r"\W*(?:expected\s+)?(?:output|result|returns?|return\s+value|expected|answer|value|출력|결과|반환|반환값"
-    r"|기댓값|기대값|예상\s*출력|예상\s*결과)\W*$",
-    re.I,
+# Headings without signs and spaces, in lower case.
+OUTPUT_HEADINGS = frozenset(
+    """output result return returns returnvalue answer value expected expectedoutput expectedresult
+    expectedreturn expectedreturns expectedreturnvalue expectedanswer expectedvalue 출력 결과 반환
+    반환값 기댓값 기대값 예상출력 예상결과""".split()
 )
-NO_INPUT_HEADER = re.compile(
-    r"\W*(?:|#|no\.?|case|example|test|id|explanation|notes?|description|comment|why|reason|번호|설명|비고|이유)"
-    r"\W*$",
-    re.I,
+OTHER_HEADINGS = frozenset(
+    """no case example test id explanation note notes description comment why reason 번호 설명 비고
+    이유""".split()
 )
 
 
@@ -63,11 +61,12 @@ def _cells(line: str) -> list[str]:
 
 
 def _table_examples(header: list[str], rows: list[str]) -> list[Example]:
-    outputs = [index for index, cell in enumerate(header) if OUTPUT_HEADER.match(cell)]
+    headings = ["".join(filter(str.isalnum, cell)).lower() for cell in header]
+    outputs = [index for index, heading in enumerate(headings) if heading in OUTPUT_HEADINGS]
     if len(outputs) != 1:
         return []
     output = outputs[0]
-    inputs = [index for index in range(output) if not NO_INPUT_HEADER.match(header[index])]
+    inputs = [index for index in range(output) if headings[index] not in {*OTHER_HEADINGS, ""}]
     examples: list[Example] = []
     for row in rows:
         if "|" not in row:

@@ -4,14 +4,19 @@ import keyword
 import re
 from dataclasses import dataclass, field
 
-from services.evaluator.app.services.examples.example import BUILTINS, HEADING, Call
+from services.evaluator.app.services.examples.example import (
+    BUILTINS,
+    HEADING,
+    Call,
+    parameter_names,
+)
 from services.evaluator.app.services.examples.literals import LOOSE_WORDS
 
 WORDS_CALL = re.compile(
     r"([A-Za-z_]\w{0,79})\(\s{0,2}([A-Za-z]{1,40}(?:\s{0,2},\s{0,2}[A-Za-z]{1,40}){0,5})\s{0,2}\)",
     re.ASCII,
 )
-SIGNATURE = re.compile(r"\bdef\s+([A-Za-z_]\w{0,79})\s*\(([^()]{0,300})\)")
+SIGNATURE = re.compile(r"\bdef\s+([A-Za-z_]\w{0,79})\s*(\([^()]{0,300}\))")
 # What the request gives a name to: `x = 3`, `letters` in backticks.
 NAMED = re.compile(
     r"(?<!\w)[A-Za-z_]\w{0,40}(?=\s{0,2}=(?!=|>))|(?<=`)[A-Za-z_]\w{0,40}(?=`)", re.ASCII
@@ -61,7 +66,7 @@ class WordArguments:
             return False
         parameters = {
             name for match in SIGNATURE.finditer(self.text) if match[1] == function
-            for name in re.findall(r"[A-Za-z_]\w*", match[2])
+            for name in parameter_names(match[2])
         }  # fmt: skip
         if parameters:
             return not words & parameters

@@ -64,7 +64,7 @@ def split_code(text: str) -> Pieces:
 
 
 def _find_end(text: str, opening: re.Match[str]) -> int | None:
-    """Where the code that begins here ends; None if nothing closes it."""
+    """Find where the code that begins here ends; None if nothing closes it."""
     if fence := opening["fence"]:
         closings = _CLOSING_LINE.finditer(text, opening.end())
         return next((run.end(1) for run in closings if run[1].startswith(fence)), None)

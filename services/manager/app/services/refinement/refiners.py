@@ -28,11 +28,11 @@ class RuleRefiner:
         self._language = language
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
-        """The refined input; never blank."""
+        """Return the refined input; empty only where there is nothing to see."""
         return refine(user_input, task_type=task_type, language=self._language)
 
     async def close(self) -> None:
-        """Rules hold nothing."""
+        """Close nothing: rules hold no resource."""
 
 
 class LlmRefiner:
@@ -52,7 +52,7 @@ class LlmRefiner:
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
 
     async def refine(self, user_input: str, *, task_type: str) -> str:
-        """The refined input; never blank, never longer than an input may be."""
+        """Return the refined input, at most as long as an input may be where the model wrote it."""
         from langchain_core.messages import HumanMessage, SystemMessage  # noqa: PLC0415
 
         from services.common.llm.invocation import invoke_model  # noqa: PLC0415

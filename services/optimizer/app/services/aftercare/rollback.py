@@ -112,7 +112,7 @@ async def look_after(
 
 
 def _is_serving(watch: asyncpg.Record, serving: Prompt) -> bool:
-    """Whether what serves is what was promoted: its row, and its text, which a hand can edit."""
+    """Tell whether what serves is what was promoted, by its row and its text."""
     promoted = watch["promoted_content"]
     return watch["prompt_id"] == serving.id and promoted in (None, serving.content)
 

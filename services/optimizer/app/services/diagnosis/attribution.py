@@ -86,12 +86,12 @@ class Replays:
 
     def passes(self, results: Mapping[str, ReplayResult], source: str) -> Record:
         """Count how many inputs from one source a prompt passes."""
-        known = [results[item.id].passed for item in self.inputs_from(source, results)]
+        known = [
+            results[item.id].passed
+            for item in self.inputs
+            if item.source == source and item.id in results
+        ]
         return Record(len(known), sum(known))
-
-    def inputs_from(self, source: str, results: Mapping[str, ReplayResult]) -> list[ReplayInput]:
-        """List the inputs from one source that were scored."""
-        return [item for item in self.inputs if item.source == source and item.id in results]
 
 
 def attribute_from_log(
@@ -107,10 +107,10 @@ def attribute_from_log(
     provider = _count_unscored(window.unscored, WORKER)
     evaluator = _count_unscored(window.unscored, EVALUATOR_SERVICE)
     if evaluator_degraded and analysis.failure_count:
-        return Attribution(
+        return _blame(
             EVALUATOR,
-            ("The Evaluator's canaries say that it no longer judges as it did.",),
             {"degraded": True},
+            "The Evaluator's canaries say that it no longer judges as it did.",
         )
     changed = _find_changed_evaluator(window)
     if changed is not None and analysis.reaches_floor:
@@ -118,17 +118,17 @@ def attribute_from_log(
     if analysis.reaches_floor:
         return None
     threshold = analysis.threshold
-    if sum(provider.values()) >= max(threshold, sum(evaluator.values())):
-        return Attribution(
+    if provider.total() >= max(threshold, evaluator.total()):
+        return _blame(
             PROVIDER,
-            (f"{sum(provider.values())} requests got no answer: {_list(provider)}.",),
             {"worker_errors": dict(provider)},
+            f"{provider.total()} requests got no answer: {_list(provider)}.",
         )
-    if sum(evaluator.values()) >= threshold:
-        return Attribution(
+    if evaluator.total() >= threshold:
+        return _blame(
             EVALUATOR,
-            (f"{sum(evaluator.values())} answers got no score: {_list(evaluator)}.",),
             {"evaluator_errors": dict(evaluator)},
+            f"{evaluator.total()} answers got no score: {_list(evaluator)}.",
         )
     return None
 
@@ -146,46 +146,40 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
     if len(models) > 1:
         evidence["models"] = models
     if failing.scored == failing.passed and _serves_well(golden):
-        return Attribution(
+        return _blame(
             UNKNOWN,
-            (f"The failures did not recur: {_of(failing)} failing inputs pass now.",),
             evidence,
+            f"The failures did not recur: {_of(failing)} failing inputs pass now.",
         )
     compared = _compare_with_last_good(window, replays, evidence)
     if compared is not None:
         return compared
     if _serves_well(golden) and golden.scored:
-        return Attribution(
+        return _blame(
             INPUT,
-            (
-                f"The prompt still passes {_of(golden)} golden inputs.",
-                f"It fails on what it was asked: {_fails_of(failing)} again.",
-                "No other prompt is known to have served these inputs well.",
-            ),
             evidence,
+            f"The prompt still passes {_of(golden)} golden inputs.",
+            f"It fails on what it was asked: {_fails_of(failing)} again.",
+            "No other prompt is known to have served these inputs well.",
         )
     again = f"It fails {_fails_of(failing)} failing and {_fails_of(golden)} golden inputs again."
     served_well = _find_good_record(window)
     if served_well is not None:
-        return Attribution(
+        return _blame(
             DRIFT,
-            (
-                f"The prompt has not changed, and passed {_of(served_well)} before.",
-                again,
-                *_tell_models(models),
-            ),
             evidence,
+            f"The prompt has not changed, and passed {_of(served_well)} before.",
+            again,
+            *_tell_models(models),
         )
-    if _was_judged_well_by_others(window):
-        return Attribution(
+    if _is_good(window.earlier_by_others):
+        return _blame(
             EVALUATOR,
-            (
-                f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
-                again,
-            ),
             evidence,
+            f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
+            again,
         )
-    return Attribution(PROMPT, (again, "No prompt is known to have served better."), evidence)
+    return _blame(PROMPT, evidence, again, "No prompt is known to have served better.")
 
 
 def _compare_with_last_good(
@@ -196,8 +190,6 @@ def _compare_with_last_good(
     if last_good is None:
         return None
     shared = [item.id for item in replays.inputs if item.id in replays.incumbent.keys() & last_good]
-    better = sum(last_good[name].passed and not replays.incumbent[name].passed for name in shared)
-    worse = sum(replays.incumbent[name].passed and not last_good[name].passed for name in shared)
     golden = replays.passes(replays.incumbent, GOLDEN)
     old = Record(len(shared), sum(last_good[name].passed for name in shared))
     new = Record(len(shared), sum(replays.incumbent[name].passed for name in shared))
@@ -210,42 +202,37 @@ def _compare_with_last_good(
     how = "served well" if replays.last_good_served else "was never tried"
     name = f"version {replays.last_good_version}, which {how},"
     still_serves = golden.scored > 0 and _serves_well(golden)
-    if better > worse and still_serves and replays.failing_clusters < MANY_CLUSTERS:
-        # An operator's new rule looks just like this to those whom it concerns.
-        return Attribution(
+    is_better = old.passed > new.passed
+    if is_better and still_serves and replays.failing_clusters < MANY_CLUSTERS:
+        # A new rule that an operator deployed looks just like this to the users whom it concerns.
+        return _blame(
             INPUT,
-            (
-                f"The prompt still passes {_of(golden)} golden inputs.",
-                f"Few kinds of inputs fail: {replays.failing_clusters}.",
-                f"{name[0].upper()}{name[1:]} passes them: whether they are to, a person decides.",
-            ),
             evidence,
+            f"The prompt still passes {_of(golden)} golden inputs.",
+            f"Few kinds of inputs fail: {replays.failing_clusters}.",
+            f"{name[0].upper()}{name[1:]} passes them: whether they are to, a person decides.",
         )
-    if better > worse:
-        return Attribution(
+    if is_better:
+        return _blame(
             PROMPT,
-            (f"On the same inputs {name} passes {_of(old)} now, and this prompt {_of(new)}.",),
             evidence,
+            f"On the same inputs {name} passes {_of(old)} now, and this prompt {_of(new)}.",
         )
     if still_serves:
-        return Attribution(
+        return _blame(
             INPUT,
-            (
-                f"The prompt still passes {_of(golden)} golden inputs.",
-                f"On what it was asked {name} does no better: {_of(old)} against {_of(new)}.",
-            ),
             evidence,
+            f"The prompt still passes {_of(golden)} golden inputs.",
+            f"On what it was asked {name} does no better: {_of(old)} against {_of(new)}.",
         )
     if not replays.last_good_served:
         return None
     models = _models_in(window.results)
-    return Attribution(
+    return _blame(
         DRIFT,
-        (
-            f"Even {name} passes only {_of(old)} now, and this prompt {_of(new)}.",
-            *_tell_models(models),
-        ),
         evidence,
+        f"Even {name} passes only {_of(old)} now, and this prompt {_of(new)}.",
+        *_tell_models(models),
     )
 
 
@@ -260,14 +247,16 @@ def _find_changed_evaluator(window: Window) -> Attribution | None:
     later = Record(len(now), sum(now))
     if not before or not _serves_well(earlier) or _serves_well(later):
         return None
-    return Attribution(
+    return _blame(
         EVALUATOR,
-        (
-            "The evaluator changed while this prompt served.",
-            f"Before that {_of(earlier)} answers passed, since then {_of(later)}.",
-        ),
         {"passed_before": earlier.passed, "passed_since": later.passed, "fingerprint": current},
+        "The evaluator changed while this prompt served.",
+        f"Before that {_of(earlier)} answers passed, since then {_of(later)}.",
     )
+
+
+def _blame(fault: str, evidence: Mapping[str, Any], *because: str) -> Attribution:
+    return Attribution(fault, because, evidence)
 
 
 def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[str]:
@@ -280,14 +269,11 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 
 def _find_good_record(window: Window) -> Record | None:
     """Find how the prompt did while it served well: before the window, or in its first part."""
-    for record in (window.earlier, split_where_it_fell(window.results)[0]):
-        if record.scored >= LEAST_RECORD and _serves_well(record):
-            return record
-    return None
+    records = (window.earlier, split_where_it_fell(window.results)[0])
+    return next(filter(_is_good, records), None)
 
 
-def _was_judged_well_by_others(window: Window) -> bool:
-    record = window.earlier_by_others
+def _is_good(record: Record) -> bool:
     return record.scored >= LEAST_RECORD and _serves_well(record)
 
 
@@ -321,7 +307,7 @@ def _of(record: Record) -> str:
 
 
 def _fails_of(record: Record) -> str:
-    return f"{record.scored - record.passed} of {record.scored}"
+    return f"{record.failed} of {record.scored}"
 
 
 def _list(counts: Counter[str]) -> str:

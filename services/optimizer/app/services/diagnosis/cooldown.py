@@ -18,8 +18,8 @@ FORGETTING: Final = timedelta(hours=24)
 DAY: Final = timedelta(hours=24)
 
 # Runs that the services' failures ended, or that found these at fault, say nothing of the prompt;
-# those that such a failure ended after they had spent calls on it count, lest it spend them again
-# at once.
+# those that such a failure ended after they had spent calls on it count, or the next run would
+# spend them again at once.
 # A prompt is its text here, since what is rolled back or healed back to is a new row. What went
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
@@ -35,7 +35,7 @@ SELECT_PAST_RUNS = """
               OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
           )
     )
-    SELECT created_at, decision, reason, same_text
+    SELECT created_at, decision, same_text
     FROM selfheal.healing_runs r, deployed, LATERAL (
         SELECT coalesce(
             r.incumbent_digest = $2 AND r.created_at >= coalesce(by_hand_at, '-infinity'), FALSE
@@ -71,13 +71,11 @@ class PastRun:
     Attributes:
         created_at: When it ended.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
-        reason: Why.
         same_text: Whether it looked at the very text that serves now.
     """
 
     created_at: datetime
     decision: str
-    reason: str
     same_text: bool = True
 
 
@@ -107,7 +105,8 @@ def next_allowed(
         now: The database's time.
     """
     promoted = sorted(
-        (run.created_at for run in runs if _changed_the_prompt(run, since=now - DAY)), reverse=True
+        (run.created_at for run in runs if run.decision == PROMOTED and run.created_at > now - DAY),
+        reverse=True,
     )
     if len(promoted) >= max_heals_per_day:
         return Permission(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
@@ -174,10 +173,6 @@ async def was_told(connection: asyncpg.Connection, prompt: Prompt, fault: str) -
         SELECT_TOLD, prompt.task_type, prompt.digest, fault, TELLING_AGAIN
     )
     return "told_lately" if told else ""
-
-
-def _changed_the_prompt(run: PastRun, *, since: datetime) -> bool:
-    return run.decision == PROMOTED and run.created_at > since
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:

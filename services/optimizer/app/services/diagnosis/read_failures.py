@@ -29,12 +29,6 @@ class ReadFailures:
     quarantined: tuple[Quarantined, ...]
     rows: tuple[LoggedResult, ...]
 
-    @property
-    def suspicious(self) -> list[LoggedResult]:
-        """The rows that were set aside."""
-        clean = set(self.clean)
-        return [row for row in self.rows if row not in clean]
-
 
 def read_failures(case: Case) -> Case:
     """Read a case's failures one by one, and leave suspicious ones out of what is learned from.
@@ -43,7 +37,7 @@ def read_failures(case: Case) -> Case:
     suspicious would never be healed.
     """
     read = pick_failures([row for row in case.window.results if not row.passed])
-    suspicious = {_content_of(row) for row in read.suspicious}
+    suspicious = {_content_of(row) for row in set(read.rows) - set(read.clean)}
     kept = tuple(row for row in case.window.results if _content_of(row) not in suspicious)
     failing = analyze_failures(read.clean, threshold=case.analysis.threshold).failing
     texts = {

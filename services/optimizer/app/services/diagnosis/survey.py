@@ -90,7 +90,7 @@ class Surveyor:
     async def _weigh(
         self, connection: asyncpg.Connection, prompt: Prompt, window: Window
     ) -> Case | None:
-        """Ask whether so many failures are unusual, or somebody else's fault."""
+        """Ask whether so many failures are unusual, or the fault of another than the prompt."""
         usual = [window.earlier, await load_previous_record(connection, prompt)]
         analysis = analyze_failures(
             window.results, threshold=self.trigger.failure_threshold, usual=usual

@@ -1,1 +1,1 @@
-"""One heal, from what is known to its end on record."""
+"""Heals one prompt, from what is known to its end on record."""

@@ -95,7 +95,7 @@ class Conclusion:
         )
 
     async def _record_failure(self, error: Exception) -> None:
-        """Put on record what kept a proven text from serving, where the database lets us."""
+        """Put on record what kept a proven text from serving, if the database takes it."""
         code = getattr(error, "code", "") or type(error).__name__
         self._report = replace(self._report, error=code)
         with suppress(*ACTIVATION_ERRORS):

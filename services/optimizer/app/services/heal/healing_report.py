@@ -1,7 +1,7 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 from services.common.errors import ServiceError
@@ -194,6 +194,7 @@ def describe_inputs(trial: TrialInputs) -> dict[str, Any]:
 
 def describe_decision(decision: GateDecision) -> dict[str, Any]:
     """Tell the gate's decision with all the pairs behind it."""
+    control = decision.control.values()
     return {
         **asdict(decision.bet),
         "promote": decision.promote,
@@ -210,9 +211,9 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
             "allowed": decision.damage.allowed,
         },
         "control": {
-            "scored": len(decision.control),
-            "passed": sum(result.passed for result in decision.control.values()),
-            "mean": _mean([result.score for result in decision.control.values()]),
+            "scored": len(control),
+            "passed": sum(one.passed for one in control),
+            "mean": fmean(one.score for one in control) if control else None,
             "label": decision.label,
         },
         "unscored": len(decision.unscored),
@@ -232,7 +233,3 @@ def _describe_input(item: ReplayInput, half: str) -> dict[str, str]:
         "fingerprint": item.fingerprint,
         "text": item.user_input[:MAX_TEXT_CHARACTERS],
     }
-
-
-def _mean(scores: Sequence[float]) -> float | None:
-    return sum(scores) / len(scores) if scores else None

@@ -9,7 +9,6 @@ from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import (
     GUARDS_QUARANTINED,
     TOO_FEW_INPUTS,
-    Preparation,
     prepare,
 )
 from services.optimizer.app.services.proof.replay_results import GOLDEN
@@ -44,12 +43,16 @@ async def preview_case(
     golden = task_types.golden_inputs(prompt.task_type)
     prepared = await prepare(connection, case, golden, guard_inputs=guard_inputs)
     by_rule = task_types.repairs(prompt.task_type).by_rule
-    strategies = find_strategies(
-        case,
-        prepared,
-        has_sentences=any(rule in by_rule for rule in analysis.rule_counts),
-        has_analyst=has_analyst,
-    )
+    has_golden = any(item.source == GOLDEN for item in prepared.trial.choosing)
+    yields = {
+        "last_good_version": prepared.last_good is not None,
+        "without_offending_lines": len(split_prompt(prompt.content)) > 1,
+        "reflection": has_analyst,
+        "corrected_incumbent": any(rule in by_rule for rule in analysis.rule_counts),
+        "few_shot": prepared.last_good is not None and has_golden,
+        "gepa_search": has_analyst and is_installed(),
+    }
+    strategies = [name for name in STRATEGIES if yields.get(name, True)]
     fault = OBSTACLES.get(prepared.obstacle, "open until the prompt is run again")
     return {
         "task_type": prompt.task_type,
@@ -67,19 +70,3 @@ async def preview_case(
             "guard": len(prepared.trial.guards),
         },
     }
-
-
-def find_strategies(
-    case: Case, prepared: Preparation, *, has_sentences: bool, has_analyst: bool
-) -> list[str]:
-    """Name the strategies that may yield a candidate here, in the order of trust."""
-    has_golden = any(item.source == GOLDEN for item in prepared.trial.choosing)
-    yields = {
-        "last_good_version": prepared.last_good is not None,
-        "without_offending_lines": len(split_prompt(case.incumbent.content)) > 1,
-        "reflection": has_analyst,
-        "corrected_incumbent": has_sentences,
-        "few_shot": prepared.last_good is not None and has_golden,
-        "gepa_search": has_analyst and is_installed(),
-    }
-    return [name for name in STRATEGIES if yields.get(name, True)]

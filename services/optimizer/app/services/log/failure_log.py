@@ -27,12 +27,19 @@ SELECT_ACTIVE_PROMPTS = f"""
     ORDER BY task_type, version DESC, id DESC
 """
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
+# NULL, NaN and infinities are no scores.
+SCORED_ANSWERS = """
+    FROM execution_logs
+    WHERE task_type = $1 AND prompt_version = $2
+      AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
+      AND created_at >= $3 AND created_at < $4
+"""
 # A version number is no identity: only what was logged since this prompt's activation counts.
-# NULL, NaN and infinities are no scores. An answer can be long, and nobody reads past its start.
+# An answer can be long, and is read from its start alone.
 # Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
-SELECT_RESULTS = """
+SELECT_RESULTS = f"""
     SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
@@ -40,7 +47,7 @@ SELECT_RESULTS = """
            detail -> 'worker' ->> 'model' AS model
     FROM (
         SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
-               evaluation_passed, evaluation_detail #> '{}' AS detail, created_at
+               evaluation_passed, evaluation_detail #> '{{}}' AS detail, created_at
         FROM (
             SELECT *
             FROM (
@@ -50,13 +57,7 @@ SELECT_RESULTS = """
                 FROM (
                     SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
                            evaluation_passed, evaluation_detail, created_at
-                    FROM execution_logs
-                    WHERE task_type = $1
-                      AND prompt_version = $2
-                      AND evaluation_score BETWEEN 0 AND 1
-                      AND evaluation_passed IS NOT NULL
-                      AND created_at >= $3
-                      AND created_at < $4
+                    {SCORED_ANSWERS}
                     ORDER BY created_at DESC
                     LIMIT $7
                 ) AS newest
@@ -71,18 +72,12 @@ SELECT_RESULTS = """
 """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
 # after so many of its answers.
-SELECT_PASSING = """
+SELECT_PASSING = f"""
     SELECT *
     FROM (
         SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
-        FROM execution_logs
-        WHERE task_type = $1
-          AND prompt_version = $2
-          AND evaluation_score BETWEEN 0 AND 1
-          AND evaluation_passed IS NOT NULL
-          AND created_at >= $3
-          AND created_at < $4
+        {SCORED_ANSWERS}
         ORDER BY created_at DESC
         LIMIT $5
     ) AS newest
@@ -90,15 +85,9 @@ SELECT_PASSING = """
     ORDER BY created_at DESC
     LIMIT $6
 """
-SELECT_PASSES = """
+SELECT_PASSES = f"""
     SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
-    FROM execution_logs
-    WHERE task_type = $1
-      AND prompt_version = $2
-      AND evaluation_score BETWEEN 0 AND 1
-      AND evaluation_passed IS NOT NULL
-      AND created_at >= $3
-      AND created_at < $4
+    {SCORED_ANSWERS}
     ORDER BY created_at DESC
     LIMIT $5
 """
@@ -172,12 +161,12 @@ LONG_AGO = timedelta(days=36_500)
 
 
 async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
-    """The prompt that serves each task type now."""
+    """Load the prompt that serves each task type now."""
     return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
 
 
 async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> datetime:
-    """When a prompt began to serve, for the last time."""
+    """Load when a prompt last began to serve."""
     activated: datetime | None = await connection.fetchval(SELECT_ACTIVATED_AT, prompt.id)
     return activated or prompt.created_at
 
@@ -185,7 +174,7 @@ async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> d
 async def load_window(
     connection: asyncpg.Connection, prompt: Prompt, *, lookback_minutes: int
 ) -> Window:
-    """What was logged for this prompt within the lookback, and how it did before."""
+    """Load what was logged for this prompt within the lookback, and how it did before."""
     now: datetime = await connection.fetchval("SELECT now()")
     activated = await load_activated_at(connection, prompt)
     start = max(now - timedelta(minutes=lookback_minutes), activated)
@@ -214,7 +203,7 @@ async def load_results(
     end: datetime | None = None,
     limit: int = MAX_RECORD_ROWS,
 ) -> tuple[LoggedResult, ...]:
-    """Scored answers of a version from `start` to before `end`, the newest first.
+    """Load scored answers of a version from `start` to before `end`, the newest first.
 
     Of each input there are the newest five at most, among the newest 2,000 answers.
     """
@@ -232,7 +221,7 @@ async def load_results(
 
 
 async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
-    """Prompts that served this task type before `prompt`, the latest first, 50 at most."""
+    """Load prompts that served this task type before `prompt`, the latest first, 50 at most."""
     records = await connection.fetch(
         SELECT_HISTORY, prompt.task_type, prompt.id, False, MAX_HISTORY
     )
@@ -240,7 +229,7 @@ async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[P
 
 
 async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
-    """How the last prompt before `prompt` did that had an answer scored."""
+    """Load how the last prompt before `prompt` did that had an answer scored."""
     records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id, True, 1)
     return next((PastPrompt(**record).record for record in records), Record())
 
@@ -248,7 +237,7 @@ async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -
 async def load_passing(
     connection: asyncpg.Connection, prompt: Prompt, history: Sequence[PastPrompt]
 ) -> list[LoggedResult]:
-    """Answers that passed lately: those of this prompt first, then of the one before it."""
+    """Load answers that passed lately: those of this prompt, then of the one before it."""
     activated = await load_activated_at(connection, prompt)
     before = next((past for past in history if past.passed), None)
     periods: list[tuple[int, datetime, datetime | None]] = [(prompt.version, activated, None)]

@@ -1,4 +1,4 @@
-"""What the log tells of a prompt: plain values."""
+"""Holds what the log tells of a prompt: plain values."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -76,11 +76,11 @@ class Wealth:
         return 1 / self.peak
 
     def reaches(self, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
-        """Whether the wealth was ever enough at this error rate, whatever was lost later."""
+        """Tell whether the wealth was ever enough at this error rate, whatever was lost later."""
         return self.peak >= 1 / alpha
 
     def could_reach(self, pairs_left: int, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
-        """Whether so many further pairs could still be enough, were every one a whole win."""
+        """Tell whether so many further pairs could be enough, if every one were a whole win."""
         return self.reaches(alpha) or float(self.now * (1 + STAKE) ** pairs_left) >= 1 / alpha
 
 
@@ -137,7 +137,7 @@ def play(gains: Sequence[float], *, direction: int = 1, stake: float = STAKE) ->
 
 
 def pairs_needed(alpha: float = SIGNIFICANCE_LEVEL) -> int:
-    """How many whole wins in a row it takes to decide."""
+    """Count the whole wins in a row that it takes to decide."""
     pairs = 0
     while not Wealth(now=1.0).could_reach(pairs, alpha):
         pairs += 1
@@ -145,7 +145,7 @@ def pairs_needed(alpha: float = SIGNIFICANCE_LEVEL) -> int:
 
 
 def can_decide(pairs: int) -> bool:
-    """Whether so many pairs could show a gain at all, were every one of them a whole win."""
+    """Tell whether so many pairs could show a gain at all, if every one were a whole win."""
     return pairs >= pairs_needed()
 
 
@@ -185,7 +185,7 @@ class Damage:
     Attributes:
         checked: Guard inputs on which the candidate was run.
         newly_failing: Those that the incumbent passes and the candidate fails, both run now.
-        allowed: How many of those are borne.
+        allowed: How many of those there may be.
     """
 
     checked: int
@@ -194,7 +194,7 @@ class Damage:
 
     @property
     def is_bearable(self) -> bool:
-        """Whether the candidate may serve for all that."""
+        """Whether the candidate may serve in spite of it."""
         return len(self.newly_failing) <= self.allowed
 
 
@@ -207,8 +207,8 @@ def assess_damage(
         incumbent: Whether the incumbent passes, by input; it is only asked where the candidate
             fails, and where it isn't known, it is taken to pass.
         candidate: Whether the candidate passes, by input.
-        max_newly_failing: How many newly failing inputs of ten are borne; of fewer than ten as
-            many, and of each further full ten as many again.
+        max_newly_failing: How many of ten inputs may newly fail; of fewer than ten as many, and
+            of each further full ten as many again.
     """
     failing = tuple(name for name, passes in candidate.items() if not passes)
     tens = max(1, len(candidate) // GUARDS_PER_FAILURE)

@@ -119,7 +119,7 @@ def repairs_all(
     incumbent: Mapping[str, ReplayResult],
     inputs: Sequence[ReplayInput],
 ) -> bool:
-    """Whether the candidate passes each input from live traffic that the incumbent fails again.
+    """Tell whether the candidate passes each live input that the incumbent fails again.
 
     Golden inputs don't count: some are beyond a small model under any prompt.
     """
@@ -151,7 +151,7 @@ def golden_failures(
 
 
 def _is_replayable(row: LoggedResult) -> bool:
-    """Whether the services take the input: a row written by hand may hold anything."""
+    """Tell whether the services take the input: a row written by hand may hold anything."""
     return all(
         text.strip() and "\x00" not in text and len(text) <= most
         for text, most in (

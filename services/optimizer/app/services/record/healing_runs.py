@@ -187,7 +187,7 @@ async def propose(connection: asyncpg.Connection, run: HealingRun) -> UUID:
 async def has_open_proposal(
     connection: asyncpg.Connection, incumbent: Prompt, *, of_any_kind: bool = True
 ) -> bool:
-    """Whether a proven text already waits for a person, in place of this very prompt.
+    """Tell whether a proven text waits for a person, in place of this very prompt.
 
     Args:
         connection: The Optimizer's own connection.

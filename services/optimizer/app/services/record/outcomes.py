@@ -1,4 +1,4 @@
-"""How runs of the Optimizer end: plain values."""
+"""Holds how runs of the Optimizer end: plain values."""
 
 from dataclasses import dataclass, field
 

@@ -54,14 +54,10 @@ class Proposal:
         incumbent: The prompt that it was proven against; None if its row is gone.
         incumbent_digest: That prompt's text, as it was then.
         candidate_id: The text's candidate.
-        content: The text itself.
         registered_as: What the candidate's own row says of its origin.
-        reason: Why it was proposed.
         fault: Whose fault the failures are.
         detail: All that the run knew.
-        triggered_by: Who started the run.
         resolution: The answer, once there is one.
-        created_at: When it was proposed.
         serving: The prompt that serves now; None where none does.
     """
 

@@ -58,14 +58,9 @@ class StoredRun:
     """A run of the Optimizer on one prompt, as it is on record.
 
     Attributes:
-        id: The run's.
-        task_type: Whose prompt.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
-        reason: Why.
         verdict: Whose fault the failures are, where that was asked; named as the column is.
-        triggered_by: Who started the run.
         resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
-        resolved_at: When that was.
         created_at: When the run ended.
         report_id: Row in `optimization_reports`, if a prompt was changed.
         candidate_id: The text that the gate judged.

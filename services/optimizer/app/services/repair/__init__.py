@@ -1,1 +1,1 @@
-"""Finds a repair: candidates, their contest, and the verdict on the best."""
+"""Finds a repair: proposes candidates, chooses one, and proves it."""

@@ -1,4 +1,4 @@
-"""The LLM analyst: reads what failed, writes a prompt; used only where a model is configured."""
+"""Has the configured model, the analyst, read what failed and write a prompt."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from services.common.errors import ModelError
 from services.common.llm.invocation import invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
+from services.common.text import make_printable_line
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.repair.candidates import Candidate
 
@@ -56,7 +57,7 @@ async def ask_plainly(model: BaseChatModel, question: str) -> str:
 
 
 def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
-    """Prompt and evidence between markers that the data can't contain, each piece capped.
+    """Put prompt and evidence between markers that the data can't contain, each piece capped.
 
     Secrets in the evidence are masked before it is cut: half a key is still one, and harder to
     know. The prompt is the operator's, and stands as it is.
@@ -92,11 +93,5 @@ def parse_proposal(reply: str) -> Candidate | None:
         return None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
         return None
-    rationale = _one_printable_line(str(parsed.get("analysis", "")))
+    rationale = make_printable_line(str(parsed.get("analysis", "")))
     return Candidate(parsed["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])
-
-
-def _one_printable_line(text: str) -> str:
-    """Text that tables, logs and terminals take; PostgreSQL refuses NUL and lone surrogates."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(shown.split())

@@ -26,7 +26,7 @@ Shingle = tuple[str, ...]
 
 
 def find_borrowed(candidate: str, *, evidence: Sequence[str], trusted: Sequence[str]) -> str:
-    """The first words that a candidate has from the evidence and from nowhere else.
+    """Find the first words that a candidate has from the evidence and from nowhere else.
 
     Args:
         candidate: A prompt text.
@@ -63,12 +63,12 @@ def _shingles(words: Sequence[str]) -> Iterator[Shingle]:
 
 
 def _shared_shingles(shingles: set[Shingle], texts: Iterable[str]) -> set[Shingle]:
-    """Those that stand in any of the texts."""
+    """Find the shingles that stand in any of the texts."""
     return {shingle for text in texts for shingle in shingles.intersection(_shingles(_words(text)))}
 
 
 def _covered_runs(words: Sequence[str], shingles: set[Shingle]) -> Iterator[list[str]]:
-    """Unbroken runs of words that lie in one of the shingles."""
+    """Find unbroken runs of words that lie in one of the shingles."""
     run: list[str] = []
     covered_until = 0
     for place, word in enumerate(words):
@@ -83,12 +83,12 @@ def _covered_runs(words: Sequence[str], shingles: set[Shingle]) -> Iterator[list
 
 
 def _weigh(run: Sequence[str]) -> float:
-    """How many words a run is worth."""
+    """Count how many words a run is worth."""
     return sum(len(dense) / 2 if (dense := _DENSE.findall(word)) else 1 for word in run)
 
 
 def _names(text: str) -> Iterator[str]:
-    """Tokens that look like a name: with a digit, an underscore, an inner stop or capital."""
+    """Find tokens that look like a name: with a digit, an underscore, an inner stop or capital."""
     for token in _TOKEN.findall(fold_letters(text)):
         has_mark = any(character in "_." or character.isdigit() for character in token)
         if len(token) >= MIN_NAME_CHARACTERS and (has_mark or _INNER_CAPITAL.search(token)):
@@ -96,7 +96,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _folded_tokens(texts: Iterable[str], wanted: set[str]) -> set[str]:
-    """Which of the wanted tokens stand in the texts, written in any way."""
+    """Find the wanted tokens that stand in the texts, written in any way."""
     if not wanted:
         return set()
     return {token for text in texts for token in wanted.intersection(_TOKEN.findall(fold(text)))}

@@ -1,4 +1,4 @@
-"""The lint: what a candidate may not be, whoever wrote it. It comes before any replay; pure."""
+"""Lints candidates before any replay: tells what none may be, whatever wrote it. Pure."""
 
 import json
 import re
@@ -62,7 +62,7 @@ class LintContext:
 
 
 def find_lint(content: str, rules: LintContext) -> str:
-    """Why a text mustn't be tried, as the end of a sentence; empty where it may.
+    """Tell why a text mustn't be tried, as the end of a sentence; empty where it may.
 
     A text that has served before may be long, hold a URL or a secret, have lost, and repeat what
     users wrote.
@@ -87,7 +87,7 @@ def _find_refusal(content: str, _: LintContext) -> str:
 
 
 def _find_json(content: str, _: LintContext) -> str:
-    """Whether the text, or what its code fence holds, is one JSON object or list."""
+    """Refuse a text that is one JSON object or list, or whose code fence is."""
     fenced = _FENCED.fullmatch(content)
     try:
         is_json = isinstance(json.loads(fenced[1] if fenced else content), dict | list)

@@ -1,4 +1,4 @@
-"""Candidates for a repair: texts worth a replay. None serves before replays prove it."""
+"""Defines candidates for a repair: texts worth a replay. None serves before it is proven."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,7 +104,7 @@ Strategy = Callable[[RepairContext], AsyncIterator[Candidate]]
 def find_last_good(
     history: Sequence[PastPrompt], incumbent: str, *, incumbent_pass_rate: float
 ) -> PastPrompt | None:
-    """The latest earlier text that served well; failing that, the latest that was never scored.
+    """Find the latest earlier text that served well, else the latest that was never scored.
 
     Args:
         history: Prompts that served before, the latest first.
@@ -119,11 +119,11 @@ def find_last_good(
 
 
 def repair_sentences(context: RepairContext) -> list[str]:
-    """A sentence for every rule that failed, the most frequent first."""
+    """List a sentence for every rule that failed, the most frequent first."""
     by_rule = context.repairs.by_rule
     return [by_rule[rule] for rule in context.analysis.rule_counts if rule in by_rule]
 
 
 def as_list(sentences: Sequence[str]) -> list[str]:
-    """Lines of a list."""
+    """Write sentences as the lines of a list."""
     return [f"- {sentence}" for sentence in sentences]

@@ -45,7 +45,7 @@ class Contender:
         return self.screening.improvement_pct / 100
 
     def is_better_than(self, other: "Contender | None") -> bool:
-        """Whether it gains more than the other, or anything at all, on inputs that both had.
+        """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
         So small a difference as can't be told from none doesn't count.
         """
@@ -168,9 +168,12 @@ class Contest:
         rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
         reason = find_lint(content, rules)
         if reason:
-            self._refused.append((candidate.strategy, candidate.rationale, reason))
-            log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
+            self._note_refusal(candidate, reason)
         return bool(reason)
+
+    def _note_refusal(self, candidate: Candidate, reason: str) -> None:
+        self._refused.append((candidate.strategy, candidate.rationale, reason))
+        log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
 
     def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:
         """Drop a candidate whose answers can't be judged, unless a service is down.
@@ -180,9 +183,7 @@ class Contest:
         """
         if getattr(error, "upstream_code", NOT_JUDGEABLE) != NOT_JUDGEABLE:
             raise error
-        reason = "none of its answers could be scored"
-        self._refused.append((candidate.strategy, candidate.rationale, reason))
-        log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
+        self._note_refusal(candidate, "none of its answers could be scored")
 
     async def _screen(self, candidate: Candidate) -> Contender:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)

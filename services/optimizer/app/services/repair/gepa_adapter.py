@@ -1,4 +1,4 @@
-"""The `gepa` package behind a plain function: search for a prompt that scores better.
+"""Puts the `gepa` package behind a plain function that searches for a prompt that scores better.
 
 GEPA has a model reflect on a few answers and their scores, keeps a rewrite that scores better on
 those few, and grows the next one from the best on each input (Agrawal et al. 2025,
@@ -83,13 +83,13 @@ class PromptAdapter(Generic[Input]):
         eval_batch: Any,
         components_to_update: list[str],
     ) -> dict[str, Records]:
-        """What the reflecting model is shown of a batch."""
+        """List what the reflecting model is shown of a batch."""
         records = [describe_rollout(rollout) for rollout in eval_batch.trajectories]
         return dict.fromkeys(components_to_update, records)
 
 
 def describe_rollout(rollout: Rollout) -> dict[str, str]:
-    """A rollout as evidence: secrets masked, each piece capped.
+    """Describe a rollout as evidence: secrets masked, each piece capped.
 
     Secrets go first: a cap may leave half of one, which no pattern knows any more.
     """
@@ -102,7 +102,7 @@ def describe_rollout(rollout: Rollout) -> dict[str, str]:
 
 
 def ask_for_rewrite(prompt: str, records: Records) -> str:
-    """The question to the reflecting model, its data between markers that the data can't hold."""
+    """Write the question to the reflecting model, its data between markers that it can't hold."""
     shown = mask_secrets(prompt)
     evidence = "\n".join(f"- {json.dumps(record)}" for record in records)
     mark = hashlib.sha256(f"{shown}\x00{evidence}".encode("utf-8", "replace")).hexdigest()[:16]
@@ -114,7 +114,7 @@ def ask_for_rewrite(prompt: str, records: Records) -> str:
 
 
 def read_proposal(reply: str) -> str:
-    """The prompt in a reply: from its first fence to its last, else all of it; may be empty."""
+    """Read the prompt in a reply: from its first fence to its last, else all; may be empty."""
     _, opening, inside = reply.partition(FENCE)
     if not opening:
         return reply.strip()
@@ -171,7 +171,7 @@ def search_prompt(
 
 
 class _SilentLogger:
-    """`gepa` prints by default."""
+    """Keeps `gepa` from printing."""
 
     def log(self, message: str) -> None:
         """Say nothing."""

@@ -1,4 +1,4 @@
-"""Texts as they read to a model: look-alike letters folded, hidden characters gone, codes decoded.
+"""Reads texts as a model does: look-alike letters folded, hidden characters gone, codes decoded.
 
 For comparisons only; nothing that is shown or served goes through here.
 """
@@ -61,7 +61,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def fold(text: str, *, hidden: str = "") -> str:
-    """The text in plain lower-case letters.
+    """Fold a text to plain lower-case letters.
 
     Args:
         text: Any text.
@@ -73,7 +73,7 @@ def fold(text: str, *, hidden: str = "") -> str:
 
 
 def fold_letters(text: str, *, hidden: str = "") -> str:
-    """As `fold`, but with the capitals left."""
+    """Fold a text as `fold` does, but leave its capitals."""
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKD", _replace(text, _TAGS))
@@ -82,7 +82,7 @@ def fold_letters(text: str, *, hidden: str = "") -> str:
 
 
 def _replace(text: str, table: dict[int, str]) -> str:
-    """As `str.translate`, which is slow, but quick where there is nothing to replace."""
+    """Replace as `str.translate` does, which is slow, but quickly where nothing is to replace."""
     return text if table.keys().isdisjoint(map(ord, set(text))) else text.translate(table)
 
 
@@ -91,7 +91,7 @@ def _is_hidden(character: str) -> bool:
 
 
 def decode_parts(text: str) -> Iterator[str]:
-    """What base64, hexadecimal, escapes and HTML entities in a text say, where it is readable.
+    """Decode what base64, hexadecimal, escapes and HTML entities in a text say, if readable.
 
     Strings that code joins (`"aWdu" + "b3Jl"`) are read as one; codes within codes, twice.
     """
@@ -131,7 +131,7 @@ def _decode_base64(run: str) -> bytes:
 
 
 def _read_bytes(data: bytes) -> Iterator[str]:
-    """Bytes as text, where they are one: mostly letters, digits, spaces and stops."""
+    """Read bytes as text, where they are one: mostly letters, digits, spaces and stops."""
     encoding = "utf-16-le" if data.count(0) * 3 > len(data) else "utf-8"
     text = data.decode(encoding, "replace")
     readable = sum(character.isalnum() or character in " \n.,:'\"-!" for character in text)

@@ -1,11 +1,12 @@
 """Decides which log rows may be evidence, and sets aside those that give orders. Pure.
 
 A row that is set aside is left out of what the analyst reads and of the inputs for replays. It
-stays a failure that was counted: setting rows aside loses evidence, and blocks no healing. Whoever
-poisons every row gets this much: nothing is left to learn from, and the Optimizer holds.
+stays a failure that was counted: setting rows aside loses evidence, and blocks no healing. An
+attacker who poisons every row gets this much: nothing is left to learn from, and the Optimizer
+holds.
 
 What it knows are wordings, in English and Korean; a paraphrase, another language, ROT13 or an
-acrostic gets by. What a candidate may say doesn't hang on it: `candidate_lint` refuses words that
+acrostic gets by. What a candidate may say doesn't depend on it: `candidate_lint` refuses words that
 any row brought in, and replays prove the rest.
 """
 
@@ -62,7 +63,7 @@ def screen(results: Sequence[LoggedResult]) -> Screened:
 
 
 def find_suspicion(text: str) -> str:
-    """Why a text is no evidence; empty where it may be.
+    """Tell why a text is no evidence; empty where it may be.
 
     Returns:
         What the order does, where it stands in the open (`suspicious_wordings` has the list);
@@ -86,7 +87,7 @@ def _find_reason(folded: str) -> str:
 
 
 def _find_in_row(result: LoggedResult, known: dict[str, str]) -> str:
-    """What is wrong with a row; a text that many rows share is read once."""
+    """Tell what is wrong with a row; a text that many rows share is read once."""
     for text in (result.user_input, result.refined_input, result.worker_output):
         if text not in known:
             known[text] = find_suspicion(text)
@@ -96,7 +97,7 @@ def _find_in_row(result: LoggedResult, known: dict[str, str]) -> str:
 
 
 def _find_split(results: Sequence[LoggedResult]) -> set[int]:
-    """Indices of rows, none suspicious alone, that hold an order together with neighbours."""
+    """Find rows, none suspicious alone, that hold an order together with neighbours."""
     found: set[int] = set()
     for texts in (
         [result.user_input for result in results],
@@ -110,7 +111,7 @@ def _find_split(results: Sequence[LoggedResult]) -> set[int]:
 
 
 def _find_across(texts: Sequence[str]) -> Iterator[int]:
-    """Places in a sequence of texts over whose bounds an order goes."""
+    """Find places in a sequence of texts over whose bounds an order goes."""
     folded = [fold(text).strip(_STOPS) for text in texts]
     ends = list(accumulate(len(text) + 1 for text in folded))
     joined = "\n".join(folded)
@@ -128,7 +129,7 @@ def _find_across(texts: Sequence[str]) -> Iterator[int]:
 
 
 def _holds_halves_of_code(text: str, following: str) -> bool:
-    """Whether what ends one text and begins another decodes to an order."""
+    """Tell whether what ends one text and begins another decodes to an order."""
     half, other = _CODE_AT_END.search(text[-REACH_CHARACTERS:]), _CODE_AT_START.match(following)
     parts = decode_parts(half[0] + other[0]) if half and other else ()
     return any(_find_reason(fold(part)) for part in parts)

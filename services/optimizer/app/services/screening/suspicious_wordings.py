@@ -1,4 +1,4 @@
-"""Wordings that address whoever repairs a prompt instead of asking for work.
+"""Knows wordings that address the repairer of a prompt instead of asking for work.
 
 They are read on folded text: lower case, look-alikes replaced. In a source below, line breaks
 are layout, a space or `{gap}` stands for anything between two words but the end of a sentence,
@@ -239,7 +239,7 @@ SUSPICIOUS_WORDINGS = tuple(
 
 
 def find_wordings(folded: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Reason and match of every order in a text; folded, as `folded_text.fold` leaves it."""
+    """Find every order in a folded text, with its reason."""
     for reason, needles, patterns in SUSPICIOUS_WORDINGS:
         if any(needle in folded for needle in needles):
             for pattern in patterns:

@@ -10,6 +10,7 @@ import aiohttp
 
 from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
+from services.common.text import make_printable_line
 from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 
 SYSTEM: Final = "self-healing-agent-system"
@@ -287,6 +288,5 @@ def _code_words(code: str) -> str:
 
 def _words(text: str) -> str:
     """Put a name on one line: leave out what can't be seen, cut what is long."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(shown.split())
+    line = make_printable_line(text)
     return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"

@@ -374,7 +374,7 @@ AS_NOBODY = """
 import os
 from pathlib import Path
 from selfheal.runtime.postgres.binaries import find_binaries
-from selfheal.runtime.temporary import temporary_postgres
+from benchmarks.temporary_postgres import temporary_postgres
 find_binaries()  # loads what the interpreter, perhaps in root's home, can't read afterwards
 os.setgroups([])
 os.setgid(65534)

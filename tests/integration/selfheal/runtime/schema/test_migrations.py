@@ -11,13 +11,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime import diagnosis
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.database import DATABASE
 from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.schema.migrations import SchemaState
-from selfheal.runtime.temporary import temporary_postgres
 from services.common.config import Settings
 
 ROOT = Path(__file__).parents[5]

@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.external import ExternalDatabase
-from selfheal.runtime.temporary import temporary_postgres
 
 ROOT = Path(__file__).parents[5]
 SCHEMA = ROOT / "db" / "schema.sql"

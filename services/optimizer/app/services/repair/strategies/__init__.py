@@ -1,4 +1,4 @@
-"""How candidates come about: one small module a strategy, and the order in which they are tried.
+"""Lists the strategies that propose candidates, in the order in which they are tried.
 
 The order is that of trust: what has served comes before what is new, and what changes little
 before what starts anew. Ties go to the earlier one.

@@ -1,4 +1,4 @@
-"""A repair with the rest of what the task type's rules ask for.
+"""Proposes a repair with the rest of what the task type's rules ask for.
 
 What only takes the harm away, or answers only the rules that failed, leaves a prompt that may say
 too little: its answers pass, and could be better.
@@ -11,7 +11,7 @@ from services.optimizer.app.services.repair.candidates import Candidate, RepairC
 
 
 async def completed(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The best candidate so far, with those of the task type's sentences that it lacks."""
+    """Propose the best candidate so far, with those of the task type's sentences that it lacks."""
     best = context.best
     if best is None:
         return

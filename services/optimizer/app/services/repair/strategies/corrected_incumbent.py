@@ -1,4 +1,4 @@
-"""The incumbent with an answer to every rule that failed."""
+"""Proposes the incumbent with an answer to every rule that failed."""
 
 from collections.abc import AsyncIterator
 
@@ -11,7 +11,7 @@ from services.optimizer.app.services.repair.candidates import (
 
 
 async def corrected_incumbent(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The incumbent, followed by a sentence for every rule that failed."""
+    """Propose the incumbent, followed by a sentence for every rule that failed."""
     sentences = repair_sentences(context)
     if sentences:
         yield Candidate(

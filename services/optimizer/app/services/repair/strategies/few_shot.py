@@ -1,4 +1,4 @@
-"""Examples of right answers behind a prompt that served well.
+"""Proposes a prompt that served well, with examples of right answers.
 
 The requests are golden inputs, which are data of the repository, and the answers were made under
 that prompt and passed just now; nothing from live traffic gets into a prompt.
@@ -14,7 +14,7 @@ MAX_ANSWER_CHARACTERS = 1_500
 
 
 async def few_shot(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The last good text, and two golden inputs with the answers that passed under it."""
+    """Propose the last good text, and two golden inputs with answers that passed under it."""
     past = context.last_good
     golden = [item for item in context.choosing if item.source == GOLDEN]
     if past is None or not golden:

@@ -1,6 +1,6 @@
-"""A deep search for a repair by the `gepa` package, for those who install it (extra `gepa`).
+"""Searches deeply for a repair by the `gepa` package, where it is installed (extra `gepa`).
 
-It searches on the inputs that choose, never on those of the verdict.
+It searches on the inputs that choose, never on those that prove.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class SearchStoppedError(ServiceError):
 
 
 async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
-    """What `gepa` finds on those choosing inputs that the incumbent was scored on.
+    """Propose what `gepa` finds on those choosing inputs that the incumbent was scored on.
 
     Nothing where the package isn't installed, no model is configured that could reflect, or the
     share is too small for one rewrite.
@@ -71,7 +71,7 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
 
 
 def is_installed() -> bool:
-    """Whether the extra `gepa` is there."""
+    """Tell whether the extra `gepa` is installed."""
     return importlib.util.find_spec("gepa") is not None
 
 
@@ -105,7 +105,7 @@ class ReplayedSearch:
         self.rewrites = 0
 
     def is_over(self) -> bool:
-        """Whether another rewrite wouldn't fit, isn't needed, or would likely fail.
+        """Tell whether another rewrite wouldn't fit, isn't needed, or would likely fail.
 
         A round evaluates a rewrite on a few inputs, then on all, and asks for it once.
         """
@@ -172,11 +172,11 @@ async def _wait_for(ask: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def _read_result(item: ReplayInput, result: ReplayResult) -> Rollout:
-    verdict = "The answer passed." if result.passed else "The answer failed."
+    outcome = "The answer passed." if result.passed else "The answer failed."
     rules = ", ".join(result.failed_rules)
     return Rollout(
         request=item.refined_input,
         output=result.output,
         score=result.score,
-        feedback=f"{verdict} Checks that failed: {rules}." if rules else verdict,
+        feedback=f"{outcome} Checks that failed: {rules}." if rules else outcome,
     )

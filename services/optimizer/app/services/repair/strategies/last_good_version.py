@@ -1,4 +1,4 @@
-"""Going back to the last text that served well."""
+"""Proposes to go back to the last text that served well."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ from services.optimizer.app.services.repair.candidates import Candidate, RepairC
 
 
 async def last_good_version(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The latest earlier text that served well; failing that, the latest that never failed."""
+    """Propose the latest earlier text that served well, else the latest that never failed."""
     past = context.last_good
     if past is None:
         return

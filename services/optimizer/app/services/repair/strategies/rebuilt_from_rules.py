@@ -1,4 +1,4 @@
-"""A prompt made of the task type's own rules, without the incumbent's text."""
+"""Proposes a prompt made of the task type's own rules, without the incumbent's text."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ from services.optimizer.app.services.repair.candidates import Candidate, RepairC
 
 
 async def rebuilt_from_rules(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The task type's role and all its repair sentences."""
+    """Propose the task type's role and all its repair sentences."""
     yield Candidate(
         "\n".join([context.repairs.role, *as_list(list(context.repairs.by_rule.values()))]),
         "rebuilt_from_rules",

@@ -1,4 +1,4 @@
-"""What the configured model writes once it has read what fails."""
+"""Proposes what the configured model writes once it has read what fails."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -7,7 +7,7 @@ from services.optimizer.app.services.repair.candidates import Candidate, RepairC
 
 
 async def reflection(context: RepairContext) -> AsyncIterator[Candidate]:
-    """The model's rewrites: it analyses first, and must keep what works."""
+    """Propose the model's rewrites: it analyses first, and must keep what works."""
     if context.reflect is None:
         return
     for candidate in await context.reflect(context.incumbent, context.analysis):

@@ -1,4 +1,4 @@
-"""The incumbent without the lines that do the harm, found by leaving lines out.
+"""Proposes the incumbent without the lines that do the harm, found by leaving lines out.
 
 Leave out half of the lines and run two failing inputs again: where they pass now, the harm was in
 that half. Halving what is suspected finds one offending line of eight in three steps (the idea of
@@ -20,7 +20,7 @@ _MARK = "\x00"
 
 
 async def without_offending_lines(context: RepairContext) -> AsyncIterator[Candidate]:
-    """What is left of the incumbent once the smallest part that does the harm is gone."""
+    """Propose what is left of the incumbent without the smallest part that does the harm."""
     pieces = split_prompt(context.incumbent)
     probes = context.broken[:PROBES]
     if len(pieces) < 2 or not probes:  # noqa: PLR2004 - of one piece nothing would be left
@@ -39,7 +39,7 @@ async def without_offending_lines(context: RepairContext) -> AsyncIterator[Candi
 async def _find_offending(
     context: RepairContext, pieces: Sequence[str], probes: Sequence[ReplayInput]
 ) -> set[int]:
-    """Positions of the smallest part found whose absence makes the probes pass; may be empty."""
+    """Find the smallest part whose absence makes the probes pass, by positions; may be empty."""
     suspected = list(range(len(pieces)))
     found: set[int] = set()
     trials = 0
@@ -101,5 +101,5 @@ def split_prompt(text: str) -> list[str]:
 
 
 def join_pieces(pieces: Sequence[str]) -> str:
-    """The text that pieces make."""
+    """Join pieces to a text."""
     return "".join(pieces).strip()

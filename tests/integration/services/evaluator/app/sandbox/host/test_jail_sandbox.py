@@ -163,10 +163,10 @@ async def test_more_runs_than_slots_all_end(jail: JailSandbox) -> None:
 
 async def test_a_worn_zygote_is_replaced(jail: JailSandbox) -> None:
     seen: set[int] = set()
-    for number in range(30):
-        assert (await jail.run("", [str(number)])).steps[0].value == number
+    # As many runs as it takes: on a busy machine the next zygote needs a while to start.
+    while len(seen) < 2:
+        assert (await jail.run("", ["7"])).steps[0].value == 7
         seen |= {zygote.pid for zygote in zygotes()}
-    assert len(seen) > 1
     await _until_left(1)
 
 

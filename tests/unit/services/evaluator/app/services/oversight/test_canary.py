@@ -185,7 +185,7 @@ async def test_a_baseline_that_can_not_be_kept_stops_nothing(tmp_path: Path) -> 
 async def test_starting_returns_at_once_and_the_first_round_follows(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     told = asyncio.Event()
-    watched.watch._report = lambda status: told.set()
+    watched.watch._on_status = lambda status: told.set()
     watched.watch.start()
     assert watched.watch.status.state == "waiting"
     assert watched.evaluation.asked == 0

@@ -14,7 +14,7 @@ BASE_SECONDS = 60
 
 
 def run(*, minutes_ago: float, decision: str = "held", same_text: bool = True) -> PastRun:
-    return PastRun(NOW - timedelta(minutes=minutes_ago), decision, "some_reason", same_text)
+    return PastRun(NOW - timedelta(minutes=minutes_ago), decision, same_text)
 
 
 def reason_for(*runs: PastRun, max_heals_per_day: int = 24, base_seconds: float = 60) -> str:
@@ -81,7 +81,7 @@ def test_two_clusters_of_users_with_opposite_needs_settle() -> None:
     now, serving = NOW, "for tables"
     end = NOW + timedelta(days=2)
     while now < end:
-        runs = [PastRun(at, "promoted", "better", text == serving) for at, text in history]
+        runs = [PastRun(at, "promoted", text == serving) for at, text in history]
         decision = next_allowed(runs, base_seconds=60, max_heals_per_day=24, now=now)
         if not decision.allowed:
             assert decision.allowed_at is not None

@@ -36,15 +36,15 @@ _CONTROLS: Final = {
 }
 
 
-def render_verdict(detail: Detail) -> Iterator[RenderableType]:
+def render_decision(detail: Detail) -> Iterator[RenderableType]:
     """Show what was decided under which error rate, with the pairs behind it."""
-    verdict = read_part(detail, "verdict")
-    if not verdict:
+    decision = read_part(detail, "verdict")
+    if not decision:
         return
-    lines = [_decision(verdict), _gains(verdict), _guards(read_part(verdict, "guards")),
-             _control(read_part(verdict, "control")), _evaluators(verdict)]  # fmt: skip
+    lines = [_outcome(decision), _gains(decision), _guards(read_part(decision, "guards")),
+             _control(read_part(decision, "control")), _evaluators(decision)]  # fmt: skip
     yield from section("The verdict, on inputs that had no part in choosing", lines)
-    pairs = read_records(verdict, "pairs")
+    pairs = read_records(decision, "pairs")
     if not pairs:
         return
     used = read_part(read_part(detail, "inputs"), "used")
@@ -63,11 +63,11 @@ def render_verdict(detail: Detail) -> Iterator[RenderableType]:
         yield Padding(Text(and_more(len(pairs), MAX_PAIRS).strip(" ,")), INDENT)
 
 
-def _decision(verdict: Detail) -> str:
-    strategy = show_words(verdict.get("strategy") or "")
-    reason = show_words(verdict.get("reason") or "")
+def _outcome(decision: Detail) -> str:
+    strategy = show_words(decision.get("strategy") or "")
+    reason = show_words(decision.get("reason") or "")
     said = f"{strategy}: {reason}" if strategy and reason else strategy or reason
-    return "; ".join(filter(None, [said, _evidence(verdict, "worthless candidates gets through")]))
+    return "; ".join(filter(None, [said, _evidence(decision, "worthless candidates gets through")]))
 
 
 def _evidence(record: Detail, mistake: str, *, of: str = "") -> str:
@@ -87,13 +87,13 @@ def _evidence(record: Detail, mistake: str, *, of: str = "") -> str:
     return f"p = {p_value:.2g}{said}"
 
 
-def _gains(verdict: Detail) -> str:
-    pairs = len(read_records(verdict, "pairs"))
+def _gains(decision: Detail) -> str:
+    pairs = len(read_records(decision, "pairs"))
     of = pairs if pairs else None
     parts = [
-        ("passes", against(verdict, "candidate_passed", "incumbent_passed", of=of)),
-        ("mean score", against(verdict, "candidate_mean", "incumbent_mean", digits=3)),
-        ("won/lost", pair_counts(verdict)),
+        ("passes", against(decision, "candidate_passed", "incumbent_passed", of=of)),
+        ("mean score", against(decision, "candidate_mean", "incumbent_mean", digits=3)),
+        ("won/lost", pair_counts(decision)),
     ]
     return "; ".join(f"{name} {value}" for name, value in parts if value)
 
@@ -124,8 +124,8 @@ def _control(control: Detail) -> str:
     return f"an empty prompt{inputs}{found}; so this is {_CONTROLS.get(label, label)}"
 
 
-def _evaluators(verdict: Detail) -> str:
-    names = [show_line(one, most=32) for one in read_list(verdict, "evaluator_fingerprints")]
+def _evaluators(decision: Detail) -> str:
+    names = [show_line(one, most=32) for one in read_list(decision, "evaluator_fingerprints")]
     if not names:
         return ""
     return f"scored by evaluator {', '.join(names[:4])}{and_more(len(names), 4)}"
