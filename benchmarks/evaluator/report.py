@@ -15,6 +15,7 @@ from benchmarks.evaluator.figures import (
     find_errors,
     judge_by_form,
     judge_by_kind,
+    judge_group,
     measure_times,
     rule_score,
 )
@@ -26,6 +27,8 @@ EVALUATOR: Final = "the Evaluator"
 WITHOUT_EXECUTION: Final = "rubric without execution"
 STATIC_RULES: Final = "static rules alone"
 SOURCES: Final = {"mutants": "Mutants of HumanEval", "outputs": "Outputs of the local model"}
+# No labelled answer is one to a golden input, so that none is checked.
+EVIDENCE: Final = ("examples", "plausible_calls", "static")
 MOST_SHOWN_UNSCORED: Final = 5
 
 
@@ -38,6 +41,7 @@ class Report:
         backend: What ran the code.
         fingerprint: What gave the scores.
         groups: Figures by source, by what scored, by form.
+        evidence: Figures by what the verdicts rest on.
         kinds: Figures of mutants by kind, by form.
         times: How long evaluations took.
         errors: Wrong verdicts of the Evaluator.
@@ -48,6 +52,7 @@ class Report:
     backend: str
     fingerprint: str
     groups: dict[str, dict[str, dict[str, Figures]]]
+    evidence: dict[str, Figures]
     kinds: dict[str, dict[str, KindFigures]]
     times: Times
     errors: list[Scored]
@@ -108,6 +113,9 @@ def make_report(
         backend=backend,
         fingerprint=fingerprint,
         groups=groups,
+        evidence={
+            grade: judge_group([one for one in full if one.evidence == grade]) for grade in EVIDENCE
+        },
         kinds=judge_by_kind([one for one in full if _source(one) == "mutants"]),
         times=measure_times(alone, full),
         errors=find_errors(full),
@@ -119,6 +127,7 @@ def show(report: Report, output: Console) -> None:
     """Print the figures as tables."""
     for source, title in SOURCES.items():
         output.print(_table_of_source(report, source, f"{title} ({report.half} half)"))
+    output.print(_table_of_evidence(report))
     output.print(_table_of_kinds(report))
     times = report.times
     output.print(
@@ -190,6 +199,16 @@ def _table_of_source(report: Report, source: str, title: str) -> Table:
     row("  of what contradicts an example", [_contradicting(one) for one in judged.values()])
     right = "false fail of canonical solutions" if source == "mutants" else "false fail"
     row(right, [_percent(one.false_fail) for one in judged.values()])
+    return table
+
+
+def _table_of_evidence(report: Report) -> Table:
+    table = Table(title=f"All answers by what their verdicts rest on ({report.half} half)")
+    for column in ("", "right + wrong", "AUROC", "false pass", "false fail"):
+        table.add_column(column, justify="right" if column else "left")
+    for grade, one in report.evidence.items():
+        shares = (_percent(one.false_pass), _percent(one.false_fail))
+        table.add_row(grade, f"{one.right} + {one.wrong}", _number(one.auroc), *shares)
     return table
 
 

@@ -52,6 +52,7 @@ class Scored:
         milliseconds: How long the evaluation took.
         hit_limit: Whether the sandbox had to stop the code.
         problem: Why there is no score.
+        evidence: What the verdict rests on, from `examples` to `static`; empty without one.
     """
 
     case: Case
@@ -62,6 +63,7 @@ class Scored:
     milliseconds: float
     hit_limit: bool
     problem: str = ""
+    evidence: str = ""
 
 
 def make_evaluation(*, sandbox: str, judge: str = RUBRIC_JUDGE) -> Evaluation:
@@ -109,4 +111,5 @@ async def score(evaluation: Evaluation, case: Case) -> Scored:
         cap_reasons=tuple(detail.cap_reasons),
         milliseconds=(time.perf_counter() - started) * 1000,
         hit_limit=detail.execution.status == "stopped",
+        evidence=detail.evidence,
     )

@@ -14,7 +14,7 @@ MAX_UNORDERED = 300
 def agrees(
     actual: Value, expected: Value, *, any_order: bool = False, any_sequence: bool = False
 ) -> bool:
-    """Whether two values are equal as far as a careful reader would ask.
+    """Tell whether two values are equal as far as a careful reader would ask.
 
     As in Python, `True` is 1, `1.0` is 1 and a tuple is no list. Unlike there, numbers agree
     within a relative tolerance of 1e-6 or an absolute one of 1e-9, at any depth, and NaN agrees
@@ -31,7 +31,7 @@ def agrees(
 
 
 def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
-    """Whether two real numbers differ by no more than a tolerance; False for all else."""
+    """Tell whether two real numbers differ by no more than a tolerance; False for all else."""
     if not isinstance(actual, int | float) or not isinstance(expected, int | float):
         return False
     try:

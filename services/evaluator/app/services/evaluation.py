@@ -38,7 +38,7 @@ log = get_logger()
 
 
 class Evaluation:
-    """Scores answers with one judge.
+    """Scores answers: reads them, runs them, applies the rules and asks one judge.
 
     Args:
         judge: Gives the 60 % that rules can't.
@@ -62,12 +62,12 @@ class Evaluation:
 
     @property
     def judge(self) -> Judge:
-        """Who gives the 60 %."""
+        """Return the judge, who gives 60 % of a score."""
         return self._judge
 
     @property
     def availability(self) -> Availability:
-        """Whether code is run, and if not, why."""
+        """Return whether code is run here, and if not, why."""
         return self._sandbox.availability
 
     async def start(self) -> None:
@@ -81,11 +81,11 @@ class Evaluation:
 
     @property
     def judge_name(self) -> str:
-        """Who judges: `rubric`, or a model's `provider:name`."""
+        """Return the judge's name: `rubric`, or a model's `provider:name`."""
         return self._judge.name
 
     def fingerprint_of(self, task_type: str) -> str:
-        """What gives scores to a task type's answers; scores of two fingerprints don't compare."""
+        """Return the fingerprint of a task type's scores; scores of two of them don't compare."""
         definition = self._task_types.find(task_type)
         return fingerprint_evaluator(
             judge=self._judge.identity,

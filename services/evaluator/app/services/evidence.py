@@ -1,4 +1,4 @@
-"""What is known about one answer before anything judges it: gathered once, read by all rules."""
+"""Gathers what is known about one answer before any rule looks at it."""
 
 import ast
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from services.evaluator.app.services.request import RequestFacts, read_request
 
 @dataclass(frozen=True)
 class Evidence:
-    """An answer beside its request.
+    """An answer beside its request, as all rules and criteria see it.
 
     Attributes:
         task_type: What it was asked for as.
@@ -32,24 +32,24 @@ class Evidence:
 
     @property
     def tree(self) -> ast.Module | None:
-        """Syntax tree of the code, where it is Python that parses."""
+        """Return the code's syntax tree, where it is Python that parses."""
         return self.code.tree if self.code else None
 
     @cached_property
     def definitions(self) -> list[Definition]:
-        """Functions and classes at the top level."""
+        """Return the functions and classes at the top level."""
         body = self.tree.body if self.tree else []
         return [node for node in body if isinstance(node, Definition)]
 
     @cached_property
     def functions(self) -> list[Function]:
-        """All functions and methods, nested ones included."""
+        """Return all functions and methods, nested ones included."""
         nodes = ast.walk(self.tree) if self.tree else ()
         return [node for node in nodes if isinstance(node, Function)]
 
     @cached_property
     def main_definition(self) -> Definition | None:
-        """The one that the request names, else the first; the last of those that share a name.
+        """Return the definition that the request names, else the first; of one name the last.
 
         The last is the one that Python leaves standing.
         """

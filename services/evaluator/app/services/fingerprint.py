@@ -18,7 +18,7 @@ MASKING_MODULE = secret_masking
 
 
 def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
-    """What gave a score: a hash of code, judge, sandbox and task type.
+    """Hash what gives a score: code, judge, sandbox and task type.
 
     Args:
         judge: The judge's identity, its model's name and its prompt's version included.

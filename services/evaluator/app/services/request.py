@@ -89,7 +89,7 @@ ENDING = re.compile(r"(?<=\w{3})(?:ings?|e[sd]?|s)$")
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What a request fixes.
+    """The facts about its answer that a request fixes.
 
     Attributes:
         name: Function or class that the request names; empty where it names none.
@@ -108,7 +108,7 @@ class RequestFacts:
 
 
 def stem(word: str) -> str:
-    """A crude stem: enough to let `sorts` meet `sorted`."""
+    """Return a word's crude stem, by which `sorts` equals `sorted`."""
     return ENDING.sub("", word.lower())[:STEM_LENGTH]
 
 

@@ -18,14 +18,14 @@ CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def responds(evidence: Evidence) -> Grade:
-    """Is there a reply at all, and no refusal?"""
+    """Grade whether there is a reply that is no refusal."""
     if not evidence.answer.strip() or is_refusal(evidence):
         return Grade(0, "there is no reply, or a refusal")
     return Grade(1, "it replies")
 
 
 def keeps_to_the_point(evidence: Evidence) -> Grade:
-    """Is there little around what was asked for?"""
+    """Grade whether there is little around what was asked for."""
     answer = evidence.answer.strip()
     if not answer:
         return Grade(0, "there is nothing")
@@ -38,7 +38,7 @@ def keeps_to_the_point(evidence: Evidence) -> Grade:
 
 
 def stays_on_topic(evidence: Evidence) -> Grade:
-    """Do the words of the request come back in the code's names, or in the answer's words?"""
+    """Grade whether the request's words come back in the code's names or in the text."""
     topic = evidence.request.topic
     if not topic:
         return Grade(1, "the request has no words to compare")
@@ -58,7 +58,7 @@ def _text_on_topic(evidence: Evidence) -> str:
 
 
 def is_readable(evidence: Evidence) -> Grade:
-    """Would a colleague understand it?"""
+    """Grade whether the code says what it does."""
     definition = evidence.main_definition
     if definition is None:
         return Grade(0, "nothing is defined that could be read")
@@ -68,7 +68,7 @@ def is_readable(evidence: Evidence) -> Grade:
 
 
 def shows_itself_at_work(evidence: Evidence) -> Grade:
-    """Is there a doctest or an assertion that uses what is defined, or at least a call?"""
+    """Grade whether a doctest or an assertion uses what is defined, or at least a call does."""
     if evidence.tree is None:
         return Grade(0, "there is no code to show")
     defined = {node.name for node in evidence.definitions}

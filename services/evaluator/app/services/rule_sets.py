@@ -1,4 +1,4 @@
-"""Which rules and criteria a task type is judged by, and what they come to together. Pure."""
+"""Finds the rules and criteria of a task type, and weighs what they found. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,10 +36,10 @@ GENERIC_RUBRIC = (
 
 
 def rules_for(task_type: TaskType | None) -> Sequence[Rule]:
-    """The rules of a task type, in its own order; general ones where it has no directory.
+    """Return a task type's rules, in its own order; general ones where it has no directory.
 
     Raises:
-        TaskTypeError: If it weighs a rule that nobody defines.
+        TaskTypeError: If it weighs a rule that isn't defined.
     """
     if task_type is None:
         return GENERIC_RULES
@@ -51,10 +51,10 @@ def rules_for(task_type: TaskType | None) -> Sequence[Rule]:
 
 
 def criteria_for(task_type: TaskType | None) -> Sequence[Criterion]:
-    """The criteria of a task type's rubric; general ones where it has no directory.
+    """Return the criteria of a task type's rubric; general ones where it has no directory.
 
     Raises:
-        TaskTypeError: If it weighs a criterion that nobody defines.
+        TaskTypeError: If it weighs a criterion that isn't defined.
     """
     if task_type is None:
         return GENERIC_RUBRIC
@@ -92,6 +92,6 @@ def _require_known(
     if unknown:
         raise TaskTypeError(
             task_type.directory / "task_type.toml",
-            f"[{table}] weighs {unknown[0]!r}, which nobody defines",
+            f"[{table}] weighs {unknown[0]!r}, which isn't defined",
             remedy=f"Define it in validators.py, or choose among: {', '.join(sorted(known))}.",
         )

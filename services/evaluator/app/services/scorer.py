@@ -1,4 +1,4 @@
-"""The score: rules weigh 40 %, the judge 60 %, and what demonstrably fails is capped."""
+"""Computes the score: rules weigh 40 %, the judge 60 %, a demonstrable failure is capped."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""All that can be said of an answer without running it, and what to run. Pure and picklable."""
+"""Reads an answer without running it, and plans what to run. Pure and picklable."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An answer as it reads.
+    """What an answer shows without being run, and the plan of its run.
 
     Attributes:
         findings: What the rules found that run nothing, by rule name.

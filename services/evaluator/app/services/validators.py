@@ -47,7 +47,7 @@ DANGEROUS_CALLS = frozenset(
 
 
 def gives_an_answer(evidence: Evidence) -> Finding:
-    """Something came back, and it is no refusal."""
+    """Check that something came back that is no refusal."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
     if is_refusal(evidence):
@@ -56,7 +56,7 @@ def gives_an_answer(evidence: Evidence) -> Finding:
 
 
 def contains_code(evidence: Evidence) -> Finding:
-    """The answer holds code, in a block or by itself."""
+    """Check that the answer holds code, in a block or by itself."""
     if evidence.code is None:
         return failed("no code was found in the answer")
     kind = evidence.code.language or "unlabelled"
@@ -64,7 +64,7 @@ def contains_code(evidence: Evidence) -> Finding:
 
 
 def parses_as_python(evidence: Evidence) -> Finding:
-    """The code is Python that parses."""
+    """Check that the code is Python that parses."""
     if evidence.code is None:
         return failed("there is no code to parse")
     if evidence.tree is not None:
@@ -75,7 +75,7 @@ def parses_as_python(evidence: Evidence) -> Finding:
 
 
 def defines_what_was_asked(evidence: Evidence) -> Finding:
-    """Something is defined, and a class where a class was asked for."""
+    """Check that something is defined, and a class where a class was asked for."""
     if evidence.tree is None:
         return failed("nothing is defined, since no Python code parses")
     if not evidence.definitions:
@@ -89,7 +89,7 @@ def defines_what_was_asked(evidence: Evidence) -> Finding:
 
 
 def keeps_the_given_name(evidence: Evidence) -> Finding:
-    """What was asked for has the name that the request gives it, or whoever calls it can't."""
+    """Check that what was asked for has the name that the request gives it."""
     wanted = evidence.request.name
     if evidence.tree is None or not wanted or wanted in NAMES_OF_PYTHON:
         return not_applicable("the request gives no name")
@@ -99,7 +99,7 @@ def keeps_the_given_name(evidence: Evidence) -> Finding:
 
 
 def returns_something(evidence: Evidence) -> Finding:
-    """Some function hands back a value; a class counts by its methods."""
+    """Check that some function returns a value; a class counts by its methods."""
     if evidence.tree is None:
         return failed("nothing is returned, since no Python code parses")
     # Both stand in functions only, or the code wouldn't compile; one walk, since a walk for each
@@ -113,7 +113,7 @@ def returns_something(evidence: Evidence) -> Finding:
 
 
 def is_complete(evidence: Evidence) -> Finding:
-    """No body is left out: no lone `pass`, `...` or NotImplementedError where work belongs.
+    """Check that no body is a lone `pass`, `...` or NotImplementedError where work belongs.
 
     What the request names decides; where it names nothing, one function that works is enough.
     """
@@ -130,7 +130,7 @@ def is_complete(evidence: Evidence) -> Finding:
 
 
 def uses_what_it_is_given(evidence: Evidence) -> Finding:
-    """What was asked for looks at something that it is given."""
+    """Check that what was asked for uses at least one of its parameters."""
     if evidence.tree is None:
         return not_applicable("there is no Python code that could be given anything")
     asked = _asked_functions(evidence)
@@ -152,7 +152,7 @@ def _asked_functions(evidence: Evidence) -> list[Function]:
 
 
 def has_no_placeholder(evidence: Evidence) -> Finding:
-    """No TODO and no "your code here"."""
+    """Check that there is no TODO and no "your code here"."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
     found = PLACEHOLDER.search(evidence.answer)
@@ -160,7 +160,7 @@ def has_no_placeholder(evidence: Evidence) -> Finding:
 
 
 def has_no_dangerous_call(evidence: Evidence) -> Finding:
-    """No call that runs text as code, starts processes or deletes files."""
+    """Check that no call runs text as code, starts processes or deletes files."""
     if not evidence.answer.strip():
         return failed("the answer is empty")
     origins = imported_names(evidence.tree) if evidence.tree else {}
@@ -173,7 +173,7 @@ def has_no_dangerous_call(evidence: Evidence) -> Finding:
 
 
 def has_docstring(evidence: Evidence) -> Finding:
-    """What was asked for says what it does."""
+    """Check that what was asked for has a docstring."""
     if (definition := evidence.main_definition) is None:
         return failed("there is no definition to document")
     if ast.get_docstring(definition):
@@ -182,7 +182,7 @@ def has_docstring(evidence: Evidence) -> Finding:
 
 
 def has_type_hints(evidence: Evidence) -> Finding:
-    """Every parameter and every return value is annotated."""
+    """Check that every parameter and every return value is annotated."""
     if not evidence.functions:
         return failed("there is no function to annotate")
     for function in evidence.functions:
@@ -193,7 +193,7 @@ def has_type_hints(evidence: Evidence) -> Finding:
 
 
 def is_refusal(evidence: Evidence) -> bool:
-    """Whether it opens like a refusal and defines nothing; an apology before code is none."""
+    """Tell whether an answer is a refusal; one that defines something never is."""
     return REFUSAL.match(evidence.answer) is not None and not evidence.definitions
 
 

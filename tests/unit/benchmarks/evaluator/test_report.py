@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 from rich.console import Console
 from support.scored_answers import scored
@@ -55,11 +56,22 @@ def test_mutants_and_outputs_are_reported_apart() -> None:
 
 def test_tables_say_which_half_they_are_about_and_what_judged() -> None:
     text = printed(errors=False)
-    assert text.count("tuning half") == 3
+    assert text.count("tuning half") == 4
     for part in ("static rules alone", "false fail of canonical solutions", "jail", "01234567"):
         assert part in text
     assert "unscored: c/model output (examples): no usable grade" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_answers_are_told_apart_by_what_their_verdicts_rest_on() -> None:
+    by_form = {"examples": "examples", "one": "examples", "none": "static"}
+    full = [replace(one, evidence=by_form[one.case.form]) for one in FULL]
+    made = make_report(
+        half="tuning", backend="jail", fingerprint="", full=full, static=STATIC, alone=FULL[:4]
+    )
+    assert (made.evidence["examples"].wrong, made.evidence["static"].wrong) == (8, 4)
+    assert made.evidence["plausible_calls"].auroc is None
+    assert made.evidence["static"].false_pass == 0.5
 
 
 def test_errors_are_listed_with_what_they_have_in_common() -> None:

@@ -107,8 +107,8 @@ def test_names_that_nobody_defines_are_found(directory: Path) -> None:
     replace(directory / "task_type.toml", "stays_on_topic = 0.4", "keeps_on_topic = 0.4")
     replace(directory / "repairs.toml", "is_short", "is_shrt")
     found = "\n".join(messages_of(directory))
-    assert "'is_shrt', which nobody defines" in found
-    assert "'keeps_on_topic', which nobody defines" in found
+    assert "'is_shrt', which isn't defined" in found
+    assert "'keeps_on_topic', which isn't defined" in found
 
 
 def test_rules_and_sentences_must_match(directory: Path) -> None:

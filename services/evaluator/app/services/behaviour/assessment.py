@@ -1,4 +1,4 @@
-"""Says of each thing that was run whether it came out as it should, and why."""
+"""Compares what each probe came to with what was expected of it, and says why."""
 
 import builtins
 from collections import Counter
@@ -43,7 +43,7 @@ STOPPED_BY: dict[Limit, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What became of one probe.
+    """The outcome of one probe.
 
     Attributes:
         kind: Check, example or call.
@@ -233,7 +233,7 @@ def _error(step: StepResult) -> str:
 
 
 def show(value: Value) -> str:
-    """A value in short; one that didn't come back, by its type."""
+    """Write a value in short; one that didn't come back is named by its type."""
     if isinstance(value, Opaque):
         return shorten(f"an object of type {value.type_name}")
     try:
@@ -244,7 +244,7 @@ def show(value: Value) -> str:
 
 
 def shorten(text: str) -> str:
-    """A text on one line, cut at 120 characters."""
+    """Put a text on one line, cut at 120 characters."""
     line = " ".join(text.split())
     cut = MAX_SHOWN_CHARACTERS - 1
     return line if len(line) <= MAX_SHOWN_CHARACTERS else f"{line[:cut]}…"

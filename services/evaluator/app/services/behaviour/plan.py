@@ -28,7 +28,7 @@ OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
 @dataclass(slots=True)
 class _Plan:
-    """Steps so far; the state that one example leaves may be what the next one needs."""
+    """The steps planned so far; an example may need the state that the one before it left."""
 
     steps: list[str] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)

@@ -12,7 +12,7 @@ MAX_STEPS = 24
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Some steps in a row that try one thing.
+    """One or more steps that try one thing.
 
     Attributes:
         kind: A check of the golden input, an example of the request, or a plausible call.
@@ -45,7 +45,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ProbePlan:
-    """All that is run of one answer.
+    """All steps and probes of one answer's run.
 
     Attributes:
         steps: Source of one expression or statement each, at most 24, run in order.

@@ -31,7 +31,7 @@ def may_give_none(function: Function | None, request: str) -> bool:
 
 
 def gives_a_value(function: Function) -> bool:
-    """Whether it yields, or some `return` of it has a value that may be other than None."""
+    """Tell whether a function yields, or returns anything that may be other than None."""
     return any(
         isinstance(node, ast.Yield | ast.YieldFrom)
         or (isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value))
@@ -49,7 +49,7 @@ def _is_none(value: ast.expr) -> bool:
 
 
 def works_in_place(function: Function) -> bool:
-    """Whether it changes what it is given, or has another function do so."""
+    """Tell whether a function changes its arguments, or passes them to one that may."""
     given = parameters_of(function)
     for node in ast.walk(function):
         match node:

@@ -22,14 +22,14 @@ NO_CALL_RETURNED_GRADE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of an answer's code: what became of it, and what that says of the answer."""
+    """An execution of an answer's code, and what it shows of the answer."""
 
     execution: Execution
     behaviour: Behaviour
 
     @property
     def obstacle(self) -> str:
-        """What kept the code from being seen at work; empty where it was seen.
+        """Say what kept the code from being tried; empty where nothing did.
 
         One example or check that couldn't be tried is enough: code that does well where it is
         seen might hide behind the sandbox where it isn't. Without either, nothing is known that
@@ -44,7 +44,7 @@ class Run:
 
     @property
     def evidence(self) -> EvidenceGrade:
-        """The best of what the run shows, from values that are known to nothing at all."""
+        """Grade what the findings rest on: known right values, plausible calls, or nothing."""
         behaviour = self.behaviour
         if behaviour.of("check", "kept", "contradicted"):
             return "checks"
@@ -56,7 +56,7 @@ class Run:
 
 
 def loads(run: Run) -> Finding:
-    """The code can be loaded: it raises nothing by itself, and comes to an end."""
+    """Check that the code loads: it raises nothing by itself, and comes to an end."""
     execution = run.execution
     if execution.status == "unavailable":
         return not_applicable("no code is run on this machine")
@@ -68,12 +68,12 @@ def loads(run: Run) -> Finding:
 
 
 def keeps_the_examples(run: Run) -> Finding:
-    """Called as the request shows, the code gives what the request shows."""
+    """Check that the code, called as the request shows, gives what the request shows."""
     return _find_values(run, "example", nothing="no example of the request was run")
 
 
 def passes_the_checks(run: Run) -> Finding:
-    """Called as the golden input's checks do, the code gives what they expect."""
+    """Check that the code gives what the golden input's checks expect."""
     return _find_values(run, "check", nothing="no check was run")
 
 
@@ -88,7 +88,7 @@ def _find_values(run: Run, kind: Kind, *, nothing: str) -> Finding:
 
 
 def answers_plausible_calls(run: Run) -> Finding:
-    """Called in a way that the request suggests, the code gives a value."""
+    """Check that the code gives a value where the request suggests a call."""
     returned = run.behaviour.of("call", "returned")
     others = run.behaviour.of("call", "raised", "gave_none")
     if not returned and not others:
@@ -99,7 +99,7 @@ def answers_plausible_calls(run: Run) -> Finding:
 
 
 def does_its_work(run: Run) -> Grade:
-    """Does it do what was asked for, as far as running it shows?"""
+    """Grade whether the code does what was asked for, as far as running it shows."""
     behaviour = run.behaviour
     if run.execution.status in ("unavailable", "inconclusive"):
         return Grade(NOTHING_SEEN_GRADE, "it wasn't run, so nothing shows that it works")
@@ -133,7 +133,7 @@ BEHAVIOUR_CRITERIA: dict[str, Callable[[Any], Grade]] = {does_its_work.__name__:
 
 
 def find_in_run(run: Run | None) -> dict[str, Finding]:
-    """What each rule about behaviour found; nothing applies where there was no run."""
+    """Return each behaviour rule's finding; without a run none applies."""
     if run is None:
         nothing = not_applicable("there was no program to run")
         return dict.fromkeys(BEHAVIOUR_CHECKS, nothing)
@@ -141,7 +141,7 @@ def find_in_run(run: Run | None) -> dict[str, Finding]:
 
 
 def grade_run(run: Run | None) -> dict[str, Grade]:
-    """The grade of each criterion about behaviour; none where there was no run."""
+    """Return each behaviour criterion's grade; there is none without a run."""
     if run is None:
         return {}
     return {name: grade(run) for name, grade in BEHAVIOUR_CRITERIA.items()}

@@ -10,7 +10,7 @@ from services.evaluator.app.services.request import stem
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is called.
+    """The function or class of an answer that is called.
 
     Attributes:
         definition: The function or class.
@@ -29,18 +29,18 @@ class Target:
     needs_keywords: tuple[str, ...]
 
     def takes(self, count: int) -> bool:
-        """Whether it can be called with that many positional arguments."""
+        """Tell whether the target can be called with that many positional arguments."""
         most = count if self.takes_more else len(self.parameters)
         return not self.needs_keywords and self.required <= count <= most
 
     @property
     def function(self) -> Function | None:
-        """The function that is called; None for a class."""
+        """Return the function that is called; None for a class."""
         return self.definition if isinstance(self.definition, Function) else None
 
 
 def find_target(evidence: Evidence) -> Target | None:
-    """What the request is about: what it names, else what nothing else in the answer calls."""
+    """Find the definition that the request names, else one that no other definition uses."""
     main = evidence.main_definition
     if main is None:
         return None
@@ -50,7 +50,7 @@ def find_target(evidence: Evidence) -> Target | None:
 
 
 def describe(definition: Definition, call: str = "") -> Target:
-    """How a definition is called; a class by its constructor."""
+    """Describe how a definition is called; a class is called by its constructor."""
     function = definition if isinstance(definition, Function) else constructor_of(definition)
     call = call or definition.name
     if function is None:
@@ -73,17 +73,17 @@ def describe(definition: Definition, call: str = "") -> Target:
 
 
 def is_static(function: Function) -> bool:
-    """Whether a method takes no self."""
+    """Tell whether a method is static, so that it takes no `self`."""
     return any(dotted_name(node) == "staticmethod" for node in function.decorator_list)
 
 
 def constructor_of(definition: ast.ClassDef) -> Function | None:
-    """The class's own `__init__`."""
+    """Return the class's own `__init__`; None where it has none."""
     return method_of(definition, "__init__")
 
 
 def method_of(definition: ast.ClassDef, name: str) -> Function | None:
-    """A method by its name."""
+    """Find a method of a class by its name; None where it has no such method."""
     for node in definition.body:
         if isinstance(node, Function) and node.name == name:
             return node

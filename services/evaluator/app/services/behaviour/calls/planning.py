@@ -1,4 +1,4 @@
-"""Plausible calls of a function, read off its parameters and the request's words."""
+"""Plans plausible calls of a function by its parameters and the request's words."""
 
 import ast
 from collections.abc import Iterator
@@ -39,12 +39,12 @@ class _Signature:
     keywords: frozenset[str]
 
     def variants(self, request: str) -> list[str]:
-        """Argument lists of three ordinary calls."""
+        """Write the argument lists of three ordinary calls."""
         chosen = argument_sources(self.names, self.shapes, request)
         return [self._written([values[place] for values in chosen]) for place in range(3)]
 
     def edges(self, request: str) -> Iterator[str]:
-        """Argument lists with one edge case each."""
+        """Write argument lists with one edge case each."""
         chosen = [values[0] for values in argument_sources(self.names, self.shapes, request)]
         for index, shape in enumerate(self.shapes):
             if shape in EDGES:
@@ -58,7 +58,7 @@ class _Signature:
 
 
 def plausible_calls(target: Target, user_input: str) -> tuple[PlausibleCall, ...]:
-    """Up to six calls, the likeliest first, edge cases last; pure."""
+    """Plan up to six calls, the likeliest first, edge cases last; pure."""
     if isinstance(target.definition, ast.ClassDef):
         return tuple(_class_calls(target.definition, user_input))[:MAX_CALLS]
     signature = _read_signature(target.definition, user_input, is_method="." in target.call)

@@ -8,7 +8,7 @@ from services.evaluator.app.services.code.syntax import dotted_name
 
 
 class Shape(StrEnum):
-    """Kinds of arguments for which there are values."""
+    """A kind of argument for which there are values."""
 
     INTEGER = "integer"
     FLOAT = "float"

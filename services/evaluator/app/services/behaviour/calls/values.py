@@ -101,7 +101,7 @@ SORTED_INPUT = re.compile(r"\bsorted (?:list|array|numbers)|already sorted|ì •ë 
 def argument_sources(
     names: Sequence[str], shapes: Sequence[Shape], request: str
 ) -> list[tuple[str, str, str]]:
-    """Three ordinary values for each parameter, chosen so that they fit each other."""
+    """Choose three ordinary values for each parameter, so that they fit each other."""
     chosen: list[tuple[str, str, str]] = []
     for index, (name, shape) in enumerate(zip(names, shapes, strict=True)):
         values = _related(name, shape, shapes[:index]) or (
