@@ -63,7 +63,7 @@ def circles(modules: dict[str, Path]) -> list[str]:
 def _arrows_by_folder(modules: dict[str, Path]) -> dict[str, dict[str, set[str]]]:
     arrows: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name, path in modules.items():
-        for imported in _imports(path, modules):
+        for imported in _imports(name, path, modules):
             here, there = name.split("."), imported.split(".")
             shared = 0
             while here[shared : shared + 1] == there[shared : shared + 1] != []:
@@ -74,14 +74,17 @@ def _arrows_by_folder(modules: dict[str, Path]) -> dict[str, dict[str, set[str]]
     return arrows
 
 
-def _imports(path: Path, modules: dict[str, Path]) -> Iterator[str]:
+def _imports(name: str, path: Path, modules: dict[str, Path]) -> Iterator[str]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in modules)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
             for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
+                inner = f"{module}.{alias.name}"
                 if inner in modules:
                     yield inner
-                elif node.module in modules:
-                    yield node.module
+                elif module in modules:
+                    yield module

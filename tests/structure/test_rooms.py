@@ -60,7 +60,14 @@ def test_a_tidy_tree_passes(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["from top.high import three", "import top.high.three", "from top.high.three import y"]
+    "line",
+    [
+        "from top.high import three",
+        "import top.high.three",
+        "from top.high.three import y",
+        "from ..high.three import y",
+        "from ..high import three",
+    ],
 )
 def test_an_import_upward_closes_a_circle(tree: Path, line: str) -> None:
     (tree / "top" / "low" / "one.py").write_text(line, encoding="utf-8")
