@@ -50,7 +50,7 @@ class EvaluatorSwitch:
             return web.Response()
         headers = {
             name: request.headers[name]
-            for name in ("Content-Type", "X-Request-ID")
+            for name in ("Content-Type", "X-Request-ID", "X-Internal-Token")
             if name in request.headers
         }
         async with self.session.request(

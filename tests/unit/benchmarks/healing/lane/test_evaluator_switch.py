@@ -33,19 +33,24 @@ def test_an_error_stays_as_it_is() -> None:
 async def test_the_switch_passes_on_refuses_and_changes() -> None:
     evaluator = web.Application()
 
-    async def evaluate(_: web.Request) -> web.Response:
+    tokens: list[str | None] = []
+
+    async def evaluate(request: web.Request) -> web.Response:
+        tokens.append(request.headers.get("X-Internal-Token"))
         return web.json_response(EVALUATION)
 
     evaluator.router.add_post("/api/v1/evaluate", evaluate)
     async with TestServer(evaluator) as server, aiohttp.ClientSession() as session:
         switch = EvaluatorSwitch(session, str(server.make_url("")).rstrip("/"))
         async with TestClient(TestServer(switch.application())) as client:
+            headers = {"X-Internal-Token": "open sesame"}
 
             async def ask() -> float:
-                async with client.post("/api/v1/evaluate", json={}) as response:
+                async with client.post("/api/v1/evaluate", json={}, headers=headers) as response:
                     return float((await response.json())["score"])
 
             assert await ask() == 0.9
+            assert tokens == ["open sesame"]
             switch.condition = EvaluatorCondition.CHANGED
             assert await ask() == pytest.approx(0.63)
             switch.condition = EvaluatorCondition.DOWN
