@@ -33,7 +33,9 @@ FINDERS = (
 )
 MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
-STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
+STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
+# A typographer's quote, or a whole string in straight ones, in which it is a character like others.
+QUOTE = re.compile(r"""[‘’“”]|(?<!\w)(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
 ANY_ORDER = re.compile(
     r"\bany order\b|아무\s*순서|순서에\s*(?:관계|상관)\s*없"
     r"|\border (?:of [^.\n]{0,40})?(?:does|is)(?:n't| not) (?:matter|important|relevant)"
@@ -60,8 +62,8 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
     may be part of a longer one and two values for one call are all left out.
     """
-    text = user_input[:MAX_REQUEST_CHARACTERS].translate(STRAIGHT_QUOTES).replace("\r\n", "\n")
-    text = BLANK_LINES.sub(FEW_BLANK_LINES, text)
+    text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ").replace("\r\n", "\n")
+    text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
     for find in FINDERS:
         found += find(rest)
@@ -78,6 +80,10 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     signatures = _signatures(text) if has_names else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
     return tuple(replace(example, any_order=any_order) for example in examples[:MAX_EXAMPLES])
+
+
+def _straighten(quote: re.Match[str]) -> str:
+    return quote[0].translate(STRAIGHT_QUOTES) if len(quote[0]) == 1 else quote[0]
 
 
 def _signatures(text: str) -> list[list[str]]:

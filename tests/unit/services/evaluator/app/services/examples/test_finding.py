@@ -359,6 +359,14 @@ def test_whatever_is_found_can_be_run(request_text: str) -> None:
             ast.parse(statement)
 
 
+@pytest.mark.parametrize(
+    ("shown", "value"),
+    [("['‘']", ["‘"]), ('"‘a’"', "‘a’"), ("“it’s”", "it's"), ("‘a’", "a"), ("'“'", "“")],
+)
+def test_quotes_in_a_string_are_characters_and_others_are_quotes(shown: str, value: object) -> None:
+    assert only_example(f"It's simple: f(1) == {shown}").expected == value
+
+
 @given(st.integers(), st.lists(st.integers() | st.text(max_size=3), max_size=4))
 def test_values_are_read_as_they_are_written(argument: int, value: list[int | str]) -> None:
     example = only_example(f">>> f({argument})\n{value!r}\n")
