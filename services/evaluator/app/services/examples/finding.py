@@ -35,7 +35,7 @@ MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
 STRAIGHT_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 # A typographer's quote, or a whole string in straight ones, in which it is a character like others.
-QUOTE = re.compile(r"""[‘’“”]|(?<!\w)(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""")
+QUOTE = re.compile(r"""[‘’“”]|(?<!\w)(?:"[^"\n]*"|'[^'\n]*')""")
 ANY_ORDER = re.compile(
     r"\bany order\b|아무\s*순서|순서에\s*(?:관계|상관)\s*없"
     r"|\border (?:of [^.\n]{0,40})?(?:does|is)(?:n't| not) (?:matter|important|relevant)"
