@@ -163,7 +163,7 @@ def enable_task_type(name: Name) -> None:
         return
     messages.print(f"Version {version} serves {name} now: {task_type.prompt.splitlines()[0]}")
     if problems:
-        messages.print(f"It has {len(problems)} problems; see: selfheal tasks check {name}")
+        messages.print(f"Problems found: {len(problems)}; see: selfheal tasks check {name}")
     if not task_types.is_built_in(name):
         messages.print(
             "A service that started before the directory was written doesn't know its rules: "
@@ -240,7 +240,7 @@ def _count_golden_inputs(task_type: TaskType) -> str:
     checks = sum(map(len, golden.checks.values()))
     return (
         f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
-        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with {checks} checks"
+        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with checks ({checks})"
     )
 
 
