@@ -19,10 +19,7 @@ from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
 from services.common.task_types import TaskType, TaskTypeError, TaskTypes
 from services.common.task_types.reading import DEFINITION_FILE, VALIDATORS_FILE
-from services.optimizer.app.services.record.prompts import (
-    load_serving_versions,
-    serve_task_type,
-)
+from services.optimizer.app.services.record.prompts import load_serving_versions, serve_task_type
 
 FAILURE_EXIT_CODE = 1
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
@@ -237,10 +234,9 @@ def _describe(task_type: TaskType) -> dict[str, Any]:
 
 def _count_golden_inputs(task_type: TaskType) -> str:
     golden = task_type.golden_inputs
-    checks = sum(map(len, golden.checks.values()))
     return (
         f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
-        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with checks ({checks})"
+        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with checks"
     )
 
 

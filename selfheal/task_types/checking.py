@@ -8,11 +8,7 @@ from typing import Any
 
 from selfheal.task_types.scaffold import PLACEHOLDER
 from services.common.task_types import TaskType, TaskTypeError
-from services.common.task_types.reading import (
-    GOLDEN_INPUTS_FILE,
-    REPAIRS_FILE,
-    VALIDATORS_FILE,
-)
+from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, VALIDATORS_FILE
 from services.common.task_types.rules import Finding, Grade
 from services.evaluator.app.services.behaviour.rules import passes_the_checks
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
