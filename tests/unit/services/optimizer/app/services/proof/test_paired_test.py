@@ -1,4 +1,4 @@
-"""The paired test: what the bet is worth, its error rate and power in simulated heals, and damage."""
+"""The paired test: what the bet is worth, error rate and power in simulated heals, and damage."""
 
 import random
 from collections.abc import Callable, Sequence
