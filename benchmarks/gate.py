@@ -22,7 +22,7 @@ from statistics import fmean, median
 from rich.console import Console
 from rich.table import Table
 
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     SIGNIFICANCE_LEVEL,
     STAKE,
     PairedScore,

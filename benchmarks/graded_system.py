@@ -27,13 +27,13 @@ from benchmarks.measured_system import MeasurementError, spawn, stop, wait_until
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.plan import (
+from selfheal.runtime.ports import find_free_port
+from selfheal.runtime.process_plan import (
     OPTIMIZER_COMMAND,
     Credentials,
     optimizer_environment,
     plan_processes,
 )
-from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,8 @@ import psutil
 from benchmarks.instant_endpoint import CODER, JUDGE
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.plan import Credentials, optimizer_environment, plan_processes
 from selfheal.runtime.ports import find_free_port
+from selfheal.runtime.process_plan import Credentials, optimizer_environment, plan_processes
 from selfheal.runtime.processes.readiness import is_ready
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.waiting import wait_until

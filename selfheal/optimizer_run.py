@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from selfheal.runtime.assembly import connection_environment
-from selfheal.runtime.plan import OPTIMIZER_COMMAND
+from selfheal.runtime.process_plan import OPTIMIZER_COMMAND
 from services.common.config import Settings
 
 WATCH_FLAG: Final = "--watch"

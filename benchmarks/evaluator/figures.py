@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from benchmarks.evaluator.labelled_answers import CANONICAL, OUTPUT
 from benchmarks.evaluator.request_forms import FORMS
 from benchmarks.evaluator.scoring import Case, Scored
-from services.evaluator.app.services.oversight.calibration.assessment import area_under_roc
+from services.evaluator.app.services.oversight.calibration.trust import area_under_roc
 from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING
 
 RESAMPLES: Final = 200

@@ -25,7 +25,7 @@ from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.plan import needs_local_model
+from selfheal.runtime.process_plan import needs_local_model
 from selfheal.runtime.states import State
 from services.common.config import LOCAL_PROVIDER, Settings
 from services.common.schemas import AgentResponse

@@ -22,10 +22,10 @@ from selfheal.local_evaluation import open_evaluation
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.evaluator.app.services.oversight.calibration.assessment import Calibration, Level
 from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.trust import Calibration, Level
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -103,7 +103,7 @@ async def _run(settings: Settings, judge: str, show: Callable[[str], None]) -> C
 
         def report(done: int, total: int) -> None:
             if messages.is_terminal or done % 10 == 0 or done == total:
-                show(f"judged {done} of {total} by {evaluation.judge_name}")
+                show(f"judged {done} of {total} by {evaluation.judge.name}")
 
         return await run_calibration(
             evaluation.evaluate,

@@ -20,8 +20,8 @@ from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.postgres.binaries import find_binaries
+from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.config import (

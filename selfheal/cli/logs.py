@@ -13,7 +13,7 @@ from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.plan import OPTIMIZER
+from selfheal.runtime.process_plan import OPTIMIZER
 from services.common.config import Settings
 from services.common.models import EXECUTION_COLUMNS
 

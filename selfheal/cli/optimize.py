@@ -21,7 +21,7 @@ from selfheal.optimizer_run import (
 )
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.interruption import Interruption
-from selfheal.runtime.plan import OPTIMIZER
+from selfheal.runtime.process_plan import OPTIMIZER
 from services.common.config import Settings
 from services.common.errors import DatabaseUnavailableError
 

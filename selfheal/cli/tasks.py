@@ -19,10 +19,7 @@ from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
 from services.common.task_types import TaskType, TaskTypeError, TaskTypes
 from services.common.task_types.reading import DEFINITION_FILE, VALIDATORS_FILE
-from services.optimizer.app.services.record.prompts import (
-    load_serving_versions,
-    serve_task_type,
-)
+from services.optimizer.app.services.record.prompts import load_serving_versions, serve_task_type
 
 FAILURE_EXIT_CODE = 1
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
@@ -163,7 +160,7 @@ def enable_task_type(name: Name) -> None:
         return
     messages.print(f"Version {version} serves {name} now: {task_type.prompt.splitlines()[0]}")
     if problems:
-        messages.print(f"It has {len(problems)} problems; see: selfheal tasks check {name}")
+        messages.print(f"Problems found: {len(problems)}; see: selfheal tasks check {name}")
     if not task_types.is_built_in(name):
         messages.print(
             "A service that started before the directory was written doesn't know its rules: "
@@ -237,10 +234,9 @@ def _describe(task_type: TaskType) -> dict[str, Any]:
 
 def _count_golden_inputs(task_type: TaskType) -> str:
     golden = task_type.golden_inputs
-    checks = sum(map(len, golden.checks.values()))
     return (
         f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
-        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with {checks} checks"
+        f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with checks"
     )
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import services
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.parts import DatabaseServer
-from selfheal.runtime.plan import (
+from selfheal.runtime.postgres.external import ExternalDatabase
+from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.process_plan import (
     MODEL_VARIABLES,
     OPTIMIZER,
     Credentials,
@@ -14,8 +16,6 @@ from selfheal.runtime.plan import (
     optimizer_environment,
     plan_processes,
 )
-from selfheal.runtime.postgres.external import ExternalDatabase
-from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.system import System
 from services.common.config import Settings

@@ -17,11 +17,11 @@ from selfheal.runtime.assembly import (
 )
 from selfheal.runtime.errors import EmbeddedRuntimeError, choose_another_port
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.ports import describe_process, find_listener, is_free
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.process_plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings

@@ -11,8 +11,8 @@ from selfheal.runtime.errors import InterruptedStartError, ProcessFailedError, S
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.logs import read_tail
 from selfheal.runtime.parts import DatabaseServer, Part
-from selfheal.runtime.plan import Credentials, Stages
 from selfheal.runtime.ports import require_free_port
+from selfheal.runtime.process_plan import Credentials, Stages
 from selfheal.runtime.processes.process import BackgroundProcess
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable

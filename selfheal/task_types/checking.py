@@ -8,11 +8,7 @@ from typing import Any
 
 from selfheal.task_types.scaffold import PLACEHOLDER
 from services.common.task_types import TaskType, TaskTypeError
-from services.common.task_types.reading import (
-    GOLDEN_INPUTS_FILE,
-    REPAIRS_FILE,
-    VALIDATORS_FILE,
-)
+from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, VALIDATORS_FILE
 from services.common.task_types.rules import Finding, Grade
 from services.evaluator.app.services.behaviour.rules import passes_the_checks
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
@@ -74,8 +70,8 @@ def _problems_of_golden_inputs(task_type: TaskType) -> Iterator[Problem]:
         if len(inputs) < GOLDEN_INPUTS_A_HALF:
             yield Problem(
                 path,
-                f"{half!r} has {len(inputs)} golden inputs; a repair can be proven on "
-                f"{GOLDEN_INPUTS_A_HALF} or more",
+                f"{half!r} needs {GOLDEN_INPUTS_A_HALF} golden inputs to prove a repair on, and "
+                f"has {len(inputs)}",
             )
         left = sum(text.startswith(PLACEHOLDER) for text in inputs)
         if left:
@@ -84,8 +80,8 @@ def _problems_of_golden_inputs(task_type: TaskType) -> Iterator[Problem]:
     if golden.checks and CHECKING_RULE not in task_type.rule_weights:
         yield Problem(
             path,
-            f"{len(golden.checks)} golden inputs have checks, which count only with "
-            f'answers = "code" and a weight for {CHECKING_RULE!r}',
+            'checks of golden inputs count only with answers = "code" and a weight for '
+            f"{CHECKING_RULE!r}",
         )
 
 

@@ -1,1 +1,4 @@
-"""What the four services share; it knows none of them."""
+"""What the four services share; it knows none of them.
+
+Each service's settings are a class in `config`.
+"""

@@ -2,8 +2,10 @@
 
 Each service has a class with the settings that it may read. Every field is the environment
 variable of that name; durations are in seconds unless the name says otherwise.
+`SELFHEAL_ENV_FILE` names another file than `.env`; empty, it names none.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -45,7 +47,10 @@ class ProcessSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
+        env_file=os.environ.get("SELFHEAL_ENV_FILE", ".env"),
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

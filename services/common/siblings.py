@@ -6,12 +6,7 @@ import aiohttp
 
 from services.common.config import UpstreamSettings
 from services.common.http import ServiceClient
-from services.common.schemas import (
-    EvaluationRequest,
-    EvaluationResponse,
-    TaskRequest,
-    TaskResponse,
-)
+from services.common.schemas import EvaluationRequest, EvaluationResponse, TaskRequest, TaskResponse
 
 
 class WorkerClient:

@@ -13,11 +13,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from services.common.config import USAGE_EXIT_CODE, ServiceSettings, explain_settings_error
-from services.common.errors import (
-    InvalidRequestError,
-    ServiceError,
-    UnsupportedMediaTypeError,
-)
+from services.common.errors import InvalidRequestError, ServiceError, UnsupportedMediaTypeError
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics

@@ -69,7 +69,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 def test_it_is_checked_enabled_judged_by_its_own_rules_and_healed(system: RunningSystem) -> None:
     assert "Nothing is wrong" in system.selfheal("tasks", "check", TASK_TYPE).stderr
-    assert "serves table_tennis now" in system.selfheal("tasks", "enable", TASK_TYPE).stderr
+    assert (
+        "Version 1 serves table_tennis now" in system.selfheal("tasks", "enable", TASK_TYPE).stderr
+    )
     served = system.request("Ping", TASK_TYPE).json
     assert (served["worker_output"], served["evaluation_score"]) == ("Pong", 1)
     system.psql(f"UPDATE prompts SET content = '{BAD_PROMPT}' WHERE task_type = '{TASK_TYPE}'")

@@ -25,9 +25,9 @@ from benchmarks.measured_system import spawn, stop, wait_until_ready
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime import local_model
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.plan import Credentials, plan_processes
 from selfheal.runtime.ports import LOOPBACK, find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.process_plan import Credentials, plan_processes
 from services.common.config import Settings
 from services.common.http import create_session
 

@@ -94,13 +94,17 @@ def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
         table.add_row(
             f"{report.created_at.astimezone():{day} %H:%M}",
             str(report.id)[:8],
-            Text(show_words(report.outcome), style=DECISION_STYLES.get(report.outcome, "")),
+            Text(_outcome(report), style=DECISION_STYLES.get(report.outcome, "")),
             version,
             Text(show_line(report.task_type)),
             *([Text(show_line(report.verdict or ""))] if is_wide else []),
             Text(", ".join(filter(None, (_why(report), _aftermath(report))))),
         )
     return table
+
+
+def _outcome(report: StoredRun) -> str:
+    return "healed" if report.outcome == "promoted" else show_words(report.outcome)
 
 
 def _why(report: StoredRun) -> str:
@@ -114,18 +118,18 @@ def _introduction(report: StoredRun) -> Iterator[RenderableType]:
     replaced = f"version {_number(after)} replaced {_number(version)}"
     proven = f"a repair of version {_number(version)} is proven"
     sentences = {
-        "promoted": ("healed", replaced),
-        "proposed": ("proposed", proven),
-        "approved": ("approved", replaced),
-        "rejected": ("rejected", f"{proven}, and was turned down"),
-        "superseded": ("superseded", f"{proven}, but something else serves or was proposed since"),
-        "held": ("held", f"version {_number(version)} stays"),
-        "rolled_back": ("rolled back", f"version {_number(version)} did worse in service"),
+        "promoted": replaced,
+        "proposed": proven,
+        "approved": replaced,
+        "rejected": f"{proven}, and was turned down",
+        "superseded": f"{proven}, but something else serves or was proposed since",
+        "held": f"version {_number(version)} stays",
+        "rolled_back": f"version {_number(version)} did worse in service",
     }
-    what, sentence = sentences.get(report.outcome, (show_words(report.outcome), ""))
+    sentence = sentences.get(report.outcome, "")
     reason = "" if report.outcome == "rolled_back" else _why(report)
     why = f" ({reason})" if reason else ""
-    yield Text.assemble((f"{name} {what}", style), f": {sentence}{why}")
+    yield Text.assemble((f"{name} {_outcome(report)}", style), f": {sentence}{why}")
     number = f", report {report.report_id}" if report.report_id is not None else ""
     by = f", {_starter(report.triggered_by)}" if report.triggered_by else ""
     yield Text(f"run {report.id}{number}, {_moment(report.created_at)}{by}", style="dim")

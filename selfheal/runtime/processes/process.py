@@ -31,7 +31,7 @@ class BackgroundProcess:
     Args:
         name: Its name, unique in the directory.
         home: The runtime's directory; the record goes to `run/`, the output to `logs/`.
-        working_directory: Where it runs, so that `.env` there counts for it.
+        working_directory: Where it runs, and where relative paths in its settings begin.
         inherited: The environment that it starts from.
     """
 

@@ -26,7 +26,7 @@ def gets_to_the_point(task: AnsweredTask) -> Grade:
     sentences = _count_sentences(task.answer)
     if not task.answer.strip():
         return Grade(0, "there is nothing")
-    return Grade(min(1, MOST_SENTENCES / max(1, sentences)), f"it has {sentences} sentences")
+    return Grade(min(1, MOST_SENTENCES / max(1, sentences)), f"sentences: {sentences}")
 
 
 def _count_sentences(text: str) -> int:

@@ -70,7 +70,7 @@ class RuleResult:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleReport:
+class RuleResults:
     """All rules' results, and their weighted score.
 
     Attributes:

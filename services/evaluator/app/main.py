@@ -14,12 +14,12 @@ from services.common.web import create_app, serve
 from services.evaluator.app.api import router
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.evaluator.app.services.evaluation import Evaluation
-from services.evaluator.app.services.oversight.calibration.assessment import check_calibration
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     LABELLED_TASK_TYPE,
     load_canaries,
 )
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.trust import check_calibration
 from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.wiring import create_evaluation
@@ -59,7 +59,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         await evaluation.start()
         evaluation_metrics.set_sandbox_available(is_available=evaluation.availability.is_available)
         evaluator_metrics.set_info(
-            fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE), judge=evaluation.judge_name
+            fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE), judge=evaluation.judge.name
         )
         _announce(evaluation)
         app.state.evaluation = evaluation
@@ -102,13 +102,13 @@ def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> None:
         allow_unreliable=settings.judge_allow_unreliable,
     )
     if warning:
-        log.warning("judge_uncalibrated", judge=evaluation.judge_name, problem=warning)
+        log.warning("judge_uncalibrated", judge=evaluation.judge.name, problem=warning)
 
 
 def _announce(evaluation: Evaluation) -> None:
     log.info(
         "judge_chosen",
-        judge=evaluation.judge_name,
+        judge=evaluation.judge.name,
         fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE),
     )
     availability = evaluation.availability

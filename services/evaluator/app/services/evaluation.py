@@ -7,7 +7,7 @@ from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import assess
@@ -24,8 +24,8 @@ from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer
 from services.evaluator.app.services.rule_sets import (
     criteria_for,
     grade_criteria,
-    report_findings,
     rules_for,
+    weigh_findings,
 )
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
 from services.evaluator.app.services.static_reading import Reading
@@ -79,11 +79,6 @@ class Evaluation:
         await self._sandbox.close()
         await self._judge.close()
 
-    @property
-    def judge_name(self) -> str:
-        """Return the judge's name: `rubric`, or a model's `provider:name`."""
-        return self._judge.name
-
     def fingerprint_of(self, task_type: str) -> str:
         """Return the fingerprint of a task type's scores; scores of two of them don't compare."""
         definition = self._task_types.find(task_type)
@@ -113,8 +108,8 @@ class Evaluation:
         )
         run = await self._run(reading)
         findings = reading.findings | find_in_run(run)
-        report = report_findings(rules_for(definition), findings)
-        self._require_judgeable(report, run)
+        rules = weigh_findings(rules_for(definition), findings)
+        self._require_judgeable(rules, run)
         evidence = _grade_evidence(reading, run)
         grades = reading.grades | grade_run(run)
         case = JudgedAnswer(
@@ -123,19 +118,19 @@ class Evaluation:
             answer=request.worker_output,
             grades=grade_criteria(criteria_for(definition), grades),
         )
-        judgement = await self._judge.judge(case, report)
+        judgement = await self._judge.judge(case, rules)
         verdict = reach_verdict(
-            report.score, judgement.score, demonstrably_fails=bool(report.cap_reasons)
+            rules.score, judgement.score, demonstrably_fails=bool(rules.cap_reasons)
         )
         detail = explain(
             verdict,
-            report,
+            rules,
             judgement,
             judge=self._judge.name,
             fingerprint=self.fingerprint_of(request.task_type),
             run=run,
             evidence=evidence,
-            caveat=describe_doubt(evidence, self._judge, report),
+            caveat=describe_doubt(evidence, self._judge, rules),
             availability=self._sandbox.availability,
         )
         return verdict, detail
@@ -161,13 +156,13 @@ class Evaluation:
             log.warning("sandbox_lost", reason=execution.reason)
         raise UnscoredError(f"The answer could not be run: {execution.reason}.")
 
-    def _require_judgeable(self, report: RuleReport, run: Run | None) -> None:
+    def _require_judgeable(self, rules: RuleResults, run: Run | None) -> None:
         """Refuse to guess: what the sandbox stood in the way of is neither right nor wrong.
 
         A judge that has an opinion of its own may give it. The rubric's rests on what a run
         shows, and code that keeps itself from being run must not pass by that.
         """
-        if run is None or report.cap_reasons or self._judge.can_judge_unseen:
+        if run is None or rules.cap_reasons or self._judge.can_judge_unseen:
             return
         if run.obstacle:
             raise NotJudgeableError(

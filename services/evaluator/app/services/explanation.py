@@ -8,7 +8,7 @@ from services.common.evaluation_detail import (
     ObservationDetail,
     RuleDetail,
 )
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import Observation
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
@@ -21,7 +21,7 @@ MAX_OUTPUT_CHARACTERS = 500
 
 def explain(
     verdict: Verdict,
-    report: RuleReport,
+    rules: RuleResults,
     judgement: Judgement,
     *,
     judge: str,
@@ -36,7 +36,7 @@ def explain(
         rule_score=verdict.rule,
         judge_score=verdict.judge,
         capped=verdict.capped,
-        cap_reasons=report.cap_reasons,
+        cap_reasons=rules.cap_reasons,
         evidence=evidence,
         caveat=caveat,
         execution=describe_run(run, availability),
@@ -47,7 +47,7 @@ def explain(
                 outcome=result.finding.outcome,
                 reason=result.finding.reason,
             )
-            for result in report.results
+            for result in rules.results
         ],
         judge=JudgeDetail(
             name=judge,
@@ -62,12 +62,12 @@ def explain(
     )
 
 
-def describe_doubt(evidence: EvidenceGrade, judge: Judge, report: RuleReport) -> str:
+def describe_doubt(evidence: EvidenceGrade, judge: Judge, rules: RuleResults) -> str:
     """Say in one line that nothing tells whether the answer is right; empty where something does.
 
     A judge that has an opinion of its own tells, and so does a rule that shows a failure.
     """
-    if evidence in ("checks", "examples") or judge.can_judge_unseen or report.cap_reasons:
+    if evidence in ("checks", "examples") or judge.can_judge_unseen or rules.cap_reasons:
         return ""
     return (
         "nothing here shows whether the answer is right: no example in the request, no checks, "

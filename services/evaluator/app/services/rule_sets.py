@@ -8,15 +8,12 @@ from services.common.task_types.rules import (
     Finding,
     Grade,
     Rule,
-    RuleReport,
     RuleResult,
+    RuleResults,
     not_applicable,
 )
 from services.common.task_types.task_type import TaskType, TaskTypeError
-from services.evaluator.app.services.behaviour.rules import (
-    BEHAVIOUR_CHECKS,
-    BEHAVIOUR_CRITERIA,
-)
+from services.evaluator.app.services.behaviour.rules import BEHAVIOUR_CHECKS, BEHAVIOUR_CRITERIA
 from services.evaluator.app.services.rubric import STATIC_CRITERIA, responds, stays_on_topic
 from services.evaluator.app.services.validators import (
     STATIC_CHECKS,
@@ -63,14 +60,14 @@ def criteria_for(task_type: TaskType | None) -> Sequence[Criterion]:
     return [Criterion(known[name], weight) for name, weight in task_type.rubric_weights.items()]
 
 
-def report_findings(rules: Sequence[Rule], findings: Mapping[str, Finding]) -> RuleReport:
+def weigh_findings(rules: Sequence[Rule], findings: Mapping[str, Finding]) -> RuleResults:
     """Weigh what the rules found; a rule that found nothing counts for nothing."""
     nothing = not_applicable("nothing was looked at")
     results = tuple(RuleResult(rule, findings.get(rule.name, nothing)) for rule in rules)
     applied = [result for result in results if result.finding.outcome != "not_applicable"]
     total = sum(result.rule.weight for result in applied)
     earned = sum(result.rule.weight for result in applied if result.finding.outcome == "passed")
-    return RuleReport(results, score=min(1.0, earned / total) if total else 0.0)
+    return RuleResults(results, score=min(1.0, earned / total) if total else 0.0)
 
 
 def grade_criteria(

@@ -11,12 +11,7 @@ from services.common.evaluation_detail import (
     read_detail,
 )
 from services.common.logging import get_logger
-from services.common.schemas import (
-    AgentRequest,
-    AgentResponse,
-    EvaluationRequest,
-    TaskRequest,
-)
+from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
 

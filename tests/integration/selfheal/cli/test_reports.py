@@ -40,7 +40,7 @@ def test_runs_are_listed_with_what_they_changed_and_what_is_watched(operator: Op
     ours = operator.json("reports", "list", "-t", "code_generation")
     assert [row["id"] for row in ours] == [promoted, held]
     shown = operator.selfheal("reports", "list").stdout
-    for words in ("promoted", "1 -> 2", "is being watched", "waits for an answer"):
+    for words in ("healed", "1 -> 2", "is being watched", "waits for an answer"):
         assert words in shown
 
 

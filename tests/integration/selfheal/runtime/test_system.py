@@ -19,7 +19,7 @@ from selfheal.runtime.errors import (
 )
 from selfheal.runtime.foreground import ForegroundWatch, in_foreground
 from selfheal.runtime.locking import exclusive
-from selfheal.runtime.plan import Credentials, Stages
+from selfheal.runtime.process_plan import Credentials, Stages
 from selfheal.runtime.processes.readiness import is_ready
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable

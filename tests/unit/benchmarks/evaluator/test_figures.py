@@ -14,7 +14,7 @@ from benchmarks.evaluator.figures import (
     resample_auroc,
     rule_score,
 )
-from services.evaluator.app.services.oversight.calibration.assessment import area_under_roc
+from services.evaluator.app.services.oversight.calibration.trust import area_under_roc
 
 MARKS = st.lists(st.sampled_from([0.0, 0.1, 0.25, 0.4, 0.7, 0.9, 1.0]), min_size=1, max_size=12)
 

@@ -26,8 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 class FakeEvaluation:
-    judge_name = "openai:some"
-    judge = SimpleNamespace(identity="openai:some@abc")
+    judge = SimpleNamespace(name="openai:some", identity="openai:some@abc")
     availability = SimpleNamespace(problem="")
 
     def __init__(self) -> None:

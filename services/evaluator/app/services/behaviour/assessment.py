@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.evaluator.app.sandbox.run.execution import (
-    Execution,
-    Limit,
-    Opaque,
-    StepResult,
-    Value,
-)
+from services.evaluator.app.sandbox.run.execution import Execution, Limit, Opaque, StepResult, Value
 from services.evaluator.app.services.behaviour.probe import Kind, Probe, ProbePlan
 from services.evaluator.app.services.comparison import agrees, is_within
 

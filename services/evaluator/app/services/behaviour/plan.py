@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
-from services.evaluator.app.services.behaviour.checks import bind_check
+from services.evaluator.app.services.behaviour.check_binding import bind_check
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
 from services.evaluator.app.services.behaviour.returning import may_give_none
 from services.evaluator.app.services.behaviour.target import (

@@ -3,13 +3,13 @@
 import hashlib
 
 from services.common.secret_masking import mask_secrets
-from services.common.task_types.rules import RuleReport, RuleResult
+from services.common.task_types.rules import RuleResult, RuleResults
 
 MAX_DATA_CHARACTERS = 24_000
 
 
 def describe_case(
-    request: str, answer: str, report: RuleReport, *, answer_first: bool = False
+    request: str, answer: str, rules: RuleResults, *, answer_first: bool = False
 ) -> str:
     """Describe a case to the judge.
 
@@ -21,21 +21,21 @@ def describe_case(
     Args:
         request: The request, as its user wrote it.
         answer: The answer to grade.
-        report: The results of the rules.
+        rules: The results of the rules.
         answer_first: Show the answer before its request; the words are the same.
     """
     request, answer = mask_secrets(request), mask_secrets(answer)
     # A reason may repeat what the answer holds.
     observations = "\n".join(
         f"- {result.rule.name}: {' '.join(mask_secrets(result.finding.reason).split())}"
-        for result in report.results
+        for result in rules.results
     )
     mark = _mark(request, answer, observations)
     blocks = [_fence("request", mark, request), _fence("answer", mark, answer)]
     if answer_first:
         blocks.reverse()
     blocks.append(_fence("observations", mark, observations))
-    facts = "\n".join(_state_fact(result) for result in report.results)
+    facts = "\n".join(_state_fact(result) for result in rules.results)
     return "\n\n".join([*blocks, f"Facts that checks established:\n{facts}"]) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from services.common.evaluation_detail import CriterionDetail
-from services.common.task_types.rules import Criterion, Grade, RuleReport
+from services.common.task_types.rules import Criterion, Grade, RuleResults
 
 RUBRIC_JUDGE = "rubric"
 
@@ -63,7 +63,7 @@ class Judge(Protocol):
     identity: str
     can_judge_unseen: bool
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         """Grade an answer.
 
         Raises:
@@ -84,7 +84,7 @@ class RubricJudge(Judge):
     can_judge_unseen = False
 
     @override
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         """Grade by the weighted mean of the criteria that have a grade."""
         total = math.fsum(criterion.weight for criterion, _ in case.grades)
         if not total:

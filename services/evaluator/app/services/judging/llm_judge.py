@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
 from services.common.llm.invocation import close_model, invoke_model
 from services.common.logging import get_logger
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.judging.case import describe_case
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.reply import parse_judgement
@@ -51,7 +51,7 @@ class LlmJudge:
         self.name = spec
         self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         """Grade an answer by asking the model once or twice.
 
         Raises:
@@ -59,11 +59,11 @@ class LlmJudge:
             UnscoredError: If the model gives no reply.
         """
         prompt = SystemMessage(self._prompts.get(case.task_type, self._prompt))
-        shown = describe_case(case.user_input, case.answer, report)
+        shown = describe_case(case.user_input, case.answer, rules)
         first = await self._ask([prompt, HumanMessage(shown)])
-        if not is_close(first.score, report):
+        if not is_close(first.score, rules):
             return combine_judgements([first])
-        shown = describe_case(case.user_input, case.answer, report, answer_first=True)
+        shown = describe_case(case.user_input, case.answer, rules, answer_first=True)
         try:
             second = await self._ask([prompt, HumanMessage(shown)])
         except UnscoredError as error:
@@ -92,15 +92,15 @@ class LlmJudge:
         await close_model(self._model)
 
 
-def is_close(grade: float, report: RuleReport) -> bool:
+def is_close(grade: float, rules: RuleResults) -> bool:
     """Whether a second grade could change the verdict: the score is near the threshold.
 
     Args:
         grade: The judge's grade, in [0, 1].
-        report: The results of the rules; an answer that they show to fail can't pass, and no
+        rules: The results of the rules; an answer that they show to fail can't pass, and no
             second grade changes that.
     """
-    verdict = reach_verdict(report.score, grade, demonstrably_fails=bool(report.cap_reasons))
+    verdict = reach_verdict(rules.score, grade, demonstrably_fails=bool(rules.cap_reasons))
     return abs(verdict.score - PASS_THRESHOLD) <= CLOSE_TO_THRESHOLD + ROUNDING
 
 

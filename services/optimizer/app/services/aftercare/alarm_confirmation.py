@@ -12,7 +12,7 @@ from services.common.models import Prompt
 from services.optimizer.app.services.aftercare.watch import pick_live_inputs
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_run import run_pairs
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     UNDECIDED,
     Decision,
     can_decide,

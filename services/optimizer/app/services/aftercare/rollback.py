@@ -25,7 +25,7 @@ from services.optimizer.app.services.prompt_patcher import (
     RepairReport,
     patch_prompt,
 )
-from services.optimizer.app.services.proof.promotion import SIGNIFICANCE_LEVEL
+from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.record.healing_runs import (
     CREATED_BY,
     HealingRun,

@@ -17,7 +17,7 @@ from services.optimizer.app.services.log.input_clusters import (
     take_in_turn,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import PairedScore, play
+from services.optimizer.app.services.proof.paired_test import PairedScore, play
 from services.optimizer.app.services.screening.screening import screen
 
 # So many answers without a sign of harm, and the watch ends.

@@ -17,12 +17,7 @@ from services.optimizer.app.services.record.healing_runs import (
     propose,
     record_run,
 )
-from services.optimizer.app.services.record.outcomes import (
-    HELD,
-    PROMOTED,
-    PROPOSED,
-    HealingOutcome,
-)
+from services.optimizer.app.services.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
 from services.optimizer.app.services.repair.gate import GateDecision
 
 PROPOSE_MODE = "propose"

@@ -23,7 +23,7 @@ from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
-from services.optimizer.app.services.proof.promotion import pairs_needed
+from services.optimizer.app.services.proof.paired_test import pairs_needed
 from services.optimizer.app.services.proof.replay import (
     BudgetExceededError,
     DeadlineExceededError,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import UpstreamError
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     UNDECIDED,
     Decision,
     PairedScore,

@@ -12,7 +12,7 @@ from services.optimizer.app.services.log.input_clusters import (
     take_in_turn,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import PairedScore
+from services.optimizer.app.services.proof.paired_test import PairedScore
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,

@@ -54,7 +54,7 @@ async def serve_task_type(
         serving = await load_serving_versions(connection)
         if task_type in serving:
             return serving[task_type], False
-        version: int = await connection.fetchval(
+        [(_, version)] = await connection.fetch(
             INSERT_ACTIVE, task_type, content, "Task type enabled", CREATED_BY
         )
         return version, True

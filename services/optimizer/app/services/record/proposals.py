@@ -15,12 +15,7 @@ from services.optimizer.app.services.prompt_patcher import (
     Activation,
     IncumbentChangedError,
 )
-from services.optimizer.app.services.record.healing_runs import (
-    HealingRun,
-    Repair,
-    approve,
-    reject,
-)
+from services.optimizer.app.services.record.healing_runs import HealingRun, Repair, approve, reject
 from services.optimizer.app.services.record.outcomes import PROPOSED
 
 MAX_RATIONALE_CHARACTERS: Final = 200

@@ -1,1 +1,4 @@
-"""Finds a repair: proposes candidates, chooses one, and proves it."""
+"""Finds a repair: proposes candidates, chooses one, and proves it.
+
+A candidate is proven in `gate`.
+"""

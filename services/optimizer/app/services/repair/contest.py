@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
-from services.optimizer.app.services.proof.promotion import TIE_MARGIN, Decision, decide
+from services.optimizer.app.services.proof.paired_test import TIE_MARGIN, Decision, decide
 from services.optimizer.app.services.proof.replay import (
     NOT_JUDGEABLE,
     BudgetExceededError,

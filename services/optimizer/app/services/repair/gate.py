@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.optimizer.app.services.proof.paired_run import run_if_judgeable, run_pairs
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     BETTER,
     NOT_BETTER,
     UNDECIDED,

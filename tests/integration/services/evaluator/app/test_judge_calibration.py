@@ -9,15 +9,15 @@ from aiohttp.test_utils import TestServer
 
 from services.common.config import Settings
 from services.common.errors import UnscoredError
-from services.evaluator.app.services.oversight.calibration.assessment import (
+from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
+from services.evaluator.app.services.oversight.calibration.run import run_calibration
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.trust import (
     Calibration,
     Level,
     UnreliableJudgeError,
     check_calibration,
 )
-from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
-from services.evaluator.app.services.oversight.calibration.run import run_calibration
-from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 from services.evaluator.app.wiring import create_evaluation
 
 SETTLED = "(an answer that fails this can't pass)"

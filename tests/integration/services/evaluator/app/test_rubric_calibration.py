@@ -3,12 +3,12 @@
 import pytest
 
 from services.common.config import Settings
-from services.evaluator.app.services.oversight.calibration.assessment import Calibration, Level
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     load_canaries,
     load_labelled_answers,
 )
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
+from services.evaluator.app.services.oversight.calibration.trust import Calibration, Level
 from services.evaluator.app.services.oversight.canary import CanaryRound, score_canary
 from services.evaluator.app.wiring import create_evaluation
 

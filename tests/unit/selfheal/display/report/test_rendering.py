@@ -296,7 +296,7 @@ def test_what_became_of_it_is_told(outcome: str, words: str) -> None:
 
 def test_a_list_keeps_what_decides_at_80_columns() -> None:
     shown = list_all(REPORT, HELD, replace(REPORT, decision="rolled_back"), width=80)
-    for words in ("3f2c9a71", "promoted", "held", "rolled back", "99 -> 100", "too few inputs"):
+    for words in ("3f2c9a71", "healed", "held", "rolled back", "99 -> 100", "too few inputs"):
         assert words in shown
     assert "code_generation" in shown
     assert "is being" in shown

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from services.common.config import Settings
 from services.common.errors import JudgeInvalidError, UnscoredError
 from services.common.task_types import list_task_types
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app import wiring
 from services.evaluator.app.main import create_evaluator
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
@@ -53,7 +53,7 @@ def client(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Test
 class BrokenJudge(RubricJudge):
     error: Exception = UnscoredError("The judge gave no answer: timeout.")
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         raise self.error
 
 

@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 
 from services.common.config import Settings
 from services.evaluator.app.main import create_evaluator
-from services.evaluator.app.services.oversight.calibration.assessment import (
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.trust import (
     Calibration,
     UnreliableJudgeError,
 )
-from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 from services.evaluator.app.wiring import create_judge
 
 

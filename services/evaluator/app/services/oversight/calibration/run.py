@@ -6,11 +6,6 @@ from functools import partial
 from typing import TypeVar
 
 from services.common.errors import JudgeInvalidError, NotJudgeableError
-from services.evaluator.app.services.oversight.calibration.assessment import (
-    Calibration,
-    GradedItem,
-    calibrate,
-)
 from services.evaluator.app.services.oversight.calibration.demands import (
     DemandPair,
     make_demand_pairs,
@@ -19,6 +14,11 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import (
     LabelledAnswer,
     Score,
     make_request,
+)
+from services.evaluator.app.services.oversight.calibration.trust import (
+    Calibration,
+    GradedItem,
+    calibrate,
 )
 
 # Enough to keep a hosted model busy, too few for its rate limit.

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from services.common.logging import get_logger
-from services.evaluator.app.services.oversight.calibration.assessment import Calibration
+from services.evaluator.app.services.oversight.calibration.trust import Calibration
 from services.evaluator.app.services.oversight.records import read_records, write_record
 
 FILE_NAME = "judge_calibrations.json"

@@ -8,7 +8,7 @@ import pytest_asyncio
 from services.common.errors import NotJudgeableError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail, ObservationDetail
 from services.common.schemas import EvaluationRequest
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, create_sandbox
 from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
@@ -32,7 +32,7 @@ class GenerousJudge:
     name = identity = "openai:generous"
     can_judge_unseen = True
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         return Judgement(1.0, "I like it")
 
     async def close(self) -> None: ...

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.common.schemas import EvaluationRequest
 from services.common.task_types import load_golden_inputs
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox import create_sandbox
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judging.case import describe_case
@@ -70,9 +70,9 @@ class Listener(RubricJudge):
 
     shown = ""
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
-        self.shown += describe_case(case.user_input, "", report)
-        return await super().judge(case, report)
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
+        self.shown += describe_case(case.user_input, "", rules)
+        return await super().judge(case, rules)
 
 
 async def test_checks_are_told_to_nobody(

@@ -10,7 +10,7 @@ from services.common.errors import UnscoredError
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
-from services.common.task_types.rules import RuleReport
+from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.rule_sets import rules_for
@@ -43,14 +43,14 @@ class FixedJudge:
     def __init__(self, score: float) -> None:
         self.score = score
 
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         return Judgement(self.score, "since I say so", 0.5)
 
     async def close(self) -> None: ...
 
 
 class SilentJudge(FixedJudge):
-    async def judge(self, case: JudgedAnswer, report: RuleReport) -> Judgement:
+    async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         raise UnscoredError("The judge gave no answer.")
 
 

@@ -11,8 +11,8 @@ from services.common.task_types.task_type import RuleWeight, TaskType, TaskTypeE
 from services.evaluator.app.services.rule_sets import (
     criteria_for,
     grade_criteria,
-    report_findings,
     rules_for,
+    weigh_findings,
 )
 
 TASK_TYPES = [None, *open_task_types(None).all()]
@@ -74,7 +74,7 @@ RULES = (Rule(first, 0.25), Rule(second, 0.75, caps=True))
 def test_the_score_is_the_weight_earned_of_the_weight_that_applied(
     findings: dict[str, Finding], score: float, cap_reasons: list[str]
 ) -> None:
-    report = report_findings(RULES, findings)
+    report = weigh_findings(RULES, findings)
     assert report.score == pytest.approx(score)
     assert report.cap_reasons == cap_reasons
     assert [result.rule for result in report.results] == list(RULES)

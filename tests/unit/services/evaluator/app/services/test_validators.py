@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.task_types.registry import open_task_types
-from services.common.task_types.rules import Finding, Rule, RuleReport
+from services.common.task_types.rules import Finding, Rule, RuleResults
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
-from services.evaluator.app.services.rule_sets import report_findings
+from services.evaluator.app.services.rule_sets import weigh_findings
 from services.evaluator.app.services.validators import STATIC_CHECKS
 
 REQUEST = "Write a binary search function"
@@ -30,7 +30,7 @@ def find(rule: str, answer: str, request: str = REQUEST) -> Finding:
     return STATIC_CHECKS[rule](look_at(answer, request))
 
 
-def validate(evidence: Evidence) -> RuleReport:
+def validate(evidence: Evidence) -> RuleResults:
     """All static rules, as `code_generation` weighs them."""
     task_type = open_task_types(None).find("code_generation")
     assert task_type is not None
@@ -39,16 +39,16 @@ def validate(evidence: Evidence) -> RuleReport:
         for name, (weight, caps) in task_type.rule_weights.items()
         if name in STATIC_CHECKS
     ]
-    return report_findings(rules, {rule.name: rule.check(evidence) for rule in rules})
+    return weigh_findings(rules, {rule.name: rule.check(evidence) for rule in rules})
 
 
 def fenced(code: str, tag: str = "python") -> str:
     return f"```{tag}\n{code}\n```"
 
 
-def score_of(report: RuleReport) -> float:
+def score_of(rules: RuleResults) -> float:
     """The score by its definition: the weight earned of the weight that applied."""
-    outcomes = [(result.rule.weight, result.finding.outcome) for result in report.results]
+    outcomes = [(result.rule.weight, result.finding.outcome) for result in rules.results]
     earned = math.fsum(weight for weight, outcome in outcomes if outcome == "passed")
     applied = math.fsum(weight for weight, outcome in outcomes if outcome != "not_applicable")
     return earned / applied
@@ -441,9 +441,9 @@ def test_reasons_stay_short_whatever_the_answer_holds(answer: str) -> None:
 
 
 def test_a_good_answer_earns_all_the_weight() -> None:
-    report = validate(look_at(fenced(GOOD)))
-    assert report.score == pytest.approx(1)
-    assert report.cap_reasons == []
+    rules = validate(look_at(fenced(GOOD)))
+    assert rules.score == pytest.approx(1)
+    assert rules.cap_reasons == []
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ ANSWERS = st.one_of(
 def test_any_answer_gets_a_score_that_is_the_share_of_weight_earned(
     answer: str, request_text: str
 ) -> None:
-    report = validate(look_at(answer, request_text))
-    assert 0 <= report.score <= 1
-    assert report.score == pytest.approx(score_of(report))
-    assert report == validate(look_at(answer, request_text))
+    rules = validate(look_at(answer, request_text))
+    assert 0 <= rules.score <= 1
+    assert rules.score == pytest.approx(score_of(rules))
+    assert rules == validate(look_at(answer, request_text))

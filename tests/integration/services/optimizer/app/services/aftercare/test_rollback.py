@@ -13,7 +13,7 @@ from services.common.models import Prompt
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import PairedScore, decide
+from services.optimizer.app.services.proof.paired_test import PairedScore, decide
 from services.optimizer.app.services.record.healing_runs import (
     HealingRun,
     Repair,

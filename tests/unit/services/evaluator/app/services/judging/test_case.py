@@ -10,8 +10,8 @@ from services.common.task_types.rules import (
     Finding,
     Outcome,
     Rule,
-    RuleReport,
     RuleResult,
+    RuleResults,
     failed,
     passed,
 )
@@ -32,12 +32,12 @@ def documents(task: object) -> Finding:
 
 def report_of(
     reason: str = "it returns 3", outcome: Outcome = "passed", *, caps: bool = False
-) -> RuleReport:
+) -> RuleResults:
     results = (
         RuleResult(Rule(runs, 0.5, caps=caps), Finding(outcome, reason)),
         RuleResult(Rule(documents, 0.5), failed("it has no docstring")),
     )
-    return RuleReport(results, score=0.5)
+    return RuleResults(results, score=0.5)
 
 
 def blocks_of(case: str) -> tuple[dict[str, str], str]:

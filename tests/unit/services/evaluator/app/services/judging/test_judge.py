@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.evaluation_detail import CriterionDetail
-from services.common.task_types.rules import Criterion, Grade, RuleReport
+from services.common.task_types.rules import Criterion, Grade, RuleResults
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.rubric import responds, stays_on_topic
 
-NOTHING_FOUND = RuleReport((), score=0.0)
+NOTHING_FOUND = RuleResults((), score=0.0)
 
 
 async def judge(*grades: tuple[Criterion, Grade]) -> Judgement:

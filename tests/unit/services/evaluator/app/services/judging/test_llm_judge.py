@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, ModelTimeoutError, UnscoredError
-from services.common.task_types.rules import Finding, Rule, RuleReport, RuleResult
+from services.common.task_types.rules import Finding, Rule, RuleResult, RuleResults
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.llm_judge import LlmJudge, combine_judgements, is_close
 
@@ -66,9 +66,9 @@ def runs(task: object) -> Finding:
     return Finding("passed", "")
 
 
-def report_of(score: float, *, fails: bool = False) -> RuleReport:
+def report_of(score: float, *, fails: bool = False) -> RuleResults:
     finding = Finding("failed" if fails else "passed", "it calls Hello_World")
-    return RuleReport((RuleResult(Rule(runs, 1.0, caps=True), finding),), score=score)
+    return RuleResults((RuleResult(Rule(runs, 1.0, caps=True), finding),), score=score)
 
 
 def case_of(answer: str = "def search(): ...", task_type: str = "code_generation") -> JudgedAnswer:

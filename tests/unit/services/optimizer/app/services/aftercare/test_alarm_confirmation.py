@@ -12,7 +12,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     confirm_alarm,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import pairs_needed
+from services.optimizer.app.services.proof.paired_test import pairs_needed
 from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 

@@ -18,7 +18,7 @@ from services.optimizer.app.services.aftercare.watch import (
     pick_live_inputs,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import SIGNIFICANCE_LEVEL
+from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
 
 SEED = 20_260_101
 WATCHES = 2_000

@@ -29,7 +29,7 @@ from services.optimizer.app.services.log.log_records import (
     Window,
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.proof.promotion import Damage, PairedScore, decide
+from services.optimizer.app.services.proof.paired_test import Damage, PairedScore, decide
 from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.common.task_types import GoldenInputs, load_golden_inputs
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.promotion import PairedScore, can_decide
+from services.optimizer.app.services.proof.paired_test import PairedScore, can_decide
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,

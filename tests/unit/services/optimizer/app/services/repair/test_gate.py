@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     BETTER,
     LEARNED,
     NOT_BETTER,

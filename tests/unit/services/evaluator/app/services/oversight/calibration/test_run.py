@@ -8,12 +8,12 @@ import pytest
 from services.common.errors import JudgeInvalidError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail, JudgeDetail
 from services.common.schemas import EvaluationRequest
-from services.evaluator.app.services.oversight.calibration.assessment import Calibration, Level
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     Score,
     load_labelled_answers,
 )
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
+from services.evaluator.app.services.oversight.calibration.trust import Calibration, Level
 from services.evaluator.app.services.scorer import Verdict, reach_verdict
 
 ITEMS = load_labelled_answers()

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from services.evaluator.app.services.oversight.calibration.assessment import (
+from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
+from services.evaluator.app.services.oversight.calibration.trust import (
     Calibration,
     Susceptibility,
 )
-from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 from services.evaluator.app.services.oversight.records import read_records, write_record
 
 ONE = Calibration("a@1", 48, 47, 0.9, 0.6, Susceptibility(0.1, 0.2, 18), "2026-01-02T03:04:05Z")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.services.oversight.calibration.assessment import (
+from services.evaluator.app.services.oversight.calibration.trust import (
     Calibration,
     GradedItem,
     Level,

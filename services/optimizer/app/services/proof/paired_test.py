@@ -1,4 +1,4 @@
-"""The gate: decides from paired scores whether a candidate may serve. Pure.
+"""Decides from two prompts' scores on the same inputs whether one is better. Pure.
 
 The test is a betting martingale (Waudby-Smith and Ramdas, "Estimating means of bounded random
 variables by betting", JRSS B 86, 2024): a gambler who thinks that the candidate is better stakes a

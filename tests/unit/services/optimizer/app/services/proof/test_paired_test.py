@@ -1,4 +1,4 @@
-"""The gate: what the bet is worth, its error rate and power in simulated heals, and damage."""
+"""The paired test: what the bet is worth, error rate and power in simulated heals, and damage."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.optimizer.app.services.proof.promotion import (
+from services.optimizer.app.services.proof.paired_test import (
     BETTER,
     LEARNED,
     NOT_BETTER,

@@ -1,9 +1,14 @@
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_settings import BaseSettings
 
-from selfheal.runtime.plan import (
+from selfheal.runtime.process_plan import (
     Credentials,
     needs_local_model,
     optimizer_environment,
@@ -185,7 +190,7 @@ def test_a_process_gets_the_settings_that_it_reads(
     stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
     (given,) = [set(spec.environment) for stage in stages for spec in stage if spec.name == process]
     read = {name.upper() for name in read_by.model_fields}
-    assert given <= read
+    assert given - {"SELFHEAL_ENV_FILE"} <= read
     inherited = {name for name in read - given if name.startswith("OTEL_")}
     assert read - given - inherited <= {"INTERNAL_TOKEN_FILE"}
 
@@ -210,6 +215,35 @@ def test_what_the_operator_set_is_what_the_optimizer_gets() -> None:
     assert variables["OPTIMIZER_MODE"] == "propose"
     assert variables["NOTIFY_WEBHOOK_URL"] == "https://hooks/secret"
     assert variables["WORKER_TIMEOUT_SECONDS"] == "120.0"
+
+
+def read_webhook(environment: Mapping[str, str], directory: Path) -> str:
+    """Read the webhook as a program would that runs there: of any class, for any process."""
+    program = (
+        "from services.common.config import OptimizerSettings; "
+        "webhook = OptimizerSettings().notify_webhook_url; "
+        "print(webhook.get_secret_value() if webhook else '')"
+    )
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_no_process_that_we_start_reads_the_file_that_holds_the_secrets_of_all(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("NOTIFY_WEBHOOK_URL=https://hooks/secret\n")
+    inherited = {name: os.environ[name] for name in os.environ if "WEBHOOK" not in name}
+    stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
+    started = [spec.child_environment(inherited) for stage in stages for spec in stage]
+    started.append(inherited | optimizer_environment(make_settings(), CREDENTIALS))
+    assert [read_webhook(environment, tmp_path) for environment in started] == [""] * 5
+    assert read_webhook(inherited, tmp_path) == "https://hooks/secret"
 
 
 def test_credentials_do_not_show_themselves() -> None:

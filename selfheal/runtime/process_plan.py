@@ -1,4 +1,4 @@
-"""Which processes make up the system, and the variables each of them is configured by."""
+"""Plans the processes of the system: their order, settings, and the secrets withheld from each."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -136,11 +136,12 @@ def _variables(
 ) -> dict[str, str]:
     """Return the variables of the settings that a process reads; an unset one is empty.
 
-    Empty counts as unset for a service, and hides a value that it would inherit from us.
+    Empty counts as unset for a service, and hides a value that it would inherit from us. No `.env`
+    is read: it holds the secrets of all.
     """
     given: dict[str, object] = {**dict(settings), **asdict(credentials)}
     names = read_by.model_fields.keys() - _NOT_HANDED_ON
-    return {name.upper(): _text(given[name]) for name in names}
+    return {"SELFHEAL_ENV_FILE": ""} | {name.upper(): _text(given[name]) for name in names}
 
 
 def _text(value: object) -> str:

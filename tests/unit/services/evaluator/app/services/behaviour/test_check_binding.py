@@ -3,7 +3,7 @@
 import pytest
 
 from services.common.task_types.checks import read_checks
-from services.evaluator.app.services.behaviour.checks import bind_check
+from services.evaluator.app.services.behaviour.check_binding import bind_check
 from services.evaluator.app.services.behaviour.plan import plan_probes
 from services.evaluator.app.services.behaviour.target import find_target
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
