@@ -12,6 +12,7 @@ from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.records import ProcessSpec
 from services.common.config import (
     LOCAL_PROVIDER,
+    DatabaseSettings,
     EvaluatorSettings,
     ManagerSettings,
     ModelSettings,
@@ -45,6 +46,9 @@ _SECRETS: Final = frozenset({"INTERNAL_TOKEN_FILE"}) | {
     for name, field in Settings.model_fields.items()
     if SecretStr in (field.annotation, *get_args(field.annotation))
 }
+
+# What libpq's clients read: a password for those alone that use the database.
+_DATABASE_SECRETS: Final = frozenset({"PGPASSWORD", "PGPASSFILE", "POSTGRES_PASSWORD"})
 
 Stages = Sequence[Sequence[ProcessSpec]]
 
@@ -93,6 +97,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
     port_setting = f"{name}_port"
     port: int = getattr(settings, port_setting)
     environment = _variables(SERVICES[name], settings, credentials)
+    has_database = issubclass(SERVICES[name], DatabaseSettings)
     return ProcessSpec(
         name=name,
         # -P keeps a directory called `services` where the command runs from shadowing ours
@@ -101,7 +106,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
         ready_url=f"http://{LOOPBACK}:{port}/health/ready",
         port=port,
         port_setting=port_setting.upper(),
-        withheld=_SECRETS - environment.keys(),
+        withheld=(_SECRETS if has_database else _SECRETS | _DATABASE_SECRETS) - environment.keys(),
     )
 
 
@@ -127,7 +132,7 @@ def _plan_local_model(settings: Settings) -> ProcessSpec:
         ready_url=f"http://{LOOPBACK}:{port}/health",
         port=port,
         port_setting=local_model.PORT_SETTING,
-        withheld=_SECRETS,
+        withheld=_SECRETS | _DATABASE_SECRETS,
     )
 
 

@@ -109,6 +109,8 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
         "INTERNAL_TOKEN_FILE": "mine",
         "LLM_API_KEY": "mine",
         "OPENAI_API_KEY": "mine",
+        "PGPASSWORD": "mine",
+        "POSTGRES_PASSWORD": "mine",
     }
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
@@ -116,6 +118,9 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
     assert "OPENAI_API_KEY" not in got["worker"]
     assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}
+    of_the_database = {name for name in got if "PGPASSWORD" in got[name]}
+    assert of_the_database == {"worker", "manager"}
+    assert "POSTGRES_PASSWORD" not in got["evaluator"]
 
 
 def test_no_secret_is_on_a_command_line() -> None:
