@@ -179,7 +179,7 @@ def _fit_nameless(example: Example, target: Target) -> Example | None:
         return None
     parameters = [parameter.arg for parameter in target.parameters]
     source = example.expression
-    if sorted(example.names) == sorted(parameters):
+    if sorted(example.names) == sorted(parameters) and len(parameters) == len(call.args):
         source = ", ".join(
             f"{name}={ast.unparse(argument)}"
             for name, argument in zip(example.names, call.args, strict=True)

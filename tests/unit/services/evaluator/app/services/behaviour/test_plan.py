@@ -41,6 +41,9 @@ def plan(request_text: str, code: str) -> ProbePlan:
             id="by-place",
         ),
         pytest.param(
+            "It returns 6 for 3 and 4.", "def g(*n): return 6", ("g(3, 4)",), id="any-number"
+        ),
+        pytest.param(
             "def g(n):\n\nassert h(3) == 6", "def g(n): return 6", ("g(3)",), id="one-name-for-two"
         ),
         pytest.param(
