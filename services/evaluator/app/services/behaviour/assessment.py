@@ -72,11 +72,11 @@ class Behaviour:
 
     Attributes:
         observations: One for each probe, in order.
-        loaded: Whether the code loaded; None where that isn't known.
+        is_golden: Whether there are checks to hold it against.
     """
 
     observations: tuple[Observation, ...] = ()
-    loaded: bool | None = None
+    is_golden: bool = False
 
     def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
         """Select those of a kind that came out in one of these ways, edge cases left out."""
@@ -99,10 +99,9 @@ def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
     observed = [(probe, _observe(probe, plan, execution, culprit)) for probe in plan.probes]
     kept = Counter(probe.reading for probe, one in observed if _keeps_a_check(one))
     reading = max(kept, key=lambda number: (kept[number], -number), default=0)
-    loaded = None if execution.status == "inconclusive" else execution.loaded
     return Behaviour(
         tuple(one for probe, one in observed if one.kind != "check" or probe.reading == reading),
-        loaded,
+        plan.is_golden,
     )
 
 

@@ -57,7 +57,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     """
     target = find_target(evidence)
     if evidence.tree is None or target is None:
-        return ProbePlan()
+        return ProbePlan(is_golden=bool(checks))
     plan = _Plan()
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target)
@@ -72,6 +72,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         target.call,
         returns_late=_returns_late(target),
         may_give_none=may_give_none(target.function, evidence.user_input),
+        is_golden=bool(checks),
     )
 
 

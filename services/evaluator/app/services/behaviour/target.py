@@ -39,10 +39,10 @@ class Target:
     takes_more: bool
     needs_keywords: tuple[str, ...]
 
-    def takes(self, count: int) -> bool:
-        """Tell whether the target can be called with that many positional arguments."""
+    def takes(self, count: int, *, by_name: int = 0) -> bool:
+        """Tell whether it can be called with so many arguments by place and so many by name."""
         most = count if self.takes_more else len(self.parameters)
-        return not self.needs_keywords and self.required <= count <= most
+        return by_name == len(self.needs_keywords) and self.required <= count <= most
 
     @property
     def function(self) -> Function | None:

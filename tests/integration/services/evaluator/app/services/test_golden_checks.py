@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from services.common.errors import NotJudgeableError
 from services.common.schemas import EvaluationRequest
 from services.common.task_types import load_golden_inputs
 from services.common.task_types.rules import RuleReport
@@ -32,7 +33,7 @@ ANSWERS = [
     for side, codes in sides.items()
     for code in codes
 ]
-# Right forms that no check fits: they take arguments that nobody can guess.
+# Right forms that no check fits: they take arguments that can't be guessed.
 NOT_TRIED = {"def quicksort(a, low, high)", "def __init__(self, owner)"}
 
 
@@ -108,6 +109,25 @@ async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Eval
     assert {one.kind for one in detail.execution.observations} == {"call"}
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def is_even(n): return n % 2 == 1",
+        "def is_even(n, strict): return n % 2 == 1",
+        "class EvenChecker:\n    def is_even(self, n): return n % 2 == 1",
+        "is_even = lambda n: n % 2 == 1",
+        "print(4 % 2 == 1)",
+    ],
+)
+async def test_what_no_check_fits_has_no_score_unless_a_judge_can_tell(
+    evaluation: Evaluation, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotJudgeableError, match="no check of the golden input fits"):
+        await judge(evaluation, "cg-054", code)
+    monkeypatch.setattr(evaluation.judge, "can_judge_unseen", True)
+    assert (await judge(evaluation, "cg-054", code))[1]["evidence"] != "checks"
+
+
 async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[bool, dict[str, Any]]:
     text = INPUTS[identifier]
     verdict, detail = await evaluation.evaluate(
@@ -132,10 +152,14 @@ async def test_right_forms_pass_and_wrong_answers_fail_by_a_check(evaluation: Ev
     surprises: list[str] = []
 
     async def look_at(identifier: str, side: str, code: str) -> None:
-        async with free:
-            passed, detail = await judge(evaluation, identifier, code)
         untried = any(form in code for form in NOT_TRIED)
-        wanted = "failed" if side == "wrong" else "not_applicable" if untried else "passed"
+        async with free:
+            if untried:
+                with pytest.raises(NotJudgeableError):
+                    await judge(evaluation, identifier, code)
+                return
+            passed, detail = await judge(evaluation, identifier, code)
+        wanted = "failed" if side == "wrong" else "passed"
         if outcome_of(detail) != wanted or passed != (side == "right"):
             told = [f"{o['ran']}: {o['reason']}" for o in detail["execution"]["observations"]]
             surprises.append(f"{identifier} {side}: {code.strip()}\n  {outcome_of(detail)} {told}")

@@ -29,6 +29,8 @@ def bind(text: str, code: str) -> tuple[str, ...]:
         ("f(1) == 2", "def double(n): return 2 * n", ("double(1)",)),
         ("f(1) == 2", "def double(n, times=2): ...", ("double(1)",)),
         ("f(1) == 2", "def double(*numbers): ...", ("double(1)",)),
+        ("f(1, 2) == 2", "def g(a, *, b): ...", ("g(1, b=2)",)),
+        ("f(1, 2) == 2", "def g(*, b, a): ...", ("g(b=1, a=2)",)),
         ("sorted(f(f([1]))) == []", "def g(x): ...", ("sorted(g(g([1])))",)),
         ("f(1) == True", "def g(x): ...", ("bool(g(1))",)),
         ("f(1) raises ValueError", "def g(x): ...", ("g(1)",)),
