@@ -3,7 +3,7 @@
 import ast
 
 from services.common.task_types.checks import CheckedCall
-from services.evaluator.app.services.behaviour.target import Target
+from services.evaluator.app.services.behaviour.target import Target, method_of
 from services.evaluator.app.services.examples.literals import parse_expression
 
 
@@ -27,6 +27,10 @@ def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
                 by_name = zip(keywords, node.args[count:], strict=True)
                 node.keywords = [ast.keyword(name, value) for name, value in by_name]
                 del node.args[count:]
+    if isinstance(expression.body, ast.Attribute) and isinstance(target.definition, ast.ClassDef):
+        getter = f"get_{expression.body.attr}"
+        if method_of(target.definition, getter):
+            expression.body.attr = getter
     source = ast.unparse(expression)
     if isinstance(expression.body, ast.Attribute):
         # What a class names may be an attribute or a method.

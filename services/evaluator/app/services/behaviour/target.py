@@ -17,6 +17,8 @@ from services.evaluator.app.services.request import stem
 LATIN = re.compile(r"[A-Za-z]+")
 # Fewer letters stand for too many words.
 SHORTEST_PART = 3
+# Bases whose constructors need nothing.
+WITHOUT_ARGUMENTS = frozenset({"object", "list", "dict", "ABC", "Generic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def describe(definition: Definition, call: str = "") -> Target:
     function = definition if isinstance(definition, Function) else constructor_of(definition)
     call = call or definition.name
     if function is None:
-        return Target(definition, call, (), 0, False, ())
+        # More than it takes, so that no call fits, where its constructor isn't to be seen.
+        return Target(definition, call, (), int(_is_made_elsewhere(definition)), False, ())
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = len(arguments.defaults)
@@ -81,6 +84,12 @@ def describe(definition: Definition, call: str = "") -> Target:
     return Target(
         definition, call, tuple(positional), required, arguments.vararg is not None, keywords
     )
+
+
+def _is_made_elsewhere(definition: Definition) -> bool:
+    """Whether a decorator or a base may give a class its constructor."""
+    bases = (ast.unparse(base).partition("[")[0] for base in getattr(definition, "bases", ()))
+    return bool(definition.decorator_list) or not WITHOUT_ARGUMENTS.issuperset(bases)
 
 
 def is_static(function: Function) -> bool:

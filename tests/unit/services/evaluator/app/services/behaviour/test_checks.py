@@ -44,6 +44,12 @@ def bind(text: str, code: str) -> tuple[str, ...]:
                 "(lambda value: value() if callable(value) else value)(s.size)",
             ),
         ),
+        ("Stack().pop() == 1", "class Pile(list): ...", ("Pile().pop()",)),
+        (
+            "s = Stack(); s.size == 1",
+            "class Pile:\n    def get_size(self): ...",
+            ("s = Pile()", "(lambda value: value() if callable(value) else value)(s.get_size)"),
+        ),
     ],
 )  # fmt: skip
 def test_a_check_calls_what_the_answer_defines(
@@ -62,6 +68,8 @@ def test_a_check_calls_what_the_answer_defines(
         pytest.param("f(1) == 2", "async def g(n): ...", id="coroutine"),
         pytest.param("f() == 2", STACK, id="a-class-for-a-function"),
         pytest.param("Stack().pop() == 2", "def pop(): ...", id="a-function-for-a-class"),
+        pytest.param("Stack().pop() == 2", "@dataclass\nclass Pile:\n    owner: str", id="fields"),
+        pytest.param("Stack().pop() == 2", "class Pile(Heap): ...", id="a-base-s-constructor"),
         pytest.param("Stack(3).pop() == 2", STACK, id="a-constructor-that-takes-nothing"),
     ],
 )
