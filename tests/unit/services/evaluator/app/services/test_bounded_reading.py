@@ -107,5 +107,19 @@ async def test_a_rule_that_breaks_leaves_the_answer_without_a_score(tmp_path: Pa
     directory.mkdir()
     for name, content in FILES.items():
         (directory / name).write_text(content)
-    with pytest.raises(UnscoredError, match=r"'divides' .* ZeroDivisionError"):
+    with (
+        capture_logs() as logs,
+        pytest.raises(UnscoredError, match=r"'divides' .* ZeroDivisionError"),
+    ):
         await Reader(tmp_path).read(task_type="sums", user_input="Divide", answer="1")
+    # Without the message: a rule may put the right answer into it.
+    del logs[0]["log_level"]
+    assert logs == [
+        {
+            "event": "rule_broken",
+            "task_type": "sums",
+            "rule": "divides",
+            "error": "ZeroDivisionError",
+            "place": "validators.py:2",
+        }
+    ]
