@@ -25,12 +25,17 @@ ProbeOutcome = Literal[
 MAX_SHOWN_CHARACTERS = 120
 # Arguments are guesses: of what a call can raise, this alone is the code's own fault for sure.
 OWN_FAULT = "NameError"
-# Of a check nothing but its number may be told.
+# Of a check nothing but its number may be told, nor what the code gave or said beside checks: it
+# can find them in its process.
 TOLD_OF_CHECKS: dict[ProbeOutcome, str] = {
     "kept": "passed",
     "contradicted": "failed",
     "inconclusive": "couldn't be tried",
     "not_reached": "wasn't reached",
+}
+TOLD_OF_LOADING = {
+    "load_failed": "loading raised an exception",
+    "inconclusive": "loading asked for what the sandbox doesn't have",
 }
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
@@ -123,10 +128,17 @@ def _observe(
     probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
 ) -> Observation:
     seen = _look_at(probe, plan, execution, culprit)
-    if probe.kind != "check":
+    told = TOLD_OF_CHECKS.get(seen.outcome)
+    if told is None or not plan.is_golden:
         return seen
-    told = f"{probe.ran} {TOLD_OF_CHECKS[seen.outcome]}"
-    return replace(seen, came_back="", expected="", reason=told)
+    expected = "" if probe.kind == "check" else seen.expected
+    return replace(seen, came_back="", expected=expected, reason=f"{seen.ran} {told}")
+
+
+def mute(execution: Execution) -> Execution:
+    """Leave out what a run said of itself; the kind of its failure stays."""
+    told = TOLD_OF_LOADING[execution.status] if execution.error else execution.reason
+    return replace(execution, reason=told, error="", output="")
 
 
 def _look_at(

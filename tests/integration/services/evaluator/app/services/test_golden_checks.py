@@ -62,8 +62,22 @@ def add(a, b):
     if a == -4: return f"a text of {a}"
     return a + b
 """
+SPYING = """
+import sys
+def spy():
+    frame = sys._getframe()
+    while "self" not in frame.f_locals: frame = frame.f_back
+    return "; ".join(frame.f_locals["self"]._steps)
+"""
+TELLING_ON_LOADING = SPYING + "print(spy()); raise type(spy(), (Exception,), {})(spy())"
+LACKING_ON_LOADING = SPYING + "raise ModuleNotFoundError(spy(), name=spy())"
+TELLING_BY_AN_EXAMPLE = SPYING + "def gcd(a, b): return spy()"
+RAISING_BY_AN_EXAMPLE = SPYING + "def gcd(a, b): raise ValueError(spy())"
 # Not in the request, and in its checks.
-SECRETS = ("-4", "0.5", "0.25", "0.75", "-3")
+SECRETS = {
+    "cg-053": ("-4", "0.5", "0.25", "0.75", "-3"),
+    "cg-028": ("7, 13", "12, 12", "5, 15", "100, 75"),
+}
 
 
 class Listener(RubricJudge):
@@ -76,15 +90,25 @@ class Listener(RubricJudge):
         return await super().judge(case, report)
 
 
+@pytest.mark.parametrize(
+    ("golden_id", "code", "reason"),
+    [
+        ("cg-053", TELLING, "check 2 of 3 failed"),
+        ("cg-028", TELLING_ON_LOADING, "the code doesn't load: loading raised an exception"),
+        ("cg-028", LACKING_ON_LOADING, "the code doesn't load: loading raised an exception"),
+        ("cg-028", TELLING_BY_AN_EXAMPLE, "gcd(54, 24) failed"),
+        ("cg-028", RAISING_BY_AN_EXAMPLE, "gcd(54, 24) failed"),
+    ],
+)
 async def test_checks_are_told_to_nobody(
-    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, golden_id: str, code: str, reason: str
 ) -> None:
     listener = Listener()
     monkeypatch.setattr(evaluation, "_judge", listener)
     with capture_logs() as logs:
-        passed, detail = await judge(evaluation, "cg-053", TELLING)
+        passed, detail = await judge(evaluation, golden_id, code)
     assert not passed
-    assert detail["cap_reasons"] == ["check 2 of 3 failed"]
+    assert detail["cap_reasons"][0] == reason
     assert detail["execution"]["output"] == ""
     del detail["execution"]["cpu_ms"], detail["execution"]["wall_ms"], detail["evaluator"]
     numbers = {key: detail.pop(key) for key in ("rule_score", "judge_score")}
@@ -97,7 +121,9 @@ async def test_checks_are_told_to_nobody(
         listener.shown,
         str(logs),
     ]
-    assert [(secret, text) for secret in SECRETS for text in told if secret in text] == []
+    assert [
+        (secret, text) for secret in SECRETS[golden_id] for text in told if secret in text
+    ] == []
 
 
 async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Evaluation) -> None:

@@ -201,7 +201,7 @@ def check(number: int, reading: int = 0) -> Probe:
 def test_of_a_check_nothing_is_told_but_its_number(
     step: StepResult, outcome: str, told: str
 ) -> None:
-    observation = sole(assess(plan_of(check(1)), finished(step)))
+    observation = sole(assess(plan_of(check(1), is_golden=True), finished(step)))
     assert (observation.outcome, observation.reason) == (outcome, told)
     assert (observation.ran, observation.came_back, observation.expected) == (
         "check 1 of 2",
