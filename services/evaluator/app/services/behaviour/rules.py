@@ -53,7 +53,7 @@ class Run:
             return "checks"
         if behaviour.of("example", "kept", "contradicted"):
             return "examples"
-        if behaviour.of("call", "returned", "raised", "gave_none", "inconclusive"):
+        if behaviour.of("call", "returned", "raised", "gave_none"):
             return "plausible_calls"
         return "static"
 

@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from services.evaluator.app.services.behaviour.returning import may_give_none
+from services.evaluator.app.services.behaviour.returning import gives_a_value, may_give_none
 from services.evaluator.app.services.code.syntax import (
     Definition,
     Function,
@@ -144,8 +144,9 @@ def _usefulness(node: Definition, evidence: Evidence) -> int:
     """How much of what a function is for it does: take something, and give something."""
     if isinstance(node, ast.ClassDef):
         return 1 + evidence.request.wants_class
-    gives = may_give_none(node, evidence.user_input)
-    return gives + bool(parameters_of(node))
+    if parameters_of(node):
+        return 1 + may_give_none(node, evidence.user_input)
+    return int(gives_a_value(node))
 
 
 def _topic_overlap(name: str, topic: frozenset[str]) -> int:
