@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,15 @@ def encode_json(value: Any) -> str:
 
 
 def decode_json(text: str) -> Any:
-    """Read what `encode_json` wrote."""
-    return json.loads(text)
+    """Read JSON; an integer that is too long for Python to read stays the text that it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(text, parse_int=_read_integer)
+
+
+def _read_integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= sys.int_info.default_max_str_digits else digits
 
 
 async def configure_connection(connection: asyncpg.Connection) -> None:

@@ -125,18 +125,20 @@ def read_detail(value: object) -> EvaluationDetail:
         try:
             return EvaluationDetail.model_validate(value)
         except ValidationError as error:
-            # From the end, so that the places before a dropped item of a list stay right.
-            for problem in reversed(error.errors(include_url=False, include_input=False)):
-                value = _without(value, problem["loc"])
+            problems = error.errors(include_url=False, include_input=False)
+            value = _without(value, [problem["loc"] for problem in problems])
 
 
-def _without(value: Any, path: tuple[int | str, ...]) -> Any:
-    """Copy a JSON value but for what is at `path`; nothing is left of it where that is empty."""
-    if not path:
-        return {}
-    copy = value.copy()
-    if path[1:]:
-        copy[path[0]] = _without(copy[path[0]], path[1:])
-    else:
-        del copy[path[0]]
-    return copy
+def _without(value: Any, paths: list[tuple[int | str, ...]]) -> Any:
+    """Copy a JSON value but for what is at `paths`; nothing is left of it where one is empty."""
+    inner: dict[int | str, list[tuple[int | str, ...]]] = {}
+    for path in paths:
+        if not path:
+            return {}
+        inner.setdefault(path[0], []).append(path[1:])
+    kept = {
+        key: _without(item, inner[key]) if key in inner else item
+        for key, item in (value.items() if isinstance(value, dict) else enumerate(value))
+        if () not in inner.get(key, ())
+    }
+    return kept if isinstance(value, dict) else list(kept.values())

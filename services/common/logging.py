@@ -2,7 +2,9 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -74,3 +76,9 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
     """Return a logger whose events are snake_case and whose fields are key-values."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def name_error(error: Exception) -> dict[str, str]:
+    """Name an exception's type and place for a log; its message may repeat what is secret."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return {"error": type(error).__name__, "place": f"{Path(place.filename).name}:{place.lineno}"}

@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from services.common.errors import UnscoredError
-from services.common.logging import get_logger
+from services.common.errors import ServiceError, UnscoredError
+from services.common.logging import get_logger, name_error
 from services.evaluator.app.services.static_reading import Reading, read_answer
 
 # Parsing this much took at most 70 ms on a busy core, whatever it said.
@@ -46,7 +46,7 @@ class Reader:
         """Read an answer, held against the right values where its request is a golden input.
 
         Raises:
-            UnscoredError: If reading took too long, or brought its process down.
+            UnscoredError: If reading took too long, raised, or brought its process down.
         """
         read = partial(
             read_answer,
@@ -57,11 +57,11 @@ class Reader:
             is_golden=is_golden,
         )
         is_short = len(user_input) <= MAX_REQUEST_IN_PROCESS_CHARACTERS
-        if is_short and len(answer) <= MAX_IN_PROCESS_CHARACTERS:
-            return read()
         # Made here, since it belongs to the event loop that runs us.
         self._limiter = self._limiter or CapacityLimiter(WORKER_PROCESSES)
         try:
+            if is_short and len(answer) <= MAX_IN_PROCESS_CHARACTERS:
+                return read()
             # Waiting for a process isn't the answer's fault, so the deadline starts after it.
             async with self._limiter:
                 with anyio.fail_after(self._max_seconds):
@@ -73,3 +73,8 @@ class Reader:
             raise UnscoredError(
                 f"The answer could not be read within {self._max_seconds:g} s."
             ) from error
+        except ServiceError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a slip of ours costs one score, no more
+            log.error("answer_unreadable", characters=len(answer), **name_error(error))
+            raise UnscoredError(f"Reading the answer raised {type(error).__name__}.") from None

@@ -10,7 +10,7 @@ from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
 from services.evaluator.app.sandbox.run.execution import Availability
-from services.evaluator.app.services.behaviour.assessment import assess
+from services.evaluator.app.services.behaviour.assessment import assess, mute
 from services.evaluator.app.services.behaviour.rules import (
     EvidenceGrade,
     Run,
@@ -152,7 +152,8 @@ class Evaluation:
             await asyncio.sleep(RUN_RETRY_SECONDS if attempt else 0)
             execution = await self._sandbox.run(reading.source, reading.plan.steps)
             if execution.status != "unavailable":
-                return Run(execution, assess(reading.plan, execution))
+                behaviour = assess(reading.plan, execution)
+                return Run(mute(execution) if reading.plan.is_golden else execution, behaviour)
             log.warning("sandbox_lost", reason=execution.reason)
         raise UnscoredError(f"The answer could not be run: {execution.reason}.")
 

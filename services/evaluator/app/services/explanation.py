@@ -80,9 +80,6 @@ def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail
     if run is None:
         return ExecutionDetail(status="not_run", reason="the answer holds no program that parses")
     execution = run.execution
-    # What an answer prints may be what a check gave it.
-    is_checked = any(one.kind == "check" for one in run.behaviour.observations)
-    output = "" if is_checked else execution.output
     return ExecutionDetail(
         status=execution.status,
         reason=execution.reason,
@@ -90,8 +87,8 @@ def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail
         layers=list(execution.layers),
         cpu_ms=execution.cpu_ms,
         wall_ms=execution.wall_ms,
-        output=output[:MAX_OUTPUT_CHARACTERS],
-        output_cut=execution.output_cut or len(output) > MAX_OUTPUT_CHARACTERS,
+        output=execution.output[:MAX_OUTPUT_CHARACTERS],
+        output_cut=execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
         observations=[_describe(one) for one in run.behaviour.observations],
     )
 

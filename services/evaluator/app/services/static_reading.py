@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from services.common.errors import UnscoredError
-from services.common.logging import get_logger
+from services.common.logging import get_logger, name_error
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import Finding, Grade
 from services.common.task_types.task_type import GoldenInputs, TaskType
@@ -111,8 +111,8 @@ def _look(name: str, look: Callable[[Evidence], Looked], evidence: Evidence) -> 
     """Have a rule or criterion look; one that breaks leaves the answer without a score."""
     try:
         return look(evidence)
-    except Exception as error:  # a task type's own rules may raise anything
-        log.exception("rule_broken", task_type=evidence.task_type, rule=name)
+    except Exception as error:  # noqa: BLE001 - a task type's own rules may raise anything
+        log.error("rule_broken", task_type=evidence.task_type, rule=name, **name_error(error))
         raise UnscoredError(
             f"The rule {name!r} of task type {evidence.task_type!r} raised "
             f"{type(error).__name__}. Try it with: selfheal tasks check {evidence.task_type}"

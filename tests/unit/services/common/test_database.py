@@ -47,6 +47,12 @@ def test_what_jsonb_can_not_hold_is_replaced(value: Any, stored: Any) -> None:
     encoded.encode()
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_that_is_too_long_for_python_spoils_no_row(sign: str) -> None:
+    long = sign + "9" * 5000
+    assert decode_json(f'{{"a": {long}, "b": [-1, 2.5]}}') == {"a": long, "b": [-1, 2.5]}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])
 def test_numbers_that_json_does_not_have_are_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from services.common import evaluation_detail
 from services.common.evaluation_detail import (
     EvaluationDetail,
     EvaluatorDetail,
@@ -84,6 +85,22 @@ def test_of_a_damaged_part_what_is_sound_is_read() -> None:
     assert detail.judge.reason == "fine"
     assert detail.rule_score == 0.5
     assert damaged == before
+
+
+def test_a_long_list_is_copied_once_however_much_of_it_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copies: list[object] = []
+
+    def without(value: Any, *arguments: Any) -> Any:
+        copies.append(value)
+        return original(value, *arguments)
+
+    original = evaluation_detail._without
+    monkeypatch.setattr(evaluation_detail, "_without", without)
+    reasons = [1, "it raises", None] * 400
+    assert read_detail({"cap_reasons": reasons}).cap_reasons == ["it raises"] * 400
+    assert copies == [{"cap_reasons": reasons}, reasons]
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(EvaluationDetail.model_fields, JSON)))

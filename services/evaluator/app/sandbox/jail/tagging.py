@@ -3,11 +3,14 @@
 Only exact builtin types travel. A subclass may have methods of its own, so it and everything else
 becomes `["opaque","TypeName"]`, and writing a value never calls code of the program's. Containers
 that merely extend a builtin one travel as it: deque as list; OrderedDict, defaultdict and Counter
-as dict. Types are known by identity: what a program calls its own class means nothing.
+as dict; Decimal and Fraction as float. Types are known by identity: what a program calls its own
+class means nothing.
 """
 
 import itertools
 from collections import Counter, OrderedDict, defaultdict, deque
+from decimal import Decimal
+from fractions import Fraction
 from types import GeneratorType
 from typing import Any
 
@@ -40,9 +43,11 @@ _ITERABLES = identities(
     *(GeneratorType, range, zip, map, filter, enumerate, reversed),
     *(type(view) for view in _VIEWS),
     *(type(iter(sample)) for sample in (*_SAMPLES, *_VIEWS)),
+    type(iter(int, 1)),
     *(type(reversed(sample)) for sample in ([], {}, *_VIEWS)),
     *(value for value in vars(itertools).values() if isinstance(value, type)),
 )
+_NUMBERS: dict[int, Any] = {id(Decimal): Decimal.__float__, id(Fraction): Fraction.__float__}
 _type_name = type.__dict__["__name__"].__get__
 
 
@@ -98,6 +103,8 @@ class Tagger:
 
 
 def _tag_scalar(value: Any) -> Tagged | None:
+    if to_float := _NUMBERS.get(id(type(value))):
+        value = to_float(value)
     kind = type(value)
     if kind is int:
         fits = value.bit_length() <= MAX_INTEGER_BITS

@@ -19,12 +19,17 @@ ProbeOutcome = Literal[
 MAX_SHOWN_CHARACTERS = 120
 # Arguments are guesses: of what a call can raise, this alone is the code's own fault for sure.
 OWN_FAULT = "NameError"
-# Of a check nothing but its number may be told.
+# Of a check nothing but its number may be told, nor what the code gave or said beside checks: it
+# can find them in its process.
 TOLD_OF_CHECKS: dict[ProbeOutcome, str] = {
     "kept": "passed",
     "contradicted": "failed",
     "inconclusive": "couldn't be tried",
     "not_reached": "wasn't reached",
+}
+TOLD_OF_LOADING = {
+    "load_failed": "loading raised an exception",
+    "inconclusive": "loading asked for what the sandbox doesn't have",
 }
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
@@ -66,11 +71,11 @@ class Behaviour:
 
     Attributes:
         observations: One for each probe, in order.
-        loaded: Whether the code loaded; None where that isn't known.
+        is_golden: Whether there are checks to hold it against.
     """
 
     observations: tuple[Observation, ...] = ()
-    loaded: bool | None = None
+    is_golden: bool = False
 
     def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
         """Select those of a kind that came out in one of these ways, edge cases left out."""
@@ -93,10 +98,9 @@ def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
     observed = [(probe, _observe(probe, plan, execution, culprit)) for probe in plan.probes]
     kept = Counter(probe.reading for probe, one in observed if _keeps_a_check(one))
     reading = max(kept, key=lambda number: (kept[number], -number), default=0)
-    loaded = None if execution.status == "inconclusive" else execution.loaded
     return Behaviour(
         tuple(one for probe, one in observed if one.kind != "check" or probe.reading == reading),
-        loaded,
+        plan.is_golden,
     )
 
 
@@ -118,10 +122,17 @@ def _observe(
     probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
 ) -> Observation:
     seen = _look_at(probe, plan, execution, culprit)
-    if probe.kind != "check":
+    told = TOLD_OF_CHECKS.get(seen.outcome)
+    if told is None or not plan.is_golden:
         return seen
-    told = f"{probe.ran} {TOLD_OF_CHECKS[seen.outcome]}"
-    return replace(seen, came_back="", expected="", reason=told)
+    expected = "" if probe.kind == "check" else seen.expected
+    return replace(seen, came_back="", expected=expected, reason=f"{seen.ran} {told}")
+
+
+def mute(execution: Execution) -> Execution:
+    """Leave out what a run said of itself; the kind of its failure stays."""
+    told = TOLD_OF_LOADING[execution.status] if execution.error else execution.reason
+    return replace(execution, reason=told, error="", output="")
 
 
 def _look_at(

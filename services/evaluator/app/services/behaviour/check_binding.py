@@ -3,7 +3,7 @@
 import ast
 
 from services.common.task_types.checks import CheckedCall
-from services.evaluator.app.services.behaviour.target import Target
+from services.evaluator.app.services.behaviour.target import Target, method_of
 from services.evaluator.app.services.examples.literals import parse_expression
 
 
@@ -15,13 +15,22 @@ def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
         return ()
     if isinstance(target.definition, ast.AsyncFunctionDef):
         return ()
+    keywords = target.needs_keywords
     setup, expression = ast.parse(check.setup), ast.parse(check.expression, mode="eval")
     for node in (*ast.walk(setup), *ast.walk(expression)):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name == check.name:
-                if node.keywords or not target.takes(len(node.args)):
+                count = len(node.args) - len(keywords)
+                if node.keywords or not target.takes(count, by_name=len(keywords)):
                     return ()
                 node.func = callee
+                by_name = zip(keywords, node.args[count:], strict=True)
+                node.keywords = [ast.keyword(name, value) for name, value in by_name]
+                del node.args[count:]
+    if isinstance(expression.body, ast.Attribute) and isinstance(target.definition, ast.ClassDef):
+        getter = f"get_{expression.body.attr}"
+        if method_of(target.definition, getter):
+            expression.body.attr = getter
     source = ast.unparse(expression)
     if isinstance(expression.body, ast.Attribute):
         # What a class names may be an attribute or a method.

@@ -57,7 +57,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     """
     target = find_target(evidence)
     if evidence.tree is None or target is None:
-        return ProbePlan()
+        return ProbePlan(is_golden=bool(checks))
     plan = _Plan()
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target)
@@ -72,6 +72,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         target.call,
         returns_late=_returns_late(target),
         may_give_none=may_give_none(target.function, evidence.user_input),
+        is_golden=bool(checks),
     )
 
 
@@ -179,7 +180,7 @@ def _fit_nameless(example: Example, target: Target) -> Example | None:
         return None
     parameters = [parameter.arg for parameter in target.parameters]
     source = example.expression
-    if sorted(example.names) == sorted(parameters):
+    if sorted(example.names) == sorted(parameters) and len(parameters) == len(call.args):
         source = ", ".join(
             f"{name}={ast.unparse(argument)}"
             for name, argument in zip(example.names, call.args, strict=True)

@@ -54,6 +54,7 @@ class ProbePlan:
         returns_late: Whether the target is a coroutine or a generator, whose calls give back
             something that isn't the value yet.
         may_give_none: Whether None may be what a right answer gives.
+        is_golden: Whether the request has checks, also where none fits the answer.
     """
 
     steps: tuple[str, ...] = ()
@@ -61,3 +62,4 @@ class ProbePlan:
     target: str = ""
     returns_late: bool = False
     may_give_none: bool = True
+    is_golden: bool = False

@@ -8,7 +8,13 @@ from services.evaluator.app.services.code.syntax import Function, names_read, pa
 # Requests for an effect, or for None itself.
 GIVES_NONE = re.compile(
     r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리"
+    r"|\bgreet|\bsays?\b|\boutputs?\b"
     r"|\b(?:shuffl|sav|delet|updat|modif|mutat|sleep|wait|logs?\b|draw|shows?\b)|\bwrites? to\b",
+    re.I,
+)
+ASKS_FOR_A_VALUE = re.compile(
+    r"\breturn|\bgiv(?:es?|ing)\b|\bcomput|\bcalculat|\bcounts?\b|\bfinds?\b|\bconvert|\bwhether\b"
+    r"|\b(?:checks?|tells?) if\b|반환|계산|확인|구하",
     re.I,
 )
 # Methods of Python's own that give None.
@@ -19,14 +25,14 @@ def may_give_none(function: Function | None, request: str) -> bool:
     """Tell whether a call may rightly give None.
 
     A search that finds nothing gives None as well. A function is sure to lack a `return` only
-    where it can give nothing else, changes nothing that it is given, and wasn't asked for an
-    effect.
+    where it can give nothing else, and wasn't asked for an effect; one that works by effects
+    lacks none where no value is asked for.
     """
     return (
         function is None
         or gives_a_value(function)
-        or works_in_place(function)
         or GIVES_NONE.search(request) is not None
+        or (works_by_effects(function) and not ASKS_FOR_A_VALUE.search(request))
     )
 
 
@@ -48,19 +54,34 @@ def _is_none(value: ast.expr) -> bool:
     return False
 
 
-def works_in_place(function: Function) -> bool:
-    """Tell whether a function changes its arguments, or passes them to one that may."""
-    given = parameters_of(function)
-    for node in ast.walk(function):
-        match node:
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()) if (
-                name in given
-            ):
-                return True
-            case ast.Expr(ast.Call(func=ast.Attribute(value=ast.Name(id=name)))) if name in given:
-                return True
-            case ast.Expr(ast.Call(func=ast.Name(id=called), args=arguments)) if (
-                called != "print" and any(names_read(one) & given for one in arguments)
-            ):
-                return True
-    return False
+def works_by_effects(function: Function) -> bool:
+    """Tell whether a function changes or calls something outside of it, and drops no result."""
+    nodes = list(ast.walk(function))
+    if any(isinstance(node, ast.Global) for node in nodes):
+        return True
+    loops = [node.target for node in nodes if isinstance(node, ast.For)]
+    stored = _names_stored(function).difference(*map(_names_stored, loops))
+    own = stored - parameters_of(function)
+    statements = [node.value for node in nodes if isinstance(node, ast.Expr)]
+    computed = [value for value in statements if not isinstance(value, ast.Call | ast.Constant)]
+    if computed or own - names_read(function):
+        return False
+    changed = [value.func for value in statements if isinstance(value, ast.Call)]
+    changed += [
+        node
+        for node in nodes
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
+    ]
+    refuses = not stored and any(isinstance(node, ast.Raise | ast.Assert) for node in nodes)
+    return refuses or not {_root_name(node) for node in changed} <= own | {"print"}
+
+
+def _names_stored(code: ast.AST) -> set[str]:
+    names = (node for node in ast.walk(code) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
+
+
+def _root_name(node: ast.AST) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""

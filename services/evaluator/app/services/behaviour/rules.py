@@ -32,15 +32,18 @@ class Run:
         """Say what kept the code from being tried; empty where nothing did.
 
         One example or check that couldn't be tried is enough: code that does well where it is
-        seen might hide behind the sandbox where it isn't. Without either, nothing is known that
-        a call could be held against, so that a call may stay open.
+        seen might hide behind the sandbox where it isn't, or behind a form that no check fits.
+        Without either, nothing is known that a call could be held against: it may stay open.
         """
         if self.execution.status == "inconclusive":
             return self.execution.reason
         hindered = [
             one for one in self.behaviour.observations if one.is_hindered and one.kind != "call"
         ]
-        return hindered[0].reason if hindered else ""
+        if hindered:
+            return hindered[0].reason
+        is_untried = self.behaviour.is_golden and self.evidence != "checks"
+        return "no check of the golden input fits its form" if is_untried else ""
 
     @property
     def evidence(self) -> EvidenceGrade:
@@ -50,7 +53,7 @@ class Run:
             return "checks"
         if behaviour.of("example", "kept", "contradicted"):
             return "examples"
-        if behaviour.of("call", "returned", "raised", "gave_none", "inconclusive"):
+        if behaviour.of("call", "returned", "raised", "gave_none"):
             return "plausible_calls"
         return "static"
 

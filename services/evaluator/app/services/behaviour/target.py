@@ -1,11 +1,24 @@
 """Decides which definition of an answer a request means, and how it is called."""
 
 import ast
+import re
 from dataclasses import dataclass
 
-from services.evaluator.app.services.code.syntax import Definition, Function, dotted_name
+from services.evaluator.app.services.behaviour.returning import gives_a_value, may_give_none
+from services.evaluator.app.services.code.syntax import (
+    Definition,
+    Function,
+    dotted_name,
+    parameters_of,
+)
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request import stem
+
+LATIN = re.compile(r"[A-Za-z]+")
+# Fewer letters stand for too many words.
+SHORTEST_PART = 3
+# Bases whose constructors need nothing.
+WITHOUT_ARGUMENTS = frozenset({"object", "list", "dict", "ABC", "Generic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +41,10 @@ class Target:
     takes_more: bool
     needs_keywords: tuple[str, ...]
 
-    def takes(self, count: int) -> bool:
-        """Tell whether the target can be called with that many positional arguments."""
+    def takes(self, count: int, *, by_name: int = 0) -> bool:
+        """Tell whether it can be called with so many arguments by place and so many by name."""
         most = count if self.takes_more else len(self.parameters)
-        return not self.needs_keywords and self.required <= count <= most
+        return by_name == len(self.needs_keywords) and self.required <= count <= most
 
     @property
     def function(self) -> Function | None:
@@ -40,12 +53,12 @@ class Target:
 
 
 def find_target(evidence: Evidence) -> Target | None:
-    """Find the definition that the request names, else one that no other definition uses."""
+    """Find the definition that the request names, else the likeliest one."""
     main = evidence.main_definition
     if main is None:
         return None
     if main.name != evidence.request.name:
-        main = _root(evidence) or main
+        main = _likeliest(evidence) or main
     return describe(main)
 
 
@@ -54,7 +67,8 @@ def describe(definition: Definition, call: str = "") -> Target:
     function = definition if isinstance(definition, Function) else constructor_of(definition)
     call = call or definition.name
     if function is None:
-        return Target(definition, call, (), 0, False, ())
+        # More than it takes, so that no call fits, where its constructor isn't to be seen.
+        return Target(definition, call, (), int(_is_made_elsewhere(definition)), False, ())
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     defaults = len(arguments.defaults)
@@ -70,6 +84,12 @@ def describe(definition: Definition, call: str = "") -> Target:
     return Target(
         definition, call, tuple(positional), required, arguments.vararg is not None, keywords
     )
+
+
+def _is_made_elsewhere(definition: Definition) -> bool:
+    """Whether a decorator or a base may give a class its constructor."""
+    bases = (ast.unparse(base).partition("[")[0] for base in getattr(definition, "bases", ()))
+    return bool(definition.decorator_list) or not WITHOUT_ARGUMENTS.issuperset(bases)
 
 
 def is_static(function: Function) -> bool:
@@ -90,28 +110,59 @@ def method_of(definition: ast.ClassDef, name: str) -> Function | None:
     return None
 
 
-def _root(evidence: Evidence) -> Definition | None:
-    """The public definition that no other one uses; of several, the one that is on topic."""
-    public = {
-        node.name: node
-        for node in evidence.definitions
-        if not node.name.startswith("_") and node.name not in ("main", "test", "run_tests")
-    }
+def _likeliest(evidence: Evidence) -> Definition | None:
+    """The public definition that most likely is what the request asks for.
+
+    What does the asked kind of thing comes before a demonstration, and what has to do with the
+    topic before what doesn't; of those, what no other one uses is rather the whole than a part.
+    """
+    public = [node for node in evidence.definitions if not node.name.startswith("_")]
     if evidence.request.wants_class:
-        classes = [name for name, node in public.items() if isinstance(node, ast.ClassDef)]
-        public = {name: public[name] for name in classes} or public
+        public = [node for node in public if isinstance(node, ast.ClassDef)] or public
+    names = {node.name for node in public}
     used = {
         inner.id
-        for name, node in public.items()
+        for node in public
         for inner in ast.walk(node)
-        if isinstance(inner, ast.Name) and inner.id in public and inner.id != name
+        if isinstance(inner, ast.Name) and inner.id in names - {node.name}
     }
-    roots = [node for name, node in public.items() if name not in used]
-    if not roots:
-        return None
-    return max(roots, key=lambda node: _topic_overlap(node.name, evidence.request.topic))
+    asked = [stem(word) for word in LATIN.findall(evidence.user_input)]
+    return max(
+        public,
+        key=lambda node: (
+            _usefulness(node, evidence),
+            _topic_overlap(node.name, evidence.request.topic) > 0,
+            node.name not in used,
+            _topic_overlap(node.name, evidence.request.topic),
+            _stands_in(asked, node.name),
+        ),
+        default=None,
+    )
+
+
+def _usefulness(node: Definition, evidence: Evidence) -> int:
+    """How much of what a function is for it does: take something, and give something."""
+    if isinstance(node, ast.ClassDef):
+        return 1 + evidence.request.wants_class
+    if parameters_of(node):
+        return 1 + may_give_none(node, evidence.user_input)
+    return int(gives_a_value(node))
 
 
 def _topic_overlap(name: str, topic: frozenset[str]) -> int:
-    words = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
-    return sum(stem(word) in topic for word in words.replace("_", " ").split())
+    return sum(any(_is_short_for(word, about) for about in topic) for word in _words_of(name))
+
+
+def _stands_in(asked: list[str], name: str) -> bool:
+    """Whether a name's words stand in the request in that order: `int_to_roman`."""
+    following = iter(asked)
+    return all(any(_is_short_for(word, other) for other in following) for word in _words_of(name))
+
+
+def _is_short_for(word: str, other: str) -> bool:
+    return word == other or (len(word) >= SHORTEST_PART and other.startswith(word))
+
+
+def _words_of(name: str) -> list[str]:
+    spaced = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+    return [stem(word) for word in spaced.replace("_", " ").split()]

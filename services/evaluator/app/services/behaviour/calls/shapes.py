@@ -36,6 +36,7 @@ class Shape(StrEnum):
     JSON = "json"
     CSV = "csv"
     BRACKETS = "brackets"
+    PATH = "path"
     UNKNOWN = "unknown"
 
 
@@ -70,6 +71,7 @@ CLEAR_NAMES: tuple[tuple[str, Shape], ...] = (
     (r"graph|adj(?:acency)?(?:_list)?|neighbou?rs", Shape.GRAPH),
     (r"func|function|fn|callback|predicate|key_func(?:tion)?", Shape.FUNCTION),
     (r"intervals", Shape.PAIRS),
+    (r"(?:file_?)?path|file_?(?:name)?|src|dst|dest(?:ination)?", Shape.PATH),
 )
 LIKELY_NAMES: tuple[tuple[str, Shape], ...] = (
     (

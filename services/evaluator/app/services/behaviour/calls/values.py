@@ -45,6 +45,7 @@ TYPICAL: dict[Shape, tuple[str, str, str]] = {
     Shape.JSON: ('\'{"a": 1, "b": [1, 2]}\'', "'[1, 2, 3]'", "'{}'"),
     Shape.CSV: ("'name,age\\nAnn,30\\nBob,25'", "'a,b\\n1,2'", "'a\\n1'"),
     Shape.BRACKETS: ("'([]{})'", "'(]'", "'(())'"),
+    Shape.PATH: ("'data/input.txt'", "'notes.txt'", "'report.csv'"),
     Shape.UNKNOWN: ("6", "'hello'", "[3, 1, 2]"),
 }
 SECOND: dict[Shape, tuple[str, str, str]] = {

@@ -205,6 +205,18 @@ async def test_an_object_of_its_own_comes_back_as_a_name(sandbox: JailSandbox, s
     ]
 
 
+async def test_exact_numbers_come_back_as_floats_and_what_looks_like_one_does_not(
+    sandbox: JailSandbox,
+) -> None:
+    source = (
+        "from decimal import Decimal\nfrom fractions import Fraction\n"
+        "class Liar(Decimal):\n    def __float__(self): return 40.0"
+    )
+    steps = ["[Decimal('2.5'), Fraction(5, 2)]", "Liar(40)"]
+    execution = await sandbox.run(source, steps)
+    assert [step.value for step in execution.steps] == [[2.5, 2.5], Opaque("Liar")]
+
+
 async def test_a_step_that_never_ends_while_it_is_read(sandbox: JailSandbox) -> None:
     source = "def forever():\n    while True: pass\n    yield 1\n"
     execution = await sandbox.run(source, ["1", "forever()", "2"])

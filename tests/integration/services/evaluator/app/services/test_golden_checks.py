@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from services.common.errors import NotJudgeableError
 from services.common.schemas import EvaluationRequest
 from services.common.task_types import load_golden_inputs
 from services.common.task_types.rules import RuleResults
@@ -32,8 +33,8 @@ ANSWERS = [
     for side, codes in sides.items()
     for code in codes
 ]
-# Right forms that no check fits: they take arguments that nobody can guess.
-NOT_TRIED = {"def quicksort(a, low, high)", "def __init__(self, owner)"}
+# Right forms that no check fits: they take arguments that can't be guessed.
+NOT_TRIED = {"def quicksort(a, low, high)", "def __init__(self, owner)", "owner: str"}
 
 
 def test_every_golden_input_is_tried_on_right_and_wrong_answers() -> None:
@@ -61,8 +62,22 @@ def add(a, b):
     if a == -4: return f"a text of {a}"
     return a + b
 """
+SPYING = """
+import sys
+def spy():
+    frame = sys._getframe()
+    while "self" not in frame.f_locals: frame = frame.f_back
+    return "; ".join(frame.f_locals["self"]._steps)
+"""
+TELLING_ON_LOADING = SPYING + "print(spy()); raise type(spy(), (Exception,), {})(spy())"
+LACKING_ON_LOADING = SPYING + "raise ModuleNotFoundError(spy(), name=spy())"
+TELLING_BY_AN_EXAMPLE = SPYING + "def gcd(a, b): return spy()"
+RAISING_BY_AN_EXAMPLE = SPYING + "def gcd(a, b): raise ValueError(spy())"
 # Not in the request, and in its checks.
-SECRETS = ("-4", "0.5", "0.25", "0.75", "-3")
+SECRETS = {
+    "cg-053": ("-4", "0.5", "0.25", "0.75", "-3"),
+    "cg-028": ("7, 13", "12, 12", "5, 15", "100, 75"),
+}
 
 
 class Listener(RubricJudge):
@@ -75,15 +90,25 @@ class Listener(RubricJudge):
         return await super().judge(case, rules)
 
 
+@pytest.mark.parametrize(
+    ("golden_id", "code", "reason"),
+    [
+        ("cg-053", TELLING, "check 2 of 3 failed"),
+        ("cg-028", TELLING_ON_LOADING, "the code doesn't load: loading raised an exception"),
+        ("cg-028", LACKING_ON_LOADING, "the code doesn't load: loading raised an exception"),
+        ("cg-028", TELLING_BY_AN_EXAMPLE, "gcd(54, 24) failed"),
+        ("cg-028", RAISING_BY_AN_EXAMPLE, "gcd(54, 24) failed"),
+    ],
+)
 async def test_checks_are_told_to_nobody(
-    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, golden_id: str, code: str, reason: str
 ) -> None:
     listener = Listener()
     monkeypatch.setattr(evaluation, "_judge", listener)
     with capture_logs() as logs:
-        passed, detail = await judge(evaluation, "cg-053", TELLING)
+        passed, detail = await judge(evaluation, golden_id, code)
     assert not passed
-    assert detail["cap_reasons"] == ["check 2 of 3 failed"]
+    assert detail["cap_reasons"][0] == reason
     assert detail["execution"]["output"] == ""
     del detail["execution"]["cpu_ms"], detail["execution"]["wall_ms"], detail["evaluator"]
     numbers = {key: detail.pop(key) for key in ("rule_score", "judge_score")}
@@ -96,7 +121,9 @@ async def test_checks_are_told_to_nobody(
         listener.shown,
         str(logs),
     ]
-    assert [(secret, text) for secret in SECRETS for text in told if secret in text] == []
+    assert [
+        (secret, text) for secret in SECRETS[golden_id] for text in told if secret in text
+    ] == []
 
 
 async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Evaluation) -> None:
@@ -106,6 +133,25 @@ async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Eval
     assert outcome_of(detail.as_json()) == "not_applicable"
     assert (detail.evidence, detail.caveat[:7]) == ("plausible_calls", "nothing")
     assert {one.kind for one in detail.execution.observations} == {"call"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def is_even(n): return n % 2 == 1",
+        "def is_even(n, strict): return n % 2 == 1",
+        "class EvenChecker:\n    def is_even(self, n): return n % 2 == 1",
+        "is_even = lambda n: n % 2 == 1",
+        "print(4 % 2 == 1)",
+    ],
+)
+async def test_what_no_check_fits_has_no_score_unless_a_judge_can_tell(
+    evaluation: Evaluation, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotJudgeableError, match="no check of the golden input fits"):
+        await judge(evaluation, "cg-054", code)
+    monkeypatch.setattr(evaluation.judge, "can_judge_unseen", True)
+    assert (await judge(evaluation, "cg-054", code))[1]["evidence"] != "checks"
 
 
 async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[bool, dict[str, Any]]:
@@ -132,10 +178,14 @@ async def test_right_forms_pass_and_wrong_answers_fail_by_a_check(evaluation: Ev
     surprises: list[str] = []
 
     async def look_at(identifier: str, side: str, code: str) -> None:
-        async with free:
-            passed, detail = await judge(evaluation, identifier, code)
         untried = any(form in code for form in NOT_TRIED)
-        wanted = "failed" if side == "wrong" else "not_applicable" if untried else "passed"
+        async with free:
+            if untried:
+                with pytest.raises(NotJudgeableError):
+                    await judge(evaluation, identifier, code)
+                return
+            passed, detail = await judge(evaluation, identifier, code)
+        wanted = "failed" if side == "wrong" else "passed"
         if outcome_of(detail) != wanted or passed != (side == "right"):
             told = [f"{o['ran']}: {o['reason']}" for o in detail["execution"]["observations"]]
             surprises.append(f"{identifier} {side}: {code.strip()}\n  {outcome_of(detail)} {told}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.common.errors import UnscoredError
 from services.evaluator.app.services import bounded_reading as reader_module
@@ -66,6 +67,21 @@ async def test_what_cannot_be_read_is_unscored_and_the_next_answer_is_read(
     assert (await read(LONG, reader)).source == LONG
 
 
+def slip(**_: object) -> None:
+    raise KeyError("a secret")
+
+
+@pytest.mark.parametrize("answer", [SHORT, LONG], ids=["short", "long"])
+async def test_what_reading_raises_is_unscored_and_logged_by_its_type(
+    answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "read_answer", slip)
+    with capture_logs() as logs, pytest.raises(UnscoredError, match="raised KeyError"):
+        await read(answer)
+    assert (logs[0]["event"], logs[0]["error"]) == ("answer_unreadable", "KeyError")
+    assert "secret" not in str(logs)
+
+
 async def test_a_task_type_without_a_directory_is_read_by_the_general_rules(
     tmp_path: Path,
 ) -> None:
@@ -91,5 +107,19 @@ async def test_a_rule_that_breaks_leaves_the_answer_without_a_score(tmp_path: Pa
     directory.mkdir()
     for name, content in FILES.items():
         (directory / name).write_text(content)
-    with pytest.raises(UnscoredError, match=r"'divides' .* ZeroDivisionError"):
+    with (
+        capture_logs() as logs,
+        pytest.raises(UnscoredError, match=r"'divides' .* ZeroDivisionError"),
+    ):
         await Reader(tmp_path).read(task_type="sums", user_input="Divide", answer="1")
+    # Without the message: a rule may put the right answer into it.
+    del logs[0]["log_level"]
+    assert logs == [
+        {
+            "event": "rule_broken",
+            "task_type": "sums",
+            "rule": "divides",
+            "error": "ZeroDivisionError",
+            "place": "validators.py:2",
+        }
+    ]

@@ -29,6 +29,8 @@ def bind(text: str, code: str) -> tuple[str, ...]:
         ("f(1) == 2", "def double(n): return 2 * n", ("double(1)",)),
         ("f(1) == 2", "def double(n, times=2): ...", ("double(1)",)),
         ("f(1) == 2", "def double(*numbers): ...", ("double(1)",)),
+        ("f(1, 2) == 2", "def g(a, *, b): ...", ("g(1, b=2)",)),
+        ("f(1, 2) == 2", "def g(*, b, a): ...", ("g(b=1, a=2)",)),
         ("sorted(f(f([1]))) == []", "def g(x): ...", ("sorted(g(g([1])))",)),
         ("f(1) == True", "def g(x): ...", ("bool(g(1))",)),
         ("f(1) raises ValueError", "def g(x): ...", ("g(1)",)),
@@ -41,6 +43,12 @@ def bind(text: str, code: str) -> tuple[str, ...]:
                 "s = Pile()\ns.push(1)",
                 "(lambda value: value() if callable(value) else value)(s.size)",
             ),
+        ),
+        ("Stack().pop() == 1", "class Pile(list): ...", ("Pile().pop()",)),
+        (
+            "s = Stack(); s.size == 1",
+            "class Pile:\n    def get_size(self): ...",
+            ("s = Pile()", "(lambda value: value() if callable(value) else value)(s.get_size)"),
         ),
     ],
 )  # fmt: skip
@@ -60,6 +68,8 @@ def test_a_check_calls_what_the_answer_defines(
         pytest.param("f(1) == 2", "async def g(n): ...", id="coroutine"),
         pytest.param("f() == 2", STACK, id="a-class-for-a-function"),
         pytest.param("Stack().pop() == 2", "def pop(): ...", id="a-function-for-a-class"),
+        pytest.param("Stack().pop() == 2", "@dataclass\nclass Pile:\n    owner: str", id="fields"),
+        pytest.param("Stack().pop() == 2", "class Pile(Heap): ...", id="a-base-s-constructor"),
         pytest.param("Stack(3).pop() == 2", STACK, id="a-constructor-that-takes-nothing"),
     ],
 )

@@ -41,6 +41,9 @@ def plan(request_text: str, code: str) -> ProbePlan:
             id="by-place",
         ),
         pytest.param(
+            "It returns 6 for 3 and 4.", "def g(*n): return 6", ("g(3, 4)",), id="any-number"
+        ),
+        pytest.param(
             "def g(n):\n\nassert h(3) == 6", "def g(n): return 6", ("g(3)",), id="one-name-for-two"
         ),
         pytest.param(
@@ -130,6 +133,54 @@ def test_plausible_calls_are_made_only_without_an_example() -> None:
 )
 def test_what_a_request_without_a_name_means(code: str, target: str) -> None:
     found = find_target(evidence_of("Sort a list", code))
+    assert found is not None
+    assert found.definition.name == target
+
+
+EVEN = "def is_even(n): return n % 2 == 0\n"
+PRIME = "def is_prime(n): return all(n % i for i in range(2, n))\n"
+PRIMES = PRIME + "def get_primes(n): return [is_prime(n)]"
+SOLUTION = "class Solution:\n    def sort(self, a): ...\ndef demo(): Solution()"
+ROMAN = "def roman_to_int(s): return 4\ndef int_to_roman(n): return 'IV'"
+MEDIAN = (
+    "def mean_of_two(a, b): return (a + b) / 2\n"
+    "def find_median(numbers): return mean_of_two(*numbers)"
+)
+STACKS = (
+    "class EmptyStackError(IndexError): ...\n"
+    "class Stack:\n    def pop(self): raise EmptyStackError\n"
+    "def demo(): print(Stack())"
+)
+TABLE = "def row(n, i): return n * i\ndef print_table(n):\n    for i in range(9): print(row(n, i))"
+IS_EVEN = "Write a function to check if a number is even."
+ADDING = "Write a function that adds two numbers"
+SUM = "def add_numbers(a, b): return a + b\n"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "code", "target"),
+    [
+        (IS_EVEN, EVEN + "def is_odd(n): return not is_even(n)", "is_even"),
+        (IS_EVEN, EVEN + "def check_number(number): print(is_even(number))", "is_even"),
+        (IS_EVEN, EVEN + "def test_is_even():\n    assert is_even(4)", "is_even"),
+        (IS_EVEN, EVEN + "def check_if_number_is_even():\n    print(is_even(4))", "is_even"),
+        (ADDING, SUM + "def print_sum(a, b): print(add_numbers(a, b))", "add_numbers"),
+        (ADDING, "def example_usage(): print(add(1, 2))\ndef add(a, b): return a + b", "add"),
+        ("Checks if a number is prime", PRIME + "def print_primes(n): print(n)", "is_prime"),
+        ("Return all primes up to n", PRIMES, "get_primes"),
+        ("Convert an integer to a Roman numeral", ROMAN, "int_to_roman"),
+        ("Convert a Roman numeral to an integer", ROMAN, "roman_to_int"),
+        ("Find the median, the mean of the two numbers in the middle", MEDIAN, "find_median"),
+        ("Write a stack class. pop on an empty stack raises an IndexError", STACKS, "Stack"),
+        ("Print a multiplication table", TABLE, "print_table"),
+        ("Sort a list", SOLUTION, "Solution"),
+        ("짝수인지 확인하는 함수", EVEN + "def main(): print(is_even(4))", "is_even"),
+    ],
+)  # fmt: skip
+def test_a_helper_or_a_demonstration_is_not_what_was_asked_for(
+    request_text: str, code: str, target: str
+) -> None:
+    found = find_target(evidence_of(request_text, code))
     assert found is not None
     assert found.definition.name == target
 

@@ -24,6 +24,20 @@ def read(code: str) -> Function:
         ("def f(a): a[0] = 1", True),
         ("def f(a): del a[0]", True),
         ("def f(a): helper(a, 0)", True),
+        ("def f(a): HANDLERS.setdefault(a, []).append(a)", True),
+        ("def f(a): CACHE[a] = 1", True),
+        ("def f(a): a.seen = True", True),
+        ("def f():\n    global count\n    count += 1", True),
+        ("def f(a):\n    if a < 8: raise ValueError", True),
+        ("def f(a): assert a", True),
+        ("def f(a, b):\n    for one in b: a = a[one]\n    a[0] = 1", True),
+        ("def f(a):\n    for one in a: one.close()", True),
+        ("def f(a): heapq.heapify(a)", True),
+        ("def f(a):\n    if a < 0: raise ValueError\n    a + 1", False),
+        ("def f(a):\n    if a < 0: raise ValueError\n    b = a + 1", False),
+        ("def f(a):\n    b = 1\n    while b < a: b = b + 1\n    assert b", False),
+        ("def f(a):\n    b = 0\n    for one in a: b += one\n    log(a)", False),
+        ("def f(a): print(a + 1)", False),
         ("def f(a): a + 1", False),
         ("def f(a): print(a)", False),
         ("def f(a): return print(a)", False),
@@ -39,10 +53,19 @@ def test_only_a_function_that_can_give_nothing_else_lacks_a_return(code: str, ma
 @pytest.mark.parametrize(
     "request_text",
     ["Print it.", "Return None if it is empty.", "Shuffle a list.", "Save it to a file.",
-     "Wait for n seconds.", "Update the record.", "리스트를 출력해 주세요."],
+     "Wait for n seconds.", "Greet a user.", "Outputs one to n.",
+     "Update the record.", "리스트를 출력해 주세요."],
 )  # fmt: skip
 def test_an_effect_needs_no_value(request_text: str) -> None:
     assert may_give_none(read("def f(a): a + 1"), request_text)
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    ["Return the last one.", "Checks whether it is sorted.", "Computes the sum.", "개수를 반환"],
+)
+def test_effects_are_not_enough_where_a_value_is_asked_for(request_text: str) -> None:
+    assert not may_give_none(read("def f(a): a.sort()"), request_text)
 
 
 def test_of_a_class_nothing_is_sure() -> None:
