@@ -4,12 +4,12 @@ from benchmarks.healing.lane.database import TASK_TYPE
 from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.records import NaiveResult
 from benchmarks.healing.runs.held_out import HeldOutMeter
-from services.common.task_types import load_repairs
+from services.common.task_types import open_task_types
 
 
 def rewrite() -> str:
     """Write a prompt without a model: the task type's role and all its repair sentences."""
-    repairs = load_repairs(TASK_TYPE)
+    repairs = open_task_types(None).repairs(TASK_TYPE)
     return "\n".join([repairs.role, *(f"- {rule}" for rule in repairs.by_rule.values())])
 
 

@@ -16,7 +16,7 @@ from benchmarks.log_filling import (
 )
 from benchmarks.log_size import Figures, Look, Report, show, summarize
 from services.common.evaluation_detail import read_detail
-from services.common.task_types import ROOT
+from services.common.task_types.registry import BUILT_IN_DIRECTORY as ROOT
 
 
 def make_report(warm_maximum_ms: float) -> Report:

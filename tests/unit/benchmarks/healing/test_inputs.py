@@ -4,11 +4,11 @@ import pytest
 from support.rows import for_each
 
 from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
-from services.common.task_types import load_golden_inputs
+from services.common.task_types import open_task_types
 from simulated_model.knowledge import find_task
 
 POOLS = read_pools(SIMULATED)
-GOLDEN = load_golden_inputs("code_generation")
+GOLDEN = open_task_types(None).golden_inputs("code_generation")
 
 
 def normalise(text: str) -> str:

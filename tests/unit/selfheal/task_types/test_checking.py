@@ -8,7 +8,8 @@ import pytest
 from selfheal.task_types.checking import find_problems
 from selfheal.task_types.sample_run import run_sample
 from selfheal.task_types.scaffold import FILES, write_scaffold
-from services.common.task_types import TaskTypeError, open_task_types, read_task_type
+from services.common.task_types import TaskTypeError, open_task_types
+from services.common.task_types.reading import read_task_type
 
 GOLDEN_INPUTS = {
     half: [{"id": f"{half}-{number}", "input": f"{half} {number}"} for number in range(24)]

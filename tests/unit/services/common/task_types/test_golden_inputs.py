@@ -13,7 +13,9 @@ from itertools import combinations, groupby
 import pytest
 from support.rows import for_each
 
-from services.common.task_types import GOLDEN_INPUTS_FILE, ROOT, load_golden_inputs
+from services.common.task_types import open_task_types
+from services.common.task_types.reading import GOLDEN_INPUTS_FILE
+from services.common.task_types.registry import BUILT_IN_DIRECTORY as ROOT
 
 HALVES = json.loads((ROOT / "code_generation" / GOLDEN_INPUTS_FILE).read_text(encoding="utf-8"))
 ENTRIES = [entry for half in HALVES.values() for entry in half]
@@ -233,6 +235,6 @@ def test_an_example_that_an_input_shows_is_true(
 
 
 def test_the_loader_gives_both_halves() -> None:
-    golden_inputs = load_golden_inputs("code_generation")
+    golden_inputs = open_task_types(None).golden_inputs("code_generation")
     assert golden_inputs.choosing == tuple(entry["input"] for entry in HALVES["choosing"])
     assert golden_inputs.verdict == tuple(entry["input"] for entry in HALVES["verdict"])

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.common.task_types import TaskTypeError, read_task_type
+from services.common.task_types import TaskTypeError
+from services.common.task_types.reading import read_task_type
 
 MakeTaskType = Callable[..., Path]
 ONE_RULE = 'description = "d"\nanswers = "text"\n[rules]\n{rules}\n[rubric]\n{rubric}\n'

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.common.task_types import (
-    GENERIC_REPAIRS,
-    ROOT,
-    GoldenInputs,
-    TaskTypeError,
-    TaskTypes,
-    list_task_types,
-    load_golden_inputs,
-    load_repairs,
-    open_task_types,
-)
+from services.common.task_types import GoldenInputs, TaskTypeError, TaskTypes, open_task_types
+from services.common.task_types.registry import BUILT_IN_DIRECTORY as ROOT
+from services.common.task_types.task_type import GENERIC_REPAIRS
 
 MakeTaskType = Callable[..., Path]
 SEED_PROMPT = re.compile(r"VALUES \('code_generation', '(.*?)', 1, TRUE", re.S)
@@ -26,7 +18,7 @@ BUILT_IN = open_task_types(None).all()
 
 def test_own_directories_stand_beside_those_that_come_along(make_task_type: MakeTaskType) -> None:
     task_types = TaskTypes(make_task_type().parent)
-    assert set(task_types.names()) == {*list_task_types(), "greetings"}
+    assert set(task_types.names()) == {*open_task_types(None).names(), "greetings"}
     assert not task_types.is_built_in("greetings")
     assert task_types.is_built_in("code_generation")
     assert task_types.golden_inputs("greetings").choosing == ("hat",)
@@ -36,12 +28,12 @@ def test_own_directories_stand_beside_those_that_come_along(make_task_type: Make
 @pytest.mark.parametrize("name", ["unheard_of", "../code_generation", "", "__pycache__", "rules"])
 def test_a_name_without_a_directory_gets_what_is_general(name: str) -> None:
     assert open_task_types(None).find(name) is None
-    assert load_golden_inputs(name) == GoldenInputs()
-    assert load_repairs(name) == GENERIC_REPAIRS
+    assert open_task_types(None).golden_inputs(name) == GoldenInputs()
+    assert open_task_types(None).repairs(name) == GENERIC_REPAIRS
 
 
 def test_no_directory_of_ones_own_is_needed(tmp_path: Path) -> None:
-    assert TaskTypes(tmp_path / "none").names() == list_task_types()
+    assert TaskTypes(tmp_path / "none").names() == open_task_types(None).names()
 
 
 def test_a_directory_is_read_once(make_task_type: MakeTaskType) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import NotJudgeableError
 from services.common.schemas import EvaluationRequest
-from services.common.task_types import load_golden_inputs
+from services.common.task_types import open_task_types
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox import create_sandbox
 from services.evaluator.app.services.evaluation import Evaluation
@@ -22,7 +22,7 @@ from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgemen
 from services.evaluator.app.services.oversight.calibration.labelled_set import make_request
 
 SLOTS = 4
-GOLDEN = load_golden_inputs("code_generation")
+GOLDEN = open_task_types(None).golden_inputs("code_generation")
 INPUTS = {identifier: text for text, identifier in GOLDEN.ids.items()}
 SOLUTIONS: dict[str, dict[str, list[str]]] = tomllib.loads(
     (Path(__file__).parent / "data" / "golden_solutions.toml").read_text(encoding="utf-8")

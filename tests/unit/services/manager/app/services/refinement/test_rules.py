@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.rows import for_each
 
-from services.common.task_types import load_golden_inputs
+from services.common.task_types import open_task_types
 from services.manager.app.services.refinement.code import split_code
 from services.manager.app.services.refinement.defaults import DEFAULT_FORM
 from services.manager.app.services.refinement.rules import refine
@@ -117,7 +117,7 @@ def test_backticks_that_did_not_touch_stay_apart(joint: str) -> None:
     assert refine(refined, task_type="summary") == refined
 
 
-GOLDEN_INPUTS = load_golden_inputs(CODE)
+GOLDEN_INPUTS = open_task_types(None).golden_inputs(CODE)
 
 
 @for_each(GOLDEN_INPUTS.choosing + GOLDEN_INPUTS.verdict)

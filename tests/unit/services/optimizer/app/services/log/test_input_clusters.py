@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.task_types import load_golden_inputs
+from services.common.task_types import open_task_types
 from services.optimizer.app.services.log.input_clusters import MAX_CLUSTERS, cluster_inputs
 
 
@@ -34,7 +34,7 @@ def test_inputs_are_grouped_by_the_words_that_they_share(
 
 
 def test_what_users_ask_for_is_hardly_ever_one_question() -> None:
-    golden = load_golden_inputs("code_generation")
+    golden = open_task_types(None).golden_inputs("code_generation")
     inputs = [*golden.choosing, *golden.verdict]
     assert len(cluster_inputs(inputs)) > 0.9 * min(MAX_CLUSTERS, len(inputs))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.task_types import GoldenInputs, load_golden_inputs
+from services.common.task_types import GoldenInputs, open_task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import PairedScore, can_decide
 from services.optimizer.app.services.proof.replay_results import (
@@ -116,7 +116,9 @@ def test_a_golden_input_that_fails_in_traffic_is_replayed_once(text: str, positi
 @given(
     st.lists(st.sampled_from([*WORDS, *GOLDEN_INPUTS.choosing, *GOLDEN_INPUTS.verdict])),
     st.lists(st.sampled_from([*WORDS, *GOLDEN_INPUTS.choosing, *GOLDEN_INPUTS.verdict])),
-    st.sampled_from([GOLDEN_INPUTS, NO_GOLDEN, load_golden_inputs("code_generation")]),
+    st.sampled_from(
+        [GOLDEN_INPUTS, NO_GOLDEN, open_task_types(None).golden_inputs("code_generation")]
+    ),
     st.integers(0, 30),
 )
 def test_what_chooses_has_no_part_in_the_proof_in_other_words_either(
@@ -150,7 +152,7 @@ def test_like_inputs_stay_on_one_side(names: list[str]) -> None:
 
 
 def test_a_repair_of_code_generation_can_be_proven_whatever_failed() -> None:
-    golden = load_golden_inputs("code_generation")
+    golden = open_task_types(None).golden_inputs("code_generation")
     for count in range(1, 10):
         assert can_decide(len(plan_trial(failures(count), golden).proving))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.task_types import load_repairs
+from services.common.task_types import open_task_types
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 
 INCUMBENT = "You write Python. See https://docs.example.com/style for the style."
@@ -212,7 +212,7 @@ def test_an_honest_analyst_is_not(evidence: list[str]) -> None:
 
 @pytest.mark.parametrize("task_type", ["code_generation", "letters"])
 def test_what_the_repairs_of_a_task_type_say_passes(task_type: str) -> None:
-    repairs = load_repairs(task_type)
+    repairs = open_task_types(None).repairs(task_type)
     content = "\n".join([repairs.role, *repairs.by_rule.values()])
     assert find_lint(content, RULES) == ""
     said_by_users = dataclasses.replace(RULES, evidence=(content,), trusted=(content,))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.common.task_types import load_repairs
+from services.common.task_types import open_task_types
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.repair.candidates import Candidate, RepairContext
 from services.optimizer.app.services.repair.strategies.rebuilt_from_rules import rebuilt_from_rules
@@ -24,6 +24,6 @@ async def test_a_prompt_is_rebuilt_from_the_role_and_all_sentences(
 async def test_what_the_repairs_of_a_task_type_say_passes_the_lint(
     make_context: MakeContext, propose: Propose, task_type: str
 ) -> None:
-    context = make_context(repairs=load_repairs(task_type))
+    context = make_context(repairs=open_task_types(None).repairs(task_type))
     [candidate] = await propose(rebuilt_from_rules, context)
     assert find_lint(candidate.content, LintContext("Be rude.", longest_served_bytes=8)) == ""
