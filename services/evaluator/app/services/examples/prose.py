@@ -53,15 +53,6 @@ LATER = re.compile(
     r"(?:(?:should|must|will|would)\s+be|is)\s*:?\s+[`*]{0,2}",
     re.I,
 )
-SCATTERED = re.compile(
-    r"\b(?:for example|for instance|e\.g\.)[^.\n]{0,30}\bgiven\s+(?=[\"'\[({\d])", re.I
-)
-WORDS_BETWEEN = re.compile(r"[\sA-Za-z:,]{1,80}(?=[\"'\[({\d-])")
-THEN_RETURNS = re.compile(
-    r"[,\s]{0,4}(?:then\s+)?(?:it|you|we|the\s+function|your\s+function)\s+(?:should|must|will|would)"
-    r"\s+(?:return|output|give)\s+[`*]{0,2}",
-    re.I,
-)
 INPUT = re.compile(
     r"(?:^|[\s*_(])(?:sample\s+)?(?:input|입력)(?:\s*\d{1,2})?[*_`]{0,2}\s*[:：][`*_\s]{0,20}", re.I
 )
@@ -101,7 +92,7 @@ class Arguments:
 
 def find_prose_examples(text: str) -> list[Found]:
     """Find every example that names no function."""
-    forms = (_labelled, _value_first, _given_first, _scattered, _korean, _bare_arrows)
+    forms = (_labelled, _value_first, _given_first, _korean, _bare_arrows)
     return [found for form in forms for found in form(text)]
 
 
@@ -214,23 +205,6 @@ def _given_first(text: str) -> Iterator[Found]:
             then = LATER.match(text, arguments.end)
         if value := _value_after(text, then):
             yield from _example(text, opening.start(), arguments, value)
-
-
-def _scattered(text: str) -> Iterator[Found]:
-    """Find `given "a" as the name and a list: [1, 2] then you should return 'a12'`."""
-    for opening in islice(SCATTERED.finditer(text), MAX_PLACES):
-        sources: list[str] = []
-        position = opening.end()
-        while len(sources) < MAX_ARGUMENTS and (literal := read_literal(text, position)):
-            sources.append(literal.source)
-            if value := _value_after(text, THEN_RETURNS.match(text, literal.end)):
-                arguments = Arguments(tuple(sources), (), literal.end)
-                yield from _example(text, opening.start(), arguments, value)
-                break
-            between = WORDS_BETWEEN.match(text, literal.end)
-            if between is None:
-                break
-            position = between.end()
 
 
 def _korean(text: str) -> Iterator[Found]:

@@ -441,13 +441,6 @@ def test_texts_without_quotation_marks(request_text: str, expressions: list[str]
             id="more-said-on-the-way",
         ),
         pytest.param(
-            'For example, if you are given "Ab" as the class and a list of\nextensions: '
-            "['x', 'y'] then you should return 'Ab.x' (the strongest).",
-            "\"Ab\", ['x', 'y']",
-            "Ab.x",
-            id="scattered-over-a-sentence",
-        ),
-        pytest.param(
             "For example:\n  arr = [2, 1]\n  -> sort arr -> [1, 2]\n  return ['One', 'Two']",
             "[2, 1]",
             ["One", "Two"],
