@@ -15,7 +15,7 @@ from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request import stem
 
 LATIN = re.compile(r"[A-Za-z]+")
-# Fewer letters stand for too many words.
+# Fewer letters are short for too many words.
 SHORTEST_PART = 3
 # Bases whose constructors need nothing.
 WITHOUT_ARGUMENTS = frozenset({"object", "list", "dict", "ABC", "Generic"})
@@ -119,12 +119,11 @@ def _likeliest(evidence: Evidence) -> Definition | None:
     public = [node for node in evidence.definitions if not node.name.startswith("_")]
     if evidence.request.wants_class:
         public = [node for node in public if isinstance(node, ast.ClassDef)] or public
-    names = {node.name for node in public}
     used = {
         inner.id
         for node in public
         for inner in ast.walk(node)
-        if isinstance(inner, ast.Name) and inner.id in names - {node.name}
+        if isinstance(inner, ast.Name) and inner.id != node.name
     }
     asked = [stem(word) for word in LATIN.findall(evidence.user_input)]
     return max(
@@ -150,17 +149,19 @@ def _usefulness(node: Definition, evidence: Evidence) -> int:
 
 
 def _topic_overlap(name: str, topic: frozenset[str]) -> int:
-    return sum(any(_is_short_for(word, about) for about in topic) for word in _words_of(name))
+    return sum(word in topic for word in _words_of(name))
 
 
 def _stands_in(asked: list[str], name: str) -> bool:
-    """Whether a name's words stand in the request in that order: `int_to_roman`."""
+    """Whether a name's words, or what they are short for, stand in the request in that order."""
     following = iter(asked)
-    return all(any(_is_short_for(word, other) for other in following) for word in _words_of(name))
-
-
-def _is_short_for(word: str, other: str) -> bool:
-    return word == other or (len(word) >= SHORTEST_PART and other.startswith(word))
+    return all(
+        any(
+            other.startswith(word) if len(word) >= SHORTEST_PART else word == other
+            for other in following
+        )
+        for word in _words_of(name)
+    )
 
 
 def _words_of(name: str) -> list[str]:
