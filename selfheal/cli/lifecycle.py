@@ -1,6 +1,5 @@
 """Commands that bring the system up and down, tell how it is, and reach into its database."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.runtime.assembly import build_system, psql_environment
+from selfheal.runtime.diagnosis import CheckResult, check_provider, is_installed
 from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.interruption import Interruption
@@ -25,9 +25,6 @@ from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.config import (
-    DEFAULT_HOSTED_PROVIDER,
-    LOCAL_PROVIDER,
-    SIMULATED_PROVIDER,
     Settings,
 )
 
@@ -189,21 +186,9 @@ def require_model(settings: Settings) -> None:
     Raises:
         EmbeddedRuntimeError: If the provider lacks its key or its package.
     """
-    provider = settings.llm_provider
-    if provider in (SIMULATED_PROVIDER, LOCAL_PROVIDER):
-        return
-    if provider == DEFAULT_HOSTED_PROVIDER:
-        if settings.llm_api_key is None and not settings.llm_base_url:
-            raise EmbeddedRuntimeError(
-                "The provider is openai and LLM_API_KEY is not set.",
-                remedy="Put the key into .env, or choose simulated or local.",
-            )
-    elif importlib.util.find_spec("langchain") is None:
-        raise EmbeddedRuntimeError(
-            f"The provider {provider!r} is neither simulated, local nor openai.",
-            remedy="Any other needs LangChain and the provider's package: "
-            "pip install '.[hosted]' langchain-anthropic, for one.",
-        )
+    check = check_provider(settings, has_langchain=is_installed("langchain"))
+    if check.result is CheckResult.FAIL:
+        raise EmbeddedRuntimeError(f"The model can't be used: {check.found}.", remedy=check.remedy)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield check_python(sys.version_info[:3])
     yield from _check_database(settings)
     yield _attempt("local model", lambda: _check_local_model(settings))
-    yield check_provider(settings, has_langchain=_is_installed("langchain"))
+    yield check_provider(settings, has_langchain=is_installed("langchain"))
     yield check_webhook(settings)
     ours = {status.pid for status in system.status() if status.pid is not None}
     for name, port, setting in _ports(settings):
@@ -213,7 +213,8 @@ def _attempt(name: str, check: Callable[[], Check]) -> Check:
         return Check(name, error.message, CheckResult.FAIL, error.remedy)
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Tell whether a package can be imported here."""
     return importlib.util.find_spec(package) is not None
 
 
