@@ -116,6 +116,7 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/user.txt requirements/local-server.in --output-file requirements/local-server.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg

@@ -9,6 +9,22 @@ from services.evaluator.app.sandbox.run.records import NOT_FINISHED
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramRun:
+    """A step that runs the source as a program: by itself, as `__main__`.
+
+    Its value is the text that the program printed. An exit with another status than 0 is an
+    exception that it raised.
+
+    Attributes:
+        stdin: What it finds on its standard input.
+        argv: Its arguments, without its name.
+    """
+
+    stdin: str = ""
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTest:
     """A program and steps whose values are known, to see whether a sandbox works."""
 

@@ -1,0 +1,1 @@
+"""Reads what models write: which part is the answer, its fenced blocks, its JSON."""
