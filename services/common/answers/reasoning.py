@@ -23,13 +23,13 @@ SAID = re.compile(rf"\s*({'|'.join(sorted(REASONING | ANSWER, key=len, reverse=T
 ROLE = re.compile(r"\s*(?:assistant|model|user|system)\b[ \t]*\n?")
 MARK = re.compile(
     r"""
-    (?:^(?:[ \t>*+-]|\d{1,9}[.)])*|(?<=[>\]▷]))(?P<fence>`{3,}(?=[^`\n]*$|<)|~{3,})
-        (?=(?P<bare>[ \t]*(?:$|[<\[◁]))?)
+    (?:^(?:[ \t>*+-]|\d{1,9}[.)])*|(?<=[>\]▷]))(?P<fence>`{3,}(?=[^`\n]*$|[<\[◁])|~{3,})
+        (?=(?P<bare>[ \t\r]*(?:$|[<\[◁]))?)
     |(?:(?P<first>^[ \t]*)?(?<!["'])(?<!(?<!``)`)
         (?P<left>[<\[◁][/|\uff5c]{0,2})(?P<name>[A-Za-z][\w:▁.-]{0,40})
         (?:\s[^<>\n]{0,80})?(?P<right>[/|\uff5c]{0,2})[>\]▷](?!["'(]|`(?!``))
      |^Here(?:'s|[ ]is)[ ]my[ ](?P<phrase>thought|response)(?:[ ]process)?:
-    )(?=(?P<last>[ \t]*(?:$|[<\[◁]))?)""",
+    )(?=(?P<last>[ \t\r]*(?:$|[<\[◁]))?)""",
     re.M | re.X,
 )
 

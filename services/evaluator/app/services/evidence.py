@@ -86,7 +86,7 @@ def gather_evidence(
         user_input=user_input,
         answer=given.final,
         request=read_request(user_input),
-        code=extract_code(given.final) if is_code else None,
+        code=extract_code(given.final, user_input) if is_code else None,
         expected=expected,
         reasoning=given.reasoning,
     )

@@ -1,0 +1,196 @@
+"""Puts the blocks of an answer together to its program, by what they define and use. Pure.
+
+What defines something belongs to the program, and so does what that uses. A definition replaces
+an earlier one of its name. What only calls or tests what is defined shows it in use; where it
+reads input, it is how the program begins, and stands behind the guard of `__main__`.
+"""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from services.evaluator.app.services.code.syntax import (
+    Definition,
+    Function,
+    is_stub,
+    names_bound,
+    names_read,
+    parameters_of,
+)
+
+TESTING = frozenset({"pytest", "unittest", "doctest"})
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A block of Python that parses."""
+
+    source: str
+    tree: ast.Module
+
+    @cached_property
+    def bound(self) -> set[str]:
+        """Return the names that it binds."""
+        return names_bound(self.tree)
+
+    @cached_property
+    def defined(self) -> dict[str, ast.stmt]:
+        """Return its functions and classes by name; a lambda with a name is a function."""
+        found: dict[str, ast.stmt] = {}
+        for node in self.tree.body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    found[node.name] = node
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+                    found[name] = node
+        return found
+
+    @cached_property
+    def reads_input(self) -> bool:
+        """Whether it looks at what is typed in or at its arguments."""
+        return any(
+            (isinstance(node, ast.Name) and node.id == "input")
+            or (isinstance(node, ast.Attribute) and node.attr in ("stdin", "argv"))
+            for node in ast.walk(self.tree)
+        )  # fmt: skip
+
+    def write(self, nodes: Iterable[ast.stmt]) -> str:
+        """Return the source of some of its statements, comments within them included."""
+        lines = self.source.split("\n")
+        kept = {
+            number
+            for node in nodes
+            for first in [min(one.lineno for one in (node, *getattr(node, "decorator_list", ())))]
+            for number in range(first - 1, node.end_lineno or node.lineno)
+        }
+        return "".join(f"{lines[number]}\n" for number in sorted(kept))
+
+
+def assemble(parts: Sequence[Part]) -> str:
+    """Return the source of the program that an answer's blocks are, in their order."""
+    defining = [part for part in parts if part.defined]
+    defining = [part for part in defining if not _is_skeleton(part, defining)]
+    defining = [part for part in defining if not _is_test(part, defining)] or defining
+    if not defining:
+        return _join_scripts(parts)
+    others = [part for part in parts if not part.defined]
+    latest = {name: part for part in defining for name in part.defined}
+    reads = _read_by(node for name, part in latest.items() for node in [part.defined[name]])
+    shown, entry = set(latest), list[ast.stmt]()
+    chunks: list[tuple[Part, list[ast.stmt], bool]] = []
+    for part in parts:
+        if part not in defining and part not in others:
+            continue
+        is_current = all(latest[name] is part for name in part.defined)
+        firm: list[ast.stmt] = []
+        for node in part.tree.body:
+            if name := next((name for name, one in part.defined.items() if one is node), ""):
+                firm += [node] if latest[name] is part else []
+            elif (names_read(node) & shown and not _binds(node) & reads) or (
+                part.reads_input and not part.defined
+            ):
+                shown |= _binds(node)
+                entry += [node] if is_current and not isinstance(node, ast.Assert) else []
+            elif is_current:
+                firm.append(node)
+            else:
+                chunks.append((part, [node], False))
+        chunks.append((part, firm, bool(part.defined)))
+    kept = _choose(chunks)
+    begins = any(part.reads_input for part in (*defining, *others))
+    if (
+        len(defining) == 1
+        and len(kept) == 1
+        and not (begins and entry and not defining[0].reads_input)
+    ):
+        return defining[0].source
+    source = "\n\n".join(part.write(nodes) for part, nodes in kept)
+    if begins and entry:
+        guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
+        source += "\n\n" + ast.unparse(guarded) + "\n"
+    return source
+
+
+def _choose(
+    chunks: Sequence[tuple[Part, list[ast.stmt], bool]],
+) -> list[tuple[Part, list[ast.stmt]]]:
+    """Keep what is firm, and of the rest what that needs."""
+    wanted = _read_by(chain.from_iterable(nodes for _, nodes, is_firm in chunks if is_firm))
+    taken = [is_firm for _, _, is_firm in chunks]
+    for index in reversed(range(len(chunks))):
+        nodes = chunks[index][1]
+        if not taken[index] and any(_binds(node) & wanted for node in nodes):
+            taken[index] = True
+            wanted |= _read_by(nodes)
+    return [
+        (part, nodes) for (part, nodes, _), is_taken in zip(chunks, taken, strict=True)
+        if is_taken and nodes
+    ]  # fmt: skip
+
+
+def _join_scripts(parts: Sequence[Part]) -> str:
+    """Join scripts that build on one another; one that binds the same names anew replaces them."""
+    joined = [parts[0]]
+    for part in parts[1:]:
+        bound = set().union(*(one.bound for one in joined))
+        if (names_read(part.tree) - part.bound) & bound:
+            joined.append(part)
+        elif part.bound & bound:
+            joined = [part]
+    return "\n\n".join(part.source for part in joined)
+
+
+def _is_skeleton(part: Part, parts: Sequence[Part]) -> bool:
+    """Whether a block leaves out all bodies of what another one writes out."""
+    written = {
+        name
+        for one in parts
+        if one is not part
+        for name, node in one.defined.items()
+        if not _is_empty(node)
+    }
+    return bool(part.defined.keys() & written) and all(map(_is_empty, part.defined.values()))
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ClassDef):
+        methods = [one for one in node.body if isinstance(one, Function)]
+        return is_stub(node) or (bool(methods) and all(map(is_stub, methods)))
+    return isinstance(node, Definition) and is_stub(node)
+
+
+def _is_test(part: Part, parts: Sequence[Part]) -> bool:
+    """Whether a block only tests or shows what other blocks define."""
+    elsewhere = {name for one in parts if one is not part for name in one.defined}
+    if elsewhere & part.defined.keys():
+        return False
+    imported = [
+        node for node in ast.walk(part.tree) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    if any(isinstance(node, ast.ImportFrom) and elsewhere & _binds(node) for node in imported):
+        return True
+    if part.reads_input or not names_read(part.tree) & elsewhere:
+        return False
+    return bool(TESTING & part.bound) or all(map(_gives_nothing, part.defined.values()))
+
+
+def _gives_nothing(node: ast.stmt) -> bool:
+    """Whether a function returns nothing, and takes nothing or asserts something."""
+    nodes = list(ast.walk(node))
+    gives = any(
+        isinstance(one, ast.Yield | ast.YieldFrom)
+        or (getattr(one, "value", None) and isinstance(one, ast.Return))
+        for one in nodes
+    )
+    asserts = any(isinstance(one, ast.Assert) for one in nodes)
+    return isinstance(node, Function) and not gives and (asserts or not parameters_of(node))
+
+
+def _read_by(nodes: Iterable[ast.stmt]) -> set[str]:
+    return set().union(*map(names_read, nodes))
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    return names_bound(ast.Module([node], []))
