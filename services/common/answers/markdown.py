@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 # What a level costs is paid on every line.
-MAX_NESTING = 12
+MAX_NESTING = 8
 MAX_BLOCKS = 20
 MAX_OTHER_ENDS = 8
 _PARSER = (
@@ -77,6 +77,8 @@ def _find(
 ) -> list[FencedBlock]:
     blocks: list[FencedBlock] = []
     start = 0
+    if not any("```" in line or "~~~" in line for line in lines):
+        return blocks
     while start < len(lines) and len(blocks) < MAX_BLOCKS:
         resumed = len(lines)
         for token in _PARSER.parse("\n".join(lines[start:])):
@@ -86,7 +88,7 @@ def _find(
             block = FencedBlock(token.info.strip(), token.content, first + start, end + start)
             found, resumed_at = _settle(block, token, lines, makes_sense, depth)
             blocks += found
-            if resumed_at != block.end_line:
+            if resumed_at != block.end_line or len(blocks) >= MAX_BLOCKS:
                 resumed = resumed_at
                 break
         start = resumed

@@ -105,6 +105,8 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
     if not codes and whole.tree is None:
         codes = [reader.read(FencedBlock("", one, 0, 0)) for one in find_indented_blocks(answer)]
         codes = [code for code in codes if code.tree is not None and _is_substantial(code.tree)]
+    if codes and all(code.tree is None for code in codes) and answer.count("```") % 2:
+        codes += _read_left_open(codes[-1].source, reader)
     if not codes:
         found = None if whole.tree is not None else _extract_unfenced(straighten(answer), reader)
     else:
@@ -119,7 +121,7 @@ def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -
     ]
     own = [part for part in parts if part.source.strip() not in request]
     if len(own or parts) > 1:
-        program = reader.examine(assemble(own or parts), "python")
+        program = reader.examine(assemble(own or parts, request), "python")
         if program.tree is not None:
             return program
     first = {id(part.tree) for part in (own or parts)[:1]}
@@ -132,6 +134,13 @@ def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -
             len(code.source),
         ),
     )
+
+
+def _read_left_open(source: str, reader: "_Reader") -> list[ExtractedCode]:
+    """Read a block that was never closed without the prose after it, if that is no code."""
+    found = _extract_unfenced(source, reader)
+    after = source[source.find(found.source) + len(found.source) :] if found else ""
+    return [found] if found and found.tree and not CODE_START.search(after) else []
 
 
 def _inline_blocks(answer: str) -> Iterator[FencedBlock]:

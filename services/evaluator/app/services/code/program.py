@@ -20,6 +20,7 @@ from services.evaluator.app.services.code.syntax import (
     parameters_of,
 )
 
+Chunk = tuple["Part", list[ast.stmt], bool]
 TESTING = frozenset({"pytest", "unittest", "doctest"})
 
 
@@ -68,29 +69,46 @@ class Part:
         return "".join(f"{lines[number]}\n" for number in sorted(kept))
 
 
-def assemble(parts: Sequence[Part]) -> str:
-    """Return the source of the program that an answer's blocks are, in their order."""
+def assemble(parts: Sequence[Part], request: str = "") -> str:
+    """Return the source of the program that an answer's blocks are, in their order.
+
+    What the request names is no test, whatever it looks like.
+    """
     defining = [part for part in parts if part.defined]
     defining = [part for part in defining if not _is_skeleton(part, defining)]
-    defining = [part for part in defining if not _is_test(part, defining)] or defining
+    defining = [part for part in defining if not _is_test(part, defining, request)] or defining
     if not defining:
         return _join_scripts(parts)
-    others = [part for part in parts if not part.defined]
-    latest = {name: part for part in defining for name in part.defined}
-    reads = _read_by(node for name, part in latest.items() for node in [part.defined[name]])
-    shown, entry = set(latest), list[ast.stmt]()
-    chunks: list[tuple[Part, list[ast.stmt], bool]] = []
+    used = [part for part in parts if part in defining or not part.defined]
+    chunks, entry = _sort_statements(used, {name: part for part in used for name in part.defined})
+    kept = _choose(chunks)
+    begins = bool(entry) and any(part.reads_input for part in used)
+    if len(kept) == 1 and not (begins and not defining[0].reads_input) and len(defining) == 1:
+        return defining[0].source
+    source = "\n\n".join(part.write(nodes) for part, nodes in kept)
+    if begins:
+        guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
+        source += f"\n\n{ast.unparse(guarded)}\n"
+    return source
+
+
+def _sort_statements(
+    parts: Sequence[Part], latest: dict[str, Part]
+) -> tuple[list[Chunk], list[ast.stmt]]:
+    """Sort statements into those that the program may hold, and those that show it in use."""
+    reads = _read_by(part.defined[name] for name, part in latest.items())
+    shown, entry, chunks = set(latest), list[ast.stmt](), list[Chunk]()
     for part in parts:
-        if part not in defining and part not in others:
-            continue
         is_current = all(latest[name] is part for name in part.defined)
+        names = {node: name for name, node in part.defined.items()}
         firm: list[ast.stmt] = []
         for node in part.tree.body:
-            if name := next((name for name, one in part.defined.items() if one is node), ""):
-                firm += [node] if latest[name] is part else []
-            elif (names_read(node) & shown and not _binds(node) & reads) or (
-                part.reads_input and not part.defined
-            ):
+            uses = bool(names_read(node) & shown and not _binds(node) & reads)
+            if node in names or isinstance(node, Definition):
+                firm += [node] if node in names and latest[names[node]] is part else []
+            elif isinstance(node, ast.ImportFrom) and _binds(node) <= latest.keys():
+                continue  # another block is that module
+            elif uses or (part.reads_input and not part.defined):
                 shown |= _binds(node)
                 entry += [node] if is_current and not isinstance(node, ast.Assert) else []
             elif is_current:
@@ -98,24 +116,10 @@ def assemble(parts: Sequence[Part]) -> str:
             else:
                 chunks.append((part, [node], False))
         chunks.append((part, firm, bool(part.defined)))
-    kept = _choose(chunks)
-    begins = any(part.reads_input for part in (*defining, *others))
-    if (
-        len(defining) == 1
-        and len(kept) == 1
-        and not (begins and entry and not defining[0].reads_input)
-    ):
-        return defining[0].source
-    source = "\n\n".join(part.write(nodes) for part, nodes in kept)
-    if begins and entry:
-        guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
-        source += "\n\n" + ast.unparse(guarded) + "\n"
-    return source
+    return chunks, entry
 
 
-def _choose(
-    chunks: Sequence[tuple[Part, list[ast.stmt], bool]],
-) -> list[tuple[Part, list[ast.stmt]]]:
+def _choose(chunks: Sequence[Chunk]) -> list[tuple[Part, list[ast.stmt]]]:
     """Keep what is firm, and of the rest what that needs."""
     wanted = _read_by(chain.from_iterable(nodes for _, nodes, is_firm in chunks if is_firm))
     taken = [is_firm for _, _, is_firm in chunks]
@@ -161,17 +165,14 @@ def _is_empty(node: ast.stmt) -> bool:
     return isinstance(node, Definition) and is_stub(node)
 
 
-def _is_test(part: Part, parts: Sequence[Part]) -> bool:
-    """Whether a block only tests or shows what other blocks define."""
-    elsewhere = {name for one in parts if one is not part for name in one.defined}
-    if elsewhere & part.defined.keys():
+def _is_test(part: Part, parts: Sequence[Part], request: str) -> bool:
+    """Whether a block only tests or shows what other blocks define, and nothing needs it."""
+    others = [one for one in parts if one is not part]
+    elsewhere = {name for one in others for name in one.defined}
+    needed = {name for one in others for name in names_read(one.tree)}
+    if (elsewhere | needed) & part.defined.keys() or part.reads_input:
         return False
-    imported = [
-        node for node in ast.walk(part.tree) if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    if any(isinstance(node, ast.ImportFrom) and elsewhere & _binds(node) for node in imported):
-        return True
-    if part.reads_input or not names_read(part.tree) & elsewhere:
+    if not names_read(part.tree) & elsewhere or any(name in request for name in part.defined):
         return False
     return bool(TESTING & part.bound) or all(map(_gives_nothing, part.defined.values()))
 
@@ -189,7 +190,17 @@ def _gives_nothing(node: ast.stmt) -> bool:
 
 
 def _read_by(nodes: Iterable[ast.stmt]) -> set[str]:
-    return set().union(*map(names_read, nodes))
+    """Return the names that statements take from around them."""
+    names: set[str] = set()
+    for node in nodes:
+        within = {
+            one.arg if isinstance(one, ast.arg) else one.id
+            for one in ast.walk(node)
+            if isinstance(one, ast.arg)
+            or (isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
+        }
+        names |= names_read(node) - (within if isinstance(node, Definition) else set())
+    return names
 
 
 def _binds(node: ast.stmt) -> set[str]:
