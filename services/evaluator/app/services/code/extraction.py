@@ -2,10 +2,12 @@
 
 import ast
 import doctest
+import html
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 
 from services.common.answers.markdown import (
     FENCE_LINE,
@@ -26,6 +28,7 @@ MAX_PARSED = 8
 TAG = re.compile(r"[A-Za-z][\w+#.-]{0,39}")
 # Tags that name no language.
 NEUTRAL_TAGS = frozenset({"", "code", "tool_code", "text", "txt", "plaintext", "plain", "markdown"})
+ELEMENT = re.compile(r"</?[a-z]\w{0,20}>|<!\[CDATA\[|\]\]>", re.I)
 # Lines that a notebook or a shell reads, and a name that takes what one of them gives.
 ESCAPE = re.compile(r"^([ \t]*)(?:[%!$]|(\w+[ \t]*=)[ \t]*[%!])[^\n]*", re.M)
 CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
@@ -108,7 +111,7 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
     if codes and all(code.tree is None for code in codes) and answer.count("```") % 2:
         codes += _read_left_open(codes[-1].source, reader)
     if not codes:
-        found = None if whole.tree is not None else _extract_unfenced(straighten(answer), reader)
+        found = None if whole.tree is not None else _read_plain(straighten(answer), reader)
     else:
         found = _put_together(codes, request, reader)
     return found and replace(found, prose_characters=max(0, len(answer) - len(found.source)))
@@ -205,6 +208,9 @@ class _Reader:
 
 def _readings(source: str) -> Iterator[str]:
     """Give a source as it stands, then without what an editor, notebook or shell puts there."""
+    label, _, rest = source.partition("\n")
+    if rest.strip() and label.strip().isidentifier() and not iskeyword(label.strip()):
+        yield rest  # a language's name on a line of its own
     yield source
     straight = re.sub(f"[{ODD_BLANK}]", " ", straighten(source))
     if straight != source:
@@ -230,6 +236,17 @@ def _read_tag(info: str) -> str:
     found = TAG.search(info)
     tag = found[0].lower() if found else ""
     return "python" if tag.startswith(("py", "ipython")) or tag.endswith(".py") else tag
+
+
+def _read_plain(answer: str, reader: _Reader) -> ExtractedCode | None:
+    """Find code in a text without a block: between prose, in elements of HTML, or in backticks."""
+    found = _extract_unfenced(answer, reader)
+    if found is None or found.tree is None:
+        plain = html.unescape(ELEMENT.sub("\n\n", answer))
+        inside = _extract_unfenced(plain, reader) if plain != answer else None
+        spans = [reader.examine(span, "") for span in answer.split("`")[1:40:2] if "def " in span]
+        found = next((one for one in (inside, *spans) if one and one.tree), found)
+    return found
 
 
 def _extract_unfenced(answer: str, reader: _Reader) -> ExtractedCode | None:

@@ -125,7 +125,7 @@ def _choose(chunks: Sequence[Chunk]) -> list[tuple[Part, list[ast.stmt]]]:
     taken = [is_firm for _, _, is_firm in chunks]
     for index in reversed(range(len(chunks))):
         nodes = chunks[index][1]
-        if not taken[index] and any(_binds(node) & wanted for node in nodes):
+        if not taken[index] and any(_binds(node) & {*wanted, "*"} for node in nodes):
             taken[index] = True
             wanted |= _read_by(nodes)
     return [
@@ -172,7 +172,10 @@ def _is_test(part: Part, parts: Sequence[Part], request: str) -> bool:
     needed = {name for one in others for name in names_read(one.tree)}
     if (elsewhere | needed) & part.defined.keys() or part.reads_input:
         return False
-    if not names_read(part.tree) & elsewhere or any(name in request for name in part.defined):
+    used = names_read(part.tree) | {
+        node.attr for node in ast.walk(part.tree) if isinstance(node, ast.Attribute)
+    }
+    if not used & elsewhere or any(name in request for name in part.defined):
         return False
     return bool(TESTING & part.bound) or all(map(_gives_nothing, part.defined.values()))
 

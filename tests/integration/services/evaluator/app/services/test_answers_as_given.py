@@ -44,6 +44,8 @@ def fill(template: str, code: str, draft: str) -> str:
     forms = {
         "CODE_DIGITS": code.replace(", 2)", ", DIGITS)"),
         "CODE_MATH": code.replace("price *", "math.floor(1) * price *"),
+        "CODE_FLOOR": code.replace("price *", "floor(1) * price *"),
+        "NBSP": code.replace(" " * 4, "\u00a0" * 4),
         "CODE_TIMES": code.replace("price * (1 + rate)", "times(price, 1 + rate)").replace(
             "price * rate", "times(price, rate)"
         ),
