@@ -80,12 +80,15 @@ def assemble(parts: Sequence[Part], request: str = "") -> str:
     if not defining:
         return _join_scripts(parts)
     used = [part for part in parts if part in defining or not part.defined]
-    chunks, entry = _sort_statements(used, {name: part for part in used for name in part.defined})
+    latest = {name: part for part in used for name in part.defined}
+    chunks, entry = _sort_statements(used, latest, request)
     kept = _choose(chunks)
     begins = bool(entry) and any(part.reads_input for part in used)
     if len(kept) == 1 and not (begins and not defining[0].reads_input) and len(defining) == 1:
         return defining[0].source
-    source = "\n\n".join(part.write(nodes) for part, nodes in kept)
+    nodes = (node for part in used for node in part.tree.body)
+    future = dict.fromkeys(ast.unparse(node) for node in nodes if _is_future(node))
+    source = "\n\n".join([*future, *(part.write(nodes) for part, nodes in kept)])
     if begins:
         guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
         source += f"\n\n{ast.unparse(guarded)}\n"
@@ -93,7 +96,7 @@ def assemble(parts: Sequence[Part], request: str = "") -> str:
 
 
 def _sort_statements(
-    parts: Sequence[Part], latest: dict[str, Part]
+    parts: Sequence[Part], latest: dict[str, Part], request: str
 ) -> tuple[list[Chunk], list[ast.stmt]]:
     """Sort statements into those that the program may hold, and those that show it in use."""
     reads = _read_by(part.defined[name] for name, part in latest.items())
@@ -101,13 +104,17 @@ def _sort_statements(
     for part in parts:
         is_current = all(latest[name] is part for name in part.defined)
         names = {node: name for name, node in part.defined.items()}
+        names |= {node: node.name for node in part.tree.body if isinstance(node, Definition)}
         firm: list[ast.stmt] = []
         for node in part.tree.body:
-            uses = bool(names_read(node) & shown and not _binds(node) & reads)
-            if node in names or isinstance(node, Definition):
-                firm += [node] if node in names and latest[names[node]] is part else []
-            elif isinstance(node, ast.ImportFrom) and _binds(node) <= latest.keys():
-                continue  # another block is that module
+            is_asked = any(f"{name}(" in request for name in _binds(node))
+            uses = names_read(node) & shown and not _binds(node) & reads and not is_asked
+            if node in names:
+                firm += [node] if latest[names[node]] is part else []
+            elif _is_future(node) or (
+                isinstance(node, ast.ImportFrom) and _binds(node) <= latest.keys()
+            ):
+                continue  # it stands first, or another block is that module
             elif uses or (part.reads_input and not part.defined):
                 shown |= _binds(node)
                 entry += [node] if is_current and not isinstance(node, ast.Assert) else []
@@ -190,6 +197,10 @@ def _gives_nothing(node: ast.stmt) -> bool:
     )
     asserts = any(isinstance(one, ast.Assert) for one in nodes)
     return isinstance(node, Function) and not gives and (asserts or not parameters_of(node))
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _read_by(nodes: Iterable[ast.stmt]) -> set[str]:

@@ -77,3 +77,20 @@ def test_what_the_request_names_is_no_test() -> None:
     show = "def show():\n    print(f(1))\n"
     assert put_together(F, show) == F.strip()
     assert "def show" in put_together(F, show, request="Write a function show() that prints f(1)")
+
+
+def test_what_the_request_calls_is_kept_however_it_is_made() -> None:
+    double = "def double(f):\n    return lambda x: 2 * f(x)\n"
+    assert "f = double(f)" in put_together(double, F + "f = double(f)\n", request="f(1) == 2")
+
+
+def test_imports_from_the_future_stand_first() -> None:
+    later = "from __future__ import annotations\n" + G
+    assert put_together(F, later).startswith("from __future__ import annotations")
+
+
+def test_definitions_of_one_name_within_a_block_all_stay() -> None:
+    register = (
+        "@f.register\ndef _(x: int):\n    return 1\n\n\n@f.register\ndef _(x: str):\n    return 2\n"
+    )
+    assert put_together(F, register).count("def _") == 2
