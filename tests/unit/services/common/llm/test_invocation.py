@@ -136,7 +136,8 @@ async def test_a_model_may_keep_name_and_tokens_to_itself() -> None:
     ids=["blocks", "after reasoning", "a list of texts", "empty", "no block"],
 )
 async def test_the_text_of_an_answer_is_the_text_of_its_blocks(content: Any, text: str) -> None:
-    assert (await invoke_model(saying(AIMessage(content=content)), "Hi")).text == text
+    message = AIMessage(content=content, response_metadata={"finish_reason": "stop"})
+    assert (await invoke_model(saying(message), "Hi")).text == text
 
 
 async def test_a_model_without_connections_needs_no_closing() -> None:

@@ -1,0 +1,190 @@
+"""Reads a chat completion, in any of the shapes that endpoints give it. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.common.llm.outcome import FAILED_REASONS, read_reason
+
+# Of server-sent events; the first holds what counts.
+STREAM_FIELDS = ("data:", "event:", "id:", "retry:", ":")
+DONE = "[DONE]"
+MOST_TOKENS = 2**31
+BLANKS = "\ufeff\u200b \t\r\n"
+TEXT_PARTS = (None, "text", "output_text")
+# Where an error isn't told under `error`.
+ERROR_FIELDS = frozenset({"detail", "message", "code"})
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of a model.
+
+    Attributes:
+        text: The answer; None where there is none, which is less than an empty one.
+        finish_reason: Why it ends, as the endpoint says; empty where it doesn't say.
+        refusal: What the provider says in place of an answer.
+        reasoning: What the model wrote on its way to the answer.
+        model: Name of the model; empty where the endpoint doesn't say.
+        input_tokens: At least 0.
+        output_tokens: At least 0.
+    """
+
+    text: str | None
+    finish_reason: str = ""
+    refusal: str = ""
+    reasoning: str = ""
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def parse_events(content: bytes) -> list[dict[str, Any]]:
+    """Parse the body of a reply: one JSON object, several, or a stream of server-sent events.
+
+    Raises:
+        ValueError: If there is no JSON object, or what is there is none.
+    """
+    text = content.decode("utf-8-sig").strip(BLANKS)
+    if text.startswith(STREAM_FIELDS):
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        kept = (line for line in lines if not line.startswith(STREAM_FIELDS[1:]))
+        text = "\n".join(line.removeprefix(STREAM_FIELDS[0]) for line in kept)
+    events = _parse_objects(text)
+    in_pieces = any("delta" in choice for event in events for choice in _choices(event))
+    if in_pieces and not text.endswith(DONE) and not any(map(_finish_reasons, events)):
+        raise ValueError("the stream breaks off")
+    return events
+
+
+def find_error(events: Sequence[Mapping[str, Any]]) -> object:
+    """Find the error that a reply tells of, at its top or in a choice; None where all is well."""
+    for event in events:
+        for place in (event, *_choices(event)):
+            if error := place.get("error"):
+                return error
+        if FAILED_REASONS & {read_reason(reason) for reason in _finish_reasons(event)}:
+            return {"type": "server_error"}
+    if any(map(_choices, events)):
+        return None
+    return next((event for event in events if not ERROR_FIELDS.isdisjoint(event)), None)
+
+
+def join_reply(events: Sequence[Mapping[str, Any]]) -> Reply:
+    """Join the pieces of a reply; of several choices the first is taken that has a text.
+
+    Raises:
+        ValueError: If it has no choice, or one with what is no message.
+    """
+    choices: dict[int, list[Mapping[str, Any]]] = {}
+    for event in events:
+        for place, choice in enumerate(_choices(event)):
+            index = choice.get("index")
+            choices.setdefault(index if isinstance(index, int) else place, []).append(choice)
+    if not choices:
+        raise ValueError("there is no choice")
+    replies = [_join_choice(choices[index]) for index in sorted(choices)]
+    reply = next((reply for reply in replies if reply.text), replies[0])
+    usage = _last(events, "usage", dict) or {}
+    return Reply(
+        text=reply.text,
+        finish_reason=reply.finish_reason,
+        refusal=reply.refusal,
+        reasoning=reply.reasoning,
+        model=_last(events, "model", str) or "",
+        input_tokens=_read_count(usage.get("prompt_tokens")),
+        output_tokens=_read_count(usage.get("completion_tokens")),
+    )
+
+
+def _parse_objects(text: str) -> list[dict[str, Any]]:
+    """Parse JSON objects that stand one after another; whatever follows the last is left."""
+    decoder = json.JSONDecoder()
+    events: list[dict[str, Any]] = []
+    rest = text.lstrip(BLANKS)
+    while rest.startswith("{") or not events:
+        try:
+            event, end = decoder.raw_decode(rest)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+        if not isinstance(event, dict):
+            raise ValueError("it is no JSON object")
+        events.append(event)
+        rest = rest[end:].lstrip(BLANKS)
+    return events
+
+
+def _choices(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    choices = event.get("choices")
+    return [item for item in choices if isinstance(item, dict)] if isinstance(choices, list) else []
+
+
+def _finish_reasons(event: Mapping[str, Any]) -> list[Any]:
+    return [choice["finish_reason"] for choice in _choices(event) if choice.get("finish_reason")]
+
+
+def _join_choice(pieces: Sequence[Mapping[str, Any]]) -> Reply:
+    """Join a choice: its message, or the deltas of one, or the text of a plain completion."""
+    messages = [piece.get("message") or piece.get("delta") or piece for piece in pieces]
+    if not all(isinstance(message, dict) for message in messages):
+        raise ValueError("a message is no JSON object")
+    texts, refusals, reasonings = [], [], []
+    for message in messages:
+        content = message.get("content", message.get("text"))
+        texts.append(_read_text(content))
+        refusals += [_read_refusal(message), _read_refusal(content)]
+        found = (message[name] for name in REASONING_FIELDS if isinstance(message.get(name), str))
+        reasonings.append(next(found, ""))
+    known = [text for text in texts if text is not None]
+    return Reply(
+        text="".join(known) if known else None,
+        finish_reason=str(_last(pieces, "finish_reason", str) or ""),
+        refusal="".join(refusals),
+        reasoning="".join(reasonings),
+    )
+
+
+def _read_text(content: object) -> str | None:
+    """Read a content: a text, or parts of which those of type text are the answer.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if content is None or isinstance(content, str):
+        return content
+    parts = [content] if isinstance(content, dict) else content
+    if not isinstance(parts, list):
+        raise ValueError("the content of a message is no text")
+    texts = [
+        part if isinstance(part, str) else part["text"]
+        for part in parts
+        if isinstance(part, str)
+        or (
+            isinstance(part, dict)
+            and part.get("type") in TEXT_PARTS
+            and isinstance(part.get("text"), str)
+        )
+    ]
+    return "".join(texts) if texts else None
+
+
+def _read_refusal(value: object) -> str:
+    """Read the refusal in a message, or in the parts of its content."""
+    places = value if isinstance(value, list) else [value]
+    found = (place.get("refusal") for place in places if isinstance(place, dict))
+    return "".join(refusal for refusal in found if isinstance(refusal, str))
+
+
+def _last(places: Sequence[Mapping[str, Any]], name: str, kind: type) -> Any:
+    """Return the last value of this name and type that holds anything."""
+    values = (place.get(name) for place in reversed(places))
+    return next((value for value in values if value and isinstance(value, kind)), None)
+
+
+def _read_count(value: object) -> int:
+    """Read a count of tokens; 0 for what is no number, since nothing depends on it."""
+    if isinstance(value, int | float) and 0 <= value < MOST_TOKENS:  # NaN is in no range
+        return int(value)
+    return 0
