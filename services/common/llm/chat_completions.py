@@ -25,7 +25,7 @@ from services.common.errors import (
     ModelUnavailableError,
 )
 from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
-from services.common.llm.reply import Reply, find_error, join_reply, parse_events
+from services.common.llm.reply import find_error, join_reply, parse_events
 from services.common.llm.retries import (
     ATTEMPTS,
     FIRST_PAUSE_SECONDS,
@@ -109,33 +109,18 @@ class ChatCompletionsModel(BaseChatModel):
     ) -> ChatResult:
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                reply = await self._ask_with_retries(messages, stop)
+                message = await self._ask_with_retries(messages, stop)
         except TimeoutError as error:
             raise ModelTimeoutError(
                 f"The model {self.model!r} gave no answer in {self.timeout_seconds:g} s."
             ) from error
-        # A model that ends by itself has written a text, be it an empty one.
-        reason = "" if reply.text is None and reply.finish_reason == "stop" else reply.finish_reason
-        message = AIMessage(
-            content=self._read_content(reply),
-            additional_kwargs={
-                name: value
-                for name, value in (
-                    ("refusal", reply.refusal),
-                    ("reasoning_content", reply.reasoning),
-                )
-                if value
-            },
-            response_metadata={"model_name": reply.model or self.model, "finish_reason": reason},
-            usage_metadata={
-                "input_tokens": reply.input_tokens,
-                "output_tokens": reply.output_tokens,
-                "total_tokens": reply.input_tokens + reply.output_tokens,
-            },
-        )
+        if self.stop_after_code_block:
+            _close_fence(message)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _ask_with_retries(self, messages: list[BaseMessage], stop: list[str] | None) -> Reply:
+    async def _ask_with_retries(
+        self, messages: list[BaseMessage], stop: list[str] | None
+    ) -> AIMessage:
         """Try again what may pass: rate limits, server errors, broken connections."""
         pause_seconds = FIRST_PAUSE_SECONDS
         attempt = 0
@@ -155,21 +140,13 @@ class ChatCompletionsModel(BaseChatModel):
 
     async def _ask_without_refused(
         self, messages: list[BaseMessage], stop: list[str] | None
-    ) -> Reply:
+    ) -> AIMessage:
         """Drop each parameter that the model refuses, once; the model remembers them."""
         while True:
             try:
                 return await self._ask(self._body(messages, stop))
             except _ParameterRefusedError:
                 continue
-
-    def _read_content(self, reply: Reply) -> str:
-        """Read the answer; the closing fence that the stop sequence cut off is put back."""
-        content = reply.text or ""
-        was_stopped = self.stop_after_code_block and reply.finish_reason == "stop"
-        if was_stopped and content.count("```") % 2:
-            return content.rstrip("\n") + "\n```"
-        return content
 
     def _body(self, messages: list[BaseMessage], stop: list[str] | None) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -194,7 +171,7 @@ class ChatCompletionsModel(BaseChatModel):
                     body[replacement] = value
         return body
 
-    async def _ask(self, body: dict[str, Any]) -> Reply:
+    async def _ask(self, body: dict[str, Any]) -> AIMessage:
         session = self._session = self._session or self._create_session()
         try:
             async with session.post(
@@ -215,7 +192,7 @@ class ChatCompletionsModel(BaseChatModel):
             events = parse_events(content)
             if (failure := find_error(events)) is not None:
                 raise self._failure(response.status, response.headers, failure, body)
-            return join_reply(events)
+            return join_reply(events, self.model)
         except ValueError as error:
             raise ModelInvalidAnswerError(
                 f"The model {self.model!r} answered what is no chat completion. Check "
@@ -249,6 +226,13 @@ class ChatCompletionsModel(BaseChatModel):
         if isinstance(error, ModelRateLimitedError | ModelUnavailableError):
             return TransientError(error, read_pause_seconds(headers))
         return error
+
+
+def _close_fence(message: AIMessage) -> None:
+    """Put back the closing fence that the stop sequence cut off."""
+    text = str(message.content)
+    if message.response_metadata["finish_reason"] == "stop" and text.count("```") % 2:
+        message.content = text.rstrip("\n") + "\n```"
 
 
 def _is_loopback(url: str) -> bool:

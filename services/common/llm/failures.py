@@ -47,47 +47,29 @@ TEXT_KEYS = frozenset(
 # What a server repeats of the request names no fault in it.
 ECHOES = frozenset({"input", "ctx"})
 
+# A longer text is a sentence.
+LONGEST_NAME = 40
 REFUSAL_STATUSES = frozenset({400, 422, 500})
 RETRIED_STATUSES = frozenset({408, 409, 425})
 SERVER_ERRORS = 500
-FILTER_CODES = frozenset(
-    {"content_filter", "content_policy_violation", "responsibleaipolicyviolation"}
+# Words in codes: none is one provider's alone.
+FILTERED = ("content_filter", "content_policy", "responsibleai")
+SPENT = (
+    *("insufficient_quota", "insufficient_credit", "insufficient_balance", "insufficient_fund"),
+    *("current_quota", "billing"),
 )
-QUOTA_CODES = frozenset(
-    {
-        "insufficient_quota",
-        "insufficient_credits",
-        "insufficient_balance",
-        "insufficient_funds",
-        "exceeded_current_quota_error",
-    }
-)
-CONTEXT_CODES = frozenset({"context_length_exceeded"})
-CONTEXT_WORDS = ("context length", "context window", "context size")
-# Codes that stand for a status where an error comes without one, beside HTTP's own names.
-CODE_STATUSES = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "resource_exhausted": 429,
-    "overloaded": 503,
-    "overloaded_error": 503,
-    "unavailable": 503,
-    "server_error": 500,
-    "api_error": 500,
-    "internal": 500,
-    "internal_error": 500,
-    "timeout": 504,
-    "deadline_exceeded": 504,
-    "invalid_api_key": 401,
-    "authentication_error": 401,
-    "unauthenticated": 401,
-    "permission_denied": 403,
-    "model_not_found": 404,
+FULL_CONTEXT = ("context length", "context window", "context size", "context_length")
+# What stands for a status where an error comes without one.
+STATUS_WORDS = {
+    429: ("429", "rate_limit", "exhausted", "too_many"),
+    503: ("503", "overload", "unavailable", "server_error", "internal", "api_error"),
+    504: ("504", "408", "timeout", "deadline"),
+    502: ("409", "425", "500", "502", "529", "bad_gateway"),
+    401: ("401", "api_key", "authenti", "unauthorized"),
+    403: ("403", "permission", "forbidden"),
+    404: ("404", "not_found"),
+    402: ("402", *SPENT),
 }
-for _status in HTTPStatus:
-    if _status >= HTTPStatus.BAD_REQUEST:
-        CODE_STATUSES |= {_status.name.lower(): _status.value, str(_status.value): _status.value}
-CODE_STATUSES["529"] = 529
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +117,7 @@ def read_report(status: int, error: object) -> ErrorReport:
         codes=codes,
         path_words=frozenset(re.findall(r"\w+", paths)),
         text_words=frozenset(re.findall(r"\w+", text)),
-        is_about_context=not CONTEXT_CODES.isdisjoint(codes)
-        or any(words in text for words in CONTEXT_WORDS),
+        is_about_context=_has(FULL_CONTEXT, (*codes, text)),
     )
 
 
@@ -151,11 +132,9 @@ def parse_error(content: bytes) -> object:
 
 def explain_failure(report: ErrorReport, model: str) -> ModelError:
     """Say which error it is, and which setting matters; what the provider wrote isn't repeated."""
-    if not FILTER_CODES.isdisjoint(report.codes):
+    if _has(FILTERED, report.codes):
         return ModelContentFilteredError(f"The provider of {model!r} refuses what it was asked.")
-    if report.status == HTTPStatus.PAYMENT_REQUIRED or any(
-        code in QUOTA_CODES or "billing" in code for code in report.codes
-    ):
+    if report.status == HTTPStatus.PAYMENT_REQUIRED or _has(SPENT, report.codes):
         return ModelQuotaSpentError(
             f"The quota or credit for {model!r} is spent. See to the account of LLM_API_KEY."
         )
@@ -177,14 +156,12 @@ def _advise(report: ErrorReport) -> str:
             "Prompt, input and answer are longer than the model's context: shorten them, lower "
             "LLM_MAX_TOKENS, or name another model in LLM_MODEL."
         )
-    if report.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or any(
-        "api_key" in code for code in report.codes
+    if report.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or _has(
+        ("api_key",), report.codes
     ):
         return "Check LLM_API_KEY."
-    if report.status == HTTPStatus.NOT_FOUND:
+    if report.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return "Check LLM_MODEL, and LLM_BASE_URL, which goes up to and with /v1."
-    if report.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return "Check LLM_BASE_URL, which goes up to and with /v1."
     if named := report.named(SETTINGS):
         return f"Check {', '.join(sorted({SETTINGS[name] for name in named}))}."
     return "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
@@ -205,5 +182,9 @@ def _leaves(value: object) -> Iterator[tuple[str, Any]]:
 
 def _find_status(codes: Collection[str]) -> int:
     """Find the status that codes or names stand for; a bad request where they say nothing."""
-    names = (code.strip(" .!").replace(" ", "_") for code in codes)
-    return next((CODE_STATUSES[name] for name in names if name in CODE_STATUSES), 400)
+    names = [code.replace(" ", "_") for code in codes if len(code) <= LONGEST_NAME]
+    return next((status for status, words in STATUS_WORDS.items() if _has(words, names)), 400)
+
+
+def _has(words: Collection[str], texts: Collection[str]) -> bool:
+    return any(word in text for word in words for text in texts)

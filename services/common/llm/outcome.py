@@ -19,42 +19,22 @@ from services.common.errors import (
 
 # Where LangChain's integrations keep the reason, and how vendors spell it.
 REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
-OWN_REASONS = frozenset({"stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete"})
-CUT_REASONS = frozenset(
-    {
-        "length",
-        "max_tokens",
-        "max_output_tokens",
-        "max_length",
-        "model_length",
-        "model_context_window_exceeded",
-    }
+# Words in them: none is one vendor's alone.
+OWN = frozenset({"stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete"})
+CUT = ("length", "max_tokens", "max_output_tokens", "context_window")
+WITHHELD = (
+    *("filter", "safety", "recitation", "blocklist", "prohibited", "spii", "refusal"),
+    *("guardrail", "sensitive", "toxic"),
 )
-WITHHELD_REASONS = frozenset(
-    {
-        "content_filter",
-        "content_filtered",
-        "safety",
-        "recitation",
-        "blocklist",
-        "prohibited_content",
-        "spii",
-        "refusal",
-        "guardrail_intervened",
-        "sensitive",
-        "error_toxic",
-    }
-)
-FAILED_REASONS = frozenset(
-    {"error", "network_error", "insufficient_system_resource", "abort", "cancelled"}
-)
-OBJECT_START = re.compile(r'\{\s*"')
+FAILED = ("error", "abort", "cancel", "insufficient_system")
+JSON_START = re.compile(r'\A\{\s*\Z|\A\[\s*[\[{"\d-]|\{\s*"')
 MARK = "the end of what came"
 
 
-def read_reason(value: object) -> str:
-    """Spell a finish reason as it is compared here: `FinishReason.MAX_TOKENS` is `max_tokens`."""
-    return str(value or "").lower().rpartition(".")[2].replace("-", "_")
+def is_failure(reason: object) -> bool:
+    """Tell whether a finish reason says that the provider failed, and not by its filter."""
+    told = _read_reason(reason)
+    return any(word in told for word in FAILED) and not any(word in told for word in WITHHELD)
 
 
 def require_answer(message: AIMessage) -> str:
@@ -68,18 +48,19 @@ def require_answer(message: AIMessage) -> str:
     """
     text = str(message.text)
     metadata, more = message.response_metadata, message.additional_kwargs
-    reason = read_reason(next((metadata[key] for key in REASON_KEYS if metadata.get(key)), ""))
+    told = next((metadata[key] for key in REASON_KEYS if metadata.get(key)), "")
+    reason = _read_reason(told)
     is_empty = not text.strip()
-    if reason in WITHHELD_REASONS or (is_empty and more.get("refusal")):
+    if any(word in reason for word in WITHHELD) or (is_empty and more.get("refusal")):
         raise ModelContentFilteredError("The model's provider withheld the answer.")
-    if reason in FAILED_REASONS:
+    if is_failure(reason):
         raise ModelUnavailableError("The model's provider failed while it answered.")
-    if reason in CUT_REASONS and (is_empty or is_on_its_way(text)):
+    if any(word in reason for word in CUT) and (is_empty or is_on_its_way(text)):
         raise ModelAnswerCutError(
             "The answer reached its most tokens before it was whole: raise LLM_MAX_TOKENS, or "
             "set it to none."
         )
-    if is_empty and (reason not in OWN_REASONS or more.get("reasoning_content")):
+    if is_empty and (reason not in OWN or more.get("reasoning_content")):
         raise ModelEmptyAnswerError("The model's provider gave no answer.")
     return text
 
@@ -100,12 +81,16 @@ def is_on_its_way(text: str) -> bool:
 
 def _has_open_json(text: str) -> bool:
     """Tell whether a JSON object or array begins in a text and doesn't end."""
-    found = OBJECT_START.search(text)
-    start = found.start() if found else 0
-    if not text.startswith(("{", "["), start):
+    start = JSON_START.search(text)
+    if start is None:
         return False
     try:
-        json.JSONDecoder().raw_decode(text, start)
+        json.JSONDecoder().raw_decode(text, start.start())
     except (ValueError, RecursionError):
         return True
     return False
+
+
+def _read_reason(value: object) -> str:
+    """Spell a finish reason as it is compared here: `FinishReason.MAX_TOKENS` is `max_tokens`."""
+    return str(value or "").lower().rpartition(".")[2].replace("-", "_")

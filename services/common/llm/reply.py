@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from services.common.llm.outcome import FAILED_REASONS, read_reason
+from langchain_core.messages import AIMessage
+
+from services.common.llm.outcome import is_failure
 
 # Of server-sent events; the first holds what counts.
 STREAM_FIELDS = ("data:", "event:", "id:", "retry:", ":")
@@ -16,29 +17,6 @@ TEXT_PARTS = (None, "text", "output_text")
 # Where an error isn't told under `error`.
 ERROR_FIELDS = frozenset({"detail", "message", "code"})
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply of a model.
-
-    Attributes:
-        text: The answer; None where there is none, which is less than an empty one.
-        finish_reason: Why it ends, as the endpoint says; empty where it doesn't say.
-        refusal: What the provider says in place of an answer.
-        reasoning: What the model wrote on its way to the answer.
-        model: Name of the model; empty where the endpoint doesn't say.
-        input_tokens: At least 0.
-        output_tokens: At least 0.
-    """
-
-    text: str | None
-    finish_reason: str = ""
-    refusal: str = ""
-    reasoning: str = ""
-    model: str = ""
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 def parse_events(content: bytes) -> list[dict[str, Any]]:
@@ -65,15 +43,19 @@ def find_error(events: Sequence[Mapping[str, Any]]) -> object:
         for place in (event, *_choices(event)):
             if error := place.get("error"):
                 return error
-        if FAILED_REASONS & {read_reason(reason) for reason in _finish_reasons(event)}:
+        if any(map(is_failure, _finish_reasons(event))):
             return {"type": "server_error"}
     if any(map(_choices, events)):
         return None
     return next((event for event in events if not ERROR_FIELDS.isdisjoint(event)), None)
 
 
-def join_reply(events: Sequence[Mapping[str, Any]]) -> Reply:
+def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
     """Join the pieces of a reply; of several choices the first is taken that has a text.
+
+    Args:
+        events: What `parse_events` gives.
+        model: Name of the model, for where the endpoint doesn't say it.
 
     Raises:
         ValueError: If it has no choice, or one with what is no message.
@@ -85,18 +67,17 @@ def join_reply(events: Sequence[Mapping[str, Any]]) -> Reply:
             choices.setdefault(index if isinstance(index, int) else place, []).append(choice)
     if not choices:
         raise ValueError("there is no choice")
-    replies = [_join_choice(choices[index]) for index in sorted(choices)]
-    reply = next((reply for reply in replies if reply.text), replies[0])
+    answers = [_join_choice(choices[index]) for index in sorted(choices)]
+    answer = next((answer for answer in answers if answer.content), answers[0])
+    answer.response_metadata["model_name"] = _last(events, "model", str) or model
     usage = _last(events, "usage", dict) or {}
-    return Reply(
-        text=reply.text,
-        finish_reason=reply.finish_reason,
-        refusal=reply.refusal,
-        reasoning=reply.reasoning,
-        model=_last(events, "model", str) or "",
-        input_tokens=_read_count(usage.get("prompt_tokens")),
-        output_tokens=_read_count(usage.get("completion_tokens")),
-    )
+    read, written = (_read_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion"))
+    answer.usage_metadata = {
+        "input_tokens": read,
+        "output_tokens": written,
+        "total_tokens": read + written,
+    }
+    return answer
 
 
 def _parse_objects(text: str) -> list[dict[str, Any]]:
@@ -109,9 +90,11 @@ def _parse_objects(text: str) -> list[dict[str, Any]]:
             event, end = decoder.raw_decode(rest)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
-        if not isinstance(event, dict):
+        # Gemini puts an error into a list.
+        found = event if isinstance(event, list) and event else [event]
+        if not all(isinstance(item, dict) for item in found):
             raise ValueError("it is no JSON object")
-        events.append(event)
+        events += found
         rest = rest[end:].lstrip(BLANKS)
     return events
 
@@ -125,24 +108,24 @@ def _finish_reasons(event: Mapping[str, Any]) -> list[Any]:
     return [choice["finish_reason"] for choice in _choices(event) if choice.get("finish_reason")]
 
 
-def _join_choice(pieces: Sequence[Mapping[str, Any]]) -> Reply:
+def _join_choice(pieces: Sequence[Mapping[str, Any]]) -> AIMessage:
     """Join a choice: its message, or the deltas of one, or the text of a plain completion."""
     messages = [piece.get("message") or piece.get("delta") or piece for piece in pieces]
     if not all(isinstance(message, dict) for message in messages):
         raise ValueError("a message is no JSON object")
-    texts, refusals, reasonings = [], [], []
-    for message in messages:
-        content = message.get("content", message.get("text"))
-        texts.append(_read_text(content))
-        refusals += [_read_refusal(message), _read_refusal(content)]
-        found = (message[name] for name in REASONING_FIELDS if isinstance(message.get(name), str))
-        reasonings.append(next(found, ""))
-    known = [text for text in texts if text is not None]
-    return Reply(
-        text="".join(known) if known else None,
-        finish_reason=str(_last(pieces, "finish_reason", str) or ""),
-        refusal="".join(refusals),
-        reasoning="".join(reasonings),
+    contents = [message.get("content", message.get("text")) for message in messages]
+    texts = [text for text in map(_read_text, contents) if text is not None]
+    reason = _last(pieces, "finish_reason", str)
+    # A model that ends by itself has written a text, be it an empty one.
+    is_own = bool(texts) or reason != "stop"
+    more = {
+        "refusal": "".join(map(_read_refusal, [*messages, *contents])),
+        "reasoning_content": "".join(map(_read_reasoning, messages)),
+    }
+    return AIMessage(
+        content="".join(texts),
+        additional_kwargs={name: text for name, text in more.items() if text},
+        response_metadata={"finish_reason": reason if is_own else None},
     )
 
 
@@ -175,6 +158,11 @@ def _read_refusal(value: object) -> str:
     places = value if isinstance(value, list) else [value]
     found = (place.get("refusal") for place in places if isinstance(place, dict))
     return "".join(refusal for refusal in found if isinstance(refusal, str))
+
+
+def _read_reasoning(message: Mapping[str, Any]) -> str:
+    found = (message[name] for name in REASONING_FIELDS if isinstance(message.get(name), str))
+    return next(found, "")
 
 
 def _last(places: Sequence[Mapping[str, Any]], name: str, kind: type) -> Any:

@@ -170,6 +170,14 @@ async def test_a_seed_or_a_stop_goes_out_only_where_there_is_one(
     assert [body.get("stop") for body in endpoint.bodies] == [None, ["END"]]
 
 
+async def test_a_parameter_that_is_none_is_not_sent(
+    endpoint: FakeEndpoint, connect: Connect
+) -> None:
+    await ask(await connect(temperature=None, seed=None, max_tokens=None))
+
+    assert endpoint.bodies[0].keys() == {"model", "messages"}
+
+
 @pytest.mark.parametrize(
     ("key", "header"), [(SecretStr(KEY), f"Bearer {KEY}"), (None, None)], ids=["a key", "no key"]
 )
@@ -212,6 +220,13 @@ async def test_an_endpoint_may_keep_name_and_tokens_to_itself(
         pytest.param(
             [failing(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT")], [0.25], id="429 and a date"
         ),
+        pytest.param([failing(429, retry_after_ms="1500")], [1.5], id="429 in milliseconds"),
+        pytest.param(
+            [failing(429, retry_after_ms="1500", Retry_After="9")], [1.5], id="429 in both"
+        ),
+        pytest.param([failing(503, Retry_After="3")], [3.0], id="503 that says when"),
+        pytest.param([failing(529, Retry_After="3")], [3.0], id="529 that says when"),
+        pytest.param([failing(408)], [0.25], id="408"),
         pytest.param([failing(500)], [0.25], id="500"),
         pytest.param([failing(503), failing(502)], [0.25, 0.5], id="503, then 502"),
         pytest.param([reset], [0.25], id="a reset"),
@@ -291,7 +306,7 @@ ALL_THREE = "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
             "Check LLM_MODEL, and LLM_BASE_URL",
             id="404",
         ),
-        pytest.param(failing(405), "HTTP 405.", "Check LLM_BASE_URL", id="405"),
+        pytest.param(failing(405), "HTTP 405.", "LLM_BASE_URL", id="405"),
         pytest.param(failing(400, {"param": "messages"}), "HTTP 400.", ALL_THREE, id="400"),
         pytest.param(
             failing(400, {"param": "model"}), "HTTP 400.", "Check LLM_MODEL.", id="a parameter"
