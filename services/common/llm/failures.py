@@ -46,7 +46,6 @@ TEXT_KEYS = frozenset(
 )
 # What a server repeats of the request names no fault in it.
 ECHOES = frozenset({"input", "ctx"})
-
 # A longer text is a sentence.
 LONGEST_NAME = 40
 REFUSAL_STATUSES = frozenset({400, 422, 500})
@@ -58,7 +57,10 @@ SPENT = (
     *("insufficient_quota", "insufficient_credit", "insufficient_balance", "insufficient_fund"),
     *("current_quota", "billing"),
 )
-FULL_CONTEXT = ("context length", "context window", "context size", "context_length")
+FULL_CONTEXT = (
+    *("context length", "context window", "context size", "context_length", "context_size"),
+    "prompt is too long",
+)
 # What stands for a status where an error comes without one.
 STATUS_WORDS = {
     429: ("429", "rate_limit", "exhausted", "too_many"),

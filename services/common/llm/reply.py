@@ -13,6 +13,7 @@ STREAM_FIELDS = ("data:", "event:", "id:", "retry:", ":")
 DONE = "[DONE]"
 MOST_TOKENS = 2**31
 BLANKS = "\ufeff\u200b \t\r\n"
+GAPS = frozenset(BLANKS)
 TEXT_PARTS = (None, "text", "output_text")
 # Where an error isn't told under `error`.
 ERROR_FIELDS = frozenset({"detail", "message", "code"})
@@ -84,10 +85,10 @@ def _parse_objects(text: str) -> list[dict[str, Any]]:
     """Parse JSON objects that stand one after another; whatever follows the last is left."""
     decoder = json.JSONDecoder()
     events: list[dict[str, Any]] = []
-    rest = text.lstrip(BLANKS)
-    while rest.startswith("{") or not events:
+    at = len(text) - len(text.lstrip(BLANKS))
+    while text.startswith("{", at) or not events:
         try:
-            event, end = decoder.raw_decode(rest)
+            event, at = decoder.raw_decode(text, at)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
         # Gemini puts an error into a list.
@@ -95,7 +96,8 @@ def _parse_objects(text: str) -> list[dict[str, Any]]:
         if not all(isinstance(item, dict) for item in found):
             raise ValueError("it is no JSON object")
         events += found
-        rest = rest[end:].lstrip(BLANKS)
+        while text[at : at + 1] in GAPS:
+            at += 1
     return events
 
 
@@ -119,8 +121,8 @@ def _join_choice(pieces: Sequence[Mapping[str, Any]]) -> AIMessage:
     # A model that ends by itself has written a text, be it an empty one.
     is_own = bool(texts) or reason != "stop"
     more = {
-        "refusal": "".join(map(_read_refusal, [*messages, *contents])),
-        "reasoning_content": "".join(map(_read_reasoning, messages)),
+        "refusal": "".join(_read_field(place, "refusal") for place in [*messages, *contents]),
+        "reasoning_content": "".join(_read_field(item, *REASONING_FIELDS) for item in messages),
     }
     return AIMessage(
         content="".join(texts),
@@ -153,16 +155,11 @@ def _read_text(content: object) -> str | None:
     return "".join(texts) if texts else None
 
 
-def _read_refusal(value: object) -> str:
-    """Read the refusal in a message, or in the parts of its content."""
+def _read_field(value: object, *names: str) -> str:
+    """Read the first text under one of several names, in a message or in parts of its content."""
     places = value if isinstance(value, list) else [value]
-    found = (place.get("refusal") for place in places if isinstance(place, dict))
-    return "".join(refusal for refusal in found if isinstance(refusal, str))
-
-
-def _read_reasoning(message: Mapping[str, Any]) -> str:
-    found = (message[name] for name in REASONING_FIELDS if isinstance(message.get(name), str))
-    return next(found, "")
+    found = (place.get(name) for place in places if isinstance(place, dict) for name in names)
+    return next((text for text in found if text and isinstance(text, str)), "")
 
 
 def _last(places: Sequence[Mapping[str, Any]], name: str, kind: type) -> Any:
