@@ -14,7 +14,6 @@ from pydantic import PrivateAttr
 from services.common.config import Settings
 from services.worker.app import main
 
-
 METADATA = {"model_name": "listening-1", "finish_reason": "stop"}
 
 
