@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.rows import for_each
 
 from services.common.config import (
     EvaluatorSettings,
@@ -219,8 +220,9 @@ def test_the_local_models_url_follows_its_port(monkeypatch: pytest.MonkeyPatch) 
         ("OPTIMIZER_FAILURE_THRESHOLD", ["1", "10000"], ["0", "10001", "-3", "2.5"]),
         ("OPTIMIZER_MAX_CALLS", ["1", "10000"], ["0", "10001"]),
         ("OPTIMIZER_TRIGGERED_BY", ["x" * 64], ["x" * 65]),
-        ("LLM_TEMPERATURE", ["0", "2"], ["-0.1", "2.1", "nan", "warm"]),
-        ("LLM_MAX_TOKENS", ["16", "32768"], ["15", "32769"]),
+        ("LLM_TEMPERATURE", ["0", "2", "none", "None"], ["-0.1", "2.1", "nan", "warm"]),
+        ("LLM_SEED", ["0", "-1", "none", "NONE"], ["no", "0.5"]),
+        ("LLM_MAX_TOKENS", ["16", "32768", "none", " none "], ["15", "32769", "no"]),
         ("LLM_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "-1", "3601", "nan", "inf"]),
         ("WORKER_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
         ("EVALUATOR_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
@@ -411,3 +413,98 @@ def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) ->
     assert explained.startswith("setting INTERNAL_TOKEN: ")
     assert "FileNotFoundError" in explained
     assert "selfheal migrate --internal-token-file" in explained
+
+
+def test_a_parameter_is_left_out_where_it_is_none_and_has_its_default_where_it_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("LLM_TEMPERATURE", "LLM_SEED", "LLM_MAX_TOKENS")
+    for name in names:
+        monkeypatch.setenv(name, "none")
+    left_out = Settings()
+    for name in names:
+        monkeypatch.setenv(name, "")
+    default = Settings()
+
+    assert (left_out.temperature, left_out.seed, left_out.max_tokens) == (None, None, None)
+    assert (default.temperature, default.seed, default.max_tokens) == (0, 7, 1024)
+
+
+API = "https://api.example.com/v1"
+LOCAL = "http://localhost:11434/v1"
+
+
+@for_each(
+    [
+        (API, API),
+        (f" {API}\n", API),
+        (f'"{API}"', API),
+        (f"'{API}'", API),
+        (f"<{API}>", API),
+        (f"`{API}`", API),
+        (f"\ufeff{API}\u200b", API),
+        (f"\xa0{API}", API),
+        (f"{API}/", API),
+        (f"{API}//", API),
+        (f"{API}/chat/completions", API),
+        (f"{API}/chat/completions/", API),
+        (f"{API}/completions", API),
+        (f"{API}/chat", API),
+        (f"{API}#chat", API),
+        (f"{API}?", API),
+        ("HTTPS://api.example.com/v1", API),
+        ("localhost:11434/v1", LOCAL),
+        ("LOCALHOST/v1", "http://LOCALHOST/v1"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("https://[2001:db8::1]/v1", "https://[2001:db8::1]/v1"),
+        ("https://h/openai/deployments/chat/completions", "https://h/openai/deployments"),
+        ("https://h", "https://h"),
+        ("  ", ""),
+    ]
+)
+def test_a_base_url_is_mended_where_it_is_plain_what_is_meant(
+    row: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, read = row
+    monkeypatch.setenv("LLM_BASE_URL", written)
+    settings = Settings(llm_provider="openai")
+
+    assert settings.llm_base_url == read
+    assert settings.is_base_url_mended == (written != read)
+
+
+@for_each(
+    [
+        ("api.example.com/v1", "http:// or https://"),
+        ("api.example.com:8443/v1", "http:// or https://"),
+        ("//api.example.com/v1", "http:// or https://"),
+        ("https:/api.example.com/v1", "http:// or https://"),
+        ("ftp://api.example.com/v1", "http:// or https://"),
+        ("localhost.example.com/v1", "http:// or https://"),
+        ("https:\\\\api.example.com", "http:// or https://"),
+        ("https://", "host"),
+        ("https:///v1", "host"),
+        ("https://:8080/v1", "host"),
+        ("https://api.example.com:port/v1", "port"),
+        ("https://[api/v1", "http:// or https://"),
+        ("https://api.example .com/v1", "blank"),
+        ("https://api.example.com/v1 # mine", "blank"),
+        ("https://api.example.com/v\u200b1", "blank"),
+        ("https://hunter2@api.example.com/v1", "LLM_API_KEY"),
+        ("https://me:hunter2@api.example.com/v1", "LLM_API_KEY"),
+        ("https://api.example.com/v1?key=hunter2", "question mark"),
+    ]
+)
+def test_a_base_url_that_could_mean_several_is_refused_with_what_to_write(
+    row: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, words = row
+    monkeypatch.setenv("LLM_BASE_URL", written)
+    with pytest.raises(ValidationError) as refusal:
+        Settings()
+
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith("setting LLM_BASE_URL: ")
+    assert words in explanation
+    assert "hunter2" not in explanation + str(refusal.value)

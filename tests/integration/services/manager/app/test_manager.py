@@ -217,6 +217,7 @@ async def test_any_text_is_only_text(
         (503, "model_rate_limited"),
         (504, "model_timeout"),
         (502, "model_unavailable"),
+        (502, "model_content_filtered"),
         (500, "internal_error"),
         (503, "database_unavailable"),
         (422, "invalid_request"),

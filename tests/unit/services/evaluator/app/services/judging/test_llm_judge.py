@@ -53,7 +53,10 @@ def _before(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 
 def model_saying(*replies: str | Exception) -> FakeModel:
     said: Iterator[Any] = (
-        reply if isinstance(reply, Exception) else AIMessage(reply) for reply in replies
+        reply
+        if isinstance(reply, Exception)
+        else AIMessage(reply, response_metadata={"finish_reason": "stop"})
+        for reply in replies
     )
     return FakeModel(messages=said)
 
