@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from services.common.task_types.strict_json import parse_strictly
+from services.common.answers.strict_json import parse_strictly
 
 FENCE = "```"
 # Longer than any text that a request can hold, with room for what a schema asks around it.
