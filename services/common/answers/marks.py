@@ -2,6 +2,7 @@
 
 import re
 
+FENCE_LINE = re.compile(r"^[^\w\n]{0,20}(?:`{3,}|~{3,})[^\n`]*$", re.M)
 UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
 END_TOKEN = re.compile(r"<[^<>\s]{1,30}>")
 MAX_TOKEN_CHARACTERS = 32

@@ -11,7 +11,7 @@ from typing import Any
 
 import json_repair
 
-from services.common.answers.marks import strip_marks
+from services.common.answers.marks import FENCE_LINE, strip_marks
 from services.common.answers.reasoning import ModelText, split_reasoning
 from services.common.answers.strict_json import strict_decoder
 
@@ -19,7 +19,6 @@ MAX_CHARACTERS = 8_000
 MAX_REASONING_CHARACTERS = 400_000
 # Mending takes the square of these at worst: 0.01 s.
 MAX_BRACKETS_MENDED = 200
-FENCE_LINE = re.compile(r"^[^\w\n]{0,20}(?:`{3,}|~{3,})[^\n`]*$", re.M)
 WHOLE_NUMBER = re.compile(r"\s*(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}]")
 OBJECT_START = re.compile(r"\{\s*[\"']")
 _DECODER = strict_decoder("the reply", bare_line_ends=True)
