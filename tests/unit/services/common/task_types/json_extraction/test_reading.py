@@ -119,8 +119,6 @@ def test_a_request_shows_its_schema_in_any_fence(request_text: str) -> None:
     assert found.text == TEXT
 
 
-@for_each(
-    ["[1," * 30_000, "{" * 90_000, "[" * 90_000, "x [1] " * 15_000, '["a' * 30_000, "{ " * 40_000]
-)
+@for_each(["[1," * 30_000, "{" * 90_000, "[" * 90_000, '["a' * 30_000, "{ " * 40_000])
 def test_hostile_prose_is_read_to_an_end(text: str) -> None:
     assert read_extraction(REQUEST, text).problem

@@ -215,7 +215,9 @@ def test_a_request_without_a_schema_is_judged_by_its_text() -> None:
     request = f"Give me the shop's name as JSON. {TEXT}"
     assert outcome("conforms_to_the_schema", RIGHT, request)[0] == "not_applicable"
     receipt = RIGHT | {"kind": "receipt"}
-    assert outcome("values_are_in_the_text", receipt, request)[0] == "failed"
+    assert outcome("values_are_in_the_text", receipt, request)[0] == "not_applicable"
+    badger = RIGHT | {"name": "Badger Books"}
+    assert outcome("values_are_in_the_text", badger, request)[0] == "failed"
     assert outcome("values_are_in_the_text", {"name": "Otter Books"}, request)[0] == "passed"
 
 
