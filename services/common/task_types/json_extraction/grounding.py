@@ -1,5 +1,6 @@
 """Tells whether a text states a value, in any of the ways to write it. Pure."""
 
+import datetime
 import math
 import re
 import unicodedata
@@ -187,10 +188,12 @@ def _holds_amounts(facts: TextFacts) -> bool:
 def _is_text_made_up(value: str, facts: TextFacts, *, holds_names: bool) -> bool:
     if date := ISO_DATE.fullmatch(value.strip()):
         year, month, day = (int(part) for part in date.groups()[:3])
-        is_in_range = any((year, month) == known[:2] for known in facts.dates) and (
-            Decimal(day) in facts.numbers
+        is_near = any(
+            ((year, month) == known[:2] and day in facts.numbers)
+            or abs(_number_day(year, month, day) - _number_day(*known)) in facts.numbers
+            for known in facts.dates
         )
-        return bool(facts.dates) and not (is_in_range or UNREAD.search(facts.plain))
+        return bool(facts.dates) and not (is_near or UNREAD.search(facts.plain))
     plain = normalize(value)
     if "@" in plain or "://" in plain:
         return True
@@ -199,8 +202,18 @@ def _is_text_made_up(value: str, facts: TextFacts, *, holds_names: bool) -> bool
         is_phone = _digits_of(plain)[-COMPARED_PHONE_DIGITS:] in facts.digits
         numbers = (Decimal(digits) for digits in LONG_NUMBER.findall(plain))
         return not is_phone and any(number not in facts.numbers for number in numbers)
-    is_name = value[:1].isupper() and value.isascii() and not value.isupper()
-    return holds_names and is_name and facts.plain.isascii()
+    if not holds_names or value.isupper() or not (value[:1].isupper() and value.isascii()):
+        return False
+    words = (word.removesuffix("s") for word in WORD.findall(plain))
+    return facts.plain.isascii() and any(word not in facts.plain for word in words)
+
+
+def _number_day(year: int, month: int, day: int) -> int:
+    """Count the days up to a date; -1 where there is no such date."""
+    try:
+        return datetime.date(year, month, day).toordinal()
+    except ValueError:
+        return -1
 
 
 def _is_derived(number: Decimal, facts: TextFacts) -> bool:
@@ -287,7 +300,7 @@ def _is_text_stated(value: str, facts: TextFacts) -> bool:
         return _are_digits_stated(plain, facts)
     if any(sign in facts.plain for sign in CURRENCIES.get(plain, ())):
         return True
-    words = WORD.findall(plain)
+    words = [] if "@" in plain or "://" in plain else WORD.findall(plain)
     return bool(words) and all(word in facts.plain for word in words)
 
 
