@@ -1,6 +1,5 @@
 """Tells whether a text states a value, in any of the ways to write it. Pure."""
 
-import datetime
 import math
 import re
 import unicodedata
@@ -112,30 +111,6 @@ PLAIN_SIGNS = (
 THOUSANDS = str.maketrans("", "", "'\u2009\u202f ")
 
 
-# Fields whose values a text gives by name, by the last word of the field's own name.
-NAMED = frozenset(
-    """name author person customer client guest contact sender recipient patient employee speaker
-    artist company vendor supplier employer organization organisation brand hotel restaurant
-    venue city street address email phone 이름 성명 저자 고객 회사 업체 호텔 도시 주소""".split()
-)
-# Fields whose numbers are worked out, by any word of the field's name.
-WORKED_OUT = frozenset(
-    """total sum count number average mean balance difference duration percent percentage rate
-    ratio score rating confidence probability 합계 총액 평균 개수""".split()
-)
-# What makes numbers or dates that aren't read here.
-UNREAD = re.compile(
-    r"\b(?:hundred|thousand|million|billion|dozen|half|quarter|third|double|twice|triple|today|"
-    r"tomorrow|yesterday|next|last|ago|later|within|after|\w+day)|오늘|내일|어제|다음|지난|뒤|후"
-)
-UNITS = (7, 12, 24, 30, 60, 100, 1_000, 3_600, 1_000_000)
-LONG_NUMBER = re.compile(r"\d{3,}")
-MIN_TELLING_NUMBER = 10
-MIN_OPERAND = 3
-COMPARED_PHONE_DIGITS = 7
-MAX_WORDS_BEFORE = 2
-
-
 @dataclass(frozen=True, slots=True)
 class TextFacts:
     """The numbers, dates and times that a text states, to compare values with."""
@@ -156,116 +131,6 @@ def is_stated(value: str | int | float, text: str) -> bool:
     return number in facts.numbers or number * 100 in facts.numbers
 
 
-def is_made_up(value: str | int | float, field: str, text: str) -> bool:
-    """Tell whether a value that `text` doesn't state can't come of it either.
-
-    A text would have to state an e-mail address, a long number, a name in a field that holds
-    names, and a number or date that one step from what it states doesn't give. A category, a
-    summary, a count or a sum it need not state.
-
-    Args:
-        value: The value.
-        field: The name of the field that holds it.
-        text: The text.
-    """
-    facts = read_facts(text)
-    words = [word for word in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", field) if word]
-    words = [word.casefold().removesuffix("s") for word in words]
-    if isinstance(value, str):
-        return _is_text_made_up(value, facts, holds_names=bool(words) and words[-1] in NAMED)
-    number = abs(Decimal(str(value)))
-    is_worked_out = bool(WORKED_OUT.intersection(words)) and _holds_amounts(facts)
-    return not (is_worked_out or UNREAD.search(facts.plain) or _is_derived(number, facts))
-
-
-def _holds_amounts(facts: TextFacts) -> bool:
-    """Whether a text holds numbers to reckon with: two or more that belong to no date."""
-    in_dates = {Decimal(part) for date in facts.dates for part in date}
-    literals = (match[0] for match in NUMBER.finditer(facts.plain))
-    return sum(in_dates.isdisjoint(_readings(literal)) for literal in literals) > 1
-
-
-def _is_text_made_up(value: str, facts: TextFacts, *, holds_names: bool) -> bool:
-    if date := ISO_DATE.fullmatch(value.strip()):
-        year, month, day = (int(part) for part in date.groups()[:3])
-        is_near = any(
-            ((year, month) == known[:2] and day in facts.numbers)
-            or abs(_number_day(year, month, day) - _number_day(*known)) in facts.numbers
-            for known in facts.dates
-        )
-        return bool(facts.dates) and not (is_near or UNREAD.search(facts.plain))
-    plain = normalize(value)
-    if "@" in plain or "://" in plain:
-        return True
-    if _digits_of(plain):
-        # A telephone number may have got the code of its country.
-        is_phone = _digits_of(plain)[-COMPARED_PHONE_DIGITS:] in facts.digits
-        numbers = (Decimal(digits) for digits in LONG_NUMBER.findall(plain))
-        return not is_phone and any(number not in facts.numbers for number in numbers)
-    if not holds_names or value.isupper() or not (value[:1].isupper() and value.isascii()):
-        return False
-    words = (word.removesuffix("s") for word in WORD.findall(plain))
-    return facts.plain.isascii() and any(word not in facts.plain for word in words)
-
-
-def _number_day(year: int, month: int, day: int) -> int:
-    """Count the days up to a date; -1 where there is no such date."""
-    try:
-        return datetime.date(year, month, day).toordinal()
-    except ValueError:
-        return -1
-
-
-def _is_derived(number: Decimal, facts: TextFacts) -> bool:
-    """Whether one step leads to a number from those that a text states; small ones are counts."""
-    if number <= MIN_TELLING_NUMBER:
-        return True
-    for stated in facts.numbers:
-        is_age = stated >= 1900 and 2015 <= stated + number <= 2035  # noqa: PLR2004
-        is_whole = round(stated) == number
-        steps = {number * unit for unit in UNITS} | {number / unit for unit in UNITS}
-        others = [abs(number - stated), number + stated]
-        if stated > 1:
-            others += [number / stated] if number % stated == 0 else []
-        is_sum = stated >= MIN_OPERAND and any(
-            other in facts.numbers and (other >= MIN_OPERAND or stated % 10 == 0)
-            for other in others
-        )
-        if is_age or is_whole or stated in steps or is_sum:
-            return True
-    return False
-
-
-def are_same_words(wanted: str, given: str, text: str) -> bool:
-    """Tell whether two texts name the same thing: a title, an article, an ending apart.
-
-    Words before those that are wanted count for nothing where the text has them there each time
-    ("Dr. Amina Yusuf"), and so does a plural of what isn't a name. Digits must be the same.
-    """
-    if _digits_of(wanted) != _digits_of(given):
-        return False
-    if len(_digits_of(wanted)) >= MIN_PHONE_DIGITS and not re.search(r"[^\W\d]", wanted + given):
-        return True
-    wanted_words, given_words = (re.findall(r"\w+", each) for each in (wanted, given))
-    extra = len(given_words) - len(wanted_words)
-    if not wanted_words or not 0 <= extra <= MAX_WORDS_BEFORE:
-        return False
-    if not all(map(_is_same_word, wanted_words, given_words[extra:])):
-        return False
-    plain, whole = normalize(text), normalize(given).strip(" .,;")
-    core = normalize(" ".join(wanted_words))
-    lead = normalize(" ".join(given_words[:extra]))
-    if lead in ("", "a", "an", "the"):
-        return True
-    return 0 < plain.count(whole) >= plain.count(core)
-
-
-def _is_same_word(one: str, other: str) -> bool:
-    if one.islower() and other.islower():
-        return other in (one, f"{one}s", f"{one}es") or one in (f"{other}s", f"{other}es")
-    return one.casefold() == other.casefold()
-
-
 @lru_cache(maxsize=CACHED_TEXTS)
 def read_facts(text: str) -> TextFacts:
     """Read a text once for all of its values."""
@@ -273,7 +138,7 @@ def read_facts(text: str) -> TextFacts:
     dates = frozenset(_dates_in(plain))
     return TextFacts(
         plain=plain,
-        digits=_digits_of(plain),
+        digits=digits_of(plain),
         numbers=frozenset(_numbers_in(plain)),
         dates=dates,
         times=frozenset(_times_in(plain)),
@@ -309,11 +174,12 @@ def _are_digits_stated(plain: str, facts: TextFacts) -> bool:
     number = _as_decimal(plain.replace(",", ""))
     if number is not None and abs(number) in facts.numbers:
         return True
-    digits = _digits_of(plain)
+    digits = digits_of(plain)
     return len(digits) >= MIN_PHONE_DIGITS and digits in facts.digits
 
 
-def _digits_of(text: str) -> str:
+def digits_of(text: str) -> str:
+    """Return the digits in a text, without what stands between them."""
     return "".join(filter(str.isdecimal, text))
 
 
@@ -328,7 +194,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
         yield Decimal(match[0])
     for pattern in (NUMBER, GROUPED):
         for match in pattern.finditer(plain):
-            yield from _readings(match[0])
+            yield from readings(match[0])
     yield from _scaled_numbers_in(plain)
     for hours, minutes in DURATION.findall(plain):
         yield Decimal(hours) * MINUTES_PER_HOUR + Decimal(minutes or 0)
@@ -342,7 +208,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
 def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
     """Yield numbers such as "1.2 million", "85k" and "3만 5천"."""
     for literal, scale in SCALED.findall(plain):
-        for number in _readings(literal):
+        for number in readings(literal):
             yield number * SCALES[scale]
     for match in KOREAN_SUM.finditer(plain):
         total = Decimal(0)
@@ -352,7 +218,7 @@ def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
         yield total
 
 
-def _readings(literal: str) -> Iterator[Decimal]:
+def readings(literal: str) -> Iterator[Decimal]:
     """Read "1,234.50" or "1.234,50" in both ways: either sign may part thousands or decimals."""
     bare = literal.translate(THOUSANDS)
     for plain in (bare.replace(",", ""), bare.replace(".", "").replace(",", ".")):

@@ -9,13 +9,10 @@ from services.common.task_types.json_extraction.conformance import (
     find_violation,
     walk_objects,
 )
-from services.common.task_types.json_extraction.grounding import (
-    are_same_words,
-    is_made_up,
-    is_stated,
-    normalize,
-)
+from services.common.task_types.json_extraction.derivation import is_made_up
+from services.common.task_types.json_extraction.grounding import is_stated, normalize
 from services.common.task_types.json_extraction.reading import Extraction, read_extraction
+from services.common.task_types.json_extraction.variants import are_same_words
 from services.common.task_types.rules import (
     AnsweredTask,
     Finding,

@@ -179,6 +179,8 @@ WRONG: list[tuple[str, dict[str, object]]] = [
     ("je-052", {"name": "Amina"}),
     ("je-052", {"name": "Prof. Amina Yusuf"}),
     ("je-052", {"company": "Marine Biology"}),
+    ("je-052", {"email": "a-yusuf@marine.example"}),
+    ("je-052", {"company": "Institute of Marine Biology+"}),
     ("je-002", {"name": "Tom Beckers"}),
     ("je-002", {"phone": "0161 496 0345"}),
     ("je-047", {"guest": "Grace"}),
