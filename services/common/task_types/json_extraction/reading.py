@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from services.common.answers.markdown import find_fenced_blocks
-from services.common.answers.marks import FENCE_LINE, strip_marks
+from services.common.answers.marks import strip_marks
 from services.common.answers.reasoning import split_reasoning
 from services.common.answers.strict_json import parse_strictly, strict_decoder
 
@@ -21,6 +21,7 @@ MAX_VALUES = 2_000
 MAX_SCHEMA_VALUES = 1_000
 # Brackets in prose that open no JSON.
 MAX_MISSES = 100
+MAX_FENCES_WITHIN = 2
 CACHED_READINGS = 4
 SCHEMA_KEYWORDS = frozenset(
     "$schema $defs type properties items required enum anyOf oneOf allOf".split()
@@ -28,8 +29,16 @@ SCHEMA_KEYWORDS = frozenset(
 TEXT_MARKERS = ("text:", "document:", "message:", "본문:", "텍스트:", "글:", "원문:")
 
 
-# A text, and the number of characters beside it.
-Piece = tuple[str, int]
+_DECODER = strict_decoder("the answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer that means to be data, and the number of characters beside it."""
+
+    text: str
+    beside: int
+    is_fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,56 +105,57 @@ def find_json_text(answer: str, schema: dict[str, Any] | None = None) -> tuple[s
     text = strip_marks(split_reasoning(answer).final)
     if len(text) > MAX_JSON_CHARACTERS or _parses(text):
         return text, 0
-    pieces = _find_pieces(text) or _scan_prose(text)
-    data = [piece for piece in pieces if not _repeats_schema(piece[0], schema)] or pieces
-    # A list of plain values in prose is "[1]" more often than data.
-    data = [piece for piece in data if "{" in piece[0]] or data
-    return data[-1] if data else (text, 0)
+    pieces = _find_pieces(text) or _scan_prose(text, 0)
+    for is_meant in (
+        lambda piece: not _repeats_schema(piece.text, schema),
+        # In prose, "[1]" is a note more often than data, and an object may be a part of the data.
+        lambda piece: "{" in piece.text,
+        lambda piece: piece.is_fenced or _has_what_is_required(piece.text, schema),
+    ):
+        pieces = list(filter(is_meant, pieces)) or pieces
+    return (pieces[-1].text, pieces[-1].beside) if pieces else (text, 0)
 
 
-def _find_pieces(text: str) -> list[Piece]:
+def _find_pieces(text: str, depth: int = 0) -> list[Piece]:
     """Find what means to be data, in its order, in fenced blocks and in the prose between them."""
     lines, pieces, end = _split_lines(text), list[Piece](), 0
+    text = "\n".join(lines)
     for block in find_fenced_blocks(text):
         prose = "\n".join(lines[end : block.first_line])
         pieces += _scan_prose(prose, len(text) - len(prose))
-        around = (lines[: block.first_line], lines[block.end_line :])
-        beside = sum(len("\n".join(part).strip()) for part in around)
+        end = block.end_line
+        beside = len(text) - len("\n".join(lines[block.first_line : end]))
         held = block.text.strip().rstrip("`~").strip()
         if held.startswith(("{", "[")) or (held and block.info[:4].casefold() == "json"):
-            pieces.append((held, beside))
-        elif "```" in held or "~~~" in held:
-            pieces += [(piece, beside + more) for piece, more in _find_pieces(held)]
-        end = block.end_line
+            pieces.append(Piece(held, beside, is_fenced=True))
+        elif depth < MAX_FENCES_WITHIN and ("```" in held or "~~~" in held):
+            within = _find_pieces(held, depth + 1)
+            pieces += [replace(piece, beside=beside + piece.beside) for piece in within]
     prose = "\n".join(lines[end:])
     return pieces + _scan_prose(prose, len(text) - len(prose))
 
 
-def _scan_prose(prose: str, beside: int = 0) -> list[Piece]:
+def _scan_prose(prose: str, beside: int) -> list[Piece]:
     """Find the objects and lists in prose; one that is damaged takes all that follows it."""
     pieces: list[Piece] = []
-    starts: list[int] = []
-    end = misses = 0
+    previous = end = misses = 0
     while misses < MAX_MISSES and (bracket := OPENING.search(prose, end)):
         start = bracket.start()
         try:
-            _, end_of_value = strict_decoder("the answer").raw_decode(prose, start)
+            _, end_of_value = _DECODER.raw_decode(prose, start)
         except (ValueError, RecursionError):
             if not DAMAGED.match(prose, start):
                 end, misses = start + 1, misses + 1
                 continue
             end_of_value = len(prose)
-        if "{" in prose and "{" not in prose[start:end_of_value]:
-            end = end_of_value
-            continue
         # Values side by side are no JSON, and neither of them is the answer.
-        if starts and not prose[end:start].strip(" \t\r\n,;"):
-            start, end_of_value = starts.pop(), len(prose)
+        is_beside = bool(pieces) and not prose[end:start].strip(" \t\r\n,;")
+        if is_beside and "{" in pieces[-1].text and "{" in prose[start:end_of_value]:
+            start, end_of_value = previous, len(prose)
             pieces.pop()
-        piece, end = prose[start:end_of_value], end_of_value
-        around = FENCE_LINE.sub("", prose[:start] + prose[end:])
-        pieces.append((piece, beside + len(around.strip())))
-        starts.append(start)
+        piece = prose[start:end_of_value]
+        pieces.append(Piece(piece, beside + len(prose) - len(piece)))
+        previous, end = start, end_of_value
     return pieces
 
 
@@ -182,6 +192,11 @@ def _repeats_schema(piece: str, schema: dict[str, Any] | None) -> bool:
     if repeated is None or schema is None:
         return False
     return repeated == schema or repeated.get("properties", 0) == schema.get("properties", 1)
+
+
+def _has_what_is_required(piece: str, schema: dict[str, Any] | None) -> bool:
+    required = (schema or {}).get("required")
+    return not isinstance(required, list) or all(f'"{name}"' in piece for name in required)
 
 
 def _read_schema(block: str) -> dict[str, Any] | None:

@@ -47,7 +47,6 @@ ALONE = {
     "end-token-after-a-fence": f"```json\n{JSON}\n```\n</s>",
     "list-item-opens-with-the-fence": f"- ```json\n  {JSON}\n  ```",
     "quote": f"> ```json\n> {JSON}\n> ```",
-    "fence-opened-on-the-line": f"```json {JSON}\n```",
     "two-end-tokens": f"{JSON}<|eot_id|> <|end_of_text|>",
 }
 BESIDE = {
@@ -58,6 +57,10 @@ BESIDE = {
     "list": f"1. The data:\n\n   ```json\n   {JSON}\n   ```\n2. That is all.",
     "preface-and-fence": f"Here you are:\n\n```json\n{JSON}\n```\nAnything else?",
     "fence-on-the-line": f"```json {JSON}```",
+    "fence-opened-on-the-line": f"```json {JSON}\n```",
+    "part-in-the-remark": f'{JSON}\\n\\nNote that {{"email": null}} is allowed.',
+    "part-after-a-fence": f'```\\n{JSON}\\n```\\nNot {{"age": 14}}, since it says 41.',
+    "part-in-the-preface": f'With {{"age": 41}} as the text says:\\n{JSON}',
     "schema-first": f"The schema:\n```json\n{SHOWN}\n```\nThe data:\n```json\n{JSON}\n```",
     "schema-after": f"```json\n{JSON}\n```\nThis follows:\n```json\n{SHOWN}\n```",
     "schema-in-prose": f"Schema: {SHOWN}\nData: {JSON}",
