@@ -10,6 +10,8 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
+# The Manager is asked itself, whatever proxy the environment names for the internet.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class RequestFailedError(EmbeddedRuntimeError):
@@ -30,7 +32,7 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             return AgentResponse.model_validate_json(response.read())
     except urllib.error.HTTPError as error:
         raise _explain(error, manager_url) from error

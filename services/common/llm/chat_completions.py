@@ -15,7 +15,6 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
-from yarl import URL
 
 from services.common.errors import (
     ModelError,
@@ -25,6 +24,7 @@ from services.common.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from services.common.http import create_session
 from services.common.logging import get_logger
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
@@ -34,7 +34,6 @@ ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
-KEEP_ALIVE_SECONDS = 30
 MAX_ANSWER_BYTES = 4 << 20
 HTTP_OK, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 200, 429, 500
 # Parameters that some models refuse: what to send instead, None for nothing.
@@ -246,13 +245,8 @@ class ChatCompletionsModel(BaseChatModel):
         headers = {}
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not _is_loopback(self.base_url),
-        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        return create_session(self.base_url, headers=headers, timeout=timeout)
 
     def _failure(
         self, status: int, headers: Any, content: bytes, sent: dict[str, Any]
@@ -278,11 +272,6 @@ class ChatCompletionsModel(BaseChatModel):
             + (f" ({code})." if code else ".")
             + " Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
         )
-
-
-def _is_loopback(url: str) -> bool:
-    """Tell whether a URL is on this machine, where no proxy may come between."""
-    return URL(url).host in {"127.0.0.1", "localhost", "::1"}
 
 
 def _parse_seconds(text: str | None) -> float | None:

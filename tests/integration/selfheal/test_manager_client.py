@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.http_server import JsonHandler, serving
+from support.proxy import recording_proxy
 
 from selfheal.manager_client import RequestFailedError, send_request
 
@@ -45,3 +46,10 @@ def test_a_failure_leads_to_its_log_row() -> None:
 def test_what_was_refused_leads_to_no_log_row_as_there_is_none() -> None:
     _, error = error_of(422, refusal("invalid_request"))
     assert (error.message, error.remedy) == ("No. [invalid_request]", "")
+
+
+def test_a_proxy_for_the_internet_never_sees_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording_proxy(monkeypatch) as asked:
+        _, error = error_of(502, refusal("worker_unavailable"))
+    assert error.message == "No. [worker_unavailable]"
+    assert asked == []
