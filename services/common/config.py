@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -24,6 +25,9 @@ from services.common.setting_checks import check_database_url, check_webhook_url
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+_in_capitals = BeforeValidator(lambda text: text.strip().upper())
+_in_small_letters = BeforeValidator(lambda text: text.strip().lower())
 
 USAGE_EXIT_CODE = 2
 WORKER_PORT = 8001
@@ -53,7 +57,7 @@ class ProcessSettings(BaseSettings):
         extra="ignore",
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _in_capitals] = "INFO"
 
 
 class TracingSettings(ProcessSettings):
@@ -161,7 +165,7 @@ class TokenSettings(ProcessSettings):
         if token is not None or file is None:
             return token
         try:
-            return SecretStr(file.read_text(encoding="utf-8").strip())
+            return SecretStr(file.read_text(encoding="utf-8-sig").strip())
         except (OSError, UnicodeError) as error:
             raise ValueError(
                 f"INTERNAL_TOKEN_FILE can't be read ({type(error).__name__}): write it with "
@@ -225,7 +229,7 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, Tas
     judge_model: str = ""
     judge_allow_unreliable: bool = False
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
-    sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
+    sandbox: Annotated[Literal["auto", "jail", "wasm", "off"], _in_small_letters] = "auto"
     sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
 
 
@@ -240,7 +244,7 @@ class OptimizerSettings(
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
     optimizer_deadline_seconds: Seconds = 900
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
-    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
+    optimizer_mode: Annotated[Literal["off", "propose", "auto"], _in_small_letters] = "auto"
     optimizer_guard_inputs: Annotated[int, Field(ge=0, le=100)] = 10
     optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
     optimizer_poll_seconds: Seconds = 60

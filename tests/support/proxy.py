@@ -24,8 +24,6 @@ def recording_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             asked.append(self.path)
             self.answer(200, b"{}")
 
-        do_CONNECT = do_GET
-
     # The opener of `urlopen` reads the variables once in a process.
     monkeypatch.setattr(urllib.request, "_opener", None)
     for name in ("no_proxy", "NO_PROXY"):

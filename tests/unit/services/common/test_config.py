@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.rows import for_each
 
 from services.common.config import (
     EvaluatorSettings,
@@ -225,7 +226,7 @@ def test_the_local_models_url_follows_its_port(monkeypatch: pytest.MonkeyPatch) 
         ("WORKER_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
         ("EVALUATOR_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
         ("DATABASE_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
-        ("LOG_LEVEL", ["DEBUG", "ERROR"], ["LOUD", "debug "]),
+        ("LOG_LEVEL", ["DEBUG", "error "], ["LOUD", "WARN!"]),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_never_repeated(
@@ -411,3 +412,50 @@ def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) ->
     assert explained.startswith("setting INTERNAL_TOKEN: ")
     assert "FileNotFoundError" in explained
     assert "selfheal migrate --internal-token-file" in explained
+
+
+@for_each(
+    [
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_LEVEL", "Info", "INFO"),
+        ("LOG_LEVEL", " warning ", "WARNING"),
+        ("LOG_LEVEL", "eRRor", "ERROR"),
+        ("SANDBOX", "OFF", "off"),
+        ("OPTIMIZER_MODE", "Propose", "propose"),
+    ]
+)
+def test_a_word_is_taken_in_any_case(
+    row: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, given, taken = row
+    with monkeypatch.context() as patch:
+        patch.setenv(name, given)
+        assert getattr(Settings(), name.lower()) == taken
+
+
+@for_each(
+    [
+        ("LOG_LEVEL", "verbose", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
+        ("LOG_LEVEL", "10", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
+        ("OPTIMIZER_MODE", "on", ("'off'", "'propose'", "'auto'")),
+    ]
+)
+def test_a_wrong_word_is_told_with_those_that_are_right(
+    row: tuple[str, str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, given, allowed = row
+    with monkeypatch.context() as patch:
+        patch.setenv(name, given)
+        with pytest.raises(ValidationError) as refusal:
+            Settings()
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith(f"setting {name}: ")
+    assert all(word in explanation for word in allowed)
+
+
+def test_a_token_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("the-token\n", encoding="utf-8-sig")
+    token = WorkerSettings(internal_token_file=file).internal_token
+    assert token is not None
+    assert token.get_secret_value() == "the-token"
