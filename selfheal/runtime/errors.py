@@ -28,10 +28,12 @@ def choose_another_port(setting: str) -> str:
 class PortTakenError(EmbeddedRuntimeError):
     """Another program listens on a port that we need."""
 
-    def __init__(self, *, port: int, setting: str, holder: str | None) -> None:
+    def __init__(
+        self, *, port: int, setting: str, holder: str | None, host: str = "127.0.0.1"
+    ) -> None:
         who = f"by {holder}" if holder else "by another program"
         super().__init__(
-            f"Port {port} on 127.0.0.1 is taken {who}.",
+            f"Port {port} on {host} is taken {who}.",
             remedy=choose_another_port(setting),
         )
         self.port = port

@@ -199,7 +199,7 @@ def _serves_as_configured(
 def _restart(process: BackgroundProcess, spec: ProcessSpec, progress: Progress) -> None:
     progress(f"{'restarting' if process.stop() else 'starting'} {spec.name}")
     if spec.port is not None:
-        require_free_port(spec.port, setting=spec.port_setting)
+        require_free_port(spec.port, setting=spec.port_setting, host=spec.host)
     process.spawn(spec)
 
 

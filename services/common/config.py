@@ -21,7 +21,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.setting_checks import check_database_url, check_webhook_url
+from services.common.setting_checks import (
+    check_bind_host,
+    check_database_url,
+    check_webhook_url,
+    name_in_url,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -58,6 +63,7 @@ class ProcessSettings(BaseSettings):
     )
 
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _in_capitals] = "INFO"
+    bind_host: Annotated[str, AfterValidator(check_bind_host)] = "127.0.0.1"
 
 
 class TracingSettings(ProcessSettings):
@@ -72,8 +78,6 @@ class TracingSettings(ProcessSettings):
 
 class ServiceSettings(TracingSettings):
     """Settings of a process that serves over HTTP."""
-
-    bind_host: str = "127.0.0.1"
 
 
 class DatabaseSettings(ProcessSettings):
@@ -185,8 +189,9 @@ class UpstreamSettings(ProcessSettings):
 
     @model_validator(mode="after")
     def _derive_urls(self) -> Self:
-        self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
-        self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"
+        host = name_in_url(self.bind_host)
+        self.worker_url = self.worker_url or f"http://{host}:{self.worker_port}"
+        self.evaluator_url = self.evaluator_url or f"http://{host}:{self.evaluator_port}"
         return self
 
 
@@ -268,7 +273,8 @@ class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSett
 
     @model_validator(mode="after")
     def _derive_manager_url(self) -> Self:
-        self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
+        host = name_in_url(self.bind_host)
+        self.manager_url = self.manager_url or f"http://{host}:{self.manager_port}"
         return self
 
 

@@ -6,10 +6,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.setting_checks import read_hosts, read_url_options
 from services.common.text import make_storable
 
 if TYPE_CHECKING:
@@ -86,6 +88,28 @@ def translate_database_errors() -> Iterator[None]:
         ) from error
 
 
+def connection_arguments(url: str, *, timeout_seconds: float) -> dict[str, Any]:
+    """Split a URL into the arguments of asyncpg, which reads libpq's variables for what it lacks.
+
+    Raises:
+        ValueError: If the URL makes no sense.
+    """
+    options = {"application_name": APPLICATION_NAME, **read_url_options(url)}
+    options.pop("channel_binding", None)  # of what is allowed there, nothing follows
+    own_timeout = int(options.pop("connect_timeout", 0))
+    arguments: dict[str, Any] = {
+        "dsn": f"{url.partition('?')[0]}?{urlencode(options)}",
+        "timeout": own_timeout or timeout_seconds,
+        "command_timeout": timeout_seconds,
+    }
+    hosts = read_hosts(url)
+    if hosts and all(host and port for host, port in hosts):
+        # Named apart: to parse them out of a URL, asyncpg needs a PGPORT that makes sense.
+        arguments["host"] = [host for host, _ in hosts]
+        arguments["port"] = [int(port) for _, port in hosts]
+    return arguments
+
+
 @asynccontextmanager
 async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
     """Open one connection, for programs that run and exit; its errors are translated.
@@ -95,10 +119,8 @@ async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.
     """
     with translate_database_errors():
         connection = await asyncpg.connect(
-            url,
-            timeout=timeout_seconds,
-            command_timeout=timeout_seconds,
-            server_settings={"application_name": APPLICATION_NAME, **KEEP_ALIVE},
+            **connection_arguments(url, timeout_seconds=timeout_seconds),
+            server_settings=KEEP_ALIVE,
         )
         try:
             await configure_connection(connection)
@@ -126,14 +148,11 @@ class Database:
         """
         with translate_database_errors():
             self._pool = await asyncpg.create_pool(
-                self._url,
+                **connection_arguments(self._url, timeout_seconds=self._timeout_seconds),
                 min_size=0,
                 max_size=MAX_CONNECTIONS,
                 init=configure_connection,
                 reset=_keep_session,
-                timeout=self._timeout_seconds,
-                command_timeout=self._timeout_seconds,
-                server_settings={"application_name": APPLICATION_NAME},
             )
 
     async def close(self) -> None:

@@ -164,3 +164,80 @@ async def test_jsonb_takes_and_gives_plain_values(
 async def test_a_null_is_a_null_and_not_json(database: Database) -> None:
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT $1::jsonb IS NULL", None)
+
+
+# What a shell may hold for other servers; none is ours.
+FOREIGN = {
+    "PGHOST": "192.0.2.1",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1,2",
+    "PGUSER": "stranger",
+    "PGPASSWORD": "wrong",
+    "PGPASSFILE": "/nowhere",
+    "PGDATABASE": "elsewhere",
+    "PGSSLMODE": "verify-full",
+    "PGSSLROOTCERT": "/nowhere",
+    "PGSSLCERT": "/nowhere",
+    "PGSSLKEY": "/nowhere",
+    "PGSSLNEGOTIATION": "direct",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGGSSLIB": "none",
+    "PGOPTIONS": "-c search_path=nowhere",
+    "PGSERVICE": "elsewhere",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGTZ": "Asia/Seoul",
+    "PGDATA": "/nowhere",
+    "PGAPPNAME": "stranger",
+}
+
+
+@pytest.mark.parametrize("name", ["all", *FOREIGN])
+async def test_the_embedded_server_is_reached_whatever_libpq_s_variables_say(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for variable in FOREIGN if name == "all" else [name]:
+        monkeypatch.setenv(variable, FOREIGN[variable])
+    async with connect(database_url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "query", "answer"),
+    [
+        ("application_name=mine", "SHOW application_name", "mine"),
+        ("connect_timeout=5", "SHOW application_name", "selfheal"),
+        ("options=-c%20work_mem%3D2MB", "SHOW work_mem", "2MB"),
+        ("channel_binding=prefer", "SELECT 'in'", "in"),
+        ("target_session_attrs=read-write", "SHOW transaction_read_only", "off"),
+        ("sslmode=prefer", "SELECT 'in'", "in"),
+    ],
+)
+async def test_an_option_of_the_url_is_followed(
+    database_url: str, options: str, query: str, answer: str
+) -> None:
+    url = f"{database_url.partition('?')[0]}?{options}"
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval(query) == answer
+    database = Database(url, timeout_seconds=5)
+    await database.open()
+    async with database.connection() as pooled:
+        assert await pooled.fetchval(query) == answer
+    await database.close()
+
+
+async def test_the_first_of_several_hosts_that_answers_is_taken(database_url: str) -> None:
+    place = f"127.0.0.1:{urlsplit(database_url).port}"
+    url = database_url.replace(place, f"127.0.0.1:{find_free_port()},{place}")
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+
+
+async def test_what_a_url_leaves_out_libpq_s_variables_fill_in(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = urlsplit(database_url)
+    monkeypatch.setenv("PGPASSWORD", split.password or "")
+    monkeypatch.setenv("PGPORT", str(split.port))
+    url = f"postgresql://{split.username}@{split.hostname}{split.path}"
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
