@@ -65,7 +65,7 @@ class ProcessFailedError(EmbeddedRuntimeError):
         ending = "" if exit_code is None else f" ({describe_exit(exit_code)})"
         super().__init__(
             f"{name} {what}{ending}.",
-            remedy=f"The whole log is in {log}; `selfheal up` starts what isn't running.",
+            remedy=f"The whole log is in {log}; once that is mended, `selfheal up` starts it.",
             log_tail=log_tail,
         )
         self.name = name

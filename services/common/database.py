@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger
 from services.common.setting_checks import read_hosts, read_url_options
 from services.common.text import make_storable
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = PoolConnectionProxy[asyncpg.Record]
+
+log = get_logger()
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
@@ -46,6 +49,37 @@ CONNECTION_ERRORS = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
 )
+
+
+# What to do about an error, by the first kind that fits.
+_REMEDIES: tuple[tuple[str, tuple[type[Exception], ...]], ...] = (
+    (
+        "Check the user of DATABASE_URL, its password (a database keeps its first) and its rights.",
+        (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError),
+    ),
+    (
+        "Check the name in DATABASE_URL; selfheal migrate makes the tables in an empty database.",
+        (asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError),
+    ),
+    (
+        "Give it more connections, memory or disk space.",
+        (asyncpg.InsufficientResourcesError,),
+    ),
+    (
+        "Name the server that takes writes in DATABASE_URL.",
+        (asyncpg.ReadOnlySQLTransactionError,),
+    ),
+    (
+        "Correct DATABASE_URL, or the PG* variables that fill in what it leaves out.",
+        (ValueError, asyncpg.UndefinedObjectError, asyncpg.CantChangeRuntimeParamError),
+    ),
+    ("Check that PostgreSQL runs and that DATABASE_URL points to it.", (Exception,)),
+)
+
+
+def choose_remedy(error: Exception) -> str:
+    """Say what to do about a database that can't be used."""
+    return next(remedy for remedy, kinds in _REMEDIES if isinstance(error, kinds))
 
 
 def encode_json(value: Any) -> str:
@@ -83,8 +117,7 @@ def translate_database_errors() -> Iterator[None]:
         yield
     except CONNECTION_ERRORS as error:
         raise DatabaseUnavailableError(
-            f"The database gave no answer ({type(error).__name__}). "
-            "Check that PostgreSQL runs and that DATABASE_URL points to it."
+            f"The database can't be used ({type(error).__name__}). {choose_remedy(error)}"
         ) from error
 
 
@@ -139,6 +172,7 @@ class Database:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._pool: asyncpg.Pool | None = None
+        self._told = ""
 
     async def open(self) -> None:
         """Create the pool; a server that is down is no error yet.
@@ -183,8 +217,12 @@ class Database:
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")
-        except DatabaseUnavailableError:
+        except DatabaseUnavailableError as error:
+            if error.message != self._told:
+                log.warning("database_not_ready", message=error.message)
+            self._told = error.message
             return False
+        self._told = ""
         return True
 
 

@@ -15,7 +15,7 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
-from services.common.database import connection_arguments
+from services.common.database import choose_remedy, connection_arguments
 from services.common.setting_checks import read_hosts, read_url_options
 
 _TIMEOUT_SECONDS = 5.0
@@ -167,8 +167,7 @@ class ExternalDatabase:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",
-                remedy="Check that it runs and that DATABASE_URL is right (a database keeps the "
-                "password that it was made with), or unset DATABASE_URL to use the embedded one.",
+                remedy=f"{choose_remedy(error)} Without DATABASE_URL the embedded one is used.",
             ) from error
 
 

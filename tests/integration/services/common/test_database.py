@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from selfheal.runtime.ports import find_free_port
 from services.common.database import Database, connect
@@ -30,19 +31,28 @@ async def test_a_query_answers(database: Database) -> None:
 
 
 WRONG_URLS = [
-    pytest.param(lambda url: pointing(url, port=find_free_port()), id="no server there"),
-    pytest.param(lambda url: pointing(url, password="wrong"), id="wrong password"),
-    pytest.param(lambda url: pointing(url, user="nobody"), id="unknown user"),
-    pytest.param(lambda url: pointing(url, name="nowhere"), id="unknown database"),
-    pytest.param(lambda url: pointing(url, name="postgres"), id="a database without our tables"),
-    pytest.param(lambda url: "mysql://localhost/agent_system", id="another kind of server"),
-    pytest.param(lambda url: "nonsense", id="no URL at all"),
+    pytest.param(
+        lambda url: pointing(url, port=find_free_port()), "PostgreSQL runs", id="no server there"
+    ),
+    pytest.param(lambda url: pointing(url, password="wrong"), "password", id="wrong password"),
+    pytest.param(lambda url: pointing(url, user="nobody"), "the user", id="unknown user"),
+    pytest.param(lambda url: pointing(url, name="nowhere"), "the name", id="unknown database"),
+    pytest.param(
+        lambda url: pointing(url, name="postgres"), "migrate", id="a database without our tables"
+    ),
+    pytest.param(
+        lambda url: "mysql://localhost/agent_system", "Correct", id="another kind of server"
+    ),
+    pytest.param(lambda url: "nonsense", "Correct", id="no URL at all"),
+    pytest.param(
+        lambda url: f"{url}&sslcert=/nowhere&sslmode=require", "Check", id="no certificate"
+    ),
 ]
 
 
-@pytest.mark.parametrize("change", WRONG_URLS)
+@pytest.mark.parametrize(("change", "remedy"), WRONG_URLS)
 async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
-    database_url: str, change: Any
+    database_url: str, change: Any, remedy: str
 ) -> None:
     database = Database(change(database_url), timeout_seconds=5)
     try:
@@ -50,19 +60,22 @@ async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
         with pytest.raises(DatabaseUnavailableError) as failure:
             async with database.connection() as connection:
                 await connection.fetchval("SELECT count(*) FROM prompts")
-        assert not await database.is_ready()
+        with capture_logs() as logs:
+            assert [await database.is_ready() for _ in range(2)] == [False, False]
     finally:
         await database.close()
     password = urlsplit(database_url).password
     assert password
     assert password not in failure.value.message
+    assert remedy in failure.value.message
+    assert [entry["event"] for entry in logs] == ["database_not_ready"]  # told once
 
 
-@pytest.mark.parametrize("change", WRONG_URLS)
+@pytest.mark.parametrize(("change", "remedy"), WRONG_URLS)
 async def test_a_program_that_runs_and_exits_is_told_the_same(
-    database_url: str, change: Any
+    database_url: str, change: Any, remedy: str
 ) -> None:
-    with pytest.raises(DatabaseUnavailableError):
+    with pytest.raises(DatabaseUnavailableError, match=remedy):
         async with connect(change(database_url), timeout_seconds=5) as connection:
             await connection.fetchval("SELECT count(*) FROM prompts")
 
