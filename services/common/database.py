@@ -52,34 +52,22 @@ CONNECTION_ERRORS = (
 
 
 # What to do about an error, by the first kind that fits.
-_REMEDIES: tuple[tuple[str, tuple[type[Exception], ...]], ...] = (
-    (
-        "Check the user of DATABASE_URL, its password (a database keeps its first) and its rights.",
-        (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InsufficientPrivilegeError),
-    ),
-    (
-        "Check the name in DATABASE_URL; selfheal migrate makes the tables in an empty database.",
-        (asyncpg.InvalidCatalogNameError, asyncpg.UndefinedTableError),
-    ),
-    (
-        "Give it more connections, memory or disk space.",
-        (asyncpg.InsufficientResourcesError,),
-    ),
-    (
-        "Name the server that takes writes in DATABASE_URL.",
-        (asyncpg.ReadOnlySQLTransactionError,),
-    ),
-    (
-        "Correct DATABASE_URL, or the PG* variables that fill in what it leaves out.",
-        (ValueError, asyncpg.UndefinedObjectError, asyncpg.CantChangeRuntimeParamError),
-    ),
-    ("Check that PostgreSQL runs and that DATABASE_URL points to it.", (Exception,)),
-)
+_REMEDIES: dict[type[Exception], str] = {
+    asyncpg.InvalidAuthorizationSpecificationError: "Check the user and the password in "
+    "DATABASE_URL; a database keeps the password that it was made with.",
+    asyncpg.InsufficientPrivilegeError: "Give the user of DATABASE_URL the rights to its tables.",
+    asyncpg.InvalidCatalogNameError: "Check the database's name in DATABASE_URL.",
+    asyncpg.UndefinedTableError: "Check DATABASE_URL, or make the tables with: selfheal migrate",
+    asyncpg.InsufficientResourcesError: "Give it more connections, memory or disk space.",
+    asyncpg.ReadOnlySQLTransactionError: "Name the server that takes writes in DATABASE_URL.",
+    ValueError: "Correct DATABASE_URL, or the PG* variables that fill in what it leaves out.",
+    Exception: "Check that PostgreSQL runs and that DATABASE_URL points to it.",
+}
 
 
 def choose_remedy(error: Exception) -> str:
     """Say what to do about a database that can't be used."""
-    return next(remedy for remedy, kinds in _REMEDIES if isinstance(error, kinds))
+    return next(remedy for kind, remedy in _REMEDIES.items() if isinstance(error, kind))
 
 
 def encode_json(value: Any) -> str:

@@ -28,9 +28,9 @@ def told(settings: Settings) -> str:
 @pytest.mark.parametrize(
     ("part", "other", "remedy"),
     [
-        ("password", "wrong", "its password"),
+        ("password", "wrong", "the password"),
         ("username", "nobody", "Check the user"),
-        ("database", "nowhere", "Check the name in DATABASE_URL"),
+        ("database", "nowhere", "Check the database's name"),
         ("database", "postgres", "selfheal migrate"),
         ("port", str(find_free_port()), "Check that PostgreSQL runs and that DATABASE_URL"),
     ],
