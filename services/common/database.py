@@ -58,7 +58,7 @@ _REMEDIES: dict[type[Exception], str] = {
     asyncpg.InsufficientPrivilegeError: "Give the user of DATABASE_URL the rights to its tables.",
     asyncpg.InvalidCatalogNameError: "Check the database's name in DATABASE_URL.",
     asyncpg.UndefinedTableError: "Check DATABASE_URL, or make the tables with: selfheal migrate",
-    asyncpg.InsufficientResourcesError: "Give the server of DATABASE_URL connections, memory or disk space.",
+    asyncpg.InsufficientResourcesError: "Give DATABASE_URL's server connections, memory or disk.",
     asyncpg.ReadOnlySQLTransactionError: "Name the server that takes writes in DATABASE_URL.",
     ValueError: "Correct DATABASE_URL, or the PG* variables that fill in what it leaves out.",
     Exception: "Check that PostgreSQL runs and that DATABASE_URL points to it.",

@@ -37,9 +37,7 @@ WRONG_URLS = [
     ),
     pytest.param(lambda url: pointing(url, password="wrong"), "password", id="wrong password"),
     pytest.param(lambda url: pointing(url, user="nobody"), "the user", id="unknown user"),
-    pytest.param(
-        lambda url: pointing(url, name="nowhere"), "database.s name", id="unknown database"
-    ),
+    pytest.param(lambda url: pointing(url, name="nowhere"), "s name", id="unknown database"),
     pytest.param(
         lambda url: pointing(url, name="postgres"), "migrate", id="a database without our tables"
     ),

@@ -129,7 +129,7 @@ async def test_a_pool_that_was_not_opened_is_unavailable() -> None:
         (asyncpg.InvalidCatalogNameError(""), "name"),
         (asyncpg.UndefinedTableError(""), "selfheal migrate"),
         (asyncpg.TooManyConnectionsError(""), "connections"),
-        (asyncpg.DiskFullError(""), "disk space"),
+        (asyncpg.DiskFullError(""), "disk"),
         (asyncpg.OutOfMemoryError(""), "memory"),
         (asyncpg.ReadOnlySQLTransactionError(""), "takes writes"),
         (asyncpg.exceptions.ClientConfigurationError(""), "PG* variables"),
