@@ -216,7 +216,9 @@ def friendly_errors() -> Iterator[None]:
     except OSError as error:
         _complain(
             f"{error.filename or 'The system'}: {error.strerror or error}.",
-            "Run this as the user who started the system, or set SELFHEAL_HOME.",
+            "Run this as the user who started the system, or set SELFHEAL_HOME."
+            if isinstance(error, PermissionError)
+            else "",
         )
         raise typer.Exit(FAILURE_EXIT_CODE) from error
 

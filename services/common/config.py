@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -22,13 +23,22 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.setting_checks import check_base_url, check_database_url, check_webhook_url
+from services.common.setting_checks import (
+    check_base_url,
+    check_bind_host,
+    check_database_url,
+    check_webhook_url,
+    name_in_url,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 # The value of a parameter that isn't sent to the model at all.
 UNSENT: Final = "none"
 Unsent = Literal["none"]
+
+_in_capitals = BeforeValidator(lambda text: text.strip().upper())
+_in_small_letters = BeforeValidator(lambda text: text.strip().lower())
 
 USAGE_EXIT_CODE = 2
 WORKER_PORT = 8001
@@ -60,7 +70,8 @@ class ProcessSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _in_capitals] = "INFO"
+    bind_host: Annotated[str, AfterValidator(check_bind_host)] = "127.0.0.1"
 
 
 class TracingSettings(ProcessSettings):
@@ -75,8 +86,6 @@ class TracingSettings(ProcessSettings):
 
 class ServiceSettings(TracingSettings):
     """Settings of a process that serves over HTTP."""
-
-    bind_host: str = "127.0.0.1"
 
 
 class DatabaseSettings(ProcessSettings):
@@ -198,7 +207,7 @@ class TokenSettings(ProcessSettings):
         if token is not None or file is None:
             return token
         try:
-            return SecretStr(file.read_text(encoding="utf-8").strip())
+            return SecretStr(file.read_text(encoding="utf-8-sig").strip())
         except (OSError, UnicodeError) as error:
             raise ValueError(
                 f"INTERNAL_TOKEN_FILE can't be read ({type(error).__name__}): write it with "
@@ -218,8 +227,9 @@ class UpstreamSettings(ProcessSettings):
 
     @model_validator(mode="after")
     def _derive_urls(self) -> Self:
-        self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
-        self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"
+        host = name_in_url(self.bind_host)
+        self.worker_url = self.worker_url or f"http://{host}:{self.worker_port}"
+        self.evaluator_url = self.evaluator_url or f"http://{host}:{self.evaluator_port}"
         return self
 
 
@@ -262,7 +272,7 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, Tas
     judge_model: str = ""
     judge_allow_unreliable: bool = False
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
-    sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
+    sandbox: Annotated[Literal["auto", "jail", "wasm", "off"], _in_small_letters] = "auto"
     sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
 
 
@@ -277,7 +287,7 @@ class OptimizerSettings(
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
     optimizer_deadline_seconds: Seconds = 900
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
-    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
+    optimizer_mode: Annotated[Literal["off", "propose", "auto"], _in_small_letters] = "auto"
     optimizer_guard_inputs: Annotated[int, Field(ge=0, le=100)] = 10
     optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
     optimizer_poll_seconds: Seconds = 60
@@ -301,7 +311,8 @@ class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSett
 
     @model_validator(mode="after")
     def _derive_manager_url(self) -> Self:
-        self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
+        host = name_in_url(self.bind_host)
+        self.manager_url = self.manager_url or f"http://{host}:{self.manager_port}"
         return self
 
 

@@ -16,7 +16,6 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr, SecretStr
-from yarl import URL
 
 from services.common.errors import (
     ModelInvalidAnswerError,
@@ -24,6 +23,7 @@ from services.common.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from services.common.http import create_session
 from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
 from services.common.llm.reply import find_error, join_reply, parse_events
 from services.common.llm.retries import (
@@ -39,7 +39,6 @@ ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 # With the blank line after it: a fence that opens a block without a language has none.
 CLOSING_FENCE = "\n```\n\n"
 CONNECT_TIMEOUT_SECONDS = 5
-KEEP_ALIVE_SECONDS = 30
 MAX_ANSWER_BYTES = 4 << 20
 
 log = get_logger()
@@ -203,13 +202,8 @@ class ChatCompletionsModel(BaseChatModel):
         headers = {}
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not _is_loopback(self.base_url),
-        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        return create_session(self.base_url, headers=headers, timeout=timeout)
 
     def _failure(
         self, status: int, headers: Mapping[str, str], said: object, sent: dict[str, Any]
@@ -233,8 +227,3 @@ def _close_fence(message: AIMessage) -> None:
     text = str(message.content)
     if message.response_metadata["finish_reason"] == "stop" and text.count("```") % 2:
         message.content = text.rstrip("\n") + "\n```"
-
-
-def _is_loopback(url: str) -> bool:
-    """Tell whether a URL is on this machine, where no proxy may come between."""
-    return URL(url).host in {"127.0.0.1", "localhost", "::1"}
