@@ -564,6 +564,8 @@ def test_a_base_url_that_could_mean_several_is_refused_with_what_to_write(
     assert "hunter2" not in explanation + str(refusal.value)
 
 
+@for_each(
+    [
         ("LOG_LEVEL", "verbose", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
         ("LOG_LEVEL", "10", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
         ("OPTIMIZER_MODE", "on", ("'off'", "'propose'", "'auto'")),
