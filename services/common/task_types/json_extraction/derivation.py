@@ -31,7 +31,7 @@ WORKED_OUT = frozenset(
 # What makes numbers or dates that aren't read here.
 UNREAD = re.compile(
     r"\b(?:hundred|thousand|million|billion|dozen|half|quarter|third|double|twice|triple|today|"
-    r"tomorrow|yesterday|next|last|ago|later|within|after|\w+day)|오늘|내일|어제|다음|지난|뒤|후"
+    r"tomorrow|yesterday|next|last|ago|later|within|after|\w+day)\b|오늘|내일|어제|다음|지난|뒤|후"
 )
 UNITS = (7, 12, 24, 30, 60, 100, 1_000, 3_600, 1_000_000)
 LONG_NUMBER = re.compile(r"\d{3,}")
