@@ -1,5 +1,6 @@
 """The command line's side of the Manager's API."""
 
+import http.client
 import urllib.error
 import urllib.request
 from http import HTTPStatus
@@ -10,6 +11,16 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
+# The Manager is asked itself, whatever proxy the environment names for the internet.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+# What to do where no answer comes, by the first kind of error that fits.
+_REMEDIES: dict[type[BaseException], str] = {
+    ConnectionRefusedError: "Start the system with: selfheal up",
+    TimeoutError: "See what it is at with: selfheal status; selfheal logs manager",
+    ConnectionError: "See why it ended with: selfheal status; selfheal logs manager",
+    Exception: "Check MANAGER_URL and MANAGER_PORT.",
+}
 
 
 class RequestFailedError(EmbeddedRuntimeError):
@@ -24,25 +35,26 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
     """
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
-    request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
-        f"{manager_url.rstrip('/')}/api/v1/request",
-        data=body.model_dump_json().encode(),
-        headers={"Content-Type": "application/json"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
+            f"{manager_url.rstrip('/')}/api/v1/request",
+            data=body.model_dump_json().encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             return AgentResponse.model_validate_json(response.read())
     except urllib.error.HTTPError as error:
         raise _explain(error, manager_url) from error
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        raise RequestFailedError(
-            f"The Manager at {manager_url} gives no answer.",
-            remedy="Start the system with: selfheal up",
-        ) from error
     except ValidationError as error:
         raise RequestFailedError(
             f"What answers at {manager_url} is no Manager of this version.",
             remedy="Check MANAGER_URL, and restart with: selfheal down && selfheal up",
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        kind = next((kind for kind in _REMEDIES if isinstance(reason, kind)), Exception)
+        raise RequestFailedError(
+            f"The Manager at {manager_url} gives no answer ({reason}).", remedy=_REMEDIES[kind]
         ) from error
 
 

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from selfheal.runtime.assembly import connection_environment
+from selfheal.runtime.assembly import build_system, connection_environment
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.database import connect
@@ -15,6 +15,11 @@ from services.common.errors import DatabaseUnavailableError, ServiceError
 START_REMEDY: Final = "Start the system with: selfheal up"
 
 Answer = TypeVar("Answer")
+
+
+def start_remedy(settings: Settings) -> str:
+    """Advise to start the system, but only where that helps: its database doesn't run."""
+    return "" if build_system(settings).database.is_running() else START_REMEDY
 
 
 def ask_database(
@@ -34,10 +39,11 @@ def ask_database(
     try:
         return asyncio.run(connect_and_ask())
     except ServiceError as error:
-        remedy = START_REMEDY if isinstance(error, DatabaseUnavailableError) else ""
+        remedy = start_remedy(settings) if isinstance(error, DatabaseUnavailableError) else ""
         raise EmbeddedRuntimeError(error.message, remedy=remedy) from error
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
         raise EmbeddedRuntimeError(
-            f"The database's schema is an older one: {error}.",
-            remedy="Bring it up to date with: selfheal up",
+            f"The database's schema is another version's: {error}.",
+            remedy="Bring it up to date with selfheal up (a server of your own with selfheal "
+            "migrate); is it the newer one, update this package.",
         ) from error

@@ -51,7 +51,7 @@ def _complete(messages: list[BaseMessage], stop: list[str] | None) -> ChatResult
     output_tokens = count_tokens(text)
     message = AIMessage(
         content=text,
-        response_metadata={"model_name": MODEL_NAME},
+        response_metadata={"model_name": MODEL_NAME, "finish_reason": "stop"},
         usage_metadata={
             "input_tokens": input_tokens,
             "output_tokens": output_tokens,

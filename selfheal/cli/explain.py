@@ -44,8 +44,13 @@ UNSCORED_MEANINGS: Final = {
     "model_rate_limited": "The model's provider takes no more requests for now.",
     "model_timeout": "The model gave no answer in time.",
     "model_unavailable": "The model's provider can't be reached, or failed.",
-    "model_rejected": "The model's provider refuses for good. Check LLM_API_KEY and LLM_MODEL.",
+    "model_rejected": "The model's provider refuses for good; the sentence above says what to "
+    "check.",
     "model_invalid_answer": "The model's provider answered with what is no answer.",
+    "model_quota_spent": "The quota or credit at the model's provider is spent.",
+    "model_content_filtered": "The model's provider withheld the answer.",
+    "model_answer_cut": "The answer was cut at LLM_MAX_TOKENS before its code or JSON was whole.",
+    "model_empty_answer": "The model's provider gave no text.",
 }
 
 output = Console()

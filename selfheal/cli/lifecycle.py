@@ -24,9 +24,7 @@ from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
-from services.common.config import (
-    Settings,
-)
+from services.common.config import Settings, explain_problems
 
 FAILURE_EXIT_CODE: Final = 1
 USAGE_EXIT_CODE: Final = 2
@@ -183,12 +181,16 @@ def choose_settings(llm: str | None) -> Settings:
 def require_model(settings: Settings) -> None:
     """Refuse a model that can't be had, before anything that runs is touched for it.
 
+    What is had although its settings were mended is told.
+
     Raises:
         EmbeddedRuntimeError: If the provider lacks its key or its package.
     """
     check = check_provider(settings, has_langchain=is_installed("langchain"))
     if check.result is CheckResult.FAIL:
         raise EmbeddedRuntimeError(f"The model can't be used: {check.found}.", remedy=check.remedy)
+    if check.result is CheckResult.WARN:
+        messages.print(Text(f"{check.found}. {check.remedy}"), soft_wrap=True)
 
 
 @contextmanager
@@ -205,9 +207,8 @@ def friendly_errors() -> Iterator[None]:
         _complain(error.message, error.remedy)
         raise typer.Exit(FAILURE_EXIT_CODE) from error
     except ValidationError as error:
-        for problem in error.errors():
-            setting = ".".join(str(part) for part in problem["loc"]).upper()
-            _complain(f"{setting}: {problem['msg']}.", "Fix it in the environment or in .env.")
+        for setting, problem in explain_problems(error).items():
+            _complain(f"{setting}: {problem}.", "Fix it in the environment or in .env.")
         raise typer.Exit(USAGE_EXIT_CODE) from error
     except UnicodeDecodeError as error:
         _complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")
@@ -215,7 +216,9 @@ def friendly_errors() -> Iterator[None]:
     except OSError as error:
         _complain(
             f"{error.filename or 'The system'}: {error.strerror or error}.",
-            "Run this as the user who started the system, or set SELFHEAL_HOME.",
+            "Run this as the user who started the system, or set SELFHEAL_HOME."
+            if isinstance(error, PermissionError)
+            else "",
         )
         raise typer.Exit(FAILURE_EXIT_CODE) from error
 

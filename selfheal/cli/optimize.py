@@ -10,7 +10,7 @@ from rich.console import Console
 from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
 from selfheal.display.dry_run import describe_dry_run
 from selfheal.display.visible_text import make_visible_line
-from selfheal.operator_database import START_REMEDY
+from selfheal.operator_database import start_remedy
 from selfheal.optimizer_run import (
     DRY_RUN_FLAG,
     WATCH_FLAG,
@@ -91,7 +91,8 @@ class DatabaseRemedy:
         """Print the remedy at the first event that tells of it."""
         is_down = event.get("code") == DatabaseUnavailableError.code
         if is_down and event["event"] in FATAL_EVENTS and not self._was_shown:
-            messages.print(START_REMEDY)
+            if remedy := start_remedy(Settings()):
+                messages.print(remedy)
             self._was_shown = True
 
 

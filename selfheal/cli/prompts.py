@@ -209,7 +209,7 @@ def _serving(prompts: list[Prompt]) -> Prompt:
 
 def _read_text(file: Path) -> str:
     try:
-        content = file.read_text(encoding="utf-8").strip()
+        content = file.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise EmbeddedRuntimeError(f"{file} is no UTF-8 text.") from error
     if not content or "\x00" in content:

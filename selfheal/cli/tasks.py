@@ -41,7 +41,7 @@ def list_task_types(as_json: AsJson = False) -> None:
     with _friendly_errors():
         task_types = TaskTypes(settings.task_types_dir)
         rows = [_describe_row(task_types, name) for name in task_types.names()]
-    serving = _load_serving(settings)
+    serving, trouble = _load_serving(settings)
     for row in rows:
         row["version"] = serving.get(row["name"]) if serving is not None else None
         row["enabled"] = row["name"] in serving if serving is not None else None
@@ -59,7 +59,7 @@ def list_task_types(as_json: AsJson = False) -> None:
         table.add_row(row["name"], "built in" if row["built_in"] else "own", serves, told)
     output.print(table)
     if serving is None:
-        messages.print("The database isn't up, so what serves isn't known: selfheal up")
+        messages.print(f"What serves isn't known: {trouble}", markup=False)
 
 
 @app.command("show")
@@ -191,12 +191,12 @@ def _find(name: str, task_types: TaskTypes | None = None) -> TaskType:
     return task_type
 
 
-def _load_serving(settings: Settings) -> dict[str, int] | None:
-    """Load the versions that serve by task type; None where the database can't be reached."""
+def _load_serving(settings: Settings) -> tuple[dict[str, int] | None, str]:
+    """Load the versions that serve by task type; None, with the reason, where there is no way."""
     try:
-        return ask_database(settings, load_serving_versions)
-    except EmbeddedRuntimeError:
-        return None
+        return ask_database(settings, load_serving_versions), ""
+    except EmbeddedRuntimeError as error:
+        return None, f"{error.message} {error.remedy}"
 
 
 def _describe_row(task_types: TaskTypes, name: str) -> dict[str, Any]:

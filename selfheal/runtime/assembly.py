@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import services
 from selfheal.runtime.errors import PostgresError
@@ -20,6 +21,9 @@ from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.system import System
 from services.common.config import Settings
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
+
+# Each outranks or adds to what a URL says, and asyncpg reads none of them.
+_HEEDED_BY_LIBPQ_ALONE: Final = frozenset({"PGHOSTADDR", "PGOPTIONS", "PGSERVICE"})
 
 
 def find_schema() -> Path:
@@ -90,10 +94,17 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
 def psql_environment(settings: Settings) -> dict[str, str]:
     """Return the environment in which psql gets into the database that the settings describe.
 
+    Of libpq's own variables a server of the operator's gets those that the services heed too.
+
     Raises:
         PostgresError: If the embedded database was never started.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    own = uses_own_database(settings)
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if (name not in _HEEDED_BY_LIBPQ_ALONE if own else not name.startswith("PG"))
+    }
     return inherited | build_system(settings).database.client_variables
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from selfheal.runtime.assembly import (
 )
 from selfheal.runtime.errors import EmbeddedRuntimeError, choose_another_port
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.ports import describe_process, find_listener, is_free
+from selfheal.runtime.ports import LOOPBACK, describe_process, find_listener, is_free
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.server import EmbeddedPostgres
@@ -59,8 +60,8 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield check_provider(settings, has_langchain=is_installed("langchain"))
     yield check_webhook(settings)
     ours = {status.pid for status in system.status() if status.pid is not None}
-    for name, port, setting in _ports(settings):
-        yield _check_port(name, port, setting, ours)
+    for name, host, port, setting in _ports(settings):
+        yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
     yield check_sandbox(settings.sandbox)
@@ -86,6 +87,15 @@ def check_disk(free_bytes: int, home: Path) -> Check:
 
 def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
     """Judge whether the model that the settings name can be used; shows no key."""
+    check = _check_named_provider(settings, has_langchain=has_langchain)
+    if not settings.is_base_url_mended or check.result is CheckResult.FAIL:
+        return check
+    found = f"{check.found}, LLM_BASE_URL is read as {settings.llm_base_url}"
+    remedy = f"Write it so in .env: LLM_BASE_URL={settings.llm_base_url}"
+    return Check(check.name, found, CheckResult.WARN, remedy)
+
+
+def _check_named_provider(settings: Settings, *, has_langchain: bool) -> Check:
     name = "model"
     model = settings.llm_model or "no LLM_MODEL"
     found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"
@@ -167,20 +177,20 @@ def _check_local_model(settings: Settings) -> Check:
     return Check("local model", "weights and server are installed")
 
 
-def _ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
+def _ports(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
     if not uses_own_database(settings):
-        yield "postgres", settings.postgres_port, EmbeddedPostgres.port_setting
+        yield "postgres", LOOPBACK, settings.postgres_port, EmbeddedPostgres.port_setting
     for stage in plan_processes(settings, Credentials()):
         for spec in stage:
             if spec.port is not None:
-                yield spec.name, spec.port, spec.port_setting
+                yield spec.name, spec.host, spec.port, spec.port_setting
 
 
-def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
+def _check_port(name: str, host: str, port: int, setting: str, ours: set[int]) -> Check:
     title = f"port {port}"
-    if is_free(port):
+    if is_free(port, host):
         return Check(title, f"free for {name}")
-    holder = find_listener(port)
+    holder = find_listener(port, host)
     if holder is not None and holder.pid in ours:
         return Check(title, f"ours: {name}")
     who = describe_process(holder) if holder else "another program"

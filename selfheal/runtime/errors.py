@@ -28,10 +28,12 @@ def choose_another_port(setting: str) -> str:
 class PortTakenError(EmbeddedRuntimeError):
     """Another program listens on a port that we need."""
 
-    def __init__(self, *, port: int, setting: str, holder: str | None) -> None:
+    def __init__(
+        self, *, port: int, setting: str, holder: str | None, host: str = "127.0.0.1"
+    ) -> None:
         who = f"by {holder}" if holder else "by another program"
         super().__init__(
-            f"Port {port} on 127.0.0.1 is taken {who}.",
+            f"Port {port} on {host} is taken {who}.",
             remedy=choose_another_port(setting),
         )
         self.port = port
@@ -63,7 +65,7 @@ class ProcessFailedError(EmbeddedRuntimeError):
         ending = "" if exit_code is None else f" ({describe_exit(exit_code)})"
         super().__init__(
             f"{name} {what}{ending}.",
-            remedy=f"The whole log is in {log}; `selfheal up` starts what isn't running.",
+            remedy=f"The whole log is in {log}; once that is mended, `selfheal up` starts it.",
             log_tail=log_tail,
         )
         self.name = name

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from services.common.secret_masking import mask_secrets
+
 ROTATE_AT_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
 _ERROR_LEVELS = frozenset({"error", "critical", "exception"})
@@ -23,14 +25,14 @@ def open_log(path: Path, *, rotate_at_bytes: int = ROTATE_AT_BYTES) -> int:
 
 
 def read_tail(path: Path, *, lines: int = 12) -> str:
-    """Return the last lines of a log; empty if there is no log."""
+    """Return the last lines of a log, without secrets; empty if there is no log."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return mask_secrets("\n".join(text.splitlines()[-lines:]))
 
 
 def last_error(text: str) -> str:

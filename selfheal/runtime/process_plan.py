@@ -23,6 +23,7 @@ from services.common.config import (
     TracingSettings,
     WorkerSettings,
 )
+from services.common.setting_checks import name_in_url
 
 LOCAL_MODEL = "local-model"
 OPTIMIZER = "optimizer"
@@ -103,7 +104,8 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
         # -P keeps a directory called `services` where the command runs from shadowing ours
         command=(sys.executable, "-P", "-m", f"services.{name}.app.main"),
         environment=environment,
-        ready_url=f"http://{LOOPBACK}:{port}/health/ready",
+        ready_url=f"http://{name_in_url(settings.bind_host)}:{port}/health/ready",
+        host=settings.bind_host,
         port=port,
         port_setting=port_setting.upper(),
         withheld=(_SECRETS if has_database else _SECRETS | _DATABASE_SECRETS) - environment.keys(),

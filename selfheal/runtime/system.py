@@ -14,6 +14,7 @@ from selfheal.runtime.parts import DatabaseServer, Part
 from selfheal.runtime.ports import require_free_port
 from selfheal.runtime.process_plan import Credentials, Stages
 from selfheal.runtime.processes.process import BackgroundProcess
+from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
@@ -199,7 +200,7 @@ def _serves_as_configured(
 def _restart(process: BackgroundProcess, spec: ProcessSpec, progress: Progress) -> None:
     progress(f"{'restarting' if process.stop() else 'starting'} {spec.name}")
     if spec.port is not None:
-        require_free_port(spec.port, setting=spec.port_setting)
+        require_free_port(spec.port, setting=spec.port_setting, host=spec.host)
     process.spawn(spec)
 
 
@@ -209,8 +210,10 @@ def _wait_until_ready(process: BackgroundProcess, interrupted: Interrupted) -> N
         timeout_seconds=READY_TIMEOUT_SECONDS,
         interrupted=interrupted,
     )
-    if not settled:
-        raise describe_failure(process, f"wasn't ready within {READY_TIMEOUT_SECONDS:g} s")
+    record = process.record
+    if not settled and record is not None:
+        why = find_obstacle(record.ready_url)
+        raise describe_failure(process, f"wasn't ready within {READY_TIMEOUT_SECONDS:g} s: {why}")
     if not process.is_running():
         raise describe_failure(process, "ended while it was starting")
     process.note_ready()

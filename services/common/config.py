@@ -7,11 +7,14 @@ variable of that name; durations are in seconds unless the name says otherwise.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -20,10 +23,22 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.setting_checks import check_database_url, check_webhook_url
+from services.common.setting_checks import (
+    check_base_url,
+    check_bind_host,
+    check_database_url,
+    check_webhook_url,
+    name_in_url,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+# The value of a parameter that isn't sent to the model at all.
+UNSENT: Final = "none"
+Unsent = Literal["none"]
+
+_in_capitals = BeforeValidator(lambda text: text.strip().upper())
+_in_small_letters = BeforeValidator(lambda text: text.strip().lower())
 
 USAGE_EXIT_CODE = 2
 WORKER_PORT = 8001
@@ -51,9 +66,12 @@ class ProcessSettings(BaseSettings):
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
+        # A value that is refused may hold a secret.
+        hide_input_in_errors=True,
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], _in_capitals] = "INFO"
+    bind_host: Annotated[str, AfterValidator(check_bind_host)] = "127.0.0.1"
 
 
 class TracingSettings(ProcessSettings):
@@ -69,8 +87,6 @@ class TracingSettings(ProcessSettings):
 class ServiceSettings(TracingSettings):
     """Settings of a process that serves over HTTP."""
 
-    bind_host: str = "127.0.0.1"
-
 
 class DatabaseSettings(ProcessSettings):
     """Settings of the way into the database."""
@@ -85,16 +101,36 @@ class ModelSettings(ProcessSettings):
     """Settings of the model that answers."""
 
     local_model_port: Port = 8010
-    local_model_url: str = ""
+    local_model_url: Annotated[str, AfterValidator(check_base_url)] = ""
     llm_provider: str = ""
     llm_model: str = ""
     llm_api_key: SecretStr | None = None
-    llm_base_url: str = ""
-    llm_temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    llm_seed: int = 7
-    llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | None = None
+    llm_base_url: Annotated[str, AfterValidator(check_base_url)] = ""
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] | Unsent = 0.0
+    llm_seed: int | Unsent = 7
+    llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | Unsent | None = None
     llm_timeout_seconds: Seconds = 60
     llm_stop_after_code_block: bool | None = None
+
+    _is_base_url_mended: bool = PrivateAttr(default=False)
+
+    @property
+    def is_base_url_mended(self) -> bool:
+        """Whether LLM_BASE_URL was written otherwise than it is read."""
+        return self._is_base_url_mended
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _compare_base_url(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        settings = handler(given)
+        written = given.get("llm_base_url") if isinstance(given, dict) else None
+        settings._is_base_url_mended = bool(written) and written != settings.llm_base_url
+        return settings
+
+    @field_validator("llm_temperature", "llm_seed", "llm_max_tokens", mode="before")
+    @classmethod
+    def _fold_unsent(cls, value: object) -> object:
+        return UNSENT if str(value).strip().lower() == UNSENT and value is not None else value
 
     @field_validator("llm_provider", mode="after")
     @classmethod
@@ -122,10 +158,20 @@ class ModelSettings(ProcessSettings):
         return self
 
     @property
-    def max_tokens(self) -> int:
-        """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider."""
+    def temperature(self) -> float | None:
+        """The temperature that a model is asked with; None is not sent."""
+        return None if self.llm_temperature == UNSENT else self.llm_temperature
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that a model is asked with; None is not sent."""
+        return None if self.llm_seed == UNSENT else self.llm_seed
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Most tokens of an answer: LLM_MAX_TOKENS, else what suits the provider; or None."""
         if self.llm_max_tokens is not None:
-            return self.llm_max_tokens
+            return None if self.llm_max_tokens == UNSENT else self.llm_max_tokens
         return 192 if self.llm_provider == LOCAL_PROVIDER else 1024
 
     @property
@@ -161,7 +207,7 @@ class TokenSettings(ProcessSettings):
         if token is not None or file is None:
             return token
         try:
-            return SecretStr(file.read_text(encoding="utf-8").strip())
+            return SecretStr(file.read_text(encoding="utf-8-sig").strip())
         except (OSError, UnicodeError) as error:
             raise ValueError(
                 f"INTERNAL_TOKEN_FILE can't be read ({type(error).__name__}): write it with "
@@ -181,8 +227,9 @@ class UpstreamSettings(ProcessSettings):
 
     @model_validator(mode="after")
     def _derive_urls(self) -> Self:
-        self.worker_url = self.worker_url or f"http://127.0.0.1:{self.worker_port}"
-        self.evaluator_url = self.evaluator_url or f"http://127.0.0.1:{self.evaluator_port}"
+        host = name_in_url(self.bind_host)
+        self.worker_url = self.worker_url or f"http://{host}:{self.worker_port}"
+        self.evaluator_url = self.evaluator_url or f"http://{host}:{self.evaluator_port}"
         return self
 
 
@@ -225,7 +272,7 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, Tas
     judge_model: str = ""
     judge_allow_unreliable: bool = False
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
-    sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
+    sandbox: Annotated[Literal["auto", "jail", "wasm", "off"], _in_small_letters] = "auto"
     sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
 
 
@@ -240,7 +287,7 @@ class OptimizerSettings(
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
     optimizer_deadline_seconds: Seconds = 900
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
-    optimizer_mode: Literal["off", "propose", "auto"] = "auto"
+    optimizer_mode: Annotated[Literal["off", "propose", "auto"], _in_small_letters] = "auto"
     optimizer_guard_inputs: Annotated[int, Field(ge=0, le=100)] = 10
     optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
     optimizer_poll_seconds: Seconds = 60
@@ -264,14 +311,22 @@ class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSett
 
     @model_validator(mode="after")
     def _derive_manager_url(self) -> Self:
-        self.manager_url = self.manager_url or f"http://127.0.0.1:{self.manager_port}"
+        host = name_in_url(self.bind_host)
+        self.manager_url = self.manager_url or f"http://{host}:{self.manager_port}"
         return self
 
 
+def explain_problems(error: ValidationError) -> dict[str, str]:
+    """Say what is wrong with each setting, by its variable's name, and never with its value."""
+    problems: dict[str, list[str]] = {}
+    for problem in error.errors():
+        # Beyond the setting's name stands which of several types it was tried as.
+        name = ".".join(str(part) for part in problem["loc"][:1]).upper()
+        problems.setdefault(name, []).append(problem["msg"])
+    return {name: ", or: ".join(messages) for name, messages in problems.items()}
+
+
 def explain_settings_error(error: ValidationError) -> str:
-    """Say what is wrong in a line for each setting, naming the variable but never its value."""
-    lines = [
-        f"setting {'.'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-        for problem in error.errors()
-    ]
-    return "\n".join(lines)
+    """Say what is wrong in a line for each setting."""
+    problems = explain_problems(error)
+    return "\n".join(f"setting {name}: {problem}" for name, problem in problems.items())

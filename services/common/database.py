@@ -6,16 +6,21 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger
+from services.common.setting_checks import read_hosts, read_url_options
 from services.common.text import make_storable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     Connection = PoolConnectionProxy[asyncpg.Record]
+
+log = get_logger()
 
 APPLICATION_NAME = "selfheal"
 MAX_CONNECTIONS = 10
@@ -44,6 +49,25 @@ CONNECTION_ERRORS = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
 )
+
+
+# What to do about an error, by the first kind that fits.
+_REMEDIES: dict[type[Exception], str] = {
+    asyncpg.InvalidAuthorizationSpecificationError: "Check the user and the password in "
+    "DATABASE_URL; a database keeps the password that it was made with.",
+    asyncpg.InsufficientPrivilegeError: "Give the user of DATABASE_URL the rights to its tables.",
+    asyncpg.InvalidCatalogNameError: "Check the database's name in DATABASE_URL.",
+    asyncpg.UndefinedTableError: "Check DATABASE_URL, or make the tables with: selfheal migrate",
+    asyncpg.InsufficientResourcesError: "Give DATABASE_URL's server connections, memory or disk.",
+    asyncpg.ReadOnlySQLTransactionError: "Name the server that takes writes in DATABASE_URL.",
+    ValueError: "Correct DATABASE_URL, or the PG* variables that fill in what it leaves out.",
+    Exception: "Check that PostgreSQL runs and that DATABASE_URL points to it.",
+}
+
+
+def choose_remedy(error: Exception) -> str:
+    """Say what to do about a database that can't be used."""
+    return next(remedy for kind, remedy in _REMEDIES.items() if isinstance(error, kind))
 
 
 def encode_json(value: Any) -> str:
@@ -81,9 +105,30 @@ def translate_database_errors() -> Iterator[None]:
         yield
     except CONNECTION_ERRORS as error:
         raise DatabaseUnavailableError(
-            f"The database gave no answer ({type(error).__name__}). "
-            "Check that PostgreSQL runs and that DATABASE_URL points to it."
+            f"The database can't be used ({type(error).__name__}). {choose_remedy(error)}"
         ) from error
+
+
+def connection_arguments(url: str, *, timeout_seconds: float) -> dict[str, Any]:
+    """Split a URL into the arguments of asyncpg, which reads libpq's variables for what it lacks.
+
+    Raises:
+        ValueError: If the URL makes no sense.
+    """
+    options = {"application_name": APPLICATION_NAME, **read_url_options(url)}
+    options.pop("channel_binding", None)  # of what is allowed there, nothing follows
+    own_timeout = int(options.pop("connect_timeout", 0))
+    arguments: dict[str, Any] = {
+        "dsn": f"{url.partition('?')[0]}?{urlencode(options)}",
+        "timeout": own_timeout or timeout_seconds,
+        "command_timeout": timeout_seconds,
+    }
+    hosts = read_hosts(url)
+    if hosts and all(host and port for host, port in hosts):
+        # Named apart: to parse them out of a URL, asyncpg needs a PGPORT that makes sense.
+        arguments["host"] = [host for host, _ in hosts]
+        arguments["port"] = [int(port) for _, port in hosts]
+    return arguments
 
 
 @asynccontextmanager
@@ -95,10 +140,8 @@ async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.
     """
     with translate_database_errors():
         connection = await asyncpg.connect(
-            url,
-            timeout=timeout_seconds,
-            command_timeout=timeout_seconds,
-            server_settings={"application_name": APPLICATION_NAME, **KEEP_ALIVE},
+            **connection_arguments(url, timeout_seconds=timeout_seconds),
+            server_settings=KEEP_ALIVE,
         )
         try:
             await configure_connection(connection)
@@ -117,6 +160,7 @@ class Database:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._pool: asyncpg.Pool | None = None
+        self._told = ""
 
     async def open(self) -> None:
         """Create the pool; a server that is down is no error yet.
@@ -126,14 +170,11 @@ class Database:
         """
         with translate_database_errors():
             self._pool = await asyncpg.create_pool(
-                self._url,
+                **connection_arguments(self._url, timeout_seconds=self._timeout_seconds),
                 min_size=0,
                 max_size=MAX_CONNECTIONS,
                 init=configure_connection,
                 reset=_keep_session,
-                timeout=self._timeout_seconds,
-                command_timeout=self._timeout_seconds,
-                server_settings={"application_name": APPLICATION_NAME},
             )
 
     async def close(self) -> None:
@@ -164,8 +205,12 @@ class Database:
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")
-        except DatabaseUnavailableError:
+        except DatabaseUnavailableError as error:
+            if error.message != self._told:
+                log.warning("database_not_ready", message=error.message)
+            self._told = error.message
             return False
+        self._told = ""
         return True
 
 

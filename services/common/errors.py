@@ -136,6 +136,30 @@ class ModelInvalidAnswerError(ModelError):
     code = "model_invalid_answer"
 
 
+class ModelQuotaSpentError(ModelError):
+    """The account's quota or credit is spent; waiting a moment doesn't help."""
+
+    code = "model_quota_spent"
+
+
+class ModelContentFilteredError(ModelError):
+    """The provider withholds the answer, or refuses what it was asked."""
+
+    code = "model_content_filtered"
+
+
+class ModelAnswerCutError(ModelError):
+    """The answer reached the most tokens that it may have while its code or JSON was on its way."""
+
+    code = "model_answer_cut"
+
+
+class ModelEmptyAnswerError(ModelError):
+    """The provider gave no text, and not because the model chose to end there."""
+
+    code = "model_empty_answer"
+
+
 class UpstreamError(ServiceError):
     """A sibling service failed or can't be reached; `upstream_code` is the code it gave."""
 

@@ -2,10 +2,12 @@
 
 import errno
 from collections.abc import Mapping
-from typing import TypeVar
+from ipaddress import IPv6Address, ip_address
+from typing import Any, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
+from yarl import URL
 
 from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
@@ -20,11 +22,34 @@ ATTEMPTS = 2
 HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
-def create_session() -> aiohttp.ClientSession:
-    """Create a client session for calls between services; the caller closes it."""
+def is_own_address(url: str) -> bool:
+    """Tell whether a URL is on this machine or beside it, where no proxy may come between.
+
+    Beside it are hosts without a dot in their name, such as the services of Compose.
+    """
+    host = (URL(url).host or "").rstrip(".").lower()
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(".localhost")
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    return address.is_loopback or address.is_unspecified
+
+
+def create_session(outside_url: str = "", **options: Any) -> aiohttp.ClientSession:
+    """Create a client session; the caller closes it.
+
+    Args:
+        outside_url: What it is for, where that is no service of ours: it is reached through the
+            proxy that the environment names, unless it is on this machine.
+        options: Further arguments of `aiohttp.ClientSession`.
+    """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=not is_own_address(outside_url),
+        **options,
     )
 
 

@@ -48,6 +48,9 @@ class RequestContextMiddleware:
         request_id = request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=str(request_id))
+        if scope["method"] == "HEAD":
+            # Answered as a GET would be; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
         started = time.perf_counter()
         status_code = 0
 

@@ -1,11 +1,77 @@
-"""Checks of settings whose values are secrets: what is refused must not be repeated."""
+"""Checks of settings; of those whose values are secrets, what is refused must not be repeated."""
 
-from urllib.parse import SplitResult, urlsplit
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
 WEBHOOK_SCHEMES = ("http", "https")
+BASE_URL_EXAMPLE = "write one such as https://api.example.com/v1"
+# What surrounds an address that was pasted.
+WRAPPING = " \t\r\n\"'`<>\ufeff\u200b\xa0"
+LOOPBACK_HOST = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/|$)", re.I)
+# Those of libpq's that asyncpg, or this system, can follow.
+DATABASE_URL_OPTIONS = frozenset(
+    """application_name channel_binding connect_timeout dbname gsslib host krbsrvname options
+    passfile password port service ssl_max_protocol_version ssl_min_protocol_version sslcert
+    sslcrl sslkey sslmode sslnegotiation sslpassword sslrootcert target_session_attrs
+    user""".split()
+)
+URL_OPTION_VALUES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "channel_binding": ("disable", "prefer"),
+    "target_session_attrs": (
+        "any", "primary", "standby", "prefer-standby", "read-write", "read-only",
+    ),
+}  # fmt: skip
+
+
+def check_base_url(text: str) -> str:
+    """Mend the address of a model's API where it is plain what is meant, and refuse it otherwise.
+
+    Blanks and quotes around it go, and so do a fragment, a slash at the end, and the path of the
+    calls; an address on this machine may lack its scheme.
+    """
+    text = text.strip(WRAPPING)
+    if not text:
+        return ""
+    if LOOPBACK_HOST.match(text):
+        text = f"http://{text}"
+    parts = _split_url(text)
+    if parts.scheme not in WEBHOOK_SCHEMES or "://" not in text:
+        raise ValueError(f"must begin with http:// or https://: {BASE_URL_EXAMPLE}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must hold no user and no password: put the key into LLM_API_KEY")
+    if parts.query:
+        raise ValueError(f"must end before the question mark: {BASE_URL_EXAMPLE}")
+    port = parts.netloc.rpartition("]")[2].partition(":")[2]
+    if not parts.hostname or (port and not port.isdecimal()):
+        raise ValueError(f"must name a host, and a number as its port: {BASE_URL_EXAMPLE}")
+    if not text.isprintable() or " " in text:
+        raise ValueError(f"must hold no blank: {BASE_URL_EXAMPLE}")
+    path = parts.path.rstrip("/").removesuffix("/completions").removesuffix("/chat")
+    return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
+
+
+def check_bind_host(host: str) -> str:
+    """Refuse what is neither an address nor a host name; brackets are taken off."""
+    host = host.strip().removeprefix("[").removesuffix("]")
+    try:
+        if not host or set(host) & set(":/@[] "):
+            ip_address(host)
+        host.encode("idna")
+    except ValueError as error:
+        raise ValueError("must be an address or a host name, without a port") from error
+    return host
+
+
+def name_in_url(bind_host: str) -> str:
+    """Return how a URL names the host on which something listens, seen from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_host, bind_host)  # noqa: S104
+    return f"[{host}]" if ":" in host else host
 
 
 def check_webhook_url(url: SecretStr | None) -> SecretStr | None:
@@ -22,16 +88,54 @@ def check_webhook_url(url: SecretStr | None) -> SecretStr | None:
 
 
 def check_database_url(url: SecretStr) -> SecretStr:
-    """Refuse what asyncpg could not parse."""
-    parts = _split_url(url.get_secret_value())
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
-    if parts.scheme not in DATABASE_SCHEMES or not all(port.isdecimal() for port in ports if port):
+    """Refuse what asyncpg could not parse, or follow."""
+    text = url.get_secret_value()
+    parts = _split_url(text)
+    ports = [port for _, port in read_hosts(text) if port]
+    is_well_formed = all(port.isdecimal() for port in ports) and "@" not in parts.query
+    try:
+        options = read_url_options(text)
+    except ValueError:
+        is_well_formed = False
+    if parts.scheme not in DATABASE_SCHEMES or not is_well_formed:
         raise ValueError(
             "must look like postgresql://user:password@host:5432/name, with what is neither a "
             "letter nor a digit in the password percent-encoded"
         )
+    for name, value in options.items():
+        allowed = URL_OPTION_VALUES.get(name, (value,))
+        if name not in DATABASE_URL_OPTIONS:
+            raise ValueError(
+                f"its option {name} isn't supported: take it out; a setting of the server's is "
+                f"written as options=-c%20{name}%3Dvalue"
+            )
+        if value not in allowed:
+            raise ValueError(f"its option {name} must be one of {', '.join(allowed)}")
+    if not options.get("connect_timeout", "0").isdecimal():
+        raise ValueError("its option connect_timeout must be a number of seconds")
+    if options.get("sslrootcert") == "system":
+        raise ValueError("its option sslrootcert must name a file")
     return url
+
+
+def read_url_options(url: str) -> dict[str, str]:
+    """Read what follows the `?` of a database's URL.
+
+    Raises:
+        ValueError: If a part of it has no `=`.
+    """
+    query = _split_url(url).query
+    return dict(parse_qsl(query, strict_parsing=True)) if query else {}
+
+
+def read_hosts(url: str) -> list[tuple[str, str]]:
+    """Read the hosts of a database's URL, each with its port; empty where it names none."""
+    entries = _split_url(url).netloc.rpartition("@")[2].split(",")
+    places = [
+        entry.rpartition(":") if ":" in entry.rpartition("]")[2] else (entry, "", "")
+        for entry in entries
+    ]
+    return [(unquote(host.strip("[]")), port) for host, _, port in places if host]
 
 
 def _split_url(url: str) -> SplitResult:

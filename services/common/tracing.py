@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from opentelemetry import trace
 
 from services.common.config import TracingSettings
+from services.common.http import is_own_address
 
 UNTRACED_PATHS = "health,metrics"
 
@@ -26,6 +27,7 @@ def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> 
     """
     if not is_tracing_on(settings):
         return
+    import requests  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor  # noqa: PLC0415
     from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor  # noqa: PLC0415
@@ -34,8 +36,16 @@ def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> 
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter  # noqa: PLC0415
 
+    session = None
+    if is_own_address(
+        settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint
+    ):
+        session = requests.Session()
+        session.trust_env = False  # asks no proxy
     exporter: SpanExporter = (
-        ConsoleSpanExporter() if settings.otel_traces_exporter == "console" else OTLPSpanExporter()
+        ConsoleSpanExporter()
+        if settings.otel_traces_exporter == "console"
+        else OTLPSpanExporter(session=session)
     )
     name = settings.otel_service_name or f"selfheal-{service}"
     provider = TracerProvider(resource=Resource.create({"service.name": name}))

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.http_server import JsonHandler, serving
+from support.provider.server import serving_provider
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
 from selfheal.runtime.ports import find_free_port
@@ -217,6 +218,52 @@ def test_a_model_that_hangs(night: Night) -> None:
     with hanging_model() as model_url, worker_with_model(night, model_url) as worker_url:
         run = night.optimize(WORKER_URL=worker_url)
     night.assert_failed(run, code="worker_failed", says="no answer")
+
+
+def test_a_provider_that_withholds_answers_is_at_fault_and_costs_no_call(night: Night) -> None:
+    """Six filtered answers after good ones: the model hasn't changed, and nothing is replayed."""
+    night.sql(INSERT_PASSES, 1, REQUESTS)
+    with (
+        serving_provider() as provider,
+        worker_with_model(night, provider.base_url("a filter's stop")) as worker_url,
+        manager_before(night, worker_url) as manager_url,
+    ):
+        assert [ask(manager_url) for _ in range(6)] == ["model_content_filtered"] * 6
+        run = night.optimize(WORKER_URL=worker_url)
+        asked = len(provider.bodies["a filter's stop"])
+    assert run.exit_code == 0
+    held = run.entry("optimization_held")
+    assert (held["verdict"], held["worker_calls"]) == ("provider", 0)
+    assert asked == 6
+
+
+@contextmanager
+def manager_before(night: Night, worker_url: str) -> Iterator[str]:
+    """A Manager beside the system's own, which asks another Worker; gives its address."""
+    port = find_free_port()
+    settings = {
+        "MANAGER_PORT": str(port),
+        "DATABASE_URL": night.database_url,
+        "WORKER_URL": worker_url,
+        "EVALUATOR_PORT": str(night.system.port("evaluator")),
+    }
+    with a_process("services.manager.app.main", environment=settings):
+        url = f"http://127.0.0.1:{port}"
+        assert wait_until(lambda: answers(url), timeout_seconds=30)
+        yield url
+
+
+def ask(manager_url: str) -> str:
+    """Send a request that fails; gives the code of what failed."""
+    request = urllib.request.Request(
+        f"{manager_url}/api/v1/request",
+        json.dumps({"user_input": REQUEST, "task_type": "code_generation"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        urllib.request.urlopen(request, timeout=30)
+    code: str = json.loads(failure.value.read())["upstream_code"]
+    return code
 
 
 @contextmanager

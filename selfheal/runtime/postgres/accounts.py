@@ -73,9 +73,17 @@ def choose_account(existing_data: Path) -> Account:
         existing_data: The data directory, whether or not it exists yet.
 
     Raises:
-        PostgresError: If we are root and no unprivileged account is there to use.
+        PostgresError: If we are root and no unprivileged account is there to use, or have no name
+            and would have to make a cluster.
     """
     if os.geteuid() != 0:
+        if _name_of(os.geteuid()).isdigit() and not existing_data.exists():
+            raise PostgresError(
+                f"The user id {os.geteuid()} has no entry in /etc/passwd, and PostgreSQL makes a "
+                "database only for a user who has.",
+                remedy=f"Add one (as root: useradd --uid {os.geteuid()} selfheal), run as a user "
+                "who has one, or set DATABASE_URL to a server of your own.",
+            )
         return Account(_name_of(os.geteuid()), os.geteuid(), os.getegid(), switch=False)
     try:
         owner = existing_data.stat()

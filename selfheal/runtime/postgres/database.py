@@ -2,15 +2,22 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import SchemaState, read_schema_state, update_schema
+from services.common.database import connection_arguments
 
 SUPERUSER = "agent"
 DATABASE = "agent_system"
+_OPTIONS = {
+    "sslmode": "disable",
+    "sslnegotiation": "postgres",
+    "gsslib": "gssapi",
+    "target_session_attrs": "any",
+}
 _MAINTENANCE_DATABASE = "postgres"
 _CONNECT_TIMEOUT_SECONDS = 2.0
 _STATEMENT_TIMEOUT_SECONDS = 60.0
@@ -25,21 +32,22 @@ class ServerAddress:
     password: str = field(repr=False)
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the connection URL, with the password in it."""
+        """Return the connection URL, with the password in it.
+
+        It leaves nothing out that libpq's variables, meant for other servers, could fill in.
+        """
         password = quote(self.password, safe="")
-        return f"postgresql://{SUPERUSER}:{password}@{self.host}:{self.port}/{database}"
+        place = f"postgresql://{SUPERUSER}:{password}@{self.host}:{self.port}/{database}"
+        return f"{place}?{urlencode(_OPTIONS)}"
 
     async def connect(self, database: str = DATABASE) -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection that ignores the operator's PG* variables."""
         return await asyncpg.connect(
-            host=self.host,
-            port=self.port,
-            user=SUPERUSER,
-            password=self.password,
-            database=database,
-            ssl=False,
-            timeout=_CONNECT_TIMEOUT_SECONDS,
-            command_timeout=_STATEMENT_TIMEOUT_SECONDS,
+            **connection_arguments(
+                f"{self.url(database)}&application_name=selfheal-runtime",
+                timeout_seconds=_CONNECT_TIMEOUT_SECONDS,
+            )
+            | {"command_timeout": _STATEMENT_TIMEOUT_SECONDS}
         )
 
 

@@ -4,9 +4,10 @@ import asyncio
 import os
 import shlex
 from collections.abc import Awaitable, Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -14,10 +15,18 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
+from services.common.database import choose_remedy, connection_arguments
+from services.common.setting_checks import read_hosts, read_url_options
 
 _TIMEOUT_SECONDS = 5.0
 _UPGRADE_SECONDS = 600.0
 _DEFAULT_PORT = 5432
+# How libpq's variables are named that aren't named as its options are.
+_IRREGULAR: Final = {
+    "dbname": "PGDATABASE",
+    "application_name": "PGAPPNAME",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
 
 Answer = TypeVar("Answer")
 
@@ -41,22 +50,30 @@ class ExternalDatabase:
     @property
     def address(self) -> str:
         """Host and port, without the credentials."""
-        parts = urlsplit(self.database_url)
-        return f"{parts.hostname or 'localhost'}:{parts.port or _DEFAULT_PORT}"
+        named = self.client_variables
+        ports = cycle(named.get("PGPORT", "").split(","))
+        hosts = named.get("PGHOST", "localhost").split(",")
+        return ",".join(f"{host}:{next(ports) or _DEFAULT_PORT}" for host in hosts)
 
     @property
     def client_variables(self) -> dict[str, str]:
         """The environment variables with which psql connects: its command line shows no secret."""
         parts = urlsplit(self.database_url)
-        variables = {
-            "PGHOST": parts.hostname,
-            "PGPORT": str(parts.port or _DEFAULT_PORT),
-            "PGUSER": unquote(parts.username or ""),
-            "PGPASSWORD": unquote(parts.password or ""),
-            "PGDATABASE": unquote(parts.path.lstrip("/")),
-            "PGSSLMODE": dict(parse_qsl(parts.query)).get("sslmode"),
+        hosts = read_hosts(self.database_url)
+        ports = [port for _, port in hosts]
+        place = {
+            "host": ",".join(host for host, _ in hosts),
+            "port": ",".join(ports) if any(ports) else "",
+            "user": unquote(parts.username or ""),
+            "password": unquote(parts.password or ""),
+            "dbname": unquote(parts.path.lstrip("/")),
         }
-        return {name: value for name, value in variables.items() if value}
+        options = read_url_options(self.database_url)
+        named = options | {name: value for name, value in place.items() if value}
+        return {
+            _IRREGULAR.get(name) or f"PG{name.replace('_', '').upper()}": value
+            for name, value in named.items()
+        }
 
     def start(
         self,
@@ -139,7 +156,8 @@ class ExternalDatabase:
     ) -> Answer:
         try:
             connection = await asyncpg.connect(
-                self.database_url, timeout=_TIMEOUT_SECONDS, command_timeout=statement_seconds
+                **connection_arguments(self.database_url, timeout_seconds=_TIMEOUT_SECONDS)
+                | {"command_timeout": statement_seconds}
             )
             try:
                 return await question(connection)
@@ -149,8 +167,7 @@ class ExternalDatabase:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",
-                remedy="Check that it runs and that DATABASE_URL is right (a database keeps the "
-                "password that it was made with), or unset DATABASE_URL to use the embedded one.",
+                remedy=f"{choose_remedy(error)} Without DATABASE_URL the embedded one is used.",
             ) from error
 
 

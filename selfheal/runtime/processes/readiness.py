@@ -4,18 +4,28 @@ import http.client
 from urllib.parse import urlsplit
 
 _TIMEOUT_SECONDS = 2.0
+_MOST_BYTES = 400
 
 
 def is_ready(url: str) -> bool:
     """Tell whether a GET answers 200 within two seconds; never goes through a proxy."""
+    return not find_obstacle(url)
+
+
+def find_obstacle(url: str) -> str:
+    """Return what keeps a GET from being answered with 200; empty where nothing does."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(
         address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS
     )
     try:
         connection.request("GET", address.path or "/")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = connection.getresponse()
+        if answer.status == http.client.OK:
+            return ""
+        text = answer.read(_MOST_BYTES).decode("utf-8", "replace")
+        return f"{url} answers {answer.status} {text}".rstrip()
+    except (OSError, http.client.HTTPException) as error:
+        return f"{url} gives no answer ({error})"
     finally:
         connection.close()

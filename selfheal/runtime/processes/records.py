@@ -5,7 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
+from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.identity import is_process_id
 
 _OPTIONAL = frozenset({"was_ready", "stopping"})
@@ -22,6 +24,7 @@ class ProcessSpec:
             them is another configuration, with which a running process is started anew.
         ready_url: URL that answers 200 when it can serve; empty where it answers no
             requests, and is ready once it has run for a moment.
+        host: The address that it listens on, if any.
         port: The port it listens on, if any.
         port_setting: Name of the setting that moves the port.
         withheld: Variables that it must not inherit from us.
@@ -31,6 +34,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     ready_url: str = ""
+    host: str = LOOPBACK
     port: int | None = None
     port_setting: str = ""
     withheld: frozenset[str] = frozenset()
@@ -44,7 +48,7 @@ class ProcessSpec:
     @property
     def address(self) -> str:
         """Host and port that it listens on; empty if it doesn't."""
-        return "" if self.port is None else f"127.0.0.1:{self.port}"
+        return urlsplit(self.ready_url).netloc
 
     def child_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return the whole environment of the process.

@@ -5,8 +5,9 @@ start (`docs/decisions/0002-own-chat-completions-client.md`).
 """
 
 import asyncio
-import json
 import random
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 import aiohttp
@@ -14,72 +15,37 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
-from yarl import URL
+from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 from services.common.errors import (
-    ModelError,
     ModelInvalidAnswerError,
     ModelRateLimitedError,
-    ModelRejectedError,
     ModelTimeoutError,
     ModelUnavailableError,
+)
+from services.common.http import create_session
+from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
+from services.common.llm.reply import find_error, join_reply, parse_events
+from services.common.llm.retries import (
+    ATTEMPTS,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    TransientError,
+    read_pause_seconds,
 )
 from services.common.logging import get_logger
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 # With the blank line after it: a fence that opens a block without a language has none.
 CLOSING_FENCE = "\n```\n\n"
-ATTEMPTS = 3
-FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 5
-KEEP_ALIVE_SECONDS = 30
 MAX_ANSWER_BYTES = 4 << 20
-HTTP_OK, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 200, 429, 500
-# Parameters that some models refuse: what to send instead, None for nothing.
-REPLACEMENTS: dict[str, str | None] = {
-    "max_tokens": "max_completion_tokens",
-    "temperature": None,
-    "seed": None,
-}
 
 log = get_logger()
 
 
-class _Message(BaseModel):
-    content: str
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
-class _Completion(BaseModel):
-    """The part of a chat completion that is read here."""
-
-    model: str = ""
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
-
-
 class _ParameterRefusedError(Exception):
     """The model refuses a parameter, or its value; the call may succeed without it."""
-
-
-class _TransientError(Exception):
-    """A failure worth another attempt, after `pause_seconds` where the server named one."""
-
-    def __init__(self, error: ModelError, pause_seconds: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.pause_seconds = pause_seconds
 
 
 class ChatCompletionsModel(BaseChatModel):
@@ -90,7 +56,7 @@ class ChatCompletionsModel(BaseChatModel):
         model: Name of the model, as the endpoint knows it.
         api_key: Sent as a bearer token; None for endpoints without keys.
         timeout_seconds: Deadline of a call, retries and pauses included.
-        temperature: In [0, 2]; 0 asks for the likeliest answer.
+        temperature: In [0, 2]; 0 asks for the likeliest answer. None isn't sent, here and below.
         seed: Asks for the same answer to the same messages, where the model can.
         max_tokens: Most tokens of an answer.
         stop_after_code_block: Whether an answer ends where its first fenced block does.
@@ -102,9 +68,9 @@ class ChatCompletionsModel(BaseChatModel):
     model: str
     api_key: SecretStr | None = None
     timeout_seconds: float = 60
-    temperature: float = 0
+    temperature: float | None = 0
     seed: int | None = None
-    max_tokens: int = 1024
+    max_tokens: int | None = 1024
     stop_after_code_block: bool = False
 
     _session: aiohttp.ClientSession | None = PrivateAttr(default=None)
@@ -142,34 +108,26 @@ class ChatCompletionsModel(BaseChatModel):
     ) -> ChatResult:
         try:
             async with asyncio.timeout(self.timeout_seconds):
-                completion = await self._complete_with_retries(messages, stop)
+                message = await self._ask_with_retries(messages, stop)
         except TimeoutError as error:
             raise ModelTimeoutError(
                 f"The model {self.model!r} gave no answer in {self.timeout_seconds:g} s."
             ) from error
-        usage = completion.usage or _Usage()
-        message = AIMessage(
-            content=self._read_content(completion.choices[0]),
-            response_metadata={"model_name": completion.model or self.model},
-            usage_metadata={
-                "input_tokens": usage.prompt_tokens,
-                "output_tokens": usage.completion_tokens,
-                "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            },
-        )
+        if self.stop_after_code_block:
+            _close_fence(message)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _complete_with_retries(
+    async def _ask_with_retries(
         self, messages: list[BaseMessage], stop: list[str] | None
-    ) -> _Completion:
+    ) -> AIMessage:
         """Try again what may pass: rate limits, server errors, broken connections."""
         pause_seconds = FIRST_PAUSE_SECONDS
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._complete_without_refused(messages, stop)
-            except _TransientError as failure:
+                return await self._ask_without_refused(messages, stop)
+            except TransientError as failure:
                 if attempt == ATTEMPTS:
                     raise failure.error from failure
                 wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
@@ -179,23 +137,15 @@ class ChatCompletionsModel(BaseChatModel):
                 await asyncio.sleep(wanted * (1 + self._random.random() / 4))
                 pause_seconds *= 2
 
-    async def _complete_without_refused(
+    async def _ask_without_refused(
         self, messages: list[BaseMessage], stop: list[str] | None
-    ) -> _Completion:
+    ) -> AIMessage:
         """Drop each parameter that the model refuses, once; the model remembers them."""
         while True:
             try:
-                return await self._complete(self._body(messages, stop))
+                return await self._ask(self._body(messages, stop))
             except _ParameterRefusedError:
                 continue
-
-    def _read_content(self, choice: _Choice) -> str:
-        """Read the answer; the closing fence that the stop sequence cut off is put back."""
-        content = choice.message.content
-        was_stopped = self.stop_after_code_block and choice.finish_reason == "stop"
-        if was_stopped and content.count("```") % 2:
-            return content.rstrip("\n") + "\n```"
-        return content
 
     def _body(self, messages: list[BaseMessage], stop: list[str] | None) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -204,21 +154,23 @@ class ChatCompletionsModel(BaseChatModel):
                 {"role": ROLES.get(message.type, "user"), "content": message.content}
                 for message in messages
             ],
+        }
+        parameters = {
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
+            "seed": self.seed,
+            "stop": [*(stop or ()), *([CLOSING_FENCE] if self.stop_after_code_block else ())]
+            or None,
         }
-        if self.seed is not None:
-            body["seed"] = self.seed
-        sequences = [*(stop or ()), *([CLOSING_FENCE] if self.stop_after_code_block else ())]
-        if sequences:
-            body["stop"] = sequences
-        for name in self._refused & body.keys():
-            value = body.pop(name)
-            if (replacement := REPLACEMENTS[name]) is not None:
-                body[replacement] = value
+        body |= {name: value for name, value in parameters.items() if value is not None}
+        for name, replacement in REPLACEMENTS.items():
+            if name in self._refused and name in body:
+                value = body.pop(name)
+                if replacement is not None:
+                    body[replacement] = value
         return body
 
-    async def _complete(self, body: dict[str, Any]) -> _Completion:
+    async def _ask(self, body: dict[str, Any]) -> AIMessage:
         session = self._session = self._session or self._create_session()
         try:
             async with session.post(
@@ -227,76 +179,51 @@ class ChatCompletionsModel(BaseChatModel):
                 content = await response.content.read(MAX_ANSWER_BYTES + 1)
                 while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
                     content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
-                if response.status != HTTP_OK:
-                    raise self._failure(response.status, response.headers, content, body)
         except aiohttp.ClientError as error:
-            raise _TransientError(
+            raise TransientError(
                 ModelUnavailableError(f"The model {self.model!r} can't be reached.")
             ) from error
         if len(content) > MAX_ANSWER_BYTES:
             raise ModelInvalidAnswerError(f"The model {self.model!r} answered over 4 MiB.")
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise self._failure(response.status, response.headers, parse_error(content), body)
         try:
-            return _Completion.model_validate_json(content)
-        except ValidationError as error:
+            events = parse_events(content)
+            if (failure := find_error(events)) is not None:
+                raise self._failure(response.status, response.headers, failure, body)
+            return join_reply(events, self.model)
+        except ValueError as error:
             raise ModelInvalidAnswerError(
-                f"The model {self.model!r} answered what is no chat completion."
+                f"The model {self.model!r} answered what is no chat completion. Check "
+                "LLM_BASE_URL, which goes up to and with /v1."
             ) from error
 
     def _create_session(self) -> aiohttp.ClientSession:
         headers = {}
         if self.api_key is not None:
             headers["Authorization"] = f"Bearer {self.api_key.get_secret_value()}"
-        return aiohttp.ClientSession(
-            headers=headers,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=not _is_loopback(self.base_url),
-        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        return create_session(self.base_url, headers=headers, timeout=timeout)
 
     def _failure(
-        self, status: int, headers: Any, content: bytes, sent: dict[str, Any]
+        self, status: int, headers: Mapping[str, str], said: object, sent: dict[str, Any]
     ) -> Exception:
-        """Translate a status; of the body only the machine-readable code and parameter are read."""
-        if status == HTTP_TOO_MANY_REQUESTS:
-            return _TransientError(
-                ModelRateLimitedError(f"The model {self.model!r} is rate limited."),
-                _parse_seconds(headers.get("Retry-After")),
-            )
-        if status >= HTTP_SERVER_ERROR:
-            return _TransientError(
-                ModelUnavailableError(f"The model {self.model!r} failed with HTTP {status}.")
-            )
-        code, parameter = _parse_error(content)
-        if parameter in REPLACEMENTS and parameter in sent:
+        """Translate what a provider says of a failure; parameters that it names are noted."""
+        report = read_report(status, said)
+        if refused := report.refused(sent):
             # Another call may have noted it meanwhile: either way the next body is without it.
-            self._refused.add(parameter)
-            log.info("model_parameter_dropped", parameter=parameter, model=self.model)
-            return _ParameterRefusedError(parameter)
-        return ModelRejectedError(
-            f"The model {self.model!r} refused the request with HTTP {status}"
-            + (f" ({code})." if code else ".")
-            + " Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
-        )
+            self._refused |= refused
+            for name in sorted(refused):
+                log.info("model_parameter_dropped", parameter=name, model=self.model)
+            return _ParameterRefusedError()
+        error = explain_failure(report, self.model)
+        if isinstance(error, ModelRateLimitedError | ModelUnavailableError):
+            return TransientError(error, read_pause_seconds(headers))
+        return error
 
 
-def _is_loopback(url: str) -> bool:
-    """Tell whether a URL is on this machine, where no proxy may come between."""
-    return URL(url).host in {"127.0.0.1", "localhost", "::1"}
-
-
-def _parse_seconds(text: str | None) -> float | None:
-    """Read a `Retry-After` in seconds; a date is read as none."""
-    try:
-        return max(0.0, float(text)) if text is not None else None
-    except ValueError:
-        return None
-
-
-def _parse_error(content: bytes) -> tuple[str, str]:
-    """Read code and parameter of an error in OpenAI's shape; empty where it has none."""
-    try:
-        error = json.loads(content)["error"]
-        return str(error.get("code") or "")[:64], str(error.get("param") or "")[:64]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "", ""
+def _close_fence(message: AIMessage) -> None:
+    """Put back the closing fence that the stop sequence cut off."""
+    text = str(message.content)
+    if message.response_metadata["finish_reason"] == "stop" and text.count("```") % 2:
+        message.content = text.rstrip("\n") + "\n```"

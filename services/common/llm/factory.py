@@ -15,6 +15,9 @@ from services.common.config import (
 )
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
+from services.common.logging import get_logger
+
+log = get_logger()
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -58,6 +61,8 @@ def _create(
     is_main = provider == settings.llm_provider
     key = settings.llm_api_key if is_main else None
     base_url = settings.llm_base_url if is_main else ""
+    if base_url and settings.is_base_url_mended:
+        log.warning("model_base_url_mended", base_url=base_url)
     if provider == LOCAL_PROVIDER:
         return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
@@ -82,8 +87,8 @@ def _create_chat_completions(
         model=model,
         api_key=key,
         timeout_seconds=settings.llm_timeout_seconds,
-        temperature=settings.llm_temperature,
-        seed=settings.llm_seed,
+        temperature=settings.temperature,
+        seed=settings.seed,
         max_tokens=settings.max_tokens,
         stop_after_code_block=settings.stop_after_code_block,
     )
@@ -106,11 +111,11 @@ def _create_with_langchain(
             "LangChain: install this project with its 'hosted' "
             "extra, and the provider's own package (for anthropic: langchain-anthropic)."
         ) from error
-    options: dict[str, Any] = {
-        "temperature": settings.llm_temperature,
-        "max_tokens": settings.max_tokens,
-        "timeout": settings.llm_timeout_seconds,
-    }
+    options: dict[str, Any] = {"timeout": settings.llm_timeout_seconds}
+    if settings.temperature is not None:
+        options["temperature"] = settings.temperature
+    if settings.max_tokens is not None:
+        options["max_tokens"] = settings.max_tokens
     if key is not None:
         options["api_key"] = key.get_secret_value()
     if base_url:

@@ -16,6 +16,7 @@ from services.common.errors import (
     ModelUnavailableError,
     ServiceError,
 )
+from services.common.llm.outcome import require_answer
 from services.common.text import make_storable
 
 HTTP_BAD_REQUEST, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 400, 429, 500
@@ -39,7 +40,7 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
     """Ask a model, or a chain that ends in one; what it answers can be sent and stored.
 
     Raises:
-        ModelError: If the provider fails in any way.
+        ModelError: If the provider fails in any way, or what came isn't the model's own answer.
     """
     started = time.perf_counter()
     try:
@@ -52,7 +53,7 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
         raise translate_vendor_error(error) from error
     usage = message.usage_metadata
     return ModelAnswer(
-        text=make_storable(str(message.text)),
+        text=make_storable(require_answer(message)),
         model=make_storable(str(message.response_metadata.get("model_name", "unknown"))),
         latency_ms=round((time.perf_counter() - started) * 1000),
         input_tokens=usage["input_tokens"] if usage else 0,

@@ -178,7 +178,7 @@ def _parse(shape: type[FileContent], path: Path) -> FileContent:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise TaskTypeError(
             path,

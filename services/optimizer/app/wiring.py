@@ -44,8 +44,13 @@ class Tools:
 @asynccontextmanager
 async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
     """Open what runs need: an HTTP session, the analyst's model, the webhook."""
-    async with create_session() as session, open_analyst(settings) as analyst:
-        yield Tools(session, analyst, create_notifier(settings, session))
+    webhook = settings.notify_webhook_url
+    async with (
+        create_session() as session,
+        create_session(webhook.get_secret_value() if webhook else "") as outside,
+        open_analyst(settings) as analyst,
+    ):
+        yield Tools(session, analyst, create_notifier(settings, outside))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,20 @@
 """The command line's request, to what answers where the Manager should."""
 
 import json
+import socket
+import ssl
+from http.client import BadStatusLine, RemoteDisconnected
+from unittest.mock import Mock
+from urllib.error import URLError
 
 import pytest
 from support.http_server import JsonHandler, serving
+from support.proxy import recording_proxy
+from support.rows import for_each
 
+from selfheal import manager_client
 from selfheal.manager_client import RequestFailedError, send_request
+from selfheal.runtime.ports import find_free_port
 
 REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
 
@@ -45,3 +54,48 @@ def test_a_failure_leads_to_its_log_row() -> None:
 def test_what_was_refused_leads_to_no_log_row_as_there_is_none() -> None:
     _, error = error_of(422, refusal("invalid_request"))
     assert (error.message, error.remedy) == ("No. [invalid_request]", "")
+
+
+def test_a_proxy_for_the_internet_never_sees_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recording_proxy(monkeypatch) as asked:
+        _, error = error_of(502, refusal("worker_unavailable"))
+    assert error.message == "No. [worker_unavailable]"
+    assert asked == []
+
+
+def failing_at(url: str) -> RequestFailedError:
+    with pytest.raises(RequestFailedError) as raised:
+        send_request(url, "hi", task_type="code_generation")
+    return raised.value
+
+
+def test_where_nothing_listens_the_system_is_to_be_started() -> None:
+    error = failing_at(f"http://127.0.0.1:{find_free_port()}")
+    assert error.remedy == "Start the system with: selfheal up"
+
+
+@for_each(
+    [
+        ("no-scheme:8000", None, "MANAGER_URL"),
+        ("http://", None, "MANAGER_URL"),
+        ("http://manager", URLError(socket.gaierror(-2, "Name not known")), "MANAGER_URL"),
+        ("http://10.0.0.1", URLError(OSError(113, "No route to host")), "MANAGER_URL"),
+        ("https://manager", URLError(ssl.SSLError(1, "wrong version")), "MANAGER_URL"),
+        ("http://manager", BadStatusLine("SSH-2.0"), "MANAGER_URL"),
+        ("http://manager", TimeoutError("timed out"), "selfheal logs manager"),
+        ("http://manager", URLError(TimeoutError("timed out")), "selfheal logs manager"),
+        ("http://manager", RemoteDisconnected("closed"), "why it ended"),
+        ("http://manager", ConnectionResetError(104, "reset"), "why it ended"),
+    ]
+)
+def test_any_other_trouble_has_a_remedy_of_its_own(
+    row: tuple[str, Exception | None, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, trouble, remedy = row
+    with monkeypatch.context() as patch:
+        if trouble:
+            patch.setattr(manager_client, "_OPENER", Mock(open=Mock(side_effect=trouble)))
+        error = failing_at(url)
+    assert remedy in error.remedy
+    assert "Start the system" not in error.remedy
+    assert url in error.message

@@ -32,10 +32,11 @@ READ_BY: dict[str, type[ProcessSettings]] = {
     "optimizer": OptimizerSettings,
     "autopilot": OptimizerSettings,
 }
-# Inside a container, ports, folders and its name are its own: only what is published can be set.
+# Inside a container, ports, address, folders and its name are its own: only what is published can
+# be set.
 FIXED_INSIDE = {
     "MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "LOCAL_MODEL_PORT", "SELFHEAL_HOME",
-    "TASK_TYPES_DIR", "OTEL_SERVICE_NAME",
+    "TASK_TYPES_DIR", "OTEL_SERVICE_NAME", "BIND_HOST",
 }  # fmt: skip
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "manager", "optimizer", "autopilot", "selfheal"},

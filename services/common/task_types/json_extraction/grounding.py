@@ -138,7 +138,7 @@ def read_facts(text: str) -> TextFacts:
     dates = frozenset(_dates_in(plain))
     return TextFacts(
         plain=plain,
-        digits=_digits_of(plain),
+        digits=digits_of(plain),
         numbers=frozenset(_numbers_in(plain)),
         dates=dates,
         times=frozenset(_times_in(plain)),
@@ -165,7 +165,7 @@ def _is_text_stated(value: str, facts: TextFacts) -> bool:
         return _are_digits_stated(plain, facts)
     if any(sign in facts.plain for sign in CURRENCIES.get(plain, ())):
         return True
-    words = WORD.findall(plain)
+    words = [] if "@" in plain or "://" in plain else WORD.findall(plain)
     return bool(words) and all(word in facts.plain for word in words)
 
 
@@ -174,11 +174,12 @@ def _are_digits_stated(plain: str, facts: TextFacts) -> bool:
     number = _as_decimal(plain.replace(",", ""))
     if number is not None and abs(number) in facts.numbers:
         return True
-    digits = _digits_of(plain)
+    digits = digits_of(plain)
     return len(digits) >= MIN_PHONE_DIGITS and digits in facts.digits
 
 
-def _digits_of(text: str) -> str:
+def digits_of(text: str) -> str:
+    """Return the digits in a text, without what stands between them."""
     return "".join(filter(str.isdecimal, text))
 
 
@@ -193,7 +194,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
         yield Decimal(match[0])
     for pattern in (NUMBER, GROUPED):
         for match in pattern.finditer(plain):
-            yield from _readings(match[0])
+            yield from readings(match[0])
     yield from _scaled_numbers_in(plain)
     for hours, minutes in DURATION.findall(plain):
         yield Decimal(hours) * MINUTES_PER_HOUR + Decimal(minutes or 0)
@@ -207,7 +208,7 @@ def _numbers_in(plain: str) -> Iterator[Decimal]:
 def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
     """Yield numbers such as "1.2 million", "85k" and "3만 5천"."""
     for literal, scale in SCALED.findall(plain):
-        for number in _readings(literal):
+        for number in readings(literal):
             yield number * SCALES[scale]
     for match in KOREAN_SUM.finditer(plain):
         total = Decimal(0)
@@ -217,7 +218,7 @@ def _scaled_numbers_in(plain: str) -> Iterator[Decimal]:
         yield total
 
 
-def _readings(literal: str) -> Iterator[Decimal]:
+def readings(literal: str) -> Iterator[Decimal]:
     """Read "1,234.50" or "1.234,50" in both ways: either sign may part thousands or decimals."""
     bare = literal.translate(THOUSANDS)
     for plain in (bare.replace(",", ""), bare.replace(".", "").replace(",", ".")):

@@ -1,23 +1,44 @@
 """Reads a request for data and its answer: the schema, the text, and the JSON."""
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from services.common.task_types.strict_json import parse_strictly
+from services.common.answers.markdown import find_fenced_blocks
+from services.common.answers.marks import strip_marks
+from services.common.answers.reasoning import split_reasoning
+from services.common.answers.strict_json import parse_strictly, strict_decoder
 
-FENCE = "```"
+OPENING = re.compile(r"[{\[]")
+# What begins like an object with a field, or like a list of such.
+DAMAGED = re.compile(r"\{\s*[\"'][^\"'\n]{0,200}[\"']\s*:|\[\s*[\[{]")
 # Longer than any text that a request can hold, with room for what a schema asks around it.
 MAX_JSON_CHARACTERS = 100_000
 MAX_DEPTH = 32
 MAX_VALUES = 2_000
 MAX_SCHEMA_VALUES = 1_000
+# Brackets in prose that open no JSON.
+MAX_MISSES = 100
+MAX_FENCES_WITHIN = 2
 CACHED_READINGS = 4
 SCHEMA_KEYWORDS = frozenset(
     "$schema $defs type properties items required enum anyOf oneOf allOf".split()
 )
 TEXT_MARKERS = ("text:", "document:", "message:", "본문:", "텍스트:", "글:", "원문:")
+
+
+_DECODER = strict_decoder("the answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer that means to be data, and the number of characters beside it."""
+
+    text: str
+    beside: int
+    is_fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +50,7 @@ class Extraction:
         text: The text to take the data from: all of the request but the schema.
         value: The data; None where `problem` says why there are none.
         problem: Why the answer isn't JSON; empty where it is.
-        other_characters: Characters in the answer beside the JSON and its code fence.
+        other_characters: Characters beside the JSON, its code fence and the reasoning.
     """
 
     schema: dict[str, Any] | None
@@ -43,7 +64,7 @@ class Extraction:
 def read_extraction(user_input: str, answer: str) -> Extraction:
     """Read a request and its answer, in time linear in their length."""
     schema, text = split_request(user_input)
-    block, other_characters = find_json_text(answer)
+    block, other_characters = find_json_text(answer, schema)
     value, problem = None, ""
     try:
         value = parse_json(block)
@@ -54,11 +75,11 @@ def read_extraction(user_input: str, answer: str) -> Extraction:
 
 def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
     """Split a request into the schema that it shows, if any, and the text around it."""
-    parts = _split_fences(user_input)
-    for index in range(1, len(parts), 2):
-        schema = _read_schema(parts[index])
+    lines = _split_lines(user_input)
+    for block in find_fenced_blocks(user_input):
+        schema = _read_schema(block.text)
         if schema is not None:
-            around = [part for other, part in enumerate(parts) if other != index]
+            around = lines[: block.first_line] + lines[block.end_line :]
             return schema, _after_marker("\n".join(around))
     start = user_input.find("{")
     if start >= 0:
@@ -71,16 +92,71 @@ def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
     return None, _after_marker(user_input)
 
 
-def find_json_text(answer: str) -> tuple[str, int]:
+def find_json_text(answer: str, schema: dict[str, Any] | None = None) -> tuple[str, int]:
     """Find what should be JSON in an answer, and count the characters beside it.
 
-    The JSON is the only block in code fences, or else the whole answer.
+    It is the whole answer where that parses. Else it is what comes last, after the reasoning, of
+    the fenced blocks and the stretches of prose that hold data or mean to; a schema that is
+    repeated isn't what was asked for. Reasoning, fences and end tokens are no characters beside.
     """
-    parts = _split_fences(answer)
-    blocks = parts[1::2]
-    if len(blocks) != 1:
-        return answer.strip(), 0
-    return blocks[0].strip(), sum(len(part.strip()) for part in parts[::2])
+    text = strip_marks(answer)
+    if _parses(text):
+        return text, 0
+    text = strip_marks(split_reasoning(answer).final)
+    if len(text) > MAX_JSON_CHARACTERS or _parses(text):
+        return text, 0
+    pieces = _find_pieces(text) or _scan_prose(text, 0)
+    for is_meant in (
+        lambda piece: not _repeats_schema(piece.text, schema),
+        # In prose, "[1]" is a note more often than data, and an object may be a part of the data.
+        lambda piece: "{" in piece.text,
+        lambda piece: piece.is_fenced or _has_what_is_required(piece.text, schema),
+    ):
+        pieces = list(filter(is_meant, pieces)) or pieces
+    return (pieces[-1].text, pieces[-1].beside) if pieces else (text, 0)
+
+
+def _find_pieces(text: str, depth: int = 0) -> list[Piece]:
+    """Find what means to be data, in its order, in fenced blocks and in the prose between them."""
+    lines, pieces, end = _split_lines(text), list[Piece](), 0
+    text = "\n".join(lines)
+    for block in find_fenced_blocks(text):
+        prose = "\n".join(lines[end : block.first_line])
+        pieces += _scan_prose(prose, len(text) - len(prose))
+        end = block.end_line
+        beside = len(text) - len("\n".join(lines[block.first_line : end]))
+        held = block.text.strip().rstrip("`~").strip()
+        if held.startswith(("{", "[")) or (held and block.info[:4].casefold() == "json"):
+            pieces.append(Piece(held, beside, is_fenced=True))
+        elif depth < MAX_FENCES_WITHIN and ("```" in held or "~~~" in held):
+            within = _find_pieces(held, depth + 1)
+            pieces += [replace(piece, beside=beside + piece.beside) for piece in within]
+    prose = "\n".join(lines[end:])
+    return pieces + _scan_prose(prose, len(text) - len(prose))
+
+
+def _scan_prose(prose: str, beside: int) -> list[Piece]:
+    """Find the objects and lists in prose; one that is damaged takes all that follows it."""
+    pieces: list[Piece] = []
+    previous = end = misses = 0
+    while misses < MAX_MISSES and (bracket := OPENING.search(prose, end)):
+        start = bracket.start()
+        try:
+            _, end_of_value = _DECODER.raw_decode(prose, start)
+        except (ValueError, RecursionError):
+            if not DAMAGED.match(prose, start):
+                end, misses = start + 1, misses + 1
+                continue
+            end_of_value = len(prose)
+        # Values side by side are no JSON, and neither of them is the answer.
+        is_beside = bool(pieces) and not prose[end:start].strip(" \t\r\n,;")
+        if is_beside and "{" in pieces[-1].text and "{" in prose[start:end_of_value]:
+            start, end_of_value = previous, len(prose)
+            pieces.pop()
+        piece = prose[start:end_of_value]
+        pieces.append(Piece(piece, beside + len(prose) - len(piece)))
+        previous, end = start, end_of_value
+    return pieces
 
 
 def parse_json(text: str) -> Any:
@@ -98,17 +174,29 @@ def parse_json(text: str) -> Any:
     return value
 
 
-def _split_fences(text: str) -> list[str]:
-    """Split a text into prose, block, prose, ...: blocks in code fences have odd indexes."""
-    parts: list[list[str]] = [[]]
-    for line in text.split("\n"):
-        is_open = len(parts) % 2 == 0
-        bare = line.strip()
-        if bare.startswith(FENCE) and (bare == FENCE or not is_open):
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    return ["\n".join(lines) for lines in parts]
+def _parses(text: str) -> bool:
+    try:
+        parse_json(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _split_lines(text: str) -> list[str]:
+    """Split a text into the lines that `find_fenced_blocks` counts."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _repeats_schema(piece: str, schema: dict[str, Any] | None) -> bool:
+    repeated = _read_schema(piece)
+    if repeated is None or schema is None:
+        return False
+    return repeated == schema or repeated.get("properties", 0) == schema.get("properties", 1)
+
+
+def _has_what_is_required(piece: str, schema: dict[str, Any] | None) -> bool:
+    required = (schema or {}).get("required")
+    return not isinstance(required, list) or all(f'"{name}"' in piece for name in required)
 
 
 def _read_schema(block: str) -> dict[str, Any] | None:

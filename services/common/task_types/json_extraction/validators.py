@@ -1,7 +1,6 @@
 """Rules and criteria for structured data that was taken out of a text."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,8 +9,10 @@ from services.common.task_types.json_extraction.conformance import (
     find_violation,
     walk_objects,
 )
+from services.common.task_types.json_extraction.derivation import is_made_up
 from services.common.task_types.json_extraction.grounding import is_stated, normalize
 from services.common.task_types.json_extraction.reading import Extraction, read_extraction
+from services.common.task_types.json_extraction.variants import are_same_words
 from services.common.task_types.rules import (
     AnsweredTask,
     Finding,
@@ -23,6 +24,8 @@ from services.common.task_types.rules import (
 
 SHORT_REMARK_CHARACTERS = 40
 MAX_SHOWN_CHARACTERS = 60
+# What a value earns that may be derived from the text.
+DERIVED_GRADE = 0.5
 PLACEHOLDERS = frozenset(
     """n/a na none null unknown undefined missing string number value tbd todo xxx ... - ?
     unspecified unbekannt 없음 미정""".split()
@@ -56,10 +59,13 @@ def values_are_in_the_text(task: AnsweredTask) -> Finding:
     extraction = _read(task)
     if extraction.problem:
         return failed(f"there are no data: {extraction.problem}")
-    stated, invented = _sort_by_grounding(extraction)
+    stated, derived, invented = _sort_by_grounding(extraction)
     if invented:
         path, value = invented[0]
         return failed(f"the text doesn't say {_show(value)}, which stands at {path}")
+    if derived:
+        path, value = derived[0]
+        return not_applicable(f"{_show(value)} at {path} may be derived from the text, or not")
     if not stated:
         return not_applicable("there is no value that could stand in a text")
     return passed(f"the text states all of the {len(stated)} values")
@@ -103,7 +109,7 @@ def fields_are_right(task: AnsweredTask) -> Finding:
         return not_applicable("no right answer is known for this request")
     if extraction.problem:
         return failed(f"there are no data: {extraction.problem}")
-    wrong = next(_differences(task.expected, extraction.value, "$"), None)
+    wrong = next(_differences(task.expected, extraction.value, "$", extraction.text), None)
     return failed(wrong) if wrong else passed("all fields have the right values")
 
 
@@ -124,31 +130,39 @@ def is_grounded(task: AnsweredTask) -> Grade:
     extraction = _read(task)
     if extraction.problem:
         return Grade(0, "there are no data")
-    stated, invented = _sort_by_grounding(extraction)
-    total = len(stated) + len(invented)
+    stated, derived, invented = _sort_by_grounding(extraction)
+    total = len(stated) + len(derived) + len(invented)
     if total == 0:
         is_empty = not list(_leaves(extraction.value))
         return Grade(0.2 if is_empty else 0.8, "there is no value that could stand in a text")
-    return Grade(len(stated) / total, f"the text states {len(stated)} of {total} values")
+    earned = len(stated) + DERIVED_GRADE * len(derived)
+    return Grade(earned / total, f"the text states {len(stated)} of {total} values")
 
 
 def _read(task: AnsweredTask) -> Extraction:
     return read_extraction(task.user_input, task.answer)
 
 
-def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf]]:
-    """Sort the values into those that the text states, and those that it doesn't.
+def _sort_by_grounding(extraction: Extraction) -> tuple[list[Leaf], list[Leaf], list[Leaf]]:
+    """Sort values into those the text states, those that may come of it, and those made up.
 
     Words that the schema offers are left out: choosing one of them takes no statement.
     """
     offered = _words_offered(extraction.schema)
     stated: list[Leaf] = []
+    derived: list[Leaf] = []
     invented: list[Leaf] = []
     for path, value in _leaves(extraction.value):
         if value is None or isinstance(value, bool) or value == "" or value in offered:
             continue
-        (stated if is_stated(value, extraction.text) else invented).append((path, value))
-    return stated, invented
+        field = path.rpartition(".")[2]
+        if is_stated(value, extraction.text):
+            stated.append((path, value))
+        elif is_made_up(value, field, extraction.text):
+            invented.append((path, value))
+        else:
+            derived.append((path, value))
+    return stated, derived, invented
 
 
 def _words_offered(schema: Mapping[str, Any] | None) -> set[Any]:
@@ -191,34 +205,38 @@ def _fields_beyond(schema: Any, value: Any, path: str = "$") -> Iterator[tuple[s
             yield from _fields_beyond(schema.get("items"), child, f"{path}[{index}]")
 
 
-def _differences(expected: Any, actual: Any, path: str) -> Iterator[str]:
+def _differences(expected: Any, actual: Any, path: str, text: str) -> Iterator[str]:
     """Say where `actual` isn't `expected`; case, order in lists and absent nulls don't count."""
     if isinstance(expected, dict):
         if not isinstance(actual, dict):
             yield f"{path} should have fields"
             return
         for name, wanted in expected.items():
-            yield from _differences(wanted, actual.get(name), f"{path}.{name}")
+            yield from _differences(wanted, actual.get(name), f"{path}.{name}", text)
     elif isinstance(expected, list):
         if not isinstance(actual, list) or len(actual) != len(expected):
             yield f"{path} should have {len(expected)} items"
-        elif _comparable(expected) != _comparable(actual):
-            yield f"{path} should be {_show(expected)}"
+            return
+        left = list(actual)
+        for wanted in expected:
+            same = [item for item in left if not any(_differences(wanted, item, path, text))]
+            if not same:
+                yield f"{path} should be {_show(expected)}"
+                return
+            left.remove(same[0])
     elif _comparable(expected) != _comparable(actual):
-        yield f"{path} should be {_show(expected)}, not {_show(actual)}"
+        are_texts = isinstance(expected, str) and isinstance(actual, str)
+        if not (are_texts and are_same_words(expected, actual, text)):
+            yield f"{path} should be {_show(expected)}, not {_show(actual)}"
 
 
 def _comparable(value: Any) -> Any:
-    """Reduce a value so that two ways to write it are equal; lists lose their order."""
-    if isinstance(value, dict):
-        return frozenset((name, _comparable(child)) for name, child in value.items())
-    if isinstance(value, list):
-        return frozenset(Counter(_comparable(child) for child in value).items())
+    """Reduce a plain value so that two ways to write it are equal."""
     if isinstance(value, str):
         return normalize(value).rstrip(" .,;")
-    if isinstance(value, bool) or value is None:
-        return repr(value)
-    return float(value) if abs(value) < 1e15 else value  # noqa: PLR2004
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if abs(value) < 1e15 else value  # noqa: PLR2004
+    return repr(value)
 
 
 def _show(value: Any) -> str:

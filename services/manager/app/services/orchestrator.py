@@ -81,6 +81,11 @@ class Orchestrator:
             known = execution.evaluation_detail or {}
             execution.evaluation_detail = known | EvaluationDetail(error=reason).as_json()
             await self._execution_log.write(execution)
+            if execution.worker_output is not None:
+                error.message = (
+                    f"{error.message.rstrip('.')}. The answer exists, unscored, in the log's row "
+                    f"of this request. See it with: selfheal explain {request_id}"
+                )
             raise
         await self._execution_log.write(execution)
         log.info(

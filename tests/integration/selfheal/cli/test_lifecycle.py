@@ -37,6 +37,13 @@ def selfheal() -> Iterator[Run]:
         "PATH": os.environ["PATH"],
         "LLM_PROVIDER": "simulated",
         "COLUMNS": "200",
+        # What a shell holds for other servers, and for the internet.
+        "http_proxy": "http://127.0.0.1:1",
+        "PGSSLMODE": "verify-full",
+        "PGSSLNEGOTIATION": "direct",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGHOST": "192.0.2.1",
+        "PGPORT": "1,2",
         **{name: str(find_free_port()) for name in PORTS},
     }
 

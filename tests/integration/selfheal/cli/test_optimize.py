@@ -86,10 +86,16 @@ def test_a_dry_run_is_passed_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flag", ["--watch", "--dry-run", ""])
 def test_where_the_database_is_down_it_is_said_once_what_to_do(tmp_path: Path, flag: str) -> None:
     arguments = [flag] if flag else []
-    with start(tmp_path, *arguments, DATABASE_IS_DOWN="3", FAILS="yes") as command:
+    (tmp_path / ".selfheal").mkdir()
+    (tmp_path / ".selfheal" / "postgres-password").write_text("x")  # of one that doesn't run
+    trouble = {"DATABASE_IS_DOWN": "3", "FAILS": "yes"}
+    with start(tmp_path, *arguments, **trouble, DATABASE_URL="") as command:
         _, errors = command.communicate(timeout=60)
     assert command.returncode == 3
     assert errors.count("Start the system with: selfheal up") == 1
+    with start(tmp_path, *arguments, **trouble) as command:  # nothing starts a server of one's own
+        _, errors = command.communicate(timeout=60)
+    assert "Start the system" not in errors
 
 
 def test_a_dry_run_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from selfheal.runtime import system as system_module
 from selfheal.runtime.errors import (
     BusyError,
     InterruptedStartError,
@@ -238,6 +239,22 @@ def test_a_service_that_ends_at_once_is_reported_with_its_log(stubs: Stubs) -> N
     assert dict(states(system))["worker"] == "crashed"
     stubs.change("worker")
     assert "worker" in system.up()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "why"), [("unready", "answers 503 "), ("slow", "gives no answer (")]
+)
+def test_a_service_that_does_not_get_ready_is_reported_with_what_it_says(
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch, behaviour: str, why: str
+) -> None:
+    monkeypatch.setattr(system_module, "READY_TIMEOUT_SECONDS", 0.5)
+    stubs.change("evaluator", behaviour)
+    with pytest.raises(ProcessFailedError) as raised:
+        stubs.system().up()
+    assert raised.value.message.startswith("evaluator wasn't ready within 0.5 s: http://127.0.0.1:")
+    assert why in raised.value.message
+    log = stubs.system().processes.process("evaluator").log_file
+    assert raised.value.log_tail == log.read_text().strip()
 
 
 def test_a_port_that_another_program_holds_is_refused_with_its_setting(stubs: Stubs) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from selfheal.runtime.ports import find_free_port
 from services.common.database import Database, connect
@@ -30,19 +32,28 @@ async def test_a_query_answers(database: Database) -> None:
 
 
 WRONG_URLS = [
-    pytest.param(lambda url: pointing(url, port=find_free_port()), id="no server there"),
-    pytest.param(lambda url: pointing(url, password="wrong"), id="wrong password"),
-    pytest.param(lambda url: pointing(url, user="nobody"), id="unknown user"),
-    pytest.param(lambda url: pointing(url, name="nowhere"), id="unknown database"),
-    pytest.param(lambda url: pointing(url, name="postgres"), id="a database without our tables"),
-    pytest.param(lambda url: "mysql://localhost/agent_system", id="another kind of server"),
-    pytest.param(lambda url: "nonsense", id="no URL at all"),
+    pytest.param(
+        lambda url: pointing(url, port=find_free_port()), "PostgreSQL runs", id="no server there"
+    ),
+    pytest.param(lambda url: pointing(url, password="wrong"), "password", id="wrong password"),
+    pytest.param(lambda url: pointing(url, user="nobody"), "the user", id="unknown user"),
+    pytest.param(lambda url: pointing(url, name="nowhere"), "s name", id="unknown database"),
+    pytest.param(
+        lambda url: pointing(url, name="postgres"), "migrate", id="a database without our tables"
+    ),
+    pytest.param(
+        lambda url: "mysql://localhost/agent_system", "Correct", id="another kind of server"
+    ),
+    pytest.param(lambda url: "nonsense", "Correct", id="no URL at all"),
+    pytest.param(
+        lambda url: f"{url}&sslcert=/nowhere&sslmode=require", "Check", id="no certificate"
+    ),
 ]
 
 
-@pytest.mark.parametrize("change", WRONG_URLS)
+@pytest.mark.parametrize(("change", "remedy"), WRONG_URLS)
 async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
-    database_url: str, change: Any
+    database_url: str, change: Any, remedy: str
 ) -> None:
     database = Database(change(database_url), timeout_seconds=5)
     try:
@@ -50,19 +61,22 @@ async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
         with pytest.raises(DatabaseUnavailableError) as failure:
             async with database.connection() as connection:
                 await connection.fetchval("SELECT count(*) FROM prompts")
-        assert not await database.is_ready()
+        with capture_logs() as logs:
+            assert [await database.is_ready() for _ in range(2)] == [False, False]
     finally:
         await database.close()
     password = urlsplit(database_url).password
     assert password
     assert password not in failure.value.message
+    assert re.search(remedy, failure.value.message)
+    assert [entry["event"] for entry in logs] == ["database_not_ready"]  # told once
 
 
-@pytest.mark.parametrize("change", WRONG_URLS)
+@pytest.mark.parametrize(("change", "remedy"), WRONG_URLS)
 async def test_a_program_that_runs_and_exits_is_told_the_same(
-    database_url: str, change: Any
+    database_url: str, change: Any, remedy: str
 ) -> None:
-    with pytest.raises(DatabaseUnavailableError):
+    with pytest.raises(DatabaseUnavailableError, match=remedy):
         async with connect(change(database_url), timeout_seconds=5) as connection:
             await connection.fetchval("SELECT count(*) FROM prompts")
 
@@ -164,3 +178,80 @@ async def test_jsonb_takes_and_gives_plain_values(
 async def test_a_null_is_a_null_and_not_json(database: Database) -> None:
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT $1::jsonb IS NULL", None)
+
+
+# What a shell may hold for other servers; none is ours.
+FOREIGN = {
+    "PGHOST": "192.0.2.1",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGPORT": "1,2",
+    "PGUSER": "stranger",
+    "PGPASSWORD": "wrong",
+    "PGPASSFILE": "/nowhere",
+    "PGDATABASE": "elsewhere",
+    "PGSSLMODE": "verify-full",
+    "PGSSLROOTCERT": "/nowhere",
+    "PGSSLCERT": "/nowhere",
+    "PGSSLKEY": "/nowhere",
+    "PGSSLNEGOTIATION": "direct",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGGSSLIB": "none",
+    "PGOPTIONS": "-c search_path=nowhere",
+    "PGSERVICE": "elsewhere",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGTZ": "Asia/Seoul",
+    "PGDATA": "/nowhere",
+    "PGAPPNAME": "stranger",
+}
+
+
+@pytest.mark.parametrize("name", ["all", *FOREIGN])
+async def test_the_embedded_server_is_reached_whatever_libpq_s_variables_say(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for variable in FOREIGN if name == "all" else [name]:
+        monkeypatch.setenv(variable, FOREIGN[variable])
+    async with connect(database_url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "query", "answer"),
+    [
+        ("application_name=mine", "SHOW application_name", "mine"),
+        ("connect_timeout=5", "SHOW application_name", "selfheal"),
+        ("options=-c%20work_mem%3D2MB", "SHOW work_mem", "2MB"),
+        ("channel_binding=prefer", "SELECT 'in'", "in"),
+        ("target_session_attrs=read-write", "SHOW transaction_read_only", "off"),
+        ("sslmode=prefer", "SELECT 'in'", "in"),
+    ],
+)
+async def test_an_option_of_the_url_is_followed(
+    database_url: str, options: str, query: str, answer: str
+) -> None:
+    url = f"{database_url.partition('?')[0]}?{options}"
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval(query) == answer
+    database = Database(url, timeout_seconds=5)
+    await database.open()
+    async with database.connection() as pooled:
+        assert await pooled.fetchval(query) == answer
+    await database.close()
+
+
+async def test_the_first_of_several_hosts_that_answers_is_taken(database_url: str) -> None:
+    place = f"127.0.0.1:{urlsplit(database_url).port}"
+    url = database_url.replace(place, f"127.0.0.1:{find_free_port()},{place}")
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+
+
+async def test_what_a_url_leaves_out_libpq_s_variables_fill_in(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = urlsplit(database_url)
+    monkeypatch.setenv("PGPASSWORD", split.password or "")
+    monkeypatch.setenv("PGPORT", str(split.port))
+    url = f"postgresql://{split.username}@{split.hostname}{split.path}"
+    async with connect(url, timeout_seconds=5) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM prompts") == 1

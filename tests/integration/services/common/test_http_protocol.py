@@ -12,12 +12,20 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from services.common.http_protocol import MAX_HEAD_BYTES, BoundedHttpProtocol
+from services.common.metrics import ServiceMetrics
+from services.common.middleware import RequestContextMiddleware
 
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     """The port of a server that echoes how long the body was."""
     app = FastAPI()
+    metrics = ServiceMetrics("probe")
+    app.add_middleware(RequestContextMiddleware, metrics=metrics, max_body_bytes=1 << 20)
+
+    @app.get("/health")
+    async def report_health() -> str:
+        return "ok"
 
     @app.post("/")
     async def measure(request: Request) -> int:
@@ -62,6 +70,12 @@ async def test_a_request_is_served(port: int) -> None:
     head, body = await exchange(port, post())
     assert head.startswith("HTTP/1.1 200")
     assert body == "3"
+
+
+async def test_head_is_answered_without_a_body(port: int) -> None:
+    head, body = await exchange(port, b"HEAD /health HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200")
+    assert body == ""
 
 
 async def test_a_body_is_no_part_of_the_head(port: int) -> None:

@@ -14,6 +14,8 @@ from pydantic import PrivateAttr
 from services.common.config import Settings
 from services.worker.app import main
 
+METADATA = {"model_name": "listening-1", "finish_reason": "stop"}
+
 
 class ListeningModel(BaseChatModel):
     """Answers with the prompt that it was given, or as `reply` says; keeps what it was asked."""
@@ -36,7 +38,7 @@ class ListeningModel(BaseChatModel):
             raise self.error
         prompts = [str(m.content) for m in messages if isinstance(m, SystemMessage)]
         text = "\n".join(prompts) if self.reply is None else self.reply
-        answer = AIMessage(text, response_metadata={"model_name": "listening-1"})
+        answer = AIMessage(text, response_metadata=METADATA)
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
 

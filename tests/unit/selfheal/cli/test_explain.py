@@ -136,6 +136,8 @@ def test_an_unscored_request_says_what_failed_and_what_it_means(
     exit_code, shown, _ = run(ID)
     assert exit_code == 0
     for part in (
+        "Answered (",
+        "def factorial(n): ...",
         "unscored",
         "evaluator_failed: The evaluator answered: no usable grade",
         "evaluator, judge_invalid: The judge replied twice with something that is no grade.",

@@ -48,3 +48,9 @@ def test_open_log_appends_and_keeps_one_older_file(tmp_path: Path) -> None:
     assert log.with_name("x.log.1").read_bytes() == b"firstsecond"
     assert log.stat().st_mode & 0o777 == 0o600
     assert log.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_last_lines_keep_secrets_to_themselves(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("can't connect to postgresql://agent:hunter2@db/name\n")
+    assert read_tail(log) == "can't connect to postgresql://agent:***@db/name"

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.rows import for_each
 
 from services.common.config import (
     EvaluatorSettings,
@@ -219,13 +220,14 @@ def test_the_local_models_url_follows_its_port(monkeypatch: pytest.MonkeyPatch) 
         ("OPTIMIZER_FAILURE_THRESHOLD", ["1", "10000"], ["0", "10001", "-3", "2.5"]),
         ("OPTIMIZER_MAX_CALLS", ["1", "10000"], ["0", "10001"]),
         ("OPTIMIZER_TRIGGERED_BY", ["x" * 64], ["x" * 65]),
-        ("LLM_TEMPERATURE", ["0", "2"], ["-0.1", "2.1", "nan", "warm"]),
-        ("LLM_MAX_TOKENS", ["16", "32768"], ["15", "32769"]),
+        ("LLM_TEMPERATURE", ["0", "2", "none", "None"], ["-0.1", "2.1", "nan", "warm"]),
+        ("LLM_SEED", ["0", "-1", "none", "NONE"], ["no", "0.5"]),
+        ("LLM_MAX_TOKENS", ["16", "32768", "none", " none "], ["15", "32769", "no"]),
         ("LLM_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "-1", "3601", "nan", "inf"]),
         ("WORKER_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
         ("EVALUATOR_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
         ("DATABASE_TIMEOUT_SECONDS", ["0.5", "3600"], ["0", "3601"]),
-        ("LOG_LEVEL", ["DEBUG", "ERROR"], ["LOUD", "debug "]),
+        ("LOG_LEVEL", ["DEBUG", "error "], ["LOUD", "WARN!"]),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_and_never_repeated(
@@ -300,6 +302,11 @@ def test_what_is_no_web_address_is_refused_as_a_webhook_and_never_repeated(url: 
         "postgresql://agent:hunter%2F2@[::1]:5432/agent_system?sslmode=require",
         "postgresql://agent:hunter2@first:5432,second:5433/agent_system",
         "postgresql:///agent_system?host=/run/postgresql",
+        "postgresql://agent@localhost/agent_system?sslmode=verify-full&sslrootcert=/ca.pem",
+        "postgresql://agent@localhost/agent_system?connect_timeout=5&application_name=x",
+        "postgresql://agent@localhost/agent_system?options=-c%20statement_timeout%3D5s",
+        "postgresql://agent@one,two/agent_system?target_session_attrs=read-write",
+        "postgresql://agent@localhost/agent_system?channel_binding=prefer&sslmode=",
     ],
 )
 def test_a_database_url_is_what_asyncpg_takes(url: str) -> None:
@@ -315,6 +322,9 @@ def test_a_database_url_is_what_asyncpg_takes(url: str) -> None:
         "postgresql://agent:hunter2@localhost:port/agent_system",
         "postgresql://agent:hunter/2@localhost/agent_system",
         "postgresql://agent:hunter#2@localhost/agent_system",
+        "postgresql://agent:22?hunter=2@localhost/agent_system",
+        "postgresql://agent:hunter2@localhost/agent_system?sslmode",
+        "postgresql://agent:hunter2@first:1,second:two/agent_system",
     ],
 )
 def test_any_other_database_url_is_refused_without_repeating_it(url: str) -> None:
@@ -324,6 +334,33 @@ def test_any_other_database_url_is_refused_without_repeating_it(url: str) -> Non
 
     assert explanation.startswith("setting DATABASE_URL: ")
     assert "postgresql://user:password@host:5432/name" in explanation
+    assert "hunter" not in explanation
+
+
+@for_each(
+    [
+        ("channel_binding=require", ["channel_binding", "disable, prefer"]),
+        ("sslmode=maybe", ["sslmode", "verify-full"]),
+        ("target_session_attrs=write", ["target_session_attrs", "read-write"]),
+        ("sslnegotiation=late", ["sslnegotiation", "direct"]),
+        ("sslrootcert=system", ["sslrootcert", "file"]),
+        ("connect_timeout=soon", ["connect_timeout", "seconds"]),
+        ("gssencmode=prefer", ["gssencmode", "take it out"]),
+        ("keepalives_idle=5", ["keepalives_idle", "take it out"]),
+        ("hostaddr=10.0.0.1", ["hostaddr", "take it out"]),
+        ("load_balance_hosts=random", ["load_balance_hosts", "take it out"]),
+        ("ssl_mode=require", ["ssl_mode", "take it out"]),
+        ("search_path=mine", ["options=-c%20search_path%3D"]),
+    ]
+)
+def test_an_option_of_a_database_url_that_cannot_be_followed_is_named(
+    row: tuple[str, list[str]],
+) -> None:
+    option, words = row
+    with pytest.raises(ValidationError) as refusal:
+        Settings(database_url=f"postgresql://agent:hunter2@localhost/agent_system?{option}")
+    explanation = explain_settings_error(refusal.value)
+    assert all(word in explanation for word in ["DATABASE_URL", *words])
     assert "hunter" not in explanation
 
 
@@ -411,3 +448,172 @@ def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) ->
     assert explained.startswith("setting INTERNAL_TOKEN: ")
     assert "FileNotFoundError" in explained
     assert "selfheal migrate --internal-token-file" in explained
+
+
+def test_a_parameter_is_left_out_where_it_is_none_and_has_its_default_where_it_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("LLM_TEMPERATURE", "LLM_SEED", "LLM_MAX_TOKENS")
+    for name in names:
+        monkeypatch.setenv(name, "none")
+    left_out = Settings()
+    for name in names:
+        monkeypatch.setenv(name, "")
+    default = Settings()
+
+    assert (left_out.temperature, left_out.seed, left_out.max_tokens) == (None, None, None)
+    assert (default.temperature, default.seed, default.max_tokens) == (0, 7, 1024)
+
+
+API = "https://api.example.com/v1"
+LOCAL = "http://localhost:11434/v1"
+
+
+@for_each(
+    [
+        (API, API),
+        (f" {API}\n", API),
+        (f'"{API}"', API),
+        (f"'{API}'", API),
+        (f"<{API}>", API),
+        (f"`{API}`", API),
+        (f"\ufeff{API}\u200b", API),
+        (f"\xa0{API}", API),
+        (f"{API}/", API),
+        (f"{API}//", API),
+        (f"{API}/chat/completions", API),
+        (f"{API}/chat/completions/", API),
+        (f"{API}/completions", API),
+        (f"{API}/chat", API),
+        (f"{API}#chat", API),
+        (f"{API}?", API),
+        ("HTTPS://api.example.com/v1", API),
+        ("localhost:11434/v1", LOCAL),
+        ("LOCALHOST/v1", "http://LOCALHOST/v1"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("[::1]:8080/v1", "http://[::1]:8080/v1"),
+        ("https://[2001:db8::1]/v1", "https://[2001:db8::1]/v1"),
+        ("https://h/openai/deployments/chat/completions", "https://h/openai/deployments"),
+        ("https://h", "https://h"),
+        ("  ", ""),
+    ]
+)
+def test_a_base_url_is_mended_where_it_is_plain_what_is_meant(
+    row: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, read = row
+    monkeypatch.setenv("LLM_BASE_URL", written)
+    settings = Settings(llm_provider="openai")
+
+    assert settings.llm_base_url == read
+    assert settings.is_base_url_mended == (written != read)
+
+
+@for_each(
+    [
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("LOG_LEVEL", "Info", "INFO"),
+        ("LOG_LEVEL", " warning ", "WARNING"),
+        ("LOG_LEVEL", "eRRor", "ERROR"),
+        ("SANDBOX", "OFF", "off"),
+        ("OPTIMIZER_MODE", "Propose", "propose"),
+    ]
+)
+def test_a_word_is_taken_in_any_case(
+    row: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, given, taken = row
+    with monkeypatch.context() as patch:
+        patch.setenv(name, given)
+        assert getattr(Settings(), name.lower()) == taken
+
+
+@for_each(
+    [
+        ("api.example.com/v1", "http:// or https://"),
+        ("api.example.com:8443/v1", "http:// or https://"),
+        ("//api.example.com/v1", "http:// or https://"),
+        ("https:/api.example.com/v1", "http:// or https://"),
+        ("ftp://api.example.com/v1", "http:// or https://"),
+        ("localhost.example.com/v1", "http:// or https://"),
+        ("https:\\\\api.example.com", "http:// or https://"),
+        ("https://", "host"),
+        ("https:///v1", "host"),
+        ("https://:8080/v1", "host"),
+        ("https://api.example.com:port/v1", "port"),
+        ("https://[api/v1", "http:// or https://"),
+        ("https://api.example .com/v1", "blank"),
+        ("https://api.example.com/v1 # mine", "blank"),
+        ("https://api.example.com/v\u200b1", "blank"),
+        ("https://hunter2@api.example.com/v1", "LLM_API_KEY"),
+        ("https://me:hunter2@api.example.com/v1", "LLM_API_KEY"),
+        ("https://api.example.com/v1?key=hunter2", "question mark"),
+    ]
+)
+def test_a_base_url_that_could_mean_several_is_refused_with_what_to_write(
+    row: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, words = row
+    monkeypatch.setenv("LLM_BASE_URL", written)
+    with pytest.raises(ValidationError) as refusal:
+        Settings()
+
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith("setting LLM_BASE_URL: ")
+    assert words in explanation
+    assert "hunter2" not in explanation + str(refusal.value)
+
+
+@for_each(
+    [
+        ("LOG_LEVEL", "verbose", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
+        ("LOG_LEVEL", "10", ("'DEBUG'", "'INFO'", "'WARNING'", "'ERROR'")),
+        ("OPTIMIZER_MODE", "on", ("'off'", "'propose'", "'auto'")),
+    ]
+)
+def test_a_wrong_word_is_told_with_those_that_are_right(
+    row: tuple[str, str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, given, allowed = row
+    with monkeypatch.context() as patch:
+        patch.setenv(name, given)
+        with pytest.raises(ValidationError) as refusal:
+            Settings()
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith(f"setting {name}: ")
+    assert all(word in explanation for word in allowed)
+
+
+def test_a_token_file_that_an_editor_began_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("the-token\n", encoding="utf-8-sig")
+    token = WorkerSettings(internal_token_file=file).internal_token
+    assert token is not None
+    assert token.get_secret_value() == "the-token"
+
+
+@for_each(
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0", "127.0.0.1"),
+        ("::1", "::1", "[::1]"),
+        ("[::1]", "::1", "[::1]"),
+        ("::", "::", "[::1]"),
+        ("localhost", "localhost", "localhost"),
+        ("192.168.1.5", "192.168.1.5", "192.168.1.5"),
+        (" box.lan ", "box.lan", "box.lan"),
+    ]
+)
+def test_the_services_are_reached_where_they_listen(row: tuple[str, str, str]) -> None:
+    given, listens, reached = row
+    settings = Settings(bind_host=given)
+    assert settings.bind_host == listens
+    urls = (settings.manager_url, settings.worker_url, settings.evaluator_url)
+    assert urls == tuple(f"http://{reached}:{port}" for port in (8000, 8001, 8002))
+    assert OptimizerSettings(bind_host=given).worker_url == settings.worker_url
+
+
+@for_each(["127.0.0.1:8000", "http://127.0.0.1", "[::1]:8000", "a b", "[]", "user@host", "a..b"])
+def test_what_is_no_address_to_listen_on_is_refused(host: str) -> None:
+    with pytest.raises(ValidationError, match="an address or a host name, without a port"):
+        Settings(bind_host=host)

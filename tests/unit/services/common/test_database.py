@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.database import Database, decode_json, encode_json, translate_database_errors
 from services.common.errors import DatabaseUnavailableError, InvalidRequestError
@@ -118,3 +119,29 @@ async def test_a_pool_that_was_not_opened_is_unavailable() -> None:
             pass
     assert not await database.is_ready()
     await database.close()
+
+
+@for_each(
+    [
+        (asyncpg.InvalidPasswordError(""), "password"),
+        (asyncpg.InvalidAuthorizationSpecificationError(""), "user"),
+        (asyncpg.InsufficientPrivilegeError(""), "rights"),
+        (asyncpg.InvalidCatalogNameError(""), "name"),
+        (asyncpg.UndefinedTableError(""), "selfheal migrate"),
+        (asyncpg.TooManyConnectionsError(""), "connections"),
+        (asyncpg.DiskFullError(""), "disk"),
+        (asyncpg.OutOfMemoryError(""), "memory"),
+        (asyncpg.ReadOnlySQLTransactionError(""), "takes writes"),
+        (asyncpg.exceptions.ClientConfigurationError(""), "PG* variables"),
+        (ConnectionRefusedError(""), "PostgreSQL runs"),
+        (TimeoutError(""), "PostgreSQL runs"),
+        (asyncpg.CannotConnectNowError(""), "PostgreSQL runs"),
+        (asyncpg.AdminShutdownError(""), "PostgreSQL runs"),
+    ]
+)
+def test_a_trouble_is_told_with_what_to_do_about_it(row: tuple[Exception, str]) -> None:
+    error, remedy = row
+    with pytest.raises(DatabaseUnavailableError) as raised, translate_database_errors():
+        raise error
+    assert remedy in raised.value.message
+    assert ("PostgreSQL runs" in raised.value.message) is (remedy == "PostgreSQL runs")

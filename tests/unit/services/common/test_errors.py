@@ -19,6 +19,10 @@ STATUSES = {
     "ModelUnavailableError": (502, "model_unavailable"),
     "ModelRejectedError": (502, "model_rejected"),
     "ModelInvalidAnswerError": (502, "model_invalid_answer"),
+    "ModelQuotaSpentError": (502, "model_quota_spent"),
+    "ModelContentFilteredError": (502, "model_content_filtered"),
+    "ModelAnswerCutError": (502, "model_answer_cut"),
+    "ModelEmptyAnswerError": (502, "model_empty_answer"),
 }
 
 

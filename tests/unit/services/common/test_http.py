@@ -11,6 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
+from support.proxy import recording_proxy
+from support.rows import for_each
 
 from selfheal.runtime.ports import find_free_port
 from services.common.errors import (
@@ -19,7 +21,7 @@ from services.common.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
-from services.common.http import ServiceClient, create_session
+from services.common.http import ServiceClient, create_session, is_own_address
 
 
 class Question(BaseModel):
@@ -311,3 +313,46 @@ async def test_a_session_keeps_no_cookies_between_services(
     await ask(client)
 
     assert seen == [None, None]
+
+
+@for_each(
+    [
+        ("http://127.0.0.1:8010/v1", True),
+        ("http://127.3.2.1", True),
+        ("http://localhost:8010", True),
+        ("http://LOCALHOST.:8010", True),
+        ("http://model.localhost", True),
+        ("http://[::1]:8010", True),
+        ("http://[::ffff:127.0.0.1]:8010", True),
+        ("http://0.0.0.0:8010", True),
+        ("http://[::]:8010", True),
+        ("http://worker:8001", True),
+        ("http://local-model:8010/v1", True),
+        ("", True),
+        ("https://api.openai.com/v1", False),
+        ("http://10.0.0.7:8000", False),
+        ("http://[2001:db8::1]", False),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+    ]
+)
+def test_own_addresses_are_this_machine_s_and_those_beside_it(row: tuple[str, bool]) -> None:
+    url, is_own = row
+    assert is_own_address(url) is is_own
+
+
+async def test_a_proxy_is_asked_for_what_is_outside_alone(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"text": "mine"})
+
+    with recording_proxy(monkeypatch) as asked:
+        assert (
+            await (await connect(answer)).post("/ask", Question(text=""), Answer)
+        ).text == "mine"
+        assert asked == []
+        outside = "http://hooks.example.com/x"
+        async with create_session(outside) as session, session.post(outside, data=b"{}") as reply:
+            assert reply.status == 200
+        assert asked == [outside]

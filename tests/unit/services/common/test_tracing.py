@@ -1,9 +1,14 @@
 import sys
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from fastapi import FastAPI
+from opentelemetry.sdk.trace import TracerProvider
+from support.http_server import JsonHandler, serving
+from support.proxy import recording_proxy
 
+from services.common import tracing
 from services.common.config import Settings
 from services.common.tracing import configure_tracing, is_tracing_on
 
@@ -57,3 +62,28 @@ def test_a_service_that_is_not_traced_does_not_import_the_exporter(
     monkeypatch.setitem(sys.modules, exporter, None)  # an import would fail
 
     configure_tracing(FastAPI(), "worker", make_settings())
+
+
+def test_spans_for_a_collector_on_this_machine_never_reach_a_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    got: list[str] = []
+
+    class Collector(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            got.append(self.path)
+            self.answer(200, b"")
+
+    # Instrumenting is for the whole process, and a provider is set once: neither is tried here.
+    for name in ("AioHttpClientInstrumentor", "AsyncPGInstrumentor", "FastAPIInstrumentor"):
+        module = {"Aio": "aiohttp_client", "Asy": "asyncpg", "Fas": "fastapi"}[name[:3]]
+        monkeypatch.setattr(f"opentelemetry.instrumentation.{module}.{name}", MagicMock())
+    providers: list[TracerProvider] = []
+    monkeypatch.setattr(tracing.trace, "set_tracer_provider", providers.append)
+    with recording_proxy(monkeypatch) as asked, serving(Collector) as url:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        configure_tracing(FastAPI(), "worker", make_settings(otel_exporter_otlp_endpoint=url))
+        providers[0].get_tracer("test").start_span("one").end()
+        providers[0].shutdown()
+    assert (got, asked) == (["/v1/traces"], [])

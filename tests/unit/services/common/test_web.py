@@ -399,3 +399,16 @@ async def test_the_interface_is_documented_with_its_limits(client: httpx.AsyncCl
     properties = schemas["AgentRequest"]["properties"]
     assert properties["user_input"]["maxLength"] == 20_000
     assert properties["task_type"]["maxLength"] == 64
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready", "/metrics", "/openapi.json"])
+async def test_head_is_answered_as_get_without_a_body(client: httpx.AsyncClient, path: str) -> None:
+    got, headed = await client.get(path), await client.head(path)
+    assert (headed.status_code, headed.content) == (200, b"")
+    assert headed.headers["content-type"] == got.headers["content-type"]
+
+
+async def test_head_is_no_way_around_a_refused_method(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.head("/api/v1/echo")).status_code == 405

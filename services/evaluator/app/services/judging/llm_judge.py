@@ -7,7 +7,7 @@ from statistics import fmean
 from types import MappingProxyType
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
 from services.common.llm.invocation import close_model, invoke_model
@@ -60,28 +60,28 @@ class LlmJudge:
         """
         prompt = SystemMessage(self._prompts.get(case.task_type, self._prompt))
         shown = describe_case(case.user_input, case.answer, rules)
-        first = await self._ask([prompt, HumanMessage(shown)])
+        first = await self._ask(prompt, shown)
         if not is_close(first.score, rules):
             return combine_judgements([first])
         shown = describe_case(case.user_input, case.answer, rules, answer_first=True)
         try:
-            second = await self._ask([prompt, HumanMessage(shown)])
+            second = await self._ask(prompt, shown)
         except UnscoredError as error:
             # The first grade is as good as any answer's that was judged once.
             log.warning("judge_second_look_failed", judge=self.name, code=error.code)
             return combine_judgements([first])
         return combine_judgements([first, second])
 
-    async def _ask(self, messages: Sequence[BaseMessage]) -> Judgement:
+    async def _ask(self, prompt: SystemMessage, shown: str) -> Judgement:
         """Ask, and ask once more where the reply is no grade."""
         problem = ""
         for _ in range(ATTEMPTS):
             try:
-                answer = await invoke_model(self._model, list(messages))
+                answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
             except ModelError as error:
                 raise UnscoredError(f"The judge gave no answer: {error.message}") from error
             try:
-                return parse_judgement(answer.text)
+                return parse_judgement(answer.text, shown=shown)
             except ValueError as error:
                 problem = str(error)
                 log.warning("judge_reply_invalid", judge=self.name, problem=problem)

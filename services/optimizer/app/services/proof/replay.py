@@ -17,6 +17,10 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput, Re
 CONCURRENCY = 4
 ATTEMPTS = 2
 NOT_JUDGEABLE = "not_judgeable"
+# Codes that are told of this answer, and not of a service that is down.
+MUTE_CODES = frozenset(
+    {NOT_JUDGEABLE, "model_content_filtered", "model_answer_cut", "model_empty_answer"}
+)
 
 log = get_logger()
 
@@ -121,7 +125,7 @@ class Replayer:
                 except (UpstreamError, UnknownTaskTypeError) as error:
                     failure = error
                     log.warning("replay_spoiled", input_id=item.id, code=error.code)
-                    if getattr(error, "upstream_code", "") == NOT_JUDGEABLE:
+                    if getattr(error, "upstream_code", "") in MUTE_CODES:
                         return failure  # a second look would see the same
                 except TimeoutError:
                     log.warning("replay_spoiled", input_id=item.id, code=DeadlineExceededError.code)

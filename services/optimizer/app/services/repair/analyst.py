@@ -7,6 +7,7 @@ from pathlib import Path
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from services.common.answers.model_json import read_model_object
 from services.common.errors import ModelError
 from services.common.llm.invocation import invoke_model
 from services.common.logging import get_logger
@@ -83,15 +84,12 @@ def _quote(text: str) -> str:
 
 
 def parse_proposal(reply: str) -> Candidate | None:
-    """Read a reply: one JSON object, in a code fence at most; None for anything else."""
-    text = reply.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text.removeprefix("```json").removeprefix("```").removesuffix("```")
+    """Read a reply: one JSON object with a prompt; None for anything else."""
     try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
+        proposal = read_model_object(reply, "prompt").fields
+    except ValueError:
         return None
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("prompt"), str):
+    if not isinstance(proposal["prompt"], str):
         return None
-    rationale = make_printable_line(str(parsed.get("analysis", "")))
-    return Candidate(parsed["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])
+    rationale = make_printable_line(str(proposal.get("analysis", "")))
+    return Candidate(proposal["prompt"].strip(), STRATEGY, rationale[:MAX_RATIONALE_CHARACTERS])

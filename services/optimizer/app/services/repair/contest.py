@@ -9,6 +9,7 @@ from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
 from services.optimizer.app.services.proof.paired_test import TIE_MARGIN, Decision, decide
 from services.optimizer.app.services.proof.replay import (
+    MUTE_CODES,
     NOT_JUDGEABLE,
     BudgetExceededError,
     DeadlineExceededError,
@@ -181,7 +182,7 @@ class Contest:
         Raises:
             ServiceError: What failed, where it is the service that did.
         """
-        if getattr(error, "upstream_code", NOT_JUDGEABLE) != NOT_JUDGEABLE:
+        if getattr(error, "upstream_code", NOT_JUDGEABLE) not in MUTE_CODES:
             raise error
         self._note_refusal(candidate, "none of its answers could be scored")
 

@@ -375,7 +375,8 @@ import os
 from pathlib import Path
 from selfheal.runtime.postgres.binaries import find_binaries
 from benchmarks.temporary_postgres import temporary_postgres
-find_binaries()  # loads what the interpreter, perhaps in root's home, can't read afterwards
+# Both load what the interpreter, perhaps in root's home, can't read afterwards.
+find_binaries(), "".encode("idna")
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

@@ -217,6 +217,7 @@ async def test_any_text_is_only_text(
         (503, "model_rate_limited"),
         (504, "model_timeout"),
         (502, "model_unavailable"),
+        (502, "model_content_filtered"),
         (500, "internal_error"),
         (503, "database_unavailable"),
         (422, "invalid_request"),
@@ -262,6 +263,7 @@ async def test_an_evaluator_that_fails_is_502_and_a_row_without_score(
     assert_is_error(response, 502, "evaluator_failed")
     [row] = await read_log(connection)
     assert str(row["request_id"]) == response.json()["request_id"]
+    assert f"selfheal explain {row['request_id']}" in response.json()["message"]
     assert row["error_message"] == "evaluator_failed: The evaluator answered: It can't be."
     assert (row["worker_output"], row["prompt_version"]) == (OUTPUT, 1)
     assert (row["evaluation_score"], row["evaluation_passed"]) == (None, None)

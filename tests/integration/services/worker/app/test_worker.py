@@ -12,6 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
 from services.common.errors import (
+    ModelAnswerCutError,
+    ModelContentFilteredError,
     ModelInvalidAnswerError,
     ModelRateLimitedError,
     ModelRejectedError,
@@ -149,6 +151,8 @@ async def test_an_unknown_task_type_is_404_and_names_the_known(
         (ModelUnavailableError("down"), 502),
         (ModelRejectedError("no"), 502),
         (ModelInvalidAnswerError("what?"), 502),
+        (ModelContentFilteredError("withheld"), 502),
+        (ModelAnswerCutError("cut"), 502),
         (RuntimeError("sk-secret"), 502),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),

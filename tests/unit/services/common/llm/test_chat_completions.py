@@ -170,6 +170,14 @@ async def test_a_seed_or_a_stop_goes_out_only_where_there_is_one(
     assert [body.get("stop") for body in endpoint.bodies] == [None, ["END"]]
 
 
+async def test_a_parameter_that_is_none_is_not_sent(
+    endpoint: FakeEndpoint, connect: Connect
+) -> None:
+    await ask(await connect(temperature=None, seed=None, max_tokens=None))
+
+    assert endpoint.bodies[0].keys() == {"model", "messages"}
+
+
 @pytest.mark.parametrize(
     ("key", "header"), [(SecretStr(KEY), f"Bearer {KEY}"), (None, None)], ids=["a key", "no key"]
 )
@@ -212,6 +220,13 @@ async def test_an_endpoint_may_keep_name_and_tokens_to_itself(
         pytest.param(
             [failing(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT")], [0.25], id="429 and a date"
         ),
+        pytest.param([failing(429, retry_after_ms="1500")], [1.5], id="429 in milliseconds"),
+        pytest.param(
+            [failing(429, retry_after_ms="1500", Retry_After="9")], [1.5], id="429 in both"
+        ),
+        pytest.param([failing(503, Retry_After="3")], [3.0], id="503 that says when"),
+        pytest.param([failing(529, Retry_After="3")], [3.0], id="529 that says when"),
+        pytest.param([failing(408)], [0.25], id="408"),
         pytest.param([failing(500)], [0.25], id="500"),
         pytest.param([failing(503), failing(502)], [0.25, 0.5], id="503, then 502"),
         pytest.param([reset], [0.25], id="a reset"),
@@ -272,32 +287,61 @@ async def test_pauses_are_spread_by_up_to_a_quarter(
     assert pauses == [5.0]
 
 
+ALL_THREE = "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
+
+
 @pytest.mark.parametrize(
-    ("reply", "words"),
+    ("reply", "words", "advice"),
     [
         pytest.param(
             failing(401, {"code": "invalid_api_key", "message": f"Wrong key {KEY}"}),
             "HTTP 401 (invalid_api_key)",
+            "Check LLM_API_KEY.",
             id="a wrong key",
         ),
-        pytest.param(failing(403), "HTTP 403.", id="403"),
-        pytest.param(failing(404, {"code": "model_not_found"}), "(model_not_found)", id="404"),
-        pytest.param(failing(400, {"param": "messages"}), "HTTP 400.", id="a bad request"),
-        pytest.param(failing(400, "just text"), "HTTP 400.", id="an error of another shape"),
-        pytest.param(web.Response(status=400, text="["), "HTTP 400.", id="an error in no JSON"),
-        pytest.param(web.Response(status=422, text="[" * 99_999), "HTTP 422.", id="a nesting bomb"),
-        pytest.param(web.Response(status=400, body=b"\xff"), "HTTP 400.", id="no text"),
-        pytest.param(web.Response(status=204), "HTTP 204.", id="no content"),
+        pytest.param(failing(403), "HTTP 403.", "Check LLM_API_KEY.", id="403"),
+        pytest.param(
+            failing(404, {"code": "model_not_found"}),
+            "(model_not_found)",
+            "Check LLM_MODEL, and LLM_BASE_URL",
+            id="404",
+        ),
+        pytest.param(failing(405), "HTTP 405.", "LLM_BASE_URL", id="405"),
+        pytest.param(failing(400, {"param": "messages"}), "HTTP 400.", ALL_THREE, id="400"),
+        pytest.param(
+            failing(400, {"param": "model"}), "HTTP 400.", "Check LLM_MODEL.", id="a parameter"
+        ),
+        pytest.param(
+            failing(400, {"param": "seed"}), "HTTP 400.", "Check LLM_SEED.", id="not one we sent"
+        ),
+        pytest.param(
+            failing(400, {"code": "context_length_exceeded", "param": "messages"}),
+            "(context_length_exceeded)",
+            "lower LLM_MAX_TOKENS",
+            id="a full context",
+        ),
+        pytest.param(
+            failing(400, "The maximum context length is 4096 tokens; max_tokens is too large"),
+            "HTTP 400.",
+            "lower LLM_MAX_TOKENS",
+            id="a full context in words",
+        ),
+        pytest.param(failing(400, "just text"), "HTTP 400.", ALL_THREE, id="another shape"),
+        pytest.param(web.Response(status=400, text="["), "HTTP 400.", ALL_THREE, id="no JSON"),
+        pytest.param(
+            web.Response(status=422, text="[" * 99_999), "HTTP 422.", ALL_THREE, id="a nesting bomb"
+        ),
+        pytest.param(web.Response(status=400, body=b"\xff"), "HTTP 400.", ALL_THREE, id="no text"),
     ],
 )
 async def test_a_refusal_is_final_and_says_what_to_check(
-    endpoint: FakeEndpoint, connect: Connect, reply: Reply, words: str
+    endpoint: FakeEndpoint, connect: Connect, reply: Reply, words: str, advice: str
 ) -> None:
     failure = await failure_of(await connect(reply))
 
     assert type(failure) is ModelRejectedError
     assert words in failure.message
-    assert "LLM_MODEL, LLM_BASE_URL and LLM_API_KEY" in failure.message
+    assert advice in failure.message
     assert len(endpoint.bodies) == 1
 
 
@@ -319,11 +363,15 @@ async def test_an_answer_that_does_not_come_is_a_timeout(connect: Connect) -> No
         pytest.param(web.json_response([]), id="an array"),
         pytest.param(web.json_response({}), id="no choices"),
         pytest.param(web.json_response({"choices": []}), id="empty choices"),
-        pytest.param(web.json_response({"choices": [{"message": {}}]}), id="no content"),
+        pytest.param(web.Response(status=204), id="no content"),
+        pytest.param(web.json_response({"choices": None}), id="null choices"),
+        pytest.param(web.json_response({"choices": ["Hello"]}), id="a choice that is a text"),
+        pytest.param(web.json_response({"choices": [{"message": ["Hello"]}]}), id="a list"),
+        pytest.param(web.json_response({"choices": [{"message": {"content": 5}}]}), id="a number"),
         pytest.param(
-            web.json_response({"choices": [{"message": {"content": None}}]}), id="null content"
+            web.Response(text='data: {"choices": [{"delta": {"content": "Hel"}}]}\n\n'),
+            id="a stream that breaks off",
         ),
-        pytest.param(web.json_response({"error": {"code": "x"}}), id="an error that says 200"),
         pytest.param(answer_without_end, id="an answer over the limit"),
     ],
 )

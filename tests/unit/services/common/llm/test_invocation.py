@@ -1,9 +1,11 @@
+import asyncio
 from typing import Any
 
 import pytest
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
+from support.rows import for_each
 
 from services.common.errors import (
     InvalidRequestError,
@@ -136,8 +138,53 @@ async def test_a_model_may_keep_name_and_tokens_to_itself() -> None:
     ids=["blocks", "after reasoning", "a list of texts", "empty", "no block"],
 )
 async def test_the_text_of_an_answer_is_the_text_of_its_blocks(content: Any, text: str) -> None:
-    assert (await invoke_model(saying(AIMessage(content=content)), "Hi")).text == text
+    message = AIMessage(content=content, response_metadata={"finish_reason": "stop"})
+    assert (await invoke_model(saying(message), "Hi")).text == text
 
 
 async def test_a_model_without_connections_needs_no_closing() -> None:
     await close_model(FakeListChatModel(responses=["Hello"]))
+
+
+OPEN_FENCE = "```python\nx ="
+
+
+@for_each(
+    [
+        ("Hi", {"finish_reason": "content_filter"}, "model_content_filtered"),
+        ("", {"finish_reason": "SAFETY"}, "model_content_filtered"),
+        ("", {"finish_reason": "FinishReason.RECITATION"}, "model_content_filtered"),
+        ("", {"finish_reason": "PROHIBITED_CONTENT"}, "model_content_filtered"),
+        ("Hi", {"stop_reason": "refusal"}, "model_content_filtered"),
+        ("Hi", {"stopReason": "guardrail_intervened"}, "model_content_filtered"),
+        ("Hi", {"finish_reason": "ERROR_TOXIC"}, "model_content_filtered"),
+        (OPEN_FENCE, {"stop_reason": "max_tokens"}, "model_answer_cut"),
+        (OPEN_FENCE, {"stopReason": "max_tokens"}, "model_answer_cut"),
+        (OPEN_FENCE, {"finish_reason": "MAX_TOKENS"}, "model_answer_cut"),
+        (OPEN_FENCE, {"finish_reason": "FinishReason.MAX_TOKENS"}, "model_answer_cut"),
+        (OPEN_FENCE, {"done_reason": "length"}, "model_answer_cut"),
+        (OPEN_FENCE, {"finish_reason": "model_length"}, "model_answer_cut"),
+        ("", {"finish_reason": "ERROR"}, "model_unavailable"),
+        ("", {"finish_reason": "MALFORMED_FUNCTION_CALL"}, "model_empty_answer"),
+        ("", {}, "model_empty_answer"),
+        ("", {"stop_reason": "tool_use"}, "model_empty_answer"),
+        ("", {"stop_reason": "end_turn"}, ""),
+        ("", {"finish_reason": "STOP"}, ""),
+        ("", {"finish_reason": "COMPLETE"}, ""),
+        ("Hi", {"stop_reason": "max_tokens"}, "Hi"),
+        (OPEN_FENCE, {"finish_reason": "stop"}, OPEN_FENCE),
+        (OPEN_FENCE, {"finish_reason": "unheard_of"}, OPEN_FENCE),
+        (OPEN_FENCE, {}, OPEN_FENCE),
+    ]
+)
+def test_every_vendor_s_reason_tells_whose_answer_it_is(
+    row: tuple[str, dict[str, Any], str],
+) -> None:
+    content, metadata, comes_to = row
+    message = AIMessage(content=content, response_metadata=metadata)
+    try:
+        came_to = asyncio.run(invoke_model(saying(message), "Hi")).text
+    except ModelError as error:
+        came_to = error.code
+
+    assert came_to == comes_to

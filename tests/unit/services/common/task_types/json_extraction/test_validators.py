@@ -119,8 +119,17 @@ def test_json_is_found_as_a_whole_or_in_one_block(answer: str) -> None:
     [
         ("", "no JSON"),
         ("Hello World", "isn't JSON"),
-        (f"The data: {json.dumps(RIGHT)}", "isn't JSON"),
-        (f"```json\n{json.dumps(RIGHT)}\n```\n```json\n{{}}\n```", "isn't JSON"),
+        (f"The data: {json.dumps(RIGHT)[:-1]},}}", "isn't JSON"),
+        (f"```json\n{json.dumps(RIGHT)}\n```\n```json\n{{'a': 1}}\n```", "isn't JSON"),
+        (f"{json.dumps(RIGHT)}\n{json.dumps(RIGHT)}", "Extra data"),
+        (f"Two: {json.dumps(RIGHT)}, {json.dumps(RIGHT)} and so on", "Extra data"),
+        (f'Here: {{"items": [{json.dumps(RIGHT)},]}}', "isn't JSON"),
+        (f"Here: [{json.dumps(RIGHT)},]", "isn't JSON"),
+        (f"<think>{json.dumps(RIGHT)}</think>", "no JSON"),
+        (f"<think>{json.dumps(RIGHT)}</think>I can't do that.", "isn't JSON"),
+        (f"<think>{json.dumps(RIGHT)}", "no JSON"),
+        (f"```json\n{json.dumps(RIGHT)[:-9]}", "isn't JSON"),
+        ("```json\n// the data\n{}\n```", "isn't JSON"),
         ("{'name': 'Otter Books'}", "isn't JSON"),
         ('{"name": "a", "name": "b"}', "twice"),
         ('{"total": NaN}', "NaN"),
@@ -206,7 +215,9 @@ def test_a_request_without_a_schema_is_judged_by_its_text() -> None:
     request = f"Give me the shop's name as JSON. {TEXT}"
     assert outcome("conforms_to_the_schema", RIGHT, request)[0] == "not_applicable"
     receipt = RIGHT | {"kind": "receipt"}
-    assert outcome("values_are_in_the_text", receipt, request)[0] == "failed"
+    assert outcome("values_are_in_the_text", receipt, request)[0] == "not_applicable"
+    badger = RIGHT | {"name": "Badger Books"}
+    assert outcome("values_are_in_the_text", badger, request)[0] == "failed"
     assert outcome("values_are_in_the_text", {"name": "Otter Books"}, request)[0] == "passed"
 
 

@@ -207,11 +207,13 @@ async def test_an_answer_that_could_not_be_scored_is_logged_unscored(
     execution_log: FakeExecutionLog,
     error: UpstreamError,
 ) -> None:
-    evaluator.error = error
+    evaluator.error, told = error, error.message
     with pytest.raises(UpstreamError) as failure:
         await orchestrator.serve(ID, REQUEST)
 
     assert failure.value is error
+    assert failure.value.message.startswith(f"{told.rstrip('.')}. The answer exists, unscored")
+    assert f"selfheal explain {ID}" in failure.value.message
     [row] = execution_log.rows
     assert (row.worker_output, row.prompt_version, row.worker_latency_ms) == ("def f(): ...", 3, 12)
     assert (row.evaluation_score, row.evaluation_passed) == (None, None)
@@ -219,7 +221,7 @@ async def test_an_answer_that_could_not_be_scored_is_logged_unscored(
         "worker": {"model": "m"},
         "error": {"service": "evaluator", "code": error.upstream_code},
     }
-    assert row.error_message == f"evaluator_failed: {error.message}"
+    assert row.error_message == f"evaluator_failed: {told}"
 
 
 async def test_an_unknown_task_type_is_told_and_not_logged(

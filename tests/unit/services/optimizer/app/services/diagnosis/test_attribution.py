@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.provider.outcomes import OUTCOMES
+from support.provider.wire import Shape
+from support.rows import for_each
 
 from services.optimizer.app.services.diagnosis.attribution import (
     DRIFT,
@@ -66,6 +69,17 @@ def fault_of(attribution: Attribution | None) -> str | None:
 
 
 # What the log alone tells.
+
+
+@for_each([shape for shape in OUTCOMES.values() if shape.comes_to.startswith("model_")])
+def test_six_answers_that_a_provider_withheld_after_good_ones_are_its_fault(shape: Shape) -> None:
+    """They were scored 0 once, so that the model had changed, and a heal spent calls on it."""
+    window = Window(rows("+++"), unscored(("worker", shape.comes_to, 6)), earlier=Record(20, 20))
+    found = look_at_log(window)
+
+    assert found is not None
+    assert (found.fault, found.calls_for_repair) == (PROVIDER, False)
+    assert found.because == (f"6 requests got no answer: {shape.comes_to} (6x).",)
 
 
 @pytest.mark.parametrize(

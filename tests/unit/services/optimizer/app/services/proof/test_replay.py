@@ -225,6 +225,17 @@ async def test_a_mistake_of_ours_is_not_hidden() -> None:
         await replay(replayer(worker, FakeClient(evaluate)), 1)
 
 
+@pytest.mark.parametrize(
+    "code", ["model_content_filtered", "model_answer_cut", "model_empty_answer"]
+)
+async def test_what_a_provider_made_of_an_answer_is_not_asked_for_again(code: str) -> None:
+    withheld = UpstreamError("no", upstream="worker", upstream_code=code)
+    worker = FakeClient(lambda body: withheld)
+    with pytest.raises(UpstreamError, match="no"):
+        await replay(replayer(worker, FakeClient(evaluate)), 3)
+    assert len(worker.bodies) == 3
+
+
 async def test_what_can_not_be_judged_is_not_asked_for_again() -> None:
     refusal = UpstreamError("no", upstream="evaluator", upstream_code="not_judgeable")
 

@@ -11,6 +11,7 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import PrivateAttr
 from structlog.testing import capture_logs
+from support.rows import for_each
 
 from services.common.errors import ModelTimeoutError
 from services.optimizer.app.services.log.log_records import LoggedResult
@@ -85,18 +86,44 @@ def test_a_proposal_is_read(reply: str, candidate: Candidate) -> None:
     assert parse_proposal(reply) == candidate
 
 
+AS_MODELS_WRITE_IT = [
+    f"<think>The prompt greets.</think>\n{REPLY}",
+    f"Here is a better one:\n\n```JSON\n{REPLY}\n```\nIt says what to write.",
+    f"\ufeff{REPLY}<|im_end|>",
+    f"~~~json\n{REPLY}\n~~~",
+    REPLY.replace("}", ",}"),
+    REPLY.removesuffix("}"),
+    REPLY.replace("greets.", "greets.\n"),
+    REPLY.replace('"', "'"),
+    f"{REPLY}\n{REPLY}",
+]
+
+
+@for_each(AS_MODELS_WRITE_IT)
+def test_a_proposal_is_read_as_models_write_it(reply: str) -> None:
+    assert parse_proposal(reply) == Candidate("You write Python.", "reflection", "It greets.")
+
+
+def test_lines_of_a_prompt_need_not_be_escaped() -> None:
+    proposal = parse_proposal('{"prompt": "You write Python.\n\n- Keep it\tshort."}')
+    assert proposal is not None
+    assert proposal.content == "You write Python.\n\n- Keep it\tshort."
+
+
 BAD_REPLIES = [
     pytest.param("", id="empty"),
     pytest.param("Use a better prompt.", id="prose"),
-    pytest.param(f"Here: {REPLY}", id="prose-before"),
-    pytest.param(f"{REPLY}{REPLY}", id="two"),
+    pytest.param(REPLY + REPLY.replace("Python", "Perl"), id="two-that-differ"),
     pytest.param(f"[{REPLY}]", id="a-list"),
     pytest.param('"prompt"', id="a-string"),
     pytest.param('{"analysis": "x"}', id="no-prompt"),
     pytest.param('{"prompt": null}', id="null"),
     pytest.param('{"prompt": ["x"]}', id="a-list-for-a-prompt"),
     pytest.param('{"prompt": {"a": 1}}', id="an-object-for-a-prompt"),
-    pytest.param('{"prompt": "x"', id="cut-off"),
+    pytest.param('{"prompt": "You write', id="cut-off"),
+    pytest.param(f"<think>{REPLY}</think>", id="reasoning-throughout"),
+    pytest.param(json.dumps({"prompt": "x" * 9_000}), id="too-long"),
+    pytest.param('{"prompt": ["x",],}', id="a-list-that-is-mended"),
     pytest.param("[" * 100_000, id="nested-deeply"),
     pytest.param("```", id="a-fence-alone"),
 ]

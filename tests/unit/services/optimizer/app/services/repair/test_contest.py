@@ -195,6 +195,18 @@ async def test_a_strategy_that_fails_keeps_no_other_from_trying(make_replays: Ma
     assert [(entry["strategy"], entry["code"]) for entry in failed] == [("broken", "worker_failed")]
 
 
+async def test_a_candidate_whose_answers_a_provider_withholds_keeps_no_other_from_trying(
+    make_replays: MakeReplays,
+) -> None:
+    def answer(content: str, item: ReplayInput) -> float | None:
+        if content == "filtered":
+            raise UpstreamError("no", upstream="worker", upstream_code="model_content_filtered")
+        return SCORES[content]
+
+    choice = await choose(make_contest(make_replays(answer)), "filtered", "fair")
+    assert winner_of(choice) == "fair"
+
+
 async def test_a_candidate_whose_answers_nobody_can_judge_keeps_no_other_from_trying(
     make_replays: MakeReplays,
 ) -> None:

@@ -17,17 +17,27 @@ def parse_strictly(text: str, *, called: str) -> Any:
         ValueError: If it can't be parsed; the message repeats nothing of the text.
     """
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=partial(_reject_repetitions, called),
-            parse_constant=_reject_constant,
-            parse_float=_parse_finite,
-        )
+        return strict_decoder(called).decode(text)
     except json.JSONDecodeError as error:
         problem = f"{called} isn't JSON: {error.msg} in line {error.lineno}"
         raise ValueError(problem) from error
     except RecursionError as error:
         raise ValueError(f"{called} is nested too deeply") from error
+
+
+def strict_decoder(called: str, *, bare_line_ends: bool = False) -> json.JSONDecoder:
+    """Return a decoder that refuses repeated fields and what isn't a finite number.
+
+    Args:
+        called: What messages call the text.
+        bare_line_ends: Take line ends and tabs in strings as they are.
+    """
+    return json.JSONDecoder(
+        object_pairs_hook=partial(_reject_repetitions, called),
+        parse_constant=_reject_constant,
+        parse_float=_parse_finite,
+        strict=not bare_line_ends,
+    )
 
 
 def _reject_repetitions(called: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""Tells whether a value that a text doesn't state may still come of it. Pure."""
+
+import datetime
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+from services.common.task_types.json_extraction.grounding import (
+    CACHED_TEXTS,
+    ISO_DATE,
+    NUMBER,
+    WORD,
+    TextFacts,
+    digits_of,
+    normalize,
+    read_facts,
+    readings,
+)
+
+# Fields whose values a text gives by name, by the last word of the field's own name.
+NAMED = frozenset(
+    """name author person customer client guest contact sender recipient patient employee speaker
+    artist company vendor supplier employer organization organisation brand hotel restaurant
+    venue city street address email phone 이름 성명 저자 고객 회사 업체 호텔 도시 주소""".split()
+)
+# Fields whose numbers are worked out, by any word of the field's name.
+WORKED_OUT = frozenset(
+    """total sum count number average mean balance difference duration percent percentage rate
+    ratio score rating confidence probability 합계 총액 평균 개수""".split()
+)
+# What makes numbers or dates that aren't read here.
+UNREAD = re.compile(
+    r"\b(?:hundred|thousand|million|billion|dozen|half|quarter|third|double|twice|triple|today|"
+    r"tomorrow|yesterday|next|last|ago|later|within|after|\w+day)\b|오늘|내일|어제|다음|지난|뒤|후"
+)
+UNITS = (7, 12, 24, 30, 60, 100, 1_000, 3_600, 1_000_000)
+LONG_NUMBER = re.compile(r"\d{3,}")
+MAX_NUMBERS = 100
+MIN_TELLING_NUMBER = 10
+MIN_OPERAND = 3
+COMPARED_PHONE_DIGITS = 7
+
+
+def is_made_up(value: str | int | float, field: str, text: str) -> bool:
+    """Tell whether a value that `text` doesn't state can't come of it either.
+
+    A text would have to state an e-mail address, a long number, a name in a field that holds
+    names, and a number or date that one step from what it states doesn't give. A category, a
+    summary, a count or a sum it need not state.
+
+    Args:
+        value: The value.
+        field: The name of the field that holds it.
+        text: The text.
+    """
+    facts = read_facts(text)
+    words = [word for word in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", field) if word]
+    words = [word.casefold().removesuffix("s") for word in words]
+    if isinstance(value, str):
+        return _is_text_made_up(value, text, holds_names=bool(words) and words[-1] in NAMED)
+    if _is_unread(text) or (_holds_amounts(text) and WORKED_OUT.intersection(words)):
+        return False
+    return not _is_derived(abs(Decimal(str(value))), facts)
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _is_unread(text: str) -> bool:
+    """Whether a text may give numbers or dates in words that aren't read, or ever so many."""
+    facts = read_facts(text)
+    return len(facts.numbers) > MAX_NUMBERS or bool(UNREAD.search(facts.plain))
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _holds_amounts(text: str) -> bool:
+    """Whether a text holds numbers to reckon with: two or more that belong to no date."""
+    facts = read_facts(text)
+    in_dates = {Decimal(part) for date in facts.dates for part in date}
+    literals = (match[0] for match in NUMBER.finditer(facts.plain))
+    return sum(in_dates.isdisjoint(readings(literal)) for literal in literals) > 1
+
+
+def _is_text_made_up(value: str, text: str, *, holds_names: bool) -> bool:
+    facts = read_facts(text)
+    if date := ISO_DATE.fullmatch(value.strip()):
+        year, month, day = (int(part) for part in date.groups()[:3])
+        is_near = any(
+            ((year, month) == known[:2] and day in facts.numbers)
+            or abs(_number_day(year, month, day) - _number_day(*known)) in facts.numbers
+            for known in facts.dates
+        )
+        return bool(facts.dates) and not (is_near or _is_unread(text))
+    plain = normalize(value)
+    if "@" in plain or "://" in plain:
+        return True
+    if digits_of(plain):
+        # A telephone number may have got the code of its country.
+        is_phone = digits_of(plain)[-COMPARED_PHONE_DIGITS:] in facts.digits
+        numbers = (Decimal(digits) for digits in LONG_NUMBER.findall(plain))
+        return not is_phone and any(number not in facts.numbers for number in numbers)
+    if not holds_names or value.isupper() or not (value[:1].isupper() and value.isascii()):
+        return False
+    words = (word.removesuffix("s") for word in WORD.findall(plain))
+    return facts.plain.isascii() and any(word not in facts.plain for word in words)
+
+
+def _number_day(year: int, month: int, day: int) -> int:
+    """Count the days up to a date; -1 where there is no such date."""
+    try:
+        return datetime.date(year, month, day).toordinal()
+    except ValueError:
+        return -1
+
+
+def _is_derived(number: Decimal, facts: TextFacts) -> bool:
+    """Whether one step leads to a number from those that a text states; small ones are counts."""
+    if number <= MIN_TELLING_NUMBER:
+        return True
+    if not facts.numbers.isdisjoint(
+        step for unit in UNITS for step in (number * unit, number / unit)
+    ):
+        return True
+    for stated in facts.numbers:
+        is_age = stated >= 1900 and 2015 <= stated + number <= 2035  # noqa: PLR2004
+        if is_age or round(stated) == number:
+            return True
+        if stated < MIN_OPERAND:
+            continue
+        for other in (abs(number - stated), number + stated, number / stated):
+            if other in facts.numbers and (other >= MIN_OPERAND or stated % 10 == 0):
+                return True
+    return False

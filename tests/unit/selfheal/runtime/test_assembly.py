@@ -1,0 +1,55 @@
+"""What psql gets of the variables that a shell holds."""
+
+from pathlib import Path
+
+import pytest
+
+from selfheal.runtime.assembly import psql_environment
+from services.common.config import Settings
+
+SHELL = {
+    "PGSSLMODE": "require",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGSERVICE": "other",
+    "PGOPTIONS": "-c search_path=x",
+    "PGPASSWORD": "theirs",
+    "PGHOST": "192.0.2.1",
+    "PGUSER": "them",
+}
+
+
+@pytest.fixture(autouse=True)
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in SHELL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+
+def given_to_psql(settings: Settings) -> dict[str, str]:
+    environment = psql_environment(settings)
+    return {name: value for name, value in environment.items() if name.startswith("PG")}
+
+
+def test_the_embedded_database_is_reached_by_its_own_variables_alone(tmp_path: Path) -> None:
+    (tmp_path / ".selfheal").mkdir()
+    (tmp_path / ".selfheal" / "postgres-password").write_text("ours")
+    assert given_to_psql(Settings()) == {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": "5432",
+        "PGUSER": "agent",
+        "PGDATABASE": "agent_system",
+        "PGPASSWORD": "ours",
+    }
+
+
+def test_of_a_server_of_one_s_own_the_shell_says_what_the_url_leaves_out() -> None:
+    settings = Settings(database_url="postgresql://me@db/name")
+    assert given_to_psql(settings) == {
+        "PGSSLMODE": "require",
+        "PGPASSWORD": "theirs",
+        "PGHOST": "db",
+        "PGUSER": "me",
+        "PGDATABASE": "name",
+    }
