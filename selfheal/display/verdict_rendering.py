@@ -25,6 +25,7 @@ from services.common.evaluation_detail import (
 from services.evaluator.app.services.scorer import JUDGE_WEIGHT, PASS_THRESHOLD, RULE_WEIGHT
 
 MAX_BLOCK_CHARACTERS: Final = 4_000
+REASONING_SHOWN: Final = 120
 INDENT: Final = (0, 0, 0, 2)
 
 # Outcomes of rules, verdicts of observations, and states of runs, by how they read.
@@ -60,6 +61,7 @@ def render_verdict(
     yield _headline(score, passed, detail)
     if detail.caveat:
         yield Text(make_visible_line(detail.caveat), style="yellow")
+    yield from _reasoning(detail.reasoning)
     yield from _caps(detail)
     yield from _execution(detail.execution)
     yield from _rules(detail.rules)
@@ -79,6 +81,13 @@ def block(text: str) -> RenderableType:
     if len(text) > MAX_BLOCK_CHARACTERS:
         shown += f"\n(cut: {len(text):,} characters in all)"
     return Padding(Text(shown), INDENT)
+
+
+def _reasoning(text: str) -> Iterator[RenderableType]:
+    """Show how reasoning began that was no part of the answer, on two lines at most."""
+    if line := make_visible_line(text):
+        shown = line[:REASONING_SHOWN] + ("…" if len(line) > REASONING_SHOWN else "")
+        yield Text(f"reasoning, left out of the answer: {shown}", style="dim")
 
 
 def _headline(score: float, passed: bool, detail: EvaluationDetail) -> Text:

@@ -93,7 +93,7 @@ class ErrorDetail(DetailPart):
 
 
 class EvaluationDetail(DetailPart):
-    """All that is told of a score."""
+    """All that is told of a score; `reasoning` is what the model wrote before its answer, cut."""
 
     rule_score: float | None = None
     judge_score: float | None = None
@@ -107,6 +107,7 @@ class EvaluationDetail(DetailPart):
     evaluator: EvaluatorDetail = EvaluatorDetail()
     worker: WorkerDetail = WorkerDetail()
     error: ErrorDetail = ErrorDetail()
+    reasoning: str = ""
 
     @property
     def failed_rules(self) -> tuple[str, ...]:

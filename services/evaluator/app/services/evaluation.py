@@ -115,7 +115,7 @@ class Evaluation:
         case = JudgedAnswer(
             task_type=request.task_type,
             user_input=request.user_input,
-            answer=request.worker_output,
+            answer=reading.answer,
             grades=grade_criteria(criteria_for(definition), grades),
         )
         judgement = await self._judge.judge(case, rules)
@@ -132,6 +132,7 @@ class Evaluation:
             evidence=evidence,
             caveat=describe_doubt(evidence, self._judge, rules),
             availability=self._sandbox.availability,
+            reasoning=reading.reasoning,
         )
         return verdict, detail
 

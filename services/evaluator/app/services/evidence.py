@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
+from services.common.answers.reasoning import ModelText, split_reasoning
+from services.evaluator.app.services.code.extraction import (
+    ExtractedCode,
+    extract_code,
+    parse_python,
+)
 from services.evaluator.app.services.code.syntax import Definition, Function
 from services.evaluator.app.services.request import RequestFacts, read_request
 
@@ -17,10 +22,11 @@ class Evidence:
     Attributes:
         task_type: What it was asked for as.
         user_input: The request, as its user wrote it.
-        answer: What the Worker gave, as it gave it.
+        answer: The final part of what the Worker gave; empty where it is reasoning throughout.
         request: What the request fixes.
         code: The code in the answer; None where there is none.
         expected: The right answer, where a golden input is replayed that has one.
+        reasoning: What the model wrote on its way to the answer.
     """
 
     task_type: str
@@ -29,6 +35,7 @@ class Evidence:
     request: RequestFacts
     code: ExtractedCode | None
     expected: Any = None
+    reasoning: str = ""
 
     @property
     def tree(self) -> ast.Module | None:
@@ -71,11 +78,15 @@ def gather_evidence(
         is_code: Whether answers of that task type are programs.
         expected: The right answer, where it is known.
     """
+    given = split_reasoning(answer)
+    if is_code and given.final != answer and parse_python(answer)[0] is not None:
+        given = ModelText(answer, "")  # a program about tags
     return Evidence(
         task_type=task_type,
         user_input=user_input,
-        answer=answer,
+        answer=given.final,
         request=read_request(user_input),
-        code=extract_code(answer) if is_code else None,
+        code=extract_code(given.final, user_input) if is_code else None,
         expected=expected,
+        reasoning=given.reasoning,
     )

@@ -17,6 +17,7 @@ from services.evaluator.app.services.scorer import Verdict
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.
 MAX_OUTPUT_CHARACTERS = 500
+MAX_REASONING_CHARACTERS = 2_000
 
 
 def explain(
@@ -30,6 +31,7 @@ def explain(
     evidence: EvidenceGrade,
     caveat: str,
     availability: Availability,
+    reasoning: str = "",
 ) -> EvaluationDetail:
     """Tell all of an evaluation, as it is answered and logged."""
     return EvaluationDetail(
@@ -59,6 +61,7 @@ def explain(
             spread=judgement.spread,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
+        reasoning=reasoning[:MAX_REASONING_CHARACTERS],
     )
 
 

@@ -32,6 +32,8 @@ class Reading:
         source: The program in the answer, where it is Python that parses; else empty.
         plan: What to try the program with.
         knows_the_answer: Whether a rule held the answer against the right one.
+        answer: The final part of what the Worker gave.
+        reasoning: What the model wrote on its way there.
     """
 
     findings: dict[str, Finding]
@@ -39,6 +41,8 @@ class Reading:
     source: str = ""
     plan: ProbePlan = field(default_factory=ProbePlan)
     knows_the_answer: bool = False
+    answer: str = ""
+    reasoning: str = ""
 
 
 def read_answer(
@@ -85,6 +89,8 @@ def read_answer(
         source=_program_in(evidence),
         plan=plan_probes(evidence, golden.checks.get(user_input, ())),
         knows_the_answer=bool(told_by_value),
+        answer=evidence.answer,
+        reasoning=evidence.reasoning,
     )
 
 

@@ -49,7 +49,8 @@ DANGEROUS_CALLS = frozenset(
 def gives_an_answer(evidence: Evidence) -> Finding:
     """Check that something came back that is no refusal."""
     if not evidence.answer.strip():
-        return failed("the answer is empty")
+        is_draft = bool(evidence.reasoning)
+        return failed("it is all reasoning, and no answer" if is_draft else "the answer is empty")
     if is_refusal(evidence):
         return failed("the answer is a refusal")
     return passed("there is an answer")

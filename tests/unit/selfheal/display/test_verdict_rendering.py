@@ -173,3 +173,11 @@ def test_a_long_print_is_cut_and_says_so() -> None:
     shown = show({**DETAIL, "execution": {"status": "finished", "output": "x" * 10_000}})
     assert "(cut: 10,000 characters in all)" in shown
     assert shown.count("x") < 5_000
+
+
+def test_reasoning_takes_two_lines_at_most() -> None:
+    assert "reasoning" not in show(DETAIL)
+    shown = show(DETAIL | {"reasoning": "First, " + "I think. " * 500})
+    [line] = [line for line in shown.splitlines() if "First, I think." in line]
+    assert "left out of the answer" in line
+    assert shown.count("I think.") < 20

@@ -1,18 +1,36 @@
 """Finds the code in an answer: its text, its language, and its syntax tree."""
 
 import ast
+import doctest
+import html
 import re
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 
-from services.evaluator.app.services.code.syntax import Definition, is_stub
+from services.common.answers.markdown import (
+    FENCE_LINE,
+    ODD_BLANK,
+    FencedBlock,
+    find_fenced_blocks,
+    find_indented_blocks,
+    straighten,
+)
+from services.evaluator.app.services.code.program import Part, assemble
+from services.evaluator.app.services.code.syntax import Definition
 
 MAX_SOURCE_BYTES = 64 * 1024
 # Compiling thousands of functions takes the square of the time.
 MAX_COMPILED_CHARACTERS = 16 * 1024
-MAX_BLOCKS = 20
-PYTHON_TAGS = frozenset({"python", "py", "python3", "pycon", "ipython"})
-FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]{0,40})")
+# How often a text may be parsed, in parts, until what is left of it isn't read.
+MAX_PARSED = 8
+TAG = re.compile(r"[A-Za-z][\w+#.-]{0,39}")
+# Tags that name no language.
+NEUTRAL_TAGS = frozenset({"", "code", "tool_code", "text", "txt", "plaintext", "plain", "markdown"})
+ELEMENT = re.compile(r"</?[a-z]\w{0,20}>|<!\[CDATA\[|\]\]>", re.I)
+# Lines that a notebook or a shell reads, and a name that takes what one of them gives.
+ESCAPE = re.compile(r"^([ \t]*)(?:[%!$]|(\w+[ \t]*=)[ \t]*[%!])[^\n]*", re.M)
 CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
 
 # Statements that make a text a program; a bare word or string parses too, and is none.
@@ -70,59 +88,176 @@ def parse_python(source: str) -> tuple[ast.Module | None, str]:
         return None, f"the parser gave up ({type(error).__name__})"
 
 
-def find_fenced_blocks(text: str) -> list[tuple[str, str]]:
-    """Find tag (lower case) and text of each fenced block; one left open runs to the end.
+def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
+    """Find the program in an answer: in its blocks, or the answer itself where that is code.
 
-    Reads line by line, so that hostile text costs linear time; at most `MAX_BLOCKS` blocks.
+    Args:
+        answer: What the Worker gave, without its reasoning.
+        request: The request; code that stands in it is quoted, and isn't the answer.
     """
-    blocks: list[tuple[str, str]] = []
-    fence, tag, lines = "", "", list[str]()
-    for line in text.splitlines(keepends=True):
-        opening = FENCE.match(line)
-        if not fence and opening:
-            fence, tag, lines = opening[1], opening[2].lower(), []
-        elif fence and opening and not opening[2] and line.strip().startswith(fence):
-            blocks.append((tag, "".join(lines)))
-            fence = ""
-            if len(blocks) == MAX_BLOCKS:
-                return blocks
-        elif fence:
-            lines.append(line)
-    if fence:
-        blocks.append((tag, "".join(lines)))
-    return blocks
+    reader = _Reader(MAX_PARSED * len(answer) + MAX_COMPILED_CHARACTERS)
+    whole = reader.read(FencedBlock("", answer.removeprefix("\ufeff"), 0, 0))
+    if whole.tree is not None and _is_substantial(whole.tree):
+        return whole
+    blocks = find_fenced_blocks(answer, reader.makes_sense)
+    codes = [reader.read(block) for block in blocks if (block.info + block.text).strip()]
+    if all(code.tree is None for code in codes):
+        inline = [reader.read(block) for block in _inline_blocks(answer)]
+        codes = [code for code in inline if code.tree is not None] or codes
+    codes = [code for code in codes if code.source.strip()]
+    if not codes and whole.tree is None:
+        codes = [reader.read(FencedBlock("", one, 0, 0)) for one in find_indented_blocks(answer)]
+        codes = [code for code in codes if code.tree is not None and _is_substantial(code.tree)]
+    if codes and all(code.tree is None for code in codes) and answer.count("```") % 2:
+        codes += _read_left_open(codes[-1].source, reader)
+    if not codes:
+        found = None if whole.tree is not None else _read_plain(straighten(answer), reader)
+    else:
+        found = _put_together(codes, request, reader)
+    return found and replace(found, prose_characters=max(0, len(answer) - len(found.source)))
 
 
-def extract_code(answer: str) -> ExtractedCode | None:
-    """Find the code of an answer: its best fenced block, or the answer itself where that is code.
-
-    The best block is the first Python one that defines something and leaves no body out, else
-    one that defines something, else the first that parses, else the longest: models like to show
-    a skeleton before the code, and examples of use after it.
-    """
-    blocks = [
-        _examine(source, tag, len(answer) - len(source))
-        for tag, source in find_fenced_blocks(answer)
-        if source.strip()
+def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -> ExtractedCode:
+    """Return the program that the blocks are; the likeliest block where none is Python."""
+    parts = [
+        Part(code.source, code.tree) for code in codes if code.tree and _is_substantial(code.tree)
     ]
-    if blocks:
-        return max(blocks, key=_rank)
-    whole = _examine(answer, "", 0)
-    if whole.tree is not None:
-        return whole if _is_substantial(whole.tree) else None
-    return _extract_unfenced(answer)
+    own = [part for part in parts if part.source.strip() not in request]
+    if len(own or parts) > 1:
+        program = reader.examine(assemble(own or parts, request), "python")
+        if program.tree is not None:
+            return program
+    first = {id(part.tree) for part in (own or parts)[:1]}
+    return max(
+        codes,
+        key=lambda code: (
+            id(code.tree) in first,
+            code.tree is not None,
+            code.is_python,
+            len(code.source),
+        ),
+    )
 
 
-def _extract_unfenced(answer: str) -> ExtractedCode | None:
+def _read_left_open(source: str, reader: "_Reader") -> list[ExtractedCode]:
+    """Read a block that was never closed without the prose after it, if that is no code."""
+    found = _extract_unfenced(source, reader)
+    after = source[source.find(found.source) + len(found.source) :] if found else ""
+    return [found] if found and found.tree and not CODE_START.search(after) else []
+
+
+def _inline_blocks(answer: str) -> Iterator[FencedBlock]:
+    """Find what stands between backticks that aren't on lines of their own."""
+    for inside in straighten(answer).split("```")[1:40:2]:
+        info, _, text = inside.partition("\n")
+        yield FencedBlock(info.strip(), text, 0, 0)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads blocks as Python, each text once, and not more than so many characters in all."""
+
+    left: int
+    known: dict[str, tuple[ast.Module | None, str]] = field(default_factory=dict)
+
+    def makes_sense(self, block: FencedBlock) -> bool:
+        """Tell whether a block is whole: Python that parses, or another language."""
+        code = self.read(block)
+        is_another = not code.is_python and not FENCE_LINE.search(block.text)
+        return code.tree is not None or is_another
+
+    def read(self, block: FencedBlock) -> ExtractedCode:
+        """Read a block as what its tag or its text says that it is."""
+        tag = _read_tag(block.info)
+        sources = [block.text]
+        if block.info:
+            rest = block.info.partition(" ")[2]
+            on_the_line = [f"{line}\n{block.text}" for line in (block.info, rest) if line]
+            starts_program = self._is_program(block.info) or self._is_program(rest)
+            sources = [*on_the_line, *sources] if starts_program else [*sources, *on_the_line]
+        codes = [self.examine(source, tag) for source in sources if source.strip()]
+        found = next((code for code in codes if code.tree is not None), None)
+        return found or self.examine(block.text, tag)
+
+    def examine(self, source: str, tag: str) -> ExtractedCode:
+        """Parse a source, without what is no Python in it where it doesn't parse."""
+        is_foreign = tag != "python" and tag not in NEUTRAL_TAGS
+        if is_foreign and not ("def " in source or "class " in source):
+            return ExtractedCode(source, tag, None, f"it is {tag}, not Python", 0)
+        language = "python" if tag == "python" else "" if tag in NEUTRAL_TAGS else tag
+        for text in _readings(source):
+            tree, _ = self._parse(text)
+            if tree is None or (is_foreign and not _defines(tree)):
+                continue
+            is_program = _is_substantial(tree)
+            return ExtractedCode(text, "python" if is_program else language, tree, "", 0)
+        problem = f"it is {tag}, not Python" if is_foreign else self._parse(source)[1]
+        return ExtractedCode(source, language, None, problem, 0)
+
+    def _is_program(self, source: str) -> bool:
+        tree, _ = self._parse(source)
+        return tree is not None and _is_substantial(tree)
+
+    def _parse(self, source: str) -> tuple[ast.Module | None, str]:
+        if source not in self.known:
+            self.left -= len(source)
+            given_up = (None, "there is too much of it to read")
+            self.known[source] = parse_python(source) if self.left >= 0 else given_up
+        return self.known[source]
+
+
+def _readings(source: str) -> Iterator[str]:
+    """Give a source as it stands, then without what an editor, notebook or shell puts there."""
+    label, _, rest = source.partition("\n")
+    if rest.strip() and label.strip().isidentifier() and not iskeyword(label.strip()):
+        yield rest  # a language's name on a line of its own
+    yield source
+    straight = re.sub(f"[{ODD_BLANK}]", " ", straighten(source))
+    if straight != source:
+        yield straight
+    if (plain := ESCAPE.sub(_drop_escape, straight)) != straight:
+        yield plain
+    if ">>> " in straight:
+        try:
+            examples = doctest.DocTestParser().get_examples(straight)
+        except ValueError:
+            return
+        code, _, _ = straight.partition(">>> ")
+        yield code if "def " in code else "".join(example.source for example in examples)
+
+
+def _drop_escape(line: re.Match[str]) -> str:
+    """Leave nothing to do in a line's place; IPython is needed where its result is used."""
+    return f"{line[1]}import IPython; {line[2]} None" if line[2] else f"{line[1]}pass"
+
+
+def _read_tag(info: str) -> str:
+    """Return what an info string says of the language: `python`, or its first word."""
+    found = TAG.search(info)
+    tag = found[0].lower() if found else ""
+    return "python" if tag.startswith(("py", "ipython")) or tag.endswith(".py") else tag
+
+
+def _read_plain(answer: str, reader: _Reader) -> ExtractedCode | None:
+    """Find code in a text without a block: between prose, in elements of HTML, or in backticks."""
+    found = _extract_unfenced(answer, reader)
+    if found is None or found.tree is None:
+        plain = html.unescape(ELEMENT.sub("\n\n", answer))
+        inside = _extract_unfenced(plain, reader) if plain != answer else None
+        spans = [reader.examine(span, "") for span in answer.split("`")[1:40:2] if "def " in span]
+        found = next((one for one in (inside, *spans) if one and one.tree), found)
+    return found
+
+
+def _extract_unfenced(answer: str, reader: _Reader) -> ExtractedCode | None:
     """Find code between prose without a fence: from its first line, as far as it parses."""
     start = CODE_START.search(answer)
     if start is None:
         return None
     lines = answer[start.start() :].splitlines(keepends=True)
-    longest = _examine("".join(lines), "", start.start())
+    longest = reader.examine("".join(lines), "")
     for end in _paragraph_ends(lines):
-        source = "".join(lines[:end])
-        candidate = _examine(source, "", len(answer) - len(source))
+        candidate = reader.examine("".join(lines[:end]), "")
         if candidate.tree is not None:
             return candidate
     return longest
@@ -134,16 +269,6 @@ def _paragraph_ends(lines: list[str], most: int = 8) -> list[int]:
     return ends[::-1][-most:]
 
 
-def _examine(source: str, tag: str, prose_characters: int) -> ExtractedCode:
-    language = "python" if tag in PYTHON_TAGS else tag
-    tree, problem = (None, f"it is {tag}, not Python")
-    if language in ("python", ""):
-        tree, problem = parse_python(source)
-        if tree is not None and _is_substantial(tree):
-            language = "python"
-    return ExtractedCode(source, language, tree, problem, prose_characters)
-
-
 def _is_substantial(tree: ast.Module) -> bool:
     return any(
         isinstance(node, SUBSTANTIAL)
@@ -152,11 +277,5 @@ def _is_substantial(tree: ast.Module) -> bool:
     )
 
 
-def _rank(code: ExtractedCode) -> tuple[bool, bool, bool, bool, int]:
-    """Rank a block by preference; `max` keeps the first of equals."""
-    body = code.tree.body if code.tree else []
-    defined = [node for node in body if isinstance(node, Definition)]
-    is_written_out = bool(defined) and not any(is_stub(node) for node in defined)
-    parses = code.tree is not None
-    length = 0 if parses else len(code.source)
-    return (is_written_out, bool(defined), parses, code.is_python, length)
+def _defines(tree: ast.Module) -> bool:
+    return any(isinstance(node, Definition) for node in tree.body)

@@ -12,6 +12,7 @@ from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.explanation import MAX_REASONING_CHARACTERS
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement, RubricJudge
 from services.evaluator.app.services.rule_sets import rules_for
 from services.evaluator.app.services.scorer import Verdict
@@ -243,3 +244,21 @@ async def test_any_answer_is_scored_in_the_unit_range_and_always_the_same(answer
     verdict, detail = await evaluation.evaluate(request)
     assert 0 <= verdict.score <= 1
     assert (verdict, detail) == await evaluation.evaluate(request)
+
+
+async def test_reasoning_is_told_apart_and_judged_by_nobody() -> None:
+    verdict, detail = await Evaluation(RubricJudge()).evaluate(
+        request_for(f"<think>{'Hm. TODO. ' * 1000}</think>\n{GOOD}")
+    )
+    plain, plain_detail = await Evaluation(RubricJudge()).evaluate(request_for(GOOD))
+    assert verdict == plain
+    assert detail.rules == plain_detail.rules
+    assert detail.reasoning.startswith("Hm. TODO.")
+    assert len(detail.reasoning) == MAX_REASONING_CHARACTERS
+    assert plain_detail.reasoning == ""
+
+
+async def test_an_answer_that_is_all_reasoning_is_none() -> None:
+    verdict, detail = await Evaluation(FixedJudge(1)).evaluate(request_for(f"<think>\n{GOOD}"))
+    assert not verdict.passed
+    assert "it is all reasoning, and no answer" in [rule.reason for rule in detail.rules]

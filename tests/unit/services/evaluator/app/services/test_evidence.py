@@ -47,3 +47,29 @@ def test_an_answer_without_python_has_no_definitions(answer: str) -> None:
 def test_code_is_only_looked_for_where_code_is_asked_for() -> None:
     evidence = gather_evidence(task_type="letters", user_input="x", answer=CODE, is_code=False)
     assert evidence.code is None
+
+
+def test_an_answer_is_what_follows_its_reasoning() -> None:
+    answer = f"<think>\n```python\ndef draft(): ...\n```\n</think>\n```python{CODE}```"
+    evidence = gather_evidence(task_type="code_generation", user_input="x", answer=answer)
+    assert [node.name for node in evidence.definitions] == ["Pile", "fetch", "outer"]
+    assert "draft" in evidence.reasoning
+    assert "draft" not in evidence.answer
+
+
+def test_a_program_about_tags_is_no_reasoning() -> None:
+    answer = 'TEXT = """\n<think>\nx\n</think>\ny"""\n'
+    evidence = gather_evidence(task_type="code_generation", user_input="x", answer=answer)
+    assert (evidence.answer, evidence.reasoning) == (answer, "")
+    assert evidence.code is not None
+    assert evidence.code.source == answer
+
+
+def test_the_requests_own_code_is_quoted_and_not_the_answer() -> None:
+    faulty, mended = "def f(x):\n    return x", "def f(x):\n    return x + 1"
+    answer = f"Mended:\n```python\n{mended}\n```\nYours was:\n```python\n{faulty}\n```\n"
+    evidence = gather_evidence(
+        task_type="code_generation", user_input=f"Mend this:\n{faulty}\n", answer=answer
+    )
+    assert evidence.code is not None
+    assert evidence.code.source == f"{mended}\n"

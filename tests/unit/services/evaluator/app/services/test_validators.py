@@ -59,6 +59,7 @@ def score_of(rules: RuleResults) -> float:
     [
         pytest.param("gives_an_answer", "Hello World", "passed", id="answer-words"),
         pytest.param("gives_an_answer", "", "failed", id="answer-empty"),
+        pytest.param("gives_an_answer", "<think>\nHm.", "failed", id="answer-reasoning"),
         pytest.param("gives_an_answer", " \n", "failed", id="answer-blank"),
         pytest.param("gives_an_answer", "I'm sorry, but no.", "failed", id="answer-sorry"),
         pytest.param("gives_an_answer", "I cannot help with that.", "failed", id="answer-cannot"),

@@ -1,17 +1,16 @@
 """Which part of an answer is its code."""
 
 import json
+from textwrap import indent
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.evaluator.app.services.code.extraction import (
-    MAX_BLOCKS,
     MAX_COMPILED_CHARACTERS,
     MAX_SOURCE_BYTES,
     extract_code,
-    find_fenced_blocks,
     parse_python,
 )
 
@@ -29,7 +28,9 @@ SCRIPT = "function double(x) { return 2 * x; }\n"
         pytest.param(f"```\n{DOUBLE}```", DOUBLE, "python", id="untagged"),
         pytest.param(f"~~~python\n{DOUBLE}~~~", DOUBLE, "python", id="tildes"),
         pytest.param(f"````python\n{DOUBLE}````", DOUBLE, "python", id="four-backticks"),
-        pytest.param(f"  ```python\n{DOUBLE}  ```", DOUBLE, "python", id="indented-fences"),
+        pytest.param(
+            f"  ```python\n{indent(DOUBLE, '  ')}  ```", DOUBLE, "python", id="indented-fences"
+        ),
         pytest.param(f"Look:\n```python\n{DOUBLE}", DOUBLE, "python", id="unclosed"),
         pytest.param(f"Look:\n```python\n{DOUBLE}```\nDone.", DOUBLE, "python", id="prose-around"),
         pytest.param(
@@ -45,10 +46,10 @@ SCRIPT = "function double(x) { return 2 * x; }\n"
             id="first-that-parses",
         ),
         pytest.param(
-            f"```python\n{DOUBLE}```\n```python\ndef other(): ...\n```",
+            f"```python\n{DOUBLE}```\n```python\ndef double(x): ...\n```",
             DOUBLE,
             "python",
-            id="first-of-equals",
+            id="written-out-before-a-skeleton",
         ),
         pytest.param(
             f"```bash\npip install\n```\n```python\n{DOUBLE}```", DOUBLE, "python", id="shell-first"
@@ -197,33 +198,6 @@ def test_prose_around_the_code_is_measured(answer: str, prose_characters: int) -
 
 
 @pytest.mark.parametrize(
-    ("text", "blocks"),
-    [
-        pytest.param("```a\n1\n```\n~~~b\n2\n~~~", [("a", "1\n"), ("b", "2\n")], id="both-kinds"),
-        pytest.param("````\n```\nx\n```\n````", [("", "```\nx\n```\n")], id="nested"),
-        pytest.param("```\nx\n`````", [("", "x\n")], id="longer-closing-fence"),
-        pytest.param("````\nx\n```", [("", "x\n```")], id="shorter-fence-does-not-close"),
-        pytest.param("```a\n```b\nx\n```", [("a", "```b\nx\n")], id="tagged-fence-does-not-close"),
-        pytest.param("```", [("", "")], id="fence-alone"),
-        pytest.param("``\nx\n``", [], id="two-backticks"),
-    ],
-)
-def test_fenced_blocks(text: str, blocks: list[tuple[str, str]]) -> None:
-    assert find_fenced_blocks(text) == blocks
-
-
-def test_no_more_blocks_are_read_than_the_limit() -> None:
-    text = "".join(f"```python\nx{number} = 1\n```\n" for number in range(MAX_BLOCKS + 5))
-    blocks = find_fenced_blocks(text)
-    assert [source for _, source in blocks] == [f"x{n} = 1\n" for n in range(MAX_BLOCKS)]
-
-
-def test_a_tag_is_capped() -> None:
-    [(tag, _)] = find_fenced_blocks("```" + "x" * 10_000 + "\ncode\n```")
-    assert len(tag) <= 40
-
-
-@pytest.mark.parametrize(
     "answer",
     [
         pytest.param("`" * 200_000, id="backticks"),
@@ -254,9 +228,8 @@ def test_any_text_is_read_without_an_error(answer: str) -> None:
     code = extract_code(answer)
     if code is not None:
         assert code.source.strip()
-        assert code.source in answer
         assert (code.tree is None) == bool(code.problem)
-        assert code.prose_characters == len(answer) - len(code.source)
+        assert code.prose_characters == max(0, len(answer) - len(code.source))
 
 
 def test_a_skeleton_before_the_code_is_not_taken_for_it() -> None:

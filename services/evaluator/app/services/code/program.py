@@ -1,0 +1,221 @@
+"""Puts the blocks of an answer together to its program, by what they define and use. Pure.
+
+What defines something belongs to the program, and so does what that uses. A definition replaces
+an earlier one of its name. What only calls or tests what is defined shows it in use; where it
+reads input, it is how the program begins, and stands behind the guard of `__main__`.
+"""
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+from services.evaluator.app.services.code.syntax import (
+    Definition,
+    Function,
+    is_stub,
+    names_bound,
+    names_read,
+    parameters_of,
+)
+
+Chunk = tuple["Part", list[ast.stmt], bool]
+TESTING = frozenset({"pytest", "unittest", "doctest"})
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A block of Python that parses."""
+
+    source: str
+    tree: ast.Module
+
+    @cached_property
+    def bound(self) -> set[str]:
+        """Return the names that it binds."""
+        return names_bound(self.tree)
+
+    @cached_property
+    def defined(self) -> dict[str, ast.stmt]:
+        """Return its functions and classes by name; a lambda with a name is a function."""
+        found: dict[str, ast.stmt] = {}
+        for node in self.tree.body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    found[node.name] = node
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+                    found[name] = node
+        return found
+
+    @cached_property
+    def reads_input(self) -> bool:
+        """Whether it looks at what is typed in or at its arguments."""
+        return any(
+            (isinstance(node, ast.Name) and node.id == "input")
+            or (isinstance(node, ast.Attribute) and node.attr in ("stdin", "argv"))
+            for node in ast.walk(self.tree)
+        )  # fmt: skip
+
+    def write(self, nodes: Iterable[ast.stmt]) -> str:
+        """Return the source of some of its statements, comments within them included."""
+        lines = self.source.split("\n")
+        kept = {
+            number
+            for node in nodes
+            for first in [min(one.lineno for one in (node, *getattr(node, "decorator_list", ())))]
+            for number in range(first - 1, node.end_lineno or node.lineno)
+        }
+        return "".join(f"{lines[number]}\n" for number in sorted(kept))
+
+
+def assemble(parts: Sequence[Part], request: str = "") -> str:
+    """Return the source of the program that an answer's blocks are, in their order.
+
+    What the request names is no test, whatever it looks like.
+    """
+    defining = [part for part in parts if part.defined]
+    defining = [part for part in defining if not _is_skeleton(part, defining)]
+    defining = [part for part in defining if not _is_test(part, defining, request)] or defining
+    if not defining:
+        return _join_scripts(parts)
+    used = [part for part in parts if part in defining or not part.defined]
+    latest = {name: part for part in used for name in part.defined}
+    chunks, entry = _sort_statements(used, latest, request)
+    kept = _choose(chunks)
+    begins = bool(entry) and any(part.reads_input for part in used)
+    if len(kept) == 1 and not (begins and not defining[0].reads_input) and len(defining) == 1:
+        return defining[0].source
+    nodes = (node for part in used for node in part.tree.body)
+    future = dict.fromkeys(ast.unparse(node) for node in nodes if _is_future(node))
+    source = "\n\n".join([*future, *(part.write(nodes) for part, nodes in kept)])
+    if begins:
+        guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
+        source += f"\n\n{ast.unparse(guarded)}\n"
+    return source
+
+
+def _sort_statements(
+    parts: Sequence[Part], latest: dict[str, Part], request: str
+) -> tuple[list[Chunk], list[ast.stmt]]:
+    """Sort statements into those that the program may hold, and those that show it in use."""
+    reads = _read_by(part.defined[name] for name, part in latest.items())
+    shown, entry, chunks = set(latest), list[ast.stmt](), list[Chunk]()
+    for part in parts:
+        is_current = all(latest[name] is part for name in part.defined)
+        names = {node: name for name, node in part.defined.items()}
+        names |= {node: node.name for node in part.tree.body if isinstance(node, Definition)}
+        firm: list[ast.stmt] = []
+        for node in part.tree.body:
+            is_asked = any(f"{name}(" in request for name in _binds(node))
+            uses = names_read(node) & shown and not _binds(node) & reads and not is_asked
+            if node in names:
+                firm += [node] if latest[names[node]] is part else []
+            elif _is_future(node) or (
+                isinstance(node, ast.ImportFrom) and _binds(node) <= latest.keys()
+            ):
+                continue  # it stands first, or another block is that module
+            elif uses or (part.reads_input and not part.defined):
+                shown |= _binds(node)
+                entry += [node] if is_current and not isinstance(node, ast.Assert) else []
+            elif is_current:
+                firm.append(node)
+            else:
+                chunks.append((part, [node], False))
+        chunks.append((part, firm, bool(part.defined)))
+    return chunks, entry
+
+
+def _choose(chunks: Sequence[Chunk]) -> list[tuple[Part, list[ast.stmt]]]:
+    """Keep what is firm, and of the rest what that needs."""
+    wanted = _read_by(chain.from_iterable(nodes for _, nodes, is_firm in chunks if is_firm))
+    taken = [is_firm for _, _, is_firm in chunks]
+    for index in reversed(range(len(chunks))):
+        nodes = chunks[index][1]
+        if not taken[index] and any(_binds(node) & {*wanted, "*"} for node in nodes):
+            taken[index] = True
+            wanted |= _read_by(nodes)
+    return [
+        (part, nodes) for (part, nodes, _), is_taken in zip(chunks, taken, strict=True)
+        if is_taken and nodes
+    ]  # fmt: skip
+
+
+def _join_scripts(parts: Sequence[Part]) -> str:
+    """Join scripts that build on one another; one that binds the same names anew replaces them."""
+    joined = [parts[0]]
+    for part in parts[1:]:
+        bound = set().union(*(one.bound for one in joined))
+        if (names_read(part.tree) - part.bound) & bound:
+            joined.append(part)
+        elif part.bound & bound:
+            joined = [part]
+    return "\n\n".join(part.source for part in joined)
+
+
+def _is_skeleton(part: Part, parts: Sequence[Part]) -> bool:
+    """Whether a block leaves out all bodies of what another one writes out."""
+    written = {
+        name
+        for one in parts
+        if one is not part
+        for name, node in one.defined.items()
+        if not _is_empty(node)
+    }
+    return bool(part.defined.keys() & written) and all(map(_is_empty, part.defined.values()))
+
+
+def _is_empty(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ClassDef):
+        methods = [one for one in node.body if isinstance(one, Function)]
+        return is_stub(node) or (bool(methods) and all(map(is_stub, methods)))
+    return isinstance(node, Definition) and is_stub(node)
+
+
+def _is_test(part: Part, parts: Sequence[Part], request: str) -> bool:
+    """Whether a block only tests or shows what other blocks define, and nothing needs it."""
+    others = [one for one in parts if one is not part]
+    elsewhere = {name for one in others for name in one.defined}
+    needed = {name for one in others for name in names_read(one.tree)}
+    if (elsewhere | needed) & part.defined.keys() or part.reads_input:
+        return False
+    used = names_read(part.tree) | {
+        node.attr for node in ast.walk(part.tree) if isinstance(node, ast.Attribute)
+    }
+    if not used & elsewhere or any(name in request for name in part.defined):
+        return False
+    return bool(TESTING & part.bound) or all(map(_gives_nothing, part.defined.values()))
+
+
+def _gives_nothing(node: ast.stmt) -> bool:
+    """Whether a function returns nothing, and takes nothing or asserts something."""
+    nodes = list(ast.walk(node))
+    gives = any(
+        isinstance(one, ast.Yield | ast.YieldFrom)
+        or (getattr(one, "value", None) and isinstance(one, ast.Return))
+        for one in nodes
+    )
+    asserts = any(isinstance(one, ast.Assert) for one in nodes)
+    return isinstance(node, Function) and not gives and (asserts or not parameters_of(node))
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _read_by(nodes: Iterable[ast.stmt]) -> set[str]:
+    """Return the names that statements take from around them."""
+    names: set[str] = set()
+    for node in nodes:
+        within = {
+            one.arg if isinstance(one, ast.arg) else one.id
+            for one in ast.walk(node)
+            if isinstance(one, ast.arg)
+            or (isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
+        }
+        names |= names_read(node) - (within if isinstance(node, Definition) else set())
+    return names
+
+
+def _binds(node: ast.stmt) -> set[str]:
+    return names_bound(ast.Module([node], []))
