@@ -10,6 +10,7 @@ from services.evaluator.app.sandbox.run.execution import (
 )
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import unavailable
+from services.evaluator.app.sandbox.run.request import ProgramRun, Step
 from services.evaluator.app.sandbox.sandbox import NoSandbox, Sandbox, create_sandbox, probe_sandbox
 from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
@@ -19,8 +20,10 @@ __all__ = [
     "JailSandbox",
     "NoSandbox",
     "Opaque",
+    "ProgramRun",
     "RunLimits",
     "Sandbox",
+    "Step",
     "StepResult",
     "Value",
     "WasmSandbox",

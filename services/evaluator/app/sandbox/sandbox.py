@@ -9,6 +9,7 @@ from typing_extensions import override
 from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.records import unavailable
+from services.evaluator.app.sandbox.run.request import Step
 from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 _OFF = "running code is switched off (SANDBOX=off)"
@@ -25,7 +26,7 @@ class Sandbox(Protocol):
     async def start(self) -> Availability:
         """Make ready and try a real run; where that fails, no code is run later either."""
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         """Load a program and take the steps; always answers and never raises."""
 
     async def close(self) -> None:
@@ -48,7 +49,7 @@ class NoSandbox(Sandbox):
         return self.availability
 
     @override
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         return unavailable(self._problem, len(steps))
 
     @override
@@ -82,7 +83,7 @@ class FirstAvailable(Sandbox):
         return self.availability
 
     @override
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         return await self._chosen.run(source, steps)
 
     @override

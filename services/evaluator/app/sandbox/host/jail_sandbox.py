@@ -13,7 +13,7 @@ from services.evaluator.app.sandbox.jail.protocol import RunEnded, StartRun
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import SELF_TEST, refuse_unread
+from services.evaluator.app.sandbox.run.request import SELF_TEST, Step, refuse_unread
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 
 RUNS_PER_ZYGOTE = 500
@@ -75,12 +75,13 @@ class JailSandbox:
             self._availability = Availability("jail", layers=execution.layers)
         return self._availability
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         """Load a program and take the steps, one after the other.
 
         Args:
             source: The program, at most 64 KiB of UTF-8.
-            steps: Each one Python expression or statement; at most 64.
+            steps: Each one Python expression or statement, or a run of the source as a program; at
+                most 64. Where the first is such a run, loading only compiles the source.
 
         Returns:
             What became of the run; a failure of the sandbox is one of the outcomes.

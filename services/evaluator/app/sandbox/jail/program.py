@@ -9,6 +9,7 @@ Nothing could: a program that knows what to claim can as well return it.
 """
 
 import _thread
+import atexit
 import builtins
 import contextlib
 import gc
@@ -16,12 +17,15 @@ import io
 import json
 import linecache
 import random
+import site
 import sys
 import threading
 import types
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from .refusals import NoInput, is_refusal, refuse_thread
+from .standalone import run_standalone
 from .tagging import Tagged, Tagger, name_of, opaque_in_place_of, take_items
 
 MODULE_NAME = "answer"
@@ -58,6 +62,8 @@ class Preparations:
         for module, name in _THREAD_STARTERS:
             setattr(module, name, refuse_thread)
         self.importable = frozenset(sys.modules)
+        atexit._clear()
+        site.setquit()
         # A program that changes builtins changes them for itself.
         self.builtins = types.ModuleType(builtins.__name__)
         self.builtins.__dict__.update(vars(builtins))
@@ -78,7 +84,9 @@ class Program:
         write: Takes the records, a line at a time.
         token: What each record begins with.
         source: The program's source.
-        steps: The steps to take, each one expression or statement.
+        steps: The steps to take: each the source of an expression or a statement, or the input and
+            the arguments for a run of the program by itself. Where the first is such a run, loading
+            only compiles the program, and the first source that follows executes it.
     """
 
     def __init__(
@@ -87,7 +95,7 @@ class Program:
         write: Callable[[bytes], None],
         token: str,
         source: str,
-        steps: Sequence[str],
+        steps: Sequence[Any],
     ) -> None:
         self._preparations = preparations
         self._write = write
@@ -96,41 +104,59 @@ class Program:
         self._steps = steps
         self._output = sys.stdout
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
-        self._module = types.ModuleType(MODULE_NAME)
-        self._module.__file__ = FILE_NAME
+        self._is_executed = False
 
     def run(self) -> None:
         """Load the program, take the steps, and write a record of each."""
         self._make_room()
-        self._load()
+        if self._load():
+            for number, step in enumerate(self._steps):
+                self._take(number, step)
         self._write(self._token + encode(["finished"]))
 
     def _make_room(self) -> None:
         """Put the module where a program expects itself, and nothing of ours beside it."""
-        sys.modules[MODULE_NAME] = self._module
         sys.modules[builtins.__name__] = self._preparations.builtins
-        self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
+        self._module = self._fresh_module(MODULE_NAME)
         lines = self._source.splitlines(keepends=True)
         linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
         # The same program comes to the same outcome each time.
         random.seed(0)
 
-    def _load(self) -> None:
-        namespace = self._module.__dict__
+    def _fresh_module(self, name: str) -> types.ModuleType:
+        module = sys.modules[name] = types.ModuleType(name)
+        module.__file__ = FILE_NAME
+        module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
+        return module
+
+    def _load(self) -> bool:
         try:
-            exec(compile(self._source, FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102 - the purpose of it all
+            self._code = compile(self._source, FILE_NAME, "exec", dont_inherit=True)
+            if not self._steps or isinstance(self._steps[0], str):
+                self._execute()
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
             self._flush()
             self._report("load_failed", self._describe(error))
-            return
+            return False
         self._flush()
         self._write(self._token + encode(["loaded"]))
-        for number, step in enumerate(self._steps):
-            self._take(number, step, namespace)
+        return True
 
-    def _take(self, number: int, step: str, namespace: dict[str, object]) -> None:
+    def _execute(self) -> None:
+        self._is_executed = True
+        exec(self._code, self._module.__dict__)  # noqa: S102 - the purpose of it all
+
+    def _take(self, number: int, step: str | list[Any]) -> None:
         try:
-            outcome = ["returned", _evaluate(step, namespace)]
+            if isinstance(step, list):
+                text = run_standalone(
+                    self._code, self._fresh_module("__main__"), self._output, *step
+                )
+                outcome = ["returned", Tagger().tag(text)]
+            else:
+                if not self._is_executed:
+                    self._execute()
+                outcome = ["returned", _evaluate(step, self._module.__dict__)]
         except BaseException as error:  # noqa: BLE001
             outcome = self._describe(error)
         self._flush()

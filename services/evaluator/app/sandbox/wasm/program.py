@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from services.evaluator.app.sandbox.run.request import Step, plain_steps
+
 _FOLDER = Path(__file__).parents[1] / "jail"
-_MODULES = ("tagging", "refusals", "program")
+_MODULES = ("tagging", "refusals", "standalone", "program")
 
 # Nothing of Python's lasts from one run to the next, so the modules are made anew each time.
 # What is printed goes to standard error: standard output is the results' channel here.
@@ -33,9 +35,9 @@ run()
 """
 
 
-def code_for(token: str, source: str, steps: Sequence[str]) -> str:
+def code_for(token: str, source: str, steps: Sequence[Step]) -> str:
     """Build the code of one run: our modules, the request, and what runs it."""
-    request = json.dumps([_sources(), token, source, list(steps)])
+    request = json.dumps([_sources(), token, source, plain_steps(steps)])
     return _START.format(request=repr(request))
 
 

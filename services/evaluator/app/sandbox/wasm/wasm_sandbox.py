@@ -20,7 +20,7 @@ from services.evaluator.app.sandbox.jail.protocol import Ending, RunEnded
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import MIB, RunLimits
 from services.evaluator.app.sandbox.run.records import RunRemains, read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import SELF_TEST, refuse_unread
+from services.evaluator.app.sandbox.run.request import SELF_TEST, Step, refuse_unread
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 from services.evaluator.app.sandbox.wasm.program import code_for
 
@@ -75,7 +75,7 @@ class WasmSandbox:
             self._availability = Availability("wasm", layers=(LAYER,))
         return self._availability
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         """Load a program and take the steps; always answers and never raises."""
         refused = refuse_unread(source, steps)
         if refused is not None:
@@ -97,7 +97,7 @@ class WasmSandbox:
             _, worker = self._workers.popitem()
             await worker.end()
 
-    async def _run_in(self, slot: int, source: str, steps: Sequence[str]) -> Execution:
+    async def _run_in(self, slot: int, source: str, steps: Sequence[Step]) -> Execution:
         worker = self._workers.get(slot)
         if worker is None:
             worker = self._workers[slot] = await _Worker.start()

@@ -9,7 +9,7 @@ from services.common.errors import NotJudgeableError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail, ObservationDetail
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.rules import RuleResults
-from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, create_sandbox
+from services.evaluator.app.sandbox import Availability, Execution, NoSandbox, Step, create_sandbox
 from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judging.judge import (
@@ -177,7 +177,7 @@ async def test_a_sandbox_that_is_lost_leaves_an_answer_without_a_score(
 class BlindSandbox(NoSandbox):
     """Isn't there, and would say nonsense if it were asked all the same."""
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         return Execution("stopped", loaded=False, reason="it crashed", limit="crash")
 
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from services.evaluator.app.sandbox import NoSandbox, Opaque, RunLimits, WasmSandbox
+from services.evaluator.app.sandbox import NoSandbox, Opaque, ProgramRun, RunLimits, WasmSandbox
 from services.evaluator.app.sandbox.sandbox import FirstAvailable
 from services.evaluator.app.sandbox.wasm import wasm_sandbox
 
@@ -99,6 +99,15 @@ async def test_a_program_runs(sandbox: WasmSandbox) -> None:
         "inconclusive",
     ]
     assert [step.value for step in execution.steps] == [12.57, None, Opaque("object"), None]
+
+
+async def test_a_program_runs_by_itself(sandbox: WasmSandbox) -> None:
+    source = "import sys\nprint(input() + sys.argv[1])\nsys.exit(len(sys.argv) - 2)\n"
+    steps = [ProgramRun("a\n", ("b",)), ProgramRun("é", ("c",)), ProgramRun("a", ("b", "c"))]
+    execution = await sandbox.run(source, [*steps, ProgramRun(argv=("d",))])
+    assert [step.value for step in execution.steps] == ["ab\n", "éc\n", None, None]
+    assert [step.error for step in execution.steps] == ["", "", "SystemExit", "EOFError"]
+    assert execution.output == "ab\néc\nab\n"
 
 
 @pytest.mark.parametrize(
