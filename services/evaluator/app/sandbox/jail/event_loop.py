@@ -28,11 +28,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         super().__init__(_Selector())
 
     def _make_self_pipe(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError, ValueError):
             super()._make_self_pipe()  # type: ignore[misc]
 
     def _close_self_pipe(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError, ValueError):
             super()._close_self_pipe()  # type: ignore[misc]
 
 

@@ -16,7 +16,7 @@ _MODULES = (
 # Nothing of Python's lasts from one run to the next, so the modules are made anew each time.
 # What is printed goes to standard error: standard output is the results' channel here.
 _START = """
-import json, sys, types
+import asyncio, json, sys, types
 sources, token, source, steps = json.loads({request})
 jail = types.ModuleType("jail")
 jail.__path__ = []
@@ -34,7 +34,11 @@ def run(channel=sys.stdout):
     sys.modules["jail.clock"].CLOCK.install()
     program = sys.modules["jail.program"]
     program.Program(program.Preparations(), write, token, source, steps).run()
+# The machine runs all this in an event loop, and a program may want one of its own.
+outer = asyncio._get_running_loop()
+asyncio._set_running_loop(None)
 run()
+asyncio._set_running_loop(outer)
 """
 
 

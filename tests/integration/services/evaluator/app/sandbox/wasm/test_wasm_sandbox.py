@@ -13,7 +13,14 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from services.evaluator.app.sandbox import NoSandbox, Opaque, ProgramRun, RunLimits, WasmSandbox
+from services.evaluator.app.sandbox import (
+    Items,
+    NoSandbox,
+    Opaque,
+    ProgramRun,
+    RunLimits,
+    WasmSandbox,
+)
 from services.evaluator.app.sandbox.sandbox import FirstAvailable
 from services.evaluator.app.sandbox.wasm import wasm_sandbox
 
@@ -108,6 +115,18 @@ async def test_a_program_runs_by_itself(sandbox: WasmSandbox) -> None:
     assert [step.value for step in execution.steps] == ["ab\n", "éc\n", None, None]
     assert [step.error for step in execution.steps] == ["", "", "SystemExit", "EOFError"]
     assert execution.output == "ab\néc\nab\n"
+
+
+async def test_coroutines_are_awaited_and_sleep_without_the_time(sandbox: WasmSandbox) -> None:
+    source = (
+        "import asyncio, time\nstart = time.monotonic()\ntime.sleep(50)\n"
+        "async def later(n):\n    await asyncio.sleep(100)\n    return n\n"
+        "def run(): return asyncio.run(later(2))"
+    )
+    steps = ["later(1)", "run()", "time.monotonic() - start > 250", "range(2)"]
+    execution = await sandbox.run(source, steps)
+    assert [step.value for step in execution.steps] == [1, 2, True, Items("range", (0, 1))]
+    assert execution.output == ""
 
 
 @pytest.mark.parametrize(
