@@ -8,6 +8,7 @@ from services.evaluator.app.sandbox.jail.tagging import (
     MAX_MEMBERS,
     MAX_TEXT,
     MAX_TYPE_NAME,
+    Tagger,
 )
 from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
 
@@ -82,6 +83,11 @@ class ValueReader:
         if not isinstance(pair, list) or len(pair) != _PAIR:
             raise MalformedValueError("no pair")
         return self.read(pair[0], depth + 1), self.read(pair[1], depth + 1)
+
+
+def plain_value(value: object) -> Value:
+    """Return what would come back of a value if a program gave it."""
+    return ValueReader().read(Tagger().tag(value))
 
 
 def _read_scalar(kind: str, content: object) -> Value:
