@@ -27,6 +27,7 @@ from services.common.setting_checks import (
     check_base_url,
     check_bind_host,
     check_database_url,
+    check_module_names,
     check_webhook_url,
     name_in_url,
 )
@@ -274,6 +275,12 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, Tas
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
     sandbox: Annotated[Literal["auto", "jail", "wasm", "off"], _in_small_letters] = "auto"
     sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
+    sandbox_modules: Annotated[str, AfterValidator(check_module_names)] = ""
+
+    @property
+    def third_party_modules(self) -> tuple[str, ...]:
+        """Modules beyond the standard library that answers may import."""
+        return tuple(filter(None, self.sandbox_modules.split(",")))
 
 
 class OptimizerSettings(

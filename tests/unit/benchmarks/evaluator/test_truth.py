@@ -5,7 +5,7 @@ import pytest
 from benchmarks.evaluator.request_forms import Example
 from benchmarks.evaluator.simple_tasks import SimpleTask
 from benchmarks.evaluator.truth import Truth, TruthError, run_simple, same_value
-from services.evaluator.app.sandbox import Availability, Execution, Opaque, StepResult
+from services.evaluator.app.sandbox import Availability, Execution, Opaque, Step, StepResult
 
 TASK = SimpleTask(
     name="f",
@@ -32,7 +32,7 @@ class ScriptedSandbox:
     async def start(self) -> Availability:
         return self.availability
 
-    async def run(self, source: str, steps: Sequence[str]) -> Execution:
+    async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         self.sources.append(source)
         if not self.loads:
             return Execution("load_failed", loaded=False, error="NameError")

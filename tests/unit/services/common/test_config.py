@@ -617,3 +617,23 @@ def test_the_services_are_reached_where_they_listen(row: tuple[str, str, str]) -
 def test_what_is_no_address_to_listen_on_is_refused(host: str) -> None:
     with pytest.raises(ValidationError, match="an address or a host name, without a port"):
         Settings(bind_host=host)
+
+
+@pytest.mark.parametrize(
+    ("names", "modules"),
+    [
+        ("", ()),
+        ("numpy", ("numpy",)),
+        (" numpy , pandas ", ("numpy", "pandas")),
+        ("numpy,numpy,,scipy.stats", ("numpy", "scipy.stats")),
+    ],
+)
+def test_modules_for_answers_are_named_with_commas(names: str, modules: tuple[str, ...]) -> None:
+    assert Settings(sandbox_modules=names).third_party_modules == modules
+
+
+@pytest.mark.parametrize("names", ["numpy pandas", "numpy;pandas", "-x", "a..b", "a/b", "numpy==2"])
+def test_what_no_module_is_called_is_refused(names: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(sandbox_modules=names)
+    assert explain_settings_error(refusal.value).startswith("setting SANDBOX_MODULES: ")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from services.evaluator.app.sandbox.jail.protocol import RunEnded
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import Flood, RunRemains
+from services.evaluator.app.sandbox.run.request import Step, plain_steps
 
 _READ_BYTES = 1 << 16
 
@@ -24,7 +25,7 @@ class RunChannels:
     """
 
     def __init__(
-        self, source: str, steps: Sequence[str], limits: RunLimits, on_flood: Callable[[], None]
+        self, source: str, steps: Sequence[Step], limits: RunLimits, on_flood: Callable[[], None]
     ) -> None:
         """Open the channels and write the request.
 
@@ -37,7 +38,7 @@ class RunChannels:
         self._loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             request = _remember(theirs, os.memfd_create("request"))
-            _write_all(request, json.dumps([self.token, source, list(steps)]).encode())
+            _write_all(request, json.dumps([self.token, source, plain_steps(steps)]).encode())
             printed, print_end = _pipe(ours, theirs)
             results, result_end = _pipe(ours, theirs)
             self._output = _Reader(printed, limits.output_bytes, limits.printed_bytes)

@@ -9,6 +9,8 @@ Nothing could: a program that knows what to claim can as well return it.
 """
 
 import _thread
+import ast
+import atexit
 import builtins
 import contextlib
 import gc
@@ -16,12 +18,17 @@ import io
 import json
 import linecache
 import random
+import site
 import sys
 import threading
 import types
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from .refusals import NoInput, is_refusal, refuse_thread
+from . import event_loop
+from .clock import CLOCK
+from .refusals import NoArguments, NoInput, is_refusal, refuse_thread
+from .standalone import ARGV_0, ended_well, run_standalone
 from .tagging import Tagged, Tagger, name_of, opaque_in_place_of, take_items
 
 MODULE_NAME = "answer"
@@ -32,6 +39,9 @@ MAX_MESSAGE = 200
 MAX_RESULT_BYTES = 1 << 20
 # Room for names and messages, each character of which may take 12 bytes of JSON.
 _RESERVED_BYTES_A_STEP = 4096
+# Who reads one of these clocks sees no time pass that isn't there.
+_UNMOVED_CLOCKS = frozenset({"now", "utcnow", "today"})
+_READS_ARGUMENTS = frozenset({"argv", "argparse", "getopt"})
 _PLAIN = frozenset(map(id, (str, int, float, bool)))
 
 # Taken before any program could put its own in its place.
@@ -58,10 +68,13 @@ class Preparations:
         for module, name in _THREAD_STARTERS:
             setattr(module, name, refuse_thread)
         self.importable = frozenset(sys.modules)
+        atexit._clear()
+        site.setquit()
         # A program that changes builtins changes them for itself.
         self.builtins = types.ModuleType(builtins.__name__)
         self.builtins.__dict__.update(vars(builtins))
-        sys.argv = [FILE_NAME]
+        sys.argv = NoArguments([ARGV_0])
+        event_loop.install()
         sys.stdin = NoInput()
         sys.path = []
         sys.path_importer_cache.clear()
@@ -78,7 +91,9 @@ class Program:
         write: Takes the records, a line at a time.
         token: What each record begins with.
         source: The program's source.
-        steps: The steps to take, each one expression or statement.
+        steps: The steps to take: each the source of an expression or a statement, or the input and
+            the arguments for a run of the program by itself. Where the first is such a run, loading
+            only compiles the program, and the first source that follows executes it.
     """
 
     def __init__(
@@ -87,7 +102,7 @@ class Program:
         write: Callable[[bytes], None],
         token: str,
         source: str,
-        steps: Sequence[str],
+        steps: Sequence[Any],
     ) -> None:
         self._preparations = preparations
         self._write = write
@@ -96,45 +111,80 @@ class Program:
         self._steps = steps
         self._output = sys.stdout
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
-        self._module = types.ModuleType(MODULE_NAME)
-        self._module.__file__ = FILE_NAME
+        self._is_executed = False
+        self._names: set[str] = set()
+        self._awaiter = event_loop.Awaiter()
 
     def run(self) -> None:
         """Load the program, take the steps, and write a record of each."""
         self._make_room()
-        self._load()
+        if self._load():
+            for number, step in enumerate(self._steps):
+                self._take(number, step)
         self._write(self._token + encode(["finished"]))
 
     def _make_room(self) -> None:
         """Put the module where a program expects itself, and nothing of ours beside it."""
-        sys.modules[MODULE_NAME] = self._module
         sys.modules[builtins.__name__] = self._preparations.builtins
-        self._module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
+        self._module = self._fresh_module(MODULE_NAME)
         lines = self._source.splitlines(keepends=True)
         linecache.cache[FILE_NAME] = (len(self._source), None, lines, FILE_NAME)
         # The same program comes to the same outcome each time.
         random.seed(0)
 
-    def _load(self) -> None:
-        namespace = self._module.__dict__
+    def _fresh_module(self, name: str) -> types.ModuleType:
+        module = sys.modules[name] = types.ModuleType(name)
+        module.__file__ = FILE_NAME
+        module.__dict__["__builtins__"] = self._preparations.builtins.__dict__
+        return module
+
+    def _load(self) -> bool:
         try:
-            exec(compile(self._source, FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102 - the purpose of it all
+            self._code = compile(self._source, FILE_NAME, "exec", dont_inherit=True)
+            self._names = names_in(self._code)
+            CLOCK.is_real = not _UNMOVED_CLOCKS.isdisjoint(self._names)
+            if not self._steps or isinstance(self._steps[0], str):
+                self._execute()
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
             self._flush()
             self._report("load_failed", self._describe(error))
-            return
+            return False
         self._flush()
         self._write(self._token + encode(["loaded"]))
-        for number, step in enumerate(self._steps):
-            self._take(number, step, namespace)
+        return True
 
-    def _take(self, number: int, step: str, namespace: dict[str, object]) -> None:
+    def _execute(self) -> None:
+        self._is_executed = True
         try:
-            outcome = ["returned", _evaluate(step, namespace)]
+            exec(self._code, self._module.__dict__)  # noqa: S102 - the purpose of it all
+        except SystemExit as ending:
+            if not ended_well(ending):
+                raise
+
+    def _take(self, number: int, step: str | list[Any]) -> None:
+        try:
+            if isinstance(step, list):
+                text = run_standalone(
+                    self._code, self._fresh_module("__main__"), self._output, *step
+                )
+                outcome = ["returned", Tagger().tag(text)]
+            else:
+                if not self._is_executed:
+                    self._execute()
+                outcome = ["returned", self._evaluate(step)]
         except BaseException as error:  # noqa: BLE001
-            outcome = self._describe(error)
+            outcome = self._describe(error, has_arguments=isinstance(step, list))
         self._flush()
         self._report("step", outcome, number)
+
+    def _evaluate(self, step: str) -> Tagged:
+        try:
+            code = _compile_step(step, "eval")
+        except SyntaxError:
+            self._awaiter.settle(eval(_compile_step(step, "exec"), self._module.__dict__))  # noqa: S307
+            return None
+        value = self._awaiter.settle(eval(code, self._module.__dict__))  # noqa: S307
+        return Tagger().tag(take_items(value))
 
     def _report(self, kind: str, outcome: list[Tagged], *number: int) -> None:
         line = encode([kind, *number, *outcome])
@@ -143,8 +193,12 @@ class Program:
         self._bytes_left -= len(line)
         self._write(self._token + line)
 
-    def _describe(self, error: BaseException) -> list[Tagged]:
-        outcome = "inconclusive" if is_refusal(error, self._preparations.importable) else "raised"
+    def _describe(self, error: BaseException, *, has_arguments: bool = False) -> list[Tagged]:
+        is_refused = is_refusal(error, self._preparations.importable)
+        if type(error) is SystemExit and not has_arguments:
+            # It ends since it was given none.
+            is_refused = not _READS_ARGUMENTS.isdisjoint(self._names)
+        outcome = "inconclusive" if is_refused else "raised"
         return [outcome, name_of(type(error)), _message_of(error)]
 
     def _flush(self) -> None:
@@ -152,16 +206,16 @@ class Program:
             io.TextIOWrapper.flush(self._output)  # type: ignore[arg-type]
 
 
-def _evaluate(step: str, namespace: dict[str, object]) -> Tagged:
-    try:
-        code = compile(step, STEP_FILE_NAME, "eval", dont_inherit=True)
-    except SyntaxError:
-        exec(compile(step, STEP_FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102
-        return None
-    value = eval(code, namespace)  # noqa: S307
-    if type(value) is types.CoroutineType:
-        value.close()  # or it would warn, in what the program printed, that nobody awaited it
-    return Tagger().tag(take_items(value))
+def _compile_step(step: str, mode: str) -> types.CodeType:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code: types.CodeType = compile(step, STEP_FILE_NAME, mode, flags=flags, dont_inherit=True)
+    return code
+
+
+def names_in(code: types.CodeType) -> set[str]:
+    """Return the names of globals and attributes that a program uses, at any depth."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return set(code.co_names).union(*map(names_in, inner))
 
 
 def _shortened(outcome: list[Tagged]) -> list[Tagged]:

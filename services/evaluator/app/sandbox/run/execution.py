@@ -18,10 +18,29 @@ class Opaque:
     type_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of something that iterates and is no list: `range`, `deque`, `generator`."""
+
+    type_name: str
+    members: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A value of a standard class, as the call that makes it: `date(2024, 1, 5)`.
+
+    The arguments are canonical: two values of one type are equal where these are.
+    """
+
+    type_name: str
+    arguments: tuple["Value", ...]
+
+
 Value: TypeAlias = (
     bool | int | float | complex | str | bytes
     | list["Value"] | tuple["Value", ...] | set["Value"] | frozenset["Value"]
-    | dict["Value", "Value"] | Opaque | None
+    | dict["Value", "Value"] | Items | Built | Opaque | None
 )  # fmt: skip
 
 
@@ -87,11 +106,13 @@ class Availability:
         backend: `jail`, `wasm`, or `none` where nothing is run.
         layers: Names of the layers that confine code here: `uid`, `landlock7`, ...
         problem: Why nothing is run, and what to do about it; empty where it is.
+        modules: Modules beyond the standard library that programs may import.
     """
 
     backend: Literal["jail", "wasm", "none"]
     layers: tuple[str, ...] = ()
     problem: str = ""
+    modules: tuple[str, ...] = ()
 
     @property
     def is_available(self) -> bool:

@@ -1,7 +1,8 @@
-"""Refuses requests that are too large, and holds the self-test of a sandbox."""
+"""A run's steps as they are asked for, how large they may be, and a sandbox's self-test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from services.evaluator.app.sandbox.run.execution import Execution, Value
 from services.evaluator.app.sandbox.run.limits import MAX_SOURCE_BYTES, MAX_STEP_BYTES, MAX_STEPS
@@ -24,6 +25,10 @@ class ProgramRun:
     argv: tuple[str, ...] = ()
 
 
+# A string is the source of one expression or statement.
+Step: TypeAlias = str | ProgramRun
+
+
 @dataclass(frozen=True, slots=True)
 class SelfTest:
     """A program and steps whose values are known, to see whether a sandbox works."""
@@ -43,16 +48,27 @@ class SelfTest:
 SELF_TEST = SelfTest("def double(number):\n    return number * 2\n", ("double(21)",), (42,))
 
 
-def refuse_unread(source: str, steps: Sequence[str]) -> Execution | None:
+def refuse_unread(source: str, steps: Sequence[Step]) -> Execution | None:
     """Refuse a request that is too large, before anything reads it; None where it isn't."""
     nothing_done = (NOT_FINISHED,) * len(steps)
     if _size(source) > MAX_SOURCE_BYTES:
         reason = f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
         return Execution("load_failed", loaded=False, reason=reason, steps=nothing_done)
-    if len(steps) > MAX_STEPS or sum(map(_size, steps)) > MAX_STEP_BYTES:
+    if len(steps) > MAX_STEPS or sum(map(_step_size, steps)) > MAX_STEP_BYTES:
         reason = f"there are over {MAX_STEPS} steps, or over {MAX_STEP_BYTES // 1024} KB of them"
         return Execution("inconclusive", loaded=False, reason=reason, steps=nothing_done)
     return None
+
+
+def plain_steps(steps: Sequence[Step]) -> list[Any]:
+    """Return the steps as JSON knows them: a string, or a list of input and arguments."""
+    return [step if isinstance(step, str) else [step.stdin, list(step.argv)] for step in steps]
+
+
+def _step_size(step: Step) -> int:
+    if isinstance(step, str):
+        return _size(step)
+    return _size(step.stdin) + sum(_size(argument) + 1 for argument in step.argv)
 
 
 def _size(text: str) -> int:

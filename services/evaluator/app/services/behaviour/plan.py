@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
-from services.evaluator.app.services.behaviour.check_binding import bind_check
+from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
 from services.evaluator.app.services.behaviour.returning import may_give_none
 from services.evaluator.app.services.behaviour.target import (
@@ -22,6 +22,13 @@ from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
 
 MATCHERS = frozenset({"match", "search", "fullmatch"})
+# Who asks for one of these gets what iterates; else a list is a list.
+SPEAKS_OF_ITERABLES = re.compile(
+    r"\b(?:yield|generat(?:or|es?\b.{0,40}\blazily)|iterator|iterable|lazy|lazily|stream|deque"
+    r"|range objects?|range\(|(?:dict|keys?|values?|items?) views?)|제너레이터|이터레이터|반복자",
+    re.I,
+)
+SPEAKS_OF_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\bnumpy\b|\bpandas\b|\bseries\b|배열", re.I)
 # A call with nothing but an empty argument says little of what is asked for.
 OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
@@ -60,7 +67,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         return ProbePlan(is_golden=bool(checks))
     plan = _Plan()
     for example in evidence.request.examples:
-        _add_example(plan, example, evidence, target)
+        _add_example(plan, example, evidence, target, is_golden=bool(checks))
     _add_checks(plan, checks, target)
     if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
         for call in plausible_calls(target, evidence.user_input):
@@ -70,22 +77,14 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         tuple(plan.steps),
         tuple(plan.probes),
         target.call,
-        returns_late=_returns_late(target),
         may_give_none=may_give_none(target.function, evidence.user_input),
         is_golden=bool(checks),
     )
 
 
-def _returns_late(target: Target) -> bool:
-    function = target.function
-    if function is None:
-        return False
-    return isinstance(function, ast.AsyncFunctionDef) or any(
-        isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
-    )
-
-
-def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Target) -> None:
+def _add_example(
+    plan: _Plan, example: Example, evidence: Evidence, target: Target, *, is_golden: bool
+) -> None:
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
@@ -103,6 +102,8 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         expected_error=fitted.expected_error,
         any_order=fitted.any_order,
         loose=fitted.loose,
+        any_iterable=is_golden or SPEAKS_OF_ITERABLES.search(evidence.user_input) is not None,
+        any_array=is_golden or SPEAKS_OF_ARRAYS.search(evidence.user_input) is not None,
         tolerance=fitted.tolerance,
         quoted=fitted.quoted,
     )
@@ -123,6 +124,8 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
                 expected=call.expected,
                 expected_error=call.expected_error,
                 loose=True,
+                any_iterable=True,
+                any_array=True,
                 reading=reading,
             )
             plan.add(probe, bind_check(call, target))
@@ -131,17 +134,14 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
 def _plain(example: Example, target: Target) -> str:
     """Write the step of an example so that its value comes back in a form to compare.
 
-    A Counter or a defaultdict equals the dict of its items, and its own type doesn't come back.
-    Its items do, and these are compared. A match of a regular expression says True, and none
-    says False, where the function looks for one.
+    A match of a regular expression says True, and none says False, where the function looks for
+    one.
     """
-    if isinstance(example.expected, dict):
-        plain = "dict(value) if isinstance(value, dict) else value"
-    elif isinstance(example.expected, bool) and _looks_for_a_match(target):
-        plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
-    else:
-        return example.expression
-    return f"(lambda value: {plain})({example.expression})"
+    expression = await_calls(example.expression, target)
+    if not (isinstance(example.expected, bool) and _looks_for_a_match(target)):
+        return expression
+    plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
+    return f"(lambda value: {plain})({expression})"
 
 
 def _looks_for_a_match(target: Target) -> bool:
