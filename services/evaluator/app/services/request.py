@@ -1,11 +1,13 @@
 """Reads from a request what its answer must have: a language, a name, a form."""
 
+import ast
 import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.evaluator.app.services.examples.finding import Example, find_examples
+from services.evaluator.app.services.examples.shown_code import find_shown_code
 
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
 CLASS_NAMED = (
@@ -55,6 +57,8 @@ ASKED_FOR = re.compile(
 )
 METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
 FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
+# The class around every answer on LeetCode; its method is what is asked for.
+LEETCODE_CLASS = "Solution"
 BEFORE = 50
 # What Python has of its own is mostly mentioned, not asked for.
 PYTHONS_OWN = frozenset(dir(builtins)).union(*map(dir, (str, list, dict, set)))
@@ -98,6 +102,7 @@ class RequestFacts:
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
         examples: The calls with their outcomes that it shows.
+        code: The statements that it shows: starter code, helpers, definitions in comments.
     """
 
     name: str
@@ -105,6 +110,7 @@ class RequestFacts:
     wants_python: bool
     topic: frozenset[str]
     examples: tuple[Example, ...] = ()
+    code: tuple[ast.stmt, ...] = ()
 
 
 def stem(word: str) -> str:
@@ -123,6 +129,7 @@ def read_request(user_input: str) -> RequestFacts:
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
+        code=find_shown_code(user_input),
     )
 
 
@@ -142,7 +149,7 @@ def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]
 
 def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -> bool:
     """Whether a name is that of the answer, not of something that it uses or of a part of it."""
-    if match[1].lower() in NO_NAMES:
+    if match[1].lower() in NO_NAMES or match[1] == LEETCODE_CLASS:
         return False
     if match[0].startswith("def"):
         return True

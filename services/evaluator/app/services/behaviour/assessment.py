@@ -182,8 +182,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
         result.value, probe.expected, any_order=probe.any_order, any_sequence=probe.loose
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
+    may_be = probe.is_one_of_several and isinstance(probe.expected, list | tuple | str)
     return (
-        "contradicted",
+        "inconclusive" if may_be and type(result.value) is type(probe.expected) else "contradicted",
         f"{ran} gave {show(result.value)}, and the request says {show(probe.expected)}",
     )
 

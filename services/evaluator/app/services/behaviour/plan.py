@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import bind_check
+from services.evaluator.app.services.behaviour.prelude import find_prelude
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
-from services.evaluator.app.services.behaviour.returning import may_give_none
+from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
     describe,
+    find_method,
     find_target,
     method_of,
 )
@@ -70,6 +72,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         tuple(plan.steps),
         tuple(plan.probes),
         target.call,
+        prelude=find_prelude(evidence, plan.steps),
         returns_late=_returns_late(target),
         may_give_none=may_give_none(target.function, evidence.user_input),
         is_golden=bool(checks),
@@ -89,7 +92,8 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
-    steps = [*fitted.setup, _plain(fitted, target)]
+    is_in_place = changes_its_argument(evidence.user_input)
+    steps = [*fitted.setup, _plain(fitted, target, is_in_place=is_in_place)]
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -105,6 +109,7 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         loose=fitted.loose,
         tolerance=fitted.tolerance,
         quoted=fitted.quoted,
+        is_one_of_several=fitted.is_one_of_several,
     )
     if plan.add(probe, steps):
         plan.session = (*fitted.setup, fitted.expression) if fitted.setup else ()
@@ -128,20 +133,31 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
             plan.add(probe, bind_check(call, target))
 
 
-def _plain(example: Example, target: Target) -> str:
+def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
     """Write the step of an example so that its value comes back in a form to compare.
 
     A Counter or a defaultdict equals the dict of its items, and its own type doesn't come back.
     Its items do, and these are compared. A match of a regular expression says True, and none
-    says False, where the function looks for one.
+    says False, where the function looks for one. What works in place and gives nothing has its
+    value in its first argument.
     """
+    expression = example.expression
     if isinstance(example.expected, dict):
         plain = "dict(value) if isinstance(value, dict) else value"
     elif isinstance(example.expected, bool) and _looks_for_a_match(target):
         plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
+    elif is_in_place and example.expected is not None:
+        call = parse_expression(expression)
+        if not isinstance(call, ast.Call) or not (call.args or call.keywords):
+            return expression
+        first = "[*given, *named.values()][0]"
+        called = f"{ast.unparse(call.func)}(*given, **named)"
+        given = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
+        plain = f"(lambda value: {first} if value is None else value)({called})"
+        return f"(lambda *given, **named: {plain})({given})"
     else:
-        return example.expression
-    return f"(lambda value: {plain})({example.expression})"
+        return expression
+    return f"(lambda value: {plain})({expression})"
 
 
 def _looks_for_a_match(target: Target) -> bool:
@@ -154,29 +170,30 @@ def _looks_for_a_match(target: Target) -> bool:
 def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None:
     """The example with the call that this answer needs; None where it doesn't apply to it."""
     if not example.function:
-        return _fit_nameless(example, target)
+        return _fit_nameless(example, evidence, target)
     defined = names_bound(evidence.tree) if evidence.tree else set()
     if example.function in defined:
         return example
-    main = target.definition
-    if isinstance(main, ast.ClassDef) and evidence.request.wants_class:
-        method = method_of(main, example.function)
-        if method is not None and describe(main).takes(0):
-            return _renamed(example, f"{main.name}().{example.function}")
+    for owner in evidence.definitions:
+        is_owner = isinstance(owner, ast.ClassDef) and method_of(owner, example.function)
+        if is_owner and describe(owner).takes(0):
+            return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
-    if wanted and wanted != example.function and wanted in defined:
+    callee = target.call if target.definition.name == wanted else wanted
+    if wanted and wanted != example.function and (wanted in defined or callee != wanted):
         # The request calls it by two names. Where it shows the right one, the other is another.
         is_shown = any(other.function == wanted for other in evidence.request.examples)
-        return None if is_shown else _renamed(example, wanted)
+        return None if is_shown else _renamed(example, callee)
     return example
 
 
-def _fit_nameless(example: Example, target: Target) -> Example | None:
+def _fit_nameless(example: Example, evidence: Evidence, target: Target) -> Example | None:
     """Arguments in the request's order; by name where the answer has the same names."""
     call = parse_expression(f"f({example.expression})")
-    if not isinstance(call, ast.Call) or isinstance(target.definition, ast.ClassDef):
-        return None
-    if not target.takes(len(call.args)):
+    if isinstance(target.definition, ast.ClassDef):
+        method = find_method(target.definition, evidence)
+        return _fit_nameless(example, evidence, method) if method else None
+    if not isinstance(call, ast.Call) or not target.takes(len(call.args)):
         return None
     parameters = [parameter.arg for parameter in target.parameters]
     source = example.expression

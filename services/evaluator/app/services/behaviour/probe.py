@@ -27,6 +27,7 @@ class Probe:
         quoted: The request's words for it.
         is_edge: Whether a call is an edge case.
         reading: Which reading of the request a check belongs to.
+        is_one_of_several: Whether another value may be right as well.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Probe:
     quoted: str = ""
     is_edge: bool = False
     reading: int = 0
+    is_one_of_several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class ProbePlan:
             something that isn't the value yet.
         may_give_none: Whether None may be what a right answer gives.
         is_golden: Whether the request has checks, also where none fits the answer.
+        prelude: What the request shows or implies and the program reads; goes before it.
     """
 
     steps: tuple[str, ...] = ()
@@ -63,3 +66,4 @@ class ProbePlan:
     returns_late: bool = False
     may_give_none: bool = True
     is_golden: bool = False
+    prelude: str = ""

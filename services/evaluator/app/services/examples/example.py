@@ -48,6 +48,7 @@ class Example:
             the notation of every language, and a tuple will do where a list is shown.
         tolerance: How far a number that comes back may be off; 0 for the usual rounding errors.
         quoted: The request's own words, at most 200 characters.
+        is_one_of_several: Whether the request says that another value is right as well.
     """
 
     function: str
@@ -60,6 +61,7 @@ class Example:
     loose: bool = False
     tolerance: float = 0.0
     quoted: str = ""
+    is_one_of_several: bool = False
 
 
 # Where an example begins in the request, and the example.

@@ -42,6 +42,13 @@ ANY_ORDER = re.compile(
     r"|\bregardless of order|순서는?\s*(?:상관\s*없|중요하지\s*않|무관)",
     re.I,
 )
+SEVERAL_VALID = re.compile(
+    r"\b(?:is|are) also (?:an? )?(?:valid|correct|accepted|acceptable|possible)"
+    r"|\bany (?:one )?of them\b|\bany (?:valid|correct|such) (?:answer|solution|one|output)"
+    r"|\b(?:multiple|several|more than one) (?:valid |correct |possible )?(?:answers?|solutions?)\b"
+    r"|(?:정답|답)이 여러",
+    re.I,
+)
 # An order that is left open for what comes in, not for what goes out.
 INPUT_IN_ANY_ORDER = re.compile(
     r"\b(?:(?:may|can|could|might)\s+(?:come|be|arrive)|given|takes?|accepts?|inputs?)\b"
@@ -79,7 +86,11 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     has_names = any(example.names for _, example in found)
     signatures = _signatures(text) if has_names else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
-    return tuple(replace(example, any_order=any_order) for example in examples[:MAX_EXAMPLES])
+    is_one_of_several = SEVERAL_VALID.search(text) is not None
+    return tuple(
+        replace(example, any_order=any_order, is_one_of_several=is_one_of_several)
+        for example in examples[:MAX_EXAMPLES]
+    )
 
 
 def _straighten(quote: re.Match[str]) -> str:

@@ -1,0 +1,185 @@
+"""Supplies names that are there when an answer runs, since its request shows or implies them."""
+
+import ast
+import builtins
+import re
+import symtable
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.evidence import Evidence
+from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.request import LEETCODE_CLASS
+
+MAX_PRELUDE_CHARACTERS = 16_000
+BUILTINS = frozenset(dir(builtins))
+# What LeetCode imports for every answer.
+LEETCODE_MODULES = (
+    "typing", "collections", "heapq", "math", "bisect", "itertools", "functools",
+)  # fmt: skip
+LEETCODE = re.compile(r"\bleetcode\b|\bclass\s+Solution\b", re.I)
+# Where the names come from that a request's examples make their values with.
+VALUE_MODULES = ("datetime", "decimal", "fractions", "collections", "math", "pathlib", "uuid")
+# Calls that define something, and do nothing else.
+DEFINING_CALLS = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "Enum"})
+
+
+def names_missing(source: str) -> set[str]:
+    """Return the names that a program reads and neither binds nor finds among the built-in ones."""
+    try:
+        module = symtable.symtable(source, "<answer>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    read: set[str] = set()
+    bound: set[str] = set()
+    tables = [module]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if not (symbol.is_global() or table is module):
+                continue
+            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+                bound.add(symbol.get_name())
+            elif symbol.is_referenced():
+                read.add(symbol.get_name())
+    return read - bound - BUILTINS
+
+
+def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
+    """Write what goes before an answer: what it or a step reads, it doesn't bind, and is supplied.
+
+    The request's own imports and definitions are supplied; names of `typing` that it shows; and
+    what LeetCode imports, where the request or the form of the answer speaks of LeetCode.
+    """
+    if evidence.code is None or evidence.tree is None:
+        return ""
+    bound = names_bound(evidence.tree)
+    missing = names_missing(evidence.code.source).union(*map(names_missing, steps)) - bound
+    shown = {
+        name: (place, source)
+        for place, statement in enumerate(evidence.request.code)
+        for name, source in _supplies(statement)
+        if name != evidence.request.name
+    }
+    modules = LEETCODE_MODULES if _is_for_leetcode(evidence) else ()
+    supplied: set[tuple[int, str]] = set()
+    pending = [(name, modules) for name in missing]
+    done = set(bound)
+    while pending:
+        name, modules = pending.pop()
+        if name in done:
+            continue
+        done.add(name)
+        if name in shown:
+            supplied.add(shown[name])
+            # What the request shows is meant to work as it stands.
+            pending += [(other, LEETCODE_MODULES) for other in names_missing(shown[name][1])]
+        elif statement := _import_of(name, modules or _modules_shown(name, evidence.user_input)):
+            supplied.add((-1, statement))
+    prelude = "".join(f"{source}\n" for _, source in sorted(supplied))
+    return prelude if len(prelude) <= MAX_PRELUDE_CHARACTERS else ""
+
+
+def put_before(prelude: str, source: str, tree: ast.Module | None) -> str:
+    """Put a prelude before a program, behind its imports from `__future__`."""
+    if not prelude or tree is None:
+        return source
+    futures = [
+        node.end_lineno or 0
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    lines = source.splitlines(keepends=True)
+    first = max(futures, default=0)
+    return "".join([*lines[:first], "\n" if first else "", prelude, *lines[first:]])
+
+
+def with_standard_values(step: str, defined: set[str]) -> str:
+    """Write a step so that `date(2024, 2, 29)` is the standard library's, whatever is imported.
+
+    Nothing is imported into the answer, which might have forgotten to.
+
+    Args:
+        step: Source of an expression or a statement.
+        defined: Names that aren't the standard library's here.
+    """
+    missing = names_missing(step) - defined
+    if not any(_import_of(name, VALUE_MODULES) for name in missing):
+        return step
+    tree = ast.parse(step)
+    return ast.unparse(_StandardValues(missing).visit(tree))
+
+
+class _StandardValues(ast.NodeTransformer):
+    """Puts what `__import__` gives in the place of names of the standard library."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802 - the base class's name
+        match node.value:
+            case ast.Name(id=name) if name in self._names and name in VALUE_MODULES:
+                if hasattr(import_module(name), node.attr):
+                    node.value = _imported(name)
+                    return node
+        return self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+        if node.id in self._names:
+            for module in VALUE_MODULES:
+                if hasattr(import_module(module), node.id):
+                    return ast.Attribute(_imported(module), node.id, node.ctx)
+        return node
+
+
+def _imported(module: str) -> ast.expr:
+    expression = parse_expression(f"__import__({module!r})")
+    assert expression is not None  # noqa: S101 - it was written above
+    return expression
+
+
+def _is_for_leetcode(evidence: Evidence) -> bool:
+    """Whether a request speaks of LeetCode, or has its form and is answered in its form."""
+    return LEETCODE.search(evidence.user_input) is not None or (
+        any(example.names for example in evidence.request.examples)
+        and any(node.name == LEETCODE_CLASS for node in evidence.definitions)
+    )
+
+
+def _modules_shown(name: str, request: str) -> tuple[str, ...]:
+    """Name `typing` where a request shows the name in an annotation."""
+    is_shown = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", request)
+    return ("typing",) if is_shown else ()
+
+
+def _import_of(name: str, modules: Iterable[str]) -> str:
+    """Write the import that binds a name; empty where none of the modules has it."""
+    for module in modules:
+        if name == module:
+            return f"import {module}"
+        if not name.startswith("_") and hasattr(import_module(module), name):
+            return f"from {module} import {name}"
+    return ""
+
+
+def _supplies(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Yield what a statement of the request binds by defining it, with the source for that."""
+    match statement:
+        case ast.ImportFrom(module="__future__"):
+            return
+        case ast.Import(names=names) | ast.ImportFrom(names=names, level=0):
+            for alias in names:
+                alone = (
+                    ast.Import([alias])
+                    if isinstance(statement, ast.Import)
+                    else ast.ImportFrom(statement.module, [alias], 0)
+                )
+                yield alias.asname or alias.name.partition(".")[0], ast.unparse(alone)
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, ast.unparse(statement)
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            calls = (node.func for node in ast.walk(value) if isinstance(node, ast.Call))
+            if all(isinstance(call, ast.Name) and call.id in DEFINING_CALLS for call in calls):
+                yield name, ast.unparse(statement)
