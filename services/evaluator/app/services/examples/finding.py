@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.evaluator.app.services.comparison import agrees
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.blocks import find_block_examples
+from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
     is_introduced_as_it_is,
@@ -27,6 +28,7 @@ FINDERS = (
     find_code_examples,
     find_table_examples,
     find_call_examples,
+    find_call_list_examples,
     find_prose_examples,
     find_block_examples,
     find_emptiness_examples,
@@ -55,6 +57,8 @@ INPUT_IN_ANY_ORDER = re.compile(
     r"[^.,\n]{0,40}in any order",
     re.I,
 )
+# How pages set what they show.
+HTML_TAG = re.compile(r"</?(?:strong|b|em|i|code|pre|p)>", re.I)
 # More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
 FEW_BLANK_LINES = "\n" * 5
@@ -70,6 +74,7 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     may be part of a longer one and two values for one call are all left out.
     """
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ").replace("\r\n", "\n")
+    text = HTML_TAG.sub("", text)
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
     for find in FINDERS:

@@ -13,6 +13,8 @@ MAX_DEPTH = 30
 PLAIN_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 # What other languages and plain prose call these values.
 LOOSE_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
+# Those of JSON, which may stand within a list as well.
+JSON_WORDS = frozenset({"true", "false", "null"})
 
 LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
 STRING = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")")
@@ -29,7 +31,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value, its source in a text, and where the source ends."""
+    """A value, its source in Python, and where it ends in a text."""
 
     value: Value
     source: str
@@ -76,6 +78,8 @@ def _read_node(node: ast.expr) -> Value:
             found: Value = value
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
             found = _signed(operand.value, negative=isinstance(sign, ast.USub))
+        case ast.Name(id=name) if name in JSON_WORDS:
+            found = LOOSE_WORDS[name]
         case ast.List(elts=elements):
             found = [_read_node(element) for element in elements]
         case ast.Tuple(elts=elements):
@@ -146,6 +150,8 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
     parsed = parse_value(source)
     if parsed is None or (source.startswith("(") and not isinstance(parsed[0], tuple)):
         return None
+    if any(word in source for word in JSON_WORDS):
+        source = repr(parsed[0])
     return Literal(parsed[0], source, end)
 
 
