@@ -7,6 +7,7 @@ from typing import Any
 
 from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
 from services.evaluator.app.services.code.syntax import Definition, Function
+from services.evaluator.app.services.completion import complete
 from services.evaluator.app.services.request import RequestFacts, read_request
 
 
@@ -71,11 +72,19 @@ def gather_evidence(
         is_code: Whether answers of that task type are programs.
         expected: The right answer, where it is known.
     """
+    request = read_request(user_input)
+    code = extract_code(answer) if is_code else None
+    if is_code and not (code and code.tree and _defines(code.tree)):
+        code = complete(answer, request) or code
     return Evidence(
         task_type=task_type,
         user_input=user_input,
         answer=answer,
-        request=read_request(user_input),
-        code=extract_code(answer) if is_code else None,
+        request=request,
+        code=code,
         expected=expected,
     )
+
+
+def _defines(tree: ast.Module) -> bool:
+    return any(isinstance(node, Definition) for node in tree.body)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.evaluator.app.services.code.syntax import Function, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
 from services.evaluator.app.services.examples.shown_code import find_shown_code
 
@@ -122,18 +123,28 @@ def read_request(user_input: str) -> RequestFacts:
     """Read the facts off a request as the user wrote it."""
     prose = FENCED.sub(" ", user_input)
     examples = find_examples(user_input)
+    code = find_shown_code(user_input)
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next(_find_names(user_input, examples), ""),
+        name=next(_find_names(user_input, examples, _helpers_in(code, examples)), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
-        code=find_shown_code(user_input),
+        code=code,
     )
 
 
-def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]:
+def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> set[str]:
+    """Functions that are written out, where all examples are of others."""
+    called = {example.function for example in examples if example.function}
+    written = {node.name for node in code if isinstance(node, Function) and not is_stub(node)}
+    return written if called and not called & written else set()
+
+
+def _find_names(
+    user_input: str, examples: tuple[Example, ...], helpers: set[str]
+) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
     yield from _names_left_open(user_input)
     wants_class = CLASS_WANTED.search(user_input) is not None
@@ -142,7 +153,8 @@ def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]
         patterns = (*CLASS_NAMED, *NAMED)
     for pattern in patterns:
         for match in pattern.finditer(user_input):
-            if _is_asked_for(user_input, match, wants_class=wants_class):
+            is_helper = match[1] in helpers
+            if not is_helper and _is_asked_for(user_input, match, wants_class=wants_class):
                 yield match[1]
     yield from (example.function for example in examples if example.function)
 

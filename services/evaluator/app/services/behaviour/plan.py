@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import bind_check
-from services.evaluator.app.services.behaviour.prelude import find_prelude
+from services.evaluator.app.services.behaviour.prelude import (
+    find_prelude,
+    names_defined,
+    with_standard_values,
+)
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
 from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
@@ -93,7 +97,9 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
     if fitted is None:
         return
     is_in_place = changes_its_argument(evidence.user_input)
-    steps = [*fitted.setup, _plain(fitted, target, is_in_place=is_in_place)]
+    expression = _plain(fitted, target, is_in_place=is_in_place)
+    own = names_defined(evidence, fitted.setup) | {example.function, evidence.request.name}
+    steps = [with_standard_values(step, own) for step in (*fitted.setup, expression)]
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:

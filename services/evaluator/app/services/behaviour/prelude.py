@@ -9,7 +9,8 @@ from importlib import import_module
 
 from services.evaluator.app.services.code.syntax import names_bound
 from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.examples.example import VALUE_MODULES
+from services.evaluator.app.services.examples.literals import parse_expression, parse_statements
 from services.evaluator.app.services.request import LEETCODE_CLASS
 
 MAX_PRELUDE_CHARACTERS = 16_000
@@ -19,8 +20,6 @@ LEETCODE_MODULES = (
     "typing", "collections", "heapq", "math", "bisect", "itertools", "functools",
 )  # fmt: skip
 LEETCODE = re.compile(r"\bleetcode\b|\bclass\s+Solution\b", re.I)
-# Where the names come from that a request's examples make their values with.
-VALUE_MODULES = ("datetime", "decimal", "fractions", "collections", "math", "pathlib", "uuid")
 # Calls that define something, and do nothing else.
 DEFINING_CALLS = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "Enum"})
 
@@ -56,7 +55,8 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
     if evidence.code is None or evidence.tree is None:
         return ""
     bound = names_bound(evidence.tree)
-    missing = names_missing(evidence.code.source).union(*map(names_missing, steps)) - bound
+    missing = names_missing(evidence.code.source)
+    in_steps = {name for step in steps for name in names_missing(step)} - missing
     shown = {
         name: (place, source)
         for place, statement in enumerate(evidence.request.code)
@@ -65,7 +65,9 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
     }
     modules = LEETCODE_MODULES if _is_for_leetcode(evidence) else ()
     supplied: set[tuple[int, str]] = set()
+    # What a step calls is the answer's, unless the request shows it.
     pending = [(name, modules) for name in missing]
+    pending += [(name, ()) for name in in_steps & shown.keys()]
     done = set(bound)
     while pending:
         name, modules = pending.pop()
@@ -94,6 +96,16 @@ def put_before(prelude: str, source: str, tree: ast.Module | None) -> str:
     lines = source.splitlines(keepends=True)
     first = max(futures, default=0)
     return "".join([*lines[:first], "\n" if first else "", prelude, *lines[first:]])
+
+
+def names_defined(evidence: Evidence, setup: Iterable[str]) -> set[str]:
+    """Return the names that an answer, its request or a session defines, imports left out."""
+    statements = [node for step in setup for node in parse_statements(step) or ()]
+    defined = names_bound(ast.Module(statements, []))
+    for node in (*evidence.request.code, *(evidence.tree.body if evidence.tree else ())):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            defined |= names_bound(ast.Module([node], []))
+    return defined
 
 
 def with_standard_values(step: str, defined: set[str]) -> str:

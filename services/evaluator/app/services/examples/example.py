@@ -23,6 +23,9 @@ WRAPPERS = frozenset(
     tuple""".split()
 )
 
+# Where the names come from that requests make their values with: `datetime.date(2024, 2, 29)`.
+VALUE_MODULES = frozenset({"datetime", "decimal", "fractions", "collections", "math"})
+
 # Announces an example.
 HEADING = re.compile(
     r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|예제|(?:^|\n)\s*예\s*[:)]", re.I
@@ -95,7 +98,7 @@ def read_call(text: str, start: int) -> Call | None:
         end = further
     source = text[start:end]
     node = parse_expression(source)
-    if node is None or names_of(node) - BUILTINS - called_names(node):
+    if node is None or names_of(node) - BUILTINS - VALUE_MODULES - called_names(node):
         return None
     function = called_function(node)
     return Call(function, source, end) if function else None

@@ -16,6 +16,7 @@ CODE_START = re.compile(
     r"(?:async def |def |class |import |from \w[\w.]* import |@\w|[A-Z]\w{0,60}[ ]?=[ ]?[^=])"
 )
 CLOSING = (" ", "\t", ")", "]", "}")
+INDENTATION = "    "
 FENCE = ("```", "~~~")
 
 
@@ -35,7 +36,7 @@ def find_shown_code(text: str) -> tuple[ast.stmt, ...]:
 
 
 def _pieces(text: str) -> Iterator[list[str]]:
-    """Yield the lines outside of fences, then those of each fenced block."""
+    """Yield the lines outside of fences, indented code among them, and those of each fence."""
     blocks = find_fenced_blocks(text)
     outside = text.splitlines()
     for block in blocks:
@@ -43,6 +44,8 @@ def _pieces(text: str) -> Iterator[list[str]]:
             block.end_line - block.first_line
         )
     yield outside
+    if not any(map(CODE_START.match, outside)):
+        yield [line[4:] if line.startswith(INDENTATION) else FENCE[0] for line in outside]
     for block in blocks:
         yield block.text.splitlines()
 
@@ -85,5 +88,5 @@ def _with_bodies(lines: list[str]) -> str:
         depth = len(line) - len(line.lstrip())
         following = next(below, "")
         if code.endswith(":") and len(following) - len(following.lstrip()) <= depth:
-            written.append(" " * (depth + 4) + "pass")
+            written.append(f"{' ' * depth}{INDENTATION}pass")
     return "\n".join(written)
