@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
-from services.evaluator.app.services.code.syntax import Definition, Function
+from services.evaluator.app.services.code.console import reads_arguments, reads_input
+from services.evaluator.app.services.code.syntax import Definition, Function, parameters_of
 from services.evaluator.app.services.completion import complete
 from services.evaluator.app.services.request import RequestFacts, read_request
 
@@ -35,6 +36,17 @@ class Evidence:
     def tree(self) -> ast.Module | None:
         """Return the code's syntax tree, where it is Python that parses."""
         return self.code.tree if self.code else None
+
+    @cached_property
+    def is_program(self) -> bool:
+        """Return whether the answer is a program that is run by itself, and asked for as one."""
+        if self.tree is None or any(one.function for one in self.request.examples):
+            return False
+        is_wanted = self.request.wants_program or bool(self.request.runs)
+        if reads_input(self.tree) or reads_arguments(self.tree):
+            return is_wanted
+        takes_nothing = not any(map(parameters_of, self.functions))
+        return self.request.wants_input or (is_wanted and takes_nothing)
 
     @cached_property
     def definitions(self) -> list[Definition]:

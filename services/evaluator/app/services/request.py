@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from services.evaluator.app.services.code.syntax import Function, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
+from services.evaluator.app.services.examples.program_runs import (
+    ProgramExample,
+    find_program_examples,
+)
 from services.evaluator.app.services.examples.shown_code import find_shown_code
 
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
@@ -69,6 +73,14 @@ DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
 WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", re.M)
 # ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
 CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
+PROGRAM_WANTED = re.compile(
+    r"\b(?:program|script|command[- ]line|stdin|standard input|console)\b|프로그램|스크립트|표준\s*입력",
+    re.I | re.A,
+)
+INPUT_WANTED = re.compile(
+    r"\bstdin\b|\b(?:from|on|via|reads?) (?:the )?standard input\b|표준\s*입력", re.I | re.A
+)
+PART_WANTED = re.compile(r"\b(?:function|method|class|def)\b|함수|메서드|클래스", re.I | re.A)
 OTHER_LANGUAGES = (
     "javascript", "typescript", "java", "kotlin", "scala", "swift", "rust", "ruby", "php", "perl",
     "haskell", "elixir", "golang", "bash", "sql", "html", "css", "c++", "c#",
@@ -103,6 +115,9 @@ class RequestFacts:
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
         examples: The calls with their outcomes that it shows.
+        wants_program: Whether it asks for a program, and for no function or class.
+        wants_input: Whether it says that the standard input is read.
+        runs: The runs of a program that it shows.
         code: The statements that it shows: starter code, helpers, definitions in comments.
     """
 
@@ -111,6 +126,9 @@ class RequestFacts:
     wants_python: bool
     topic: frozenset[str]
     examples: tuple[Example, ...] = ()
+    wants_program: bool = False
+    wants_input: bool = False
+    runs: tuple[ProgramExample, ...] = ()
     code: tuple[ast.stmt, ...] = ()
 
 
@@ -131,6 +149,10 @@ def read_request(user_input: str) -> RequestFacts:
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
+        wants_program=PROGRAM_WANTED.search(prose) is not None
+        and not PART_WANTED.search(user_input),
+        wants_input=INPUT_WANTED.search(prose) is not None,
+        runs=find_program_examples(user_input),
         code=code,
     )
 

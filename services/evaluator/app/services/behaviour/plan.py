@@ -14,6 +14,7 @@ from services.evaluator.app.services.behaviour.prelude import (
     with_standard_values,
 )
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
+from services.evaluator.app.services.behaviour.program_runs import plan_program
 from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
@@ -61,6 +62,9 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         evidence: The answer beside its request.
         checks: Those of the golden input that is replayed.
     """
+    if evidence.tree is not None and evidence.is_program and not checks:
+        planned = plan_program(evidence.tree, evidence.request)
+        return replace(planned, prelude=find_prelude(evidence, ()))
     target = find_target(evidence)
     if evidence.tree is None or target is None:
         return ProbePlan(is_golden=bool(checks))
