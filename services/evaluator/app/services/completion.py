@@ -53,7 +53,9 @@ def _open_signature(request: RequestFacts) -> tuple[str, ...]:
         if isinstance(statement, Function) and is_stub(statement):
             found.append((_header(statement),))
         elif isinstance(statement, ast.ClassDef):
-            stubs = [node for node in statement.body if isinstance(node, Function) and is_stub(node)]
+            stubs = [
+                node for node in statement.body if isinstance(node, Function) and is_stub(node)
+            ]
             if len(stubs) == 1:
                 method = textwrap.indent(_header(stubs[0]), INDENTATION)
                 found.append((_header(statement), method))
@@ -72,7 +74,11 @@ def _completes(tree: ast.Module) -> bool:
     """Whether the function of a program gives a value, or works on what it is given."""
     function = next(node for node in ast.walk(tree) if isinstance(node, Function))
     nodes = list(ast.walk(function))
-    stored = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    stored = {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
     given = parameters_of(function) - stored
     return bool(given & names_read(function)) or any(
         isinstance(node, ast.Return | ast.Yield) for node in nodes

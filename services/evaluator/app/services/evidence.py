@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
+from services.evaluator.app.services.code.extraction import ExtractedCode, extract_code
 from services.evaluator.app.services.code.syntax import Definition, Function, parameters_of
 from services.evaluator.app.services.completion import complete
 from services.evaluator.app.services.request import RequestFacts, read_request
@@ -40,13 +40,16 @@ class Evidence:
     @cached_property
     def is_program(self) -> bool:
         """Return whether the answer is a program that is run by itself, and asked for as one."""
-        if self.tree is None or any(one.function for one in self.request.examples):
+        request = self.request
+        is_wanted = request.wants_program or request.wants_input or bool(request.runs)
+        if self.tree is None or not is_wanted or any(one.function for one in request.examples):
             return False
-        is_wanted = self.request.wants_program or bool(self.request.runs)
-        if reads_input(self.tree) or reads_arguments(self.tree):
-            return is_wanted
-        takes_nothing = not any(map(parameters_of, self.functions))
-        return self.request.wants_input or (is_wanted and takes_nothing)
+        return (
+            request.wants_input
+            or reads_input(self.tree)
+            or reads_arguments(self.tree)
+            or not any(map(parameters_of, self.functions))
+        )
 
     @cached_property
     def definitions(self) -> list[Definition]:

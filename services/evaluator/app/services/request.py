@@ -74,7 +74,8 @@ WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", 
 # ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
 CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
 PROGRAM_WANTED = re.compile(
-    r"\b(?:program|script|command[- ]line|stdin|standard input|console)\b|프로그램|스크립트|표준\s*입력",
+    r"\b(?:program|script|command[- ]line|stdin|standard input|console)\b"
+    r"|프로그램|스크립트|표준\s*입력",
     re.I | re.A,
 )
 INPUT_WANTED = re.compile(
@@ -116,7 +117,7 @@ class RequestFacts:
             Latin words, whose topic can't be read off an identifier.
         examples: The calls with their outcomes that it shows.
         wants_program: Whether it asks for a program, and for no function or class.
-        wants_input: Whether it says that the standard input is read.
+        wants_input: Whether that program is to read the standard input.
         runs: The runs of a program that it shows.
         code: The statements that it shows: starter code, helpers, definitions in comments.
     """
@@ -142,6 +143,7 @@ def read_request(user_input: str) -> RequestFacts:
     prose = FENCED.sub(" ", user_input)
     examples = find_examples(user_input)
     code = find_shown_code(user_input)
+    wants_program = PROGRAM_WANTED.search(prose) is not None and not PART_WANTED.search(user_input)
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
         name=next(_find_names(user_input, examples, _helpers_in(code, examples)), ""),
@@ -149,9 +151,8 @@ def read_request(user_input: str) -> RequestFacts:
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
-        wants_program=PROGRAM_WANTED.search(prose) is not None
-        and not PART_WANTED.search(user_input),
-        wants_input=INPUT_WANTED.search(prose) is not None,
+        wants_program=wants_program,
+        wants_input=wants_program and INPUT_WANTED.search(prose) is not None,
         runs=find_program_examples(user_input),
         code=code,
     )
@@ -164,9 +165,7 @@ def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> se
     return written if called and not called & written else set()
 
 
-def _find_names(
-    user_input: str, examples: tuple[Example, ...], helpers: set[str]
-) -> Iterator[str]:
+def _find_names(user_input: str, examples: tuple[Example, ...], helpers: set[str]) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
     yield from _names_left_open(user_input)
     wants_class = CLASS_WANTED.search(user_input) is not None

@@ -3,14 +3,13 @@
 import ast
 
 from services.common.task_types.checks import CheckedCall
-from services.evaluator.app.services.behaviour.target import Target, describe, method_of
+from services.evaluator.app.services.behaviour.target import Target, method_of
 from services.evaluator.app.services.examples.literals import parse_expression
 
 
 def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
     """Write the steps that try a check on an answer; none where the answer can't be called so."""
-    if target.owner and check.name[0].isupper():
-        target = describe(target.owner)
+    target = target.named(check.name)
     is_class = isinstance(target.definition, ast.ClassDef)
     callee = parse_expression(target.call)
     if callee is None or check.name[0].isupper() != is_class:

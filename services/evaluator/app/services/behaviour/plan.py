@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import bind_check
+from services.evaluator.app.services.behaviour.objects import takes_objects
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
@@ -100,10 +101,13 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
+    is_of_target = fitted.function in (target.call, target.definition.name)
+    if is_of_target and _is_of_literals(fitted.expression) and takes_objects(target, evidence):
+        return
     is_in_place = changes_its_argument(evidence.user_input)
     expression = _plain(fitted, target, is_in_place=is_in_place)
     own = names_defined(evidence, fitted.setup) | {example.function, evidence.request.name}
-    steps = [with_standard_values(step, own) for step in (*fitted.setup, expression)]
+    steps = [*fitted.setup, with_standard_values(expression, own)]
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -175,6 +179,13 @@ def _looks_for_a_match(target: Target) -> bool:
         isinstance(node, ast.Attribute) and node.attr in MATCHERS
         for node in ast.walk(target.definition)
     )
+
+
+def _is_of_literals(source: str) -> bool:
+    """Whether a call is given nothing but literals."""
+    call = parse_expression(source)
+    given = [*call.args, *call.keywords] if isinstance(call, ast.Call) else []
+    return not any(isinstance(node, ast.Call) for one in given for node in ast.walk(one))
 
 
 def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None:

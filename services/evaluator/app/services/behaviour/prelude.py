@@ -7,10 +7,11 @@ import symtable
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
+from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES
 from services.evaluator.app.services.code.syntax import names_bound
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.example import VALUE_MODULES
-from services.evaluator.app.services.examples.literals import parse_expression, parse_statements
+from services.evaluator.app.services.examples.literals import parse_statements
 from services.evaluator.app.services.request import LEETCODE_CLASS
 
 MAX_PRELUDE_CHARACTERS = 16_000
@@ -63,7 +64,10 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
         for name, source in _supplies(statement)
         if name != evidence.request.name
     }
-    modules = LEETCODE_MODULES if _is_for_leetcode(evidence) else ()
+    modules: tuple[str, ...] = ()
+    if _is_for_leetcode(evidence):
+        modules = LEETCODE_MODULES
+        shown = {name: (0, source) for name, source in LEETCODE_CLASSES.items()} | shown
     supplied: set[tuple[int, str]] = set()
     # What a step calls is the answer's, unless the request shows it.
     pending = [(name, modules) for name in missing]
@@ -108,48 +112,32 @@ def names_defined(evidence: Evidence, setup: Iterable[str]) -> set[str]:
     return defined
 
 
-def with_standard_values(step: str, defined: set[str]) -> str:
-    """Write a step so that `date(2024, 2, 29)` is the standard library's, whatever is imported.
+def with_standard_values(step: str, own: set[str]) -> str:
+    """Write an expression so that `date(2024, 2, 29)` is the standard library's.
 
     Nothing is imported into the answer, which might have forgotten to.
 
     Args:
-        step: Source of an expression or a statement.
-        defined: Names that aren't the standard library's here.
+        step: Source of the expression.
+        own: Names that aren't the standard library's here.
     """
-    missing = names_missing(step) - defined
-    if not any(_import_of(name, VALUE_MODULES) for name in missing):
-        return step
-    tree = ast.parse(step)
-    return ast.unparse(_StandardValues(missing).visit(tree))
+    values = {
+        name: _value_of(name, step)
+        for name in sorted(names_missing(step) - own)
+        if _import_of(name, VALUE_MODULES)
+    }
+    return f"(lambda {', '.join(values)}: {step})({', '.join(values.values())})" if values else step
 
 
-class _StandardValues(ast.NodeTransformer):
-    """Puts what `__import__` gives in the place of names of the standard library."""
-
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802 - the base class's name
-        match node.value:
-            case ast.Name(id=name) if name in self._names and name in VALUE_MODULES:
-                if hasattr(import_module(name), node.attr):
-                    node.value = _imported(name)
-                    return node
-        return self.generic_visit(node)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
-        if node.id in self._names:
-            for module in VALUE_MODULES:
-                if hasattr(import_module(module), node.id):
-                    return ast.Attribute(_imported(module), node.id, node.ctx)
-        return node
-
-
-def _imported(module: str) -> ast.expr:
-    expression = parse_expression(f"__import__({module!r})")
-    assert expression is not None  # noqa: S101 - it was written above
-    return expression
+def _value_of(name: str, step: str) -> str:
+    """Write what a name of the standard library stands for; `datetime` is a module or its class."""
+    for module in map(import_module, sorted(VALUE_MODULES)):
+        parts = re.findall(rf"\b{name}\.(\w+)", step)
+        if name == module.__name__ and parts and all(hasattr(module, part) for part in parts):
+            return f"__import__({name!r})"
+        if hasattr(module, name):
+            return f"__import__({module.__name__!r}).{name}"
+    return f"__import__({name!r})"
 
 
 def _is_for_leetcode(evidence: Evidence) -> bool:

@@ -18,9 +18,7 @@ ASKS_FOR_A_VALUE = re.compile(
     re.I,
 )
 IN_PLACE = re.compile(r"\bin[- ]place\b|제자리", re.I)
-RETURNS_IT = re.compile(
-    r"(?<!not )(?<!n't )\breturns?\s+(?:it|the|that|a|an)\b|반환(?!하지)", re.I
-)
+RETURNS_IT = re.compile(r"(?<!not )(?<!n't )\breturns?\s+(?:it|the|that|a|an)\b|반환(?!하지)", re.I)
 # Methods of Python's own that give None.
 GIVING_NONE = frozenset({"sort", "append", "extend", "shuffle"})
 

@@ -49,6 +49,10 @@ class Target:
         most = count if self.takes_more else len(self.parameters)
         return by_name == len(self.needs_keywords) and self.required <= count <= most
 
+    def named(self, name: str) -> "Target":
+        """Return the method's class where a name is a class's, else the target itself."""
+        return describe(self.owner) if self.owner and name[0].isupper() else self
+
     @property
     def function(self) -> Function | None:
         """Return the function that is called; None for a class."""

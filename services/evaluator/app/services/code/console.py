@@ -28,7 +28,9 @@ def has_prompts(tree: ast.Module) -> bool:
 
 def _names_used(tree: ast.Module) -> set[str]:
     origins = imported_names(tree)
-    names = (dotted_name(node) for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
+    names = (
+        dotted_name(node) for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute)
+    )
     return {original_name(name, origins) for name in names if name}
 
 

@@ -16,7 +16,9 @@ OUTPUT = re.compile(r"[`*_\s]{0,20}(?:expected\s+)?output[*_`]{0,3}\s*:?[`*_\s]{
 
 def find_call_list_examples(text: str) -> list[Found]:
     """Find `["Stack", "push", "pop"]`, `[[], [1], []]`, then `[null, null, 1]`."""
-    return [found for start in islice(INPUT.finditer(text), MAX_PLACES) for found in _read(text, start)]
+    return [
+        found for start in islice(INPUT.finditer(text), MAX_PLACES) for found in _read(text, start)
+    ]
 
 
 def _read(text: str, opening: re.Match[str]) -> Iterator[Found]:
@@ -25,27 +27,28 @@ def _read(text: str, opening: re.Match[str]) -> Iterator[Found]:
     outputs = _after(text, arguments, OUTPUT)
     if names is None or arguments is None or outputs is None:
         return
-    match names.value, arguments.value, outputs.value:
-        case [str(), *_] as called, [list(), *_] as given, [_, *_] as values if (
-            len(called) == len(given) == len(values)
-            and all(isinstance(name, str) and name.isidentifier() for name in called)
-            and all(isinstance(one, list) for one in given)
-        ):
-            # What gives null throughout returns nothing that is looked at.
-            telling = {name for name, value in zip(called, values, strict=True) if value is not None}
-            calls = [
-                f"made.{name}({_written(one)})" if name in telling
-                else f"(made.{name}({_written(one)}), None)[1]"
-                for name, one in zip(called[1:], given[1:], strict=True)
-            ]  # fmt: skip
-            example = Example(
-                str(called[0]),
-                f"(lambda made: [{', '.join(calls)}])({called[0]}({_written(given[0])}))",
-                values[1:],
-                loose=True,
-                quoted=quote(text, opening.start(), outputs.end),
-            )
-            yield opening.start(), example
+    called, given, values = names.value, arguments.value, outputs.value
+    if not (isinstance(called, list) and isinstance(given, list) and isinstance(values, list)):
+        return
+    methods = [name for name in called if isinstance(name, str) and name.isidentifier()]
+    is_plain = all(isinstance(one, list) for one in given)
+    if not (len(methods) == len(called) == len(given) == len(values) > 1 and is_plain):
+        return
+    # What gives null throughout returns nothing that is looked at.
+    telling = {name for name, value in zip(methods, values, strict=True) if value is not None}
+    calls = [f"made.{name}({_written(one)})" for name, one in zip(methods, given, strict=True)]
+    results = [
+        call if name in telling else f"({call}, None)[1]"
+        for name, call in zip(methods, calls, strict=True)
+    ]
+    example = Example(
+        methods[0],
+        f"(lambda made: [{', '.join(results[1:])}])({methods[0]}({_written(given[0])}))",
+        values[1:],
+        loose=True,
+        quoted=quote(text, opening.start(), outputs.end),
+    )
+    yield opening.start(), example
 
 
 def _written(arguments: Value) -> str:

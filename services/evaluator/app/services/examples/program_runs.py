@@ -25,25 +25,20 @@ OUTPUT = re.compile(
 )
 LABEL = re.compile(r"[A-Za-z가-힣][\w ]{0,30}[*_]{0,2}\s?[:：][*_]{0,2}(?:\s|$)|#{1,6}\s|\*\*")
 FENCE = re.compile(r"\s*(?:```|~~~)")
-SHOWN = r"(?:`(?P<{0}>[^`\n]{{0,200}})`|\"(?P<{0}2>[^\"\n]{{0,200}})\"|'(?P<{0}3>[^'\n]{{0,200}})')"
-PRINTS = r"(?:prints?|outputs?|writes?|printed|displays?|shows?)"
-IN_WORDS = (
-    re.compile(
-        r"\b(?:input|stdin|entering|enters?|typing|reads?)\b[^`\"'\n.]{0,30}?" + SHOWN.format("stdin")
-        + rf"[^`\"'\n]{{0,40}}?\b{PRINTS}\b[^`\"'\n]{{0,30}}?" + SHOWN.format("output"),
-        re.I,
-    ),
-    re.compile(
-        rf"\b{PRINTS}\b[^`\"'\n.]{{0,20}}?" + SHOWN.format("output")
-        + r"[^`\"'\n.]{0,40}?\binput\b[^`\"'\n]{0,20}?" + SHOWN.format("stdin"),
-        re.I,
-    ),
-    re.compile(
-        r"`(?P<command>python3? [^`\n]{1,200})`[^`\"'\n]{0,40}?" + rf"\b{PRINTS}\b[^`\"'\n]{{0,30}}?"
-        + SHOWN.format("output"),
-        re.I,
-    ),
-)  # fmt: skip
+SHOWN = r"(?P<{0}_mark>[`\"'])(?P<{0}>[^\n]{{0,200}}?)(?P={0}_mark)"
+STDIN, PRINTED = SHOWN.format("stdin"), SHOWN.format("output")
+PRINTS = r"\b(?:prints?|outputs?|writes?|printed|displays?|shows?)\b[^`\"'\n.]{0,30}?"
+IN_WORDS = tuple(
+    re.compile(form, re.I)
+    for form in (
+        (
+            rf"\b(?:input|stdin|enter(?:s|ing)?|typing|reads?)\b[^`\"'\n.]{{0,30}}?{STDIN}"
+            rf"[^`\"'\n]{{0,40}}?{PRINTS}{PRINTED}"
+        ),
+        rf"{PRINTS}{PRINTED}[^`\"'\n.]{{0,40}}?\binput\b[^`\"'\n]{{0,20}}?{STDIN}",
+        rf"`(?P<command>python3? [^`\n]{{1,200}})`[^`\"'\n]{{0,40}}?{PRINTS}{PRINTED}",
+    )
+)
 PROMPT = re.compile(r"\s*[$%>]\s+(?=\S)")
 # What a shell would read otherwise than as plain words.
 SHELL_SIGNS = frozenset("<>&;*?$()`~")
@@ -121,8 +116,10 @@ def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, i
 
 def _is_mark(line: str) -> bool:
     """Whether a line ends what stands before it: a fence, a heading or a label."""
-    return FENCE.match(line) is not None or LABEL.match(line.strip()) is not None or any(
-        label.match(line.strip(MARKS)) for label in (INPUT, OUTPUT)
+    return (
+        FENCE.match(line) is not None
+        or LABEL.match(line.strip()) is not None
+        or any(label.match(line.strip(MARKS)) for label in (INPUT, OUTPUT))
     )
 
 
@@ -174,18 +171,13 @@ def _in_words(text: str) -> Iterator[ProgramExample]:
     for pattern in IN_WORDS:
         for match in islice(pattern.finditer(text), MAX_RUNS):
             shown = match.groupdict()
-            output = _unescaped(_shown(shown, "output"))
-            if command := shown.get("command"):
-                run = _read_command(command)
-            else:
-                run = ProgramRun(_unescaped(_shown(shown, "stdin")) + "\n")
+            command = shown.get("command")
+            stdin = ProgramRun(f"{_unescaped(shown.get('stdin') or '')}\n")
+            run = _read_command(command) if command else stdin
             if run is not None:
                 words = quote(text, match.start(), match.end())
+                output = _unescaped(shown["output"])
                 yield ProgramExample(run, output, bool(run.stdin), words)
-
-
-def _shown(groups: dict[str, str | None], name: str) -> str:
-    return next((groups[key] or "" for key in (name, f"{name}2", f"{name}3") if groups[key] is not None), "")
 
 
 def _unescaped(text: str) -> str:
