@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.evaluator.app.services.code.syntax import Function, is_stub
+from services.evaluator.app.services.code.syntax import Definition, Function, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
 from services.evaluator.app.services.examples.program_runs import (
     ProgramExample,
@@ -159,10 +159,16 @@ def read_request(user_input: str) -> RequestFacts:
 
 
 def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> set[str]:
-    """Functions that are written out, where all examples are of others."""
+    """What is written out, where all examples are of others or something else is left open."""
     called = {example.function for example in examples if example.function}
-    written = {node.name for node in code if isinstance(node, Function) and not is_stub(node)}
-    return written if called and not called & written else set()
+    shown = [node for node in code if isinstance(node, Definition)]
+    is_open = {
+        node.name: any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
+        for node in shown
+    }
+    written = {node.name for node in shown if not is_open[node.name] and not is_stub(node)}
+    are_others = bool(called) and not called & written
+    return written if are_others or any(is_open.values()) else set()
 
 
 def _find_names(user_input: str, examples: tuple[Example, ...], helpers: set[str]) -> Iterator[str]:
