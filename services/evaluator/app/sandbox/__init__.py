@@ -3,7 +3,9 @@
 from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
 from services.evaluator.app.sandbox.run.execution import (
     Availability,
+    Built,
     Execution,
+    Items,
     Opaque,
     StepResult,
     Value,
@@ -16,7 +18,9 @@ from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 __all__ = [
     "Availability",
+    "Built",
     "Execution",
+    "Items",
     "JailSandbox",
     "NoSandbox",
     "Opaque",

@@ -1,24 +1,147 @@
 """Compares what came back with what was expected, outside the sandbox."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
-from services.evaluator.app.sandbox.run.execution import Opaque, Value
+from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
 
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
 MAX_DEPTH = 60
 # Matching in any order takes the square of the length.
 MAX_UNORDERED = 300
+SET_VIEWS = ("dict_keys", "dict_items")
+ARRAYS = ("ndarray", "array", "Series", "Index")
+FRAME = "DataFrame"
+_NUMBERS = ("Decimal", "Fraction")
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """What is left open; see `agrees`."""
+
+    any_order: bool = False
+    any_sequence: bool = False
+    any_iterable: bool = False
+    any_array: bool = False
+
+    def agree(self, actual: Value, expected: Value, depth: int) -> bool:
+        if depth == 0 or isinstance(actual, Opaque) or isinstance(expected, Opaque):
+            return False
+        match actual, expected:
+            case (int() | float() | complex(), int() | float() | complex()):
+                same = _are_close(actual, expected)
+            case Built(), _:
+                same = self._built_agrees(actual, expected, depth)
+            case _, Built():
+                same = _is_number(expected, actual)
+            case Items(), _:
+                same = self._items_agree(actual, expected, depth)
+            case (list() | tuple(), list() | tuple()):
+                loosely = self.any_sequence and isinstance(expected, list)
+                same = loosely or type(actual) is type(expected)
+                same = same and self._members_agree(actual, expected, depth)
+            case dict(), dict():
+                same = self._dictionaries_agree(actual, expected, depth)
+            case (set() | frozenset(), set() | frozenset()):
+                same = actual == expected or _matches_set(actual, expected, depth)
+            case _:
+                same = type(actual) is type(expected) and actual == expected
+        return same
+
+    def _items_agree(self, actual: Items, expected: Value, depth: int) -> bool:
+        if isinstance(expected, Items):
+            same = actual.type_name == expected.type_name
+            return same and self._members_agree(actual.members, expected.members, depth)
+        if isinstance(expected, set | frozenset):
+            is_set = actual.type_name in SET_VIEWS
+            return is_set and _matches_set(actual.members, expected, depth)
+        may_be = self.any_array if actual.type_name in ARRAYS else self.any_iterable
+        return (
+            may_be
+            and isinstance(expected, list)
+            and self._members_agree(actual.members, expected, depth)
+        )
+
+    def _built_agrees(self, actual: Built, expected: Value, depth: int) -> bool:
+        if isinstance(expected, int | float | complex):
+            return actual.type_name in _NUMBERS and _are_close(_float_of(actual), expected)
+        if actual.type_name == FRAME:
+            return self._frame_agrees(actual, expected, depth)
+        if not isinstance(expected, Built) or actual.type_name != expected.type_name:
+            return False
+        return actual == expected or _is_number(expected, _number_of(actual))
+
+    def _frame_agrees(self, frame: Built, expected: Value, depth: int) -> bool:
+        """Compare a table's columns with a dict of them, or its rows with a list of dicts."""
+        if isinstance(expected, Built):
+            same_kind = expected.type_name == FRAME
+            return same_kind and self._members_agree(frame.arguments, expected.arguments, depth)
+        match frame.arguments:
+            case [dict(columns)] if isinstance(expected, dict):
+                return self.agree(columns, expected, depth - 1)
+            case [dict(columns)] if all(isinstance(column, list) for column in columns.values()):
+                lists = [column for column in columns.values() if isinstance(column, list)]
+                rows: Value = [
+                    dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)
+                ]
+                return self.agree(rows, expected, depth - 1)
+        return False
+
+    def _members_agree(
+        self, actual: Sequence[Value], expected: Sequence[Value], depth: int
+    ) -> bool:
+        if len(actual) != len(expected):
+            return False
+        if self.any_order and len(expected) <= MAX_UNORDERED:
+            return self._match_up(actual, expected, depth)
+        return all(
+            self.agree(one, other, depth - 1) for one, other in zip(actual, expected, strict=True)
+        )
+
+    def _match_up(self, actual: Sequence[Value], expected: Sequence[Value], depth: int) -> bool:
+        """Whether each element finds a partner of its own."""
+        left = list(actual)
+        for wanted in expected:
+            for index, candidate in enumerate(left):
+                if self.agree(candidate, wanted, depth - 1):
+                    del left[index]
+                    break
+            else:
+                return False
+        return not left
+
+    def _dictionaries_agree(
+        self, actual: dict[Value, Value], expected: dict[Value, Value], depth: int
+    ) -> bool:
+        if len(actual) != len(expected):
+            return False
+        if actual.keys() == expected.keys():
+            return all(self.agree(actual[key], value, depth - 1) for key, value in expected.items())
+        # Keys that differ by a rounding error, if anything.
+        pairs: list[Value] = list(expected.items())
+        found: list[Value] = list(actual.items())
+        return len(pairs) <= MAX_UNORDERED and self._match_up(found, pairs, depth)
 
 
 def agrees(
-    actual: Value, expected: Value, *, any_order: bool = False, any_sequence: bool = False
+    actual: Value,
+    expected: Value,
+    *,
+    any_order: bool = False,
+    any_sequence: bool = False,
+    any_iterable: bool = False,
+    any_array: bool = False,
 ) -> bool:
     """Tell whether two values are equal as far as a careful reader would ask.
 
-    As in Python, `True` is 1, `1.0` is 1 and a tuple is no list. Unlike there, numbers agree
-    within a relative tolerance of 1e-6 or an absolute one of 1e-9, at any depth, and NaN agrees
-    with NaN. A value that didn't come back agrees with nothing, itself included.
+    As in Python, `True` is 1, `1.0` is 1, a tuple is no list and a range isn't either. Unlike
+    there, numbers agree within a relative tolerance of 1e-6 or an absolute one of 1e-9, at any
+    depth, and NaN agrees with NaN. A value that didn't come back agrees with nothing, itself
+    included. A `Decimal` or `Fraction` that is expected is meant exactly.
 
     Args:
         actual: What came back.
@@ -26,12 +149,17 @@ def agrees(
         any_order: Whether the order in lists and tuples is left open, at any depth.
         any_sequence: Whether a tuple will do where a list is expected, at any depth; a tuple
             that is expected is always a tuple, since only Python writes one.
+        any_iterable: Whether a range, a deque, a view or an iterator will do for a list.
+        any_array: Whether an array will.
     """
-    return _agrees(actual, expected, any_order, any_sequence, MAX_DEPTH)
+    comparison = _Comparison(any_order, any_sequence, any_iterable, any_array)
+    return comparison.agree(actual, expected, MAX_DEPTH)
 
 
 def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
     """Tell whether two real numbers differ by no more than a tolerance; False for all else."""
+    if isinstance(actual, Built) and actual.type_name in _NUMBERS:
+        actual = _float_of(actual)
     if not isinstance(actual, int | float) or not isinstance(expected, int | float):
         return False
     try:
@@ -40,39 +168,35 @@ def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
         return False
 
 
-def _agrees(
-    actual: Value, expected: Value, any_order: bool, any_sequence: bool, depth: int
-) -> bool:
-    if depth == 0 or isinstance(actual, Opaque) or isinstance(expected, Opaque):
-        return False
-    if isinstance(actual, int | float | complex) and isinstance(expected, int | float | complex):
-        return _are_close(actual, expected)
-    if isinstance(expected, list | tuple):
-        return _sequences_agree(actual, expected, any_order, any_sequence, depth)
-    if isinstance(actual, dict) and isinstance(expected, dict):
-        return _dictionaries_agree(actual, expected, any_order, any_sequence, depth)
-    if isinstance(actual, set | frozenset) and isinstance(expected, set | frozenset):
-        return _sets_agree(actual, expected, depth)
-    return type(actual) is type(expected) and actual == expected
+def _number_of(built: Built) -> Decimal | Fraction | None:
+    """Return the exact number that was built; None where its arguments are none that build one."""
+    try:
+        match built:
+            case Built("Decimal", [str(digits)]):
+                return Decimal(digits)
+            case Built("Fraction", [int(numerator), int(denominator)]):
+                return Fraction(numerator, denominator)
+    except ArithmeticError:
+        pass
+    return None
 
 
-def _sequences_agree(
-    actual: Value,
-    expected: list[Value] | tuple[Value, ...],
-    any_order: bool,
-    any_sequence: bool,
-    depth: int,
-) -> bool:
-    if not isinstance(actual, list | tuple) or len(actual) != len(expected):
+def _float_of(built: Built) -> float:
+    try:
+        number = _number_of(built)
+        return math.nan if number is None else float(number)
+    except (ArithmeticError, ValueError):
+        return math.nan
+
+
+def _is_number(expected: Built, actual: object) -> bool:
+    """Whether what came back is the exact number that is expected, as Python has it."""
+    if not isinstance(actual, int | float | Decimal | Fraction):
         return False
-    if type(actual) is not type(expected) and not (any_sequence and isinstance(expected, list)):
+    try:
+        return bool(_number_of(expected) == actual)
+    except ArithmeticError:
         return False
-    if any_order and len(expected) <= MAX_UNORDERED:
-        return _match_up(actual, expected, any_order, any_sequence, depth)
-    return all(
-        _agrees(one, other, any_order, any_sequence, depth - 1)
-        for one, other in zip(actual, expected, strict=True)
-    )
 
 
 def _are_close(actual: complex, expected: complex) -> bool:
@@ -94,50 +218,11 @@ def _are_close(actual: complex, expected: complex) -> bool:
         return False
 
 
-def _match_up(
-    actual: list[Value] | tuple[Value, ...],
-    expected: list[Value] | tuple[Value, ...],
-    any_order: bool,
-    any_sequence: bool,
+def _matches_set(
+    actual: Sequence[Value] | set[Value] | frozenset[Value],
+    expected: set[Value] | frozenset[Value],
     depth: int,
 ) -> bool:
-    """Whether each element finds a partner of its own."""
-    left = list(actual)
-    for wanted in expected:
-        for index, candidate in enumerate(left):
-            if _agrees(candidate, wanted, any_order, any_sequence, depth - 1):
-                del left[index]
-                break
-        else:
-            return False
-    return not left
-
-
-def _dictionaries_agree(
-    actual: dict[Value, Value],
-    expected: dict[Value, Value],
-    any_order: bool,
-    any_sequence: bool,
-    depth: int,
-) -> bool:
-    if len(actual) != len(expected):
-        return False
-    if actual.keys() == expected.keys():
-        return all(
-            _agrees(actual[key], value, any_order, any_sequence, depth - 1)
-            for key, value in expected.items()
-        )
-    # Keys that differ by a rounding error, if anything.
-    pairs: list[Value] = list(expected.items())
-    found: list[Value] = list(actual.items())
-    return len(pairs) <= MAX_UNORDERED and _match_up(found, pairs, any_order, any_sequence, depth)
-
-
-def _sets_agree(
-    actual: set[Value] | frozenset[Value], expected: set[Value] | frozenset[Value], depth: int
-) -> bool:
-    if actual == expected:
-        return True
     if len(actual) != len(expected) or len(expected) > MAX_UNORDERED:
         return False
-    return _match_up(list(actual), list(expected), False, False, depth)
+    return _Comparison()._match_up(list(actual), list(expected), depth)

@@ -9,6 +9,7 @@ Nothing could: a program that knows what to claim can as well return it.
 """
 
 import _thread
+import ast
 import atexit
 import builtins
 import contextlib
@@ -24,8 +25,10 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .refusals import NoInput, is_refusal, refuse_thread
-from .standalone import run_standalone
+from . import event_loop
+from .clock import CLOCK
+from .refusals import NoArguments, NoInput, is_refusal, refuse_thread
+from .standalone import ARGV_0, ended_well, run_standalone
 from .tagging import Tagged, Tagger, name_of, opaque_in_place_of, take_items
 
 MODULE_NAME = "answer"
@@ -36,6 +39,9 @@ MAX_MESSAGE = 200
 MAX_RESULT_BYTES = 1 << 20
 # Room for names and messages, each character of which may take 12 bytes of JSON.
 _RESERVED_BYTES_A_STEP = 4096
+# Who reads one of these clocks sees no time pass that isn't there.
+_UNMOVED_CLOCKS = frozenset({"now", "utcnow", "today"})
+_READS_ARGUMENTS = frozenset({"argv", "argparse", "getopt"})
 _PLAIN = frozenset(map(id, (str, int, float, bool)))
 
 # Taken before any program could put its own in its place.
@@ -67,7 +73,8 @@ class Preparations:
         # A program that changes builtins changes them for itself.
         self.builtins = types.ModuleType(builtins.__name__)
         self.builtins.__dict__.update(vars(builtins))
-        sys.argv = [FILE_NAME]
+        sys.argv = NoArguments([ARGV_0])
+        event_loop.install()
         sys.stdin = NoInput()
         sys.path = []
         sys.path_importer_cache.clear()
@@ -105,6 +112,8 @@ class Program:
         self._output = sys.stdout
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
         self._is_executed = False
+        self._names: set[str] = set()
+        self._awaiter = event_loop.Awaiter()
 
     def run(self) -> None:
         """Load the program, take the steps, and write a record of each."""
@@ -132,6 +141,8 @@ class Program:
     def _load(self) -> bool:
         try:
             self._code = compile(self._source, FILE_NAME, "exec", dont_inherit=True)
+            self._names = names_in(self._code)
+            CLOCK.is_real = not _UNMOVED_CLOCKS.isdisjoint(self._names)
             if not self._steps or isinstance(self._steps[0], str):
                 self._execute()
         except BaseException as error:  # noqa: BLE001 - a program may raise anything
@@ -144,7 +155,11 @@ class Program:
 
     def _execute(self) -> None:
         self._is_executed = True
-        exec(self._code, self._module.__dict__)  # noqa: S102 - the purpose of it all
+        try:
+            exec(self._code, self._module.__dict__)  # noqa: S102 - the purpose of it all
+        except SystemExit as ending:
+            if not ended_well(ending):
+                raise
 
     def _take(self, number: int, step: str | list[Any]) -> None:
         try:
@@ -156,11 +171,20 @@ class Program:
             else:
                 if not self._is_executed:
                     self._execute()
-                outcome = ["returned", _evaluate(step, self._module.__dict__)]
+                outcome = ["returned", self._evaluate(step)]
         except BaseException as error:  # noqa: BLE001
-            outcome = self._describe(error)
+            outcome = self._describe(error, has_arguments=isinstance(step, list))
         self._flush()
         self._report("step", outcome, number)
+
+    def _evaluate(self, step: str) -> Tagged:
+        try:
+            code = _compile_step(step, "eval")
+        except SyntaxError:
+            self._awaiter.settle(eval(_compile_step(step, "exec"), self._module.__dict__))  # noqa: S307
+            return None
+        value = self._awaiter.settle(eval(code, self._module.__dict__))  # noqa: S307
+        return Tagger().tag(take_items(value))
 
     def _report(self, kind: str, outcome: list[Tagged], *number: int) -> None:
         line = encode([kind, *number, *outcome])
@@ -169,8 +193,12 @@ class Program:
         self._bytes_left -= len(line)
         self._write(self._token + line)
 
-    def _describe(self, error: BaseException) -> list[Tagged]:
-        outcome = "inconclusive" if is_refusal(error, self._preparations.importable) else "raised"
+    def _describe(self, error: BaseException, *, has_arguments: bool = False) -> list[Tagged]:
+        is_refused = is_refusal(error, self._preparations.importable)
+        if type(error) is SystemExit and not has_arguments:
+            # It ends since it was given none.
+            is_refused = not _READS_ARGUMENTS.isdisjoint(self._names)
+        outcome = "inconclusive" if is_refused else "raised"
         return [outcome, name_of(type(error)), _message_of(error)]
 
     def _flush(self) -> None:
@@ -178,16 +206,16 @@ class Program:
             io.TextIOWrapper.flush(self._output)  # type: ignore[arg-type]
 
 
-def _evaluate(step: str, namespace: dict[str, object]) -> Tagged:
-    try:
-        code = compile(step, STEP_FILE_NAME, "eval", dont_inherit=True)
-    except SyntaxError:
-        exec(compile(step, STEP_FILE_NAME, "exec", dont_inherit=True), namespace)  # noqa: S102
-        return None
-    value = eval(code, namespace)  # noqa: S307
-    if type(value) is types.CoroutineType:
-        value.close()  # or it would warn, in what the program printed, that nobody awaited it
-    return Tagger().tag(take_items(value))
+def _compile_step(step: str, mode: str) -> types.CodeType:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code: types.CodeType = compile(step, STEP_FILE_NAME, mode, flags=flags, dont_inherit=True)
+    return code
+
+
+def names_in(code: types.CodeType) -> set[str]:
+    """Return the names of globals and attributes that a program uses, at any depth."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return set(code.co_names).union(*map(names_in, inner))
 
 
 def _shortened(outcome: list[Tagged]) -> list[Tagged]:

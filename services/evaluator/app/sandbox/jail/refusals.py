@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Collection
 from types import CodeType, TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .tagging import identities
 
@@ -45,19 +45,6 @@ def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
     raise ThreadRefusedError("can't start new thread")
 
 
-class EventLoopRefusedError(RuntimeError):
-    """Starting an event loop was refused."""
-
-
-def refuse_event_loop(*_arguments: object, **_options: object) -> NoReturn:
-    """Refuse to start an event loop, in place of `asyncio.run`.
-
-    Raises:
-        EventLoopRefusedError: Always.
-    """
-    raise EventLoopRefusedError("there is no event loop here")
-
-
 class InputRefusedError(EOFError):
     """Reading the standard input was refused: there is none."""
 
@@ -80,6 +67,25 @@ class NoInput(io.TextIOBase):
     readline = readlines = __next__ = read
 
 
+class ArgumentRefusedError(IndexError):
+    """Reading an argument of the program was refused: it was given none."""
+
+
+class NoArguments(list[str]):
+    """Stands in for `sys.argv`; reading an argument is a refusal, not a failure of the program."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return an element or a slice.
+
+        Raises:
+            ArgumentRefusedError: If there is no such element.
+        """
+        try:
+            return super().__getitem__(index)
+        except IndexError as error:
+            raise ArgumentRefusedError("there are no arguments") from error
+
+
 def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
     """Whether the sandbox stood in the way, so that nothing is known of the program.
 
@@ -93,7 +99,7 @@ def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
         statement of its own.
     """
     kind = type(error)
-    if kind is ThreadRefusedError or kind is EventLoopRefusedError or kind is InputRefusedError:
+    if any(kind is one for one in (ThreadRefusedError, InputRefusedError, ArgumentRefusedError)):
         return True
     if not _asks_for_too_much(error, importable):
         return False

@@ -73,9 +73,14 @@ def _run(code: CodeType, module: ModuleType) -> None:
     try:
         exec(code, module.__dict__)  # noqa: S102 - the purpose of it all
     except SystemExit as ending:
-        status = _code_of(ending)
-        if status is not None and (type(status) not in (int, bool) or status != 0):
+        if not ended_well(ending):
             raise
+
+
+def ended_well(ending: SystemExit) -> bool:
+    """Whether an exit's status is 0."""
+    status = _code_of(ending)
+    return status is None or (type(status) in (int, bool) and status == 0)
 
 
 def _forget_earlier_runs() -> None:

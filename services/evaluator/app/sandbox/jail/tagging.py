@@ -1,18 +1,21 @@
 """Writes values as plain JSON, each with its type: `["i","0x2a"]`, `["list",[...]]`.
 
-Only exact builtin types travel. A subclass may have methods of its own, so it and everything else
-becomes `["opaque","TypeName"]`, and writing a value never calls code of the program's. Containers
-that merely extend a builtin one travel as it: deque as list; OrderedDict, defaultdict and Counter
-as dict; Decimal and Fraction as float. Types are known by identity: what a program calls its own
-class means nothing.
+Values of builtin types travel, and what an instance of a subclass holds of its builtin base, as
+the base's own methods read it. A subclass with an `__eq__` of its own becomes
+`["opaque","TypeName"]`, as everything else does. What iterates over items without being a list
+travels as `["items",["deque",[...]]]`, and values of a few more classes as the call that makes
+them: `["built",["date",[...]]]`. Writing a value never calls code of the program's. Types are known
+by identity: what a program calls its own class means nothing.
 """
 
+import array
 import itertools
 from collections import Counter, OrderedDict, defaultdict, deque
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
+
+from .constructors import READERS
 
 MAX_DEPTH = 40
 # Members of all containers of one value.
@@ -33,22 +36,36 @@ def identities(*kinds: type) -> frozenset[int]:
     return frozenset(map(id, kinds))
 
 
-_LISTS = identities(list, deque)
-_SETS = identities(set, frozenset)
+# The order matters: what a class extends first is what it is read as.
+_BASES: dict[int, type] = {
+    id(kind): kind
+    for kind in (
+        *(int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict),
+        *(OrderedDict, defaultdict, Counter),
+    )
+}
 _DICTS = identities(dict, OrderedDict, defaultdict, Counter)
-_CONTAINERS = _LISTS | _SETS | _DICTS | identities(tuple)
+_SCALARS: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: complex.__pos__,
+    str: str.__str__,
+    bytes: bytes.hex,
+    bytearray: bytearray.hex,
+}
 _SAMPLES: tuple[Any, ...] = ([], (), "a", "\u3042", b"", set(), {}, range(0), range(1 << 70))
 _VIEWS: tuple[Any, ...] = ({}.keys(), {}.values(), {}.items())
-_ITERABLES = identities(
-    *(GeneratorType, range, zip, map, filter, enumerate, reversed),
-    *(type(view) for view in _VIEWS),
+_LISTED = identities(range, deque, array.array, *(type(view) for view in _VIEWS))
+_ITERATORS = identities(
+    *(GeneratorType, zip, map, filter, enumerate, reversed),
     *(type(iter(sample)) for sample in (*_SAMPLES, *_VIEWS)),
     type(iter(int, 1)),
     *(type(reversed(sample)) for sample in ([], {}, *_VIEWS)),
     *(value for value in vars(itertools).values() if isinstance(value, type)),
 )
-_NUMBERS: dict[int, Any] = {id(Decimal): Decimal.__float__, id(Fraction): Fraction.__float__}
 _type_name = type.__dict__["__name__"].__get__
+_type_mro = type.__dict__["__mro__"].__get__
+_type_dict = type.__dict__["__dict__"].__get__
 
 
 def name_of(kind: type) -> str:
@@ -56,15 +73,33 @@ def name_of(kind: type) -> str:
     return str(_type_name(kind))[:MAX_TYPE_NAME]
 
 
+class Taken:
+    """The items of an iterator that was run."""
+
+    def __init__(self, type_name: str, items: list[Any]) -> None:
+        self.type_name = type_name
+        self.items = items
+
+
 def take_items(value: object) -> object:
-    """Turn an iterator or a view of exact builtin type into a list; return anything else as it is.
+    """Run an iterator of exact builtin type; return anything else as it is.
 
     One of more than `MAX_ITEMS_TAKEN` items stays as well, and so becomes opaque.
     """
-    if id(type(value)) not in _ITERABLES:
+    if id(type(value)) not in _ITERATORS:
         return value
     items = list(itertools.islice(value, MAX_ITEMS_TAKEN + 1))  # type: ignore[call-overload]
-    return items if len(items) <= MAX_ITEMS_TAKEN else value
+    return Taken(name_of(type(value)), items) if len(items) <= MAX_ITEMS_TAKEN else value
+
+
+def _base_of(kind: type) -> type | None:
+    """Return the builtin type whose content a class's instances hold, and that decides equality."""
+    for one in _type_mro(kind):
+        if base := _BASES.get(id(one)):
+            return base
+        if "__eq__" in _type_dict(one):
+            return None
+    return None
 
 
 class Tagger:
@@ -76,48 +111,66 @@ class Tagger:
     def __init__(self) -> None:
         self._members_left = MAX_MEMBERS
 
-    def tag(self, value: object, depth: int = 0) -> Tagged:
+    def tag(self, value: Any, depth: int = 0) -> Tagged:
         """Tag a value, and its members with it."""
         if value is None or value is True or value is False:
             return value
-        scalar = _tag_scalar(value)
-        return self._tag_container(value, depth) if scalar is None else scalar
-
-    def _tag_container(self, value: Any, depth: int) -> Tagged:
         kind = type(value)
-        if id(kind) not in _CONTAINERS or depth >= MAX_DEPTH:
-            return _opaque(value)
-        is_dict = id(kind) in _DICTS
-        members = 2 * len(value) if is_dict else len(value)
-        if members > self._members_left:
-            return _opaque(value)
-        self._members_left -= members
-        if is_dict:
+        if kind is Taken:
+            tagged = self._tag_members("items", value.type_name, value.items, depth)
+        elif id(kind) in _LISTED:
+            tagged = self._tag_members("items", name_of(kind), value, depth)
+        elif id(kind) in READERS:
+            name, read = READERS[id(kind)]
+            tagged = self._tag_members("built", name, read(value), depth)
+        else:
+            base = _base_of(kind)
+            is_scalar = base in _SCALARS
+            tagged = base and (
+                _tag_scalar(value, base) if is_scalar else self._tag_container(value, base, depth)
+            )
+        return _opaque(value) if tagged is None else tagged
+
+    def _tag_members(self, kind: str, name: str, members: Any, depth: int) -> Tagged | None:
+        if members is None:
+            return None
+        taken = list(itertools.islice(members, self._members_left + 1))
+        if not self._has_room(len(taken), depth):
+            return None
+        return [kind, [name, [self.tag(member, depth + 1) for member in taken]]]
+
+    def _tag_container(self, value: Any, base: type, depth: int) -> Tagged | None:
+        if id(base) in _DICTS:
             pairs = list(dict.items(value))
+            if not self._has_room(2 * len(pairs), depth):
+                return None
             return [
                 "dict",
                 [[self.tag(key, depth + 1), self.tag(v, depth + 1)] for key, v in pairs],
             ]
-        name = "list" if id(kind) in _LISTS else name_of(kind)
-        return [name, [self.tag(member, depth + 1) for member in list(value)]]
+        if not self._has_room(base.__len__(value), depth):  # type: ignore[attr-defined]
+            return None
+        members = list(base.__iter__(value))  # type: ignore[attr-defined]
+        return [name_of(base), [self.tag(member, depth + 1) for member in members]]
+
+    def _has_room(self, members: int, depth: int) -> bool:
+        """Take room for a container's members, if there is enough."""
+        if depth >= MAX_DEPTH or members > self._members_left:
+            return False
+        self._members_left -= members
+        return True
 
 
-def _tag_scalar(value: Any) -> Tagged | None:
-    if to_float := _NUMBERS.get(id(type(value))):
-        value = to_float(value)
-    kind = type(value)
-    if kind is int:
-        fits = value.bit_length() <= MAX_INTEGER_BITS
-        return ["i", hex(value)] if fits else _opaque(value)
-    if kind is float:
-        return ["f", value.hex()]
-    if kind is str:
-        return ["s", value] if len(value) <= MAX_TEXT else _opaque(value)
-    if kind is complex:
-        return ["c", [value.real.hex(), value.imag.hex()]]
-    if kind is bytes:
-        return ["b", value.hex()] if len(value) <= MAX_TEXT // 2 else _opaque(value)
-    return None
+def _tag_scalar(value: Any, base: type) -> Tagged | None:
+    plain = _SCALARS[base](value)
+    match plain:
+        case str():
+            return ["s" if base is str else "b", plain] if len(plain) <= MAX_TEXT else None
+        case float():
+            return ["f", plain.hex()]
+        case complex():
+            return ["c", [plain.real.hex(), plain.imag.hex()]]
+    return ["i", hex(plain)] if plain.bit_length() <= MAX_INTEGER_BITS else None
 
 
 def _opaque(value: object) -> Tagged:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from . import child, kernel
+from .clock import CLOCK
 from .confinement import Confinement, Plan
 from .preload import preload
 from .program import Preparations
@@ -231,6 +232,7 @@ def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
     except UnknownArchitectureError as error:
         channel.send(Ready(problem=str(error)).encode())
         return
+    CLOCK.install()
     preload()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -18,10 +18,29 @@ class Opaque:
     type_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The items of something that iterates and is no list: `range`, `deque`, `generator`."""
+
+    type_name: str
+    members: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A value of a standard class, as the call that makes it: `date(2024, 1, 5)`.
+
+    The arguments are canonical: two values of one type are equal where these are.
+    """
+
+    type_name: str
+    arguments: tuple["Value", ...]
+
+
 Value: TypeAlias = (
     bool | int | float | complex | str | bytes
     | list["Value"] | tuple["Value", ...] | set["Value"] | frozenset["Value"]
-    | dict["Value", "Value"] | Opaque | None
+    | dict["Value", "Value"] | Items | Built | Opaque | None
 )  # fmt: skip
 
 

@@ -8,8 +8,9 @@ from services.evaluator.app.sandbox.jail.tagging import (
     MAX_MEMBERS,
     MAX_TEXT,
     MAX_TYPE_NAME,
+    Tagger,
 )
-from services.evaluator.app.sandbox.run.execution import Opaque, Value
+from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
 
 _PAIR: Final = 2
 # Chosen keys can all have one hash, and putting in so many takes the square of their number.
@@ -38,15 +39,27 @@ class ValueReader:
         match tagged:
             case [("list" | "tuple" | "set" | "frozenset" | "dict") as kind, list(items)]:
                 return self._read_container(kind, items, depth)
+            case [("items" | "built") as kind, [str(name), list(items)]] if (
+                len(name) <= MAX_TYPE_NAME
+            ):
+                self._take_room(len(items), depth)
+                members = self._read_members(items, depth)
+                return Items(name, members) if kind == "items" else Built(name, members)
             case [str(kind), content]:
                 return _read_scalar(kind, content)
             case _:
                 raise MalformedValueError("no tagged value")
 
-    def _read_container(self, kind: str, items: list[Any], depth: int) -> Value:
-        self._members_left -= 2 * len(items) if kind == "dict" else len(items)
+    def _take_room(self, members: int, depth: int) -> None:
+        self._members_left -= members
         if self._members_left < 0 or depth >= MAX_DEPTH:
             raise MalformedValueError("too large")
+
+    def _read_members(self, items: list[Any], depth: int) -> tuple[Value, ...]:
+        return tuple(self.read(item, depth + 1) for item in items)
+
+    def _read_container(self, kind: str, items: list[Any], depth: int) -> Value:
+        self._take_room(2 * len(items) if kind == "dict" else len(items), depth)
         if kind in ("set", "frozenset", "dict"):
             self._hashed_left -= len(items)
             if self._hashed_left < 0:
@@ -54,9 +67,9 @@ class ValueReader:
         try:
             match kind:
                 case "list":
-                    return [self.read(item, depth + 1) for item in items]
+                    return list(self._read_members(items, depth))
                 case "tuple":
-                    return tuple(self.read(item, depth + 1) for item in items)
+                    return self._read_members(items, depth)
                 case "set":
                     return {self.read(item, depth + 1) for item in items}
                 case "frozenset":
@@ -70,6 +83,11 @@ class ValueReader:
         if not isinstance(pair, list) or len(pair) != _PAIR:
             raise MalformedValueError("no pair")
         return self.read(pair[0], depth + 1), self.read(pair[1], depth + 1)
+
+
+def plain_value(value: object) -> Value:
+    """Return what would come back of a value if a program gave it."""
+    return ValueReader().read(Tagger().tag(value))
 
 
 def _read_scalar(kind: str, content: object) -> Value:

@@ -8,7 +8,10 @@ from pathlib import Path
 from services.evaluator.app.sandbox.run.request import Step, plain_steps
 
 _FOLDER = Path(__file__).parents[1] / "jail"
-_MODULES = ("tagging", "refusals", "standalone", "program")
+_MODULES = (
+    *("clock", "constructors", "tagging", "refusals"),
+    *("event_loop", "standalone", "program"),
+)
 
 # Nothing of Python's lasts from one run to the next, so the modules are made anew each time.
 # What is printed goes to standard error: standard output is the results' channel here.
@@ -28,10 +31,14 @@ def run(channel=sys.stdout):
         channel.write(line.decode())
         channel.flush()
     sys.stdout = sys.stderr
-    asyncio.run = sys.modules["jail.refusals"].refuse_event_loop
+    sys.modules["jail.clock"].CLOCK.install()
     program = sys.modules["jail.program"]
     program.Program(program.Preparations(), write, token, source, steps).run()
+# The machine runs all this in an event loop, and a program may want one of its own.
+outer = asyncio._get_running_loop()
+asyncio._set_running_loop(None)
 run()
+asyncio._set_running_loop(outer)
 """
 
 

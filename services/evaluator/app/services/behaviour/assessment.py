@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from services.evaluator.app.sandbox.run.execution import Execution, Limit, Opaque, StepResult, Value
+from services.evaluator.app.sandbox.run.execution import (
+    Built,
+    Execution,
+    Items,
+    Limit,
+    Opaque,
+    StepResult,
+    Value,
+)
 from services.evaluator.app.services.behaviour.probe import Kind, Probe, ProbePlan
 from services.evaluator.app.services.comparison import agrees, is_within
 
@@ -166,9 +174,9 @@ def _look_at(
     if probe.is_output and _prints_it_last(probe, result):
         asking = observed("inconclusive", "it prints its questions as well", came_back)
         return replace(asking, is_hindered=True)
-    if plan.returns_late and isinstance(result.value, Opaque):
-        late = observed("inconclusive", "what came back isn't the value yet", came_back)
-        return replace(late, is_hindered=True)
+    if probe.any_iterable and isinstance(result.value, Opaque):
+        endless = observed("inconclusive", "what came back has no end to be seen", came_back)
+        return replace(endless, is_hindered=True)
     if probe.kind == "call":
         outcome, reason = _judge_call(probe, steps, may_give_none=plan.may_give_none)
     else:
@@ -188,7 +196,12 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
         result = replace(result, value=_text(result.value))
         probe = replace(probe, expected=_text(probe.expected))
     if is_within(result.value, probe.expected, probe.tolerance) or agrees(
-        result.value, probe.expected, any_order=probe.any_order, any_sequence=probe.loose
+        result.value,
+        probe.expected,
+        any_order=probe.any_order,
+        any_sequence=probe.loose,
+        any_iterable=probe.any_iterable,
+        any_array=probe.any_array,
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
     may_be = probe.is_one_of_several and isinstance(probe.expected, list | tuple | str)
@@ -263,6 +276,11 @@ def show(value: Value) -> str:
     if isinstance(value, Opaque):
         return shorten(f"an object of type {value.type_name}")
     try:
+        match value:
+            case Items(type_name, members):
+                return shorten(f"a {type_name} of {list(members)!r}")
+            case Built(type_name, arguments):
+                return shorten(f"{type_name}({', '.join(map(repr, arguments))})")
         return shorten(repr(value))
     except ValueError:
         # Python refuses to write integers of over 4,300 digits.

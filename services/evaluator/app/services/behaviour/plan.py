@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
-from services.evaluator.app.services.behaviour.check_binding import bind_check
+from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.objects import takes_objects
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
@@ -30,6 +30,13 @@ from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
 
 MATCHERS = frozenset({"match", "search", "fullmatch"})
+# Who asks for one of these gets what iterates; else a list is a list.
+SPEAKS_OF_ITERABLES = re.compile(
+    r"\b(?:yield|generat(?:or|es?\b.{0,40}\blazily)|iterator|iterable|lazy|lazily|stream|deque"
+    r"|range objects?|range\(|(?:dict|keys?|values?|items?) views?)|제너레이터|이터레이터|반복자",
+    re.I,
+)
+SPEAKS_OF_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\bnumpy\b|\bpandas\b|\bseries\b|배열", re.I)
 # A call with nothing but an empty argument says little of what is asked for.
 OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
@@ -71,7 +78,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         return ProbePlan(is_golden=bool(checks))
     plan = _Plan()
     for example in evidence.request.examples:
-        _add_example(plan, example, evidence, target)
+        _add_example(plan, example, evidence, target, is_golden=bool(checks))
     _add_checks(plan, checks, target)
     if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
         for call in plausible_calls(target, evidence.user_input):
@@ -82,22 +89,14 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         tuple(plan.probes),
         target.call,
         prelude=find_prelude(evidence, plan.steps),
-        returns_late=_returns_late(target),
         may_give_none=may_give_none(target.function, evidence.user_input),
         is_golden=bool(checks),
     )
 
 
-def _returns_late(target: Target) -> bool:
-    function = target.function
-    if function is None:
-        return False
-    return isinstance(function, ast.AsyncFunctionDef) or any(
-        isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function)
-    )
-
-
-def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Target) -> None:
+def _add_example(
+    plan: _Plan, example: Example, evidence: Evidence, target: Target, *, is_golden: bool
+) -> None:
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
@@ -107,7 +106,7 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
     is_in_place = changes_its_argument(evidence.user_input)
     expression = _plain(fitted, target, is_in_place=is_in_place)
     own = names_defined(evidence, fitted.setup) | {example.function, evidence.request.name}
-    steps = [*fitted.setup, with_standard_values(expression, own)]
+    steps = [with_standard_values(step, own) for step in (*fitted.setup, expression)]
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -121,6 +120,8 @@ def _add_example(plan: _Plan, example: Example, evidence: Evidence, target: Targ
         expected_error=fitted.expected_error,
         any_order=fitted.any_order,
         loose=fitted.loose,
+        any_iterable=is_golden or SPEAKS_OF_ITERABLES.search(evidence.user_input) is not None,
+        any_array=is_golden or SPEAKS_OF_ARRAYS.search(evidence.user_input) is not None,
         tolerance=fitted.tolerance,
         quoted=fitted.quoted,
         is_one_of_several=fitted.is_one_of_several,
@@ -142,6 +143,8 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
                 expected=call.expected,
                 expected_error=call.expected_error,
                 loose=True,
+                any_iterable=True,
+                any_array=True,
                 reading=reading,
             )
             plan.add(probe, bind_check(call, target))
@@ -150,17 +153,11 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
 def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
     """Write the step of an example so that its value comes back in a form to compare.
 
-    A Counter or a defaultdict equals the dict of its items, and its own type doesn't come back.
-    Its items do, and these are compared. A match of a regular expression says True, and none
-    says False, where the function looks for one. What works in place and gives nothing has its
-    value in its first argument.
+    A match of a regular expression says True, and none says False, where the function looks for
+    one. What works in place and gives nothing has its value in its first argument.
     """
-    expression = example.expression
-    if isinstance(example.expected, dict):
-        plain = "dict(value) if isinstance(value, dict) else value"
-    elif isinstance(example.expected, bool) and _looks_for_a_match(target):
-        plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
-    elif is_in_place and example.expected is not None:
+    expression = await_calls(example.expression, target)
+    if is_in_place and example.expected is not None and "await " not in expression:
         call = parse_expression(expression)
         if not isinstance(call, ast.Call) or not (call.args or call.keywords):
             return expression
@@ -169,8 +166,9 @@ def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
         given = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
         plain = f"(lambda value: {first} if value is None else value)({called})"
         return f"(lambda *given, **named: {plain})({given})"
-    else:
+    if not (isinstance(example.expected, bool) and _looks_for_a_match(target)):
         return expression
+    plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
     return f"(lambda value: {plain})({expression})"
 
 

@@ -11,7 +11,7 @@ from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES
 from services.evaluator.app.services.code.syntax import names_bound
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.example import VALUE_MODULES
-from services.evaluator.app.services.examples.literals import parse_statements
+from services.evaluator.app.services.examples.literals import parse_expression, parse_statements
 from services.evaluator.app.services.request import LEETCODE_CLASS
 
 MAX_PRELUDE_CHARACTERS = 16_000
@@ -113,20 +113,29 @@ def names_defined(evidence: Evidence, setup: Iterable[str]) -> set[str]:
 
 
 def with_standard_values(step: str, own: set[str]) -> str:
-    """Write an expression so that `date(2024, 2, 29)` is the standard library's.
+    """Write a step so that `date(2024, 2, 29)` in it is the standard library's.
 
     Nothing is imported into the answer, which might have forgotten to.
 
     Args:
-        step: Source of the expression.
+        step: Source of the step.
         own: Names that aren't the standard library's here.
     """
     values = {
         name: _value_of(name, step)
-        for name in sorted(names_missing(step) - own)
+        for name in names_missing(step) - own
         if _import_of(name, VALUE_MODULES)
     }
-    return f"(lambda {', '.join(values)}: {step})({', '.join(values.values())})" if values else step
+    return ast.unparse(_Values(values).visit(ast.parse(step))) if values else step
+
+
+class _Values(ast.NodeTransformer):
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        source = self._values.get(node.id, "")
+        return parse_expression(source) or node
 
 
 def _value_of(name: str, step: str) -> str:

@@ -24,6 +24,8 @@ class Probe:
         expected_error: Class name of the exception that it expects; empty for a value.
         any_order: Whether the order of the value is left open.
         loose: Whether a tuple will do where a list is expected.
+        any_iterable: Whether a range, a deque, a view or an iterator will do for a list.
+        any_array: Whether an array will.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
         quoted: The request's words for it.
         is_edge: Whether a call is an edge case.
@@ -41,6 +43,8 @@ class Probe:
     expected_error: str = ""
     any_order: bool = False
     loose: bool = False
+    any_iterable: bool = False
+    any_array: bool = False
     tolerance: float = 0.0
     quoted: str = ""
     is_edge: bool = False
@@ -59,8 +63,6 @@ class ProbePlan:
             most 24, run in order.
         probes: What the steps are for, in order.
         target: The function or class that is tried; empty where there is none.
-        returns_late: Whether the target is a coroutine or a generator, whose calls give back
-            something that isn't the value yet.
         may_give_none: Whether None may be what a right answer gives.
         is_golden: Whether the request has checks, also where none fits the answer.
         untried: Why nothing that is planned shows whether the answer is right; empty where
@@ -71,7 +73,6 @@ class ProbePlan:
     steps: tuple[Step, ...] = ()
     probes: tuple[Probe, ...] = ()
     target: str = ""
-    returns_late: bool = False
     may_give_none: bool = True
     is_golden: bool = False
     untried: str = ""

@@ -24,7 +24,9 @@ WRAPPERS = frozenset(
 )
 
 # Where the names come from that requests make their values with: `datetime.date(2024, 2, 29)`.
-VALUE_MODULES = frozenset({"datetime", "decimal", "fractions", "collections", "math"})
+VALUE_MODULES = frozenset(
+    {"datetime", "decimal", "fractions", "collections", "math", "pathlib", "uuid"}
+)
 
 # Announces an example.
 HEADING = re.compile(

@@ -3,9 +3,16 @@
 import ast
 import re
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePosixPath
+from uuid import UUID
 
-from services.evaluator.app.sandbox.run.execution import Value
+from services.evaluator.app.sandbox.run.execution import Items, Value
+from services.evaluator.app.sandbox.run.values import plain_value
 
 MAX_SOURCE_CHARACTERS = 1_000
 MAX_DEPTH = 30
@@ -25,6 +32,14 @@ PLAIN = re.compile(
     r"|[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?j?(?!\w)|(?:True|False|None)(?!\w)",
     re.ASCII,
 )
+# Classes whose values are compared by the call that makes them.
+CONSTRUCTORS: Mapping[str, Callable[..., object]] = {
+    kind.__name__: kind
+    for kind in (date, datetime, time, timedelta, Decimal, Fraction, UUID, PurePosixPath)
+} | dict.fromkeys(("Path", "PurePath", "PosixPath"), PurePosixPath)
+COLLECTIONS = {"deque": "deque", "array": "ndarray"}
+BUILT = re.compile(rf"(?:[a-z]\w{{1,20}}\.)?(?:{'|'.join((*CONSTRUCTORS, *COLLECTIONS))})(?=\()")
+MAX_DIGITS = 100
 BRACKET_OR_QUOTE = re.compile(r"[\[\](){}'\"]")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -74,12 +89,10 @@ def literal_value(node: ast.expr) -> Value:
 
 def _read_node(node: ast.expr) -> Value:
     match node:
-        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
-            found: Value = value
+        case ast.Constant() | ast.Name():
+            found: Value = _plain(node)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
             found = _signed(operand.value, negative=isinstance(sign, ast.USub))
-        case ast.Name(id=name) if name in JSON_WORDS:
-            found = LOOSE_WORDS[name]
         case ast.List(elts=elements):
             found = [_read_node(element) for element in elements]
         case ast.Tuple(elts=elements):
@@ -89,6 +102,12 @@ def _read_node(node: ast.expr) -> Value:
         case ast.Dict(keys=keys, values=values) if all(keys):
             pairs = zip(keys, values, strict=True)
             found = {_read_node(key): _read_node(value) for key, value in pairs if key}
+        case ast.Call(
+            func=ast.Name(id=name) | ast.Attribute(attr=name, value=ast.Name()),
+            args=arguments,
+            keywords=keywords,
+        ) if name in CONSTRUCTORS or name in COLLECTIONS:
+            found = _built(name, arguments, keywords)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             found = _constructed(name, arguments)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Call() as operand):
@@ -98,10 +117,41 @@ def _read_node(node: ast.expr) -> Value:
     return found
 
 
+def _plain(node: ast.Constant | ast.Name) -> Value:
+    match node:
+        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
+            plain: Value = value
+            return plain
+        case ast.Name(id=name) if name in JSON_WORDS:
+            return LOOSE_WORDS[name]
+    raise ValueError("no plain value")
+
+
 def _signed(number: object, *, negative: bool) -> Value:
     if isinstance(number, bool) or not isinstance(number, int | float | complex):
         raise ValueError("a sign before what is no number")
     return -number if negative else number
+
+
+def _built(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> Value:
+    """Return the value of a standard class: `date(2024, 1, 5)`, `deque([1])`."""
+    given = [_read_node(argument) for argument in arguments]
+    named = {keyword.arg or "": _read_node(keyword.value) for keyword in keywords}
+    if name in COLLECTIONS:
+        match given:
+            case [list(members)] if not named:
+                return Items(COLLECTIONS[name], tuple(members))
+        raise ValueError(f"not a literal: {name}()")
+    # A fraction of a text with an exponent can take all memory.
+    if any(isinstance(value, str) and len(value) > MAX_DIGITS for value in given) or (
+        name == "Fraction"
+        and any(isinstance(value, str) and "e" in value.lower() for value in given)
+    ):
+        raise ValueError(f"too large: {name}()")
+    try:
+        return plain_value(CONSTRUCTORS[name](*given, **named))
+    except (TypeError, ArithmeticError) as error:
+        raise ValueError(f"not a literal: {name}()") from error
 
 
 def _constructed(name: str, arguments: list[ast.expr]) -> Value:
@@ -158,6 +208,8 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
 def _literal_end(text: str, start: int) -> int | None:
     if match := PLAIN.match(text, start):
         return match.end()
+    if built := BUILT.match(text, start):
+        return balanced_end(text, built.end())
     return balanced_end(text, start) if text[start : start + 1] in CLOSING else None
 
 

@@ -26,7 +26,16 @@ STOPPED_BY = {
         "a-loop-that-catches-everything": (
             "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
         ),
-        "a-sleep": "import time\ntime.sleep(60)",
+        "a-sleep-by-the-clock": "import datetime, time\ndatetime.datetime.now()\ntime.sleep(60)",
+        "sleeping-forever": "import time\nwhile True: time.sleep(60)",
+        "a-future-that-nobody-completes": (
+            "import asyncio\nasync def main():\n    await asyncio.Event().wait()\n"
+            "asyncio.run(main())"
+        ),
+        "a-task-that-never-rests": (
+            "import asyncio\nasync def main():\n    while True: await asyncio.sleep(1)\n"
+            "asyncio.run(main())"
+        ),
         "a-wait-for-input-that-never-comes": (
             "import socket\npair = socket.socketpair()\npair[0].recv(1)"
         ),
@@ -98,7 +107,7 @@ ANSWERED = {
     "another-encoding": "# -*- coding: utf-7 -*-\nx = 1 +",
     "a-bomb-for-the-constant-folder": "x = ((((1 << 9999) << 9999) * 'x') * 9999)[0] + 1",
     "a-huge-integer-printed": "print(10 ** 10_000)",
-    "exit": "import sys\nsys.exit(0)",
+    "exit": "import sys\nsys.exit(1)",
     "exit-with-an-object": "raise SystemExit([1])",
     "an-interrupt": "raise KeyboardInterrupt",
     "a-base-exception": "raise BaseException('x')",

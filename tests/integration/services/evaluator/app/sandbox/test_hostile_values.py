@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from services.evaluator.app.sandbox import JailSandbox, Opaque
+from services.evaluator.app.sandbox import Built, Items, JailSandbox, Opaque
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -150,18 +150,6 @@ LIARS = {
     "a-text-that-lies": (
         "class Liar(str):\n    def __eq__(self, other): return True\n    __hash__ = None"
     ),
-    "a-list-that-loops": (
-        "class Liar(list):\n"
-        "    def __iter__(self):\n"
-        "        while True: yield 1\n"
-        "    def __len__(self): return 1"
-    ),
-    "a-dict-that-loops": (
-        "class Liar(dict):\n"
-        "    def items(self):\n"
-        "        while True: pass\n"
-        "    __iter__ = keys = items"
-    ),
     "a-class-that-lies-about-itself": (
         "class Liar:\n"
         "    __class__ = int\n"
@@ -205,16 +193,102 @@ async def test_an_object_of_its_own_comes_back_as_a_name(sandbox: JailSandbox, s
     ]
 
 
-async def test_exact_numbers_come_back_as_floats_and_what_looks_like_one_does_not(
+BASES = {
+    "a-list-that-loops": (
+        (
+            "class Liar(list):\n"
+            "    def __iter__(self):\n"
+            "        while True: yield 1\n"
+            "    def __len__(self): return 1\n"
+            "    __getitem__ = __iter__\n"
+            "value = Liar([7])"
+        ),
+        [7],
+    ),
+    "a-dict-that-loops": (
+        (
+            "class Liar(dict):\n"
+            "    def items(self):\n"
+            "        while True: pass\n"
+            "    __iter__ = keys = __len__ = __getitem__ = items\n"
+            "value = Liar(a=7)"
+        ),
+        {"a": 7},
+    ),
+    "a-number-that-claims": (
+        (
+            "class Liar(int):\n"
+            "    def __repr__(self): return '40'\n"
+            "    __index__ = __int__ = __hash__ = bit_length = lambda self: 40\n"
+            "value = Liar(21)"
+        ),
+        21,
+    ),
+    "a-float-that-claims": (
+        "class Liar(float):\n    __float__ = hex = lambda self: 40.0\nvalue = Liar(2.5)",
+        2.5,
+    ),
+    "a-text-that-claims": (
+        (
+            "class Liar(str):\n"
+            "    __str__ = __len__ = __iter__ = encode = lambda self: 'right'\n"
+            "value = Liar('wrong')"
+        ),
+        "wrong",
+    ),
+    "a-tuple-that-claims": (
+        (
+            "import collections\n"
+            "class Liar(collections.namedtuple('P', 'x y')):\n"
+            "    def __iter__(self): return iter((40, 40))\n"
+            "    def __len__(self): return 2\n"
+            "value = Liar(1, 2)"
+        ),
+        (1, 2),
+    ),
+    "a-set-that-claims": (
+        "class Liar(set):\n    def __iter__(self): return iter([40])\nvalue = Liar([1])",
+        {1},
+    ),
+    "an-enum-whose-value-was-moved": (
+        "import enum\nclass E(enum.IntEnum):\n    A = 21\nE.A._value_ = 40\nvalue = E.A",
+        21,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "held"), [pytest.param(*case, id=name) for name, case in BASES.items()]
+)
+async def test_of_a_subclass_comes_back_what_its_base_holds(
+    sandbox: JailSandbox, source: str, held: object
+) -> None:
+    execution = await sandbox.run(f"{source}\n", ["value", "[value]"])
+    assert [step.value for step in execution.steps] == [held, [held]]
+
+
+async def test_values_of_exact_classes_are_read_as_these_had_it_before_the_program(
     sandbox: JailSandbox,
 ) -> None:
     source = (
-        "from decimal import Decimal\nfrom fractions import Fraction\n"
-        "class Liar(Decimal):\n    def __float__(self): return 40.0"
+        "from decimal import Decimal\nfrom fractions import Fraction\nfrom uuid import UUID\n"
+        "import datetime\n"
+        "class Liar(Decimal):\n    def __float__(self): return 40.0\n"
+        "class Zone(datetime.tzinfo):\n    def utcoffset(self, when):\n        while True: pass\n"
+        "Fraction.numerator = Fraction.__float__ = 40\n"
+        "UUID.__str__ = UUID.hex = lambda self: '40'\n"
     )
-    steps = ["[Decimal('2.5'), Fraction(5, 2)]", "Liar(40)"]
+    steps = [
+        *("[Decimal('2.5'), Fraction(5, 2)]", "Liar(40)", "UUID(int=1)"),
+        "datetime.datetime(2024, 1, 5, tzinfo=Zone())",
+    ]
     execution = await sandbox.run(source, steps)
-    assert [step.value for step in execution.steps] == [[2.5, 2.5], Opaque("Liar")]
+    assert [step.value for step in execution.steps] == [
+        [Built("Decimal", ("2.5",)), Built("Fraction", (5, 2))],
+        Opaque("Liar"),
+        Built("UUID", (f"{1:032x}",)),
+        Opaque("datetime"),
+    ]
 
 
 async def test_a_step_that_never_ends_while_it_is_read(sandbox: JailSandbox) -> None:
@@ -227,7 +301,10 @@ async def test_a_step_that_never_ends_while_it_is_read(sandbox: JailSandbox) -> 
 async def test_an_endless_generator_is_opaque(sandbox: JailSandbox) -> None:
     source = "def count():\n    n = 0\n    while True:\n        n += 1\n        yield n\n"
     execution = await sandbox.run(source, ["count()", "(n for n in range(3))"])
-    assert [step.value for step in execution.steps] == [Opaque("generator"), [0, 1, 2]]
+    assert [step.value for step in execution.steps] == [
+        Opaque("generator"),
+        Items("generator", (0, 1, 2)),
+    ]
 
 
 async def test_one_run_finds_nothing_of_another(sandbox: JailSandbox) -> None:

@@ -138,7 +138,6 @@ async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Eval
 @pytest.mark.parametrize(
     "code",
     [
-        "async def is_even(n): return n % 2 == 1",
         "def is_even(n, strict): return n % 2 == 1",
         "class EvenChecker:\n    def is_even(self, n): return n % 2 == 1",
         "is_even = lambda n: n % 2 == 1",
@@ -152,6 +151,14 @@ async def test_what_no_check_fits_has_no_score_unless_a_judge_can_tell(
         await judge(evaluation, "cg-054", code)
     monkeypatch.setattr(evaluation.judge, "can_judge_unseen", True)
     assert (await judge(evaluation, "cg-054", code))[1]["evidence"] != "checks"
+
+
+@pytest.mark.parametrize("remainder", [0, 1])
+async def test_a_coroutine_is_checked_by_what_it_gives(
+    evaluation: Evaluation, remainder: int
+) -> None:
+    code = f"async def is_even(n): return n % 2 == {remainder}"
+    assert (await judge(evaluation, "cg-054", code))[0] is (remainder == 0)
 
 
 async def judge(evaluation: Evaluation, identifier: str, code: str) -> tuple[bool, dict[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.sandbox.run.execution import Opaque, Value
+from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
 from services.evaluator.app.services.comparison import agrees, is_within
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
@@ -104,6 +104,103 @@ def test_order_can_be_left_open(actual: Value, expected: Value, same: bool) -> N
 def test_a_tuple_may_do_for_a_list_but_no_list_for_a_tuple() -> None:
     assert agrees((1, (2,)), [1, [2]], any_sequence=True)
     assert not agrees([1, 2], (1, 2), any_sequence=True)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "same"),
+    [
+        pytest.param(Built("Decimal", ("2.50",)), 2.5, True, id="decimal-for-a-float"),
+        pytest.param(Built("Decimal", ("3",)), 3, True, id="decimal-for-an-integer"),
+        pytest.param(Built("Decimal", ("0.3000000000000000444",)), 0.3, True, id="nearly"),
+        pytest.param(Built("Fraction", (1, 3)), 0.3333333333, True, id="fraction-for-a-float"),
+        pytest.param(Built("Fraction", (1, 3)), 0.34, False, id="another-number"),
+        pytest.param(Built("Fraction", (1, 0)), 0.5, False, id="no-fraction"),
+        pytest.param(Built("Decimal", ("x",)), 0.5, False, id="no-decimal"),
+        pytest.param(Built("Decimal", ("9E+999999",)), 1.0, False, id="a-huge-decimal"),
+        pytest.param(Built("Fraction", (10**400, 1)), 1.0, False, id="a-huge-fraction"),
+        pytest.param(Built("Decimal", ("0.1",)), Built("Decimal", ("0.10",)), True, id="scale"),
+        pytest.param(Built("Decimal", ("0.1",)), Built("Decimal", ("0.11",)), False, id="exact"),
+        pytest.param(5, Built("Decimal", ("5.0",)), True, id="an-integer-for-a-decimal"),
+        pytest.param(0.5, Built("Fraction", (1, 2)), True, id="an-exact-float"),
+        pytest.param(0.1, Built("Decimal", ("0.1",)), False, id="a-float-for-a-decimal"),
+        pytest.param("0.1", Built("Decimal", ("0.1",)), False, id="a-text-for-a-decimal"),
+        pytest.param(Built("date", (2024, 1, 5)), Built("date", (2024, 1, 5)), True, id="date"),
+        pytest.param(Built("date", (2024, 1, 5)), Built("date", (2024, 5, 1)), False, id="turned"),
+        pytest.param(Built("date", (2024, 1, 5)), "2024-01-05", False, id="a-text-for-a-date"),
+        pytest.param(
+            Built("date", (2024, 1, 5)),
+            Built("datetime", (2024, 1, 5, 0, 0, 0, 0)),
+            False,
+            id="date-and-time",
+        ),
+        pytest.param(
+            {Built("date", (2024, 1, 5)): 0.1 + 0.2},
+            {Built("date", (2024, 1, 5)): 0.3},
+            True,
+            id="a-date-as-a-key",
+        ),
+        pytest.param({Built("Decimal", ("1.5",)): 1}, {1.5: 1}, True, id="a-decimal-as-a-key"),
+    ],
+)
+def test_values_of_standard_classes(actual: Value, expected: Value, same: bool) -> None:
+    assert agrees(actual, expected, any_order=True) is same
+
+
+TABLE = Built("DataFrame", ({"a": [1, 2], "b": ["x", "y"]},))
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "same"),
+    [
+        pytest.param(TABLE, {"a": [1, 2], "b": ["x", "y"]}, True, id="columns"),
+        pytest.param(TABLE, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], True, id="rows"),
+        pytest.param(TABLE, [{"a": 2, "b": "y"}, {"a": 1, "b": "x"}], False, id="rows-turned"),
+        pytest.param(TABLE, TABLE, True, id="itself"),
+        pytest.param(TABLE, {"a": [1, 2]}, False, id="too-few-columns"),
+        pytest.param(Built("DataFrame", ()), {}, False, id="no-table"),
+    ],
+)
+def test_tables(actual: Value, expected: Value, same: bool) -> None:
+    assert agrees(actual, expected) is same
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "iterable", "array"),
+    [
+        pytest.param(Items("range", (0, 1)), [0, 1], True, False, id="range"),
+        pytest.param(Items("deque", (0, 1)), [0, 1], True, False, id="deque"),
+        pytest.param(Items("generator", (0.1 + 0.2,)), [0.3], True, False, id="rounding"),
+        pytest.param([Items("dict_values", (1,))], [[1]], True, False, id="inside"),
+        pytest.param(Items("ndarray", ([1], [2])), [[1], [2]], False, True, id="array"),
+        pytest.param(Items("Series", (1, 2)), [1, 2], False, True, id="series"),
+        pytest.param(Items("range", (0, 1)), [0, 2], False, False, id="other-items"),
+        pytest.param(Items("range", (0, 1)), (0, 1), False, False, id="tuple"),
+        pytest.param(Items("range", (0, 1)), {0, 1}, False, False, id="no-set"),
+    ],
+)
+def test_what_iterates_is_no_list_unless_that_is_left_open(
+    actual: Value, expected: Value, iterable: bool, array: bool
+) -> None:
+    assert agrees(actual, expected, any_iterable=True) is iterable
+    assert agrees(actual, expected, any_array=True) is array
+    assert not agrees(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "same"),
+    [
+        pytest.param(Items("dict_keys", (1, 2)), {2, 1}, True, id="keys"),
+        pytest.param(Items("dict_items", ((1, [2]),)), {(1, 3)}, False, id="items"),
+        pytest.param(Items("dict_values", (1,)), {1}, False, id="values"),
+        pytest.param(Items("deque", (1,)), Items("deque", (1,)), True, id="deques"),
+        pytest.param(Items("deque", (1,)), Items("range", (1,)), False, id="other-types"),
+        pytest.param([1], Items("deque", (1,)), False, id="a-list-for-a-deque"),
+    ],
+)
+def test_what_iterates_is_equal_as_python_has_it(
+    actual: Value, expected: Value, same: bool
+) -> None:
+    assert agrees(actual, expected) is same
 
 
 @given(VALUES)

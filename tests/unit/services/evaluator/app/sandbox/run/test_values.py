@@ -1,16 +1,24 @@
 """Values on their way out of the sandbox: what travels, what doesn't, what is refused."""
 
 import collections
+import datetime
+import enum
 import itertools
 import json
 import math
-from typing import Any
+from array import array
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.sandbox import Opaque
+from services.evaluator.app.sandbox import Built, Items, Opaque
 from services.evaluator.app.sandbox.jail.tagging import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
@@ -91,19 +99,47 @@ class Names(list[str]):
     pass
 
 
+class Cents(int):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Color(enum.IntEnum):
+    RED = 1
+
+
+class Mood(enum.StrEnum):
+    CALM = "calm"
+
+
+class Level(str, enum.Enum):  # noqa: UP042 - as programs have it
+    HIGH = "high"
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str
+
+
+class Row(TypedDict):
+    id: int
+
+
 Point = collections.namedtuple("Point", "x y")
 
 
 @pytest.mark.parametrize(
     ("value", "name"),
     [
-        (Number(1), "Number"),
-        (Names(), "Names"),
-        (Point(1, 2), "Point"),
+        (Cents(1), "Cents"),
+        (collections.UserList([1]), "UserList"),
+        (collections.ChainMap({}), "ChainMap"),
         (object(), "object"),
         (int, "type"),
         (len, "builtin_function_or_method"),
-        (bytearray(b"x"), "bytearray"),
+        (memoryview(b"x"), "memoryview"),
         (1 << MAX_INTEGER_BITS, "int"),
         ("x" * (MAX_TEXT + 1), "str"),
         (b"x" * (MAX_TEXT // 2 + 1), "bytes"),
@@ -120,13 +156,24 @@ def test_other_values_leave_their_types_name(value: object, name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "seen"),
     [
-        (collections.deque([1, 2]), [1, 2]),
+        (Number(7), 7),
+        (Color.RED, 1),
+        (Mood.CALM, "calm"),
+        (Level.HIGH, "high"),
+        (Names(["a"]), ["a"]),
+        (Point(1, 2), (1, 2)),
+        (Pair(1, "a"), (1, "a")),
+        (Row(id=1), {"id": 1}),
+        (type("F", (float,), {})(-0.0), -0.0),
+        (type("S", (set,), {})([1]), {1}),
+        (bytearray(b"x"), b"x"),
+        (type("C", (collections.Counter,), {})("aab"), {"a": 2, "b": 1}),
         (collections.OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
         (collections.Counter("aab"), {"a": 2, "b": 1}),
         (collections.defaultdict(list, a=[1]), {"a": [1]}),
     ],
 )
-def test_containers_of_the_library_travel_as_builtin_ones(value: object, seen: object) -> None:
+def test_what_extends_a_builtin_type_travels_as_it(value: object, seen: object) -> None:
     assert shape(there_and_back(value)) == shape(seen)
 
 
@@ -154,15 +201,11 @@ def test_a_list_that_holds_itself_ends() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        range(3),
         zip([0], [1], strict=True),
         map(abs, [-1]),
         filter(None, [1]),
         enumerate("a"),
         reversed([1]),
-        {1: 2}.keys(),
-        {1: 2}.values(),
-        {1: 2}.items(),
         (n for n in [1]),
         iter([1]),
         itertools.chain([1], [2]),
@@ -172,10 +215,64 @@ def test_a_list_that_holds_itself_ends() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_iterators_are_run(value: Any) -> None:
-    assert isinstance(take_items(value), list)
+    name = type(value).__name__
+    seen = there_and_back(take_items(value))
+    assert isinstance(seen, Items)
+    assert seen.type_name == name
 
 
-@pytest.mark.parametrize("value", [range(MAX_ITEMS_TAKEN + 1), itertools.count(), [1], "text", 3])
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (range(3), Items("range", (0, 1, 2))),
+        (collections.deque(["a"]), Items("deque", ("a",))),
+        ({1: 2}.keys(), Items("dict_keys", (1,))),
+        ({1: 2}.values(), Items("dict_values", (2,))),
+        ({1: 2}.items(), Items("dict_items", ((1, 2),))),
+        (array("i", [1]), Items("array", (1,))),
+        (range(10**9), Opaque("range")),
+        (range(1 << 70), Opaque("range")),
+        ({1: range(2)}, {1: Items("range", (0, 1))}),
+    ],
+)
+def test_what_holds_items_and_is_no_list_keeps_its_name(value: object, seen: object) -> None:
+    assert there_and_back(value) == seen
+
+
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        (datetime.date(2024, 1, 5), Built("date", (2024, 1, 5))),
+        (datetime.datetime(2024, 1, 5, 6), Built("datetime", (2024, 1, 5, 6, 0, 0, 0))),  # noqa: DTZ001
+        (
+            datetime.datetime(2024, 1, 5, 9, tzinfo=SEOUL),
+            Built("datetime", (2024, 1, 5, 0, 0, 0, 0, "UTC")),
+        ),
+        (datetime.time(1, 2), Built("time", (1, 2, 0, 0))),
+        (datetime.time(1, tzinfo=datetime.UTC), Opaque("time")),
+        (datetime.timedelta(hours=25), Built("timedelta", (1, 3600, 0))),
+        (datetime.datetime.min.replace(tzinfo=SEOUL), Opaque("datetime")),
+        (Decimal("2.50"), Built("Decimal", ("2.50",))),
+        (Fraction(2, 4), Built("Fraction", (1, 2))),
+        (UUID(int=7), Built("UUID", (f"{7:032x}",))),
+        (PurePosixPath("a") / "b", Built("PurePosixPath", ("a/b",))),
+        (Path("a"), Built("PurePosixPath", ("a",))),
+        ({datetime.date(2024, 1, 5): [1]}, {Built("date", (2024, 1, 5)): [1]}),
+        (type("D", (datetime.date,), {})(2024, 1, 5), Opaque("D")),
+    ],
+)
+def test_values_of_standard_classes_travel_as_the_call_that_makes_them(
+    value: object, seen: object
+) -> None:
+    assert there_and_back(value) == seen
+
+
+@pytest.mark.parametrize(
+    "value", [iter(range(MAX_ITEMS_TAKEN + 1)), itertools.count(), [1], "text", 3]
+)
 def test_endless_ones_and_others_stay(value: object) -> None:
     assert take_items(value) is value
 
@@ -228,6 +325,10 @@ def test_anything_is_read_as_a_value_or_refused(tagged: object) -> None:
         ["dict", [[["list", []], None]]],
         ["set", [["list", []]]],
         ["list", {"0": None}],
+        ["items", []],
+        ["items", ["x" * 101, []]],
+        ["built", ["date", 1]],
+        ["items", ["range", [None] * (MAX_MEMBERS + 1)]],
         ["list", [None] * (MAX_MEMBERS + 1)],
         ["dict", [[["opaque", "A"], ["list", [None] * MAX_MEMBERS]]]],
         {"i": "0x1"},

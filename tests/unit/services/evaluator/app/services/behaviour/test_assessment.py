@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from services.evaluator.app.sandbox.run.execution import Execution, Opaque, StepResult, Value
+from services.evaluator.app.sandbox.run.execution import (
+    Built,
+    Execution,
+    Items,
+    Opaque,
+    StepResult,
+    Value,
+)
 from services.evaluator.app.services.behaviour.assessment import (
     Behaviour,
     Observation,
@@ -236,11 +243,22 @@ def test_an_edge_that_raises_is_no_failed_call() -> None:
     assert [one.ran for one in behaviour.of("call", "raised")] == ["f([1])"]
 
 
-def test_a_value_that_comes_later_says_nothing() -> None:
-    behaviour = assess(
-        plan_of(example(), returns_late=True), finished(returned(Opaque("generator")))
-    )
-    assert sole(behaviour).outcome == "inconclusive"
+@pytest.mark.parametrize(
+    ("value", "any_iterable", "outcome"),
+    [
+        pytest.param(Opaque("generator"), True, "inconclusive", id="endless"),
+        pytest.param(Opaque("generator"), False, "contradicted", id="no-list"),
+        pytest.param(Opaque("count"), True, "inconclusive", id="a-counter"),
+        pytest.param(Items("generator", (1,)), True, "contradicted", id="other-items"),
+        pytest.param(Items("range", (3,)), True, "kept", id="a-range-is-asked-for"),
+        pytest.param(Items("range", (3,)), False, "contradicted", id="a-range-for-a-list"),
+    ],
+)
+def test_what_iterates_is_no_list_unless_the_request_shows_it_may(
+    value: Value, any_iterable: bool, outcome: str
+) -> None:
+    probe = example(expected=[3], any_iterable=any_iterable)
+    assert sole(assess(plan_of(probe), finished(returned(value)))).outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -249,6 +267,8 @@ def test_a_value_that_comes_later_says_nothing() -> None:
         pytest.param("x" * 500, "'" + "x" * 118 + "…", id="long"),
         pytest.param(10**5000, "a value of type int", id="too-long-for-python"),
         pytest.param("a\nb", r"'a\nb'", id="line-break"),
+        pytest.param(Items("range", (0, 1)), "a range of [0, 1]", id="items"),
+        pytest.param(Built("date", (2024, 1, 5)), "date(2024, 1, 5)", id="built"),
         pytest.param(Opaque("Stack"), "an object of type Stack", id="opaque"),
     ],
 )

@@ -1,11 +1,13 @@
 """How checks bind to what an answer defines."""
 
+import ast
+
 import pytest
 
 from services.common.task_types.checks import read_checks
-from services.evaluator.app.services.behaviour.check_binding import bind_check
+from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.plan import plan_probes
-from services.evaluator.app.services.behaviour.target import find_target
+from services.evaluator.app.services.behaviour.target import describe, find_target
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
 
 STACK = "class Pile:\n    def __init__(self): ...\n    def push(self, item): ...\n"
@@ -65,7 +67,6 @@ def test_a_check_calls_what_the_answer_defines(
         pytest.param("f(1) == 2", "def g(a, b): ...", id="too-many-parameters"),
         pytest.param("f(1) == 2", "def g(a, *, b): ...", id="a-keyword-is-needed"),
         pytest.param("f(n=1) == 2", "def g(n): ...", id="a-keyword-is-given"),
-        pytest.param("f(1) == 2", "async def g(n): ...", id="coroutine"),
         pytest.param("f() == 2", STACK, id="a-class-for-a-function"),
         pytest.param("Stack().pop() == 2", "def pop(): ...", id="a-function-for-a-class"),
         pytest.param("Stack().pop() == 2", "@dataclass\nclass Pile:\n    owner: str", id="fields"),
@@ -95,3 +96,19 @@ def test_where_no_check_can_be_bound_plausible_calls_are_made() -> None:
 def test_what_a_check_expects_stays_outside() -> None:
     plan = plan_probes(evidence_of("def g(a): return a"), read_checks(["f(1) == 'a secret'"]))
     assert not any("secret" in step for step in plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("code", "source", "step"),
+    [
+        ("async def f(n): ...", "bool(f(3))", "bool(await f(3))"),
+        ("async def f(n): ...", "asyncio.run(f(3))", "asyncio.run(f(3))"),
+        ("async def f(n): ...", "await f(3)", "await f(3)"),
+        ("async def f(n): yield n", "f(3)", "f(3)"),
+        ("def f(n): ...", "bool(f(3))", "bool(f(3))"),
+    ],
+)
+def test_calls_of_a_coroutine_are_awaited(code: str, source: str, step: str) -> None:
+    (definition,) = ast.parse(code).body
+    assert isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef)
+    assert await_calls(source, describe(definition)) == step

@@ -88,14 +88,6 @@ def test_expected_values_stay_outside() -> None:
     assert planned.probes[0].expected == "a secret"
 
 
-def test_items_of_a_counter_come_back_as_a_plain_dict() -> None:
-    planned = plan("f('a') == {'a': 1}", "def f(text): return Counter(text)")
-    (step,) = planned.steps
-    scope: dict[str, object] = {"f": lambda text: __import__("collections").Counter(text)}
-    assert type(eval(step, scope)) is dict
-    assert planned.probes[0].ran == "f('a')"
-
-
 @pytest.mark.parametrize(
     ("text", "value"), [("ab", True), ("b", False)], ids=["a-match", "no-match"]
 )
@@ -200,15 +192,37 @@ def test_without_a_definition_there_is_no_plan(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "late"),
+    ("request_text", "step"),
     [
-        pytest.param("async def f(n): return n", True, id="coroutine"),
-        pytest.param("def f(n): yield n", True, id="generator"),
-        pytest.param("def f(n): return n", False, id="function"),
+        ("f(3) == 6", "await f(3)"),
+        ("sorted(f(3)) == [6]", "sorted(await f(3))"),
+        ("f(f(3)) == 6", "await f(await f(3))"),
     ],
 )
-def test_what_gives_its_value_later_is_marked(code: str, late: bool) -> None:
-    assert plan("f(3) == 6", code).returns_late is late
+def test_a_coroutine_is_awaited_where_it_is_called(request_text: str, step: str) -> None:
+    planned = plan(request_text, "import asyncio\nasync def f(n): return n")
+    assert planned.steps[0] == step
+
+
+@pytest.mark.parametrize(
+    ("request_text", "iterable", "array"),
+    [
+        ("Write f that returns a list.", False, False),
+        ("Write a function f that yields the even numbers.", True, False),
+        ("Write a generator f of even numbers.", True, False),
+        ("Return an iterator over pairs.", True, False),
+        ("짝수를 내는 제너레이터 f를 작성하세요.", True, False),
+        ("Keep the last items in a deque.", True, False),
+        ("Generate a list of even numbers in the range 1 to 9.", False, False),
+        ("Return the sums as a NumPy array.", False, True),
+        ("Sort the array.", False, True),
+    ],
+)
+def test_the_request_says_whether_a_list_must_be_one(
+    request_text: str, iterable: bool, array: bool
+) -> None:
+    (probe,) = plan(f"{request_text} f(3) == [6]", "def f(n): return [n]").probes
+    assert (probe.any_iterable, probe.any_array) == (iterable, array)
 
 
 def test_examples_beyond_the_most_steps_are_left_out_whole() -> None:
