@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
-from services.evaluator.app.services.behaviour.objects import takes_objects
+from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES, takes_objects
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
+    names_missing,
     with_standard_values,
 )
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
@@ -107,6 +108,12 @@ def _add_example(
     expression = _plain(fitted, target, is_in_place=is_in_place)
     own = names_defined(evidence, fitted.setup) | {example.function, evidence.request.name}
     steps = [with_standard_values(step, own) for step in (*fitted.setup, expression)]
+    if (
+        {name for step in steps for name in names_missing(step)}
+        - own
+        - _names_there(evidence, fitted)
+    ):
+        return
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -177,6 +184,15 @@ def _looks_for_a_match(target: Target) -> bool:
         isinstance(node, ast.Attribute) and node.attr in MATCHERS
         for node in ast.walk(target.definition)
     )
+
+
+def _names_there(evidence: Evidence, fitted: Example) -> set[str]:
+    """Names that are there when an example runs, or that it is the answer's fault to lack."""
+    tree = evidence.tree or ast.Module([], [])
+    return names_bound(ast.Module([*evidence.request.code, *tree.body], [])) | {
+        *LEETCODE_CLASSES,
+        fitted.function.partition("(")[0],
+    }
 
 
 def _is_of_literals(source: str) -> bool:

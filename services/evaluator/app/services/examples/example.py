@@ -131,9 +131,15 @@ def parameter_names(signature: str) -> list[str]:
 
 
 def called_names(node: ast.AST) -> set[str]:
-    """Return the names that are called somewhere in a tree."""
-    calls = (inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call))
-    return {function.id for function in calls if isinstance(function, ast.Name)}
+    """Return the names that are called in a tree, and those of classes: `Color` in `Color.RED`."""
+    names: set[str] = set()
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Call(func=ast.Name(id=name)):
+                names.add(name)
+            case ast.Attribute(value=ast.Name(id=name)) if name[0].isupper():
+                names.add(name)
+    return names
 
 
 def names_of(node: ast.AST) -> set[str]:

@@ -23,7 +23,13 @@ OUTPUT = re.compile(
     r"(?:\s*#?\d{1,2})?(?:\s*\(stdout\))?[*_]{0,2}\s*(?:[:：][*_]{0,2}\s*(?P<inline>.*)|)$",
     re.I,
 )
-LABEL = re.compile(r"[A-Za-z가-힣][\w ]{0,30}[*_]{0,2}\s?[:：][*_]{0,2}(?:\s|$)|#{1,6}\s|\*\*")
+OUTPUT_ALONE = re.compile(
+    r"\b(?:output|출력)(?:\s+(?:should be|is|looks? like|must be))?[*_]{0,2}\s*[:：](?P<inline>)$",
+    re.I,
+)
+LABEL = re.compile(
+    r"[A-Za-z가-힣][\w ]{0,30}[*_]{0,2}\s?[:：][*_]{0,2}(?:\s|$)|#{1,6}\s|\*\*[A-Za-z가-힣]"
+)
 FENCE = re.compile(r"\s*(?:```|~~~)")
 SHOWN = r"(?P<{0}_mark>[`\"'])(?P<{0}>[^\n]{{0,200}}?)(?P={0}_mark)"
 STDIN, PRINTED = SHOWN.format("stdin"), SHOWN.format("output")
@@ -78,9 +84,14 @@ def find_program_examples(text: str) -> tuple[ProgramExample, ...]:
 def _blocks(lines: list[str]) -> Iterator[ProgramExample]:
     """Yield each block of input that one of output follows."""
     index = 0
+    takes_input = any(INPUT.match(line.strip(MARKS)) for line in lines)
     while index < len(lines):
         opening = INPUT.match(lines[index].strip(MARKS))
+        alone = None if takes_input else OUTPUT_ALONE.search(lines[index].strip(MARKS))
         index += 1
+        if alone and (shown := _content(lines, index, alone)):
+            words = quote(f"it prints {shown[0]}", 0, 400)
+            yield ProgramExample(ProgramRun(), shown[0], False, words)
         given = _content(lines, index, opening) if opening else None
         if given is None:
             continue
