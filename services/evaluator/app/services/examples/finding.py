@@ -28,7 +28,6 @@ FINDERS = (
     find_code_examples,
     find_table_examples,
     find_call_examples,
-    find_call_list_examples,
     find_prose_examples,
     find_block_examples,
     find_emptiness_examples,
@@ -77,8 +76,8 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     text = HTML_TAG.sub("", text)
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
-    for find in FINDERS:
-        found += find(rest)
+    # Lists of calls aren't the arguments of one.
+    found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]
     result_varies = varies(text)
     found = [
         (start, example)
