@@ -1,7 +1,8 @@
 """Answers that are only a body."""
 
-from services.evaluator.app.services.evidence import gather_evidence
 from support.rows import for_each
+
+from services.evaluator.app.services.evidence import gather_evidence
 
 OPEN = 'def clamp(x: int, top: int) -> int:\n    """Cut x at top."""\n'
 METHOD = "```python\nclass Solution:\n    def clamp(self, x: int, top: int) -> int:\n```"

@@ -1,9 +1,10 @@
 """Functions that take objects of a class."""
 
+from support.rows import for_each
+
 from services.evaluator.app.services.behaviour.objects import takes_objects
 from services.evaluator.app.services.behaviour.target import find_target
 from services.evaluator.app.services.evidence import gather_evidence
-from support.rows import for_each
 
 NODE = "class Node:\n    def __init__(self, value):\n        self.value = value\n        self.below = None\n"
 

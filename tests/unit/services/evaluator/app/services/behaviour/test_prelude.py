@@ -2,6 +2,8 @@
 
 import ast
 
+from support.rows import for_each
+
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_missing,
@@ -9,7 +11,6 @@ from services.evaluator.app.services.behaviour.prelude import (
     with_standard_values,
 )
 from services.evaluator.app.services.evidence import gather_evidence
-from support.rows import for_each
 
 STARTER = "```python\nclass Solution:\n    def f(self, xs: List[int]) -> int:\n```"
 HELPER = "import math\n\ndef area(r):\n    return math.pi * r\n\nWrite g(r). g(1) == 2"

@@ -2,8 +2,9 @@
 
 import ast
 
-from services.evaluator.app.services.code.console import has_prompts, reads_arguments, reads_input
 from support.rows import for_each
+
+from services.evaluator.app.services.code.console import has_prompts, reads_arguments, reads_input
 
 
 @for_each(

@@ -1,9 +1,9 @@
 """Examples of a class in lists of calls and arguments."""
 
 import pytest
+from support.rows import for_each
 
 from services.evaluator.app.services.examples.finding import find_examples
-from support.rows import for_each
 
 CALLS = '["Box", "put", "get"]'
 CALLED = "(lambda made: [(made.put(1, 2), None)[1], made.get(1)])(Box(3))"

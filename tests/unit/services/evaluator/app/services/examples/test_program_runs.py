@@ -1,8 +1,9 @@
 """The runs of a program that a request shows."""
 
+from support.rows import for_each
+
 from services.evaluator.app.sandbox.run.request import ProgramRun
 from services.evaluator.app.services.examples.program_runs import find_program_examples
-from support.rows import for_each
 
 ADDING = (ProgramRun("3 4\n"), "7")
 

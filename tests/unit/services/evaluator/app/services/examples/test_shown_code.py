@@ -2,8 +2,9 @@
 
 import ast
 
-from services.evaluator.app.services.examples.shown_code import MAX_CHUNKS, find_shown_code
 from support.rows import for_each
+
+from services.evaluator.app.services.examples.shown_code import MAX_CHUNKS, find_shown_code
 
 NODE = "class ListNode:\n    def __init__(self, val=0):\n        self.val = val"
 COMMENTED = "\n".join(f"# {line}" for line in ("Definition for a list.", *NODE.split("\n")))
