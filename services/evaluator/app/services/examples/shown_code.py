@@ -3,15 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from services.common.answers.markdown import find_fenced_blocks
 from services.evaluator.app.services.examples.literals import parse_statements
 
 MAX_CHARACTERS = 20_000
 MAX_LINES = 400
-MAX_CHUNKS = 60
+MAX_CHUNKS = 40
 # A docstring may have lines at the left margin.
-MAX_GROWTH = 12
+MAX_GROWTH = 8
 CODE_START = re.compile(
     r"(?:async def |def |class |import |from \w[\w.]* import |@\w|[A-Z]\w{0,60}[ ]?=[ ]?[^=])"
 )
@@ -28,9 +29,7 @@ def find_shown_code(text: str) -> tuple[ast.stmt, ...]:
     lines = text[:MAX_CHARACTERS].splitlines()[:MAX_LINES]
     found: list[ast.stmt] = []
     for piece in _pieces("\n".join(lines)):
-        for chunk in _chunks(_uncommented(piece)):
-            found += chunk
-        for chunk in _chunks(piece):
+        for chunk in (*_chunks(_uncommented(piece)), *_chunks(piece)):
             found += chunk
     return tuple(found[:MAX_CHUNKS])
 
@@ -57,28 +56,24 @@ def _uncommented(lines: list[str]) -> list[str]:
 
 def _chunks(lines: list[str]) -> Iterator[list[ast.stmt]]:
     """Yield the statements of each run of lines that begins as code does."""
-    index = 0
-    while index < len(lines):
-        start, index = index, index + 1
-        if not CODE_START.match(lines[start]):
-            continue
-        for _ in range(MAX_GROWTH):
+    done = 0
+    starts = (index for index, line in enumerate(lines) if CODE_START.match(line))
+    for start in islice(starts, MAX_CHUNKS):
+        index = start
+        for _ in range(MAX_GROWTH if start >= done else 0):
+            index += 1
             while index < len(lines) and (not lines[index] or lines[index].startswith(CLOSING)):
                 index += 1
             source = lines[start:index]
-            nodes = parse_statements("\n".join(source)) or parse_statements(_with_bodies(source))
-            if nodes:
+            if nodes := parse_statements("\n".join(source)) or parse_statements(_filled(source)):
+                done = index
                 yield nodes
                 break
             if index == len(lines) or lines[index].startswith(FENCE):
-                index = start + 1
                 break
-            index += 1
-        else:
-            index = start + 1
 
 
-def _with_bodies(lines: list[str]) -> str:
+def _filled(lines: list[str]) -> str:
     """Put a body under each line that opens a block and has nothing below it."""
     written: list[str] = []
     for index, line in enumerate(lines):

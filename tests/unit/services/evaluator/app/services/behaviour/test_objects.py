@@ -6,7 +6,7 @@ from services.evaluator.app.services.behaviour.objects import takes_objects
 from services.evaluator.app.services.behaviour.target import find_target
 from services.evaluator.app.services.evidence import gather_evidence
 
-NODE = "class Node:\n    def __init__(self, value):\n        self.value = value\n        self.below = None\n"
+NODE = "class Node:\n    def __init__(self, value):\n        self.value, self.below = value, 0\n"
 
 
 @for_each(
