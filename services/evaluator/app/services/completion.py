@@ -73,13 +73,6 @@ def _header(definition: Definition) -> str:
 def _completes(tree: ast.Module) -> bool:
     """Whether the function of a program gives a value, or works on what it is given."""
     function = next(node for node in ast.walk(tree) if isinstance(node, Function))
-    nodes = list(ast.walk(function))
-    stored = {
-        node.id
-        for node in nodes
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-    }
-    given = parameters_of(function) - stored
-    return bool(given & names_read(function)) or any(
-        isinstance(node, ast.Return | ast.Yield) for node in nodes
+    return not parameters_of(function).isdisjoint(names_read(function)) or any(
+        isinstance(node, ast.Return | ast.Yield) for node in ast.walk(function)
     )

@@ -143,7 +143,9 @@ def read_request(user_input: str) -> RequestFacts:
     prose = FENCED.sub(" ", user_input)
     examples = find_examples(user_input)
     code = find_shown_code(user_input)
-    wants_program = PROGRAM_WANTED.search(prose) is not None and not PART_WANTED.search(user_input)
+    speaks_of_program = PROGRAM_WANTED.search(prose) is not None
+    wants_part = PART_WANTED.search(user_input) is not None
+    wants_program = speaks_of_program and not wants_part
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
         name=next(_find_names(user_input, examples, _helpers_in(code, examples)), ""),
@@ -153,7 +155,7 @@ def read_request(user_input: str) -> RequestFacts:
         examples=examples,
         wants_program=wants_program,
         wants_input=wants_program and INPUT_WANTED.search(prose) is not None,
-        runs=find_program_examples(user_input),
+        runs=find_program_examples(user_input) if speaks_of_program or not wants_part else (),
         code=code,
     )
 

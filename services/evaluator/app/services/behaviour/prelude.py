@@ -180,12 +180,7 @@ def _supplies(statement: ast.stmt) -> Iterator[tuple[str, str]]:
             return
         case ast.Import(names=names) | ast.ImportFrom(names=names, level=0):
             for alias in names:
-                alone = (
-                    ast.Import([alias])
-                    if isinstance(statement, ast.Import)
-                    else ast.ImportFrom(statement.module, [alias], 0)
-                )
-                yield alias.asname or alias.name.partition(".")[0], ast.unparse(alone)
+                yield alias.asname or alias.name.partition(".")[0], ast.unparse(statement)
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name, ast.unparse(statement)
         case ast.Assign(targets=[ast.Name(id=name)], value=value):

@@ -13,16 +13,12 @@ MAX_LINES = 400
 MAX_RUNS = 12
 MAX_CHARACTERS = 20_000
 MARKS = "#*_ \t>-•`"
-INPUT = re.compile(
-    r"(?:(?:sample|example|standard|test)\s+)?(?:input|stdin|입력)(?:\s+example)?(?:\s*#?\d{1,2})?"
-    r"(?:\s*\(stdin\))?[*_]{0,2}\s*(?:[:：][*_]{0,2}\s*(?P<inline>.*)|)$",
-    re.I,
+LABELLED = (
+    r"(?:(?:sample|example|standard|expected|test)\s+)?(?:{0})(?:\s+example)?(?:\s*#?\d{{1,2}})?"
+    r"(?:\s*\(std\w+\))?[*_]{{0,2}}\s*(?:[:：][*_]{{0,2}}\s*(?P<inline>.*)|)$"
 )
-OUTPUT = re.compile(
-    r"(?:(?:sample|example|standard|expected)\s+)?(?:output|stdout|출력)(?:\s+example)?"
-    r"(?:\s*#?\d{1,2})?(?:\s*\(stdout\))?[*_]{0,2}\s*(?:[:：][*_]{0,2}\s*(?P<inline>.*)|)$",
-    re.I,
-)
+INPUT = re.compile(LABELLED.format("input|stdin|입력"), re.I)
+OUTPUT = re.compile(LABELLED.format("output|stdout|출력"), re.I)
 OUTPUT_ALONE = re.compile(
     r"\b(?:output|출력)(?:\s+(?:should be|is|looks? like|must be))?[*_]{0,2}\s*[:：](?P<inline>)$",
     re.I,
@@ -47,6 +43,7 @@ IN_WORDS = tuple(
 )
 PROMPT = re.compile(r"\s*[$%>]\s+(?=\S)")
 # What a shell would read otherwise than as plain words.
+QUOTED = re.compile(r"'[^']*'|\"[^\"$`]*\"")
 SHELL_SIGNS = frozenset("<>&;*?$()`~")
 # A literal of Python may be meant as the value alone.
 AMBIGUOUS = ("[", "{", "(", "'", '"')
@@ -136,16 +133,20 @@ def _is_mark(line: str) -> bool:
 
 def _sessions(lines: list[str]) -> Iterator[ProgramExample]:
     """Yield each command at a shell's prompt that runs a program, with what it prints."""
+    is_fenced = False
     for index, line in enumerate(lines):
+        is_fenced ^= FENCE.match(line) is not None
         prompt = PROMPT.match(line)
         run = _read_command(line[prompt.end() :]) if prompt else None
         if run is None:
             continue
+        indentation = line[: len(line) - len(line.lstrip())]
         printed: list[str] = []
         for following in lines[index + 1 :]:
-            if PROMPT.match(following) or FENCE.match(following) or not following.strip():
+            is_over = not following.strip() and not is_fenced
+            if is_over or PROMPT.match(following) or FENCE.match(following):
                 break
-            printed.append(following.strip())
+            printed.append(following.removeprefix(indentation))
         if printed:
             output = "\n".join(printed)
             words = quote(f"{line.strip()} gives {output}", 0, 400)
@@ -154,18 +155,19 @@ def _sessions(lines: list[str]) -> Iterator[ProgramExample]:
 
 def _read_command(command: str) -> ProgramRun | None:
     """Read `echo 3 | python add.py --fast`; None for anything that isn't as plain."""
-    feeding, pipe, running = command.strip().rpartition("|")
     try:
-        words, fed = shlex.split(running), shlex.split(feeding)
+        words = shlex.split(command)
     except ValueError:
         return None
-    if SHELL_SIGNS.intersection(command) or len(words) <= 1:
+    start = words.index("|") + 1 if "|" in words else 0
+    running = words[start:]
+    if SHELL_SIGNS.intersection(QUOTED.sub("", command)) or len(running) <= 1:
         return None
-    if not re.fullmatch(r"(?:python|py)[\d.]*", words[0]) or not words[1].endswith(".py"):
+    if not re.fullmatch(r"(?:python|py)[\d.]*", running[0]) or not running[1].endswith(".py"):
         return None
-    if not pipe:
-        return ProgramRun(argv=tuple(words[2:]))
-    match fed:
+    match words[: max(0, start - 1)]:
+        case []:
+            stdin = ""
         case ["printf", shown] if "%" not in shown:
             stdin = _unescaped(shown)
         case ["echo", "-e", *rest]:
@@ -174,7 +176,7 @@ def _read_command(command: str) -> ProgramRun | None:
             stdin = " ".join(rest) + "\n"
         case _:
             return None
-    return ProgramRun(stdin, tuple(words[2:]))
+    return ProgramRun(stdin, tuple(running[2:]))
 
 
 def _in_words(text: str) -> Iterator[ProgramExample]:

@@ -30,6 +30,8 @@ def test_an_input_and_what_is_printed_are_found(text: str) -> None:
         ("$ python3 a.py --name 'A B'\nA B\nC\n$ ls", ProgramRun(argv=("--name", "A B")), "A B\nC"),
         ("$ echo 3 4 | python add.py\n7", ProgramRun("3 4\n"), "7"),
         ("$ printf 'a\\nb\\n' | python wc.py -l\n2", ProgramRun("a\nb\n", ("-l",)), "2"),
+        ("$ python calc.py '2 * (3 + 4)'\n14", ProgramRun(argv=("2 * (3 + 4)",)), "14"),
+        ("```\n$ python tree.py 2\n *\n\n***\n```", ProgramRun(argv=("2",)), " *\n\n***"),
         ("Running `python add.py 3 4` prints `7`.", ProgramRun(argv=("3", "4")), "7"),
         ("It prints 1 to 2. The output should be:\n```\n1\n2\n```", ProgramRun(), "1\n2"),
     ]
