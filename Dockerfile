@@ -53,7 +53,19 @@ COPY --from=build /app/services/worker /app/services/worker
 EXPOSE 8001
 CMD ["python", "-P", "-m", "services.worker.app.main"]
 
+# Modules that answers may import: none, unless the build is told of the setting.
+FROM build AS evaluator-modules
+ARG SANDBOX_MODULES=
+ARG SANDBOX_REQUIREMENTS=requirements/sandbox-modules.txt
+COPY requirements requirements
+RUN mkdir /opt/modules \
+ && if [ -n "$SANDBOX_MODULES" ]; then \
+      /opt/builder/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes \
+        --target /opt/modules --requirement "$SANDBOX_REQUIREMENTS"; \
+    fi
+
 FROM runtime AS evaluator
+COPY --from=evaluator-modules /opt/modules/ /opt/venv/lib/python3.13/site-packages/
 COPY --from=build /app/services/evaluator /app/services/evaluator
 EXPOSE 8002
 CMD ["python", "-P", "-m", "services.evaluator.app.main"]

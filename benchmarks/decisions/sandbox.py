@@ -3,6 +3,7 @@
 examples:
   python -m benchmarks.decisions.sandbox
   python -m benchmarks.decisions.sandbox --runs 10000 --json
+  python -m benchmarks.decisions.sandbox --modules numpy,pandas
 """
 
 import argparse
@@ -12,6 +13,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -42,6 +44,7 @@ class Figures:
         start_ms: From nothing to the first run's end.
         alone_median_ms: A run with nothing beside it.
         alone_p99_ms: The 99th percentile of the same.
+        alone_peak_mb: The largest resident set of a run, what it shares with others included.
         runs_per_second: With four under way.
         beside_loops_median_ms: A run beside ten endless loops.
         beside_loops_p99_ms: The 99th percentile of the same.
@@ -52,6 +55,7 @@ class Figures:
     start_ms: float
     alone_median_ms: float
     alone_p99_ms: float
+    alone_peak_mb: float
     runs_per_second: float
     beside_loops_median_ms: float
     beside_loops_p99_ms: float
@@ -68,10 +72,10 @@ async def run_once(sandbox: JailSandbox) -> float:
     return elapsed
 
 
-async def measure(runs: int) -> Figures:
+async def measure(runs: int, modules: Sequence[str]) -> Figures:
     """Measure all figures, one after the other."""
     busy = await asyncio.to_thread(psutil.cpu_percent, 1.0)
-    sandbox = JailSandbox()
+    sandbox = JailSandbox(modules=modules)
     started = time.perf_counter()
     availability = await sandbox.start()
     start_ms = (time.perf_counter() - started) * 1000
@@ -79,6 +83,7 @@ async def measure(runs: int) -> Figures:
         raise SystemExit(availability.problem)
     try:
         alone = [await run_once(sandbox) for _ in range(min(runs, 500))]
+        peak = (await sandbox.run(PROGRAM, STEPS)).peak_memory_kb / 1024
         per_second = await measure_throughput(sandbox, runs)
         beside = await measure_beside_loops(sandbox)
     finally:
@@ -88,6 +93,7 @@ async def measure(runs: int) -> Figures:
         start_ms=start_ms,
         alone_median_ms=statistics.median(alone),
         alone_p99_ms=statistics.quantiles(alone, n=100)[-1],
+        alone_peak_mb=peak,
         runs_per_second=per_second,
         beside_loops_median_ms=statistics.median(beside),
         beside_loops_p99_ms=statistics.quantiles(beside, n=100)[-1],
@@ -132,9 +138,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=2000, help="for the throughput (2000)")
+    parser.add_argument("--modules", default="", help="as in SANDBOX_MODULES (none)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.runs))
+    figures = asyncio.run(measure(arguments.runs, list(filter(None, arguments.modules.split(",")))))
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(figures)) + "\n")
         return

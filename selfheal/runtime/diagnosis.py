@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,7 @@ from selfheal.runtime.process_plan import Credentials, needs_local_model, plan_p
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings
-from services.evaluator.app.sandbox import Availability, probe_sandbox
+from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
 
 OLDEST_PYTHON: Final = (3, 11)
 NEWEST_PYTHON: Final = (3, 13)
@@ -63,7 +63,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
         yield _check_port(name, port, setting, ours)
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
-    yield check_sandbox(settings.sandbox)
+    yield check_sandbox(settings.sandbox, modules=settings.third_party_modules)
 
 
 def check_python(version: tuple[int, ...]) -> Check:
@@ -188,22 +188,32 @@ def _check_port(name: str, port: int, setting: str, ours: set[int]) -> Check:
     return Check(title, found, CheckResult.FAIL, choose_another_port(setting))
 
 
-def check_sandbox(backend: str, probe: Callable[[str], Availability] = probe_sandbox) -> Check:
+def check_sandbox(
+    backend: str,
+    probe: Callable[[str, Sequence[str]], Availability] = probe_sandbox,
+    *,
+    modules: Sequence[str] = (),
+) -> Check:
     """Try whether the code in answers can be run safely here; without it, answers are only read.
 
     Args:
         backend: The setting SANDBOX.
         probe: Starts a sandbox and tries it.
+        modules: Those of the setting SANDBOX_MODULES.
     """
-    availability = probe(backend)
+    availability = probe(backend, modules)
     if availability.is_available:
-        found = f"{availability.backend}: {', '.join(availability.layers)}"
+        found = (
+            f"{availability.backend}: {', '.join((*availability.layers, *availability.modules))}"
+        )
         return Check("sandbox", found)
     found = f"no code is run, answers are judged by static rules only: {availability.problem}"
     remedy = "Run the Evaluator on Linux 5.13 or newer, in a container that allows seccomp."
-    return Check(
-        "sandbox", found, CheckResult.WARN, remedy if backend != "off" else "Unset SANDBOX."
-    )
+    if backend == "off":
+        remedy = "Unset SANDBOX."
+    elif MODULES_SETTING in availability.problem:
+        remedy = f"Install what {MODULES_SETTING} names beside the Evaluator, or unset it."
+    return Check("sandbox", found, CheckResult.WARN, remedy)
 
 
 def _attempt(name: str, check: Callable[[], Check]) -> Check:

@@ -20,7 +20,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common.setting_checks import check_database_url, check_webhook_url
+from services.common.setting_checks import (
+    check_database_url,
+    check_module_names,
+    check_webhook_url,
+)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -227,6 +231,12 @@ class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, Tas
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
     sandbox: Literal["auto", "jail", "wasm", "off"] = "auto"
     sandbox_slots: Annotated[int, Field(ge=1, le=64)] = 16
+    sandbox_modules: Annotated[str, AfterValidator(check_module_names)] = ""
+
+    @property
+    def third_party_modules(self) -> tuple[str, ...]:
+        """Modules beyond the standard library that answers may import."""
+        return tuple(filter(None, self.sandbox_modules.split(",")))
 
 
 class OptimizerSettings(

@@ -21,6 +21,14 @@ def check_webhook_url(url: SecretStr | None) -> SecretStr | None:
     return SecretStr(text)
 
 
+def check_module_names(names: str) -> str:
+    """Refuse what no module is called; the names are separated by commas."""
+    modules = [name.strip() for name in names.split(",") if name.strip()]
+    if not all(part.isidentifier() for module in modules for part in module.split(".")):
+        raise ValueError("must be names of modules, separated by commas, as in numpy,pandas")
+    return ",".join(dict.fromkeys(modules))
+
+
 def check_database_url(url: SecretStr) -> SecretStr:
     """Refuse what asyncpg could not parse."""
     parts = _split_url(url.get_secret_value())

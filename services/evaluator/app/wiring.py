@@ -22,7 +22,9 @@ def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
         rules_for(definition), criteria_for(definition)
     return Evaluation(
         create_judge(settings, task_types),
-        sandbox=create_sandbox(settings.sandbox, settings.sandbox_slots),
+        sandbox=create_sandbox(
+            settings.sandbox, settings.sandbox_slots, settings.third_party_modules
+        ),
         task_types=task_types,
     )
 

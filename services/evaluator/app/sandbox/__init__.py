@@ -1,6 +1,6 @@
 """Runs untrusted code where it can reach nothing, and reports what each step of it came to."""
 
-from services.evaluator.app.sandbox.host.jail_sandbox import JailSandbox
+from services.evaluator.app.sandbox.host.jail_sandbox import MODULES_SETTING, JailSandbox
 from services.evaluator.app.sandbox.run.execution import (
     Availability,
     Built,
@@ -17,6 +17,7 @@ from services.evaluator.app.sandbox.sandbox import NoSandbox, Sandbox, create_sa
 from services.evaluator.app.sandbox.wasm.wasm_sandbox import WasmSandbox
 
 __all__ = [
+    "MODULES_SETTING",
     "Availability",
     "Built",
     "Execution",

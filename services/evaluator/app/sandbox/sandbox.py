@@ -91,34 +91,37 @@ class FirstAvailable(Sandbox):
         await self._chosen.close()
 
 
-def create_sandbox(backend: str, slots: int) -> Sandbox:
+def create_sandbox(backend: str, slots: int, modules: Sequence[str] = ()) -> Sandbox:
     """Create the sandbox of that name; it isn't started yet.
 
     Args:
         backend: `jail`, `wasm`, `auto` for the first of them that works, or `off`.
         slots: How many runs may be under way at once.
+        modules: Modules beyond the standard library that programs may import.
 
     Raises:
         ValueError: If there is no such backend.
     """
     match backend:
         case "auto":
-            return FirstAvailable([JailSandbox(slots), WasmSandbox(slots)])
+            return FirstAvailable(
+                [JailSandbox(slots, modules=modules), WasmSandbox(slots, modules=modules)]
+            )
         case "jail":
-            return JailSandbox(slots)
+            return JailSandbox(slots, modules=modules)
         case "wasm":
-            return WasmSandbox(slots)
+            return WasmSandbox(slots, modules=modules)
         case "off":
             return NoSandbox(_OFF)
         case _:
             raise ValueError(f"no sandbox {backend!r}: there are {', '.join(_BACKENDS)}")
 
 
-def probe_sandbox(backend: str) -> Availability:
+def probe_sandbox(backend: str, modules: Sequence[str] = ()) -> Availability:
     """Start a sandbox, try it and end it; for callers outside of any event loop."""
 
     async def probe() -> Availability:
-        sandbox = create_sandbox(backend, slots=1)
+        sandbox = create_sandbox(backend, slots=1, modules=modules)
         try:
             return await sandbox.start()
         finally:

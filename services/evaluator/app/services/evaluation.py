@@ -33,6 +33,7 @@ from services.evaluator.app.services.static_reading import Reading
 RUN_ATTEMPTS = 3
 # A zygote that was lost is replaced after a second at most.
 RUN_RETRY_SECONDS = 0.6
+MODULE_HINT = "SANDBOX_MODULES can name modules for it. "
 
 log = get_logger()
 
@@ -82,9 +83,10 @@ class Evaluation:
     def fingerprint_of(self, task_type: str) -> str:
         """Return the fingerprint of a task type's scores; scores of two of them don't compare."""
         definition = self._task_types.find(task_type)
+        availability = self._sandbox.availability
         return fingerprint_evaluator(
             judge=self._judge.identity,
-            sandbox=self._sandbox.availability.backend,
+            sandbox=" ".join((availability.backend, *availability.modules)),
             task_type=definition.digest if definition else "",
         )
 
@@ -166,8 +168,9 @@ class Evaluation:
         if run is None or rules.cap_reasons or self._judge.can_judge_unseen:
             return
         if run.obstacle:
+            named = MODULE_HINT if ModuleNotFoundError.__name__ in run.obstacle else ""
             raise NotJudgeableError(
-                f"The answer can't be judged: {run.obstacle}. A JUDGE_MODEL could judge it."
+                f"The answer can't be judged: {run.obstacle}. {named}A JUDGE_MODEL could judge it."
             )
 
 

@@ -7,9 +7,11 @@ from selfheal.runtime.diagnosis import (
     check_disk,
     check_provider,
     check_python,
+    check_sandbox,
     check_webhook,
 )
 from services.common.config import Settings
+from services.evaluator.app.sandbox import Availability
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,28 @@ def test_the_webhook_is_told_of_without_its_address(url: str | None, words: str)
     assert check.result is CheckResult.OK
     assert words in check.found
     assert "s3cret" not in check.found + check.remedy
+
+
+@pytest.mark.parametrize(
+    ("availability", "result", "words"),
+    [
+        (Availability("jail", ("seccomp",)), CheckResult.OK, "jail: seccomp"),
+        (
+            Availability("jail", ("seccomp",), modules=("numpy",)),
+            CheckResult.OK,
+            "jail: seccomp, numpy",
+        ),
+        (
+            Availability("none", problem="SANDBOX_MODULES: 'x' can't be imported"),
+            CheckResult.WARN,
+            "Install what SANDBOX_MODULES names",
+        ),
+        (Availability("none", problem="no seccomp"), CheckResult.WARN, "Linux 5.13 or newer"),
+    ],
+)
+def test_the_sandbox_is_tried_with_its_modules(
+    availability: Availability, result: CheckResult, words: str
+) -> None:
+    check = check_sandbox("auto", lambda *_: availability, modules=["numpy"])
+    assert check.result is result
+    assert words in f"{check.found} {check.remedy}"

@@ -411,3 +411,23 @@ def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) ->
     assert explained.startswith("setting INTERNAL_TOKEN: ")
     assert "FileNotFoundError" in explained
     assert "selfheal migrate --internal-token-file" in explained
+
+
+@pytest.mark.parametrize(
+    ("names", "modules"),
+    [
+        ("", ()),
+        ("numpy", ("numpy",)),
+        (" numpy , pandas ", ("numpy", "pandas")),
+        ("numpy,numpy,,scipy.stats", ("numpy", "scipy.stats")),
+    ],
+)
+def test_modules_for_answers_are_named_with_commas(names: str, modules: tuple[str, ...]) -> None:
+    assert Settings(sandbox_modules=names).third_party_modules == modules
+
+
+@pytest.mark.parametrize("names", ["numpy pandas", "numpy;pandas", "-x", "a..b", "a/b", "numpy==2"])
+def test_what_no_module_is_called_is_refused(names: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(sandbox_modules=names)
+    assert explain_settings_error(refusal.value).startswith("setting SANDBOX_MODULES: ")

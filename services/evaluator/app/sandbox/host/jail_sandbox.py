@@ -23,6 +23,8 @@ FIRST_UID = 60_000
 REPORT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MAX_RUN_ID = 0xFFFFFFFF
+MODULES_SETTING = "SANDBOX_MODULES"
+_MODULE_ADVICE = f"install it beside the Evaluator, or take it out of {MODULES_SETTING}"
 _ADVICE = (
     "running code needs Linux 5.3 or newer on x86-64 or aarch64, with seccomp filters, "
     "and a user other than root or the right to become one (CAP_SETUID)"
@@ -37,6 +39,7 @@ class JailSandbox:
         limits: What ends or cuts a run.
         runs_per_zygote: After how many runs a zygote is replaced.
         without: Names of layers to treat as missing, for tests.
+        modules: Names of modules beyond the standard library that programs may import.
     """
 
     def __init__(
@@ -46,10 +49,12 @@ class JailSandbox:
         limits: RunLimits | None = None,
         runs_per_zygote: int = RUNS_PER_ZYGOTE,
         without: Collection[str] = (),
+        modules: Sequence[str] = (),
     ) -> None:
         self._limits = limits or RunLimits()
         self._runs_per_zygote = runs_per_zygote
         self._without = without
+        self._modules = tuple(modules)
         self._uids = SlotPool(range(FIRST_UID, FIRST_UID + slots))
         self._run_ids = itertools.count(1)
         self._zygote: ZygoteProcess | None = None
@@ -70,9 +75,10 @@ class JailSandbox:
         """Start a zygote and try it with the self-test."""
         execution = await self.run(SELF_TEST.source, SELF_TEST.steps)
         if problem := SELF_TEST.problem_of(execution):
-            self._availability = Availability("none", problem=f"{problem}; {_ADVICE}")
+            advice = _MODULE_ADVICE if MODULES_SETTING in problem else _ADVICE
+            self._availability = Availability("none", problem=f"{problem}; {advice}")
         else:
-            self._availability = Availability("jail", layers=execution.layers)
+            self._availability = Availability("jail", execution.layers, modules=self._modules)
         return self._availability
 
     async def run(self, source: str, steps: Sequence[Step]) -> Execution:
@@ -179,7 +185,9 @@ class JailSandbox:
     async def _replace(self) -> None:
         """Start a zygote in place of the current one, which ends with its last run."""
         try:
-            zygote = await ZygoteProcess.start(self._on_gone, without=self._without)
+            zygote = await ZygoteProcess.start(
+                self._on_gone, without=self._without, modules=self._modules
+            )
         except ZygoteError as error:
             self._problem = str(error)
         else:

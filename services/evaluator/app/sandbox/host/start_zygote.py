@@ -1,10 +1,11 @@
-"""Starts the zygote: `python -I -S -B start_zygote.py DESCRIPTOR [LAYER TO LEAVE OUT]...`.
+"""Starts the zygote: `python -I -S -B start_zygote.py DESCRIPTOR OPTIONS`, the options in JSON.
 
 A file of its own, since the zygote runs without site-packages and without this project's packages:
 it gets to see the sandbox's folder alone, and only while it starts.
 """
 
 import importlib
+import json
 import os
 import sys
 
@@ -14,4 +15,6 @@ if __name__ == "__main__":
     sys.path.insert(0, FOLDER)
     zygote = importlib.import_module("jail.zygote")
     sys.path.remove(FOLDER)
-    zygote.main(int(sys.argv[1]), frozenset(sys.argv[2:]))
+    options = json.loads(sys.argv[2])
+    without = frozenset(options.pop("without"))
+    zygote.main(int(sys.argv[1]), without, **options)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import sys
+import sysconfig
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,10 @@ _END_SECONDS = 2.0
 _INTERPRETER = str(Path(sys.executable).resolve())
 _SCRIPT = Path(__file__).with_name("start_zygote.py")
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/nonexistent"}
+# Threads of a library that counts with several would stay behind in the zygote.
+_ONE_THREAD = {
+    f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "BLIS")
+}
 
 
 class ZygoteError(Exception):
@@ -56,13 +62,18 @@ class ZygoteProcess:
 
     @classmethod
     async def start(
-        cls, on_gone: Callable[["ZygoteProcess"], None], *, without: Collection[str] = ()
+        cls,
+        on_gone: Callable[["ZygoteProcess"], None],
+        *,
+        without: Collection[str] = (),
+        modules: Sequence[str] = (),
     ) -> "ZygoteProcess":
         """Start a zygote and wait until it has loaded its modules.
 
         Args:
             on_gone: Called once when it ends or has to be ended, whatever the reason.
             without: Names of layers to treat as missing, for tests.
+            modules: Names of modules beyond the standard library, which it loads as well.
 
         Raises:
             ZygoteError: If it can't be started, or isn't ready in time.
@@ -71,7 +82,7 @@ class ZygoteProcess:
         ours.setblocking(False)
         try:
             with theirs:
-                process = await _spawn(theirs.fileno(), without)
+                process = await _spawn(theirs.fileno(), without, modules)
         except BaseException:
             ours.close()
             raise
@@ -187,17 +198,23 @@ class ZygoteProcess:
                     self.abandon()
 
 
-async def _spawn(descriptor: int, without: Collection[str]) -> asyncio.subprocess.Process:
+async def _spawn(
+    descriptor: int, without: Collection[str], modules: Sequence[str]
+) -> asyncio.subprocess.Process:
     """Start the interpreter with nothing of ours: no environment, no descriptor but one.
 
     From this thread, since the zygote ends with the thread that started it.
     """
+    options: dict[str, object] = {"without": sorted(without)}
+    if modules:
+        folders = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+        options |= {"modules": list(modules), "folders": sorted(folders)}
     try:
         return await asyncio.create_subprocess_exec(
             _INTERPRETER,
-            *("-I", "-S", "-B", str(_SCRIPT), str(descriptor), *sorted(without)),
+            *("-I", "-S", "-B", str(_SCRIPT), str(descriptor), json.dumps(options)),
             pass_fds=(descriptor,),
-            env=_ENVIRONMENT,
+            env=_ENVIRONMENT | (_ONE_THREAD if modules else {}),
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,

@@ -81,6 +81,22 @@ class Taken:
         self.items = items
 
 
+class Made(Taken):
+    """The arguments of the call that makes a value."""
+
+
+# How values of other packages' classes are read, as plainer ones.
+_readers: dict[int, Callable[[Any], Any]] = {}
+
+
+def read_as(kind: type, read: Callable[[Any], Any]) -> None:
+    """Have values of exactly this class read by that function from now on.
+
+    It returns None where one doesn't come back.
+    """
+    _readers[id(kind)] = read
+
+
 def take_items(value: object) -> object:
     """Run an iterator of exact builtin type; return anything else as it is.
 
@@ -116,8 +132,14 @@ class Tagger:
         if value is None or value is True or value is False:
             return value
         kind = type(value)
-        if kind is Taken:
-            tagged = self._tag_members("items", value.type_name, value.items, depth)
+        if id(kind) in _readers:
+            plain = _readers[id(kind)](value)
+            return (
+                _opaque(value) if plain is None or type(plain) is kind else self.tag(plain, depth)
+            )
+        if kind is Taken or kind is Made:
+            form = "items" if kind is Taken else "built"
+            tagged = self._tag_members(form, value.type_name, value.items, depth)
         elif id(kind) in _LISTED:
             tagged = self._tag_members("items", name_of(kind), value, depth)
         elif id(kind) in READERS:

@@ -7,11 +7,13 @@ the Evaluator, and its children end with it.
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -31,6 +33,7 @@ from .protocol import (
     read_order,
 )
 from .syscall_numbers import UnknownArchitectureError, this_architecture
+from .third_party import ModuleProblemError, import_named
 
 # A run that takes longer than this yields to those that don't: a loop is no reason to wait.
 PATIENCE_SECONDS = 0.1
@@ -87,11 +90,14 @@ class Zygote:
         preparations: Preparations,
         confinement: Confinement,
         without: frozenset[str],
+        *,
+        module_bytes: int = 0,
     ) -> None:
         self._preparations = preparations
         self._channel = channel
         self._confinement = confinement
         self._without = without
+        self._module_bytes = module_bytes
         self._children: dict[int, _Child] = {}
         self._nothing = os.open(os.devnull, os.O_RDONLY)
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -154,7 +160,7 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             plan = Plan(
                 uid=order.uid,
-                memory_bytes=order.memory_mib * _MIB,
+                memory_bytes=order.memory_mib * _MIB + self._module_bytes,
                 cpu_seconds=order.cpu_seconds,
                 lifetime_ms=order.wall_ms + _GRACE_MS,
                 without=self._without,
@@ -216,12 +222,28 @@ class Zygote:
             self._channel.send(ended.encode())
 
 
-def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
+def _address_space() -> int:
+    """Return this process's address space, in bytes; 0 where there is no /proc."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def main(
+    descriptor: int,
+    without: frozenset[str] = frozenset(),
+    modules: Sequence[str] = (),
+    folders: Sequence[str] = (),
+) -> None:
     """Serve as the zygote until the Evaluator hangs up.
 
     Args:
         descriptor: Descriptor of a socket to the Evaluator, which keeps messages apart.
         without: Names of layers to treat as missing, for tests.
+        modules: Names of modules beyond the standard library that programs may import.
+        folders: Where these are installed.
     """
     channel = socket.socket(fileno=descriptor)
     channel.set_inheritable(False)
@@ -234,8 +256,17 @@ def main(descriptor: int, without: frozenset[str] = frozenset()) -> None:
         return
     CLOCK.install()
     preload()
+    before = _address_space()
+    if modules:
+        try:
+            import_named(modules, folders)
+        except ModuleProblemError as error:
+            channel.send(Ready(problem=f"SANDBOX_MODULES: {error}").encode())
+            return
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    zygote = Zygote(channel, Preparations(), confinement, without)
+    # What the modules take isn't taken from programs.
+    module_bytes = _address_space() - before
+    zygote = Zygote(channel, Preparations(), confinement, without, module_bytes=module_bytes)
     channel.send(Ready().encode())
     zygote.serve()

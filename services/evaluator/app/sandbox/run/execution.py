@@ -106,11 +106,13 @@ class Availability:
         backend: `jail`, `wasm`, or `none` where nothing is run.
         layers: Names of the layers that confine code here: `uid`, `landlock7`, ...
         problem: Why nothing is run, and what to do about it; empty where it is.
+        modules: Modules beyond the standard library that programs may import.
     """
 
     backend: Literal["jail", "wasm", "none"]
     layers: tuple[str, ...] = ()
     problem: str = ""
+    modules: tuple[str, ...] = ()
 
     @property
     def is_available(self) -> bool:

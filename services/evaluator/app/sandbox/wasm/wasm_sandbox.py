@@ -39,6 +39,8 @@ _MISSING = (
     "Python 3.12 or newer"
 )
 
+_NO_MODULES = "the WebAssembly backend has no modules but Python's own: unset SANDBOX_MODULES"
+
 
 class WorkerGoneError(Exception):
     """The worker ended, or had to be ended."""
@@ -50,9 +52,14 @@ class WasmSandbox:
     Args:
         slots: How many workers there may be, up to four; each is started when first needed.
         limits: What ends or cuts a run; processor time isn't limited apart from the wall's.
+        modules: Modules beyond the standard library; it has none, and where one is named it doesn't
+            serve.
     """
 
-    def __init__(self, slots: int = 16, *, limits: RunLimits | None = None) -> None:
+    def __init__(
+        self, slots: int = 16, *, limits: RunLimits | None = None, modules: Sequence[str] = ()
+    ) -> None:
+        self._modules = modules
         self._limits = limits or RunLimits()
         self._slots = SlotPool(range(min(slots, _MOST_WORKERS)))
         self._workers: dict[int, _Worker] = {}
@@ -67,7 +74,9 @@ class WasmSandbox:
     async def start(self) -> Availability:
         """Start a worker and try it with the self-test."""
         problem = _MISSING
-        if importlib.util.find_spec(PACKAGE) is not None:
+        if self._modules:
+            problem = _NO_MODULES
+        elif importlib.util.find_spec(PACKAGE) is not None:
             problem = SELF_TEST.problem_of(await self.run(SELF_TEST.source, SELF_TEST.steps))
         if problem:
             self._availability = Availability("none", problem=problem)

@@ -11,10 +11,18 @@ from services.evaluator.app.sandbox import JailSandbox, RunLimits
 SHORT = RunLimits(wall_ms=700, cpu_seconds=1)
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def sandbox() -> AsyncIterator[JailSandbox]:
+@pytest_asyncio.fixture(
+    loop_scope="module",
+    scope="module",
+    params=[
+        pytest.param((), id="plain"),
+        # What they add mustn't be a way out: `make test-slow` tries every attack with them.
+        pytest.param(("numpy", "pandas"), id="modules", marks=pytest.mark.slow),
+    ],
+)
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[JailSandbox]:
     """A started sandbox whose runs may take 0.7 s."""
-    jail = JailSandbox(slots=4, limits=SHORT)
+    jail = JailSandbox(slots=4, limits=SHORT, modules=request.param)
     try:
         availability = await jail.start()
         if not availability.is_available:

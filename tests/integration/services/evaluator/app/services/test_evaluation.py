@@ -174,6 +174,25 @@ async def test_a_sandbox_that_is_lost_leaves_an_answer_without_a_score(
         await evaluate(evaluation, "def add(a, b):\n    return a * b\n")
 
 
+class SandboxWithModules(NoSandbox):
+    """Serves modules beyond the standard library."""
+
+    @property
+    def availability(self) -> Availability:
+        return Availability("jail", modules=("numpy",))
+
+
+async def test_modules_change_the_fingerprint() -> None:
+    plain = Evaluation(RubricJudge(), sandbox=LostSandbox("")).fingerprint_of("code_generation")
+    served = Evaluation(RubricJudge(), sandbox=SandboxWithModules(""))
+    assert served.fingerprint_of("code_generation") != plain
+
+
+async def test_an_answer_that_needs_a_module_is_unscored_with_a_hint(rubric: Evaluation) -> None:
+    with pytest.raises(NotJudgeableError, match="SANDBOX_MODULES can name modules"):
+        await evaluate(rubric, "import numpy as np\ndef add(a, b):\n    return np.add(a, b)\n")
+
+
 class BlindSandbox(NoSandbox):
     """Isn't there, and would say nonsense if it were asked all the same."""
 

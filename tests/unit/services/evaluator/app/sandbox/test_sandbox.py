@@ -37,5 +37,12 @@ async def test_switched_off_nothing_is_run() -> None:
     await sandbox.close()
 
 
+async def test_webassembly_serves_no_modules_but_pythons_own() -> None:
+    sandbox = create_sandbox("wasm", slots=1, modules=["numpy"])
+    availability = await sandbox.start()
+    assert not availability.is_available
+    assert "unset SANDBOX_MODULES" in availability.problem
+
+
 def test_the_command_line_can_ask() -> None:
     assert "SANDBOX=off" in probe_sandbox("off").problem
