@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from services.common.answers.reasoning import ModelText, split_reasoning
+from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.extraction import (
     ExtractedCode,
     extract_code,
     parse_python,
 )
-from services.evaluator.app.services.code.syntax import Definition, Function
+from services.evaluator.app.services.code.syntax import Definition, Function, parameters_of
+from services.evaluator.app.services.completion import complete
 from services.evaluator.app.services.request import RequestFacts, read_request
 
 
@@ -41,6 +43,20 @@ class Evidence:
     def tree(self) -> ast.Module | None:
         """Return the code's syntax tree, where it is Python that parses."""
         return self.code.tree if self.code else None
+
+    @cached_property
+    def is_program(self) -> bool:
+        """Return whether the answer is a program that is run by itself, and asked for as one."""
+        request = self.request
+        is_wanted = request.wants_program or request.wants_input or bool(request.runs)
+        if self.tree is None or not is_wanted or any(one.function for one in request.examples):
+            return False
+        return (
+            request.wants_input
+            or reads_input(self.tree)
+            or reads_arguments(self.tree)
+            or not any(map(parameters_of, self.functions))
+        )
 
     @cached_property
     def definitions(self) -> list[Definition]:
@@ -81,12 +97,20 @@ def gather_evidence(
     given = split_reasoning(answer)
     if is_code and given.final != answer and parse_python(answer)[0] is not None:
         given = ModelText(answer, "")  # a program about tags
+    request = read_request(user_input)
+    code = extract_code(given.final, user_input) if is_code else None
+    if is_code and not (code and code.tree and _defines(code.tree)):
+        code = complete(given.final, request) or code
     return Evidence(
         task_type=task_type,
         user_input=user_input,
         answer=given.final,
-        request=read_request(user_input),
-        code=extract_code(given.final, user_input) if is_code else None,
+        request=request,
+        code=code,
         expected=expected,
         reasoning=given.reasoning,
     )
+
+
+def _defines(tree: ast.Module) -> bool:
+    return any(isinstance(node, Definition) for node in tree.body)

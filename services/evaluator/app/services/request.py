@@ -1,11 +1,18 @@
 """Reads from a request what its answer must have: a language, a name, a form."""
 
+import ast
 import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from services.evaluator.app.services.code.syntax import Definition, Function, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
+from services.evaluator.app.services.examples.program_runs import (
+    ProgramExample,
+    find_program_examples,
+)
+from services.evaluator.app.services.examples.shown_code import find_shown_code
 
 FENCED = re.compile(r"(```+|~~~+).*?(?:\1|\Z)", re.S)
 CLASS_NAMED = (
@@ -55,6 +62,8 @@ ASKED_FOR = re.compile(
 )
 METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
 FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
+# The class around every answer on LeetCode; its method is what is asked for.
+LEETCODE_CLASS = "Solution"
 BEFORE = 50
 # What Python has of its own is mostly mentioned, not asked for.
 PYTHONS_OWN = frozenset(dir(builtins)).union(*map(dir, (str, list, dict, set)))
@@ -64,6 +73,15 @@ DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
 WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", re.M)
 # ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
 CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
+PROGRAM_WANTED = re.compile(
+    r"\b(?:program|script|command[- ]line|stdin|standard input|console)\b"
+    r"|프로그램|스크립트|표준\s*입력",
+    re.I | re.A,
+)
+INPUT_WANTED = re.compile(
+    r"\bstdin\b|\b(?:from|on|via|reads?) (?:the )?standard input\b|표준\s*입력", re.I | re.A
+)
+PART_WANTED = re.compile(r"\b(?:function|method|class|def)\b|함수|메서드|클래스", re.I | re.A)
 OTHER_LANGUAGES = (
     "javascript", "typescript", "java", "kotlin", "scala", "swift", "rust", "ruby", "php", "perl",
     "haskell", "elixir", "golang", "bash", "sql", "html", "css", "c++", "c#",
@@ -98,6 +116,10 @@ class RequestFacts:
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
         examples: The calls with their outcomes that it shows.
+        wants_program: Whether it asks for a program, and for no function or class.
+        wants_input: Whether that program is to read the standard input.
+        runs: The runs of a program that it shows.
+        code: The statements that it shows: starter code, helpers, definitions in comments.
     """
 
     name: str
@@ -105,6 +127,10 @@ class RequestFacts:
     wants_python: bool
     topic: frozenset[str]
     examples: tuple[Example, ...] = ()
+    wants_program: bool = False
+    wants_input: bool = False
+    runs: tuple[ProgramExample, ...] = ()
+    code: tuple[ast.stmt, ...] = ()
 
 
 def stem(word: str) -> str:
@@ -116,17 +142,38 @@ def read_request(user_input: str) -> RequestFacts:
     """Read the facts off a request as the user wrote it."""
     prose = FENCED.sub(" ", user_input)
     examples = find_examples(user_input)
+    code = find_shown_code(user_input)
+    speaks_of_program = PROGRAM_WANTED.search(prose) is not None
+    wants_part = PART_WANTED.search(user_input) is not None
+    wants_program = speaks_of_program and not wants_part
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next(_find_names(user_input, examples), ""),
+        name=next(_find_names(user_input, examples, _helpers_in(code, examples)), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
+        wants_program=wants_program,
+        wants_input=wants_program and INPUT_WANTED.search(prose) is not None,
+        runs=find_program_examples(user_input) if speaks_of_program or not wants_part else (),
+        code=code,
     )
 
 
-def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]:
+def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> set[str]:
+    """What is written out, where all examples are of others or something else is left open."""
+    called = {example.function for example in examples if example.function}
+    shown = [node for node in code if isinstance(node, Definition)]
+    is_open = {
+        node.name: any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
+        for node in shown
+    }
+    written = {node.name for node in shown if not is_open[node.name] and not is_stub(node)}
+    are_others = bool(called) and not called & written
+    return written if are_others or any(is_open.values()) else set()
+
+
+def _find_names(user_input: str, examples: tuple[Example, ...], helpers: set[str]) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
     yield from _names_left_open(user_input)
     wants_class = CLASS_WANTED.search(user_input) is not None
@@ -135,14 +182,15 @@ def _find_names(user_input: str, examples: tuple[Example, ...]) -> Iterator[str]
         patterns = (*CLASS_NAMED, *NAMED)
     for pattern in patterns:
         for match in pattern.finditer(user_input):
-            if _is_asked_for(user_input, match, wants_class=wants_class):
+            is_helper = match[1] in helpers
+            if not is_helper and _is_asked_for(user_input, match, wants_class=wants_class):
                 yield match[1]
     yield from (example.function for example in examples if example.function)
 
 
 def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -> bool:
     """Whether a name is that of the answer, not of something that it uses or of a part of it."""
-    if match[1].lower() in NO_NAMES:
+    if match[1].lower() in NO_NAMES or match[1] == LEETCODE_CLASS:
         return False
     if match[0].startswith("def"):
         return True

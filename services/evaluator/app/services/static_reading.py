@@ -11,6 +11,7 @@ from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import Finding, Grade
 from services.common.task_types.task_type import GoldenInputs, TaskType
 from services.evaluator.app.services.behaviour.plan import plan_probes
+from services.evaluator.app.services.behaviour.prelude import put_before
 from services.evaluator.app.services.behaviour.probe import ProbePlan
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
 from services.evaluator.app.services.rubric import STATIC_CRITERIA
@@ -29,7 +30,8 @@ class Reading:
     Attributes:
         findings: What the rules found that run nothing, by rule name.
         grades: The grades of criteria that run nothing, by criterion name.
-        source: The program in the answer, where it is Python that parses; else empty.
+        source: The program in the answer, where it is Python that parses, with what goes before
+            it; else empty.
         plan: What to try the program with.
         knows_the_answer: Whether a rule held the answer against the right one.
         answer: The final part of what the Worker gave.
@@ -83,11 +85,12 @@ def read_answer(
             findings[name] = Finding(outcome, f"check 1 of 1 {outcome}")
         for name in (name for name in grades if grades[name] != blind_grades[name]):
             grades[name] = Grade(grades[name].value, "by the right answer")
+    plan = plan_probes(evidence, golden.checks.get(user_input, ()))
     return Reading(
         findings=findings,
         grades=grades,
-        source=_program_in(evidence),
-        plan=plan_probes(evidence, golden.checks.get(user_input, ())),
+        source=put_before(plan.prelude, _program_in(evidence), evidence.tree),
+        plan=plan,
         knows_the_answer=bool(told_by_value),
         answer=evidence.answer,
         reasoning=evidence.reasoning,

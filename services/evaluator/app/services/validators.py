@@ -79,6 +79,8 @@ def defines_what_was_asked(evidence: Evidence) -> Finding:
     """Check that something is defined, and a class where a class was asked for."""
     if evidence.tree is None:
         return failed("nothing is defined, since no Python code parses")
+    if evidence.is_program:
+        return not_applicable("a program is asked for, which need define nothing")
     if not evidence.definitions:
         return failed("the code defines no function and no class")
     names = [node.name for node in evidence.definitions]
@@ -103,6 +105,8 @@ def returns_something(evidence: Evidence) -> Finding:
     """Check that some function returns a value; a class counts by its methods."""
     if evidence.tree is None:
         return failed("nothing is returned, since no Python code parses")
+    if evidence.is_program:
+        return not_applicable("a program is asked for, which prints its result")
     # Both stand in functions only, or the code wouldn't compile; one walk, since a walk for each
     # function takes the square of the time where they are nested.
     for node in ast.walk(evidence.tree):

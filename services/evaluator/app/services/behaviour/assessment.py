@@ -80,10 +80,12 @@ class Behaviour:
     Attributes:
         observations: One for each probe, in order.
         is_golden: Whether there are checks to hold it against.
+        untried: Why nothing was tried that tells; empty where something was.
     """
 
     observations: tuple[Observation, ...] = ()
     is_golden: bool = False
+    untried: str = ""
 
     def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
         """Select those of a kind that came out in one of these ways, edge cases left out."""
@@ -109,6 +111,7 @@ def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
     return Behaviour(
         tuple(one for probe, one in observed if one.kind != "check" or probe.reading == reading),
         plan.is_golden,
+        plan.untried,
     )
 
 
@@ -168,6 +171,9 @@ def _look_at(
         return replace(observed("inconclusive", reason), is_hindered=True)
     result = steps[-1]
     came_back = _error(result) if result.outcome == "raised" else show(result.value)
+    if probe.is_output and _prints_it_last(probe, result):
+        asking = observed("inconclusive", "it prints its questions as well", came_back)
+        return replace(asking, is_hindered=True)
     if probe.any_iterable and isinstance(result.value, Opaque):
         endless = observed("inconclusive", "what came back has no end to be seen", came_back)
         return replace(endless, is_hindered=True)
@@ -186,6 +192,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
     if result.outcome == "raised":
         raised = next((step for step in steps if step.outcome == "raised"), result)
         return "contradicted", f"{ran} raised {_error(raised)}, not {show(probe.expected)}"
+    if probe.is_output:
+        result = replace(result, value=_text(result.value))
+        probe = replace(probe, expected=_text(probe.expected))
     if is_within(result.value, probe.expected, probe.tolerance) or agrees(
         result.value,
         probe.expected,
@@ -195,10 +204,22 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
         any_array=probe.any_array,
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
+    may_be = probe.is_one_of_several and isinstance(probe.expected, list | tuple | str)
     return (
-        "contradicted",
+        "inconclusive" if may_be and type(result.value) is type(probe.expected) else "contradicted",
         f"{ran} gave {show(result.value)}, and the request says {show(probe.expected)}",
     )
+
+
+def _text(printed: Value) -> str:
+    """Return what was printed as graders compare it, without blanks at the end of lines."""
+    return "\n".join(line.rstrip() for line in str(printed).rstrip().splitlines())
+
+
+def _prints_it_last(probe: Probe, result: StepResult) -> bool:
+    """Whether a program that asks for its input prints its questions, and then the right text."""
+    text, expected = _text(result.value), _text(probe.expected)
+    return probe.may_ask and text != expected and text.endswith(expected)
 
 
 def _judge_expected_error(probe: Probe, result: StepResult) -> tuple[ProbeOutcome, str]:

@@ -9,6 +9,7 @@ from services.evaluator.app.services.examples.literals import parse_expression
 
 def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
     """Write the steps that try a check on an answer; none where the answer can't be called so."""
+    target = target.named(check.name)
     is_class = isinstance(target.definition, ast.ClassDef)
     callee = parse_expression(target.call)
     if callee is None or check.name[0].isupper() != is_class:

@@ -8,11 +8,20 @@ from dataclasses import dataclass, field, replace
 from services.common.task_types.checks import Check, count_readings
 from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
+from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES, takes_objects
+from services.evaluator.app.services.behaviour.prelude import (
+    find_prelude,
+    names_defined,
+    names_missing,
+    with_standard_values,
+)
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
-from services.evaluator.app.services.behaviour.returning import may_give_none
+from services.evaluator.app.services.behaviour.program_runs import plan_program
+from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
     describe,
+    find_method,
     find_target,
     method_of,
 )
@@ -62,6 +71,9 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         evidence: The answer beside its request.
         checks: Those of the golden input that is replayed.
     """
+    if evidence.tree is not None and evidence.is_program and not checks:
+        planned = plan_program(evidence.tree, evidence.request)
+        return replace(planned, prelude=find_prelude(evidence, ()))
     target = find_target(evidence)
     if evidence.tree is None or target is None:
         return ProbePlan(is_golden=bool(checks))
@@ -77,6 +89,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         tuple(plan.steps),
         tuple(plan.probes),
         target.call,
+        prelude=find_prelude(evidence, plan.steps),
         may_give_none=may_give_none(target.function, evidence.user_input),
         is_golden=bool(checks),
     )
@@ -88,7 +101,19 @@ def _add_example(
     fitted = _fit(example, evidence, target)
     if fitted is None:
         return
-    steps = [*fitted.setup, _plain(fitted, target)]
+    is_of_target = fitted.function in (target.call, target.definition.name)
+    if is_of_target and _is_of_literals(fitted.expression) and takes_objects(target, evidence):
+        return
+    is_in_place = changes_its_argument(evidence.user_input)
+    expression = _plain(fitted, target, is_in_place=is_in_place)
+    own = names_defined(evidence, fitted.setup) | {example.function, evidence.request.name}
+    steps = [with_standard_values(step, own) for step in (*fitted.setup, expression)]
+    if (
+        {name for step in steps for name in names_missing(step)}
+        - own
+        - _names_there(evidence, fitted)
+    ):
+        return
     # A session goes on: what the last example ran needn't be run again, nor may it be.
     done = len(plan.session)
     if done and fitted.setup[:done] == plan.session:
@@ -106,6 +131,7 @@ def _add_example(
         any_array=is_golden or SPEAKS_OF_ARRAYS.search(evidence.user_input) is not None,
         tolerance=fitted.tolerance,
         quoted=fitted.quoted,
+        is_one_of_several=fitted.is_one_of_several,
     )
     if plan.add(probe, steps):
         plan.session = (*fitted.setup, fitted.expression) if fitted.setup else ()
@@ -131,13 +157,22 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
             plan.add(probe, bind_check(call, target))
 
 
-def _plain(example: Example, target: Target) -> str:
+def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
     """Write the step of an example so that its value comes back in a form to compare.
 
     A match of a regular expression says True, and none says False, where the function looks for
-    one.
+    one. What works in place and gives nothing has its value in its first argument.
     """
     expression = await_calls(example.expression, target)
+    if is_in_place and example.expected is not None and "await " not in expression:
+        call = parse_expression(expression)
+        if not isinstance(call, ast.Call) or not (call.args or call.keywords):
+            return expression
+        first = "[*given, *named.values()][0]"
+        called = f"{ast.unparse(call.func)}(*given, **named)"
+        given = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
+        plain = f"(lambda value: {first} if value is None else value)({called})"
+        return f"(lambda *given, **named: {plain})({given})"
     if not (isinstance(example.expected, bool) and _looks_for_a_match(target)):
         return expression
     plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
@@ -151,32 +186,49 @@ def _looks_for_a_match(target: Target) -> bool:
     )
 
 
+def _names_there(evidence: Evidence, fitted: Example) -> set[str]:
+    """Names that are there when an example runs, or that it is the answer's fault to lack."""
+    tree = evidence.tree or ast.Module([], [])
+    return names_bound(ast.Module([*evidence.request.code, *tree.body], [])) | {
+        *LEETCODE_CLASSES,
+        fitted.function.partition("(")[0],
+    }
+
+
+def _is_of_literals(source: str) -> bool:
+    """Whether a call is given nothing but literals."""
+    call = parse_expression(source)
+    given = [*call.args, *call.keywords] if isinstance(call, ast.Call) else []
+    return not any(isinstance(node, ast.Call) for one in given for node in ast.walk(one))
+
+
 def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None:
     """The example with the call that this answer needs; None where it doesn't apply to it."""
     if not example.function:
-        return _fit_nameless(example, target)
+        return _fit_nameless(example, evidence, target)
     defined = names_bound(evidence.tree) if evidence.tree else set()
     if example.function in defined:
         return example
-    main = target.definition
-    if isinstance(main, ast.ClassDef) and evidence.request.wants_class:
-        method = method_of(main, example.function)
-        if method is not None and describe(main).takes(0):
-            return _renamed(example, f"{main.name}().{example.function}")
+    for owner in evidence.definitions:
+        is_owner = isinstance(owner, ast.ClassDef) and method_of(owner, example.function)
+        if is_owner and describe(owner).takes(0):
+            return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
-    if wanted and wanted != example.function and wanted in defined:
+    callee = target.call if target.definition.name == wanted else wanted
+    if wanted and wanted != example.function and (wanted in defined or callee != wanted):
         # The request calls it by two names. Where it shows the right one, the other is another.
         is_shown = any(other.function == wanted for other in evidence.request.examples)
-        return None if is_shown else _renamed(example, wanted)
+        return None if is_shown else _renamed(example, callee)
     return example
 
 
-def _fit_nameless(example: Example, target: Target) -> Example | None:
+def _fit_nameless(example: Example, evidence: Evidence, target: Target) -> Example | None:
     """Arguments in the request's order; by name where the answer has the same names."""
     call = parse_expression(f"f({example.expression})")
-    if not isinstance(call, ast.Call) or isinstance(target.definition, ast.ClassDef):
-        return None
-    if not target.takes(len(call.args)):
+    if isinstance(target.definition, ast.ClassDef):
+        method = find_method(target.definition, evidence)
+        return _fit_nameless(example, evidence, method) if method else None
+    if not isinstance(call, ast.Call) or not target.takes(len(call.args)):
         return None
     parameters = [parameter.arg for parameter in target.parameters]
     source = example.expression

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.evaluator.app.sandbox.run.execution import Value
+from services.evaluator.app.sandbox.run.request import Step
 
 Kind = Literal["check", "example", "call"]
 
@@ -29,6 +30,9 @@ class Probe:
         quoted: The request's words for it.
         is_edge: Whether a call is an edge case.
         reading: Which reading of the request a check belongs to.
+        is_one_of_several: Whether another value may be right as well.
+        is_output: Whether the value is what a program prints.
+        may_ask: Whether the program may print more, since it asks for its input.
     """
 
     kind: Kind
@@ -45,6 +49,9 @@ class Probe:
     quoted: str = ""
     is_edge: bool = False
     reading: int = 0
+    is_one_of_several: bool = False
+    is_output: bool = False
+    may_ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +59,21 @@ class ProbePlan:
     """All steps and probes of one answer's run.
 
     Attributes:
-        steps: Source of one expression or statement each, at most 24, run in order.
+        steps: Source of one expression or statement each, or runs of the program by itself; at
+            most 24, run in order.
         probes: What the steps are for, in order.
         target: The function or class that is tried; empty where there is none.
         may_give_none: Whether None may be what a right answer gives.
         is_golden: Whether the request has checks, also where none fits the answer.
+        untried: Why nothing that is planned shows whether the answer is right; empty where
+            something does.
+        prelude: What the request shows or implies and the program reads; goes before it.
     """
 
-    steps: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     probes: tuple[Probe, ...] = ()
     target: str = ""
     may_give_none: bool = True
     is_golden: bool = False
+    untried: str = ""
+    prelude: str = ""

@@ -17,6 +17,8 @@ ASKS_FOR_A_VALUE = re.compile(
     r"|\b(?:checks?|tells?) if\b|반환|계산|확인|구하",
     re.I,
 )
+IN_PLACE = re.compile(r"\bin[- ]place\b|제자리", re.I)
+RETURNS_IT = re.compile(r"(?<!not )(?<!n't )\breturns?\s+(?:it|the|that|a|an)\b|반환(?!하지)", re.I)
 # Methods of Python's own that give None.
 GIVING_NONE = frozenset({"sort", "append", "extend", "shuffle"})
 
@@ -34,6 +36,11 @@ def may_give_none(function: Function | None, request: str) -> bool:
         or GIVES_NONE.search(request) is not None
         or (works_by_effects(function) and not ASKS_FOR_A_VALUE.search(request))
     )
+
+
+def changes_its_argument(request: str) -> bool:
+    """Tell whether what is asked for works in place and needn't return anything."""
+    return IN_PLACE.search(request) is not None and RETURNS_IT.search(request) is None
 
 
 def gives_a_value(function: Function) -> bool:

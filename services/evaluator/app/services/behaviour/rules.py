@@ -35,6 +35,8 @@ class Run:
         seen might hide behind the sandbox where it isn't, or behind a form that no check fits.
         Without either, nothing is known that a call could be held against: it may stay open.
         """
+        if self.behaviour.untried:
+            return self.behaviour.untried
         if self.execution.status == "inconclusive":
             return self.execution.reason
         hindered = [

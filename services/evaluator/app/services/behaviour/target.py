@@ -2,7 +2,8 @@
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from services.evaluator.app.services.behaviour.returning import gives_a_value, may_give_none
 from services.evaluator.app.services.code.syntax import (
@@ -12,7 +13,7 @@ from services.evaluator.app.services.code.syntax import (
     parameters_of,
 )
 from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.request import stem
+from services.evaluator.app.services.request import LEETCODE_CLASS, stem
 
 LATIN = re.compile(r"[A-Za-z]+")
 # Fewer letters are short for too many words.
@@ -32,6 +33,7 @@ class Target:
         required: How many of them must be given.
         takes_more: Whether `*args` takes any number.
         needs_keywords: Keyword-only parameters without a default.
+        owner: The class of a method; None for all else.
     """
 
     definition: Definition
@@ -40,11 +42,16 @@ class Target:
     required: int
     takes_more: bool
     needs_keywords: tuple[str, ...]
+    owner: ast.ClassDef | None = None
 
     def takes(self, count: int, *, by_name: int = 0) -> bool:
         """Tell whether it can be called with so many arguments by place and so many by name."""
         most = count if self.takes_more else len(self.parameters)
         return by_name == len(self.needs_keywords) and self.required <= count <= most
+
+    def named(self, name: str) -> "Target":
+        """Return the method's class where a name is a class's, else the target itself."""
+        return describe(self.owner) if self.owner and name[0].isupper() else self
 
     @property
     def function(self) -> Function | None:
@@ -59,7 +66,39 @@ def find_target(evidence: Evidence) -> Target | None:
         return None
     if main.name != evidence.request.name:
         main = _likeliest(evidence) or main
+    is_asked_for = evidence.request.wants_class and main.name != LEETCODE_CLASS
+    if isinstance(main, ast.ClassDef) and not is_asked_for:
+        return find_method(main, evidence) or describe(main)
     return describe(main)
+
+
+def find_method(owner: ast.ClassDef, evidence: Evidence) -> Target | None:
+    """Find the method that a request means, of a class whose constructor needs nothing.
+
+    None where the constructor needs something, or it may be one of several.
+    """
+    public = [node for node in owner.body if _is_public_method(node)]
+    named = [node for node in public if node.name == evidence.request.name]
+    shown = [one.names for one in evidence.request.examples if one.names]
+    inner = {node.attr for node in ast.walk(owner) if isinstance(node, ast.Attribute)}
+    for meant in (
+        named,
+        public,
+        [node for node in public if node.name not in inner],
+        [node for node in public if re.search(rf"\b{node.name}\b", evidence.user_input)],
+        [node for node in public if any(set(names) <= parameters_of(node) for names in shown)],
+    ):
+        if len(meant) == 1 and describe(owner).takes(0):
+            return replace(describe(meant[0], f"{owner.name}().{meant[0].name}"), owner=owner)
+    return None
+
+
+def _is_public_method(node: ast.stmt) -> TypeGuard[Function]:
+    return (
+        isinstance(node, Function)
+        and not node.name.startswith("_")
+        and not any("property" in dotted_name(one) for one in node.decorator_list)
+    )
 
 
 def describe(definition: Definition, call: str = "") -> Target:
@@ -117,6 +156,9 @@ def _likeliest(evidence: Evidence) -> Definition | None:
     topic before what doesn't; of those, what no other one uses is rather the whole than a part.
     """
     public = [node for node in evidence.definitions if not node.name.startswith("_")]
+    owners = [node for node in public if isinstance(node, ast.ClassDef)]
+    if owner := next((one for one in owners if method_of(one, evidence.request.name)), None):
+        return owner
     if evidence.request.wants_class:
         public = [node for node in public if isinstance(node, ast.ClassDef)] or public
     used = {

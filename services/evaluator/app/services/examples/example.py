@@ -23,6 +23,11 @@ WRAPPERS = frozenset(
     tuple""".split()
 )
 
+# Where the names come from that requests make their values with: `datetime.date(2024, 2, 29)`.
+VALUE_MODULES = frozenset(
+    {"datetime", "decimal", "fractions", "collections", "math", "pathlib", "uuid"}
+)
+
 # Announces an example.
 HEADING = re.compile(
     r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|예제|(?:^|\n)\s*예\s*[:)]", re.I
@@ -48,6 +53,7 @@ class Example:
             the notation of every language, and a tuple will do where a list is shown.
         tolerance: How far a number that comes back may be off; 0 for the usual rounding errors.
         quoted: The request's own words, at most 200 characters.
+        is_one_of_several: Whether the request says that another value is right as well.
     """
 
     function: str
@@ -60,6 +66,7 @@ class Example:
     loose: bool = False
     tolerance: float = 0.0
     quoted: str = ""
+    is_one_of_several: bool = False
 
 
 # Where an example begins in the request, and the example.
@@ -93,7 +100,7 @@ def read_call(text: str, start: int) -> Call | None:
         end = further
     source = text[start:end]
     node = parse_expression(source)
-    if node is None or names_of(node) - BUILTINS - called_names(node):
+    if node is None or names_of(node) - BUILTINS - VALUE_MODULES - called_names(node):
         return None
     function = called_function(node)
     return Call(function, source, end) if function else None
@@ -124,9 +131,15 @@ def parameter_names(signature: str) -> list[str]:
 
 
 def called_names(node: ast.AST) -> set[str]:
-    """Return the names that are called somewhere in a tree."""
-    calls = (inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call))
-    return {function.id for function in calls if isinstance(function, ast.Name)}
+    """Return the names that are called in a tree, and those of classes: `Color` in `Color.RED`."""
+    names: set[str] = set()
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Call(func=ast.Name(id=name)):
+                names.add(name)
+            case ast.Attribute(value=ast.Name(id=name)) if name[0].isupper():
+                names.add(name)
+    return names
 
 
 def names_of(node: ast.AST) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.evaluator.app.services.comparison import agrees
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.blocks import find_block_examples
+from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
     is_introduced_as_it_is,
@@ -42,12 +43,21 @@ ANY_ORDER = re.compile(
     r"|\bregardless of order|순서는?\s*(?:상관\s*없|중요하지\s*않|무관)",
     re.I,
 )
+SEVERAL_VALID = re.compile(
+    r"\b(?:is|are) also (?:an? )?(?:valid|correct|accepted|acceptable|possible)"
+    r"|\bany (?:one )?of them\b|\bany (?:valid|correct|such) (?:answer|solution|one|output)"
+    r"|\b(?:multiple|several|more than one) (?:valid |correct |possible )?(?:answers?|solutions?)\b"
+    r"|(?:정답|답)이 여러",
+    re.I,
+)
 # An order that is left open for what comes in, not for what goes out.
 INPUT_IN_ANY_ORDER = re.compile(
     r"\b(?:(?:may|can|could|might)\s+(?:come|be|arrive)|given|takes?|accepts?|inputs?)\b"
     r"[^.,\n]{0,40}in any order",
     re.I,
 )
+# How pages set what they show.
+HTML_TAG = re.compile(r"</?(?:strong|b|em|i|code|pre|p)>", re.I)
 # More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
 FEW_BLANK_LINES = "\n" * 5
@@ -63,10 +73,11 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     may be part of a longer one and two values for one call are all left out.
     """
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ").replace("\r\n", "\n")
+    text = HTML_TAG.sub("", text)
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
-    for find in FINDERS:
-        found += find(rest)
+    # Lists of calls aren't the arguments of one.
+    found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]
     result_varies = varies(text)
     found = [
         (start, example)
@@ -79,7 +90,11 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     has_names = any(example.names for _, example in found)
     signatures = _signatures(text) if has_names else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
-    return tuple(replace(example, any_order=any_order) for example in examples[:MAX_EXAMPLES])
+    is_one_of_several = SEVERAL_VALID.search(text) is not None
+    return tuple(
+        replace(example, any_order=any_order, is_one_of_several=is_one_of_several)
+        for example in examples[:MAX_EXAMPLES]
+    )
 
 
 def _straighten(quote: re.Match[str]) -> str:

@@ -20,6 +20,8 @@ MAX_DEPTH = 30
 PLAIN_CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 # What other languages and plain prose call these values.
 LOOSE_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
+# Those of JSON, which may stand within a list as well.
+JSON_WORDS = frozenset({"true", "false", "null"})
 
 LOOSE_WORD = re.compile(r"(?:true|false|none|null)(?![\w'])", re.I | re.A)
 STRING = re.compile(r"[rRbB]{0,2}(?:'(?:[^'\\\n]|\\.){0,900}'|\"(?:[^\"\\\n]|\\.){0,900}\")")
@@ -36,6 +38,7 @@ CONSTRUCTORS: Mapping[str, Callable[..., object]] = {
     for kind in (date, datetime, time, timedelta, Decimal, Fraction, UUID, PurePosixPath)
 } | dict.fromkeys(("Path", "PurePath", "PosixPath"), PurePosixPath)
 COLLECTIONS = {"deque": "deque", "array": "ndarray"}
+BUILT = re.compile(rf"(?:[a-z]\w{{1,20}}\.)?(?:{'|'.join((*CONSTRUCTORS, *COLLECTIONS))})(?=\()")
 MAX_DIGITS = 100
 BRACKET_OR_QUOTE = re.compile(r"[\[\](){}'\"]")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -43,7 +46,7 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value, its source in a text, and where the source ends."""
+    """A value, its source in Python, and where it ends in a text."""
 
     value: Value
     source: str
@@ -86,8 +89,8 @@ def literal_value(node: ast.expr) -> Value:
 
 def _read_node(node: ast.expr) -> Value:
     match node:
-        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
-            found: Value = value
+        case ast.Constant() | ast.Name():
+            found: Value = _plain(node)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
             found = _signed(operand.value, negative=isinstance(sign, ast.USub))
         case ast.List(elts=elements):
@@ -112,6 +115,16 @@ def _read_node(node: ast.expr) -> Value:
         case _:
             raise ValueError(f"not a literal: {type(node).__name__}")
     return found
+
+
+def _plain(node: ast.Constant | ast.Name) -> Value:
+    match node:
+        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
+            plain: Value = value
+            return plain
+        case ast.Name(id=name) if name in JSON_WORDS:
+            return LOOSE_WORDS[name]
+    raise ValueError("no plain value")
 
 
 def _signed(number: object, *, negative: bool) -> Value:
@@ -187,12 +200,16 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
     parsed = parse_value(source)
     if parsed is None or (source.startswith("(") and not isinstance(parsed[0], tuple)):
         return None
+    if any(word in source for word in JSON_WORDS):
+        source = repr(parsed[0])
     return Literal(parsed[0], source, end)
 
 
 def _literal_end(text: str, start: int) -> int | None:
     if match := PLAIN.match(text, start):
         return match.end()
+    if built := BUILT.match(text, start):
+        return balanced_end(text, built.end())
     return balanced_end(text, start) if text[start : start + 1] in CLOSING else None
 
 

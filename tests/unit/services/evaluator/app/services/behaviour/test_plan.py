@@ -165,7 +165,7 @@ SUM = "def add_numbers(a, b): return a + b\n"
         ("Find the median, the mean of the two numbers in the middle", MEDIAN, "find_median"),
         ("Write a stack class. pop on an empty stack raises an IndexError", STACKS, "Stack"),
         ("Print a multiplication table", TABLE, "print_table"),
-        ("Sort a list", SOLUTION, "Solution"),
+        ("Sort a list", SOLUTION, "sort"),
         ("짝수인지 확인하는 함수", EVEN + "def main(): print(is_even(4))", "is_even"),
     ],
 )  # fmt: skip

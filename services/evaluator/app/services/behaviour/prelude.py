@@ -1,0 +1,189 @@
+"""Supplies names that are there when an answer runs, since its request shows or implies them."""
+
+import ast
+import builtins
+import re
+import symtable
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+
+from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES
+from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.evidence import Evidence
+from services.evaluator.app.services.examples.example import VALUE_MODULES
+from services.evaluator.app.services.examples.literals import parse_expression, parse_statements
+from services.evaluator.app.services.request import LEETCODE_CLASS
+
+MAX_PRELUDE_CHARACTERS = 16_000
+BUILTINS = frozenset(dir(builtins))
+# What LeetCode imports for every answer.
+LEETCODE_MODULES = (
+    "typing", "collections", "heapq", "math", "bisect", "itertools", "functools",
+)  # fmt: skip
+LEETCODE = re.compile(r"\bleetcode\b|\bclass\s+Solution\b", re.I)
+# Calls that define something, and do nothing else.
+DEFINING_CALLS = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "Enum"})
+
+
+def names_missing(source: str) -> set[str]:
+    """Return the names that a program reads and neither binds nor finds among the built-in ones."""
+    try:
+        module = symtable.symtable(source, "<answer>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    read: set[str] = set()
+    bound: set[str] = set()
+    tables = [module]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if not (symbol.is_global() or table is module):
+                continue
+            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+                bound.add(symbol.get_name())
+            elif symbol.is_referenced():
+                read.add(symbol.get_name())
+    return read - bound - BUILTINS
+
+
+def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
+    """Write what goes before an answer: what it or a step reads, it doesn't bind, and is supplied.
+
+    The request's own imports and definitions are supplied; names of `typing` that it shows; and
+    what LeetCode imports, where the request or the form of the answer speaks of LeetCode.
+    """
+    if evidence.code is None or evidence.tree is None:
+        return ""
+    bound = names_bound(evidence.tree)
+    missing = names_missing(evidence.code.source)
+    in_steps = {name for step in steps for name in names_missing(step)} - missing
+    shown = {
+        name: (place, source)
+        for place, statement in enumerate(evidence.request.code)
+        for name, source in _supplies(statement)
+        if name != evidence.request.name
+    }
+    modules: tuple[str, ...] = ()
+    if _is_for_leetcode(evidence):
+        modules = LEETCODE_MODULES
+        shown = {name: (0, source) for name, source in LEETCODE_CLASSES.items()} | shown
+    supplied: set[tuple[int, str]] = set()
+    # What a step calls is the answer's, unless the request shows it.
+    pending = [(name, modules) for name in missing]
+    pending += [(name, ()) for name in in_steps & shown.keys()]
+    done = set(bound)
+    while pending:
+        name, modules = pending.pop()
+        if name in done:
+            continue
+        done.add(name)
+        if name in shown:
+            supplied.add(shown[name])
+            # What the request shows is meant to work as it stands.
+            pending += [(other, LEETCODE_MODULES) for other in names_missing(shown[name][1])]
+        elif statement := _import_of(name, modules or _modules_shown(name, evidence.user_input)):
+            supplied.add((-1, statement))
+    prelude = "".join(f"{source}\n" for _, source in sorted(supplied))
+    return prelude if len(prelude) <= MAX_PRELUDE_CHARACTERS else ""
+
+
+def put_before(prelude: str, source: str, tree: ast.Module | None) -> str:
+    """Put a prelude before a program, behind its imports from `__future__`."""
+    if not prelude or tree is None:
+        return source
+    futures = [
+        node.end_lineno or 0
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    lines = source.splitlines(keepends=True)
+    first = max(futures, default=0)
+    return "".join([*lines[:first], "\n" if first else "", prelude, *lines[first:]])
+
+
+def names_defined(evidence: Evidence, setup: Iterable[str]) -> set[str]:
+    """Return the names that an answer, its request or a session defines, imports left out."""
+    statements = [node for step in setup for node in parse_statements(step) or ()]
+    defined = names_bound(ast.Module(statements, []))
+    for node in (*evidence.request.code, *(evidence.tree.body if evidence.tree else ())):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            defined |= names_bound(ast.Module([node], []))
+    return defined
+
+
+def with_standard_values(step: str, own: set[str]) -> str:
+    """Write a step so that `date(2024, 2, 29)` in it is the standard library's.
+
+    Nothing is imported into the answer, which might have forgotten to.
+
+    Args:
+        step: Source of the step.
+        own: Names that aren't the standard library's here.
+    """
+    values = {
+        name: _value_of(name, step)
+        for name in names_missing(step) - own
+        if _import_of(name, VALUE_MODULES)
+    }
+    return ast.unparse(_Values(values).visit(ast.parse(step))) if values else step
+
+
+class _Values(ast.NodeTransformer):
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        source = self._values.get(node.id, "")
+        return parse_expression(source) or node
+
+
+def _value_of(name: str, step: str) -> str:
+    """Write what a name of the standard library stands for; `datetime` is a module or its class."""
+    for module in map(import_module, sorted(VALUE_MODULES)):
+        parts = re.findall(rf"\b{name}\.(\w+)", step)
+        if name == module.__name__ and parts and all(hasattr(module, part) for part in parts):
+            return f"__import__({name!r})"
+        if hasattr(module, name):
+            return f"__import__({module.__name__!r}).{name}"
+    return f"__import__({name!r})"
+
+
+def _is_for_leetcode(evidence: Evidence) -> bool:
+    """Whether a request speaks of LeetCode, or has its form and is answered in its form."""
+    return LEETCODE.search(evidence.user_input) is not None or (
+        any(example.names for example in evidence.request.examples)
+        and any(node.name == LEETCODE_CLASS for node in evidence.definitions)
+    )
+
+
+def _modules_shown(name: str, request: str) -> tuple[str, ...]:
+    """Name `typing` where a request shows the name in an annotation."""
+    is_shown = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", request)
+    return ("typing",) if is_shown else ()
+
+
+def _import_of(name: str, modules: Iterable[str]) -> str:
+    """Write the import that binds a name; empty where none of the modules has it."""
+    for module in modules:
+        if name == module:
+            return f"import {module}"
+        if not name.startswith("_") and hasattr(import_module(module), name):
+            return f"from {module} import {name}"
+    return ""
+
+
+def _supplies(statement: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Yield what a statement of the request binds by defining it, with the source for that."""
+    match statement:
+        case ast.ImportFrom(module="__future__"):
+            return
+        case ast.Import(names=names) | ast.ImportFrom(names=names, level=0):
+            for alias in names:
+                yield alias.asname or alias.name.partition(".")[0], ast.unparse(statement)
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, ast.unparse(statement)
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            calls = (node.func for node in ast.walk(value) if isinstance(node, ast.Call))
+            if all(isinstance(call, ast.Name) and call.id in DEFINING_CALLS for call in calls):
+                yield name, ast.unparse(statement)
