@@ -139,7 +139,6 @@ async def test_a_live_request_with_a_golden_text_is_not_checked(evaluation: Eval
     "code",
     [
         "def is_even(n, strict): return n % 2 == 1",
-        "class EvenChecker:\n    def is_even(self, n): return n % 2 == 1",
         "is_even = lambda n: n % 2 == 1",
         "print(4 % 2 == 1)",
     ],
@@ -154,10 +153,17 @@ async def test_what_no_check_fits_has_no_score_unless_a_judge_can_tell(
 
 
 @pytest.mark.parametrize("remainder", [0, 1])
-async def test_a_coroutine_is_checked_by_what_it_gives(
-    evaluation: Evaluation, remainder: int
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def is_even(n): return n % 2 == ",
+        "class EvenChecker:\n    def is_even(self, n): return n % 2 == ",
+    ],
+)
+async def test_a_coroutine_and_a_method_are_checked_by_what_they_give(
+    evaluation: Evaluation, code: str, remainder: int
 ) -> None:
-    code = f"async def is_even(n): return n % 2 == {remainder}"
+    code = f"{code}{remainder}"
     assert (await judge(evaluation, "cg-054", code))[0] is (remainder == 0)
 
 
