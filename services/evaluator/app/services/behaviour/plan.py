@@ -38,8 +38,6 @@ SPEAKS_OF_ITERABLES = re.compile(
     re.I,
 )
 SPEAKS_OF_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\bnumpy\b|\bpandas\b|\bseries\b|배열", re.I)
-# A call with nothing but an empty argument says little of what is asked for.
-OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     """Plan what to run of an answer, and what for; pure, and nothing is run.
 
     Examples come first, then the checks. Calls that are only plausible are made where there is
-    neither, or nothing but what an empty argument gives.
+    neither.
 
     Args:
         evidence: The answer beside its request.
@@ -81,7 +79,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target, is_golden=bool(checks))
     _add_checks(plan, checks, target)
-    if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
+    if not plan.probes:
         for call in plausible_calls(target, evidence.user_input):
             probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge)
             plan.add(probe, call.steps)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from services.evaluator.app.services.comparison import agrees
 from services.evaluator.app.services.examples.assertions import find_code_examples
-from services.evaluator.app.services.examples.blocks import find_block_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
@@ -14,7 +13,6 @@ from services.evaluator.app.services.examples.context import (
     says_little,
     varies,
 )
-from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
 from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
 from services.evaluator.app.services.examples.literals import balanced_end, parse_expression
 from services.evaluator.app.services.examples.prose import find_prose_examples
@@ -29,8 +27,6 @@ FINDERS = (
     find_table_examples,
     find_call_examples,
     find_prose_examples,
-    find_block_examples,
-    find_emptiness_examples,
 )
 MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
