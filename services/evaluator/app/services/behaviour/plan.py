@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
-from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES, takes_objects
+from services.evaluator.app.services.behaviour.plausible_calls import plan_calls
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
@@ -80,9 +80,8 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
         _add_example(plan, example, evidence, target, is_golden=bool(checks))
     _add_checks(plan, checks, target)
     if not plan.probes:
-        for call in plausible_calls(target, evidence.user_input):
-            probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge)
-            plan.add(probe, call.steps)
+        for steps in plan_calls(target, evidence.user_input):
+            plan.add(Probe("call", steps[-1], 0, 0), steps)
     return ProbePlan(
         tuple(plan.steps),
         tuple(plan.probes),
