@@ -68,8 +68,8 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
     may be part of a longer one and two values for one call are all left out.
     """
-    text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ").replace("\r\n", "\n")
-    text = HTML_TAG.sub("", text)
+    text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
+    text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
     # Lists of calls aren't the arguments of one.
