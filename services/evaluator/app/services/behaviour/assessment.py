@@ -59,7 +59,6 @@ class Observation:
         expected: An example's value or exception in short; empty for a check or a call.
         outcome: How it came out.
         reason: Why, in words.
-        is_edge: Whether it was an edge case.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 
@@ -69,7 +68,6 @@ class Observation:
     expected: str
     outcome: ProbeOutcome
     reason: str
-    is_edge: bool = False
     is_hindered: bool = False
 
 
@@ -88,11 +86,9 @@ class Behaviour:
     untried: str = ""
 
     def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
-        """Select those of a kind that came out in one of these ways, edge cases left out."""
+        """Select those of a kind that came out in one of these ways."""
         return tuple(
-            one
-            for one in self.observations
-            if one.kind == kind and one.outcome in outcomes and not one.is_edge
+            one for one in self.observations if one.kind == kind and one.outcome in outcomes
         )
 
 
@@ -153,10 +149,7 @@ def _look_at(
     expected = _expectation(probe)
 
     def observed(outcome: ProbeOutcome, reason: str, came_back: str = "") -> Observation:
-        return Observation(
-            probe.kind, shorten(probe.ran), came_back, expected, outcome, reason,
-            probe.is_edge,
-        )  # fmt: skip
+        return Observation(probe.kind, shorten(probe.ran), came_back, expected, outcome, reason)
 
     if culprit is not None and probe.first <= culprit <= probe.last:
         why = STOPPED_BY.get(execution.limit, "didn't come to an end")
