@@ -46,10 +46,7 @@ class Task:
     """A programming task with its answer.
 
     Attributes:
-        name: Identifier of the task, such as `binary_search`.
         patterns: Phrases that ask for it, in lower case.
-        python: Complete Python code.
-        example: One line that uses it.
         javascript: Complete JavaScript code; empty where none is written.
         unless: Words that make a request another one, whatever pattern it meets.
     """

@@ -28,8 +28,6 @@ class Exchange:
     """A request to the Manager, what it answered, and what the database says of it.
 
     Attributes:
-        task: What was asked for.
-        reply: The HTTP answer.
         problems: Fields that are missing or of another type; none where there is no answer.
         active_version: Version of the prompt that the database called active at the time.
         logged: Its row in the execution log; None where there is none.
@@ -95,12 +93,8 @@ class CycleSeen:
 
     Attributes:
         tried: Bad prompts that were injected, the last of which stayed.
-        bad: The row of the one that stayed.
         known_ids: Rows of `prompts` when the bad prompt had been injected.
-        prompts_after: All prompts of the task type after the Optimizer's run.
-        logged_before: How many of the failing requests were in the log before it.
-        logged_after: And after it.
-        reports_after: Rows of `optimization_reports` after it.
+        logged_before: How many of the failing requests were in the log before the Optimizer's run.
     """
 
     number: int
@@ -173,7 +167,6 @@ class Observations:
         health_after: The same, after the malformed requests.
         tasks: Direct calls of the Worker, by what was asked for, with the seed prompt.
         good: Direct evaluations of good outputs, two spellings of each.
-        bad: Direct evaluations of bad outputs.
         right_code: Score of right code; None where there was none.
         wrong_code: Score of the same code with a mistake in it.
         probes: The malformed requests that count.

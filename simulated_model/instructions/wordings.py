@@ -51,8 +51,6 @@ def find_wordings(
     """Find what a clause asserts or negates; text that one form matched, the next don't see.
 
     Args:
-        clause: The clause to read.
-        forms: The wordings to look for, in order.
         at_end: Whether a directive's place is the end of its wording instead of the beginning.
     """
     unread = clause.masked

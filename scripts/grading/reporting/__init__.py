@@ -27,7 +27,6 @@ def write_reports(report: Report, directory: Path, language: str) -> ReportFiles
     """Write the three files.
 
     Args:
-        report: What was found.
         directory: Made if it isn't there; earlier reports in it are replaced.
         language: `en` or `ko`.
 

@@ -25,12 +25,7 @@ def unescaped(text: str) -> str:
 
 
 def make_visible(text: str, *, most: int = MOST_CHARACTERS) -> str:
-    """Make a text of the graded system safe to show: one line, no control characters, short.
-
-    Args:
-        text: Whatever it sent.
-        most: Characters that are kept.
-    """
+    """Make a text of the graded system safe to show: one line, no control characters, short."""
     shown = text if len(text) <= most else text[: most - 1] + "…"
     return "".join(
         " " if character in "\n\t\r" else SUBSTITUTE if _is_invisible(character) else character
@@ -43,12 +38,7 @@ def _is_invisible(character: str) -> bool:
 
 
 class Texts:
-    """All that is said in one language.
-
-    Args:
-        language: Its code, for HTML.
-        content: The file of texts.
-    """
+    """All that is said in one language."""
 
     def __init__(self, language: str, content: Mapping[str, Any]) -> None:
         self.language = language

@@ -34,9 +34,6 @@ class Orchestrator:
     """Serves requests.
 
     Args:
-        refiner: Cleans the input.
-        worker: Answers it.
-        evaluator: Scores the answer.
         execution_log: Keeps the record; no request is acknowledged without it.
     """
 

@@ -39,11 +39,8 @@ class Cycle:
     """What a run is made of.
 
     Attributes:
-        surveyor: Finds the prompts that need work.
-        heal: Heals one prompt.
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
-        triggered_by: Who started the run.
     """
 
     surveyor: Surveyor

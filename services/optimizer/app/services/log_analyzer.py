@@ -28,7 +28,6 @@ class Surprise:
         p_value: Chance of so many failures or more, in (0, 1].
         baseline_failure_rate: The failure rate that was expected, in (0, 1).
         baseline_answers: Scored answers that the expectation rests on.
-        nothing_passed: Whether every answer failed.
     """
 
     p_value: float
@@ -49,12 +48,10 @@ class FailureAnalysis:
     Attributes:
         scored_count: Scored answers that count, five of each input at most; unscored ones count
             neither for nor against a prompt.
-        failure_count: Those that failed.
         threshold: Failures from which on the prompt needs optimization.
         mean_score: Mean score of the failures, in [0, 1]; None where there is none.
         failing: One result for each distinct failing input, the newest first.
         rule_counts: How often each rule failed among the failures, the most frequent first.
-        surprise: How surprising the failures are.
     """
 
     scored_count: int
@@ -127,9 +124,7 @@ def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surpr
     aren't.
 
     Args:
-        failures: Failed answers in the window.
         answers: Scored answers in the window, at least `failures`.
-        usual: Records to compare with.
     """
     norms = [record for record in usual if record.pass_rate >= LEAST_NORMAL_PASS_RATE]
     norm = max(norms, key=_expected_pass_rate, default=Record())

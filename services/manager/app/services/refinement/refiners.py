@@ -42,7 +42,6 @@ class LlmRefiner:
     would come back without what the Worker may need.
 
     Args:
-        model: Any LangChain chat model.
         rules: Comes first, and stands in where the model fails.
     """
 

@@ -37,7 +37,6 @@ class WatchResult:
             tell.
         answers: Answers of the new version that count.
         before_answers: Answers of the version before it that count.
-        pairs: Pairs that could be made of them.
         mean: Mean score of the new version, in [0, 1]; None without answers.
         before_mean: Mean score of the version before it, in [0, 1]; None without answers.
         e_value: Wealth of the bet that the new version is worse, at least 0.

@@ -69,7 +69,6 @@ class PastRun:
     """An earlier run of the Optimizer on a task type.
 
     Attributes:
-        created_at: When it ended.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         same_text: Whether it looked at the very text that serves now.
     """
@@ -101,7 +100,6 @@ def next_allowed(
     Args:
         runs: Earlier runs of the task type, in any order.
         base_seconds: Pause after the first run; 0 for none at all.
-        max_heals_per_day: Most promotions of the task type within 24 hours.
         now: The database's time.
     """
     promoted = sorted(
@@ -136,8 +134,6 @@ class Pauses:
     Attributes:
         asks_first: Whether each proven text waits for a person's answer.
         is_continuous: Whether cooldown and heals per day bind.
-        base_seconds: Pause after the first heal that didn't last.
-        max_heals_per_day: Most promotions of a task type within 24 hours.
     """
 
     asks_first: bool

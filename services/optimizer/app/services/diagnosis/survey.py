@@ -37,7 +37,6 @@ class Survey:
     """What a look at all active prompts found.
 
     Attributes:
-        cases: What needs work now.
         postponed: Task types that are left alone for now.
     """
 
@@ -50,8 +49,6 @@ class Surveyor:
     """Finds the prompts that need work.
 
     Attributes:
-        trigger: When failures count as piled up.
-        is_degraded: Whether the Evaluator says that it no longer judges as it did.
         find_pause: Tells why a case is left alone for now, in an empty text where it isn't. It is
             asked before rows are read one by one: the case has all failing inputs, no texts yet.
     """

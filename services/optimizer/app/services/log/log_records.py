@@ -61,7 +61,6 @@ class Window:
 
     Attributes:
         results: Scored answers, the newest first, 300 at most.
-        unscored: Requests of the task type that got no score.
         earlier: How the prompt did before the window, under the evaluator that judges now.
         earlier_by_others: How it did then under other evaluators.
     """

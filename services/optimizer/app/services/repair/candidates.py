@@ -17,9 +17,6 @@ class Candidate:
     """A prompt text and where it comes from, in words for the report.
 
     Attributes:
-        content: The text.
-        strategy: Who made it.
-        rationale: Why.
         quoted: Texts that it may hold word for word: data of the repository, and answers to them
             that were made and passed in this very heal.
         informed_by_users: Whether a model wrote it that had read what users wrote. However well
@@ -48,13 +45,10 @@ class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
 
     Attributes:
-        incumbent: Text of the prompt that fails.
         analysis: What fails, as far as it is among the choosing inputs.
-        choosing: Inputs to try texts on.
-        incumbent_results: What the incumbent does on them, by input id.
+        incumbent_results: What the incumbent does on the choosing inputs, by input id.
         history: Prompts that served before, the latest first.
         last_good: The one to go back to; None where none served well.
-        repairs: The task type's repair sentences.
         replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
             second time.
         find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty

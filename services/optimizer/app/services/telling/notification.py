@@ -40,17 +40,10 @@ class Notification:
     Attributes:
         event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded` or
             `healing_failed`.
-        task_type: Which one.
-        version: Version that serves now.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
-        fault: Whose fault the failures are, where that was asked.
-        reason: Why it was decided so, as a code.
         run_id: Id of the run's row, and of `selfheal reports show`.
-        report_id: Id of the row in `optimization_reports`, if there is one.
         pairs: Inputs on which the gate ran both texts.
-        passed_before: How many of them the text before passed.
-        passed_after: How many the other one passed.
         prompt_digest: Tells prompts apart, since a version can be used again; not sent.
         at: When it happened; by default when it is sent.
     """
@@ -88,9 +81,6 @@ class WebhookNotifier:
     """Posts to a webhook. Its URL is a secret, so no error of the client's is ever logged.
 
     Args:
-        url: Where to.
-        session: Shared client session.
-        timeout_seconds: Deadline of a try.
         clock: Seconds that only grow.
     """
 
