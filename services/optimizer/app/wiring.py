@@ -28,7 +28,7 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.record.outcomes import HealingOutcome
-from services.optimizer.app.services.telling.notification import Notifier, create_notifier
+from services.optimizer.app.services.telling.notification import WebhookNotifier, create_notifier
 from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 
 
@@ -38,7 +38,7 @@ class Tools:
 
     session: aiohttp.ClientSession
     analyst: Analyst
-    notifier: Notifier
+    notifier: WebhookNotifier | None
 
 
 @asynccontextmanager
@@ -75,7 +75,8 @@ class Workshop:
 
     async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""
-        await self.tools.notifier.notify(describe_outcome(prompt, outcome))
+        if self.tools.notifier is not None:
+            await self.tools.notifier.notify(describe_outcome(prompt, outcome))
 
     async def confirm(
         self, serving: Prompt, before: str, after: Sequence[LoggedResult]
