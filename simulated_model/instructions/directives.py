@@ -1,6 +1,6 @@
 """What a system prompt asks for, as plain values: None or empty where it says nothing."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -145,11 +145,6 @@ def fill_silence(instructions: Instructions, wishes: Instructions) -> Instructio
     if instructions.reply is None and wishes.reply in (Reply.PROSE, Reply.CODE):
         settled["reply"] = wishes.reply
     return replace(instructions, **settled)
-
-
-def is_silent(instructions: Instructions) -> bool:
-    """Whether the instructions ask for nothing."""
-    return all(_is_silent(getattr(instructions, field.name)) for field in fields(instructions))
 
 
 def _is_silent(value: object) -> bool:

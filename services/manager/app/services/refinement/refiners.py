@@ -78,3 +78,6 @@ class LlmRefiner:
         from services.common.llm.invocation import close_model  # noqa: PLC0415
 
         await close_model(self._model)
+
+
+Refiner = RuleRefiner | LlmRefiner

@@ -16,7 +16,7 @@ from services.optimizer.app.services.log.failure_log import (
     load_window,
 )
 from services.optimizer.app.services.log.log_records import Window
-from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+from services.optimizer.app.services.log_analyzer import analyze_failures
 
 IsDegraded = Callable[[], Awaitable[bool]]
 FindPause = Callable[[asyncpg.Connection, Case], Awaitable[str]]
@@ -94,19 +94,15 @@ class Surveyor:
         )
         found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
-            _tell_unsurprising(prompt, analysis)
+            log.info(
+                "failures_not_surprising",
+                task_type=prompt.task_type,
+                failures=analysis.failure_count,
+                answers=analysis.scored_count,
+                p_value=round(analysis.surprise.p_value, 4),
+            )
             return None
         return Case(prompt, window, analysis, attribution=found)
-
-
-def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
-    log.info(
-        "failures_not_surprising",
-        task_type=prompt.task_type,
-        failures=analysis.failure_count,
-        answers=analysis.scored_count,
-        p_value=round(analysis.surprise.p_value, 4),
-    )
 
 
 def _read_rows(case: Case) -> Case:
