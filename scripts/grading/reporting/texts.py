@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from grading.result import Cheating, Deduction, Dimension, Fact, Facts, Hint, Insight
+from grading.result import Cheating, Deduction, Dimension, Fact, Facts, Hint, Insight, Report
 
 FOLDER: Final = Path(__file__).parent.parent / "texts"
 MOST_CHARACTERS: Final = 400
@@ -117,3 +117,16 @@ def read_texts(language: str) -> Texts:
 def describe_outcome(texts: Texts, *, exit_code: int | None, problem: str) -> str:
     """Describe how a run of the Optimizer ended."""
     return texts.label(problem) if problem else texts.label("exit_code", code=exit_code)
+
+
+def list_target(report: Report, texts: Texts) -> list[tuple[str, str]]:
+    """List what was graded, and with which options, each with its name."""
+    target = report.target
+    return [
+        ("Manager", target.manager_url),
+        ("Worker", target.worker_url),
+        ("Evaluator", target.evaluator_url),
+        (texts.label("database"), target.database),
+        (texts.label("optimizer_command"), target.optimizer_command),
+        (texts.label("options"), ", ".join(f"{k}={v}" for k, v in report.options.items())),
+    ]
