@@ -1,7 +1,7 @@
 """Decides from log rows whether a prompt needs work, and says what fails. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, lgamma, log
 from statistics import fmean
@@ -10,6 +10,7 @@ from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
     Record,
+    take_first,
 )
 
 # What is taken for a healthy failure rate before anything is known: 5 %, worth ten answers.
@@ -90,7 +91,7 @@ def analyze_failures(
         threshold: Failures from which on the prompt needs optimization, at least 1.
         usual: How the prompt itself did before the lookback, and how the one before it did.
     """
-    counted = list(_take_what_counts(results))
+    counted = take_first(results, MAX_ANSWERS_PER_INPUT, lambda row: row.refined_input)
     failures = [result for result in counted if not result.passed]
     distinct: dict[str, LoggedResult] = {}
     for failure in failures:
@@ -105,14 +106,6 @@ def analyze_failures(
         rule_counts=dict(counts.most_common()),
         surprise=rate_surprise(len(failures), len(counted), usual),
     )
-
-
-def _take_what_counts(results: Sequence[LoggedResult]) -> Iterator[LoggedResult]:
-    counts: Counter[str] = Counter()
-    for result in results:
-        counts[result.refined_input] += 1
-        if counts[result.refined_input] <= MAX_ANSWERS_PER_INPUT:
-            yield result
 
 
 def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:

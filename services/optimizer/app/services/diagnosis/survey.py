@@ -15,7 +15,6 @@ from services.optimizer.app.services.log.failure_log import (
     load_previous_record,
     load_window,
 )
-from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
 IsDegraded = Callable[[], Awaitable[bool]]
@@ -82,16 +81,9 @@ class Surveyor:
         if not analysis.reaches_floor:
             found = attribute_from_log(window, analysis)
             return Case(prompt, window, analysis, attribution=found) if found else None
-        return await self._weigh(connection, prompt, window)
-
-    async def _weigh(
-        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
-    ) -> Case | None:
-        """Ask whether so many failures are unusual, or the fault of another than the prompt."""
+        # Are so many failures unusual, or the fault of another than the prompt?
         usual = [window.earlier, await load_previous_record(connection, prompt)]
-        analysis = analyze_failures(
-            window.results, threshold=self.trigger.failure_threshold, usual=usual
-        )
+        analysis = analyze_failures(window.results, threshold=threshold, usual=usual)
         found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
             log.info(
