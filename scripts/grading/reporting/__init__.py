@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from grading.reporting.html_page import render_html
 from grading.reporting.markdown import render_markdown
-from grading.reporting.sentences import report_as_json
 from grading.reporting.summary import render_summary
 from grading.reporting.texts import read_texts
 from grading.result import Report
@@ -35,3 +35,20 @@ def write_reports(report: Report, directory: Path, language: str) -> tuple[Path,
         # Half a surrogate pair, which JSON may hold and UTF-8 may not, is replaced.
         path.write_text(text, encoding="utf-8", errors="replace")
     return html, markdown, data
+
+
+def report_as_json(report: Report, language: str) -> dict[str, Any]:
+    """Return the report in JSON's own types, with sentences beside the codes."""
+    texts = read_texts(language)
+    content = report.to_json()
+    content["language"] = language
+    for described, dimension in zip(content["dimensions"], report.dimensions, strict=True):
+        described["title"] = texts.dimension(dimension.name, "title")
+        for shown, deduction in zip(described["deductions"], dimension.deductions, strict=True):
+            shown["message"] = texts.deduction(deduction)
+            shown["what_to_do"] = texts.hint(deduction.hint)
+    for shown, cheating in zip(content["cheating"], report.cheating, strict=True):
+        shown["message"] = texts.cheating(cheating)
+    for shown, insight in zip(content["insights"], report.insights, strict=True):
+        shown["message"] = texts.insight(insight)
+    return content

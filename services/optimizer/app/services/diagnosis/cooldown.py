@@ -157,5 +157,4 @@ def _count_streak(moments: Sequence[datetime], now: datetime) -> int:
 
 def _pause(base_seconds: float, streak: int) -> timedelta:
     doublings = min(streak - 1, 32)  # far beyond the longest pause already
-    seconds = base_seconds * 2.0**doublings
-    return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))
+    return timedelta(seconds=min(base_seconds * 2**doublings, LONGEST_PAUSE.total_seconds()))

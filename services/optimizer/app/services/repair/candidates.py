@@ -1,7 +1,7 @@
 """Defines candidates for a repair: texts worth a replay. None serves before it is proven."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.common.task_types import Repairs
 from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, PastPrompt
@@ -36,10 +36,6 @@ Reflect = Callable[[str, FailureAnalysis], Awaitable[Sequence[Candidate]]]
 AskModel = Callable[[str], Awaitable[str]]
 
 
-def _find_nothing(_content: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
@@ -69,12 +65,12 @@ class RepairContext:
     last_good: PastPrompt | None
     repairs: Repairs
     replay: Replay
-    find_lint: Callable[[str], str] = _find_nothing
+    find_lint: Callable[[str], str] = lambda _: ""
     calls_for_search: int = 0
     best: Candidate | None = None
     evidence_from_users: bool = True
-    reflect: Reflect | None = field(default=None)
-    ask_model: AskModel | None = field(default=None)
+    reflect: Reflect | None = None
+    ask_model: AskModel | None = None
 
     @property
     def broken(self) -> list[ReplayInput]:
