@@ -109,7 +109,7 @@ class Program:
         self._token = token.encode()
         self._source = source
         self._steps = steps
-        self._output = sys.stdout
+        self._output, self._errors = sys.stdout, sys.stderr
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
         self._is_executed = False
         self._names: set[str] = set()
@@ -164,9 +164,8 @@ class Program:
     def _take(self, number: int, step: str | list[Any]) -> None:
         try:
             if isinstance(step, list):
-                text = run_standalone(
-                    self._code, self._fresh_module("__main__"), self._output, *step
-                )
+                module = self._fresh_module("__main__")
+                text = run_standalone(self._code, module, self._errors, *step)
                 outcome = ["returned", Tagger().tag(text)]
             else:
                 if not self._is_executed:
