@@ -222,7 +222,7 @@ def check_sandbox(
     if backend == "off":
         remedy = "Unset SANDBOX."
     elif MODULES_SETTING in availability.problem:
-        remedy = f"Install what {MODULES_SETTING} names beside the Evaluator, or unset it."
+        remedy = f"Mend {MODULES_SETTING} as that says, or unset it."
     return Check("sandbox", found, CheckResult.WARN, remedy)
 
 

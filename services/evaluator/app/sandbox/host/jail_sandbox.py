@@ -24,7 +24,10 @@ REPORT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MAX_RUN_ID = 0xFFFFFFFF
 MODULES_SETTING = "SANDBOX_MODULES"
-_MODULE_ADVICE = f"install it beside the Evaluator, or take it out of {MODULES_SETTING}"
+_MODULE_ADVICE = (
+    "install its package where the Evaluator's are (pip install; in a container: name it in "
+    f"SANDBOX_REQUIREMENTS and build anew), or take it out of {MODULES_SETTING}"
+)
 _ADVICE = (
     "running code needs Linux 5.3 or newer on x86-64 or aarch64, with seccomp filters, "
     "and a user other than root or the right to become one (CAP_SETUID)"
