@@ -1,6 +1,5 @@
 """`selfheal demo`: one whole healing cycle, live, on a system of its own."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from selfheal.cli.lifecycle import (
     INTERRUPTED_EXIT_CODE,
     choose_settings,
     friendly_errors,
+    print_json,
 )
 from selfheal.demo.outcome import Act, Outcome
 from selfheal.demo.performance import Audience, perform
@@ -102,7 +102,7 @@ def demo(
     if record is not None:
         console.save_svg(str(record), title="selfheal demo")
     if as_json:
-        typer.echo(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
+        print_json(outcome.as_dict())
     if outcome.find_problems():
         raise typer.Exit(FAILURE_EXIT_CODE)
 

@@ -1,6 +1,5 @@
 """`selfheal doctor`: what works on this machine and what doesn't, with the remedy."""
 
-import json
 from typing import Annotated, Final
 
 import typer
@@ -8,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import FAILURE_EXIT_CODE, friendly_errors, showing_progress
+from selfheal.cli.lifecycle import FAILURE_EXIT_CODE, friendly_errors, print_json, showing_progress
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.diagnosis import Check, CheckResult, examine
 from services.common.config import Settings
@@ -36,7 +35,7 @@ def doctor(
     works = all(check.result is not CheckResult.FAIL for check in checks)
     if as_json:
         content = {"works": works, "checks": [_as_json(check) for check in checks]}
-        typer.echo(json.dumps(content, indent=2))
+        print_json(content)
     else:
         output.print(_make_table(checks))
     if not works:

@@ -1,7 +1,6 @@
 """`selfheal judge`: how well a judge tells right answers from wrong ones."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from selfheal.cli.lifecycle import (
     INTERRUPTED_EXIT_CODE,
     friendly_errors,
     messages,
+    print_json,
     showing_progress,
 )
 from selfheal.local_evaluation import open_evaluation
@@ -63,7 +63,7 @@ def calibrate_judge(
         messages.print("Interrupted; nothing was kept.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
     if as_json:
-        typer.echo(json.dumps(_as_json(calibration), indent=2))
+        print_json(_as_json(calibration))
         return
     output.print(_describe(calibration))
     output.print(_verdict(calibration), soft_wrap=True)
@@ -79,7 +79,7 @@ def show_judges(as_json: AsJson = False) -> None:
     with friendly_errors():
         calibrations = CalibrationStore(Settings().selfheal_home).load_all()
     if as_json:
-        typer.echo(json.dumps([_as_json(one) for one in calibrations], indent=2))
+        print_json([_as_json(one) for one in calibrations])
         return
     if not calibrations:
         messages.print("No judge is calibrated yet. Do so with: selfheal judge calibrate")

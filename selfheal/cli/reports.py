@@ -1,7 +1,5 @@
 """`selfheal reports`: what the Optimizer decided, why, and what became of it."""
 
-import json
-import re
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -9,7 +7,8 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.short_ids import parse_digits
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
 from selfheal.known_task_types import require_task_type
@@ -17,7 +16,6 @@ from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.optimizer.app.services.record.stored_runs import (
-    UUID_DIGITS,
     StoredRun,
     load_latest_run,
     load_runs,
@@ -61,7 +59,7 @@ def list_reports(
         for row in rows:
             for name in ("detail", "before_content", "after_content"):
                 del row[name]
-        typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
+        print_json(rows)
     elif reports:
         output.print(make_list(reports, width=output.width))
     else:
@@ -86,7 +84,7 @@ def show_report(
     with friendly_errors():
         report = find_report(run_id, task_type=task_type)
     if as_json:
-        typer.echo(json.dumps(asdict(report), indent=2, default=str, ensure_ascii=False))
+        print_json(asdict(report))
     else:
         print_report(output, report)
 
@@ -100,7 +98,9 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     settings = Settings()
     number = parse_number(run_id)
     is_short_number = number is not None and len(run_id) < LEAST_DIGITS
-    digits = "" if run_id == LATEST or is_short_number else parse_digits(run_id)
+    digits = ""
+    if run_id != LATEST and not is_short_number:
+        digits = parse_digits(run_id, least=LEAST_DIGITS, of="a run", see="selfheal reports list")
 
     async def load(connection: asyncpg.Connection) -> list[StoredRun]:
         await require_task_type(connection, settings, task_type)
@@ -137,18 +137,3 @@ def parse_number(text: str) -> int | None:
     """Read the id of a row in `optimization_reports`; None where the text can't be one."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_REPORT_ID))
     return int(text) if is_number and 0 < int(text) <= MAX_REPORT_ID else None
-
-
-def parse_digits(run_id: str) -> str:
-    """Return the hexadecimal digits of a run's id, or of its beginning.
-
-    Raises:
-        EmbeddedRuntimeError: If it is none.
-    """
-    digits = run_id.strip().replace("-", "").lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
-        raise EmbeddedRuntimeError(
-            f"{make_visible_line(run_id)[:80]!r} is not the id of a run.",
-            remedy=f"Give its first {LEAST_DIGITS} digits, or more: selfheal reports list",
-        )
-    return digits

@@ -11,6 +11,7 @@ from selfheal.display.detail_reading import (
     read_part,
     show_line,
 )
+from selfheal.display.report.layout import show_words
 
 _POSTPONED: Final = {
     "proposal_waits": "a proven repair waits for your answer, so a run would do nothing; see: "
@@ -30,7 +31,7 @@ def _tell_off(_event: Detail) -> str:
 
 def _tell_postponed(event: Detail) -> str:
     reason = read_line(event, "reason")
-    why = _POSTPONED.get(reason, f"left alone for now ({_words(reason)})")
+    why = _POSTPONED.get(reason, f"left alone for now ({show_words(reason)})")
     return f"{read_line(event, 'task_type')}: {why}."
 
 
@@ -44,7 +45,7 @@ def _tell_plan(event: Detail) -> str:
 
 
 def _plan(event: Detail) -> str:
-    strategies = [_words(one) for one in read_list(event, "strategies")]
+    strategies = [show_words(one) for one in read_list(event, "strategies")]
     because = [show_line(one) for one in read_list(event, "because")]
     verdict = read_line(event, "verdict")
     if not strategies:
@@ -63,10 +64,6 @@ def _plan(event: Detail) -> str:
         "A run would ask the prompt again to see whose fault it is; if it is the prompt's, it "
         f"would try {', '.join(strategies)}{figures}{most}.{proven}"
     )
-
-
-def _words(code: object) -> str:
-    return show_line(code).replace("_", " ")
 
 
 _TELLERS: Final[dict[str, Callable[[Detail], str]]] = {

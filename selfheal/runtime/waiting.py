@@ -25,7 +25,6 @@ def wait_until(
     *,
     timeout_seconds: float,
     interrupted: Interrupted = never,
-    poll_seconds: float = POLL_SECONDS,
 ) -> bool:
     """Poll `condition` until it holds or the time is over.
 
@@ -33,7 +32,6 @@ def wait_until(
         condition: What is waited for; called at least once.
         timeout_seconds: How long to poll at the most.
         interrupted: Asked before each poll; true ends the wait with an exception.
-        poll_seconds: Pause between two polls.
 
     Returns:
         Whether the condition came true in time.
@@ -49,4 +47,4 @@ def wait_until(
             return True
         if time.monotonic() >= deadline:
             return False
-        time.sleep(poll_seconds)
+        time.sleep(POLL_SECONDS)

@@ -23,6 +23,7 @@ from selfheal.display.report.layout import (
     against,
     and_more,
     make_table,
+    more_line,
     pair_counts,
     section,
     show_words,
@@ -136,8 +137,7 @@ def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
             note,
         )
     yield Padding(table, INDENT)
-    if len(candidates) > MAX_LISTED:
-        yield Padding(Text(and_more(len(candidates), MAX_LISTED).strip(" ,")), INDENT)
+    yield from more_line(len(candidates), MAX_LISTED)
 
 
 def render_cost(cost: Detail) -> Iterator[RenderableType]:

@@ -136,7 +136,7 @@ class Comparison:
         if len(actual) != len(expected):
             return False
         if actual.keys() == expected.keys():
-            return all(self.agrees(actual[key], value, depth - 1) for key, value in expected.items())
+            return all(self.agrees(actual[key], expected[key], depth - 1) for key in expected)
         # Keys that differ by a rounding error, if anything.
         pairs: list[Value] = list(expected.items())
         found: list[Value] = list(actual.items())

@@ -1,0 +1,28 @@
+"""Reads ids that are given by their first digits."""
+
+import re
+
+from selfheal.display.visible_text import make_visible_line
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.optimizer.app.services.record.stored_runs import UUID_DIGITS
+
+
+def parse_digits(text: str, *, least: int, of: str, see: str) -> str:
+    """Return the hexadecimal digits of an id, or of its beginning.
+
+    Args:
+        text: The id as it was given.
+        least: How many digits there must be.
+        of: What has such an id.
+        see: The command that lists them.
+
+    Raises:
+        EmbeddedRuntimeError: If it is no such id.
+    """
+    digits = text.strip().replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{least},{UUID_DIGITS}}}", digits):
+        raise EmbeddedRuntimeError(
+            f"{make_visible_line(text)[:80]!r} is not the id of {of}.",
+            remedy=f"Give its first {least} digits, or more: {see}",
+        )
+    return digits
