@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
 from services.common.config import USAGE_EXIT_CODE, Settings
@@ -33,7 +33,7 @@ def evaluate(
     task_type: Annotated[
         str, typer.Option("--task-type", "-t", help="Task type whose rules apply.")
     ] = "code_generation",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score an answer, and say what was run, what came back and why it scored as it did.
 

@@ -33,6 +33,8 @@ INTERRUPTED_EXIT_CODE: Final = 130
 # For registering `psql`, whose arguments are psql's own.
 PASSTHROUGH: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
 _STYLES: Final = {
     State.RUNNING: "green",
     State.STARTING: "yellow",
@@ -108,7 +110,7 @@ def down() -> None:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what runs, what doesn't, and why; exits with 3 unless everything runs.
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.text_difference import compare_texts, show_difference
 from selfheal.known_task_types import require_task_type
 from selfheal.operator_database import ask_database
@@ -25,7 +25,6 @@ from services.optimizer.app.services.record.prompts import (
 )
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 DEFAULT_TASK_TYPE = "code_generation"
 
 app = typer.Typer(no_args_is_help=True, help="See, compare and change the prompts that serve.")

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
-from selfheal.cli.reports import AnyTaskType, AsJson, find_report
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.reports import AnyTaskType, find_report
 from selfheal.display.detail_reading import show_line
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import compare_texts, show_difference

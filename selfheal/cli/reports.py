@@ -7,7 +7,7 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_digits
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
@@ -30,7 +30,6 @@ MAX_REPORT_ID: Final = 2**31 - 1
 AnyTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", show_default="all")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 app = typer.Typer(no_args_is_help=True, help="See what the Optimizer decided, and why.")
 output = Console()
@@ -113,8 +112,12 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
 
     reports = ask_database(settings, load)
     if not reports:
+        what = "report" if len(run_id) < LEAST_DIGITS else "run"
         raise EmbeddedRuntimeError(
-            _say_nothing_is_found(run_id), remedy="See what there is with: selfheal reports list"
+            "The Optimizer has decided nothing yet."
+            if run_id == LATEST
+            else f"There is no {what} {make_visible_line(run_id)[:80]}.",
+            remedy="See what there is with: selfheal reports list",
         )
     if len(reports) > 1:
         ids = ", ".join(str(report.id) for report in reports)
@@ -122,15 +125,6 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
             f"{len(reports)} runs begin like that: {ids}.", remedy="Give more digits."
         )
     return reports[0]
-
-
-def _say_nothing_is_found(run_id: str) -> str:
-    if run_id == LATEST:
-        return "The Optimizer has decided nothing yet."
-    named = make_visible_line(run_id)[:80]
-    if len(run_id) < LEAST_DIGITS:
-        return f"There is no report {named}."
-    return f"There is no run {named}."
 
 
 def parse_number(text: str) -> int | None:
