@@ -8,16 +8,10 @@ from services.optimizer.app.services.record.stored_runs import UUID_DIGITS
 
 
 def parse_digits(text: str, *, least: int, of: str, see: str) -> str:
-    """Return the hexadecimal digits of an id, or of its beginning.
-
-    Args:
-        text: The id as it was given.
-        least: How many digits there must be.
-        of: What has such an id.
-        see: The command that lists them.
+    """Return the hexadecimal digits of an id of something, or of its beginning.
 
     Raises:
-        EmbeddedRuntimeError: If it is no such id.
+        EmbeddedRuntimeError: If it is no such id; says which command to `see` for one.
     """
     digits = text.strip().replace("-", "").lower()
     if not re.fullmatch(rf"[0-9a-f]{{{least},{UUID_DIGITS}}}", digits):

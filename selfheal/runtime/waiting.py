@@ -26,18 +26,10 @@ def wait_until(
     timeout_seconds: float,
     interrupted: Interrupted = never,
 ) -> bool:
-    """Poll `condition` until it holds or the time is over.
-
-    Args:
-        condition: What is waited for; called at least once.
-        timeout_seconds: How long to poll at the most.
-        interrupted: Asked before each poll; true ends the wait with an exception.
-
-    Returns:
-        Whether the condition came true in time.
+    """Poll `condition`, at least once, until it holds or the time is over; tell whether it held.
 
     Raises:
-        InterruptedStartError: If `interrupted` said so.
+        InterruptedStartError: If `interrupted`, which is asked before each poll, said so.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:

@@ -69,12 +69,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
 
 
 def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
-    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault.
-
-    Args:
-        reports: What to list.
-        width: Columns of the screen.
-    """
+    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault."""
     is_wide = width >= WIDE_COLUMNS
     versions = [_versions(report) for report in reports]
     table = Table(box=None, pad_edge=False, expand=True)

@@ -80,10 +80,7 @@ async def answers(address: ServerAddress) -> bool:
 
 
 async def prepare_database(address: ServerAddress, schema: Path) -> list[str]:
-    """Create the database, and bring its schema up to date.
-
-    Returns:
-        Words for what was applied by this call.
+    """Create the database, and bring its schema up to date; gives words for what was applied.
 
     Raises:
         PostgresError: If something doesn't apply.

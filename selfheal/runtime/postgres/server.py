@@ -142,10 +142,6 @@ class EmbeddedPostgres:
     def start(self, *, interrupted: Interrupted = never, progress: Progress = silent) -> bool:
         """Make the cluster if there is none, start or adopt the server, update its schema.
 
-        Args:
-            interrupted: Asked again and again; true stops what was started.
-            progress: Told what is being done, where it may take a second or more.
-
         Returns:
             Whether a server was started; False if it ran already.
 
@@ -183,10 +179,7 @@ class EmbeddedPostgres:
         return running is None
 
     def stop(self) -> bool:
-        """Stop the server, if it runs, and wait until nothing of it is left.
-
-        Returns:
-            Whether it ran.
+        """Stop the server and wait until nothing of it is left; tell whether it ran.
 
         Raises:
             PostgresError: If it doesn't stop, or belongs to another account.

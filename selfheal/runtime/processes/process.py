@@ -146,10 +146,7 @@ class BackgroundProcess:
         )
 
     def stop(self, *, grace_seconds: float = STOP_GRACE_SECONDS) -> bool:
-        """End it with SIGTERM, then with SIGKILL, and whatever it started with it.
-
-        Returns:
-            Whether it was running.
+        """End it with SIGTERM, then with SIGKILL, and what it started; tell whether it ran.
 
         Raises:
             EmbeddedRuntimeError: If it belongs to another account.

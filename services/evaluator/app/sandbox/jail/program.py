@@ -87,10 +87,8 @@ class Program:
     """The program under test; writes a record of each thing that it does.
 
     Args:
-        preparations: What was prepared before forking.
         write: Takes the records, a line at a time.
         token: What each record begins with.
-        source: The program's source.
         steps: The steps to take: each the source of an expression or a statement, or the input and
             the arguments for a run of the program by itself. Where the first is such a run, loading
             only compiles the program, and the first source that follows executes it.

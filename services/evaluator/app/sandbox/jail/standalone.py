@@ -25,9 +25,7 @@ _code_of = vars(SystemExit)["code"].__get__
 class _Printed(io.RawIOBase):
     """Keeps what is printed and passes it on, so that its amount is limited as everywhere.
 
-    Args:
-        output: Where it goes as well.
-        written: Gives what was written to the standard output's descriptor.
+    What is written to the standard output's descriptor comes through a socket, if there is one.
     """
 
     def __init__(self, output: TextIO, written: socket.socket | None) -> None:
@@ -63,14 +61,9 @@ class _Printed(io.RawIOBase):
 def run_standalone(
     code: CodeType, module: ModuleType, output: TextIO, stdin: str, argv: Sequence[str]
 ) -> str:
-    """Run a program to its end and return what it printed on its standard output.
+    """Run a program, in a fresh module, and return what it printed on its standard output.
 
-    Args:
-        code: The program, compiled.
-        module: A fresh module to run it in.
-        output: Where what is printed goes as well; not by the standard output's descriptor.
-        stdin: What the program finds on its standard input.
-        argv: Its arguments, without its name.
+    That goes to `output` as well, which mustn't have the standard output's descriptor.
 
     Raises:
         BaseException: Whatever the program raised; `SystemExit` where its status isn't 0.
