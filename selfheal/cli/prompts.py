@@ -4,7 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.text_difference import compare_texts, show_difference
-from selfheal.known_task_types import require_task_type
+from selfheal.known_task_types import ask_about
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -165,13 +164,7 @@ def rollback_prompt(
 
 
 def _load(task_type: str) -> list[Prompt]:
-    settings = Settings()
-
-    async def select(connection: asyncpg.Connection) -> list[Prompt]:
-        await require_task_type(connection, settings, task_type)
-        return await load_prompts(connection, task_type)
-
-    prompts = ask_database(settings, select)
+    prompts = ask_about(task_type, lambda connection: load_prompts(connection, task_type))
     if not prompts:
         raise EmbeddedRuntimeError(
             f"There is no prompt for task type {task_type!r} yet.",

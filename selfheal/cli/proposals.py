@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.padding import Padding
@@ -15,7 +14,7 @@ from selfheal.display.detail_reading import show_line
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import compare_texts, show_difference
 from selfheal.display.verdict_rendering import INDENT
-from selfheal.known_task_types import require_task_type
+from selfheal.known_task_types import ask_about
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -91,13 +90,7 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
 
 
 def _load(task_type: str | None) -> list[Proposal]:
-    settings = Settings()
-
-    async def load(connection: asyncpg.Connection) -> list[Proposal]:
-        await require_task_type(connection, settings, task_type)
-        return await load_open_proposals(connection, task_type)
-
-    return ask_database(settings, load)
+    return ask_about(task_type, lambda connection: load_open_proposals(connection, task_type))
 
 
 def _find(run_id: str | None, task_type: str | None) -> Proposal:

@@ -11,10 +11,8 @@ from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_digits
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
-from selfheal.known_task_types import require_task_type
-from selfheal.operator_database import ask_database
+from selfheal.known_task_types import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.config import Settings
 from services.optimizer.app.services.record.stored_runs import (
     StoredRun,
     load_latest_run,
@@ -46,13 +44,9 @@ def list_reports(
     Example: selfheal reports list -n 5
     """
     with friendly_errors():
-        settings = Settings()
-
-        async def load(connection: asyncpg.Connection) -> list[StoredRun]:
-            await require_task_type(connection, settings, task_type)
-            return await load_runs(connection, task_type=task_type, limit=limit)
-
-        reports = ask_database(settings, load)
+        reports = ask_about(
+            task_type, lambda connection: load_runs(connection, task_type=task_type, limit=limit)
+        )
     if as_json:
         rows = [{**asdict(report), "summary": report.detail.get("summary")} for report in reports]
         for row in rows:
@@ -94,7 +88,6 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     Raises:
         EmbeddedRuntimeError: If there is none, or more than one.
     """
-    settings = Settings()
     number = parse_number(run_id)
     is_short_number = number is not None and len(run_id) < LEAST_DIGITS
     digits = ""
@@ -102,7 +95,6 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
         digits = parse_digits(run_id, least=LEAST_DIGITS, of="a run", see="selfheal reports list")
 
     async def load(connection: asyncpg.Connection) -> list[StoredRun]:
-        await require_task_type(connection, settings, task_type)
         if run_id == LATEST:
             return await load_latest_run(connection, task_type=task_type)
         found = await load_runs_by_id(connection, digits) if digits else []
@@ -110,7 +102,7 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
             found = await load_runs_by_report(connection, number)
         return found
 
-    reports = ask_database(settings, load)
+    reports = ask_about(task_type, load)
     if not reports:
         what = "report" if len(run_id) < LEAST_DIGITS else "run"
         raise EmbeddedRuntimeError(
