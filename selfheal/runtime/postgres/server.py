@@ -23,7 +23,7 @@ from selfheal.runtime.postgres.postmaster import (
 )
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
-from selfheal.runtime.schema.migrations import SchemaState
+from selfheal.runtime.schema.migrations import SchemaState, read_schema_state
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
@@ -216,7 +216,7 @@ class EmbeddedPostgres:
 
     def schema_state(self) -> SchemaState:
         """Tell what the running database has of the schema."""
-        return asyncio.run(postgres_database.look_at_schema(self.address, self.schema))
+        return asyncio.run(self.address.ask(lambda one: read_schema_state(one, self.schema)))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""
