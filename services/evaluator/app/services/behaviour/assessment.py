@@ -16,7 +16,7 @@ from services.evaluator.app.sandbox.run.execution import (
     Value,
 )
 from services.evaluator.app.services.behaviour.probe import Kind, Probe, ProbePlan
-from services.evaluator.app.services.comparison import agrees, is_within
+from services.evaluator.app.services.comparison import Comparison, is_within
 
 ProbeOutcome = Literal[
     "kept", "contradicted",  # checks and examples
@@ -188,13 +188,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
     if probe.is_output:
         result = replace(result, value=_text(result.value))
         probe = replace(probe, expected=_text(probe.expected))
-    if is_within(result.value, probe.expected, probe.tolerance) or agrees(
-        result.value,
-        probe.expected,
-        any_order=probe.any_order,
-        any_sequence=probe.loose,
-        any_iterable=probe.any_iterable,
-        any_array=probe.any_array,
+    comparison = Comparison(probe.any_order, probe.loose, probe.any_iterable, probe.any_array)
+    if is_within(result.value, probe.expected, probe.tolerance) or comparison.agrees(
+        result.value, probe.expected
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
     may_be = probe.is_one_of_several and isinstance(probe.expected, list | tuple | str)

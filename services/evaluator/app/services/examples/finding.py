@@ -4,7 +4,7 @@ import ast
 import re
 from dataclasses import replace
 
-from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
@@ -136,7 +136,7 @@ def _without_contradictions(found: list[Example]) -> list[Example]:
         key = _identity(example)
         known = kept.setdefault(key, example)
         is_same = known.expected_error == example.expected_error and (
-            bool(known.expected_error) or agrees(known.expected, example.expected)
+            bool(known.expected_error) or Comparison().agrees(known.expected, example.expected)
         )
         if not is_same:
             contradicted.add(key)
