@@ -17,7 +17,7 @@ from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.process_plan import Credentials, optimizer_environment, plan_processes
-from selfheal.runtime.processes.readiness import is_ready
+from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.waiting import wait_until
 from services.common.config import Settings
@@ -176,11 +176,11 @@ def wait_until_ready(process: psutil.Popen, url: str, log: Path) -> None:
         MeasurementError: If the process ends, or takes a minute; it says how the log ends.
     """
     wait_until(
-        lambda: process.poll() is not None or is_ready(url),
+        lambda: process.poll() is not None or not find_obstacle(url),
         timeout_seconds=START_TIMEOUT_SECONDS,
         poll_seconds=POLL_SECONDS,
     )
-    if process.poll() is not None or not is_ready(url):
+    if process.poll() is not None or find_obstacle(url):
         tail = log.read_text(encoding="utf-8")[-LOG_TAIL_CHARACTERS:]
         raise MeasurementError(f"{log.stem} did not start; its log ends:\n{tail}")
 

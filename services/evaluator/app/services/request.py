@@ -137,8 +137,8 @@ def stem(word: str) -> str:
 def read_request(user_input: str) -> RequestFacts:
     """Read the facts off a request as the user wrote it."""
     prose = FENCED.sub(" ", user_input)
-    examples = find_examples(user_input)
     code = find_shown_code(user_input)
+    examples = find_examples(user_input, code)
     speaks_of_program = PROGRAM_WANTED.search(prose) is not None
     wants_part = PART_WANTED.search(user_input) is not None
     wants_program = speaks_of_program and not wants_part

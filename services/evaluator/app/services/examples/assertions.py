@@ -72,8 +72,16 @@ def _program_examples(lines: list[str]) -> Iterator[Example]:
             example = _statement_example(node, line.strip() if is_last else "", program)
             if example is not None:
                 yield example
-            if not isinstance(node, ast.Assert):
-                program.add(ast.unparse(node), [node])
+            ran = _evaluated(node)
+            program.add(ast.unparse(ran), [ran])
+
+
+def _evaluated(node: ast.stmt) -> ast.stmt:
+    """Return what a statement runs of the answer: `assert s.pop() == 2` takes from `s` as well."""
+    match node:
+        case ast.Assert(test=ast.Compare(left=asked)) | ast.Assert(test=asked):
+            return ast.Expr(asked)
+    return node
 
 
 def _statement_example(node: ast.stmt, line: str, program: Program) -> Example | None:
@@ -91,7 +99,10 @@ def _statement_example(node: ast.stmt, line: str, program: Program) -> Example |
                 return None  # `isclose(f(2), 1.41)`: which of them is asked for isn't sure
             asked = parse_expression(f"bool({ast.unparse(call)})")
             return make_example(asked, program, (is_true,), quoted=quoted) if asked else None
-        case ast.Expr(value=ast.Call() | ast.Name() as value):
+        case (
+            ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[value], keywords=[]))
+            | ast.Expr(value=ast.Call() | ast.Name() as value)
+        ):
             return make_example(value, program, _value_in_comment(node, line), quoted=quoted)
     return None
 

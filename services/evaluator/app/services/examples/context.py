@@ -2,6 +2,8 @@
 
 import re
 
+from services.evaluator.app.services.examples.example import Example
+
 MAX_LINES_ABOVE = 30
 MAX_CODE_WORDS = 3
 CODE_STARTS = (">>>", "...", "```", "~~~", "assert ", "assert(", "print(")
@@ -10,6 +12,11 @@ WORDS = re.compile(r"[A-Za-z가-힣]{2,}")
 AS_IT_IS = re.compile(
     r"\b(?:old|current|currently|existing|legacy|previous|previously|broken|buggy|wrong|incorrect"
     r"|actual|before|failing(?!\s+(?:unit\s+)?tests?\b))\b|기존|예전|이전|현재|잘못",
+    re.I,
+)
+REQUIRED = re.compile(
+    r"={2}|\b(?:should|must|shall|ought|needs?|has|want(?:s|ed)?|expect(?:s|ed)?)\b"
+    r"|야 ?(?:한|합|해)",
     re.I,
 )
 VARIES = re.compile(
@@ -35,6 +42,12 @@ def is_introduced_as_it_is(text: str, start: int) -> bool:
         ):
             return False
     return False
+
+
+def may_be_a_fault(text: str, start: int, example: Example) -> bool:
+    """Whether an example in a sentence tells what code does, and not what it should do."""
+    stands = text[start:].startswith(CODE_STARTS) or example.setup
+    return not stands and not REQUIRED.search(example.quoted)
 
 
 def varies(text: str) -> bool:

@@ -2,19 +2,26 @@
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
+from services.evaluator.app.services.code.syntax import Definition, is_stub, names_bound
 from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
     is_introduced_as_it_is,
+    may_be_a_fault,
     says_little,
     varies,
 )
 from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
-from services.evaluator.app.services.examples.literals import balanced_end, parse_expression
+from services.evaluator.app.services.examples.literals import (
+    balanced_end,
+    parse_expression,
+    parse_statements,
+)
 from services.evaluator.app.services.examples.prose import find_prose_examples
 from services.evaluator.app.services.examples.sessions import find_session_examples
 from services.evaluator.app.services.examples.tables import find_table_examples
@@ -62,12 +69,18 @@ MAX_SIGNATURE_STARTS = 100
 MAX_SIGNATURE_CHARACTERS = 400
 
 
-def find_examples(user_input: str) -> tuple[Example, ...]:
+def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Example, ...]:
     """Find the examples that a request shows, in its order; at most twelve.
 
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
-    may be part of a longer one and two values for one call are all left out.
+    may be part of a longer one and two values for one call are all left out. So is what may be
+    the fault of code that is to be mended: `f(2)` gives 3.
+
+    Args:
+        user_input: The request.
+        code: The Python that it shows.
     """
+    written = {node.name for node in code if isinstance(node, Definition) and not is_stub(node)}
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
     text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
@@ -75,10 +88,14 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     # Lists of calls aren't the arguments of one.
     found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]
     result_varies = varies(text)
+    setups = (parse_statements(source) or [] for _, one in found for source in one.setup)
+    made = set().union(*(names_bound(ast.Module(nodes, [])) for nodes in setups))
     found = [
         (start, example)
         for start, example in found
-        if not is_introduced_as_it_is(text, start)
+        if (example.setup or example.function not in made)
+        and not is_introduced_as_it_is(text, start)
+        and not (example.function in written and may_be_a_fault(text, start, example))
         and (says_little(example.expression) or not result_varies)
     ]
     found.sort(key=lambda pair: pair[0])

@@ -67,8 +67,9 @@ def make_example(
         return None
     free = names_of(node) - BUILTINS - program.bound
     function = called_function(node)
-    if not function:
-        # `s.pop()`, where `s` was made before.
+    if not function or function in program.bound:
+        # `s.pop()` or `s()`, where `s` was made before.
+        function = ""
         rooted = _root_name(node)
         if rooted not in program.bound:
             return None
@@ -92,7 +93,7 @@ def make_example(
 def _root_name(node: ast.expr) -> str:
     while not isinstance(node, ast.Name):
         match node:
-            case ast.Call(func=ast.Name(), args=[first, *_]):
+            case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in BUILTINS:
                 node = first
             case ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
                 node = inner

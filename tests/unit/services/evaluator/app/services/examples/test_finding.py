@@ -5,10 +5,12 @@ import ast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.evaluator.app.sandbox.run.execution import Value
 from services.evaluator.app.services.examples.finding import Example, find_examples
 from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.request import read_request
 
 
 def only_example(request_text: str) -> Example:
@@ -242,6 +244,64 @@ def test_code_that_is_shown_sets_up_what_follows() -> None:
         1,
     )
     assert (second.expression, second.expected) == ("stack.size()", 0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "setup", "expression", "expected"),
+    [
+        (
+            "b = Bag()\nb.put(4)\nassert b.take() == 4\nassert b.count() == 0",
+            ("b = Bag()", "b.put(4)", "b.take()"),
+            "b.count()",
+            0,
+        ),
+        (
+            "b = Bag()\nb.put(4)\nassert not b.empty()\nassert b.count() == 1",
+            ("b = Bag()", "b.put(4)", "not b.empty()"),
+            "b.count()",
+            1,
+        ),
+        ("b = Bag()\nb.put(4)\nprint(b.count())  # 1", ("b = Bag()", "b.put(4)"), "b.count()", 1),
+        ("tick = clock()\nassert tick() == 1", ("tick = clock()",), "tick()", 1),
+        ("tick = clock()\nassert tick() == 1\nassert tick() == 2", None, "tick()", 2),
+    ],
+)
+def test_each_value_belongs_to_its_place_in_what_is_shown(
+    shown: str, setup: tuple[str, ...] | None, expression: str, expected: int
+) -> None:
+    last = find_examples(f"Write it.\n\n{shown}\n")[-1]
+    assert last.setup == (setup or ("tick = clock()", "tick()"))
+    assert (last.expression, last.expected) == (expression, expected)
+    assert last.function in ("Bag", "clock")
+
+
+WRITTEN = "\n\n```python\ndef mid(xs):\n    return xs[len(xs) // 2]\n```\n"
+
+
+@for_each(
+    [
+        "Fix it: mid([9, 1, 5]) gives 1, expected 5.",
+        "`mid([9, 1, 5])` returns 1 and that's a bug.",
+        "Bug: mid([9, 1, 5]) -> 1 (expected: 5)",
+        "Why is mid([9, 1, 5]) 1? mid([9, 1, 5]) is 1",
+        "mid([9, 1, 5])를 호출하면 1이 나옵니다.",
+    ]
+)
+def test_what_code_does_that_is_to_be_mended_is_no_example(sentence: str) -> None:
+    assert read_request(sentence + WRITTEN).examples == ()
+
+
+@for_each(
+    [
+        "Speed it up. mid([9, 1, 5]) == 1",
+        "mid([9, 1, 5]) should return 1.",
+        "mid([9, 1, 5]) must be 1, as ever",
+        "assert mid([9, 1, 5]) == 1",
+    ]
+)
+def test_what_code_should_do_stays_an_example(sentence: str) -> None:
+    (example,) = read_request(sentence + WRITTEN).examples
+    assert example.expected == 1
 
 
 @pytest.mark.parametrize(
