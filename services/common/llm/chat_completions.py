@@ -216,7 +216,7 @@ class ChatCompletionsModel(BaseChatModel):
             for name in sorted(refused):
                 log.info("model_parameter_dropped", parameter=name, model=self.model)
             return _ParameterRefusedError()
-        error = explain_failure(report, self.model)
+        error = explain_failure(report, repr(self.model))
         if isinstance(error, ModelRateLimitedError | ModelUnavailableError):
             return TransientError(error, read_pause_seconds(headers))
         return error

@@ -70,6 +70,36 @@ def test_a_vendors_error_is_read_by_its_status_never_by_its_prose(
     assert KEY not in translated.message
 
 
+QUOTA = {"message": f"see billing, {KEY}", "type": "insufficient_quota", "code": None}
+
+
+@for_each(
+    [
+        (429, {"code": "insufficient_quota"}, "model_quota_spent"),
+        (429, {"type": "insufficient_quota"}, "model_quota_spent"),
+        (429, {"body": QUOTA}, "model_quota_spent"),
+        (429, {"body": {"type": "error", "error": {"type": "billing_error"}}}, "model_quota_spent"),
+        (402, {}, "model_quota_spent"),
+        (400, {"code": "content_filter"}, "model_content_filtered"),
+        (400, {"body": {"innererror": {"code": "ResponsibleAI"}}}, "model_content_filtered"),
+        (409, {}, "model_unavailable"),
+        (429, {"code": None, "type": None, "body": None}, "model_rate_limited"),
+        (429, {"code": "rate_limit_exceeded", "body": "billing"}, "model_rate_limited"),
+        (None, {"code": "insufficient_quota"}, "model_failed"),
+    ]
+)
+def test_a_vendors_error_is_read_by_its_codes_too(row: tuple[int, dict[str, Any], str]) -> None:
+    status, attributes, code = row
+    error = VendorError(status)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    translated = translate_vendor_error(error)
+
+    assert translated.code == code
+    assert "VendorError" in translated.message
+    assert KEY not in translated.message
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
