@@ -95,7 +95,7 @@ class ErrorReport:
 
 def read_report(status: int, error: object) -> ErrorReport:
     """Read an error: a JSON value in any shape, or a text."""
-    leaves = list(_leaves(error))
+    leaves = [(name, str(leaf).lower()) for name, leaf in find_leaves(error)]
     codes = tuple(leaf for name in CODE_KEYS for key, leaf in leaves if key == name)
     texts = [leaf for key, leaf in leaves if key in TEXT_KEYS]
     paths = [leaf for key, leaf in leaves if key in PATH_KEYS]
@@ -170,17 +170,17 @@ def _advise(report: ErrorReport) -> str:
     return "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
 
 
-def _leaves(value: object) -> Iterator[tuple[str, str]]:
-    """Give each text and number of a JSON value, in lower case, with the key it stands under."""
+def find_leaves(value: object) -> Iterator[tuple[str, Any]]:
+    """Give each text and number of a JSON value with the name that it stands under."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
-        key, item = pending.pop()
+        name, item = pending.pop()
         if isinstance(item, dict):
             pending += reversed(item.items())
         elif isinstance(item, list):
-            pending += [(key, part) for part in reversed(item)]
+            pending += [(name, part) for part in reversed(item)]
         elif item is not None:
-            yield key, str(item).lower()
+            yield name, item
 
 
 def _find_status(codes: Collection[str]) -> int:
