@@ -15,9 +15,6 @@ from services.common.config import (
 )
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
-from services.common.logging import get_logger
-
-log = get_logger()
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -61,8 +58,6 @@ def _create(
     is_main = provider == settings.llm_provider
     key = settings.llm_api_key if is_main else None
     base_url = settings.llm_base_url if is_main else ""
-    if base_url and settings.is_base_url_mended:
-        log.warning("model_base_url_mended", base_url=base_url)
     if provider == LOCAL_PROVIDER:
         return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
