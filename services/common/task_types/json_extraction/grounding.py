@@ -33,35 +33,21 @@ DURATION = re.compile(
     rf"({DIGITS}) ?(?:hours?|hrs?|h|시간)(?: ?(?:and )?(\d{{1,3}}) ?(?:minutes?|mins?|m|분))?"
 )
 SCALES = {
-    "k": 1_000,
-    "thousand": 1_000,
-    "십": 10,
-    "백": 100,
-    "천": 1_000,
-    "만": 10_000,
-    "m": 1_000_000,
-    "mn": 1_000_000,
-    "million": 1_000_000,
-    "억": 100_000_000,
-    "bn": 1_000_000_000,
-    "billion": 1_000_000_000,
-}
+    word: 10**zeros
+    for words, zeros in {
+        "십": 1, "백": 2, "k thousand 천": 3, "만": 4, "m mn million": 6, "억": 8, "bn billion": 9,
+    }.items()
+    for word in words.split()
+}  # fmt: skip
 WORDS_FOR_NUMBERS = {
-    **{
-        word: number
-        for number, words in enumerate(
-            """zero/no one/a/an/single two/couple/pair three four five six seven eight nine ten
-            eleven twelve/dozen thirteen fourteen fifteen sixteen seventeen eighteen nineteen
-            twenty""".split()
-        )
-        for word in words.split("/")
-    },
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "hundred": 100,
-}
+    word: number
+    for number, words in enumerate(
+        """zero/no one/a/an/single two/couple/pair three four five six seven eight nine ten
+        eleven twelve/dozen thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+        twenty""".split()
+    )
+    for word in words.split("/")
+} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100}
 KOREAN_COUNTERS = {
     word: number
     for number, words in enumerate(
@@ -135,12 +121,11 @@ def is_stated(value: str | int | float, text: str) -> bool:
 def read_facts(text: str) -> TextFacts:
     """Read a text once for all of its values."""
     plain = normalize(text)
-    dates = frozenset(_dates_in(plain))
     return TextFacts(
         plain=plain,
         digits=digits_of(plain),
         numbers=frozenset(_numbers_in(plain)),
-        dates=dates,
+        dates=frozenset(_dates_in(plain)),
         times=frozenset(_times_in(plain)),
     )
 
