@@ -110,18 +110,18 @@ def _is_derived(number: Decimal, facts: TextFacts) -> bool:
     """Whether one step leads to a number from those that a text states; small ones are counts."""
     if number <= MIN_TELLING_NUMBER:
         return True
-    if not facts.numbers.isdisjoint(
-        step for unit in UNITS for step in (number * unit, number / unit)
-    ):
-        return True
-    for stated in facts.numbers:
-        is_age = stated >= 1900 and 2015 <= stated + number <= 2035  # noqa: PLR2004
-        if is_age or round(stated) == number:
-            return True
-        others = (abs(number - stated), number + stated, number / max(stated, Decimal(1)))
-        if stated >= MIN_OPERAND and any(
-            other in facts.numbers and (other >= MIN_OPERAND or stated % 10 == 0)
-            for other in others
-        ):
-            return True
-    return False
+    steps = {step for unit in UNITS for step in (number * unit, number / unit)}
+    return not steps.isdisjoint(facts.numbers) or any(
+        round(stated) == number
+        # The age of who was born in a year.
+        or (stated >= 1900 and 2015 <= stated + number <= 2035)  # noqa: PLR2004
+        or (stated > 1 and number / stated in facts.numbers)
+        or (
+            stated >= MIN_OPERAND
+            and any(
+                other >= MIN_OPERAND and other in facts.numbers
+                for other in (abs(number - stated), number + stated)
+            )
+        )
+        for stated in facts.numbers
+    )
