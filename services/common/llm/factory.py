@@ -106,17 +106,16 @@ def _create_with_langchain(
             "LangChain: install this project with its 'hosted' "
             "extra, and the provider's own package (for anthropic: langchain-anthropic)."
         ) from error
-    options: dict[str, Any] = {"timeout": settings.llm_timeout_seconds}
-    if settings.temperature is not None:
-        options["temperature"] = settings.temperature
-    if settings.max_tokens is not None:
-        options["max_tokens"] = settings.max_tokens
-    if key is not None:
-        options["api_key"] = key.get_secret_value()
-    if base_url:
-        options["base_url"] = base_url
+    options: dict[str, Any] = {
+        "timeout": settings.llm_timeout_seconds,
+        "temperature": settings.temperature,
+        "max_tokens": settings.max_tokens,
+        "api_key": key.get_secret_value() if key is not None else None,
+        "base_url": base_url or None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        created: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
+        created: BaseChatModel = init_chat_model(model, model_provider=provider, **given)
     except Exception as error:  # vendors' exceptions share no base class
         raise ModelSettingError(
             f"Provider {provider!r} can't be used: {_explain(error, key)}. "
