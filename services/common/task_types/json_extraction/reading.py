@@ -1,6 +1,5 @@
 """Reads a request for data and its answer: the schema, the text, and the JSON."""
 
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,8 +24,7 @@ CACHED_READINGS = 4
 SCHEMA_KEYWORDS = frozenset(
     "$schema $defs type properties items required enum anyOf oneOf allOf".split()
 )
-TEXT_MARKERS = ("text:", "document:", "message:", "본문:", "텍스트:", "글:", "원문:")
-
+TEXT_MARKER = re.compile(r"^[^\S\n]*(?:text|document|message|본문|텍스트|글|원문):", re.I | re.M)
 _DECODER = strict_decoder("the answer")
 
 
@@ -78,14 +76,9 @@ def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
         if schema is not None:
             around = lines[: block.first_line] + lines[block.end_line :]
             return schema, _after_marker("\n".join(around))
-    start = user_input.find("{")
-    if start >= 0:
-        try:
-            value, end = json.JSONDecoder().raw_decode(user_input, start)
-        except (ValueError, RecursionError):
-            return None, _after_marker(user_input)
-        if _is_schema(value):
-            return value, _after_marker(user_input[:start] + "\n" + user_input[end:])
+    for piece in _scan_prose(user_input):
+        if (schema := _read_schema(piece.text)) is not None:
+            return schema, _after_marker(user_input.replace(piece.text, "\n", 1))
     return None, _after_marker(user_input)
 
 
@@ -198,22 +191,14 @@ def _read_schema(block: str) -> dict[str, Any] | None:
         _require_bounds(value, MAX_SCHEMA_VALUES)
     except ValueError:
         return None
-    return value if _is_schema(value) else None
-
-
-def _is_schema(value: object) -> bool:
-    return isinstance(value, dict) and not SCHEMA_KEYWORDS.isdisjoint(value)
+    is_schema = isinstance(value, dict) and not SCHEMA_KEYWORDS.isdisjoint(value)
+    return value if is_schema else None
 
 
 def _after_marker(text: str) -> str:
     """Return what follows "Text:" at the beginning of a line; without one, the whole text."""
-    lines = text.split("\n")
-    for index, line in enumerate(lines):
-        bare = line.strip().casefold()
-        marker = next((marker for marker in TEXT_MARKERS if bare.startswith(marker)), None)
-        if marker:
-            return "\n".join([line.strip()[len(marker) :], *lines[index + 1 :]]).strip()
-    return text.strip()
+    marker = TEXT_MARKER.search(text)
+    return text[marker.end() if marker else 0 :].strip()
 
 
 def _require_bounds(value: object, most: int) -> None:
