@@ -136,10 +136,13 @@ def explain_failure(report: ErrorReport, model: str) -> ModelError:
         model: What follows "The model" in a sentence: its name in quotes, or the like.
     """
     if _has(FILTERED, report.codes):
-        return ModelContentFilteredError(f"The provider of {model} refuses what it was asked.")
+        return ModelContentFilteredError(
+            f"The provider of the model {model} refuses what it was asked."
+        )
     if report.status == HTTPStatus.PAYMENT_REQUIRED or any(map(SPENT.search, report.codes)):
         return ModelQuotaSpentError(
-            f"The quota or credit for {model} is spent. See to the account of LLM_API_KEY."
+            f"The quota or credit for the model {model} is spent. "
+            "See to the account of LLM_API_KEY."
         )
     if report.status == HTTPStatus.TOO_MANY_REQUESTS:
         return ModelRateLimitedError(f"The model {model} is rate limited.")
