@@ -51,7 +51,7 @@ def require_answer(message: AIMessage) -> str:
     told = next((metadata[key] for key in REASON_KEYS if metadata.get(key)), "")
     reason = _read_reason(told)
     is_empty = not text.strip()
-    if any(word in reason for word in WITHHELD) or (is_empty and more.get("is_refused")):
+    if any(word in reason for word in WITHHELD) or (is_empty and more.get("refusal")):
         raise ModelContentFilteredError("The model's provider withheld the answer.")
     if is_failure(reason):
         raise ModelUnavailableError("The model's provider failed while it answered.")
@@ -60,7 +60,7 @@ def require_answer(message: AIMessage) -> str:
             "The answer reached its most tokens before it was whole: raise LLM_MAX_TOKENS, or "
             "set it to none."
         )
-    if is_empty and (reason not in OWN or more.get("is_reasoned")):
+    if is_empty and (reason not in OWN or more.get("reasoning_content")):
         raise ModelEmptyAnswerError("The model's provider gave no answer.")
     return text
 

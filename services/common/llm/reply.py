@@ -77,9 +77,10 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
     read, written = (_read_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion"))
     return AIMessage(
         content="".join(texts),
+        # Whether there is any, under the names that LangChain's integrations have for it.
         additional_kwargs={
-            "is_refused": "refusal" in told,
-            "is_reasoned": not REASONING_FIELDS.isdisjoint(told),
+            "refusal": "refusal" in told,
+            "reasoning_content": not REASONING_FIELDS.isdisjoint(told),
         },
         response_metadata={
             "finish_reason": reason if is_own else None,

@@ -176,6 +176,22 @@ async def test_a_model_without_connections_needs_no_closing() -> None:
     await close_model(FakeListChatModel(responses=["Hello"]))
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("refusal", "model_content_filtered"), ("reasoning_content", "model_empty_answer")],
+)
+async def test_what_a_vendor_tells_beside_an_empty_text_says_whose_answer_it_is(
+    name: str, code: str
+) -> None:
+    message = AIMessage(
+        content="", additional_kwargs={name: "Hm"}, response_metadata={"finish_reason": "stop"}
+    )
+    with pytest.raises(ModelError) as failure:
+        await invoke_model(saying(message), "Hi")
+
+    assert failure.value.code == code
+
+
 OPEN_FENCE = "```python\nx ="
 
 
