@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 async def open_evaluation(settings: Settings, *, judge: str = "") -> AsyncIterator["Evaluation"]:
     """Start judge and sandbox, and end them afterwards; no service needs to run.
 
-    Args:
-        settings: What the Evaluator would be configured with.
-        judge: A `provider:name`, or `rubric`, in place of the configured one.
+    A judge that is named (`provider:name`, or `rubric`) takes the place of the configured one.
 
     Raises:
         ServiceError: If the judge or a task type's directory can't be used.

@@ -48,9 +48,7 @@ def run_optimizer(
     """Run the Optimizer against the system that runs here, once or until it is interrupted.
 
     Args:
-        settings: Say where the system lives.
         on_event: Called with each event as it comes, those after an interruption included.
-        triggered_by: Goes into the report.
         flags: `--watch` or `--dry-run`, as the Optimizer takes them.
 
     Raises:

@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,10 +46,7 @@ class Task:
     """A programming task with its answer.
 
     Attributes:
-        name: Identifier of the task, such as `binary_search`.
         patterns: Phrases that ask for it, in lower case.
-        python: Complete Python code.
-        example: One line that uses it.
         javascript: Complete JavaScript code; empty where none is written.
         unless: Words that make a request another one, whatever pattern it meets.
     """
@@ -108,7 +105,9 @@ def find_task(request: str) -> Task | None:
         return None
     best: tuple[float, int] = (0.0, 0)
     found: Task | None = None
-    positions = _positions_of(words)
+    positions = defaultdict(list)
+    for position, word in enumerate(words):
+        positions[word].append(position)
     for pattern in _patterns():
         if not present.issuperset(pattern.stems) or present & pattern.unless:
             continue
@@ -144,13 +143,6 @@ def _patterns() -> tuple[_Pattern, ...]:
         for task in tasks
         for phrase in task.patterns
     )
-
-
-def _positions_of(words: Sequence[str]) -> dict[str, list[int]]:
-    positions: dict[str, list[int]] = {}
-    for position, word in enumerate(words):
-        positions.setdefault(word, []).append(position)
-    return positions
 
 
 def _match(

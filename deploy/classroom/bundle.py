@@ -78,15 +78,13 @@ def save_images(folder: Path) -> None:
 def write_checksums(folder: Path) -> int:
     """Write the list that `sha256sum --check` reads; return how many files it names."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{fingerprint(path)}  {path.relative_to(folder)}\n" for path in files]
+    lines = []
+    for path in files:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder)}\n")
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
     return len(lines)
-
-
-def fingerprint(path: Path) -> str:
-    """Compute the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def bundle(

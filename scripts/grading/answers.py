@@ -15,10 +15,6 @@ def _is_uuid(value: Any) -> bool:
     return True
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _is_filled_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -29,17 +25,13 @@ def is_score(value: Any) -> bool:
     return is_number and 0 <= value <= 1
 
 
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
 def is_whole(value: Any) -> bool:
     """Tell whether a value is a whole number; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 Field = tuple[str, Callable[[Any], bool]]
@@ -48,14 +40,14 @@ REQUEST_FIELDS: Final[Mapping[str, Field]] = {
     "refined_input": ("string with something in it", _is_filled_text),
     "worker_output": ("string", _is_text),
     "evaluation_score": ("float in [0, 1]", is_score),
-    "evaluation_passed": ("bool", _is_boolean),
+    "evaluation_passed": ("bool", lambda value: isinstance(value, bool)),
     "prompt_version": ("int", is_whole),
 }
 EVALUATION_FIELDS: Final[Mapping[str, Field]] = {
     "request_id": ("uuid", _is_uuid),
     "score": ("float in [0, 1]", is_score),
-    "passed": ("bool", _is_boolean),
-    "detail": ("object", _is_object),
+    "passed": ("bool", lambda value: isinstance(value, bool)),
+    "detail": ("object", lambda value: isinstance(value, dict)),
 }
 HEALTH_FIELDS: Final[Mapping[str, Field]] = {
     "status": ("string", _is_text),

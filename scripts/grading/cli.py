@@ -58,7 +58,7 @@ def _tell(report: Report, options: Options) -> None:
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     else:
         sys.stdout.write(render_summary(report, options.lang) + "\n")
-    say(f"{files.html}\n{files.markdown}\n{files.json}")
+    say("\n".join(map(str, files)))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -61,7 +61,6 @@ class CyclePlan:
 
     Attributes:
         bad_prompts: The one to begin with, then those to try if it makes no request fail.
-        task: What the requests ask for.
         other_tasks: What the last requests after the heal ask for instead.
     """
 
@@ -75,7 +74,6 @@ def plan_cycles(cycles: int, seed: int) -> list[CyclePlan]:
 
     Args:
         cycles: How many, 1 or more.
-        seed: Any whole number; the same gives the same plan.
     """
     dice = random.Random(seed)  # noqa: S311 - for variety, not for secrets
     prompts, tasks = list(BAD_PROMPTS[1:]), list(TASKS[1:])

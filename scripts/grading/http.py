@@ -55,22 +55,15 @@ class Reply:
         return self.error or f"HTTP {self.status}"
 
 
-def send(
-    url: str,
-    *,
-    body: object = None,
-    raw: bytes | None = None,
-    timeout_seconds: float,
-    method: str | None = None,
-) -> Reply:
-    """Send a request: a POST of `body` as JSON, or of `raw` as it is, else a GET.
+def send(url: str, *, body: object = None, timeout_seconds: float) -> Reply:
+    """Send a request: a POST of `body` as JSON, or as it is where it is bytes, else a GET.
 
     Args:
         timeout_seconds: For the whole exchange, redirects included.
     """
-    content = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - the flags let only http and https in
-        url, data=content, method=method, headers={"Content-Type": JSON_TYPE} if content else {}
+        url, data=content, headers={"Content-Type": JSON_TYPE} if content else {}
     )
     started = time.perf_counter()
     replies: list[Reply] = []

@@ -28,8 +28,6 @@ class Exchange:
     """A request to the Manager, what it answered, and what the database says of it.
 
     Attributes:
-        task: What was asked for.
-        reply: The HTTP answer.
         problems: Fields that are missing or of another type; none where there is no answer.
         active_version: Version of the prompt that the database called active at the time.
         logged: Its row in the execution log; None where there is none.
@@ -49,44 +47,38 @@ class Exchange:
     @property
     def request_id(self) -> str:
         """As answered, in the form that PostgreSQL gives it back in; empty where it is no UUID."""
-        if self._is_wrong("request_id"):
-            return ""
-        return str(uuid.UUID(self._field("request_id")))
+        answered = self._find("request_id")
+        return str(uuid.UUID(answered)) if answered else ""
 
     @property
     def score(self) -> float | None:
         """As answered; None where it is no score."""
-        return None if self._is_wrong("evaluation_score") else self._field("evaluation_score")
+        return self._find("evaluation_score")
 
     @property
     def passed(self) -> bool | None:
         """As answered; None where it is no truth value."""
-        return None if self._is_wrong("evaluation_passed") else self._field("evaluation_passed")
+        return self._find("evaluation_passed")
 
     @property
     def prompt_version(self) -> int | None:
         """As answered; None where it is no whole number."""
-        return None if self._is_wrong("prompt_version") else self._field("prompt_version")
+        return self._find("prompt_version")
 
     @property
     def output(self) -> str:
         """The Worker's output as answered; empty where there is none."""
-        output: str = "" if self._is_wrong("worker_output") else self._field("worker_output")
-        return output
+        return self._find("worker_output") or ""
 
     @property
     def refined_input(self) -> str:
         """As answered; what was asked for where there is none."""
-        refined: str = (
-            self.task if self._is_wrong("refined_input") else self._field("refined_input")
-        )
-        return refined
+        return self._find("refined_input") or self.task
 
-    def _is_wrong(self, field: str) -> bool:
-        return not self.succeeded or any(problem.field == field for problem in self.problems)
-
-    def _field(self, name: str) -> Any:
-        return self.reply.fields.get(name)
+    def _find(self, field: str) -> Any | None:
+        """Return a field as answered; None where it is missing or mistyped."""
+        is_wrong = not self.succeeded or any(one.field == field for one in self.problems)
+        return None if is_wrong else self.reply.fields.get(field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +87,8 @@ class CycleSeen:
 
     Attributes:
         tried: Bad prompts that were injected, the last of which stayed.
-        bad: The row of the one that stayed.
         known_ids: Rows of `prompts` when the bad prompt had been injected.
-        prompts_after: All prompts of the task type after the Optimizer's run.
-        logged_before: How many of the failing requests were in the log before it.
-        logged_after: And after it.
-        reports_after: Rows of `optimization_reports` after it.
+        logged_before: How many of the failing requests were in the log before the Optimizer's run.
     """
 
     number: int
@@ -173,7 +161,6 @@ class Observations:
         health_after: The same, after the malformed requests.
         tasks: Direct calls of the Worker, by what was asked for, with the seed prompt.
         good: Direct evaluations of good outputs, two spellings of each.
-        bad: Direct evaluations of bad outputs.
         right_code: Score of right code; None where there was none.
         wrong_code: Score of the same code with a mistake in it.
         probes: The malformed requests that count.

@@ -131,10 +131,8 @@ class Deduction:
     """Points taken away, and why.
 
     Attributes:
-        code: What was found.
         points: How many it costs, above 0.
         facts: The evidence, by the names that stand beside the code.
-        hint: Where the guide tells what to do.
     """
 
     code: Code
@@ -184,14 +182,9 @@ class GradedRequest:
     """A request to the Manager.
 
     Attributes:
-        task: What was asked for.
         status: HTTP status; None where no answer came.
-        latency_ms: By the clock.
         score: As answered, in [0, 1]; None where there is none.
-        passed: As answered.
-        prompt_version: As answered.
         error: Why there is no usable answer; empty where there is one.
-        excerpt: Beginning of the answer's `worker_output`.
     """
 
     task: str
@@ -210,8 +203,6 @@ class OptimizerRun:
 
     Attributes:
         exit_code: None where it was not found or ran into the limit.
-        seconds: How long it took.
-        tail: End of what it printed.
         problem: `not_found`, `timed_out` or empty.
     """
 
@@ -258,7 +249,6 @@ class Report:
     """Result of a whole grading.
 
     Attributes:
-        benchmark_version: Version of these rules.
         started_at: ISO 8601, UTC.
         finished_at: ISO 8601, UTC.
         healthy: Requests with the seed prompt, before the first cycle.

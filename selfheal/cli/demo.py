@@ -1,6 +1,5 @@
 """`selfheal demo`: one whole healing cycle, live, on a system of its own."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +15,12 @@ from selfheal.cli.lifecycle import (
     INTERRUPTED_EXIT_CODE,
     choose_settings,
     friendly_errors,
+    print_json,
 )
 from selfheal.demo.outcome import Act, Outcome
 from selfheal.demo.performance import Audience, perform
 from selfheal.demo.story import choose_story
+from selfheal.display.detail_reading import show_line
 from selfheal.optimizer_run import Event, describe_event
 from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -53,8 +54,8 @@ class Narrator(Audience):
             Text.assemble(
                 ("pass " if passed else "FAIL ", "green" if passed else "bold red"),
                 f"{response.evaluation_score:.3f}  v{response.prompt_version:<4}{seconds:5.1f} s  ",
-                (_begin(request, 42), "bold"),
-                ("  " + _begin(response.worker_output, 40), "dim"),
+                (show_line(request, most=42), "bold"),
+                ("  " + show_line(response.worker_output, most=40), "dim"),
             ),
             no_wrap=True,
             overflow="ellipsis",
@@ -102,7 +103,7 @@ def demo(
     if record is not None:
         console.save_svg(str(record), title="selfheal demo")
     if as_json:
-        typer.echo(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False))
+        print_json(outcome.as_dict())
     if outcome.find_problems():
         raise typer.Exit(FAILURE_EXIT_CODE)
 
@@ -172,8 +173,3 @@ def _row(act: Act) -> tuple[str, ...]:
         f"{act.seconds:.1f}",
         str(act.model_calls),
     )
-
-
-def _begin(text: str, most: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"

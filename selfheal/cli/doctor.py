@@ -1,14 +1,19 @@
 """`selfheal doctor`: what works on this machine and what doesn't, with the remedy."""
 
-import json
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import FAILURE_EXIT_CODE, friendly_errors, showing_progress
+from selfheal.cli.lifecycle import (
+    FAILURE_EXIT_CODE,
+    AsJson,
+    friendly_errors,
+    print_json,
+    showing_progress,
+)
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.diagnosis import Check, CheckResult, examine
 from services.common.config import Settings
@@ -23,7 +28,7 @@ output = Console()
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check this machine and the settings; exits with 1 if something needed is missing.
 
@@ -36,7 +41,7 @@ def doctor(
     works = all(check.result is not CheckResult.FAIL for check in checks)
     if as_json:
         content = {"works": works, "checks": [_as_json(check) for check in checks]}
-        typer.echo(json.dumps(content, indent=2))
+        print_json(content)
     else:
         output.print(_make_table(checks))
     if not works:

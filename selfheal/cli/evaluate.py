@@ -1,7 +1,6 @@
 """`selfheal evaluate`: score any code from the command line; no service needs to run."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
 from services.common.config import USAGE_EXIT_CODE, Settings
@@ -34,7 +33,7 @@ def evaluate(
     task_type: Annotated[
         str, typer.Option("--task-type", "-t", help="Task type whose rules apply.")
     ] = "code_generation",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score an answer, and say what was run, what came back and why it scored as it did.
 
@@ -59,7 +58,7 @@ def evaluate(
         raise typer.Exit(USAGE_EXIT_CODE) from error
     if as_json:
         content = {"score": verdict.score, "passed": verdict.passed, "detail": detail.as_json()}
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
     else:
         print_verdict(output, score=verdict.score, passed=verdict.passed, detail=detail)
     if not verdict.passed:
@@ -101,5 +100,5 @@ def _make_request(answer: str, request: str, task_type: str) -> EvaluationReques
 
 def _complain(message: str, as_json: bool, code: str) -> None:
     if as_json:
-        typer.echo(json.dumps({"score": None, "passed": None, "code": code, "message": message}))
+        print_json({"score": None, "passed": None, "code": code, "message": message}, indent=None)
     messages.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)

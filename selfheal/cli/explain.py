@@ -1,7 +1,5 @@
 """`selfheal explain`: why a request scored as it did."""
 
-import json
-import re
 from dataclasses import asdict
 from typing import Annotated, Final
 from uuid import UUID
@@ -12,7 +10,8 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.short_ids import parse_digits
 from selfheal.display.verdict_rendering import INDENT, block, heading, print_verdict
 from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
@@ -28,7 +27,6 @@ SELECT_EXECUTIONS = f"""
     ORDER BY id DESC
     LIMIT 20
 """
-UUID_DIGITS: Final = 32
 # `selfheal logs` shows this many.
 LEAST_DIGITS: Final = 8
 
@@ -70,7 +68,7 @@ def explain(
         first, last = _parse_id(request_id)
         row = _pick(_load(first, last), request_id)
     if as_json:
-        typer.echo(json.dumps(asdict(row), indent=2, default=str, ensure_ascii=False))
+        print_json(asdict(row))
         return
     detail = read_detail(row.evaluation_detail)
     for part in _introduce(row, detail):
@@ -84,13 +82,8 @@ def explain(
 
 def _parse_id(text: str) -> tuple[UUID, UUID]:
     """Return the first and the last id that begin with these digits."""
-    digits = text.strip().replace("-", "").lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
-        raise EmbeddedRuntimeError(
-            f"{make_visible_line(text)[:80]!r} is no request id.",
-            remedy=f"Give at least {LEAST_DIGITS} of its digits; `selfheal logs` lists them.",
-        )
-    return UUID(digits.ljust(UUID_DIGITS, "0")), UUID(digits.ljust(UUID_DIGITS, "f"))
+    digits = parse_digits(text, least=LEAST_DIGITS, of="a request", see="selfheal logs")
+    return UUID(f"{digits:0<32}"), UUID(f"{digits:f<32}")
 
 
 def _load(first: UUID, last: UUID) -> list[ExecutionLog]:

@@ -1,7 +1,6 @@
 """`selfheal judge`: how well a judge tells right answers from wrong ones."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import (
     INTERRUPTED_EXIT_CODE,
+    AsJson,
     friendly_errors,
     messages,
+    print_json,
     showing_progress,
 )
 from selfheal.local_evaluation import open_evaluation
@@ -26,8 +27,6 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import l
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
 from services.evaluator.app.services.oversight.calibration.trust import Calibration, Level
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 _STYLES: Final = {Level.RELIABLE: "green", Level.USABLE: "yellow", Level.UNRELIABLE: "bold red"}
 
@@ -55,18 +54,20 @@ def calibrate_judge(
     try:
         with friendly_errors():
             settings = Settings()
-            with showing_progress("judging") as show:
-                calibration = _calibrate(settings, judge, show)
+            try:
+                with showing_progress("judging") as show:
+                    calibration = asyncio.run(_calibrate(settings, judge, show))
+            except ServiceError as error:
+                raise EmbeddedRuntimeError(error.message, remedy="Nothing was kept.") from error
             store = CalibrationStore(settings.selfheal_home)
             store.keep(calibration)
     except KeyboardInterrupt:
         messages.print("Interrupted; nothing was kept.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
     if as_json:
-        typer.echo(json.dumps(_as_json(calibration), indent=2))
+        print_json(_as_json(calibration))
         return
-    output.print(_describe(calibration))
-    output.print(_verdict(calibration), soft_wrap=True)
+    _show(calibration)
     messages.print(f"Kept in {store.path}.", soft_wrap=True)
 
 
@@ -79,23 +80,15 @@ def show_judges(as_json: AsJson = False) -> None:
     with friendly_errors():
         calibrations = CalibrationStore(Settings().selfheal_home).load_all()
     if as_json:
-        typer.echo(json.dumps([_as_json(one) for one in calibrations], indent=2))
+        print_json([_as_json(one) for one in calibrations])
         return
     if not calibrations:
         messages.print("No judge is calibrated yet. Do so with: selfheal judge calibrate")
     for calibration in calibrations:
-        output.print(_describe(calibration))
-        output.print(_verdict(calibration), soft_wrap=True)
+        _show(calibration)
 
 
-def _calibrate(settings: Settings, judge: str, show: Callable[[str], None]) -> Calibration:
-    try:
-        return asyncio.run(_run(settings, judge, show))
-    except ServiceError as error:
-        raise EmbeddedRuntimeError(error.message, remedy="Nothing was kept.") from error
-
-
-async def _run(settings: Settings, judge: str, show: Callable[[str], None]) -> Calibration:
+async def _calibrate(settings: Settings, judge: str, show: Callable[[str], None]) -> Calibration:
     async with open_evaluation(settings, judge=judge) as evaluation:
         problem = evaluation.availability.problem
         if problem:
@@ -136,8 +129,10 @@ def _describe(calibration: Calibration) -> Table:
     return table
 
 
-def _verdict(calibration: Calibration) -> Text:
-    return Text(calibration.summary + "\n", style=_STYLES[calibration.level])
+def _show(calibration: Calibration) -> None:
+    output.print(_describe(calibration))
+    verdict = Text(calibration.summary + "\n", style=_STYLES[calibration.level])
+    output.print(verdict, soft_wrap=True)
 
 
 def _figure(value: float | None) -> str:

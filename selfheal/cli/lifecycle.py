@@ -33,6 +33,8 @@ INTERRUPTED_EXIT_CODE: Final = 130
 # For registering `psql`, whose arguments are psql's own.
 PASSTHROUGH: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
 _STYLES: Final = {
     State.RUNNING: "green",
     State.STARTING: "yellow",
@@ -108,7 +110,7 @@ def down() -> None:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what runs, what doesn't, and why; exits with 3 unless everything runs.
 
@@ -119,7 +121,7 @@ def status(
     is_running = all(part.state is State.RUNNING for part in parts)
     if as_json:
         content = {"running": is_running, "parts": [asdict(part) for part in parts]}
-        typer.echo(json.dumps(content, indent=2))
+        print_json(content)
     else:
         _show(parts)
     if not is_running:
@@ -157,6 +159,11 @@ def reset(
         with showing_progress("deleting") as progress, Interruption():
             system.reset(progress)
         messages.print(f"Deleted the data and logs in {system.home}.")
+
+
+def print_json(content: object, *, indent: int | None = 2) -> None:
+    """Print JSON for a script."""
+    typer.echo(json.dumps(content, indent=indent, default=str, ensure_ascii=False))
 
 
 def _tell_what_runs(system: System) -> None:
@@ -223,7 +230,7 @@ def friendly_errors() -> Iterator[None]:
 def showing_progress(what: str) -> Iterator[Callable[[str], None]]:
     """Show each step: as a spinner in a terminal, as lines elsewhere."""
     if not messages.is_terminal:
-        yield lambda message: messages.print(message, markup=False, highlight=False)
+        yield _tell
         return
     with messages.status(what) as spinner:
 
@@ -234,12 +241,9 @@ def showing_progress(what: str) -> Iterator[Callable[[str], None]]:
 
 
 def _run_in_foreground(system: System, settings: Settings) -> None:
-    def show(message: str) -> None:
-        messages.print(message, markup=False, highlight=False)
-
     is_up = False
     try:
-        with in_foreground(system, show) as watch:
+        with in_foreground(system, _tell) as watch:
             is_up = True
             _show(system.status())
             messages.print(f"{_hint(settings)} Ctrl-C stops everything.")
@@ -249,6 +253,10 @@ def _run_in_foreground(system: System, settings: Settings) -> None:
         if not is_up:
             raise InterruptedStartError from None
         messages.print("Stopped.")
+
+
+def _tell(message: str) -> None:
+    messages.print(message, markup=False, highlight=False)
 
 
 def _hint(settings: Settings) -> str:

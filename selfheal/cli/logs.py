@@ -1,6 +1,5 @@
 """`selfheal logs`: the execution log, and each process's own."""
 
-import json
 from typing import Annotated, Any
 
 import asyncpg
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import friendly_errors, messages, print_json
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -49,7 +48,7 @@ def logs(
         rows = _load(failed=failed, limit=limit)
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(row, default=str, ensure_ascii=False))
+            print_json(row, indent=None)
         return
     if not rows:
         messages.print("Nothing is logged yet." if not failed else "Nothing failed.")

@@ -1,20 +1,17 @@
 """`selfheal prompts`: the prompts that serve and have served."""
 
-import difflib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import asyncpg
 import typer
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
-from selfheal.known_task_types import require_task_type
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.display.text_difference import compare_texts, show_difference
+from selfheal.known_task_types import ask_about
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -27,7 +24,6 @@ from services.optimizer.app.services.record.prompts import (
 )
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 DEFAULT_TASK_TYPE = "code_generation"
 
 app = typer.Typer(no_args_is_help=True, help="See, compare and change the prompts that serve.")
@@ -43,7 +39,7 @@ def list_prompts(task_type: TaskType = DEFAULT_TASK_TYPE, as_json: AsJson = Fals
     with friendly_errors():
         prompts = _load(task_type)
     if as_json:
-        typer.echo(json.dumps([asdict(prompt) for prompt in prompts], indent=2, default=str))
+        print_json([asdict(prompt) for prompt in prompts])
         return
     longest = max(len(str(prompt.version)) for prompt in prompts)
     table = Table(box=None, pad_edge=False, expand=True)
@@ -77,7 +73,7 @@ def show_prompt(
         prompts = _load(task_type)
         prompt = _serving(prompts) if version is None else _find(prompts, version)
     if as_json:
-        typer.echo(json.dumps(asdict(prompt), indent=2, default=str))
+        print_json(asdict(prompt))
     else:
         typer.echo(prompt.content)
 
@@ -98,20 +94,14 @@ def diff_prompts(
         prompts = _load(task_type)
         before = _find(prompts, old)
         after = _serving(prompts) if new is None else _find(prompts, new)
-    lines = list(
-        difflib.unified_diff(
-            before.content.splitlines(),
-            after.content.splitlines(),
-            f"version {before.version}",
-            f"version {after.version}",
-            lineterm="",
-        )
+    lines = compare_texts(
+        before.content,
+        after.content,
+        before_name=f"version {before.version}",
+        after_name=f"version {after.version}",
     )
     if lines:
-        if output.is_terminal:
-            output.print(Syntax("\n".join(lines), "diff", background_color="default"))
-        else:
-            typer.echo("\n".join(lines))
+        output.print(show_difference(lines, output), soft_wrap=not output.is_terminal)
         raise typer.Exit(1)
     messages.print("The two are the same.")
 
@@ -174,13 +164,7 @@ def rollback_prompt(
 
 
 def _load(task_type: str) -> list[Prompt]:
-    settings = Settings()
-
-    async def select(connection: asyncpg.Connection) -> list[Prompt]:
-        await require_task_type(connection, settings, task_type)
-        return await load_prompts(connection, task_type)
-
-    prompts = ask_database(settings, select)
+    prompts = ask_about(task_type, lambda connection: load_prompts(connection, task_type))
     if not prompts:
         raise EmbeddedRuntimeError(
             f"There is no prompt for task type {task_type!r} yet.",

@@ -1,22 +1,20 @@
 """`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
 
-import json
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
-from selfheal.cli.reports import AnyTaskType, AsJson, find_report
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.reports import AnyTaskType, find_report
 from selfheal.display.detail_reading import show_line
 from selfheal.display.report.rendering import make_undo_command
-from selfheal.display.text_difference import compare_texts
+from selfheal.display.text_difference import compare_texts, show_difference
 from selfheal.display.verdict_rendering import INDENT
-from selfheal.known_task_types import require_task_type
+from selfheal.known_task_types import ask_about
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -44,7 +42,7 @@ def proposals(task_type: AnyTaskType = None, as_json: AsJson = False) -> None:
         found = _load(task_type)
     if as_json:
         rows = [_describe(proposal) for proposal in found]
-        typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
+        print_json(rows)
         return
     for proposal in found:
         _show(proposal)
@@ -64,7 +62,7 @@ def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson
         )
     if as_json:
         answer = _answer(proposal, "approved", version=activation.version)
-        typer.echo(json.dumps(answer, default=str))
+        print_json(answer, indent=None)
         return
     assert proposal.incumbent is not None  # noqa: S101 - it was just replaced
     replaced = proposal.incumbent.version
@@ -86,19 +84,13 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
         proposal = _find(run_id, task_type)
         ask_database(Settings(), lambda connection: reject_proposal(connection, proposal.run_id))
     if as_json:
-        typer.echo(json.dumps(_answer(proposal, "rejected"), default=str))
+        print_json(_answer(proposal, "rejected"), indent=None)
     else:
         messages.print("Rejected; the same text isn't tried again for a day.")
 
 
 def _load(task_type: str | None) -> list[Proposal]:
-    settings = Settings()
-
-    async def load(connection: asyncpg.Connection) -> list[Proposal]:
-        await require_task_type(connection, settings, task_type)
-        return await load_open_proposals(connection, task_type)
-
-    return ask_database(settings, load)
+    return ask_about(task_type, lambda connection: load_open_proposals(connection, task_type))
 
 
 def _find(run_id: str | None, task_type: str | None) -> Proposal:
@@ -156,10 +148,7 @@ def _difference(proposal: Proposal) -> Syntax | Text:
         before_name=named if proposal.staleness else "serves now",
         after_name="proposed",
     )
-    text = "\n".join(lines)
-    if output.is_terminal:
-        return Syntax(text, "diff", background_color="default", word_wrap=True)
-    return Text(text)
+    return show_difference(lines, output)
 
 
 def _describe(proposal: Proposal) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """`selfheal reports`: what the Optimizer decided, why, and what became of it."""
 
-import json
-import re
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -9,15 +7,13 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.short_ids import parse_digits
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
-from selfheal.known_task_types import require_task_type
-from selfheal.operator_database import ask_database
+from selfheal.known_task_types import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.config import Settings
 from services.optimizer.app.services.record.stored_runs import (
-    UUID_DIGITS,
     StoredRun,
     load_latest_run,
     load_runs,
@@ -32,7 +28,6 @@ MAX_REPORT_ID: Final = 2**31 - 1
 AnyTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", show_default="all")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 app = typer.Typer(no_args_is_help=True, help="See what the Optimizer decided, and why.")
 output = Console()
@@ -49,19 +44,15 @@ def list_reports(
     Example: selfheal reports list -n 5
     """
     with friendly_errors():
-        settings = Settings()
-
-        async def load(connection: asyncpg.Connection) -> list[StoredRun]:
-            await require_task_type(connection, settings, task_type)
-            return await load_runs(connection, task_type=task_type, limit=limit)
-
-        reports = ask_database(settings, load)
+        reports = ask_about(
+            task_type, lambda connection: load_runs(connection, task_type=task_type, limit=limit)
+        )
     if as_json:
         rows = [{**asdict(report), "summary": report.detail.get("summary")} for report in reports]
         for row in rows:
             for name in ("detail", "before_content", "after_content"):
                 del row[name]
-        typer.echo(json.dumps(rows, indent=2, default=str, ensure_ascii=False))
+        print_json(rows)
     elif reports:
         output.print(make_list(reports, width=output.width))
     else:
@@ -86,7 +77,7 @@ def show_report(
     with friendly_errors():
         report = find_report(run_id, task_type=task_type)
     if as_json:
-        typer.echo(json.dumps(asdict(report), indent=2, default=str, ensure_ascii=False))
+        print_json(asdict(report))
     else:
         print_report(output, report)
 
@@ -97,13 +88,13 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     Raises:
         EmbeddedRuntimeError: If there is none, or more than one.
     """
-    settings = Settings()
     number = parse_number(run_id)
     is_short_number = number is not None and len(run_id) < LEAST_DIGITS
-    digits = "" if run_id == LATEST or is_short_number else parse_digits(run_id)
+    digits = ""
+    if run_id != LATEST and not is_short_number:
+        digits = parse_digits(run_id, least=LEAST_DIGITS, of="a run", see="selfheal reports list")
 
     async def load(connection: asyncpg.Connection) -> list[StoredRun]:
-        await require_task_type(connection, settings, task_type)
         if run_id == LATEST:
             return await load_latest_run(connection, task_type=task_type)
         found = await load_runs_by_id(connection, digits) if digits else []
@@ -111,10 +102,14 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
             found = await load_runs_by_report(connection, number)
         return found
 
-    reports = ask_database(settings, load)
+    reports = ask_about(task_type, load)
     if not reports:
+        what = "report" if len(run_id) < LEAST_DIGITS else "run"
         raise EmbeddedRuntimeError(
-            _say_nothing_is_found(run_id), remedy="See what there is with: selfheal reports list"
+            "The Optimizer has decided nothing yet."
+            if run_id == LATEST
+            else f"There is no {what} {make_visible_line(run_id)[:80]}.",
+            remedy="See what there is with: selfheal reports list",
         )
     if len(reports) > 1:
         ids = ", ".join(str(report.id) for report in reports)
@@ -124,31 +119,7 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     return reports[0]
 
 
-def _say_nothing_is_found(run_id: str) -> str:
-    if run_id == LATEST:
-        return "The Optimizer has decided nothing yet."
-    named = make_visible_line(run_id)[:80]
-    if len(run_id) < LEAST_DIGITS:
-        return f"There is no report {named}."
-    return f"There is no run {named}."
-
-
 def parse_number(text: str) -> int | None:
     """Read the id of a row in `optimization_reports`; None where the text can't be one."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_REPORT_ID))
     return int(text) if is_number and 0 < int(text) <= MAX_REPORT_ID else None
-
-
-def parse_digits(run_id: str) -> str:
-    """Return the hexadecimal digits of a run's id, or of its beginning.
-
-    Raises:
-        EmbeddedRuntimeError: If it is none.
-    """
-    digits = run_id.strip().replace("-", "").lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{LEAST_DIGITS},{UUID_DIGITS}}}", digits):
-        raise EmbeddedRuntimeError(
-            f"{make_visible_line(run_id)[:80]!r} is not the id of a run.",
-            remedy=f"Give its first {LEAST_DIGITS} digits, or more: selfheal reports list",
-        )
-    return digits

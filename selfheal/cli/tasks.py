@@ -1,6 +1,5 @@
 """`selfheal tasks`: the task types that have a directory, those of your own included."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.task_types.checking import Problem, find_problems
@@ -25,7 +24,6 @@ FAILURE_EXIT_CODE = 1
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
 
 Name = Annotated[str, typer.Argument(help="Name of the task type.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 app = typer.Typer(no_args_is_help=True, help="See, make, check and enable task types.")
 output = Console()
@@ -41,12 +39,16 @@ def list_task_types(as_json: AsJson = False) -> None:
     with _friendly_errors():
         task_types = TaskTypes(settings.task_types_dir)
         rows = [_describe_row(task_types, name) for name in task_types.names()]
-    serving, trouble = _load_serving(settings)
+    serving: dict[str, int] | None = None
+    try:
+        serving = ask_database(settings, load_serving_versions)
+    except EmbeddedRuntimeError as error:
+        trouble = f"{error.message} {error.remedy}"
     for row in rows:
         row["version"] = serving.get(row["name"]) if serving is not None else None
         row["enabled"] = row["name"] in serving if serving is not None else None
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False, expand=True)
     for title, width in (("name", 24), ("origin", 8), ("serves", 8)):
@@ -71,7 +73,7 @@ def show_task_type(name: Name, as_json: AsJson = False) -> None:
     with _friendly_errors():
         task_type = _find(name)
     if as_json:
-        typer.echo(json.dumps(_describe(task_type), indent=2, ensure_ascii=False))
+        print_json(_describe(task_type))
         return
     output.print(Text(f"{task_type.name}: {task_type.description}", style="bold"))
     output.print(Text(f"{task_type.directory} (answers: {task_type.answers})", style="dim"))
@@ -128,7 +130,7 @@ def check_task_type(name: Name, as_json: AsJson = False) -> None:
             "problems": [{"file": str(p.file), "message": p.message} for p in problems],
             "sample": sample.as_json() if sample else None,
         }
-        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
     else:
         if sample:
             output.print(_count_golden_inputs(task_type), soft_wrap=True)
@@ -189,14 +191,6 @@ def _find(name: str, task_types: TaskTypes | None = None) -> TaskType:
             remedy=f"Make one with: selfheal tasks new {name}",
         )
     return task_type
-
-
-def _load_serving(settings: Settings) -> tuple[dict[str, int] | None, str]:
-    """Load the versions that serve by task type; None, with the reason, where there is no way."""
-    try:
-        return ask_database(settings, load_serving_versions), ""
-    except EmbeddedRuntimeError as error:
-        return None, f"{error.message} {error.remedy}"
 
 
 def _describe_row(task_types: TaskTypes, name: str) -> dict[str, Any]:

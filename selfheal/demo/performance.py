@@ -28,10 +28,6 @@ SELECT_REPORT = """
 """
 
 
-class OptimizerFailedError(EmbeddedRuntimeError):
-    """The Optimizer's run ended with an error."""
-
-
 class Audience:
     """Is told what happens while it happens; these methods do nothing."""
 
@@ -61,7 +57,7 @@ def perform(story: Story, settings: Settings, audience: Audience) -> Outcome:
     run = run_optimizer(settings, audience.on_event, triggered_by="demo")
     optimizer_seconds = time.monotonic() - started
     if run.exit_code:
-        raise OptimizerFailedError(
+        raise EmbeddedRuntimeError(
             f"The Optimizer's run failed with exit code {run.exit_code}.",
             remedy="Its last line says why.",
         )

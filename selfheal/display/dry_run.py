@@ -1,8 +1,5 @@
 """A dry run of the Optimizer for a person: what its events say that a run would do."""
 
-from collections.abc import Callable
-from typing import Final
-
 from selfheal.display.detail_reading import (
     Detail,
     read_line,
@@ -11,30 +8,29 @@ from selfheal.display.detail_reading import (
     read_part,
     show_line,
 )
-
-_POSTPONED: Final = {
-    "proposal_waits": "a proven repair waits for your answer, so a run would do nothing; see: "
-    "selfheal prompts proposals",
-}
+from selfheal.display.report.layout import show_words
 
 
 def describe_dry_run(event: Detail) -> str:
     """Say an event of a dry run in plain sentences; empty where there are none for it."""
-    tell = _TELLERS.get(str(event.get("event")))
-    return tell(event) if tell else ""
+    match event.get("event"):
+        case "optimizer_off":
+            return "OPTIMIZER_MODE is off: a run would do nothing. Set it to auto or propose."
+        case "heal_postponed":
+            return f"{read_line(event, 'task_type')}: {_postponement(read_line(event, 'reason'))}."
+        case "would_look_into":
+            return _describe_plan(event)
+    return ""
 
 
-def _tell_off(_event: Detail) -> str:
-    return "OPTIMIZER_MODE is off: a run would do nothing. Set it to auto or propose."
+def _postponement(reason: str) -> str:
+    if reason == "proposal_waits":
+        wait = "a proven repair waits for your answer, so a run would do nothing"
+        return f"{wait}; see: selfheal prompts proposals"
+    return f"left alone for now ({show_words(reason)})"
 
 
-def _tell_postponed(event: Detail) -> str:
-    reason = read_line(event, "reason")
-    why = _POSTPONED.get(reason, f"left alone for now ({_words(reason)})")
-    return f"{read_line(event, 'task_type')}: {why}."
-
-
-def _tell_plan(event: Detail) -> str:
+def _describe_plan(event: Detail) -> str:
     failures, answers = read_number(event, "failures"), read_number(event, "answers")
     counted = ""
     if failures is not None and answers is not None:
@@ -44,7 +40,7 @@ def _tell_plan(event: Detail) -> str:
 
 
 def _plan(event: Detail) -> str:
-    strategies = [_words(one) for one in read_list(event, "strategies")]
+    strategies = [show_words(one) for one in read_list(event, "strategies")]
     because = [show_line(one) for one in read_list(event, "because")]
     verdict = read_line(event, "verdict")
     if not strategies:
@@ -63,14 +59,3 @@ def _plan(event: Detail) -> str:
         "A run would ask the prompt again to see whose fault it is; if it is the prompt's, it "
         f"would try {', '.join(strategies)}{figures}{most}.{proven}"
     )
-
-
-def _words(code: object) -> str:
-    return show_line(code).replace("_", " ")
-
-
-_TELLERS: Final[dict[str, Callable[[Detail], str]]] = {
-    "optimizer_off": _tell_off,
-    "heal_postponed": _tell_postponed,
-    "would_look_into": _tell_plan,
-}

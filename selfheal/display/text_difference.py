@@ -2,6 +2,10 @@
 
 import difflib
 
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
 from selfheal.display.visible_text import make_visible
 
 
@@ -19,6 +23,14 @@ def compare_texts(
             n=context_lines,
         )
     )
+
+
+def show_difference(lines: list[str], console: Console) -> Syntax | Text:
+    """Lay out the lines of a diff: with colours in a terminal, as they are elsewhere."""
+    text = "\n".join(lines)
+    if console.is_terminal:
+        return Syntax(text, "diff", background_color="default", word_wrap=True)
+    return Text(text)
 
 
 def list_changes(before: str, after: str) -> list[str]:

@@ -61,7 +61,6 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
     """Build the system that the settings describe, without starting anything.
 
     Args:
-        settings: What it is configured with.
         autopilot: Whether the Optimizer's continuous mode is a part of it; None for as it runs.
     """
     home = settings.selfheal_home.absolute()

@@ -195,13 +195,7 @@ def check_sandbox(
     *,
     modules: Sequence[str] = (),
 ) -> Check:
-    """Try whether the code in answers can be run safely here; without it, answers are only read.
-
-    Args:
-        backend: The setting SANDBOX.
-        probe: Starts a sandbox and tries it.
-        modules: Those of the setting SANDBOX_MODULES.
-    """
+    """Try whether the code in answers can be run safely here; without it, answers are only read."""
     availability = probe(backend, modules)
     if availability.is_available:
         found = (
@@ -213,7 +207,7 @@ def check_sandbox(
     if backend == "off":
         remedy = "Unset SANDBOX."
     elif MODULES_SETTING in availability.problem:
-        remedy = f"Install what {MODULES_SETTING} names beside the Evaluator, or unset it."
+        remedy = f"Mend {MODULES_SETTING} as that says, or unset it."
     return Check("sandbox", found, CheckResult.WARN, remedy)
 
 

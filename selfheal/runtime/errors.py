@@ -36,9 +36,6 @@ class PortTakenError(EmbeddedRuntimeError):
             f"Port {port} on {host} is taken {who}.",
             remedy=choose_another_port(setting),
         )
-        self.port = port
-        self.setting = setting
-        self.holder = holder
 
 
 class MissingWheelError(EmbeddedRuntimeError):
@@ -68,8 +65,6 @@ class ProcessFailedError(EmbeddedRuntimeError):
             remedy=f"The whole log is in {log}; once that is mended, `selfheal up` starts it.",
             log_tail=log_tail,
         )
-        self.name = name
-        self.exit_code = exit_code
 
 
 class BusyError(EmbeddedRuntimeError):

@@ -13,11 +13,7 @@ _WATCH_SECONDS: Final = 0.25
 
 
 class ForegroundWatch:
-    """Notices that a part of a running system has ended.
-
-    Args:
-        system: The system, with every part running.
-    """
+    """Notices that a part of a system, of which every part ran, has ended."""
 
     def __init__(self, system: System) -> None:
         self._parts = system.parts()
@@ -54,12 +50,7 @@ def in_foreground(system: System, progress: Progress = silent) -> Iterator[Foreg
     Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block. While the system is being
     started or stopped they wait for a moment at which nothing is left behind.
 
-    Args:
-        system: What to run. Parts that run already are taken over, and stopped with the rest.
-        progress: Told what is being done.
-
-    Yields:
-        A watch that notices when a part ends.
+    Parts that run already are taken over, and stopped with the rest.
 
     Raises:
         InterruptedStartError: If a signal came before everything was up.

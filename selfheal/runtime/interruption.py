@@ -17,18 +17,13 @@ class Interruption:
     """
 
     def __init__(self) -> None:
-        self._noted: signal.Signals | None = None
+        self._requested = False
         self._raising = False
         self._previous: dict[int, object] = {}
 
     def requested(self) -> bool:
         """Tell whether a signal asked us to stop."""
-        return self._noted is not None
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code by which a shell recognises what ended us; 0 if nothing did."""
-        return 128 + self._noted if self._noted is not None else 0
+        return self._requested
 
     def __enter__(self) -> Self:
         for number in SIGNALS:
@@ -50,9 +45,8 @@ class Interruption:
         finally:
             self._raising = False
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self._noted is None:
-            self._noted = signal.Signals(number)
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._requested = True
         if self._raising:
             self._raising = False
             raise KeyboardInterrupt

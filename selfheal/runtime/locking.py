@@ -20,13 +20,7 @@ def exclusive(
     interrupted: Interrupted = never,
     progress: Progress = silent,
 ) -> Iterator[None]:
-    """Hold the lock of a file while the block runs; its directory has to exist.
-
-    Args:
-        path: The lock's file, which stays there.
-        timeout_seconds: How long to wait until it is free.
-        interrupted: True ends the waiting with an exception.
-        progress: Told when another command holds it.
+    """Hold the lock of a file, which stays there, while the block runs; its directory must exist.
 
     Raises:
         BusyError: If the lock wasn't free in time.

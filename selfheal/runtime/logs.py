@@ -36,13 +36,10 @@ def read_tail(path: Path, *, lines: int = 12) -> str:
 
 
 def last_error(text: str) -> str:
-    """Find the line of a log that says best why the process ended.
+    """Find the line of a log that says best why the process ended; empty where none does.
 
     Lines are either JSON objects with `level` and `event`, as the services write them, or plain
     text. The last line that reports an error wins; without one, the last line of plain text.
-
-    Returns:
-        The line, or an empty text if nothing tells of an error.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = (found for line in reversed(lines) if (found := _error_in(line)))

@@ -79,12 +79,7 @@ def describe_process(process: psutil.Process) -> str:
 
 
 def require_free_port(port: int, *, setting: str, host: str = LOOPBACK) -> None:
-    """Check that no program listens on the port.
-
-    Args:
-        port: The port that is needed.
-        setting: Name of the setting that moves it.
-        host: The address on which it is needed.
+    """Check that no program listens on the port, which a setting moves.
 
     Raises:
         EmbeddedRuntimeError: If nothing can listen there.

@@ -67,10 +67,7 @@ def plan_processes(
 ) -> Stages:
     """List the processes in stages: each stage starts when the one before it is ready.
 
-    Args:
-        settings: What the system is configured with.
-        credentials: Handed only to the processes that need them.
-        autopilot: Whether the Optimizer runs all the time, and heals by itself.
+    The credentials go only to those that need them. With `autopilot` the Optimizer runs as well.
     """
     first = [_plan_local_model(settings)] if needs_local_model(settings) else []
     worker, evaluator, manager = (_plan_service(name, settings, credentials) for name in SERVICES)

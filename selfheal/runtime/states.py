@@ -40,14 +40,11 @@ def judge_state(
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """What can be told about one part of the system.
+    """What can be told about one part of the system; what is unknown is empty.
 
-    Args:
-        name: Its name.
-        state: What it is doing.
-        address: Host and port it listens on; empty if unknown.
+    Attributes:
         pid: Its process, if it runs and is ours.
-        started_at: When it was started, ISO 8601 in UTC; empty if it wasn't.
+        started_at: When it was started, ISO 8601 in UTC.
         detail: What there is to say about the state, for people.
     """
 

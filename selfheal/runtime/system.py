@@ -60,10 +60,6 @@ class System:
     def up(self, progress: Progress = silent, interrupted: Interrupted = never) -> list[str]:
         """Start what doesn't run, repair what is unhealthy, renew what is configured otherwise.
 
-        Args:
-            progress: Told what is being done.
-            interrupted: Asked again and again; true stops what this call has started.
-
         Returns:
             The names of what was started; empty if everything ran already.
 
@@ -82,11 +78,7 @@ class System:
         return [part.name for part in started]
 
     def down(self, progress: Progress = silent) -> list[str]:
-        """Stop everything that runs, in the reverse order, and wait until it is gone.
-
-        Returns:
-            The names of what ran.
-        """
+        """Stop everything, in the reverse order, wait until it is gone, and name what ran."""
         if not self.home.is_dir():
             return []
         with self._exclusive(progress):

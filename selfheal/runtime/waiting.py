@@ -25,21 +25,11 @@ def wait_until(
     *,
     timeout_seconds: float,
     interrupted: Interrupted = never,
-    poll_seconds: float = POLL_SECONDS,
 ) -> bool:
-    """Poll `condition` until it holds or the time is over.
-
-    Args:
-        condition: What is waited for; called at least once.
-        timeout_seconds: How long to poll at the most.
-        interrupted: Asked before each poll; true ends the wait with an exception.
-        poll_seconds: Pause between two polls.
-
-    Returns:
-        Whether the condition came true in time.
+    """Poll `condition`, at least once, until it holds or the time is over; tell whether it held.
 
     Raises:
-        InterruptedStartError: If `interrupted` said so.
+        InterruptedStartError: If `interrupted`, which is asked before each poll, said so.
     """
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -49,4 +39,4 @@ def wait_until(
             return True
         if time.monotonic() >= deadline:
             return False
-        time.sleep(poll_seconds)
+        time.sleep(POLL_SECONDS)

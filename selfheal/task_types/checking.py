@@ -100,11 +100,10 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
     path = task_type.directory / VALIDATORS_FILE
     golden = task_type.golden_inputs
     request = next(iter((*golden.choosing, *golden.verdict)), "A request")
-    right = golden.expected.items()
+    tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
     for name, rule in task_type.rules.items():
-        tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
         yield from (Problem(path, wrong) for wrong in _try(name, rule, tasks, _is_finding))
-        for user_input, expected in right:
+        for user_input, expected in golden.expected.items():
             answer = as_answer(expected)
             try:
                 finding = rule(SampleTask(task_type.name, user_input, answer, expected))
@@ -117,7 +116,6 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
                     f"{name} fails the expected answer to {user_input[:60]!r}: {finding.reason}",
                 )
     for name, criterion in task_type.criteria.items():
-        tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
         yield from (Problem(path, wrong) for wrong in _try(name, criterion, tasks, _is_grade))
 
 

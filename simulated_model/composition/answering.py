@@ -64,9 +64,9 @@ def _compose_body(request: str, instructions: Instructions) -> str:
         case Reply.ECHO:
             body = request
         case Reply.POEM:
-            body = prose.recite(request, task)
+            body = prose.POEM.format(subject=prose.subject_of(request, task))
         case Reply.OFF_TOPIC:
-            body = prose.steer_off_topic(instructions.reply_text)
+            body = prose.OFF_TOPIC.format(role=" ".join(instructions.reply_text.split()))
         case Reply.PROSE:
             body = prose.explain(request, task, instructions)
         case _:
@@ -85,7 +85,8 @@ def _compose_code(request: str, task: Task | None, instructions: Instructions) -
     if instructions.only_code:
         return block
     introduction = prose.introduce(request, task, instructions)
-    closing = explanation if instructions.explanation else prose.close(instructions.voice)
+    _, farewell = prose.VOICES.get(instructions.voice, ("", ""))
+    closing = explanation if instructions.explanation else farewell
     return "\n\n".join(part for part in (introduction, block, closing) if part)
 
 

@@ -85,21 +85,6 @@ def explain(request: str, task: Task | None, instructions: Instructions) -> str:
     return told
 
 
-def close(voice: str) -> str:
-    """Write the closing words of a voice; none without a voice."""
-    return VOICES[voice][1] if voice in VOICES else ""
-
-
-def recite(request: str, task: Task | None) -> str:
-    """Write a poem in place of an answer."""
-    return POEM.format(subject=subject_of(request, task))
-
-
-def steer_off_topic(role: str) -> str:
-    """Write what an unrelated role answers to a request for code."""
-    return OFF_TOPIC.format(role=" ".join(role.split()))
-
-
 def wrap(text: str, language: str, instructions: Instructions) -> str:
     """Put code or data into a tag or a code fence, or leave it bare, as it was asked for."""
     if instructions.wrapping is Wrapping.TAG:

@@ -175,7 +175,6 @@ def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
     """Replace the body of every outermost function or method, docstrings kept.
 
     Args:
-        code: Python source.
         write_body: Returns the lines of a body, indented by the text that it is given.
     """
     source = PythonSource(code)

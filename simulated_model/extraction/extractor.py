@@ -46,7 +46,8 @@ def extract(request: DataRequest) -> dict[str, Any]:
 
     A field that it doesn't state is null where the schema allows that, and else left out.
     """
-    known = _find_known(request.text)
+    text = _squeeze(request.text[:READ_CHARACTERS])
+    known = next((known for known in load_known_texts() if known.said in text), None)
     found = known.facts if known else _read_fields(request)
     data: dict[str, Any] = {}
     for name, field in request.fields.items():
@@ -62,11 +63,6 @@ def load_known_texts() -> tuple[KnownText, ...]:
     """Load every text that the model knows, on the first call."""
     entries = tomllib.loads(KNOWN_TEXTS_FILE.read_text(encoding="utf-8"))["text"]
     return tuple(KnownText(_squeeze(entry["said"]), entry["facts"]) for entry in entries)
-
-
-def _find_known(text: str) -> KnownText | None:
-    squeezed = _squeeze(text[:READ_CHARACTERS])
-    return next((known for known in load_known_texts() if known.said in squeezed), None)
 
 
 def _squeeze(text: str) -> str:
@@ -151,15 +147,11 @@ def _read_date(text: str) -> str | None:
         year, month, day = (int(part) for part in match.groups() if part)
     elif match := YEAR_LAST.search(text):
         day, year = int(match[1] or match[4]), int(match[5])
-        month = _month(match[2] or match[3])
+        name = (match[2] or match[3])[:3].lower()
+        month = MONTHS.index(name) + 1 if name in MONTHS else 0
     else:
         return None
     return f"{year:04}-{month:02}-{day:02}" if month else None
-
-
-def _month(name: str) -> int:
-    short = name[:3].lower()
-    return MONTHS.index(short) + 1 if short in MONTHS else 0
 
 
 def _types_of(field: dict[str, Any]) -> list[Any]:

@@ -1,10 +1,10 @@
 """Recognises what is to go with the code: docstrings, hints, examples, comments, explanations."""
 
-from simulated_model.instructions.wordings import form
+from simulated_model.instructions.wordings import Form
 
 # What goes with the code.
 ACCOMPANIMENTS = (
-    form(
+    Form(
         r"\bdocstrings?\b|\bdoc\s?comments?\b|\bdocumented\b|\bself-documenting\b"
         r"|\b(?:include|write|add|provide|with|give|full|proper|inline|complete|good|clear|clean)\b"
         r"[^.;]{0,40}?\bdocumentation\b|\b(?:no|without|skip|omit)\s+(?:\w+\s+)?documentation\b"
@@ -13,7 +13,7 @@ ACCOMPANIMENTS = (
         {"docstring": True},
         {"docstring": False},
     ),
-    form(
+    Form(
         r"\btype[\s-]?(?:hint\w*|annotat\w+)|\btyping\s+(?:hints?|annotations?)\b"
         r"|\b(?:fully|statically|strictly|strongly)[\s-]typed\b|\bannotated?\s+(?:with\s+)?types?\b"
         r"|\bannotate\s+(?:all|every|each|the|parameters|arguments|functions?)\b"
@@ -21,7 +21,7 @@ ACCOMPANIMENTS = (
         {"type_hints": True},
         {"type_hints": False},
     ),
-    form(
+    Form(
         r"\b(?:include|add|give|show|provide|append|with|end|finish|followed|demonstrate|write|and|a|an|no|"
         r"without|skip|omit)\b[^.;]{0,40}?\b(?<!memory )(?<!cpu )(?:usage\b|(?<!for )examples?\b"
         r"(?!\s+(?:in|from|given)\b)|sample\s+calls?\b|doctests?\b|how\s+to\s+(?:call|use)\b)"
@@ -30,13 +30,13 @@ ACCOMPANIMENTS = (
         {"examples": False},
         unless=r"\b(?:the|its|their|these|any|every|each|all|following)\s+examples?\b|test\s+cases",
     ),
-    form(
+    Form(
         r"\b(?:comments?|commented)\b|주석",
         {"comments": True},
         {"comments": False},
         unless=r"\b(?:TODO|type|doc)\b",
     ),
-    form(
+    Form(
         r"\b(?:explain|explaining|explanations?|explanatory|commentary|prose|preamble|introductions?|"
         r"chatter|pleasantries|greetings?|extra\s+text|other\s+text|additional\s+text|filler|설명)\b|설명",
         {"explanation": True, "only_code": False},

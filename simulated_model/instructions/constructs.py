@@ -43,6 +43,9 @@ NO_ERRORS = re.compile(
     r"handle|catch|raise|report)\s+(?:\w+\s+){0,4}?$",
     re.I,
 )
+NO_PRINT = re.compile(
+    r"\b(?:instead\s+of|rather\s+than|not|never|don't|without|no|avoid)\s+(?:\w+\s+){0,2}$", re.I
+)
 CHOICE = re.compile(r"\b(?:where|when)\s+(?:the\s+user|it|asked)\b|\bfunction\s*\(|\(or\b", re.I)
 
 
@@ -55,11 +58,12 @@ def find_constructs(clause: Clause) -> Iterator[Directive]:
         match = pattern.search(readable)
         if match is None:
             continue
-        if name in ABSOLUTE:
+        if name == "print":
+            is_forbidden = NO_PRINT.search(readable[: match.start()]) is not None
+        elif name in ABSOLUTE:
             is_forbidden = _is_guarded(name, readable[: match.start()])
         else:
-            is_forbidden = clause.is_negated(match.start(), match.end()) and name != "print"
-            is_forbidden |= name == "print" and _print_is_forbidden(readable, match.start())
+            is_forbidden = clause.is_negated(match.start(), match.end())
         changes: dict[str, object] = (
             {"forbidden": (name,)} if is_forbidden else {"constructs": (name,)}
         )
@@ -70,14 +74,3 @@ def _is_guarded(name: str, before: str) -> bool:
     if name == "no_return":
         return before.lower().rstrip().endswith(("never", "not"))
     return NO_ERRORS.search(before) is not None
-
-
-def _print_is_forbidden(text: str, start: int) -> bool:
-    return (
-        re.search(
-            r"\b(?:instead\s+of|rather\s+than|not|never|don't|without|no|avoid)\s+(?:\w+\s+){0,2}$",
-            text[:start],
-            re.I,
-        )
-        is not None
-    )

@@ -4,7 +4,6 @@ import ast
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from simulated_model.instructions.directives import Directive, Reply, Wrapping
@@ -36,22 +35,14 @@ LOOKS_LIKE_CODE = re.compile(
 MIN_DEMONSTRATIONS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Demonstrations:
-    """The directives that demonstrations give, and the prompt with them blanked out."""
-
-    directives: tuple[Directive, ...]
-    remaining: str
-
-
-def read_demonstrations(prompt: str) -> Demonstrations:
-    """Take the demonstrations out of a prompt, and find the form that all their outputs share."""
+def read_demonstrations(prompt: str) -> tuple[list[Directive], str]:
+    """Find the form that the outputs of all demonstrations share; blank them in the prompt."""
     matches = list(PAIR.finditer(prompt))
     if len(matches) < MIN_DEMONSTRATIONS:
-        return Demonstrations((), prompt)
+        return [], prompt
     changes = _learn([match["output"].strip() for match in matches])
-    directives = (Directive(matches[-1].end(), changes),) if changes else ()
-    return Demonstrations(directives, PAIR.sub(blank, prompt))
+    directives = [Directive(matches[-1].end(), changes)] if changes else []
+    return directives, PAIR.sub(blank, prompt)
 
 
 def blank(match: re.Match[str]) -> str:

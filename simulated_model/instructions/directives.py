@@ -1,6 +1,6 @@
 """What a system prompt asks for, as plain values: None or empty where it says nothing."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -49,21 +49,13 @@ class Instructions:
     """Everything that the model was told, with contradictions resolved.
 
     Attributes:
-        reply: Kind of answer.
         reply_text: The fixed reply, or the role that steers off topic.
-        language: Programming language.
-        excluded_languages: Programming languages that must not be used.
-        wrapping: What stands around the code.
         wrapping_names: Keys of the JSON object, or the name of the tag.
         is_stub: Whether to leave the body out.
         only_code: Whether nothing may stand beside the code.
         docstring, type_hints, examples, comments, explanation: What goes with the code.
-        constructs: Constructs that the code must contain.
         limits: Greatest lengths, at most one a unit.
         prose_language: Human language of what isn't code.
-        voice: Persona that the prose imitates.
-        prefix, suffix: What the answer begins and ends with.
-        is_upper_case: Whether to answer in capital letters.
     """
 
     reply: Reply | None = None
@@ -153,11 +145,6 @@ def fill_silence(instructions: Instructions, wishes: Instructions) -> Instructio
     if instructions.reply is None and wishes.reply in (Reply.PROSE, Reply.CODE):
         settled["reply"] = wishes.reply
     return replace(instructions, **settled)
-
-
-def is_silent(instructions: Instructions) -> bool:
-    """Whether the instructions ask for nothing."""
-    return all(_is_silent(getattr(instructions, field.name)) for field in fields(instructions))
 
 
 def _is_silent(value: object) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from simulated_model.instructions.accompaniments import ACCOMPANIMENTS
 from simulated_model.instructions.directives import Directive, Reply, Wrapping
 from simulated_model.instructions.sentences import Clause
-from simulated_model.instructions.wordings import Changes, find_wordings, form
+from simulated_model.instructions.wordings import Changes, Form, find_wordings
 
 WRITE = (
     r"(?:writ(?:e|ing)|provid(?:e|ing)|produc(?:e|ing)|generat(?:e|ing)|output(?:ting)?|"
@@ -33,27 +33,27 @@ FENCES: Changes = {"wrapping": Wrapping.FENCES}
 NO_FENCES: Changes = {"wrapping": Wrapping.NOTHING}
 
 CODE_ALONE = (
-    form(
+    Form(
         r"\b(?:no|nothing|without|not|never|any(?:thing)?)\b[^.;]{0,60}?\b(?:outside|before|after|"
         r"around|besides?|beyond|except|other than)\b[^.;]{0,30}?\bcode(?:\s+block)?",
         CODE_ONLY,
         absolute=True,
     ),
-    form(
+    Form(
         r"\b(?:no(?:thing)?|without)\s+(?:\w+\s+)?(?:text|words|prose|else)\b[^.;]{0,20}?"
         r"\b(?:before|after|outside|around)\b",
         {"only_code": True, "explanation": None},
         absolute=True,
     ),
-    form(
+    Form(
         r"\bcode(?:\s+(?:block|snippet|fence))?\b[^.;]{0,30}\b(?:and|with)\s+nothing\s+(?:else|more)",
         CODE_ONLY | FENCES,
         {"only_code": False},
     ),
-    form(r"코드(?:\s*블록)?(?:만|\s*하나만)", CODE_ONLY, {"only_code": False}),
+    Form(r"코드(?:\s*블록)?(?:만|\s*하나만)", CODE_ONLY, {"only_code": False}),
 )
 WORDS_ALONE = (
-    form(
+    Form(
         rf"\b(?:{NOT}|refrain\s+from|no)\s+(?:ever\s+|even\s+)?(?:{WRITE}\s+)?"
         rf"(?:(?:me|us|them|the user)\s+)?{SOME}"
         rf"(?:code(?!\s+(?:block|fence))(?:\s+(?:snippets?|samples?|examples?))?|programs?){END}",
@@ -61,7 +61,7 @@ WORDS_ALONE = (
         absolute=True,
         unless=r"\b(?:outside|besides|before|after|except|that|which|other than)\b",
     ),
-    form(
+    Form(
         rf"\b{NOT}\s+(?:giv(?:e|ing)|reveal(?:ing)?|provid(?:e|ing)|show(?:ing)?|writ(?:e|ing)|"
         r"tell(?:ing)?)\s+(?:the\s+user\s+|\w+\s+)?(?:the\s+|any\s+|full\s+|a\s+)*"
         r"(?:solutions?|answers?)\b|\bnever\s+the\s+(?:full\s+|whole\s+|complete\s+|actual\s+)?"
@@ -69,7 +69,7 @@ WORDS_ALONE = (
         PROSE,
         absolute=True,
     ),
-    form(
+    Form(
         rf"{ONLY}\s+(?:\w+ly\s+)?(?:explain|describe|discuss)\b[^.;]*"
         r"|\b(?:words|prose|explanations?|hints|overview|outline|text)\s+only\b"
         rf"|{ONLY}\s+(?:\w+\s+)?(?:a\s+)?(?:[\w-]+\s+)?(?:words|prose|hints|an explanation|"
@@ -78,7 +78,7 @@ WORDS_ALONE = (
         CODE,
         unless=r"\b(?:docstring|comment)",
     ),
-    form(
+    Form(
         r"\b(?:explain|describe|answer|reply|respond|write|talk)\b[^.;]{0,40}?"
         r"\b(?:(?:only\s+)?in|using|with)\s+(?:only\s+|just\s+|your own\s+)?"
         r"(?:(?:plain|simple|everyday)\s+)?(?:words|prose|english prose|natural language|"
@@ -89,7 +89,7 @@ WORDS_ALONE = (
         CODE,
         unless=r"\b(?:docstring|comment|summary)",
     ),
-    form(
+    Form(
         r"코드(?:를|는|은)?\s*(?:절대\s*)?(?:쓰지|작성하지|출력하지|포함하지|보여주지|주지|사용하지)"
         r"\s*(?:마|말|않)|코드\s*(?:없이|금지)|말로만|글로만|설명만",
         PROSE,
@@ -97,7 +97,7 @@ WORDS_ALONE = (
     ),
 )
 WHOLE_OR_STUB = (
-    form(
+    Form(
         rf"\b(?:{NOT})\s+(?:actually\s+)?implement(?:ing)?\b(?!\s+\w+\s+(?:in|with|by|using)\b)"
         rf"|\bwithout\s+(?:the\s+|a\s+|any\s+|its\s+)?(?:{BODY}|implementing)\b"
         r"|\b(?:do\s+not|don't|never|omit|skip|leave\s+out)\s+(?:write\s+|include\s+|fill in\s+)?"
@@ -106,7 +106,7 @@ WHOLE_OR_STUB = (
         absolute=True,
         unless=r"\b(?:do not|don't|never) (?:omit|skip|leave out)\b",
     ),
-    form(
+    Form(
         rf"{ONLY}[^.;,]{{0,30}}?\b(?:{STUBS}|signatures?|headers?|declarations?|interfaces?|"
         rf"prototypes?)\b|\b(?:{STUBS}|signatures?|headers?|declarations?)\s+only\b"
         r"|\b(?:leave|replace|fill|keep)\b[^.;]{0,40}\b(?:body|bodies|implementations?|logic|rest)\b"
@@ -118,39 +118,39 @@ WHOLE_OR_STUB = (
         STUB,
         COMPLETE,
     ),
-    form(rf"\b{STUBS}\b", {}, {"is_stub": False}),
+    Form(rf"\b{STUBS}\b", {}, {"is_stub": False}),
 )
 AROUND_CODE = (
-    form(
+    Form(
         r"\b(?:in|as|with|using|into)\s+(?:\w+\s+)?markdown\b|\bfenced\b"
         r"|\b(?:triple\s+)?backticks\b|\b(?:code\s+)?fences?\b|\bmarkdown\b|\bcode\s+formatting\b",
         FENCES,
         NO_FENCES,
         unless=r"\bmarkdown\s+(?:table|parser|heading)",
     ),
-    form(
+    Form(
         r"\b(?:plain|raw|bare|unformatted)[\s-]+(?:text|code|source|python)\b|마크다운\s*없이"
         r"|코드\s*블록\s*없이",
         CODE | NO_FENCES,
         FENCES,
     ),
-    form(r"\bcode[\s-]+blocks?\b|코드\s*블록", CODE | FENCES, NO_FENCES),
+    Form(r"\bcode[\s-]+blocks?\b|코드\s*블록", CODE | FENCES, NO_FENCES),
 )
 # Code at all: the widest wordings, read last.
 CODE_AT_ALL = (
-    form(
+    Form(
         r"\b(?:complete|full|fully|working|entire|runnable)\b[,\s](?:[\w,]+\s+){0,3}?"
         r"(?:code|programs?|functions?|implement\w*|solutions?|class(?:es)?|scripts?)\b"
         r"|\bimplement\b[^.;]{0,30}\b(?:fully|completely)\b",
         COMPLETE,
     ),
-    form(
+    Form(
         rf"{ONLY}[^.;,]{{0,40}}?\bcode\b(?!\s+(?:comments?|reviews?|style))|\bcode\s+only\b"
         r"|\bcode\s+and\s+nothing\s+(?:else|more)\b|\bjust\s+the\s+(?:function|class)\b",
         CODE_ONLY,
         {"only_code": False},
     ),
-    form(
+    Form(
         rf"\b{WRITE}(?:\s+(?:with|in))?\b[^.;]{{0,50}}?"
         r"\b(?:code|programs?|functions?|implementations?|scripts?)\b"
         r"|코드(?:를|로)?\s*(?:작성|출력|생성|답)",

@@ -109,7 +109,6 @@ MENTION = re.compile(
     r"\b(?:mention\w*|compared?\s+(?:to|with)|unlike|similar\s+to|translate\s+from|from\s+other|even\s+if|as\s+\w+\s+as)\b",
     re.I,
 )
-FALLBACKS = {"python": "javascript"}
 
 
 def find_languages(clause: Clause) -> Iterator[Directive]:
@@ -124,7 +123,7 @@ def find_languages(clause: Clause) -> Iterator[Directive]:
         for match in pattern.finditer(clause.masked):
             language = language_of_tag(match["name"])
             if clause.is_negated(match.start("name"), match.end("name")):
-                fallback = FALLBACKS.get(language, "python")
+                fallback = "javascript" if language == "python" else "python"
                 changes = {"excluded_language": language, "fallback_language": fallback}
                 yield Directive(clause.position + match.start(), changes)
             else:

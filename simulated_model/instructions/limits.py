@@ -65,16 +65,11 @@ def find_limits(clause: Clause) -> Iterator[Directive]:
             told = " ".join(match[0].lower().split())
             if any(words in told for words in AT_LEAST) and NEGATIONS.isdisjoint(until_here):
                 continue
-            limit = Limit(_unit_of(match["unit"]), _count_of(match["number"]))
-            yield Directive(clause.position + match.start(), {"limits": (limit,)})
+            unit, number = match["unit"].lower(), match["number"].lower()
+            kind = next(kind for kind, words in UNITS.items() if unit.startswith(words))
+            count = int(number) if number.isdecimal() else NUMBERS[number]
+            limits = (Limit(kind, max(1, count)),)
+            yield Directive(clause.position + match.start(), {"limits": limits})
     one_liner = ONE_LINER.search(clause.masked)
     if one_liner and not clause.is_negated(*one_liner.span()):
         yield Directive(clause.position + one_liner.start(), {"limits": (Limit(Unit.LINES, 1),)})
-
-
-def _count_of(number: str) -> int:
-    return max(1, int(number) if number.isdecimal() else NUMBERS[number.lower()])
-
-
-def _unit_of(unit: str) -> Unit:
-    return next(kind for kind, words in UNITS.items() if unit.lower().startswith(words))

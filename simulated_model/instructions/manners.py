@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.sentences import Clause
-from simulated_model.instructions.wordings import find_wordings, form
+from simulated_model.instructions.wordings import Form, find_wordings
 
 REFUSE = (
     r"\b(?:refuse|decline|reject|deny|turn\s+down)\s+(?:to\s+(?:answer|help|assist|do|comply|"
@@ -71,17 +71,17 @@ ABOUT_CODE = re.compile(
 
 
 MANNERS = (
-    form(REFUSE, {"reply": Reply.REFUSAL}, {"lifts": Reply.REFUSAL}, unless=RESTRICTED),
-    form(SAY_UNABLE, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
-    form(
+    Form(REFUSE, {"reply": Reply.REFUSAL}, {"lifts": Reply.REFUSAL}, unless=RESTRICTED),
+    Form(SAY_UNABLE, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
+    Form(
         ASK_BACK,
         {"reply": Reply.QUESTION},
         {"lifts": Reply.QUESTION},
         unless=r"\bif\b|\bnever\s+ask",
     ),
-    form(ECHO, {"reply": Reply.ECHO}, {"lifts": Reply.ECHO}, unless=r"\b(?:then|first|before)\b"),
-    form(POEM, {"reply": Reply.POEM}, {"lifts": Reply.POEM}, unless=r"\bfunctions?\b"),
-    form(NEVER_HELP, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
+    Form(ECHO, {"reply": Reply.ECHO}, {"lifts": Reply.ECHO}, unless=r"\b(?:then|first|before)\b"),
+    Form(POEM, {"reply": Reply.POEM}, {"lifts": Reply.POEM}, unless=r"\bfunctions?\b"),
+    Form(NEVER_HELP, {"reply": Reply.REFUSAL}, absolute=True, unless=RESTRICTED),
 )
 
 

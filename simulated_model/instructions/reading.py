@@ -50,9 +50,8 @@ def read_instructions(prompt: str) -> Instructions:
 
 @lru_cache(maxsize=CACHED_READINGS)
 def _read_instructions(prompt: str) -> Instructions:
-    demonstrations = read_demonstrations(prompt)
-    directives = list(demonstrations.directives)
-    for sentence in split_sentences(CODE_BLOCK.sub(blank, demonstrations.remaining)):
+    directives, remaining = read_demonstrations(prompt)
+    for sentence in split_sentences(CODE_BLOCK.sub(blank, remaining)):
         directives.extend(_find_in_clauses(sentence, ORDER_READERS))
         for find in SENTENCE_READERS:
             directives.extend(replace(f, position=sentence.end) for f in find(sentence))

@@ -13,36 +13,18 @@ Changes = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Wordings of one instruction, and their changes where asserted and where negated.
+    """Wordings of one instruction in any case, and their changes where asserted and negated.
 
     Attributes:
         absolute: Whether the wording carries its own negation, so that none is looked for.
         unless: Words of the clause that give the wording another meaning.
     """
 
-    wordings: re.Pattern[str]
+    wordings: str
     asserted: Changes
     negated: Changes = field(default_factory=dict)
     absolute: bool = False
-    unless: re.Pattern[str] | None = None
-
-
-def form(
-    wordings: str,
-    asserted: Changes,
-    negated: Changes | None = None,
-    *,
-    absolute: bool = False,
-    unless: str = "",
-) -> Form:
-    """Make a `Form` of plain patterns, which match in any case."""
-    return Form(
-        re.compile(wordings, re.I),
-        asserted,
-        negated or {},
-        absolute,
-        re.compile(unless, re.I) if unless else None,
-    )
+    unless: str = ""
 
 
 def find_wordings(
@@ -51,15 +33,13 @@ def find_wordings(
     """Find what a clause asserts or negates; text that one form matched, the next don't see.
 
     Args:
-        clause: The clause to read.
-        forms: The wordings to look for, in order.
         at_end: Whether a directive's place is the end of its wording instead of the beginning.
     """
     unread = clause.masked
     for sought in forms:
-        for match in sought.wordings.finditer(unread):
-            if sought.unless is not None and sought.unless.search(clause.masked):
-                continue
+        if sought.unless and re.search(sought.unless, clause.masked, re.I):
+            continue
+        for match in re.finditer(sought.wordings, unread, re.I):
             start, end = match.span()
             is_negated = not sought.absolute and clause.is_negated(start, end)
             changes = sought.negated if is_negated else sought.asserted

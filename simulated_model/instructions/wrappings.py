@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply, Wrapping
 from simulated_model.instructions.sentences import QUOTED, Clause, Sentence, is_unmet
-from simulated_model.instructions.wordings import find_wordings, form
+from simulated_model.instructions.wordings import Form, find_wordings
 
 ANSWER = (
     r"(?:answer|reply|respond|output|return|write|give|format|produce|emit|wrap|provide|present)"
@@ -39,18 +39,18 @@ SUFFIX = re.compile(
 )
 NEGATIONS = frozenset({"never", "not", "don't"})
 OF_NAMES = r"\b(?:constants?|names?|variables?|class(?:es)?|keywords?|sql)\b"
-UPPER_CASE = form(
+UPPER_CASE = Form(
     r"\b(?:answer|reply|respond|write|speak|shout|output|only|everything|use)\b[^.;]{0,30}?"
     r"\b(?:all[\s-]caps|capital\s+letters|capitals|upper\s?case(?:\s+letters)?)\b",
     {"is_upper_case": True},
     {"is_upper_case": False},
     unless=OF_NAMES,
 )
-MARKUP = form(
+MARKUP = Form(
     rf"\b{ANSWER}\s+(?:\w+\s+){{0,3}}?(?:xml|yaml)\b",
     {"wrapping": Wrapping.TAG, "wrapping_names": ("answer",)},
 )
-EMOJI = form(
+EMOJI = Form(
     r"\bonly\b[^.;]{0,25}\bemojis?\b|\bemojis?\s+only\b"
     r"|\b(?:answer|respond|reply|communicate|speak)\s+(?:\w+\s+)?(?:in|with|using)\s+(?:only\s+)?emojis?\b",
     {"reply": Reply.FIXED, "reply_text": "🤔🔎💻✅"},

@@ -1,40 +1,16 @@
-"""Interface to a database that the grading reads and writes: statements, and rows as JSON."""
+"""The database that the grading reads and writes, either way: statements, and rows as JSON."""
 
 import json
-from typing import Any, Protocol
+from typing import Any
+
+from grading.database.compose_psql import ComposeDatabase
+from grading.database.driver import DriverDatabase
 
 Row = dict[str, Any]
 
 
-class Database(Protocol):
-    """A connection that may be gone and made anew between two calls."""
-
-    @property
-    def description(self) -> str:
-        """Describe the database for the report, without the password."""
-        ...
-
-    def execute(self, script: str) -> None:
-        """Run statements, all of them or none.
-
-        Raises:
-            DatabaseUnavailableError: If the server can't be reached.
-            DatabaseStatementError: If it refuses one.
-        """
-        ...
-
-    def fetch_text(self, query: str) -> str:
-        """Run a query of one row and one column, and return its text.
-
-        Raises:
-            DatabaseUnavailableError: If the server can't be reached.
-            DatabaseStatementError: If it refuses the query.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give back what is held."""
-        ...
+# Both raise DatabaseUnavailableError and DatabaseStatementError alone.
+Database = DriverDatabase | ComposeDatabase
 
 
 def fetch_rows(database: Database, query: str) -> list[Row]:

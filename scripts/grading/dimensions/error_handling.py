@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from grading.dimensions.e2e import is_healthy
-from grading.http import Reply
 from grading.observations import Observations, ProbeSeen
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
 
@@ -21,7 +20,8 @@ WELL_FORMED: Final = "unknown_task_type"
 
 def judge_errors(seen: Observations) -> tuple[Deduction, ...]:
     """Judge the dimension: failed requests, malformed requests, crashes."""
-    return (*_judge_requests(seen), *_judge_probes(seen), *_judge_crashes(seen))
+    probes = (deduction for probe in seen.probes for deduction in _judge_probe(probe))
+    return (*_judge_requests(seen), *probes, *_judge_crashes(seen))
 
 
 def is_graceful(probe: ProbeSeen) -> bool:
@@ -36,18 +36,13 @@ def _judge_requests(seen: Observations) -> Iterator[Deduction]:
         yield Deduction(Code.ALL_REQUESTS_FAILED, ALL_FAILED_POINTS, facts, Hint.LLM_KEY)
 
 
-def _judge_probes(seen: Observations) -> Iterator[Deduction]:
-    for probe in seen.probes:
-        yield from _judge_probe(probe)
-
-
 def _judge_probe(probe: ProbeSeen) -> Iterator[Deduction]:
     reply = probe.reply
     excerpt = reply.text[:EXCERPT_CHARACTERS]
     if reply.status is None:
         facts: Facts = {"probe": probe.name, "seen": reply.error}
         yield Deduction(Code.NO_ANSWER, PROBE_POINTS, facts, Hint.JSON_ERRORS)
-    elif reply.status >= ERROR and not _is_json(reply):
+    elif reply.status >= ERROR and not isinstance(reply.json, dict | list):
         facts = {
             "probe": probe.name,
             "status": reply.status,
@@ -65,7 +60,3 @@ def _judge_crashes(seen: Observations) -> Iterator[Deduction]:
     for name, reply in seen.health_after.items():
         if is_healthy(seen.health[name]) and not is_healthy(reply):
             yield Deduction(Code.CRASHED, CRASH_POINTS, {"service": name}, Hint.JSON_ERRORS)
-
-
-def _is_json(reply: Reply) -> bool:
-    return isinstance(reply.json, dict | list)

@@ -1,13 +1,11 @@
 """Answers to show the Evaluator directly, and malformed requests that each service must survive."""
 
-import uuid
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
 from grading.guide import TASK_TYPE
-from grading.http import Reply
 from grading.observations import EVALUATOR, MANAGER, WORKER, EvaluationSeen, ProbeSeen
-from grading.observing.services import Services
+from grading.observing.services import EVALUATE_PATH, REQUEST_PATH, TASK_PATH, Services
 
 EVALUATION_TASK: Final = "Write a binary search function"
 BAD_OUTPUTS: Final = (
@@ -37,6 +35,9 @@ BINARY_SEARCH: Final = '''def binary_search(items: list[int], target: int) -> in
 WRONG_BINARY_SEARCH: Final = BINARY_SEARCH.replace("while low <= high", "while low < high")
 LONG_TEXT: Final = 20_000
 
+# Service, path, and body as `Services.ask` takes them.
+Call = tuple[str, str, object]
+
 
 def fence(code: str) -> str:
     """Put code into a fenced block, as models do."""
@@ -61,49 +62,45 @@ def evaluate_wrong_code(services: Services) -> float | None:
 
 def send_probes(services: Services) -> tuple[ProbeSeen, ...]:
     """Send the malformed requests that count: one a service, and the Manager's commonest."""
-    request = "/api/v1/request"
+    unknown_task_type = {"user_input": "Hello", "task_type": "no_such_task_type"}
     return _send(
+        services,
         {
-            "manager_missing_fields": lambda: services.post(MANAGER, request, {}),
-            "manager_invalid_json": lambda: services.post_raw(MANAGER, request, b'{"user_input": '),
-            "manager_unknown_task_type": lambda: services.post(
-                MANAGER, request, {"user_input": "Hello", "task_type": "no_such_task_type"}
-            ),
-            "worker_missing_fields": lambda: services.post(WORKER, "/api/v1/task", {}),
-            "evaluator_missing_fields": lambda: services.post(EVALUATOR, "/api/v1/evaluate", {}),
-        }
+            "manager_missing_fields": (MANAGER, REQUEST_PATH, {}),
+            "manager_invalid_json": (MANAGER, REQUEST_PATH, b'{"user_input": '),
+            "manager_unknown_task_type": (MANAGER, REQUEST_PATH, unknown_task_type),
+            "worker_missing_fields": (WORKER, TASK_PATH, {}),
+            "evaluator_missing_fields": (EVALUATOR, EVALUATE_PATH, {}),
+        },
     )
 
 
 def send_more_probes(services: Services) -> tuple[ProbeSeen, ...]:
     """Send a dozen more, which are worth knowing about and no points."""
-    request = "/api/v1/request"
 
-    def body(**changes: object) -> dict[str, object]:
-        return {"user_input": "Write a function", "task_type": TASK_TYPE, **changes}
+    def request(user_input: object) -> Call:
+        return MANAGER, REQUEST_PATH, {"user_input": user_input, "task_type": TASK_TYPE}
 
-    task = {"request_id": str(uuid.uuid4()), "task_type": TASK_TYPE, "refined_input": "x"}
+    surrogate = b'{"user_input": "\\ud800", "task_type": "code_generation"}'
+    task = {"request_id": "not-a-uuid", "task_type": TASK_TYPE, "refined_input": "x"}
     return _send(
+        services,
         {
-            "unknown_path": lambda: services.get(MANAGER, "/api/v1/no-such-path"),
-            "wrong_method": lambda: services.get(MANAGER, request),
-            "empty_input": lambda: services.post(MANAGER, request, body(user_input="")),
-            "null_input": lambda: services.post(MANAGER, request, body(user_input=None)),
-            "number_input": lambda: services.post(MANAGER, request, body(user_input=42)),
-            "list_body": lambda: services.post(MANAGER, request, ["not", "an", "object"]),
-            "nul_in_input": lambda: services.post(MANAGER, request, body(user_input="a\0b")),
-            "lone_surrogate": lambda: services.post_raw(
-                MANAGER, request, b'{"user_input": "\\ud800", "task_type": "code_generation"}'
-            ),
-            "not_utf8": lambda: services.post_raw(MANAGER, request, b'{"user_input": "\xff"}'),
-            "deep_json": lambda: services.post_raw(MANAGER, request, b"[" * 5000),
-            "long_input": lambda: services.post(MANAGER, request, body(user_input="a" * LONG_TEXT)),
-            "worker_bad_uuid": lambda: services.post(
-                WORKER, "/api/v1/task", {**task, "request_id": "not-a-uuid"}
-            ),
-        }
+            "unknown_path": (MANAGER, "/api/v1/no-such-path", None),
+            "wrong_method": (MANAGER, REQUEST_PATH, None),
+            "empty_input": request(""),
+            "null_input": request(None),
+            "number_input": request(42),
+            "list_body": (MANAGER, REQUEST_PATH, ["not", "an", "object"]),
+            "nul_in_input": request("a\0b"),
+            "lone_surrogate": (MANAGER, REQUEST_PATH, surrogate),
+            "not_utf8": (MANAGER, REQUEST_PATH, b'{"user_input": "\xff"}'),
+            "deep_json": (MANAGER, REQUEST_PATH, b"[" * 5000),
+            "long_input": request("a" * LONG_TEXT),
+            "worker_bad_uuid": (WORKER, TASK_PATH, task),
+        },
     )
 
 
-def _send(probes: dict[str, Callable[[], Reply]]) -> tuple[ProbeSeen, ...]:
-    return tuple(ProbeSeen(name, probe()) for name, probe in probes.items())
+def _send(services: Services, probes: Mapping[str, Call]) -> tuple[ProbeSeen, ...]:
+    return tuple(ProbeSeen(name, services.ask(*call)) for name, call in probes.items())

@@ -27,11 +27,7 @@ def observe(
     health: Mapping[str, Reply],
     say: Say,
 ) -> Observations:
-    """Send everything that is sent; the tables were reset before.
-
-    Args:
-        health: What the services answered at the start.
-    """
+    """Send everything that is sent; the tables were reset before."""
     plans = plan_cycles(options.cycles, options.seed)
     runner = CycleRunner(services, database, options, say)
     healthy = runner.send([plans[0].task, *plans[0].other_tasks])

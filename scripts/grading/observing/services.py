@@ -20,6 +20,7 @@ from grading.observations import (
 HEALTH_TIMEOUT_SECONDS = 10.0
 METRICS_TIMEOUT_SECONDS = 10.0
 OK = 200
+REQUEST_PATH, TASK_PATH, EVALUATE_PATH = "/api/v1/request", "/api/v1/task", "/api/v1/evaluate"
 
 
 class Services:
@@ -39,14 +40,14 @@ class Services:
     def request(self, task: str, *, active_version: int | None) -> Exchange:
         """Send a request through the whole system."""
         body = {"user_input": task, "task_type": TASK_TYPE}
-        reply = self.post(MANAGER, "/api/v1/request", body)
+        reply = self.ask(MANAGER, REQUEST_PATH, body)
         problems = find_field_problems(reply.fields, REQUEST_FIELDS) if reply.status == OK else []
         return Exchange(task, reply, tuple(problems), active_version)
 
     def perform(self, task: str) -> Reply:
         """Ask the Worker alone."""
         body = {"request_id": str(uuid.uuid4()), "task_type": TASK_TYPE, "refined_input": task}
-        return self.post(WORKER, "/api/v1/task", body)
+        return self.ask(WORKER, TASK_PATH, body)
 
     def evaluate(self, task: str, output: str, *, refined_input: str = "") -> EvaluationSeen:
         """Ask the Evaluator alone."""
@@ -57,7 +58,7 @@ class Services:
             "refined_input": refined_input or task,
             "worker_output": output,
         }
-        reply = self.post(EVALUATOR, "/api/v1/evaluate", body)
+        reply = self.ask(EVALUATOR, EVALUATE_PATH, body)
         problems = find_field_problems(reply.fields, EVALUATION_FIELDS)
         return EvaluationSeen(output, reply, tuple(problems) if reply.status == OK else ())
 
@@ -73,16 +74,7 @@ class Services:
         }
         return Scrape(replies, {name: found or None for name, found in samples.items()})
 
-    def post(self, service: str, path: str, body: object) -> Reply:
-        """Post a JSON body to a service."""
+    def ask(self, service: str, path: str, body: object = None) -> Reply:
+        """Post a body as JSON, or bytes that claim to be JSON, to a service; without one, get."""
         url = f"{self.urls[service]}{path}"
         return send(url, body=body, timeout_seconds=self._timeout_seconds)
-
-    def post_raw(self, service: str, path: str, raw: bytes) -> Reply:
-        """Post bytes that claim to be JSON."""
-        url = f"{self.urls[service]}{path}"
-        return send(url, raw=raw, timeout_seconds=self._timeout_seconds)
-
-    def get(self, service: str, path: str) -> Reply:
-        """Get a path of a service."""
-        return send(f"{self.urls[service]}{path}", timeout_seconds=self._timeout_seconds)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from grading.reporting.plots import plot_dimensions, plot_latency, plot_scores
-from grading.reporting.texts import Texts, describe_outcome, make_visible
+from grading.reporting.texts import Texts, describe_outcome, list_target, make_visible
 from grading.result import FULL_MARKS, Cycle, GradedRequest, Report
 
 STYLE: Final = Path(__file__).parent / "style.css"
@@ -147,19 +147,9 @@ def _render_criteria(report: Report, texts: Texts) -> Iterator[str]:
 
 
 def _render_target(report: Report, texts: Texts) -> Iterator[str]:
-    target = report.target
-    options = ", ".join(f"{name}={value}" for name, value in report.options.items())
-    rows = (
-        ("Manager", target.manager_url),
-        ("Worker", target.worker_url),
-        ("Evaluator", target.evaluator_url),
-        (texts.label("database"), target.database),
-        (texts.label("optimizer_command"), target.optimizer_command),
-        (texts.label("options"), options),
-    )
     yield f"<h2>{escape(texts.label('target'))}</h2>"
     yield '<div class="scroll"><table>'
-    for name, value in rows:
+    for name, value in list_target(report, texts):
         yield f"<tr><th>{escape(name)}</th><td>{_show(value, 400)}</td></tr>"
     yield "</table></div>"
     if report.backup:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from grading.reporting.texts import Texts, describe_outcome, make_visible
+from grading.reporting.texts import Texts, describe_outcome, list_target, make_visible
 from grading.result import FULL_MARKS, Cycle, GradedRequest, Report
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~<>])")
@@ -117,18 +117,8 @@ def _render_requests(title: str, requests: Sequence[GradedRequest], texts: Texts
 
 
 def _render_target(report: Report, texts: Texts) -> Iterator[str]:
-    target = report.target
     yield f"## {texts.label('target')}\n"
-    for name, value in (
-        ("Manager", target.manager_url),
-        ("Worker", target.worker_url),
-        ("Evaluator", target.evaluator_url),
-        (texts.label("database"), target.database),
-        (texts.label("optimizer_command"), target.optimizer_command),
-    ):
-        yield f"- {name}: {_show(value)}"
-    options = ", ".join(f"{name}={value}" for name, value in report.options.items())
-    yield f"- {texts.label('options')}: {_show(options)}"
+    yield from (f"- {name}: {_show(value)}" for name, value in list_target(report, texts))
     if report.backup:
         yield f"\n{escape_markdown(texts.label('backup', path=report.backup))}"
 

@@ -1,7 +1,6 @@
 """The report's plots: SVG that stands in the page and takes its colours from the page's style."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Final
 
@@ -22,22 +21,18 @@ BAR_RIGHT: Final = 90
 LEAST_DISTANCE: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A moment between two requests: a bad prompt's injection, or the Optimizer's run."""
-
-    position: int
-    kind: str
+# A moment between two requests: the place, and "bad" for a bad prompt's injection or "heal".
+Mark = tuple[int, str]
 
 
 def list_requests(report: Report) -> tuple[list[GradedRequest], list[Mark]]:
     """List all requests in the order in which they were sent, with the events between them."""
     requests = list(report.healthy)
-    marks = []
+    marks: list[Mark] = []
     for cycle in report.cycles:
-        marks.append(Mark(len(requests), "bad"))
+        marks.append((len(requests), "bad"))
         requests.extend(cycle.before)
-        marks.append(Mark(len(requests), "heal"))
+        marks.append((len(requests), "heal"))
         requests.extend(cycle.after)
     return requests, marks
 
@@ -96,13 +91,13 @@ def _plot(
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(value, top) / top)
 
     parts = [*_axis(y, top=top, line=line, unit=unit)]
-    for mark in marks:
-        at = x(mark.position - 0.5)
-        label = escape(texts.label(f"mark_{mark.kind}"))
+    for position, kind in marks:
+        at = x(position - 0.5)
+        label = escape(texts.label(f"mark_{kind}"))
         parts.append(
-            f'<line class="mark {mark.kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP - 6}" '
+            f'<line class="mark {kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP - 6}" '
             f'y2="{HEIGHT - BOTTOM}"/>'
-            f'<text class="mark {mark.kind}" x="{at + 4:.1f}" y="{TOP - 10}">{label}</text>'
+            f'<text class="mark {kind}" x="{at + 4:.1f}" y="{TOP - 10}">{label}</text>'
         )
     known = [(x(place), y(value)) for place, value in enumerate(values) if value is not None]
     if known:

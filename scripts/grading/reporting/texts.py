@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from grading.result import Cheating, Deduction, Dimension, Fact, Facts, Hint, Insight
+from grading.result import Cheating, Deduction, Dimension, Fact, Facts, Hint, Insight, Report
 
 FOLDER: Final = Path(__file__).parent.parent / "texts"
 MOST_CHARACTERS: Final = 400
@@ -25,12 +25,7 @@ def unescaped(text: str) -> str:
 
 
 def make_visible(text: str, *, most: int = MOST_CHARACTERS) -> str:
-    """Make a text of the graded system safe to show: one line, no control characters, short.
-
-    Args:
-        text: Whatever it sent.
-        most: Characters that are kept.
-    """
+    """Make a text of the graded system safe to show: one line, no control characters, short."""
     shown = text if len(text) <= most else text[: most - 1] + "…"
     return "".join(
         " " if character in "\n\t\r" else SUBSTITUTE if _is_invisible(character) else character
@@ -43,12 +38,7 @@ def _is_invisible(character: str) -> bool:
 
 
 class Texts:
-    """All that is said in one language.
-
-    Args:
-        language: Its code, for HTML.
-        content: The file of texts.
-    """
+    """All that is said in one language."""
 
     def __init__(self, language: str, content: Mapping[str, Any]) -> None:
         self.language = language
@@ -127,3 +117,16 @@ def read_texts(language: str) -> Texts:
 def describe_outcome(texts: Texts, *, exit_code: int | None, problem: str) -> str:
     """Describe how a run of the Optimizer ended."""
     return texts.label(problem) if problem else texts.label("exit_code", code=exit_code)
+
+
+def list_target(report: Report, texts: Texts) -> list[tuple[str, str]]:
+    """List what was graded, and with which options, each with its name."""
+    target = report.target
+    return [
+        ("Manager", target.manager_url),
+        ("Worker", target.worker_url),
+        ("Evaluator", target.evaluator_url),
+        (texts.label("database"), target.database),
+        (texts.label("optimizer_command"), target.optimizer_command),
+        (texts.label("options"), ", ".join(f"{k}={v}" for k, v in report.options.items())),
+    ]

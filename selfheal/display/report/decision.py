@@ -20,6 +20,7 @@ from selfheal.display.report.layout import (
     against,
     and_more,
     make_table,
+    more_line,
     pair_counts,
     section,
     show_words,
@@ -59,8 +60,7 @@ def render_decision(detail: Detail) -> Iterator[RenderableType]:
             Text(text or show_line(key, most=MAX_INPUT_CHARACTERS)),
         )
     yield Padding(table, INDENT)
-    if len(pairs) > MAX_PAIRS:
-        yield Padding(Text(and_more(len(pairs), MAX_PAIRS).strip(" ,")), INDENT)
+    yield from more_line(len(pairs), MAX_PAIRS)
 
 
 def _outcome(decision: Detail) -> str:

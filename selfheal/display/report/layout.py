@@ -54,6 +54,12 @@ def and_more(count: int, shown: int) -> str:
     return f", and {count - shown} more" if count > shown else ""
 
 
+def more_line(count: int, shown: int, *, what: str = "") -> Iterator[RenderableType]:
+    """Lay out how many more there are than are shown; nothing where all are."""
+    if count > shown:
+        yield Padding(Text(f"and {count - shown} more{what}"), INDENT)
+
+
 def show_words(code: object) -> str:
     """Write a code such as `no_gain` as words."""
     return show_line(code).replace("_", " ")

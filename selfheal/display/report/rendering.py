@@ -16,7 +16,7 @@ from rich.text import Text
 
 from selfheal.display.detail_reading import read_line, read_part, read_records, show_line
 from selfheal.display.report.decision import render_decision, render_watch_result
-from selfheal.display.report.layout import and_more, section, show_words
+from selfheal.display.report.layout import more_line, section, show_words
 from selfheal.display.report.sections import (
     render_candidates,
     render_cost,
@@ -69,12 +69,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
 
 
 def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
-    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault.
-
-    Args:
-        reports: What to list.
-        width: Columns of the screen.
-    """
+    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault."""
     is_wide = width >= WIDE_COLUMNS
     versions = [_versions(report) for report in reports]
     table = Table(box=None, pad_edge=False, expand=True)
@@ -131,19 +126,14 @@ def _introduction(report: StoredRun) -> Iterator[RenderableType]:
     why = f" ({reason})" if reason else ""
     yield Text.assemble((f"{name} {_outcome(report)}", style), f": {sentence}{why}")
     number = f", report {report.report_id}" if report.report_id is not None else ""
-    by = f", {_starter(report.triggered_by)}" if report.triggered_by else ""
+    starter = "hand" if report.triggered_by == "manual" else show_line(report.triggered_by or "")
+    by = f", started by {starter}" if starter else ""
     yield Text(f"run {report.id}{number}, {_moment(report.created_at)}{by}", style="dim")
     # The parts below say all that a summary does.
     if not any(read_part(report.detail, name) for name in ("attribution", "verdict", "watch")):
         summary = read_line(report.detail, "summary", most=1_000)
         if summary:
             yield Padding(Text(summary), INDENT)
-
-
-def _starter(triggered_by: str) -> str:
-    return (
-        "started by hand" if triggered_by == "manual" else f"started by {show_line(triggered_by)}"
-    )
 
 
 def _changes(report: StoredRun) -> Iterator[RenderableType]:
@@ -158,9 +148,8 @@ def _changes(report: StoredRun) -> Iterator[RenderableType]:
     for line in changes[:MAX_CHANGES]:
         style = "green" if line.startswith("+") else "red"
         yield Padding(Text(_cut(line, MAX_CHANGE_CHARACTERS), style=style), INDENT)
-    if len(changes) > MAX_CHANGES:
-        more = and_more(len(changes), MAX_CHANGES).strip(" ,")
-        yield Padding(Text(f"{more} changed lines{_where_all_are(report)}"), INDENT)
+    what = f" changed lines{_where_all_are(report)}"
+    yield from more_line(len(changes), MAX_CHANGES, what=what)
 
 
 def _where_all_are(report: StoredRun) -> str:

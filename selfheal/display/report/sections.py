@@ -23,6 +23,7 @@ from selfheal.display.report.layout import (
     against,
     and_more,
     make_table,
+    more_line,
     pair_counts,
     section,
     show_words,
@@ -39,6 +40,14 @@ _FAULTS: Final = {
     "input": "A few odd inputs are at fault, not the prompt.",
     "drift": "The model has changed: a prompt that once served well fails now.",
     "unknown": "It is unknown whose fault it is.",
+}
+_COSTS: Final = {
+    "worker_calls": "Worker calls",
+    "analyst_calls": "analyst calls",
+    "model_calls": "model calls in all",
+    "input_tokens": "tokens in",
+    "output_tokens": "tokens out",
+    "seconds": "s",
 }
 
 
@@ -79,16 +88,11 @@ def _surprise(surprise: Detail) -> str:
     if p_value is None:
         return ""
     answers = read_number(surprise, "baseline_answers")
-    usual = f"; usually {100 * rate:.3g} % fail{_how_known(answers)}" if rate is not None else ""
-    return f"so many by chance: p = {p_value:.2g}{usual}"
-
-
-def _how_known(answers: float | None) -> str:
-    if answers is None:
-        return ""
+    known = f", known from {answers:g} answers" if answers is not None else ""
     if answers == 0:
-        return " (assumed: nothing is known yet)"
-    return f", known from {answers:g} answers"
+        known = " (assumed: nothing is known yet)"
+    usual = f"; usually {100 * rate:.3g} % fail{known}" if rate is not None else ""
+    return f"so many by chance: p = {p_value:.2g}{usual}"
 
 
 def _quarantine(rows: Sequence[Detail]) -> str:
@@ -136,30 +140,20 @@ def render_candidates(candidates: Sequence[Detail]) -> Iterator[RenderableType]:
             note,
         )
     yield Padding(table, INDENT)
-    if len(candidates) > MAX_LISTED:
-        yield Padding(Text(and_more(len(candidates), MAX_LISTED).strip(" ,")), INDENT)
+    yield from more_line(len(candidates), MAX_LISTED)
 
 
 def render_cost(cost: Detail) -> Iterator[RenderableType]:
     """Show what the run cost."""
-    analyst = ("analyst_calls", "analyst calls") if read_number(cost, "analyst_calls") else None
-    # The sum tells nothing new beside its parts.
-    total = None if "worker_calls" in cost else ("model_calls", "model calls in all")
-    names = filter(
-        None,
-        (
-            ("worker_calls", "Worker calls"),
-            analyst,
-            total,
-            ("input_tokens", "tokens in"),
-            ("output_tokens", "tokens out"),
-            ("seconds", "s"),
-        ),
-    )
+    known = {name: read_number(cost, name) for name in _COSTS}
+    if "worker_calls" in cost:
+        # The sum tells nothing new beside its parts.
+        known["model_calls"] = None
+    known["analyst_calls"] = known["analyst_calls"] or None
     figures = [
-        f"{value:,.1f} {words}" if name == "seconds" else f"{value:,.0f} {words}"
-        for name, words in names
-        if (value := read_number(cost, name)) is not None
+        f"{value:,.{1 if name == 'seconds' else 0}f} {_COSTS[name]}"
+        for name, value in known.items()
+        if value is not None
     ]
     yield from section("What it cost", [", ".join(figures)])
 

@@ -1,13 +1,15 @@
 """What the runtime asks of a running server: whether it is ready and has our schema."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import SchemaState, read_schema_state, update_schema
+from selfheal.runtime.schema.migrations import Connection, update_schema
 from services.common.database import connection_arguments
 
 SUPERUSER = "agent"
@@ -21,6 +23,8 @@ _OPTIONS = {
 _MAINTENANCE_DATABASE = "postgres"
 _CONNECT_TIMEOUT_SECONDS = 2.0
 _STATEMENT_TIMEOUT_SECONDS = 60.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,16 @@ class ServerAddress:
             )
             | {"command_timeout": _STATEMENT_TIMEOUT_SECONDS}
         )
+
+    async def ask(
+        self, question: Callable[[Connection], Awaitable[Answer]], database: str = DATABASE
+    ) -> Answer:
+        """Put a question to the server, over a connection of its own."""
+        connection = await self.connect(database)
+        try:
+            return await question(connection)
+        finally:
+            await connection.close()
 
 
 async def answers(address: ServerAddress) -> bool:
@@ -80,36 +94,16 @@ async def answers(address: ServerAddress) -> bool:
 
 
 async def prepare_database(address: ServerAddress, schema: Path) -> list[str]:
-    """Create the database, and bring its schema up to date.
-
-    Returns:
-        Words for what was applied by this call.
+    """Create the database, and bring its schema up to date; gives words for what was applied.
 
     Raises:
         PostgresError: If something doesn't apply.
     """
-    await _create_database(address)
-    connection = await address.connect()
-    try:
-        return await update_schema(connection, schema)
-    finally:
-        await connection.close()
+    await address.ask(_create_database, _MAINTENANCE_DATABASE)
+    return await address.ask(lambda connection: update_schema(connection, schema))
 
 
-async def look_at_schema(address: ServerAddress, schema: Path) -> SchemaState:
-    """Tell what the database has of a schema."""
-    connection = await address.connect()
-    try:
-        return await read_schema_state(connection, schema)
-    finally:
-        await connection.close()
-
-
-async def _create_database(address: ServerAddress) -> None:
-    connection = await address.connect(_MAINTENANCE_DATABASE)
-    try:
-        query = "SELECT 1 FROM pg_database WHERE datname = $1"
-        if await connection.fetchval(query, DATABASE) is None:
-            await connection.execute(f"CREATE DATABASE {DATABASE}")
-    finally:
-        await connection.close()
+async def _create_database(connection: Connection) -> None:
+    query = "SELECT 1 FROM pg_database WHERE datname = $1"
+    if await connection.fetchval(query, DATABASE) is None:
+        await connection.execute(f"CREATE DATABASE {DATABASE}")

@@ -23,7 +23,7 @@ from selfheal.runtime.postgres.postmaster import (
 )
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
-from selfheal.runtime.schema.migrations import SchemaState
+from selfheal.runtime.schema.migrations import SchemaState, read_schema_state
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
@@ -142,10 +142,6 @@ class EmbeddedPostgres:
     def start(self, *, interrupted: Interrupted = never, progress: Progress = silent) -> bool:
         """Make the cluster if there is none, start or adopt the server, update its schema.
 
-        Args:
-            interrupted: Asked again and again; true stops what was started.
-            progress: Told what is being done, where it may take a second or more.
-
         Returns:
             Whether a server was started; False if it ran already.
 
@@ -183,10 +179,7 @@ class EmbeddedPostgres:
         return running is None
 
     def stop(self) -> bool:
-        """Stop the server, if it runs, and wait until nothing of it is left.
-
-        Returns:
-            Whether it ran.
+        """Stop the server and wait until nothing of it is left; tell whether it ran.
 
         Raises:
             PostgresError: If it doesn't stop, or belongs to another account.
@@ -223,7 +216,7 @@ class EmbeddedPostgres:
 
     def schema_state(self) -> SchemaState:
         """Tell what the running database has of the schema."""
-        return asyncio.run(postgres_database.look_at_schema(self.address, self.schema))
+        return asyncio.run(self.address.ask(lambda one: read_schema_state(one, self.schema)))
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""

@@ -26,18 +26,10 @@ def is_alive(process: psutil.Process) -> bool:
 def find_process(
     process_id: int, *, create_time: float, command: Sequence[str]
 ) -> psutil.Process | None:
-    """Find a process again by what was written down about it.
+    """Find a process again by what was written down about it; None if it is gone.
 
     A pid alone proves nothing, since the system gives it to others later: either the time of
-    creation or the whole command has to be the same.
-
-    Args:
-        process_id: Its pid.
-        create_time: Seconds since the epoch at which it was created.
-        command: Its command line.
-
-    Returns:
-        The process, or None if it is gone.
+    creation, in seconds since the epoch, or the whole command has to be the same.
     """
     try:
         process = psutil.Process(process_id)
@@ -53,11 +45,8 @@ def find_session(leader_id: int, *, create_time: float) -> list[psutil.Process]:
     """Find every living process of a session that we began: its leader and what that started.
 
     Nothing is found when the number belongs to another session by now, so that whatever is done
-    to the members is never done to a stranger.
-
-    Args:
-        leader_id: Pid of the process that we started in a session of its own.
-        create_time: Seconds since the epoch at which it was created.
+    to the members is never done to a stranger: its leader's time of creation, in seconds since the
+    epoch, has to be the same.
     """
     if create_time < psutil.boot_time() - _CLOCK_TOLERANCE_SECONDS:
         return []

@@ -13,7 +13,7 @@ import psutil
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.logs import last_error, open_log, read_tail
 from selfheal.runtime.processes.identity import find_process, find_session, is_alive
-from selfheal.runtime.processes.readiness import is_ready
+from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessRecord, ProcessSpec, parse_record
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import wait_until
@@ -146,10 +146,7 @@ class BackgroundProcess:
         )
 
     def stop(self, *, grace_seconds: float = STOP_GRACE_SECONDS) -> bool:
-        """End it with SIGTERM, then with SIGKILL, and whatever it started with it.
-
-        Returns:
-            Whether it was running.
+        """End it with SIGTERM, then with SIGKILL, and what it started; tell whether it ran.
 
         Raises:
             EmbeddedRuntimeError: If it belongs to another account.
@@ -219,5 +216,5 @@ class BackgroundProcess:
 
 def _is_ready(record: ProcessRecord) -> bool:
     if record.ready_url:
-        return is_ready(record.ready_url)
+        return not find_obstacle(record.ready_url)
     return time.time() - record.create_time >= SETTLING_SECONDS

@@ -92,11 +92,10 @@ def parse_record(text: str) -> ProcessRecord | None:
     names = {field.name for field in fields(ProcessRecord)}
     if not isinstance(content, dict) or not names - _OPTIONAL <= content.keys():
         return None
-    if not isinstance(content["pid"], int) or not is_process_id(content["pid"]):
+    kinds = (("pid", int), ("create_time", int | float), ("command", list))
+    if not all(isinstance(content[name], kind) for name, kind in kinds):
         return None
-    if not isinstance(content["create_time"], int | float):
-        return None
-    if not isinstance(content["command"], list):
+    if not is_process_id(content["pid"]):
         return None
     known = {name: content[name] for name in names & content.keys()}
     return ProcessRecord(**{**known, "command": tuple(content["command"])})

@@ -7,13 +7,7 @@ from selfheal.runtime.processes.process import BackgroundProcess
 
 
 class ProcessTable:
-    """The processes that run in a runtime directory, or could.
-
-    Args:
-        home: The runtime's directory.
-        working_directory: Where the processes run.
-        inherited: The environment that every process starts from.
-    """
+    """The processes that run in a runtime directory, or could."""
 
     def __init__(
         self, home: Path, *, working_directory: Path, inherited: Mapping[str, str]

@@ -16,6 +16,11 @@ _PARSER = (
     .enable(["blockquote", "code", "fence", "heading", "hr", "list"])
     .disable("inline")
 )
+# A quote ends at the first line without its sign: where lines below it might go on with its
+# paragraph, each quote looks through all of them, which takes the square of the time.
+_PARSER.block.ruler.before(
+    "code", "quote_end", lambda _state, _line, _end, silent: silent, {"alt": ["blockquote"]}
+)
 FENCE_LINE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[ \t]*\S", re.M)
 # No-break, zero-width and other blanks at a line's ends, where they are only layout.
 ODD_BLANK = "\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"

@@ -13,8 +13,8 @@ from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.web import create_app, serve
 from services.manager.app.api import router
 from services.manager.app.services.execution_log import ExecutionLogWriter
-from services.manager.app.services.orchestrator import Orchestrator, Refiner
-from services.manager.app.services.refinement.refiners import LlmRefiner, RuleRefiner
+from services.manager.app.services.orchestrator import Orchestrator
+from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
 
 SERVICE = "manager"
 

@@ -18,7 +18,7 @@ from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
 from services.optimizer.app.services.cycle import Cycle
-from services.optimizer.app.services.diagnosis.cooldown import Pauses
+from services.optimizer.app.services.diagnosis.cooldown import find_pause
 from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
@@ -28,7 +28,7 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.record.outcomes import HealingOutcome
-from services.optimizer.app.services.telling.notification import Notifier, create_notifier
+from services.optimizer.app.services.telling.notification import WebhookNotifier, create_notifier
 from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 
 
@@ -38,7 +38,7 @@ class Tools:
 
     session: aiohttp.ClientSession
     analyst: Analyst
-    notifier: Notifier
+    notifier: WebhookNotifier | None
 
 
 @asynccontextmanager
@@ -75,7 +75,8 @@ class Workshop:
 
     async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""
-        await self.tools.notifier.notify(describe_outcome(prompt, outcome))
+        if self.tools.notifier is not None:
+            await self.tools.notifier.notify(describe_outcome(prompt, outcome))
 
     async def confirm(
         self, serving: Prompt, before: str, after: Sequence[LoggedResult]
@@ -120,7 +121,8 @@ def make_surveyor(
     settings: OptimizerSettings, session: aiohttp.ClientSession, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
-    pauses = Pauses(
+    find = partial(
+        find_pause,
         asks_first=settings.optimizer_mode == PROPOSE_MODE,
         is_continuous=is_continuous,
         base_seconds=settings.optimizer_cooldown_seconds,
@@ -129,7 +131,7 @@ def make_surveyor(
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
         partial(is_evaluator_degraded, session, settings.evaluator_url),
-        pauses.find,
+        find,
     )
 
 

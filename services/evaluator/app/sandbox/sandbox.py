@@ -97,17 +97,16 @@ def create_sandbox(backend: str, slots: int, modules: Sequence[str] = ()) -> San
     Args:
         backend: `jail`, `wasm`, `auto` for the first of them that works, or `off`.
         slots: How many runs may be under way at once.
-        modules: Modules beyond the standard library that programs may import.
+        modules: Modules beyond the standard library that programs may import. WebAssembly has
+            none, so that `auto` is the jail then.
 
     Raises:
         ValueError: If there is no such backend.
     """
     match backend:
-        case "auto":
-            return FirstAvailable(
-                [JailSandbox(slots, modules=modules), WasmSandbox(slots, modules=modules)]
-            )
-        case "jail":
+        case "auto" if not modules:
+            return FirstAvailable([JailSandbox(slots), WasmSandbox(slots)])
+        case "auto" | "jail":
             return JailSandbox(slots, modules=modules)
         case "wasm":
             return WasmSandbox(slots, modules=modules)

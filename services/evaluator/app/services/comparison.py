@@ -20,15 +20,29 @@ _NUMBERS = ("Decimal", "Fraction")
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
-    """What is left open; see `agrees`."""
+class Comparison:
+    """Tells whether two values are equal as far as a careful reader would ask.
+
+    As in Python, `True` is 1, `1.0` is 1, a tuple is no list and a range isn't either. Unlike
+    there, numbers agree within a relative tolerance of 1e-6 or an absolute one of 1e-9, at any
+    depth, and NaN agrees with NaN. A value that didn't come back agrees with nothing, itself
+    included. A `Decimal` or `Fraction` that is expected is meant exactly.
+
+    Attributes:
+        any_order: Whether the order in lists and tuples is left open, at any depth.
+        any_sequence: Whether a tuple will do where a list is expected, at any depth; a tuple
+            that is expected is always a tuple, since only Python writes one.
+        any_iterable: Whether a range, a deque, a view or an iterator will do for a list.
+        any_array: Whether an array will.
+    """
 
     any_order: bool = False
     any_sequence: bool = False
     any_iterable: bool = False
     any_array: bool = False
 
-    def agree(self, actual: Value, expected: Value, depth: int) -> bool:
+    def agrees(self, actual: Value, expected: Value, depth: int = MAX_DEPTH) -> bool:
+        """Tell whether what came back agrees with what is expected, down to a depth."""
         if depth == 0 or isinstance(actual, Opaque) or isinstance(expected, Opaque):
             return False
         match actual, expected:
@@ -37,7 +51,7 @@ class _Comparison:
             case Built(), _:
                 same = self._built_agrees(actual, expected, depth)
             case _, Built():
-                same = _is_number(expected, actual)
+                same = _is_same_number(actual, expected)
             case Items(), _:
                 same = self._items_agree(actual, expected, depth)
             case (list() | tuple(), list() | tuple()):
@@ -73,7 +87,7 @@ class _Comparison:
             return self._frame_agrees(actual, expected, depth)
         if not isinstance(expected, Built) or actual.type_name != expected.type_name:
             return False
-        return actual == expected or _is_number(expected, _number_of(actual))
+        return actual == expected or _is_same_number(actual, expected)
 
     def _frame_agrees(self, frame: Built, expected: Value, depth: int) -> bool:
         """Compare a table's columns with a dict of them, or its rows with a list of dicts."""
@@ -82,13 +96,13 @@ class _Comparison:
             return same_kind and self._members_agree(frame.arguments, expected.arguments, depth)
         match frame.arguments:
             case [dict(columns)] if isinstance(expected, dict):
-                return self.agree(columns, expected, depth - 1)
+                return self.agrees(columns, expected, depth - 1)
             case [dict(columns)] if all(isinstance(column, list) for column in columns.values()):
                 lists = [column for column in columns.values() if isinstance(column, list)]
                 rows: Value = [
                     dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)
                 ]
-                return self.agree(rows, expected, depth - 1)
+                return self.agrees(rows, expected, depth - 1)
         return False
 
     def _members_agree(
@@ -99,20 +113,22 @@ class _Comparison:
         if self.any_order and len(expected) <= MAX_UNORDERED:
             return self._match_up(actual, expected, depth)
         return all(
-            self.agree(one, other, depth - 1) for one, other in zip(actual, expected, strict=True)
+            self.agrees(one, other, depth - 1) for one, other in zip(actual, expected, strict=True)
         )
 
     def _match_up(self, actual: Sequence[Value], expected: Sequence[Value], depth: int) -> bool:
         """Whether each element finds a partner of its own."""
+        if len(actual) != len(expected):
+            return False
         left = list(actual)
         for wanted in expected:
             for index, candidate in enumerate(left):
-                if self.agree(candidate, wanted, depth - 1):
+                if self.agrees(candidate, wanted, depth - 1):
                     del left[index]
                     break
             else:
                 return False
-        return not left
+        return True
 
     def _dictionaries_agree(
         self, actual: dict[Value, Value], expected: dict[Value, Value], depth: int
@@ -120,40 +136,11 @@ class _Comparison:
         if len(actual) != len(expected):
             return False
         if actual.keys() == expected.keys():
-            return all(self.agree(actual[key], value, depth - 1) for key, value in expected.items())
+            return all(self.agrees(actual[key], expected[key], depth - 1) for key in expected)
         # Keys that differ by a rounding error, if anything.
         pairs: list[Value] = list(expected.items())
         found: list[Value] = list(actual.items())
         return len(pairs) <= MAX_UNORDERED and self._match_up(found, pairs, depth)
-
-
-def agrees(
-    actual: Value,
-    expected: Value,
-    *,
-    any_order: bool = False,
-    any_sequence: bool = False,
-    any_iterable: bool = False,
-    any_array: bool = False,
-) -> bool:
-    """Tell whether two values are equal as far as a careful reader would ask.
-
-    As in Python, `True` is 1, `1.0` is 1, a tuple is no list and a range isn't either. Unlike
-    there, numbers agree within a relative tolerance of 1e-6 or an absolute one of 1e-9, at any
-    depth, and NaN agrees with NaN. A value that didn't come back agrees with nothing, itself
-    included. A `Decimal` or `Fraction` that is expected is meant exactly.
-
-    Args:
-        actual: What came back.
-        expected: What it should be.
-        any_order: Whether the order in lists and tuples is left open, at any depth.
-        any_sequence: Whether a tuple will do where a list is expected, at any depth; a tuple
-            that is expected is always a tuple, since only Python writes one.
-        any_iterable: Whether a range, a deque, a view or an iterator will do for a list.
-        any_array: Whether an array will.
-    """
-    comparison = _Comparison(any_order, any_sequence, any_iterable, any_array)
-    return comparison.agree(actual, expected, MAX_DEPTH)
 
 
 def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
@@ -168,10 +155,12 @@ def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
         return False
 
 
-def _number_of(built: Built) -> Decimal | Fraction | None:
-    """Return the exact number that was built; None where its arguments are none that build one."""
+def _number_of(value: Value) -> float | Decimal | Fraction | None:
+    """Return a real number, or the exact one that was built; None for all else."""
     try:
-        match built:
+        match value:
+            case int() | float():
+                return value
             case Built("Decimal", [str(digits)]):
                 return Decimal(digits)
             case Built("Fraction", [int(numerator), int(denominator)]):
@@ -189,12 +178,11 @@ def _float_of(built: Built) -> float:
         return math.nan
 
 
-def _is_number(expected: Built, actual: object) -> bool:
+def _is_same_number(actual: Value, expected: Built) -> bool:
     """Whether what came back is the exact number that is expected, as Python has it."""
-    if not isinstance(actual, int | float | Decimal | Fraction):
-        return False
     try:
-        return bool(_number_of(expected) == actual)
+        number = _number_of(expected)
+        return number is not None and bool(number == _number_of(actual))
     except ArithmeticError:
         return False
 
@@ -223,6 +211,6 @@ def _matches_set(
     expected: set[Value] | frozenset[Value],
     depth: int,
 ) -> bool:
-    if len(actual) != len(expected) or len(expected) > MAX_UNORDERED:
+    if len(expected) > MAX_UNORDERED:
         return False
-    return _Comparison()._match_up(list(actual), list(expected), depth)
+    return Comparison()._match_up(list(actual), list(expected), depth)

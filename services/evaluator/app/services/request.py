@@ -67,10 +67,6 @@ LEETCODE_CLASS = "Solution"
 BEFORE = 50
 # What Python has of its own is mostly mentioned, not asked for.
 PYTHONS_OWN = frozenset(dir(builtins)).union(*map(dir, (str, list, dict, set)))
-# Definitions at the left margin, and what shows that one is written out.
-DEFINITION = re.compile(r"^(?:async[ ]+)?def[ ]+([A-Za-z_]\w*)[ ]*\(", re.M)
-DOCSTRING = re.compile(r"(\"\"\"|\'\'\').*?(?:\1|\Z)", re.S)
-WRITTEN_OUT = re.compile(r"^[ \t]+(?:return|yield|for|while|if|raise|print)\b", re.M)
 # ASCII boundaries, since Korean particles follow a word without a space: `Python으로`.
 CLASS_WANTED = re.compile(r"\bclass\b|클래스", re.I | re.A)
 PROGRAM_WANTED = re.compile(
@@ -148,7 +144,7 @@ def read_request(user_input: str) -> RequestFacts:
     wants_program = speaks_of_program and not wants_part
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next(_find_names(user_input, examples, _helpers_in(code, examples)), ""),
+        name=next(_find_names(user_input, examples, code), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
@@ -173,9 +169,12 @@ def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> se
     return written if are_others or any(is_open.values()) else set()
 
 
-def _find_names(user_input: str, examples: tuple[Example, ...], helpers: set[str]) -> Iterator[str]:
+def _find_names(
+    user_input: str, examples: tuple[Example, ...], code: tuple[ast.stmt, ...]
+) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
-    yield from _names_left_open(user_input)
+    yield from _names_left_open(code)
+    helpers = _helpers_in(code, examples)
     wants_class = CLASS_WANTED.search(user_input) is not None
     patterns: tuple[re.Pattern[str], ...] = NAMED
     if wants_class and not FUNCTION_WANTED.search(user_input):
@@ -207,15 +206,11 @@ def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -
     )
 
 
-def _names_left_open(user_input: str) -> Iterator[str]:
-    """Of several definitions that are shown, those that have no body, the last one first.
+def _names_left_open(code: tuple[ast.stmt, ...]) -> Iterator[str]:
+    """Of several functions that are shown, those that have no body, the last one first.
 
     A request to complete code may show what the rest of it builds on.
     """
-    shown = list(DEFINITION.finditer(user_input))
-    if len(shown) <= 1:
-        return
-    ends = [match.start() for match in shown[1:]] + [len(user_input)]
-    for match, end in zip(reversed(shown), reversed(ends), strict=True):
-        if not WRITTEN_OUT.search(DOCSTRING.sub("", user_input[match.start() : end])):
-            yield match[1]
+    shown = [node for node in code if isinstance(node, Function)]
+    if len(shown) > 1:
+        yield from (node.name for node in reversed(shown) if is_stub(node))

@@ -1,11 +1,12 @@
 """Writes `execution_logs`: one row a request, committed before the answer leaves."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
 
+# The columns in the order of the fields of `Execution`.
 INSERT_EXECUTION = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, refined_input, prompt_version, worker_output,
@@ -16,7 +17,7 @@ INSERT_EXECUTION = """
 
 @dataclass(slots=True)
 class Execution:
-    """What is known of a request so far; a step that wasn't reached leaves None.
+    """What is known of a request so far, by column; a step that wasn't reached leaves None.
 
     `evaluation_score` is in [0, 1]; None means unscored, which is not zero.
     """
@@ -48,17 +49,4 @@ class ExecutionLogWriter:
                 acknowledge the request then.
         """
         async with self._database.connection() as connection:
-            await connection.execute(
-                INSERT_EXECUTION,
-                execution.request_id,
-                execution.task_type,
-                execution.user_input,
-                execution.refined_input,
-                execution.prompt_version,
-                execution.worker_output,
-                execution.worker_latency_ms,
-                execution.evaluation_score,
-                execution.evaluation_passed,
-                execution.evaluation_detail,
-                execution.error_message,
-            )
+            await connection.execute(INSERT_EXECUTION, *astuple(execution))

@@ -1,6 +1,5 @@
 """Serves a request: refine, ask Worker and Evaluator, write one row of the log, answer."""
 
-from typing import Protocol
 from uuid import UUID
 
 from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
@@ -14,29 +13,15 @@ from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
+from services.manager.app.services.refinement.refiners import Refiner
 
 log = get_logger()
-
-
-class Refiner(Protocol):
-    """Cleans an input and makes it explicit."""
-
-    async def refine(self, user_input: str, *, task_type: str) -> str:
-        """Return the refined input; empty only where there is nothing to see."""
-        ...
-
-    async def close(self) -> None:
-        """Close what it holds."""
-        ...
 
 
 class Orchestrator:
     """Serves requests.
 
     Args:
-        refiner: Cleans the input.
-        worker: Answers it.
-        evaluator: Scores the answer.
         execution_log: Keeps the record; no request is acknowledged without it.
     """
 

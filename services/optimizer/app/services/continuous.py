@@ -36,11 +36,9 @@ async def watch_failures(
 
     Args:
         database_url: Where failures are announced; the connection is its own.
-        timeout_seconds: Deadline of its statements.
         poll_seconds: Longest time between two runs.
         run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
             are transactions, so nothing is left half.
-        stop: Set from outside.
     """
     pauses = _growing_pauses()
     while not stop.is_set():

@@ -39,11 +39,8 @@ class Cycle:
     """What a run is made of.
 
     Attributes:
-        surveyor: Finds the prompts that need work.
-        heal: Heals one prompt.
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
-        triggered_by: Who started the run.
     """
 
     surveyor: Surveyor
@@ -66,21 +63,18 @@ class Cycle:
         """
         log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
         failures: list[ServiceError] = []
-        outcomes = await self._look_after_promotions(connection, failures)
+        outcomes: dict[str, HealingOutcome] = {}
+        for prompt in await load_active_prompts(connection):
+            work = look_after(
+                connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+            )
+            await self._bring_to_end(prompt, work, outcomes, failures)
         rolled_back = list(outcomes)
         survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
         for case in survey.cases:
-            task_type = case.incumbent.task_type
-            try:
-                with _translate_failures():
-                    outcome = await self._heal_alone(connection, case)
-            except ServiceError as error:
-                await self._take_note(error, case.incumbent, failures)
-                continue
-            if outcome is not None:
-                outcomes[task_type] = outcome
-                await self.announce(case.incumbent, outcome)
+            work = self._heal_alone(connection, case)
+            await self._bring_to_end(case.incumbent, work, outcomes, failures)
         if failures and not outcomes:
             raise failures[0]
         log.info(
@@ -112,32 +106,27 @@ class Cycle:
                 return None
             return await self.heal(case)
 
-    async def _take_note(
-        self, error: ServiceError, prompt: Prompt, failures: list[ServiceError]
+    async def _bring_to_end(
+        self,
+        prompt: Prompt,
+        work: Awaitable[HealingOutcome | None],
+        outcomes: dict[str, HealingOutcome],
+        failures: list[ServiceError],
     ) -> None:
-        failures.append(error)
-        log.error(
-            "healing_failed", task_type=prompt.task_type, code=error.code, message=error.message
-        )
-        await self.announce(prompt, error)
-
-    async def _look_after_promotions(
-        self, connection: asyncpg.Connection, failures: list[ServiceError]
-    ) -> dict[str, HealingOutcome]:
-        outcomes: dict[str, HealingOutcome] = {}
-        for prompt in await load_active_prompts(connection):
-            try:
-                with _translate_failures():
-                    outcome = await look_after(
-                        connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
-                    )
-            except ServiceError as error:
-                await self._take_note(error, prompt, failures)
-                continue
-            if outcome is not None:
-                outcomes[prompt.task_type] = outcome
-                await self.announce(prompt, outcome)
-        return outcomes
+        """Wait for work on a prompt, and keep and announce what came of it, if anything did."""
+        try:
+            with _translate_failures():
+                outcome = await work
+        except ServiceError as error:
+            failures.append(error)
+            log.error(
+                "healing_failed", task_type=prompt.task_type, code=error.code, message=error.message
+            )
+            await self.announce(prompt, error)
+            return
+        if outcome is not None:
+            outcomes[prompt.task_type] = outcome
+            await self.announce(prompt, outcome)
 
     def _tell_cases(self, survey: Survey) -> None:
         needy = [case for case in survey.cases if case.analysis.needs_optimization]

@@ -1,7 +1,7 @@
 """Decides from log rows whether a prompt needs work, and says what fails. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, lgamma, log
 from statistics import fmean
@@ -10,6 +10,7 @@ from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
     Record,
+    take_first,
 )
 
 # What is taken for a healthy failure rate before anything is known: 5 %, worth ten answers.
@@ -28,7 +29,6 @@ class Surprise:
         p_value: Chance of so many failures or more, in (0, 1].
         baseline_failure_rate: The failure rate that was expected, in (0, 1).
         baseline_answers: Scored answers that the expectation rests on.
-        nothing_passed: Whether every answer failed.
     """
 
     p_value: float
@@ -49,12 +49,10 @@ class FailureAnalysis:
     Attributes:
         scored_count: Scored answers that count, five of each input at most; unscored ones count
             neither for nor against a prompt.
-        failure_count: Those that failed.
         threshold: Failures from which on the prompt needs optimization.
         mean_score: Mean score of the failures, in [0, 1]; None where there is none.
         failing: One result for each distinct failing input, the newest first.
         rule_counts: How often each rule failed among the failures, the most frequent first.
-        surprise: How surprising the failures are.
     """
 
     scored_count: int
@@ -93,7 +91,7 @@ def analyze_failures(
         threshold: Failures from which on the prompt needs optimization, at least 1.
         usual: How the prompt itself did before the lookback, and how the one before it did.
     """
-    counted = list(_take_what_counts(results))
+    counted = take_first(results, MAX_ANSWERS_PER_INPUT, lambda row: row.refined_input)
     failures = [result for result in counted if not result.passed]
     distinct: dict[str, LoggedResult] = {}
     for failure in failures:
@@ -110,14 +108,6 @@ def analyze_failures(
     )
 
 
-def _take_what_counts(results: Sequence[LoggedResult]) -> Iterator[LoggedResult]:
-    counts: Counter[str] = Counter()
-    for result in results:
-        counts[result.refined_input] += 1
-        if counts[result.refined_input] <= MAX_ANSWERS_PER_INPUT:
-            yield result
-
-
 def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:
     """Rate how surprising so many failures are, by the beta-binomial distribution.
 
@@ -127,9 +117,7 @@ def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surpr
     aren't.
 
     Args:
-        failures: Failed answers in the window.
         answers: Scored answers in the window, at least `failures`.
-        usual: Records to compare with.
     """
     norms = [record for record in usual if record.pass_rate >= LEAST_NORMAL_PASS_RATE]
     norm = max(norms, key=_expected_pass_rate, default=Record())

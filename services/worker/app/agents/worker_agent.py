@@ -31,11 +31,7 @@ async def to_messages(call: AgentCall) -> list[BaseMessage]:
 
 
 class WorkerAgent:
-    """Answers an input under the prompt that comes with it.
-
-    Args:
-        model: Any LangChain chat model.
-    """
+    """Answers an input under the prompt that comes with it."""
 
     def __init__(self, model: BaseChatModel) -> None:
         self._chain = RunnableLambda(to_messages) | model

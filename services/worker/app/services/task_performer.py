@@ -12,13 +12,7 @@ log = get_logger()
 
 
 class TaskPerformer:
-    """Answers tasks under the prompt that is active now, or under a candidate.
-
-    Args:
-        database: Holds the prompts.
-        agent: Generates the text.
-        settings: Hold the internal token, which a candidate needs.
-    """
+    """Answers tasks under the prompt that is active now, or under a candidate."""
 
     def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
         self._database = database

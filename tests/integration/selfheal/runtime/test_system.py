@@ -21,7 +21,7 @@ from selfheal.runtime.errors import (
 from selfheal.runtime.foreground import ForegroundWatch, in_foreground
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.process_plan import Credentials, Stages
-from selfheal.runtime.processes.readiness import is_ready
+from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.states import ProcessStatus, State
@@ -279,7 +279,7 @@ def test_an_interrupted_up_stops_what_it_started(stubs: Stubs, patience: int) ->
     with pytest.raises(InterruptedStartError):
         system.up(interrupted=lose_patience)
     assert {state for _, state in states(system)} == {"stopped"}
-    assert not any(is_ready(spec.ready_url) for spec in stubs.specs.values())
+    assert all(find_obstacle(spec.ready_url) for spec in stubs.specs.values())
 
 
 def test_two_ups_take_turns(stubs: Stubs) -> None:

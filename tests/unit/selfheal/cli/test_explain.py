@@ -101,7 +101,7 @@ def test_a_request_is_found_by_its_id_or_the_start_of_it(
 def test_what_is_no_id_is_told_so(run: Run, logged: list[ExecutionLog], given: str) -> None:
     exit_code, _, message = run(given)
     assert exit_code == 1
-    assert "is no request id" in message
+    assert "not the id of a request" in message
     assert "\x1b" not in message
 
 

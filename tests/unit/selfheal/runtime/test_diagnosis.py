@@ -90,7 +90,7 @@ def test_the_webhook_is_told_of_without_its_address(url: str | None, words: str)
         (
             Availability("none", problem="SANDBOX_MODULES: 'x' can't be imported"),
             CheckResult.WARN,
-            "Install what SANDBOX_MODULES names",
+            "Mend SANDBOX_MODULES",
         ),
         (Availability("none", problem="no seccomp"), CheckResult.WARN, "Linux 5.13 or newer"),
     ],

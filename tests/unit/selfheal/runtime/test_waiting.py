@@ -11,7 +11,7 @@ def test_the_condition_is_asked_at_least_once() -> None:
 
 def test_it_polls_until_the_condition_holds() -> None:
     answers = iter([False, False, True])
-    assert wait_until(lambda: next(answers), timeout_seconds=60, poll_seconds=0) is True
+    assert wait_until(lambda: next(answers), timeout_seconds=60) is True
 
 
 def test_an_interruption_goes_before_the_condition() -> None:

@@ -55,7 +55,7 @@ class RunChannels:
             token=self.token,
             results=bytes(self._results.kept),
             output=bytes(self._output.kept),
-            output_cut=self._output.is_cut,
+            output_cut=self._output.seen_bytes > len(self._output.kept),
             flood=self.flood,
             ended=ended,
         )
@@ -87,8 +87,7 @@ class RunChannels:
         if not chunk:
             self._stop_reading(reader)
             return False
-        reader.keep(chunk)
-        if reader.is_flooded and not self.flood:
+        if reader.keep(chunk) and not self.flood:
             self.flood = "output" if reader is self._output else "results"
             self._stop_reading(self._output)
             self._stop_reading(self._results)
@@ -110,19 +109,13 @@ class _Reader:
         self.is_open = True
         self._kept_bytes = kept_bytes
         self._allowed_bytes = allowed_bytes
-        self._seen_bytes = 0
+        self.seen_bytes = 0
 
-    @property
-    def is_cut(self) -> bool:
-        return self._seen_bytes > len(self.kept)
-
-    @property
-    def is_flooded(self) -> bool:
-        return self._seen_bytes > self._allowed_bytes
-
-    def keep(self, chunk: bytes) -> None:
-        self._seen_bytes += len(chunk)
+    def keep(self, chunk: bytes) -> bool:
+        """Keep what fits; return whether there was too much."""
+        self.seen_bytes += len(chunk)
         self.kept += chunk[: self._kept_bytes - len(self.kept)]
+        return self.seen_bytes > self._allowed_bytes
 
 
 def _remember(opened: contextlib.ExitStack, descriptor: int) -> int:

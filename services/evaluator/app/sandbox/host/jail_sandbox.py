@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import Collection, Coroutine, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from services.evaluator.app.sandbox.host.channels import RunChannels
 from services.evaluator.app.sandbox.host.zygote_process import ZygoteError, ZygoteProcess
@@ -13,7 +12,12 @@ from services.evaluator.app.sandbox.jail.protocol import RunEnded, StartRun
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import RunLimits
 from services.evaluator.app.sandbox.run.records import read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import SELF_TEST, Step, refuse_unread
+from services.evaluator.app.sandbox.run.request import (
+    SELF_TEST,
+    Step,
+    problem_of_self_test,
+    refuse_unread,
+)
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 
 RUNS_PER_ZYGOTE = 500
@@ -24,7 +28,10 @@ REPORT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MAX_RUN_ID = 0xFFFFFFFF
 MODULES_SETTING = "SANDBOX_MODULES"
-_MODULE_ADVICE = f"install it beside the Evaluator, or take it out of {MODULES_SETTING}"
+_MODULE_ADVICE = (
+    "install its package where the Evaluator's are (pip install; in a container: name it in "
+    f"SANDBOX_REQUIREMENTS and build anew), or take it out of {MODULES_SETTING}"
+)
 _ADVICE = (
     "running code needs Linux 5.3 or newer on x86-64 or aarch64, with seccomp filters, "
     "and a user other than root or the right to become one (CAP_SETUID)"
@@ -73,8 +80,8 @@ class JailSandbox:
 
     async def start(self) -> Availability:
         """Start a zygote and try it with the self-test."""
-        execution = await self.run(SELF_TEST.source, SELF_TEST.steps)
-        if problem := SELF_TEST.problem_of(execution):
+        execution = await self.run(*SELF_TEST)
+        if problem := problem_of_self_test(execution):
             advice = _MODULE_ADVICE if MODULES_SETTING in problem else _ADVICE
             self._availability = Availability("none", problem=f"{problem}; {advice}")
         else:
@@ -200,14 +207,11 @@ class JailSandbox:
 
     def _on_gone(self, zygote: ZygoteProcess) -> None:
         self._zygotes.discard(zygote)
-        self._keep(zygote.close())
+        task = asyncio.create_task(zygote.close())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
         if zygote is self._zygote:
             self._zygote = None
             self._problem = "it ended"
             if not self._is_closed and time.monotonic() >= self._retry_at:
                 self._start_next()
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)

@@ -72,8 +72,6 @@ class ZygoteProcess:
 
         Args:
             on_gone: Called once when it ends or has to be ended, whatever the reason.
-            without: Names of layers to treat as missing, for tests.
-            modules: Names of modules beyond the standard library, which it loads as well.
 
         Raises:
             ZygoteError: If it can't be started, or isn't ready in time.
@@ -104,11 +102,7 @@ class ZygoteProcess:
         return self._is_gone
 
     def begin(self, order: StartRun, descriptors: Sequence[int]) -> asyncio.Future[RunEnded]:
-        """Order the zygote to fork a child for a run.
-
-        Args:
-            order: How to run.
-            descriptors: The request's, the output's and the results'; the caller closes them.
+        """Order the zygote to fork a child for a run; the caller closes the descriptors.
 
         Returns:
             How the run ended, once it has; a `ZygoteError` where the zygote ends first.

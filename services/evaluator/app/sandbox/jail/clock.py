@@ -23,8 +23,8 @@ class Clock:
     def install(self) -> None:
         """Take the place of the clocks; modules that are imported later see no others."""
         for name in ("time", "monotonic", "perf_counter"):
-            setattr(time, name, partial(self._seconds, getattr(time, name)))
-            setattr(time, f"{name}_ns", partial(self._nanoseconds, getattr(time, f"{name}_ns")))
+            for one, unit in ((name, 1.0), (f"{name}_ns", _NANOSECONDS)):
+                setattr(time, one, partial(self._read, getattr(time, one), unit))
         time.sleep = self.sleep  # type: ignore[assignment]
 
     def sleep(self, seconds: float, /) -> None:
@@ -38,11 +38,9 @@ class Clock:
         if not self.is_real:
             self._slept += float(seconds)
 
-    def _seconds(self, clock: Callable[[], float]) -> float:
-        return clock() + self._slept
-
-    def _nanoseconds(self, clock: Callable[[], int]) -> int:
-        return clock() + int(self._slept * _NANOSECONDS)
+    def _read(self, clock: Callable[[], float], unit: float) -> float:
+        # Nanoseconds are whole numbers, seconds aren't.
+        return clock() + type(unit)(self._slept * unit)
 
 
 CLOCK = Clock()

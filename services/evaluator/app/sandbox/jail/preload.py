@@ -1,5 +1,6 @@
 """The modules that a program may import: loaded before the files are out of reach."""
 
+import contextlib
 import importlib
 import zoneinfo
 
@@ -36,20 +37,10 @@ MODULES = tuple(
 )
 
 
-def preload() -> list[str]:
-    """Import every module that programs may use.
-
-    Returns:
-        Names of the modules that this Python was built without.
-    """
-    missing = []
+def preload() -> None:
+    """Import every module that programs may use and that this Python was built with."""
     for name in MODULES:
-        try:
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
-    try:
+    with contextlib.suppress(zoneinfo.ZoneInfoNotFoundError):
         zoneinfo.ZoneInfo("UTC")
-    except zoneinfo.ZoneInfoNotFoundError:
-        missing.append("zoneinfo data")
-    return missing

@@ -87,10 +87,8 @@ class Program:
     """The program under test; writes a record of each thing that it does.
 
     Args:
-        preparations: What was prepared before forking.
         write: Takes the records, a line at a time.
         token: What each record begins with.
-        source: The program's source.
         steps: The steps to take: each the source of an expression or a statement, or the input and
             the arguments for a run of the program by itself. Where the first is such a run, loading
             only compiles the program, and the first source that follows executes it.
@@ -109,7 +107,7 @@ class Program:
         self._token = token.encode()
         self._source = source
         self._steps = steps
-        self._output = sys.stdout
+        self._output, self._errors = sys.stdout, sys.stderr
         self._bytes_left = MAX_RESULT_BYTES - _RESERVED_BYTES_A_STEP * len(steps)
         self._is_executed = False
         self._names: set[str] = set()
@@ -164,9 +162,8 @@ class Program:
     def _take(self, number: int, step: str | list[Any]) -> None:
         try:
             if isinstance(step, list):
-                text = run_standalone(
-                    self._code, self._fresh_module("__main__"), self._output, *step
-                )
+                module = self._fresh_module("__main__")
+                text = run_standalone(self._code, module, self._errors, *step)
                 outcome = ["returned", Tagger().tag(text)]
             else:
                 if not self._is_executed:

@@ -64,13 +64,8 @@ class StopRun(_Packed):
 class RunEnded(_Packed):
     """Zygote to Evaluator: the child is gone and reaped.
 
-    Attributes:
-        run_id: The run's number, from its `StartRun`.
-        ending: Why the run ended.
-        exit_code: The process's exit code, or minus the signal that ended it.
-        cpu_ms: Processor time, user and system, in ms.
-        wall_ms: Time since the fork, in ms.
-        peak_memory_kb: Largest resident set, in KiB.
+    `exit_code` is minus the signal where one ended it; times are the processor's, user and system,
+    and what passed since the fork.
     """
 
     LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIBiIII")

@@ -15,9 +15,9 @@ from .tagging import identities
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
-_REFUSING = frozenset({errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.ENOTTY})
-
-
+_REFUSING = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.ENOTTY, errno.EAGAIN}
+)
 _FAILED_IMPORTS = identities(ImportError, ModuleNotFoundError)
 _FAILED_CALLS = identities(OSError, PermissionError, FileNotFoundError, BlockingIOError)
 # What the library raises on top of a refused call, without its number.
@@ -49,6 +49,19 @@ class InputRefusedError(EOFError):
     """Reading the standard input was refused: there is none."""
 
 
+class OutputRefusedError(io.UnsupportedOperation):
+    """Writing past `print` was refused: there is no descriptor to write to."""
+
+
+def refuse_output(*_arguments: object) -> NoReturn:
+    """Refuse to write to a descriptor.
+
+    Raises:
+        OutputRefusedError: Always.
+    """
+    raise OutputRefusedError("there is no standard output's descriptor")
+
+
 class NoInput(io.TextIOBase):
     """Stands in for the standard input; reading it is a refusal, not a failure of the program."""
 
@@ -69,6 +82,11 @@ class NoInput(io.TextIOBase):
 
 class ArgumentRefusedError(IndexError):
     """Reading an argument of the program was refused: it was given none."""
+
+
+_REFUSALS = identities(
+    ThreadRefusedError, InputRefusedError, OutputRefusedError, ArgumentRefusedError
+)
 
 
 class NoArguments(list[str]):
@@ -98,8 +116,7 @@ def is_refusal(error: BaseException, importable: Collection[str]) -> bool:
         started, the standard input read; False where the program raised such an error by a
         statement of its own.
     """
-    kind = type(error)
-    if any(kind is one for one in (ThreadRefusedError, InputRefusedError, ArgumentRefusedError)):
+    if id(type(error)) in _REFUSALS:
         return True
     if not _asks_for_too_much(error, importable):
         return False

@@ -9,63 +9,91 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType, ModuleType
 from typing import TextIO
 
+from .refusals import refuse_output
+
 ARGV_0 = "answer.py"
-_STDIN = 0
+_STDIN, _STDOUT, _STDERR = range(3)
+_CHUNK_BYTES = 1 << 16
 
 _code_of = vars(SystemExit)["code"].__get__
 
 
 class _Printed(io.RawIOBase):
-    """Keeps what is printed and passes it on, so that its amount is limited as everywhere."""
+    """Keeps what is printed and passes it on, so that its amount is limited as everywhere.
 
-    def __init__(self, output: TextIO) -> None:
+    What is written to the standard output's descriptor comes through a socket, if there is one.
+    """
+
+    def __init__(self, output: TextIO, written: socket.socket | None) -> None:
         self.kept = bytearray()
         self._output = output
+        self._written = written
 
     def writable(self) -> bool:
         return True
 
+    def fileno(self) -> int:
+        if self._written is None:
+            refuse_output()
+        return _STDOUT
+
     def write(self, chunk: bytes) -> int:  # type: ignore[override]
+        self.keep_written()
+        self._keep(chunk)
+        return len(chunk)
+
+    def keep_written(self) -> None:
+        """Keep what has come through the descriptor since."""
+        with contextlib.suppress(BlockingIOError):
+            while self._written is not None and (chunk := self._written.recv(_CHUNK_BYTES)):
+                self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
         self.kept += chunk
         self._output.write(bytes(chunk).decode(errors="replace"))
         self._output.flush()
-        return len(chunk)
 
 
 def run_standalone(
     code: CodeType, module: ModuleType, output: TextIO, stdin: str, argv: Sequence[str]
 ) -> str:
-    """Run a program to its end and return what it printed on its standard output.
+    """Run a program, in a fresh module, and return what it printed on its standard output.
 
-    Args:
-        code: The program, compiled.
-        module: A fresh module to run it in.
-        output: Where what is printed goes as well.
-        stdin: What the program finds on its standard input.
-        argv: Its arguments, without its name.
+    That goes to `output` as well, which mustn't have the standard output's descriptor.
 
     Raises:
         BaseException: Whatever the program raised; `SystemExit` where its status isn't 0.
     """
     before = sys.stdin, sys.stdout, sys.argv
     _forget_earlier_runs()
-    printed = _Printed(output)
-    buffered = io.BufferedWriter(printed)  # type: ignore[type-var]
-    stream = io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace")
-    sys.stdin, sys.stdout, sys.argv = _open_input(stdin), stream, [ARGV_0, *argv]
-    try:
-        _run(code, module)
-        atexit._run_exitfuncs()
-        # It may have put another in its place, or have taken this one apart.
-        for unwritten in (sys.stdout, stream, buffered):
-            with contextlib.suppress(ValueError):
-                unwritten.flush()
-    finally:
-        sys.stdin, sys.stdout, sys.argv = before
+    given = _open_input(stdin)
+    with _output_descriptor() as written:
+        printed = _Printed(output, written)
+        buffered = io.BufferedWriter(printed)  # type: ignore[type-var]
+        # As in a terminal: what a program writes past `print` comes after what it printed before.
+        stream = io.TextIOWrapper(
+            buffered,
+            encoding="utf-8",
+            errors="backslashreplace",
+            line_buffering="os" in code.co_names,
+            write_through=True,
+        )
+        sys.stdin, sys.stdout, sys.argv = given, stream, [ARGV_0, *argv]
+        try:
+            _run(code, module)
+            atexit._run_exitfuncs()
+        finally:
+            # It may have put another in its place, or have taken this one apart.
+            unwritten = getattr(sys, "stdout", stream), stream, buffered
+            sys.stdin, sys.stdout, sys.argv = before
+            for one in unwritten:
+                with contextlib.suppress(AttributeError, ValueError):
+                    one.flush()
+            printed.keep_written()
     return printed.kept.decode(errors="replace")
 
 
@@ -97,18 +125,46 @@ def _open_input(text: str) -> TextIO:
     content = text.encode(errors="surrogatepass")
     source: io.BytesIO | io.BufferedReader = io.BytesIO(content)
     # WebAssembly has no sockets, nor does one hold more than some 200 KB.
-    with contextlib.suppress(OSError, AttributeError):
-        if _feed_descriptor(content):
+    with contextlib.suppress(OSError, AttributeError), _connect(_STDIN) as writing:
+        if writing.send(content) == len(content):
             source = io.BufferedReader(io.FileIO(_STDIN, closefd=False))
     return io.TextIOWrapper(source, encoding="utf-8", errors="surrogateescape")
 
 
-def _feed_descriptor(content: bytes) -> bool:
-    """Make the standard input's descriptor one that gives this content and then ends."""
+@contextlib.contextmanager
+def _output_descriptor() -> Iterator[socket.socket | None]:
+    """Have the standard output's descriptor lead to the socket, where that can be done."""
+    try:
+        reading = _connect(_STDOUT)
+    except (OSError, AttributeError):
+        # WebAssembly's descriptors lead nowhere.
+        before, os.write = os.write, refuse_output
+        try:
+            yield None
+        finally:
+            os.write = before
+        return
+    with reading:
+        try:
+            yield reading
+        finally:
+            _give_number(_STDERR, _STDOUT)
+
+
+def _connect(number: int) -> socket.socket:
+    """Have a descriptor lead to the socket that is returned; neither end ever waits."""
+    theirs, ours = socket.socketpair()
+    with theirs:
+        theirs.setblocking(False)
+        ours.setblocking(False)
+        _give_number(theirs.fileno(), number)
+    return ours
+
+
+def _give_number(descriptor: int, number: int) -> None:
+    """Have a number stand for what a descriptor leads to."""
     with contextlib.suppress(OSError):
-        os.close(_STDIN)
-    # The first of them gets the lowest free number.
-    reading, writing = socket.socketpair()
-    with writing:
-        writing.setblocking(False)
-        return reading.detach() == _STDIN and writing.send(content) == len(content)
+        os.close(number)
+    # Each copy gets the lowest free number.
+    while os.dup(descriptor) < number:
+        pass

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from services.evaluator.app.sandbox.run.execution import Execution, Value
+from services.evaluator.app.sandbox.run.execution import Execution
 from services.evaluator.app.sandbox.run.limits import MAX_SOURCE_BYTES, MAX_STEP_BYTES, MAX_STEPS
 from services.evaluator.app.sandbox.run.records import NOT_FINISHED
 
@@ -29,23 +29,15 @@ class ProgramRun:
 Step: TypeAlias = str | ProgramRun
 
 
-@dataclass(frozen=True, slots=True)
-class SelfTest:
-    """A program and steps whose values are known, to see whether a sandbox works."""
-
-    source: str
-    steps: tuple[str, ...]
-    values: tuple[Value, ...]
-
-    def problem_of(self, execution: Execution) -> str:
-        """Say what was wrong with the self-test's execution; empty where nothing was."""
-        values = tuple(step.value for step in execution.steps)
-        if execution.status == "finished" and values == self.values:
-            return ""
-        return execution.reason or "the self-test gave a wrong value"
+# A program and a step, to see whether a sandbox works.
+SELF_TEST = ("def double(number):\n    return number * 2\n", ("double(21)",))
 
 
-SELF_TEST = SelfTest("def double(number):\n    return number * 2\n", ("double(21)",), (42,))
+def problem_of_self_test(execution: Execution) -> str:
+    """Say what was wrong with the self-test's execution; empty where nothing was."""
+    if execution.status == "finished" and execution.steps[0].value == 42:  # noqa: PLR2004
+        return ""
+    return execution.reason or "the self-test gave a wrong value"
 
 
 def refuse_unread(source: str, steps: Sequence[Step]) -> Execution | None:

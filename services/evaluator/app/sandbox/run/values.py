@@ -94,7 +94,9 @@ def _read_scalar(kind: str, content: object) -> Value:
     try:
         match kind, content:
             case "i", str(digits) if len(digits) <= MAX_INTEGER_BITS:
-                return _bounded(int(digits, 16))
+                number = int(digits, 16)
+                if number.bit_length() <= MAX_INTEGER_BITS:
+                    return number
             case "f", str(digits):
                 return float.fromhex(digits)
             case "s", str(text) if len(text) <= MAX_TEXT:
@@ -108,9 +110,3 @@ def _read_scalar(kind: str, content: object) -> Value:
     except (ValueError, OverflowError) as error:
         raise MalformedValueError("no such value") from error
     raise MalformedValueError("no tagged value")
-
-
-def _bounded(number: int) -> int:
-    if number.bit_length() > MAX_INTEGER_BITS:
-        raise MalformedValueError("too large")
-    return number

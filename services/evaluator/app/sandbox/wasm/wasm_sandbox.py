@@ -20,7 +20,12 @@ from services.evaluator.app.sandbox.jail.protocol import Ending, RunEnded
 from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.limits import MIB, RunLimits
 from services.evaluator.app.sandbox.run.records import RunRemains, read_remains, unavailable
-from services.evaluator.app.sandbox.run.request import SELF_TEST, Step, refuse_unread
+from services.evaluator.app.sandbox.run.request import (
+    SELF_TEST,
+    Step,
+    problem_of_self_test,
+    refuse_unread,
+)
 from services.evaluator.app.sandbox.run.slot_pool import SlotPool
 from services.evaluator.app.sandbox.wasm.program import code_for
 
@@ -77,7 +82,7 @@ class WasmSandbox:
         if self._modules:
             problem = _NO_MODULES
         elif importlib.util.find_spec(PACKAGE) is not None:
-            problem = SELF_TEST.problem_of(await self.run(SELF_TEST.source, SELF_TEST.steps))
+            problem = problem_of_self_test(await self.run(*SELF_TEST))
         if problem:
             self._availability = Availability("none", problem=problem)
         else:

@@ -16,7 +16,7 @@ from services.evaluator.app.sandbox.run.execution import (
     Value,
 )
 from services.evaluator.app.services.behaviour.probe import Kind, Probe, ProbePlan
-from services.evaluator.app.services.comparison import agrees, is_within
+from services.evaluator.app.services.comparison import Comparison, is_within
 
 ProbeOutcome = Literal[
     "kept", "contradicted",  # checks and examples
@@ -59,7 +59,6 @@ class Observation:
         expected: An example's value or exception in short; empty for a check or a call.
         outcome: How it came out.
         reason: Why, in words.
-        is_edge: Whether it was an edge case.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 
@@ -69,7 +68,6 @@ class Observation:
     expected: str
     outcome: ProbeOutcome
     reason: str
-    is_edge: bool = False
     is_hindered: bool = False
 
 
@@ -88,11 +86,9 @@ class Behaviour:
     untried: str = ""
 
     def of(self, kind: Kind, *outcomes: ProbeOutcome) -> tuple[Observation, ...]:
-        """Select those of a kind that came out in one of these ways, edge cases left out."""
+        """Select those of a kind that came out in one of these ways."""
         return tuple(
-            one
-            for one in self.observations
-            if one.kind == kind and one.outcome in outcomes and not one.is_edge
+            one for one in self.observations if one.kind == kind and one.outcome in outcomes
         )
 
 
@@ -153,10 +149,7 @@ def _look_at(
     expected = _expectation(probe)
 
     def observed(outcome: ProbeOutcome, reason: str, came_back: str = "") -> Observation:
-        return Observation(
-            probe.kind, shorten(probe.ran), came_back, expected, outcome, reason,
-            probe.is_edge,
-        )  # fmt: skip
+        return Observation(probe.kind, shorten(probe.ran), came_back, expected, outcome, reason)
 
     if culprit is not None and probe.first <= culprit <= probe.last:
         why = STOPPED_BY.get(execution.limit, "didn't come to an end")
@@ -195,13 +188,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
     if probe.is_output:
         result = replace(result, value=_text(result.value))
         probe = replace(probe, expected=_text(probe.expected))
-    if is_within(result.value, probe.expected, probe.tolerance) or agrees(
-        result.value,
-        probe.expected,
-        any_order=probe.any_order,
-        any_sequence=probe.loose,
-        any_iterable=probe.any_iterable,
-        any_array=probe.any_array,
+    comparison = Comparison(probe.any_order, probe.loose, probe.any_iterable, probe.any_array)
+    if is_within(result.value, probe.expected, probe.tolerance) or comparison.agrees(
+        result.value, probe.expected
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
     may_be = probe.is_one_of_several and isinstance(probe.expected, list | tuple | str)

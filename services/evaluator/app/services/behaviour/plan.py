@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
-from services.evaluator.app.services.behaviour.calls.planning import plausible_calls
 from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES, takes_objects
+from services.evaluator.app.services.behaviour.plausible_calls import plan_calls
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
@@ -38,8 +38,6 @@ SPEAKS_OF_ITERABLES = re.compile(
     re.I,
 )
 SPEAKS_OF_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\bnumpy\b|\bpandas\b|\bseries\b|배열", re.I)
-# A call with nothing but an empty argument says little of what is asked for.
-OF_NOTHING = re.compile(r"\w\((?:\[\]|''|\"\"|\{\}|\(\))\)$")
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     """Plan what to run of an answer, and what for; pure, and nothing is run.
 
     Examples come first, then the checks. Calls that are only plausible are made where there is
-    neither, or nothing but what an empty argument gives.
+    neither.
 
     Args:
         evidence: The answer beside its request.
@@ -81,10 +79,9 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     for example in evidence.request.examples:
         _add_example(plan, example, evidence, target, is_golden=bool(checks))
     _add_checks(plan, checks, target)
-    if all(OF_NOTHING.search(probe.ran) for probe in plan.probes):
-        for call in plausible_calls(target, evidence.user_input):
-            probe = Probe("call", call.steps[-1], 0, 0, is_edge=call.is_edge)
-            plan.add(probe, call.steps)
+    if not plan.probes:
+        for steps in plan_calls(target, evidence.user_input):
+            plan.add(Probe("call", steps[-1], 0, 0), steps)
     return ProbePlan(
         tuple(plan.steps),
         tuple(plan.probes),

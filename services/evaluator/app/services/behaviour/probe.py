@@ -28,7 +28,6 @@ class Probe:
         any_array: Whether an array will.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
         quoted: The request's words for it.
-        is_edge: Whether a call is an edge case.
         reading: Which reading of the request a check belongs to.
         is_one_of_several: Whether another value may be right as well.
         is_output: Whether the value is what a program prints.
@@ -47,7 +46,6 @@ class Probe:
     any_array: bool = False
     tolerance: float = 0.0
     quoted: str = ""
-    is_edge: bool = False
     reading: int = 0
     is_one_of_several: bool = False
     is_output: bool = False

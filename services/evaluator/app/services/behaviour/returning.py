@@ -3,7 +3,7 @@
 import ast
 import re
 
-from services.evaluator.app.services.code.syntax import Function, names_read, parameters_of
+from services.evaluator.app.services.code.syntax import Function
 
 # Requests for an effect, or for None itself.
 GIVES_NONE = re.compile(
@@ -62,33 +62,26 @@ def _is_none(value: ast.expr) -> bool:
 
 
 def works_by_effects(function: Function) -> bool:
-    """Tell whether a function changes or calls something outside of it, and drops no result."""
+    """Tell whether a function changes or calls what isn't its own, `print` aside, or refuses."""
     nodes = list(ast.walk(function))
-    if any(isinstance(node, ast.Global) for node in nodes):
-        return True
-    loops = [node.target for node in nodes if isinstance(node, ast.For)]
-    stored = _names_stored(function).difference(*map(_names_stored, loops))
-    own = stored - parameters_of(function)
-    statements = [node.value for node in nodes if isinstance(node, ast.Expr)]
-    computed = [value for value in statements if not isinstance(value, ast.Call | ast.Constant)]
-    if computed or own - names_read(function):
-        return False
-    changed = [value.func for value in statements if isinstance(value, ast.Call)]
-    changed += [
-        node
-        for node in nodes
-        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
-    ]
-    refuses = not stored and any(isinstance(node, ast.Raise | ast.Assert) for node in nodes)
-    return refuses or not {_root_name(node) for node in changed} <= own | {"print"}
+    own = {"print"}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.List() | ast.Dict() | ast.Set()):
+                own.add(name)
+    return any(_is_effect(node, own) for node in nodes)
 
 
-def _names_stored(code: ast.AST) -> set[str]:
-    names = (node for node in ast.walk(code) if isinstance(node, ast.Name))
-    return {node.id for node in names if isinstance(node.ctx, ast.Store)}
-
-
-def _root_name(node: ast.AST) -> str:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
+def _is_effect(node: ast.AST, own: set[str]) -> bool:
+    match node:
+        case ast.Expr(value=ast.Call(func=changed)):
+            pass
+        case (
+            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
+        ):
+            changed = node
+        case _:
+            return isinstance(node, ast.Global | ast.Raise | ast.Assert)
+    while isinstance(changed, ast.Attribute | ast.Subscript):
+        changed = changed.value
+    return not (isinstance(changed, ast.Name) and changed.id in own)

@@ -15,9 +15,6 @@ from services.evaluator.app.services.code.syntax import (
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request import LEETCODE_CLASS, stem
 
-LATIN = re.compile(r"[A-Za-z]+")
-# Fewer letters are short for too many words.
-SHORTEST_PART = 3
 # Bases whose constructors need nothing.
 WITHOUT_ARGUMENTS = frozenset({"object", "list", "dict", "ABC", "Generic"})
 
@@ -167,7 +164,6 @@ def _likeliest(evidence: Evidence) -> Definition | None:
         for inner in ast.walk(node)
         if isinstance(inner, ast.Name) and inner.id != node.name
     }
-    asked = [stem(word) for word in LATIN.findall(evidence.user_input)]
     return max(
         public,
         key=lambda node: (
@@ -175,7 +171,6 @@ def _likeliest(evidence: Evidence) -> Definition | None:
             _topic_overlap(node.name, evidence.request.topic) > 0,
             node.name not in used,
             _topic_overlap(node.name, evidence.request.topic),
-            _stands_in(asked, node.name),
         ),
         default=None,
     )
@@ -192,18 +187,6 @@ def _usefulness(node: Definition, evidence: Evidence) -> int:
 
 def _topic_overlap(name: str, topic: frozenset[str]) -> int:
     return sum(word in topic for word in _words_of(name))
-
-
-def _stands_in(asked: list[str], name: str) -> bool:
-    """Whether a name's words, or what they are short for, stand in the request in that order."""
-    following = iter(asked)
-    return all(
-        any(
-            other.startswith(word) if len(word) >= SHORTEST_PART else word == other
-            for other in following
-        )
-        for word in _words_of(name)
-    )
 
 
 def _words_of(name: str) -> list[str]:

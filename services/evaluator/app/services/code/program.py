@@ -6,21 +6,25 @@ reads input, it is how the program begins, and stands behind the guard of `__mai
 """
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.syntax import (
     Definition,
     Function,
+    imported_names,
     is_stub,
     names_bound,
+    names_in,
     names_read,
-    parameters_of,
 )
 
 Chunk = tuple["Part", list[ast.stmt], bool]
+WORD = re.compile(r"\w+")
 TESTING = frozenset({"pytest", "unittest", "doctest"})
 
 
@@ -51,11 +55,7 @@ class Part:
     @cached_property
     def reads_input(self) -> bool:
         """Whether it looks at what is typed in or at its arguments."""
-        return any(
-            (isinstance(node, ast.Name) and node.id == "input")
-            or (isinstance(node, ast.Attribute) and node.attr in ("stdin", "argv"))
-            for node in ast.walk(self.tree)
-        )  # fmt: skip
+        return reads_input(self.tree) or reads_arguments(self.tree)
 
     def write(self, nodes: Iterable[ast.stmt]) -> str:
         """Return the source of some of its statements, comments within them included."""
@@ -74,18 +74,26 @@ def assemble(parts: Sequence[Part], request: str = "") -> str:
 
     What the request names is no test, whatever it looks like.
     """
-    defining = [part for part in parts if part.defined]
-    defining = [part for part in defining if not _is_skeleton(part, defining)]
-    defining = [part for part in defining if not _is_test(part, defining, request)] or defining
-    if not defining:
-        return _join_scripts(parts)
-    used = [part for part in parts if part in defining or not part.defined]
-    latest = {name: part for part in used for name in part.defined}
+    used = [
+        part for index, part in enumerate(parts)
+        if not _is_use(part, parts, set(WORD.findall(request)), is_first=not index)
+    ]  # fmt: skip
+    latest: dict[str, Part] = {}
+    for part in used:
+        latest |= {
+            name: part
+            for name, node in part.defined.items()
+            if name not in latest or not _is_empty(node)
+        }
+    if not latest:
+        return _join_scripts(used)
     chunks, entry = _sort_statements(used, latest, request)
     kept = _choose(chunks)
     begins = bool(entry) and any(part.reads_input for part in used)
-    if len(kept) == 1 and not (begins and not defining[0].reads_input) and len(defining) == 1:
-        return defining[0].source
+    if len(kept) == 1 and len(set(latest.values())) == 1:
+        [(part, _)] = kept
+        if part.reads_input or not begins:
+            return part.source
     nodes = (node for part in used for node in part.tree.body)
     future = dict.fromkeys(ast.unparse(node) for node in nodes if _is_future(node))
     source = "\n\n".join([*future, *(part.write(nodes) for part, nodes in kept)])
@@ -153,18 +161,6 @@ def _join_scripts(parts: Sequence[Part]) -> str:
     return "\n\n".join(part.source for part in joined)
 
 
-def _is_skeleton(part: Part, parts: Sequence[Part]) -> bool:
-    """Whether a block leaves out all bodies of what another one writes out."""
-    written = {
-        name
-        for one in parts
-        if one is not part
-        for name, node in one.defined.items()
-        if not _is_empty(node)
-    }
-    return bool(part.defined.keys() & written) and all(map(_is_empty, part.defined.values()))
-
-
 def _is_empty(node: ast.stmt) -> bool:
     if isinstance(node, ast.ClassDef):
         methods = [one for one in node.body if isinstance(one, Function)]
@@ -172,31 +168,17 @@ def _is_empty(node: ast.stmt) -> bool:
     return isinstance(node, Definition) and is_stub(node)
 
 
-def _is_test(part: Part, parts: Sequence[Part], request: str) -> bool:
-    """Whether a block only tests or shows what other blocks define, and nothing needs it."""
+def _is_use(part: Part, parts: Sequence[Part], asked: set[str], *, is_first: bool) -> bool:
+    """Whether a block tests or shows what others define, and nothing asks for what it defines."""
     others = [one for one in parts if one is not part]
     elsewhere = {name for one in others for name in one.defined}
-    needed = {name for one in others for name in names_read(one.tree)}
-    if (elsewhere | needed) & part.defined.keys() or part.reads_input:
+    needed = {name for one in others for name in names_read(one.tree)} | elsewhere | asked
+    anew = (part.bound - imported_names(part.tree).keys()) & elsewhere
+    if not part.defined or part.reads_input or anew or needed & part.defined.keys():
         return False
-    used = names_read(part.tree) | {
-        node.attr for node in ast.walk(part.tree) if isinstance(node, ast.Attribute)
-    }
-    if not used & elsewhere or any(name in request for name in part.defined):
-        return False
-    return bool(TESTING & part.bound) or all(map(_gives_nothing, part.defined.values()))
-
-
-def _gives_nothing(node: ast.stmt) -> bool:
-    """Whether a function returns nothing, and takes nothing or asserts something."""
-    nodes = list(ast.walk(node))
-    gives = any(
-        isinstance(one, ast.Yield | ast.YieldFrom)
-        or (getattr(one, "value", None) and isinstance(one, ast.Return))
-        for one in nodes
-    )
-    asserts = any(isinstance(one, ast.Assert) for one in nodes)
-    return isinstance(node, Function) and not gives and (asserts or not parameters_of(node))
+    is_test = bool(TESTING & part.bound)
+    uses = not elsewhere.isdisjoint(names_in(part.tree))
+    return uses and (is_test or (not is_first and bool(asked & elsewhere)))
 
 
 def _is_future(node: ast.stmt) -> bool:

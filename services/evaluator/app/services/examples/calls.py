@@ -13,7 +13,6 @@ from services.evaluator.app.services.examples.example import (
 from services.evaluator.app.services.examples.literals import read_literal
 from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
 from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
-from services.evaluator.app.services.examples.unquoted_arguments import WordArguments
 
 MAX_CALLS = 200
 # Forms of "returns" with the words that may go before and after.
@@ -52,12 +51,11 @@ BEFORE = 12
 def find_call_examples(text: str) -> list[Found]:
     """Find every call in a text whose value or exception the text gives."""
     found: list[Found] = []
-    words = WordArguments(text)
     done = 0
     for start in call_starts(text, MAX_CALLS):
         if start < done or _is_part_of_more(text, start):
             continue
-        call = read_call(text, start) or words.read_call(text, start)
+        call = read_call(text, start)
         if call is None:
             continue
         done = call.end

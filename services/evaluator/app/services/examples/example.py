@@ -28,10 +28,6 @@ VALUE_MODULES = frozenset(
     {"datetime", "decimal", "fractions", "collections", "math", "pathlib", "uuid"}
 )
 
-# Announces an example.
-HEADING = re.compile(
-    r"\bexamples?\b|\be\.\s?g\.|\bfor instance\b|예시|예를 들|예제|(?:^|\n)\s*예\s*[:)]", re.I
-)
 CALL_START = re.compile(r"(?<![\w.])[A-Za-z_]\w{0,79}\(", re.ASCII)
 TRAILER = re.compile(r"\.[A-Za-z_]\w{0,79}(?=[(\[.])|\.[A-Za-z_]\w{0,79}(?![\w(])", re.ASCII)
 

@@ -4,9 +4,8 @@ import ast
 import re
 from dataclasses import replace
 
-from services.evaluator.app.services.comparison import agrees
+from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
-from services.evaluator.app.services.examples.blocks import find_block_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
@@ -14,7 +13,6 @@ from services.evaluator.app.services.examples.context import (
     says_little,
     varies,
 )
-from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
 from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
 from services.evaluator.app.services.examples.literals import balanced_end, parse_expression
 from services.evaluator.app.services.examples.prose import find_prose_examples
@@ -29,8 +27,6 @@ FINDERS = (
     find_table_examples,
     find_call_examples,
     find_prose_examples,
-    find_block_examples,
-    find_emptiness_examples,
 )
 MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
@@ -72,8 +68,8 @@ def find_examples(user_input: str) -> tuple[Example, ...]:
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
     may be part of a longer one and two values for one call are all left out.
     """
-    text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ").replace("\r\n", "\n")
-    text = HTML_TAG.sub("", text)
+    text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
+    text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
     found, rest = find_session_examples(text)
     # Lists of calls aren't the arguments of one.
@@ -140,7 +136,7 @@ def _without_contradictions(found: list[Example]) -> list[Example]:
         key = _identity(example)
         known = kept.setdefault(key, example)
         is_same = known.expected_error == example.expected_error and (
-            bool(known.expected_error) or agrees(known.expected, example.expected)
+            bool(known.expected_error) or Comparison().agrees(known.expected, example.expected)
         )
         if not is_same:
             contradicted.add(key)

@@ -2,7 +2,7 @@
 
 import re
 
-from services.evaluator.app.services.examples.literals import Literal, read_literal
+from services.evaluator.app.services.examples.literals import Literal
 
 CLOSING_MARKS = "`*_\"'’”)]}|"
 MAX_CLOSING_MARKS = 4
@@ -22,7 +22,6 @@ GOES_ON = re.compile(
     r"|이하|미만|초과|의)"
     r"|[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
 )
-CALCULATION = re.compile(r"[ \t]*[-+*/%^][ \t]*[-+*/%^()\d. \t]{1,80}=[ \t]*")
 WRONGLY = re.compile(
     # How it is elsewhere, or was: `In C strlen("abc") returns 3`, `the old API: ...`.
     r"\bin\s+(?:c|c\+\+|c#|java|javascript|typescript|ruby|rust|go|golang|php|perl|haskell|kotlin"
@@ -43,20 +42,7 @@ BEFORE = 60
 
 
 def whole_value(text: str, literal: Literal) -> Literal | None:
-    """Return the value that a text means by a literal; None where it goes on in an unclear way.
-
-    Args:
-        text: The text.
-        literal: A literal that was read from the text.
-
-    Returns:
-        The literal, or the result of the calculation that it begins: `19 - 5 - 6 = 8`.
-    """
-    if calculation := CALCULATION.match(text, literal.end):
-        result = read_literal(text, calculation.end())
-        if result is None:
-            return None
-        literal = result
+    """Return a literal that a text holds; None where it goes on in an unclear way."""
     marks = text[literal.end : literal.end + MAX_CLOSING_MARKS]
     end = literal.end + len(marks) - len(marks.lstrip(CLOSING_MARKS))
     return literal if ENDS.match(text, end) and not GOES_ON.match(text, end) else None

@@ -32,7 +32,6 @@ FOR = re.compile(
     rf"[`*]{{0,2}}\s+(?:for|given|when\s+given|on|with)\s+{NOUN}[`*]{{0,2}}(?=[-+\d\"'\[({{TFN])",
     re.I,
 )
-ALSO = re.compile(r"[`*]{0,2}\s*(?:,\s*(?:and\s+)?|\s+and\s+|;\s*)[`*]{0,2}")
 GIVEN = re.compile(
     rf"\b(?:for|given|with|passing|if\s+(?:the\s+)?input\s+is|when\s+(?:the\s+)?input\s+is|when\s+given"
     rf"|on|e\.g\.,?|for\s+(?:the\s+)?input)\s+(?:the\s+)?{NOUN}(?:of\s+|is\s+)?[`*]{{0,2}}"
@@ -45,12 +44,6 @@ THEN = re.compile(
     r"(?:(?:it|this|you|we|i|the\s+(?:function|result|output|answer|method|program|return\s+value)"
     r"|your\s+(?:function|code|output))\s+|(?!is\b|be\b))"
     rf"(?:i\s+(?:want|expect)\s+|{RETURNS})\s*[`*]{{0,2}}",
-    re.I,
-)
-# `the sum of digits will be 1 the output should be "1"`: what is said on the way doesn't count.
-LATER = re.compile(
-    r"[`*]{0,2}\s*,[^.\n\"'`\[({]{1,80}?\b(?:the\s+)?(?:output|result|answer|return\s+value)\s+"
-    r"(?:(?:should|must|will|would)\s+be|is)\s*:?\s+[`*]{0,2}",
     re.I,
 )
 INPUT = re.compile(
@@ -164,34 +157,16 @@ def _labelled(text: str) -> Iterator[Found]:
 
 
 def _value_first(text: str) -> Iterator[Found]:
-    """Find `returns 120 for 5`, also several: `True for 7 and False for 8`."""
+    """Find `returns 120 for 5`."""
     for opening in islice(VALUE_FOR.finditer(text), MAX_PLACES):
-        position = opening.end()
-        while (value := read_literal(text, position, loose=True)) is not None:
-            joint = FOR.match(text, value.end)
-            arguments = read_arguments(text, joint.end()) if joint else None
-            if arguments is None:
-                break
-            last = _last_argument(text, arguments)
-            if last is not None:
-                yield from _example(text, opening.start(), arguments, value, end=arguments.end)
-            further = ALSO.match(text, arguments.end)
-            if further is None:
-                break
-            position = further.end()
-
-
-def _last_argument(text: str, arguments: Arguments) -> Literal | None:
-    source = arguments.sources[-1]
-    literal = read_literal(source, 0)
-    if literal is None:
-        return None
-    placed = Literal(literal.value, source, arguments.end)
-    if further := ALSO.match(text, arguments.end):
-        following = read_literal(text, further.end(), loose=True)
-        if following is not None and FOR.match(text, following.end):
-            return placed
-    return whole_value(text, placed)
+        value = read_literal(text, opening.end(), loose=True)
+        joint = FOR.match(text, value.end) if value else None
+        arguments = read_arguments(text, joint.end()) if joint else None
+        last = read_literal(arguments.sources[-1], 0) if arguments else None
+        if value is None or arguments is None or last is None:
+            continue
+        if whole_value(text, Literal(last.value, last.source, arguments.end)):
+            yield from _example(text, opening.start(), arguments, value, end=arguments.end)
 
 
 def _given_first(text: str) -> Iterator[Found]:
@@ -201,8 +176,6 @@ def _given_first(text: str) -> Iterator[Found]:
         if arguments is None:
             continue
         then = THEN.match(text, arguments.end)
-        if arguments.names and then is None:
-            then = LATER.match(text, arguments.end)
         if value := _value_after(text, then):
             yield from _example(text, opening.start(), arguments, value)
 

@@ -9,7 +9,6 @@ from services.evaluator.app.services.examples.literals import (
     parse_expression,
     parse_statements,
     parse_value,
-    read_literal,
 )
 from services.evaluator.app.services.examples.program import Program, equality, make_example
 
@@ -42,20 +41,14 @@ class Entry:
 def find_session_examples(text: str) -> tuple[list[Found], str]:
     """Find examples in all `>>>` sessions; return them, and the text with the sessions blanked out.
 
-    A call without output gives None where the same function's value is shown elsewhere. Where
-    none is, the output was just left out, as people mostly do.
+    Where no output is shown, it may have been left out.
     """
     lines = text.split("\n")[:MAX_LINES]
     offsets = line_offsets(lines)
-    entries = _read_entries(lines)
-    shown = {_function_called(entry) for entry in entries if entry.output}
     found: list[Found] = []
     program = Program()
-    for entry in entries:
-        is_silent = not entry.output and not _value_follows(lines, entry.end)
-        gives_none = is_silent and bool(name := _function_called(entry)) and name in shown
-        output = ["None"] if gives_none else list(entry.output)
-        example = _session_example(entry.source, output, program)
+    for entry in _read_entries(lines):
+        example = _session_example(entry.source, list(entry.output), program)
         if example is not None:
             found.append((offsets[entry.first], example))
         for line in range(entry.first, entry.end):
@@ -84,20 +77,6 @@ def _read_entries(lines: list[str]) -> list[Entry]:
         output, index = _read_output(lines, index)
         entries.append(Entry(source, tuple(output), first, index))
     return entries
-
-
-def _function_called(entry: Entry) -> str:
-    """Name the function whose plain call an entry is; empty for anything else."""
-    match parse_statements(entry.source):
-        case [ast.Expr(value=ast.Call(func=ast.Name(id=name)))]:
-            return name
-    return ""
-
-
-def _value_follows(lines: list[str], index: int) -> bool:
-    """Whether a value stands below, after blank lines."""
-    following = next((line.strip() for line in lines[index:] if line.strip()), "")
-    return read_literal(following, 0) is not None
 
 
 def _read_statement(lines: list[str], index: int) -> tuple[str, int]:

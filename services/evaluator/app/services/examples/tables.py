@@ -1,5 +1,7 @@
 """Finds examples in Markdown tables: columns of inputs, and one of outputs."""
 
+from markdown_it import MarkdownIt
+
 from services.evaluator.app.services.examples.example import (
     Example,
     Found,
@@ -7,14 +9,9 @@ from services.evaluator.app.services.examples.example import (
     quote,
     read_call,
 )
-from services.evaluator.app.services.examples.literals import (
-    balanced_end,
-    parse_value,
-    read_literal,
-)
+from services.evaluator.app.services.examples.literals import parse_value, read_literal
 
-MAX_LINES = 400
-MAX_ROWS = 60
+_PARSER = MarkdownIt("zero").enable("table").disable("inline")
 # Headings without signs and spaces, in lower case.
 OUTPUT_HEADINGS = frozenset(
     """output result return returns returnvalue answer value expected expectedoutput expectedresult
@@ -29,60 +26,34 @@ OTHER_HEADINGS = frozenset(
 
 def find_table_examples(text: str) -> list[Found]:
     """Find one example a row, where every cell that matters is a literal."""
-    lines = text.split("\n")[:MAX_LINES]
+    lines = text.split("\n")
+    offsets = line_offsets(lines)
     found: list[Found] = []
-    for index, (offset, line) in enumerate(zip(line_offsets(lines), lines, strict=True)):
-        if "|" in line and _is_rule("".join(lines[index + 1 : index + 2])):
-            rows = lines[index + 2 : index + 2 + MAX_ROWS]
-            found += [(offset, example) for example in _table_examples(_cells(line), rows)]
+    header: list[str] = []
+    row: list[str] = []
+    line = 0
+    for token in _PARSER.parse(text) if "|" in text else ():
+        if token.type == "tr_open" and token.map:
+            row, line = [], token.map[0]
+        elif token.type == "inline":
+            row.append(token.content.strip("`* "))
+        elif token.type == "thead_close":
+            header = row
+        elif token.type == "tr_close" and header:
+            example = _row_example(header, row, quote(lines[line], 0, len(lines[line])))
+            found += [(offsets[line], example)] if example else []
+        elif token.type == "table_close":
+            header = []
     return found
 
 
-def _is_rule(line: str) -> bool:
-    """Whether a line parts a table's header from its rows: `|---|:---:|`."""
-    return "|" in line and "--" in line and not line.strip("|:- \t")
-
-
-def _cells(line: str) -> list[str]:
-    """Split a row into cells; a bar inside of brackets or quotes parts nothing."""
-    cells: list[str] = []
-    inner = line.strip()[:1_000].removeprefix("|").removesuffix("|")
-    start = position = 0
-    while position < len(inner):
-        if inner[position] == "|":
-            cells.append(inner[start:position])
-            start = position = position + 1
-            continue
-        end = balanced_end(inner, position) if inner[position] in "([{" else None
-        if end is None and inner[position] in "'\"" and (literal := read_literal(inner, position)):
-            end = literal.end
-        position = end or position + 1
-    return [cell.strip().strip("`*").strip() for cell in (*cells, inner[start:])]
-
-
-def _table_examples(header: list[str], rows: list[str]) -> list[Example]:
+def _row_example(header: list[str], cells: list[str], quoted: str) -> Example | None:
     headings = ["".join(filter(str.isalnum, cell)).lower() for cell in header]
     outputs = [index for index, heading in enumerate(headings) if heading in OUTPUT_HEADINGS]
-    if len(outputs) != 1:
-        return []
-    output = outputs[0]
+    output = outputs[0] if len(outputs) == 1 else 0
     inputs = [index for index in range(output) if headings[index] not in {*OTHER_HEADINGS, ""}]
-    examples: list[Example] = []
-    for row in rows:
-        if "|" not in row:
-            break
-        cells = _cells(row)
-        if inputs and len(cells) == len(header):
-            example = _row_example(header, cells, inputs, output, quote(row, 0, len(row)))
-            examples += [example] if example else []
-    return examples
-
-
-def _row_example(
-    header: list[str], cells: list[str], inputs: list[int], output: int, quoted: str
-) -> Example | None:
     literal = read_literal(cells[output], 0, loose=True)
-    if literal is None or literal.end != len(cells[output]):
+    if not inputs or literal is None or literal.end != len(cells[output]):
         return None
     given = [cells[index] for index in inputs]
     if len(given) == 1:

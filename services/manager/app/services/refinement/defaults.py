@@ -65,7 +65,6 @@ def add_code_defaults(request: str, *, language: str) -> str:
     contradicts the request does harm, one that is missing does little.
 
     Args:
-        request: What the user asks for.
         language: Name of the language to state; empty to leave it to the prompt.
     """
     words = frozenset(_WORD.findall(request.lower()))

@@ -42,7 +42,6 @@ class LlmRefiner:
     would come back without what the Worker may need.
 
     Args:
-        model: Any LangChain chat model.
         rules: Comes first, and stands in where the model fails.
     """
 
@@ -79,3 +78,6 @@ class LlmRefiner:
         from services.common.llm.invocation import close_model  # noqa: PLC0415
 
         await close_model(self._model)
+
+
+Refiner = RuleRefiner | LlmRefiner

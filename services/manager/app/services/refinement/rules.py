@@ -31,7 +31,6 @@ def refine(user_input: str, *, task_type: str, language: str = DEFAULT_LANGUAGE)
     """Refine a user's input; idempotent, and linear in its length.
 
     Args:
-        user_input: What the user typed.
         task_type: `code_generation` gets defaults for language and form.
         language: The language to state; empty to leave it to the prompt.
 

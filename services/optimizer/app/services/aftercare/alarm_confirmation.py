@@ -40,7 +40,6 @@ class Confirmation:
         decision: The bet that the text before is better than the promoted one; it is to serve
             again where that says `promote`.
         replayed: Inputs on which both texts were scored.
-        worker_calls: What that cost.
     """
 
     decision: Decision
@@ -63,9 +62,6 @@ async def confirm_alarm(
     """Run both texts on the same live inputs until it is decided whether the text before is better.
 
     Args:
-        replays: Runs texts, within a budget of its own.
-        promoted: The promoted text.
-        before: The text before it.
         after: The promoted text's scored live answers, the newest first.
 
     Raises:

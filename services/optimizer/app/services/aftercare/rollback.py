@@ -73,12 +73,6 @@ async def look_after(
     What live rows say is an alarm only: a rollback takes replays that agree. Without them the
     watch goes on.
 
-    Args:
-        connection: The Optimizer's own connection.
-        serving: What serves now.
-        confirm: Runs both texts again.
-        triggered_by: Goes into the report.
-
     Returns:
         The outcome of a rollback; None where there was none.
     """

@@ -6,7 +6,6 @@ something like it, and by their order elsewhere, neither of which looks at a sco
 requests two count at most, on either side: repeating a request doesn't outvote the others.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -16,7 +15,7 @@ from services.optimizer.app.services.log.input_clusters import (
     cluster_inputs,
     take_in_turn,
 )
-from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.log.log_records import LoggedResult, take_first
 from services.optimizer.app.services.proof.paired_test import PairedScore, play
 from services.optimizer.app.services.screening.screening import screen
 
@@ -37,7 +36,6 @@ class WatchResult:
             tell.
         answers: Answers of the new version that count.
         before_answers: Answers of the version before it that count.
-        pairs: Pairs that could be made of them.
         mean: Mean score of the new version, in [0, 1]; None without answers.
         before_mean: Mean score of the version before it, in [0, 1]; None without answers.
         e_value: Wealth of the bet that the new version is worse, at least 0.
@@ -120,17 +118,11 @@ def _take_what_counts(
     clusters = cluster_inputs([row.refined_input for row in rows], most_clusters=len(rows))
     cluster_of = {at: number for number, members in enumerate(clusters) for at in members}
     answers = [_Answer(row, cluster_of[at]) for at, row in enumerate(rows)]
-    return _cap(answers[: len(old)]), _cap(answers[len(old) :])
-
-
-def _cap(answers: Sequence[_Answer]) -> list[_Answer]:
-    counts: Counter[int] = Counter()
-    taken = []
-    for one in answers:
-        counts[one.cluster] += 1
-        if counts[one.cluster] <= MAX_PER_CLUSTER:
-            taken.append(one)
-    return taken
+    sides = (answers[: len(old)], answers[len(old) :])
+    old_ones, new_ones = (
+        take_first(side, MAX_PER_CLUSTER, lambda one: one.cluster) for side in sides
+    )
+    return old_ones, new_ones
 
 
 def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScore]:

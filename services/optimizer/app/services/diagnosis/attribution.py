@@ -42,8 +42,6 @@ class Attribution:
 
     Attributes:
         fault: `prompt`, `provider`, `evaluator`, `input`, `drift` or `unknown`.
-        because: Sentences for people.
-        evidence: The figures behind them.
     """
 
     fault: str
@@ -69,12 +67,9 @@ class Replays:
     """What the prompts do when they are run again on the choosing inputs.
 
     Attributes:
-        inputs: The inputs.
         incumbent: Results of the prompt that fails, by input id.
         last_good: Results of the last prompt that served well; None where there is none.
-        last_good_version: Its version.
         last_good_served: Whether its own answers say that it served well; else it was never tried.
-        failing_clusters: How many kinds of inputs fail.
     """
 
     inputs: Sequence[ReplayInput]
@@ -97,13 +92,7 @@ class Replays:
 def attribute_from_log(
     window: Window, analysis: FailureAnalysis, *, evaluator_degraded: bool = False
 ) -> Attribution | None:
-    """Find whose fault it is where the log alone tells; None where it takes replays.
-
-    Args:
-        window: What was logged for the prompt.
-        analysis: What fails in it.
-        evaluator_degraded: Whether the Evaluator says of itself that it judges worse than it did.
-    """
+    """Find whose fault it is where the log alone tells; None where it takes replays."""
     provider = _count_unscored(window.unscored, WORKER)
     evaluator = _count_unscored(window.unscored, EVALUATOR_SERVICE)
     if evaluator_degraded and analysis.failure_count:

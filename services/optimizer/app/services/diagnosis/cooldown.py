@@ -7,7 +7,6 @@ from typing import Final
 
 import asyncpg
 
-from services.common.models import Prompt
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.record.healing_runs import has_open_proposal
 from services.optimizer.app.services.record.outcomes import PROMOTED
@@ -69,7 +68,6 @@ class PastRun:
     """An earlier run of the Optimizer on a task type.
 
     Attributes:
-        created_at: When it ended.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         same_text: Whether it looked at the very text that serves now.
     """
@@ -79,19 +77,10 @@ class PastRun:
     same_text: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """Whether a prompt may be healed now; otherwise why not, and when it may be."""
-
-    allowed: bool
-    reason: str = ""
-    allowed_at: datetime | None = None
-
-
-def next_allowed(
+def explain_pause(
     runs: Sequence[PastRun], *, base_seconds: float, max_heals_per_day: int, now: datetime
-) -> Permission:
-    """Decide whether a heal may begin.
+) -> str:
+    """Tell why no heal may begin, with the time from which on it may; empty where it may now.
 
     Every run on a text that still serves, or serves again, did not heal it for good: it was held,
     or what it promoted was replaced again. Each one doubles the pause, from `base_seconds` to six
@@ -101,24 +90,16 @@ def next_allowed(
     Args:
         runs: Earlier runs of the task type, in any order.
         base_seconds: Pause after the first run; 0 for none at all.
-        max_heals_per_day: Most promotions of the task type within 24 hours.
         now: The database's time.
     """
-    promoted = sorted(
-        (run.created_at for run in runs if run.decision == PROMOTED and run.created_at > now - DAY),
-        reverse=True,
-    )
-    if len(promoted) >= max_heals_per_day:
-        return Permission(False, "heals_per_day_reached", promoted[max_heals_per_day - 1] + DAY)
+    promoted = sum(run.decision == PROMOTED and run.created_at > now - DAY for run in runs)
+    if promoted >= max_heals_per_day:
+        return "heals_per_day_reached"
     on_text = sorted((run.created_at for run in runs if run.same_text), reverse=True)
     streak = _count_streak(on_text, now)
-    if streak == 0:
-        return Permission(True)
-    allowed_at = on_text[0] + _pause(base_seconds, streak)
-    if allowed_at <= now:
-        return Permission(True)
-    moment = allowed_at.astimezone(UTC).isoformat(timespec="seconds")
-    return Permission(False, f"cooling_down_until {moment}", allowed_at)
+    if streak == 0 or (allowed_at := on_text[0] + _pause(base_seconds, streak)) <= now:
+        return ""
+    return f"cooling_down_until {allowed_at.astimezone(UTC).isoformat(timespec='seconds')}"
 
 
 async def load_past_runs(
@@ -129,50 +110,39 @@ async def load_past_runs(
     return [PastRun(**record) for record in records]
 
 
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """When a case is left alone for now.
+async def find_pause(
+    connection: asyncpg.Connection,
+    case: Case,
+    *,
+    asks_first: bool,
+    is_continuous: bool,
+    base_seconds: float,
+    max_heals_per_day: int,
+) -> str:
+    """Tell why a case is left alone for now; an empty text where it may be healed.
 
-    Attributes:
+    Args:
         asks_first: Whether each proven text waits for a person's answer.
         is_continuous: Whether cooldown and heals per day bind.
-        base_seconds: Pause after the first heal that didn't last.
-        max_heals_per_day: Most promotions of a task type within 24 hours.
+
+    Returns:
+        `proposal_waits`, `told_lately`, `cooling_down_until ...` or `heals_per_day_reached`.
     """
-
-    asks_first: bool
-    is_continuous: bool
-    base_seconds: float
-    max_heals_per_day: int
-
-    async def find(self, connection: asyncpg.Connection, case: Case) -> str:
-        """Tell why a case is left alone for now; an empty text where it may be healed.
-
-        Returns:
-            `proposal_waits`, `told_lately`, `cooling_down_until ...` or `heals_per_day_reached`.
-        """
-        if await has_open_proposal(connection, case.incumbent, of_any_kind=self.asks_first):
-            return "proposal_waits"
-        if not self.is_continuous:
-            return ""
-        if case.attribution is not None:
-            return await was_told(connection, case.incumbent, case.attribution.fault)
-        runs = await load_past_runs(connection, case.incumbent.task_type, case.incumbent.digest)
-        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-        return next_allowed(
-            runs,
-            base_seconds=self.base_seconds,
-            max_heals_per_day=self.max_heals_per_day,
-            now=now,
-        ).reason
-
-
-async def was_told(connection: asyncpg.Connection, prompt: Prompt, fault: str) -> str:
-    """Tell whether a fault that takes no replay is on record: `told_lately`, or an empty text."""
-    told: bool = await connection.fetchval(
-        SELECT_TOLD, prompt.task_type, prompt.digest, fault, TELLING_AGAIN
+    prompt = case.incumbent
+    if await has_open_proposal(connection, prompt, of_any_kind=asks_first):
+        return "proposal_waits"
+    if not is_continuous:
+        return ""
+    if case.attribution is not None:
+        told: bool = await connection.fetchval(
+            SELECT_TOLD, prompt.task_type, prompt.digest, case.attribution.fault, TELLING_AGAIN
+        )
+        return "told_lately" if told else ""
+    runs = await load_past_runs(connection, prompt.task_type, prompt.digest)
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return explain_pause(
+        runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
     )
-    return "told_lately" if told else ""
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:
@@ -187,5 +157,4 @@ def _count_streak(moments: Sequence[datetime], now: datetime) -> int:
 
 def _pause(base_seconds: float, streak: int) -> timedelta:
     doublings = min(streak - 1, 32)  # far beyond the longest pause already
-    seconds = base_seconds * 2.0**doublings
-    return timedelta(seconds=min(seconds, LONGEST_PAUSE.total_seconds()))
+    return timedelta(seconds=min(base_seconds * 2**doublings, LONGEST_PAUSE.total_seconds()))

@@ -15,10 +15,7 @@ class Case:
     """A prompt whose failures have piled up.
 
     Attributes:
-        incumbent: The prompt.
         window: What was logged for it, without the rows that were set aside.
-        analysis: What fails.
-        quarantined: Rows that were set aside.
         attribution: Whose fault it is, where the log alone tells.
         read_texts: All that users and models wrote in the rows that were read, for the lint.
     """

@@ -21,7 +21,6 @@ class ReadFailures:
 
     Attributes:
         clean: Those that may be evidence, the newest first.
-        quarantined: Those that were set aside, and why.
         rows: All of them, the newest first.
     """
 

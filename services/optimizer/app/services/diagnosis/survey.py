@@ -15,8 +15,7 @@ from services.optimizer.app.services.log.failure_log import (
     load_previous_record,
     load_window,
 )
-from services.optimizer.app.services.log.log_records import Window
-from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
+from services.optimizer.app.services.log_analyzer import analyze_failures
 
 IsDegraded = Callable[[], Awaitable[bool]]
 FindPause = Callable[[asyncpg.Connection, Case], Awaitable[str]]
@@ -37,7 +36,6 @@ class Survey:
     """What a look at all active prompts found.
 
     Attributes:
-        cases: What needs work now.
         postponed: Task types that are left alone for now.
     """
 
@@ -50,8 +48,6 @@ class Surveyor:
     """Finds the prompts that need work.
 
     Attributes:
-        trigger: When failures count as piled up.
-        is_degraded: Whether the Evaluator says that it no longer judges as it did.
         find_pause: Tells why a case is left alone for now, in an empty text where it isn't. It is
             asked before rows are read one by one: the case has all failing inputs, no texts yet.
     """
@@ -85,31 +81,20 @@ class Surveyor:
         if not analysis.reaches_floor:
             found = attribute_from_log(window, analysis)
             return Case(prompt, window, analysis, attribution=found) if found else None
-        return await self._weigh(connection, prompt, window)
-
-    async def _weigh(
-        self, connection: asyncpg.Connection, prompt: Prompt, window: Window
-    ) -> Case | None:
-        """Ask whether so many failures are unusual, or the fault of another than the prompt."""
+        # Are so many failures unusual, or the fault of another than the prompt?
         usual = [window.earlier, await load_previous_record(connection, prompt)]
-        analysis = analyze_failures(
-            window.results, threshold=self.trigger.failure_threshold, usual=usual
-        )
+        analysis = analyze_failures(window.results, threshold=threshold, usual=usual)
         found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:
-            _tell_unsurprising(prompt, analysis)
+            log.info(
+                "failures_not_surprising",
+                task_type=prompt.task_type,
+                failures=analysis.failure_count,
+                answers=analysis.scored_count,
+                p_value=round(analysis.surprise.p_value, 4),
+            )
             return None
         return Case(prompt, window, analysis, attribution=found)
-
-
-def _tell_unsurprising(prompt: Prompt, analysis: FailureAnalysis) -> None:
-    log.info(
-        "failures_not_surprising",
-        task_type=prompt.task_type,
-        failures=analysis.failure_count,
-        answers=analysis.scored_count,
-        p_value=round(analysis.surprise.p_value, 4),
-    )
 
 
 def _read_rows(case: Case) -> Case:

@@ -28,13 +28,7 @@ log = get_logger()
 
 
 class Conclusion:
-    """How one heal may end.
-
-    Args:
-        connection: The Optimizer's own connection.
-        settings: What the operator decided.
-        report: All that is known.
-    """
+    """How one heal may end."""
 
     def __init__(
         self, connection: asyncpg.Connection, settings: OptimizerSettings, report: HealingReport

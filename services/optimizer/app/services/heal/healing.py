@@ -57,12 +57,8 @@ class Healer:
     """Heals one prompt, once.
 
     Args:
-        connection: The Optimizer's own connection.
-        replayer: Runs texts on inputs, within the heal's budget.
         reflect: Proposes texts after reading the failures; None where rules alone propose.
         ask_model: Asks the configured model anything; None without one.
-        task_types: What is known of task types: their golden inputs and their repairs.
-        settings: What the operator decided.
     """
 
     def __init__(

@@ -28,15 +28,7 @@ HOLD_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a heal came; what it never reached is None.
-
-    Attributes:
-        preparation: What it began with.
-        attribution: Whose fault the failures are.
-        choice: What the contest of candidates came to.
-        decision: What the gate said.
-        failure: What ended it before its time.
-    """
+    """How far a heal came; what it never reached is None."""
 
     preparation: Preparation | None = None
     attribution: Attribution | None = None
@@ -74,8 +66,6 @@ class HealingReport:
     """All that is known at the end of a heal.
 
     Attributes:
-        case: The prompt that was looked at, and its failures.
-        lookback_minutes: How far back failures count.
         progress: How far the heal came.
         cost: What it took.
         error: The code of a failure that isn't the heal's own budget or deadline.
@@ -98,7 +88,6 @@ class HealingReport:
         """Give it as `healing_runs.detail` and `optimization_reports.failure_analysis` have it.
 
         Args:
-            summary: What was decided, in a sentence.
             watching: The version that a promoted one is compared with from now on.
         """
         progress, cost = self.progress, self.cost

@@ -23,10 +23,8 @@ class Preparation:
     """What a heal begins with.
 
     Attributes:
-        trial: Inputs that choose a candidate, and inputs that prove it.
         history: Prompts that served before, the latest first.
         last_good: The one to go back to; None where none served well.
-        lost: Texts that aren't tried.
         obstacle: Why no repair could be proven, as a code; empty where one could.
     """
 
@@ -40,14 +38,7 @@ class Preparation:
 async def prepare(
     connection: asyncpg.Connection, case: Case, golden: GoldenInputs, *, guard_inputs: int
 ) -> Preparation:
-    """Plan the trial of a repair, and find what it may go back to; nothing is replayed.
-
-    Args:
-        connection: The Optimizer's own connection.
-        case: The prompt and its failures.
-        golden: The task type's golden inputs.
-        guard_inputs: Most inputs on which damage is looked for.
-    """
+    """Plan the trial of a repair, and find what it may go back to; nothing is replayed."""
     history = await load_history(connection, case.incumbent)
     passing = await load_passing(connection, case.incumbent, history)
     clean = screen(passing).clean

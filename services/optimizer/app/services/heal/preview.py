@@ -30,15 +30,7 @@ async def preview_case(
     guard_inputs: int,
     has_analyst: bool,
 ) -> dict[str, Any]:
-    """Tell what would be done about a prompt, as far as it can be known without a replay.
-
-    Args:
-        connection: The Optimizer's own connection.
-        case: The prompt and its failures.
-        task_types: Give golden inputs and repair sentences.
-        guard_inputs: Most inputs on which damage is looked for.
-        has_analyst: Whether a model is configured that could write candidates.
-    """
+    """Tell what would be done about a prompt, as far as it can be known without a replay."""
     prompt, analysis, found = case.incumbent, case.analysis, case.attribution
     golden = task_types.golden_inputs(prompt.task_type)
     prepared = await prepare(connection, case, golden, guard_inputs=guard_inputs)

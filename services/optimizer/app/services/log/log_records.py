@@ -1,13 +1,29 @@
 """Holds what the log tells of a prompt: plain values."""
 
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
 MAX_ANSWERS_PER_INPUT = 5
 # A prompt that passes so many served well; one that passes so many golden inputs still does.
 GOOD_PASS_RATE = 0.7
+
+Item = TypeVar("Item")
+
+
+def take_first(items: Iterable[Item], most: int, key: Callable[[Item], Hashable]) -> list[Item]:
+    """Take the first few items of each key, in their order."""
+    counts: Counter[Hashable] = Counter()
+    taken = []
+    for item in items:
+        counts[key(item)] += 1
+        if counts[key(item)] <= most:
+            taken.append(item)
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +77,6 @@ class Window:
 
     Attributes:
         results: Scored answers, the newest first, 300 at most.
-        unscored: Requests of the task type that got no score.
         earlier: How the prompt did before the window, under the evaluator that judges now.
         earlier_by_others: How it did then under other evaluators.
     """

@@ -31,7 +31,6 @@ async def run_pairs(
     """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
 
     Args:
-        replays: Runs both texts.
         order: Inputs in an order that doesn't depend on results.
         incumbent: The text that is taken to be as good until the pairs show otherwise.
         candidate: The text on whose gains is bet.

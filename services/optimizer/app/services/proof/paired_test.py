@@ -89,10 +89,7 @@ class Decision:
     """Whether the candidate is better, and the figures behind it.
 
     Attributes:
-        promote: Whether the evidence is enough.
         reason: `better`, `not_better`, or `undecided` while more pairs could change it.
-        wins: Inputs on which the candidate does better.
-        losses: Inputs on which it does worse.
         e_value: Wealth after the last pair, at least 0.
         p_value: 1 / the wealth's peak, in (0, 1]; valid at every look. It decides, not the e-value.
         incumbent_mean: Mean score, in [0, 1]; None without pairs.
@@ -185,7 +182,6 @@ class Damage:
     Attributes:
         checked: Guard inputs on which the candidate was run.
         newly_failing: Those that the incumbent passes and the candidate fails, both run now.
-        allowed: How many of those there may be.
     """
 
     checked: int
@@ -206,7 +202,6 @@ def assess_damage(
     Args:
         incumbent: Whether the incumbent passes, by input; it is only asked where the candidate
             fails, and where it isn't known, it is taken to pass.
-        candidate: Whether the candidate passes, by input.
         max_newly_failing: How many of ten inputs may newly fail; of fewer than ten as many, and
             of each further full ten as many again.
     """

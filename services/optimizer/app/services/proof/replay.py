@@ -49,11 +49,8 @@ class Replayer:
     Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
-        worker: Client of the Worker.
-        evaluator: Client of the Evaluator.
         internal_token: Lets the Worker generate with a candidate, and the Evaluator use the
             checks of golden inputs.
-        max_calls: Most Worker calls of the heal.
         deadline_seconds: Most seconds from now until the last replay ends.
     """
 

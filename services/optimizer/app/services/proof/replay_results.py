@@ -11,9 +11,6 @@ class ReplayInput:
     """An input to replay.
 
     Attributes:
-        id: Its name in this heal.
-        user_input: The request, as its user wrote it.
-        refined_input: What the Worker gets.
         source: Where it comes from: `failing`, `golden` or `guard`.
         golden_id: The golden input's id, by which the Evaluator finds its checks.
     """
@@ -36,10 +33,7 @@ class ReplayResult:
 
     Attributes:
         score: In [0, 1].
-        passed: Whether the answer passed.
         fingerprint: The evaluator that gave the score.
-        output: The answer.
-        failed_rules: Names of the rules that failed.
     """
 
     score: float

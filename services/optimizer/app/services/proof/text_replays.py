@@ -18,7 +18,6 @@ class TextReplays:
 
     Args:
         connection: Where candidates are registered, so that the Worker can generate with them.
-        replayer: Runs them, within the heal's budget.
         incumbent: The prompt in whose place the texts would serve.
     """
 

@@ -62,9 +62,7 @@ def plan_trial(
 
     Args:
         failing: Distinct failing inputs, the newest first.
-        golden: The task type's golden inputs.
         passing: Answers that passed lately, the newest first.
-        guard_inputs: Most guards.
     """
     failing = [row for row in failing if _is_replayable(row)]
     clusters = cluster_inputs([failure.refined_input for failure in failing])
@@ -101,8 +99,6 @@ def pair_scores(
     """Pair the scores of inputs that one and the same evaluator scored under both prompts.
 
     Args:
-        incumbent: The incumbent's results, by input id.
-        candidate: The candidate's results, by input id.
         order: Inputs in the order of the test, which must not depend on results.
     """
     return [

@@ -67,13 +67,9 @@ class HealingRun:
     """What a run decided about one prompt: a row of `selfheal.healing_runs`.
 
     Attributes:
-        incumbent: The prompt that it looked at.
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         reason: `better`, or why nothing changed.
         fault: Whose fault the failures are; empty where that wasn't asked.
-        detail: All of it, as the report shows it.
-        triggered_by: Who started the run.
-        candidate_id: The candidate that the gate judged, if any.
     """
 
     incumbent: Prompt
@@ -190,8 +186,6 @@ async def has_open_proposal(
     """Tell whether a proven text waits for a person, in place of this very prompt.
 
     Args:
-        connection: The Optimizer's own connection.
-        incumbent: The prompt.
         of_any_kind: Whether those count that would be activated by themselves in another mode.
     """
     is_there: bool = await connection.fetchval(

@@ -12,12 +12,7 @@ class HealingOutcome:
     Attributes:
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         reason: `better`, or why the incumbent stays.
-        version: The version that serves now.
         fault: Whose fault the failures are; empty where that wasn't asked.
-        summary: The same in a sentence for people.
-        before_version: The version that served before.
-        run_id: The run's id in `selfheal.healing_runs`.
-        report_id: The report's id, where there is one.
         pairs: Inputs on which the gate ran both texts.
         passed_before: How many of them the incumbent passed.
         passed_after: How many the candidate passed.

@@ -45,13 +45,9 @@ class Proposal:
     """A proven text that waits for a person, beside the prompt that it would replace.
 
     Attributes:
-        run_id: The run that proved the text.
         incumbent: The prompt that it was proven against; None if its row is gone.
         incumbent_digest: That prompt's text, as it was then.
-        candidate_id: The text's candidate.
         registered_as: What the candidate's own row says of its origin.
-        fault: Whose fault the failures are.
-        detail: All that the run knew.
         resolution: The answer, once there is one.
         serving: The prompt that serves now; None where none does.
     """

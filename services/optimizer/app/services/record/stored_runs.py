@@ -62,11 +62,8 @@ class StoredRun:
         verdict: Whose fault the failures are, where that was asked; named as the column is.
         resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
         created_at: When the run ended.
-        report_id: Row in `optimization_reports`, if a prompt was changed.
         candidate_id: The text that the gate judged.
-        incumbent_prompt_id: Row of the prompt that was looked at.
         version: Version of that prompt, unless its row is gone.
-        after_version: Version that replaced it, if one did.
         watched_since: When the replacement began to serve.
         watched_until: When the watch over it ended; None while it goes on.
         watch_outcome: How that ended: `kept`, `rolled_back`, `superseded`.

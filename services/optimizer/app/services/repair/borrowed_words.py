@@ -29,9 +29,7 @@ def find_borrowed(candidate: str, *, evidence: Sequence[str], trusted: Sequence[
     """Find the first words that a candidate has from the evidence and from nowhere else.
 
     Args:
-        candidate: A prompt text.
         evidence: What users and models wrote; what base64 or hexadecimal in it says counts too.
-        trusted: Texts whose words anyone may use.
 
     Returns:
         A name, or a run of words worth eight, each of which stands with its neighbours in a piece

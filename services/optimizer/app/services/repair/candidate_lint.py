@@ -44,9 +44,6 @@ class LintContext:
     """What candidates are held against.
 
     Attributes:
-        incumbent: Text of the prompt that serves.
-        longest_served_bytes: Size of the longest text that has served, in UTF-8.
-        served: Texts that have served.
         lost_recently: Candidates that lost within the last day.
         evidence: User inputs and model outputs of the window, those set aside included.
         trusted: Texts whose words a candidate may use: the incumbent, what has served, golden

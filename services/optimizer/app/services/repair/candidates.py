@@ -1,7 +1,7 @@
 """Defines candidates for a repair: texts worth a replay. None serves before it is proven."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.common.task_types import Repairs
 from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, PastPrompt
@@ -17,9 +17,6 @@ class Candidate:
     """A prompt text and where it comes from, in words for the report.
 
     Attributes:
-        content: The text.
-        strategy: Who made it.
-        rationale: Why.
         quoted: Texts that it may hold word for word: data of the repository, and answers to them
             that were made and passed in this very heal.
         informed_by_users: Whether a model wrote it that had read what users wrote. However well
@@ -39,22 +36,15 @@ Reflect = Callable[[str, FailureAnalysis], Awaitable[Sequence[Candidate]]]
 AskModel = Callable[[str], Awaitable[str]]
 
 
-def _find_nothing(_content: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
 
     Attributes:
-        incumbent: Text of the prompt that fails.
         analysis: What fails, as far as it is among the choosing inputs.
-        choosing: Inputs to try texts on.
-        incumbent_results: What the incumbent does on them, by input id.
+        incumbent_results: What the incumbent does on the choosing inputs, by input id.
         history: Prompts that served before, the latest first.
         last_good: The one to go back to; None where none served well.
-        repairs: The task type's repair sentences.
         replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
             second time.
         find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
@@ -75,12 +65,12 @@ class RepairContext:
     last_good: PastPrompt | None
     repairs: Repairs
     replay: Replay
-    find_lint: Callable[[str], str] = _find_nothing
+    find_lint: Callable[[str], str] = lambda _: ""
     calls_for_search: int = 0
     best: Candidate | None = None
     evidence_from_users: bool = True
-    reflect: Reflect | None = field(default=None)
-    ask_model: AskModel | None = field(default=None)
+    reflect: Reflect | None = None
+    ask_model: AskModel | None = None
 
     @property
     def broken(self) -> list[ReplayInput]:

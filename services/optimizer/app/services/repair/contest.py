@@ -65,10 +65,7 @@ class Choice:
 
     Attributes:
         best: The candidate with the largest gain; None where none gains, or the contest failed.
-        contenders: Candidates that were run.
-        refused: Candidates that were not: strategy, rationale, reason.
-        is_budget_spent: Whether the calls ran out before the strategies did.
-        failure: What kept the contest from its end.
+        refused: Candidates that were not run: strategy, rationale, reason.
     """
 
     best: Contender | None = None
@@ -83,9 +80,6 @@ class Contest:
     """Lets candidates run against the incumbent, in the order of trust.
 
     Attributes:
-        replays: Runs texts, and remembers.
-        context: What strategies may look at.
-        lint: What candidates are held against before they cost a call.
         calls_left: Worker calls that choosing may still take.
     """
 

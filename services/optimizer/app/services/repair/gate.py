@@ -42,12 +42,9 @@ class GateDecision:
     """Whether a candidate may serve, and all that this rests on.
 
     Attributes:
-        contender: The candidate.
         bet: The sequential test.
-        pairs: The pairs behind it, in order.
         incumbent: Results of the incumbent, by input id.
         candidate: Results of the candidate, by input id.
-        damage: What the candidate breaks among the guard inputs.
         unscored: Inputs on which the incumbent was scored and the candidate wasn't.
         control: Results of the empty prompt, by input id.
         label: `learned`, `reset` or `unlabelled`.
@@ -85,9 +82,6 @@ class Gate:
     """Runs the chosen candidate against the incumbent until the evidence is enough, or can't be.
 
     Args:
-        replays: Runs texts, and remembers.
-        trial: The inputs.
-        incumbent: Text of the incumbent.
         max_newly_failing: How many of ten guard inputs may newly fail.
     """
 

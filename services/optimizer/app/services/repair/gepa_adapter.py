@@ -135,8 +135,6 @@ def search_prompt(
     """Let `gepa` search; it blocks, so it runs in a thread.
 
     Args:
-        incumbent: Where it starts.
-        inputs: What it evaluates on.
         adapter: Evaluates, and proposes where `reflect` is None.
         is_over: Asked before each round; must turn true in the end, whatever fails.
         reflect: Answers `gepa`'s own question for a new prompt.

@@ -64,7 +64,6 @@ def fold(text: str, *, hidden: str = "") -> str:
     """Fold a text to plain lower-case letters.
 
     Args:
-        text: Any text.
         hidden: What takes the place of a character that can't be seen.
     """
     if text.isascii():

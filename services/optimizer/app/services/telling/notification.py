@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiohttp
 
@@ -40,19 +40,11 @@ class Notification:
     Attributes:
         event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded` or
             `healing_failed`.
-        task_type: Which one.
-        version: Version that serves now.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
-        fault: Whose fault the failures are, where that was asked.
-        reason: Why it was decided so, as a code.
         run_id: Id of the run's row, and of `selfheal reports show`.
-        report_id: Id of the row in `optimization_reports`, if there is one.
         pairs: Inputs on which the gate ran both texts.
-        passed_before: How many of them the text before passed.
-        passed_after: How many the other one passed.
         prompt_digest: Tells prompts apart, since a version can be used again; not sent.
-        at: When it happened; by default when it is sent.
     """
 
     event: str
@@ -67,30 +59,12 @@ class Notification:
     passed_before: int | None = None
     passed_after: int | None = None
     prompt_digest: str = ""
-    at: datetime | None = None
-
-
-class Notifier(Protocol):
-    """Takes notifications; never fails."""
-
-    async def notify(self, notification: Notification) -> None:
-        """Tell people what happened."""
-
-
-class SilentNotifier:
-    """Stands in where no webhook is set."""
-
-    async def notify(self, notification: Notification) -> None:
-        """Do nothing."""
 
 
 class WebhookNotifier:
-    """Posts to a webhook. Its URL is a secret, so no error of the client's is ever logged.
+    """Posts to a webhook; never fails. Its URL is a secret: no error of the client's is logged.
 
     Args:
-        url: Where to.
-        session: Shared client session.
-        timeout_seconds: Deadline of a try.
         clock: Seconds that only grow.
     """
 
@@ -153,16 +127,17 @@ class WebhookNotifier:
         return f"http_{status}", status < HTTP_SERVER_ERROR and status != HTTP_TOO_MANY
 
 
-def create_notifier(settings: OptimizerSettings, session: aiohttp.ClientSession) -> Notifier:
-    """Make the notifier of NOTIFY_WEBHOOK_URL; a silent one where that is unset."""
+def create_notifier(
+    settings: OptimizerSettings, session: aiohttp.ClientSession
+) -> WebhookNotifier | None:
+    """Make the notifier of NOTIFY_WEBHOOK_URL; None where that is unset."""
     secret = settings.notify_webhook_url
     url = secret.get_secret_value().strip() if secret else ""
-    return WebhookNotifier(url, session) if url else SilentNotifier()
+    return WebhookNotifier(url, session) if url else None
 
 
 def compose_message(notification: Notification, *, now: datetime) -> dict[str, Any]:
     """Compose the JSON that is sent; `text` is what chat tools show."""
-    at = notification.at or now
     return {
         "text": compose_text(notification),
         "event": notification.event,
@@ -174,7 +149,7 @@ def compose_message(notification: Notification, *, now: datetime) -> dict[str, A
         "run_id": notification.run_id,
         "report_id": notification.report_id,
         "system": SYSTEM,
-        "at": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "at": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.processes.readiness import is_ready
+from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.states import State
@@ -20,7 +20,7 @@ MakeSpec = Callable[..., ProcessSpec]
 
 def start(processes: ProcessTable, spec: ProcessSpec) -> int:
     record = processes.process(spec.name).spawn(spec)
-    assert wait_until(lambda: is_ready(spec.ready_url), timeout_seconds=20)
+    assert wait_until(lambda: not find_obstacle(spec.ready_url), timeout_seconds=20)
     return record.pid
 
 
@@ -98,7 +98,7 @@ def test_a_crash_is_told_with_its_last_error_and_exit_code(
 ) -> None:
     spec = make_spec("worker")
     start(processes, spec)
-    assert not is_ready(f"http://127.0.0.1:{spec.port}/crash")
+    assert find_obstacle(f"http://127.0.0.1:{spec.port}/crash")
     assert wait_until(lambda: processes.process("worker").exit_code == 7, timeout_seconds=5)
     status = seen_by(home).process("worker").status()
     assert status.state is State.CRASHED

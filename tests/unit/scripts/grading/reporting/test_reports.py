@@ -41,7 +41,7 @@ def test_the_page_is_whole_and_holds_no_markup_of_the_graded_system(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, language: str
 ) -> None:
     report: Report = request.getfixturevalue(kind)
-    page = write_reports(report, tmp_path / "new", language).html.read_text(encoding="utf-8")
+    page = write_reports(report, tmp_path / "new", language)[0].read_text(encoding="utf-8")
     outline = Outline()
     outline.feed(page)
     assert outline.open == []
@@ -64,7 +64,7 @@ def test_the_page_is_whole_and_holds_no_markup_of_the_graded_system(
 
 
 def test_a_plot_shows_each_request_and_marks_the_heal(perfect: Report, tmp_path: Path) -> None:
-    page = write_reports(perfect, tmp_path, "en").html.read_text(encoding="utf-8")
+    page = write_reports(perfect, tmp_path, "en")[0].read_text(encoding="utf-8")
     scores = page.partition('aria-labelledby="scores-title')[2].partition("</svg>")[0]
     assert scores.count("<circle") == 7
     assert scores.count('class="dot none"') == 3
@@ -76,7 +76,7 @@ def test_a_plot_shows_each_request_and_marks_the_heal(perfect: Report, tmp_path:
 def test_markdown_shows_what_was_sent_as_it_was(
     hostile: Report, tmp_path: Path, language: str
 ) -> None:
-    text = write_reports(hostile, tmp_path, language).markdown.read_text(encoding="utf-8")
+    text = write_reports(hostile, tmp_path, language)[1].read_text(encoding="utf-8")
     assert "<script" not in text
     assert "\\*\\*bold\\*\\*" in text
     assert "\x1b" not in text

@@ -76,14 +76,7 @@ def is_installed() -> bool:
 
 
 class ReplayedSearch:
-    """Gives a search in a thread what the context offers on the event loop, and counts it.
-
-    Args:
-        context: Replays prompts.
-        ask_model: Asks the model that reflects.
-        inputs: All that the search evaluates on.
-        loop: Where replays and questions run.
-    """
+    """Gives a search in a thread what the context offers on the event loop, and counts it."""
 
     def __init__(
         self,

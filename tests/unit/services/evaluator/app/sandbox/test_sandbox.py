@@ -44,5 +44,17 @@ async def test_webassembly_serves_no_modules_but_pythons_own() -> None:
     assert "unset SANDBOX_MODULES" in availability.problem
 
 
+@pytest.mark.parametrize("backend", ["auto", "jail"])
+@pytest.mark.parametrize("module", ["no_such_module", "json.no_such_part", "numpy.typo"])
+def test_a_module_that_cannot_be_imported_is_named_with_what_to_do(
+    backend: str, module: str
+) -> None:
+    problem = probe_sandbox(backend, [module]).problem
+    assert f"SANDBOX_MODULES: {module!r} can't be imported: No module named" in problem
+    assert "pip install" in problem
+    assert "take it out of SANDBOX_MODULES" in problem
+    assert "WebAssembly" not in problem
+
+
 def test_the_command_line_can_ask() -> None:
     assert "SANDBOX=off" in probe_sandbox("off").problem

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
-from services.evaluator.app.services.comparison import agrees, is_within
+from services.evaluator.app.services.comparison import Comparison, is_within
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
 VALUES = st.recursive(
@@ -51,8 +51,8 @@ def nested(depth: int) -> Value:
     ],
 )
 def test_values_that_agree(actual: Value, expected: Value) -> None:
-    assert agrees(actual, expected)
-    assert agrees(expected, actual)
+    assert Comparison().agrees(actual, expected)
+    assert Comparison().agrees(expected, actual)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_values_that_agree(actual: Value, expected: Value) -> None:
     ],
 )
 def test_values_that_differ(actual: Value, expected: Value) -> None:
-    assert not agrees(actual, expected)
-    assert not agrees(expected, actual)
+    assert not Comparison().agrees(actual, expected)
+    assert not Comparison().agrees(expected, actual)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_values_that_differ(actual: Value, expected: Value) -> None:
     ],
 )
 def test_order_can_be_left_open(actual: Value, expected: Value, same: bool) -> None:
-    assert agrees(actual, expected, any_order=True) is same
+    assert Comparison(any_order=True).agrees(actual, expected) is same
 
 
 def test_a_tuple_may_do_for_a_list_but_no_list_for_a_tuple() -> None:
-    assert agrees((1, (2,)), [1, [2]], any_sequence=True)
-    assert not agrees([1, 2], (1, 2), any_sequence=True)
+    assert Comparison(any_sequence=True).agrees((1, (2,)), [1, [2]])
+    assert not Comparison(any_sequence=True).agrees([1, 2], (1, 2))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_tuple_may_do_for_a_list_but_no_list_for_a_tuple() -> None:
     ],
 )
 def test_values_of_standard_classes(actual: Value, expected: Value, same: bool) -> None:
-    assert agrees(actual, expected, any_order=True) is same
+    assert Comparison(any_order=True).agrees(actual, expected) is same
 
 
 TABLE = Built("DataFrame", ({"a": [1, 2], "b": ["x", "y"]},))
@@ -161,7 +161,7 @@ TABLE = Built("DataFrame", ({"a": [1, 2], "b": ["x", "y"]},))
     ],
 )
 def test_tables(actual: Value, expected: Value, same: bool) -> None:
-    assert agrees(actual, expected) is same
+    assert Comparison().agrees(actual, expected) is same
 
 
 @pytest.mark.parametrize(
@@ -181,9 +181,9 @@ def test_tables(actual: Value, expected: Value, same: bool) -> None:
 def test_what_iterates_is_no_list_unless_that_is_left_open(
     actual: Value, expected: Value, iterable: bool, array: bool
 ) -> None:
-    assert agrees(actual, expected, any_iterable=True) is iterable
-    assert agrees(actual, expected, any_array=True) is array
-    assert not agrees(actual, expected)
+    assert Comparison(any_iterable=True).agrees(actual, expected) is iterable
+    assert Comparison(any_array=True).agrees(actual, expected) is array
+    assert not Comparison().agrees(actual, expected)
 
 
 @pytest.mark.parametrize(
@@ -200,24 +200,24 @@ def test_what_iterates_is_no_list_unless_that_is_left_open(
 def test_what_iterates_is_equal_as_python_has_it(
     actual: Value, expected: Value, same: bool
 ) -> None:
-    assert agrees(actual, expected) is same
+    assert Comparison().agrees(actual, expected) is same
 
 
 @given(VALUES)
 def test_every_plain_value_agrees_with_itself(value: Value) -> None:
-    assert agrees(value, value)
-    assert agrees(value, value, any_order=True, any_sequence=True)
+    assert Comparison().agrees(value, value)
+    assert Comparison(any_order=True, any_sequence=True).agrees(value, value)
 
 
 @given(VALUES, VALUES)
 def test_agreeing_is_symmetric(one: Value, other: Value) -> None:
-    assert agrees(one, other) == agrees(other, one)
+    assert Comparison().agrees(one, other) == Comparison().agrees(other, one)
 
 
 @given(VALUES, VALUES)
 def test_what_python_takes_for_equal_agrees(one: Value, other: Value) -> None:
     if one == other:
-        assert agrees(one, other)
+        assert Comparison().agrees(one, other)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.evaluator.app.sandbox import JailSandbox, Opaque, ProgramRun, StepResult
+from services.evaluator.app.sandbox import JailSandbox, Opaque, ProgramRun, Step, StepResult
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -10,7 +10,7 @@ PARSER = "import argparse\np = argparse.ArgumentParser()\n"
 ADD = "a, b = map(int, input().split())\nprint(a + b)\n"
 
 
-async def run(sandbox: JailSandbox, source: str, *programs: ProgramRun) -> tuple[StepResult, ...]:
+async def run(sandbox: JailSandbox, source: str, *programs: Step) -> tuple[StepResult, ...]:
     execution = await sandbox.run(source, programs)
     assert execution.loaded, execution
     return execution.steps
@@ -26,6 +26,16 @@ async def run(sandbox: JailSandbox, source: str, *programs: ProgramRun) -> tuple
         ("import sys\nprint(sys.stdin.readline().strip(), sys.stdin.readlines())", "a\nb\n",
          "a ['b\\n']\n"),
         ("import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])", "abc", "cba"),
+        ("import sys\nprint('a')\nsys.stdout.buffer.write(b'b\\n')\nprint('c')", "", "a\nb\nc\n"),
+        ("import os\nos.write(1, b'hi\\n')", "", "hi\n"),
+        ("import os, sys\nprint('a')\nos.write(sys.stdout.fileno(), b'b\\n')\nprint('c')", "",
+         "a\nb\nc\n"),
+        ("import os, sys\nos.close(sys.stdin.fileno())\nos.write(1, b'a')", "", "a"),
+        ("import os\nwith os.fdopen(1, 'w') as out:\n    out.write('x' * 9_999)", "", "x" * 9_999),
+        ("import sys\nsys.stdout = open(sys.stdout.fileno(), 'w', closefd=False)\nprint('a')", "",
+         "a\n"),
+        ("import os\nclass Out:\n    def end(self):\n        os.write(1, b'a')\nOut().end()", "",
+         "a"),
         ("print(open(0).read().split())", "1 2\n3", "['1', '2', '3']\n"),
         ("import os\nprint(os.read(0, 99))", "x", "b'x'\n"),
         ("import fileinput\nprint(len(list(fileinput.input())))", "a\nb", "2\n"),
@@ -115,6 +125,30 @@ async def test_what_it_prints_is_bounded(sandbox: JailSandbox) -> None:
     assert (execution.status, execution.limit) == ("stopped", "output")
     long = await sandbox.run("print('x' * 300_000)", [ProgramRun(), "1"])
     assert [step.value for step in long.steps] == [Opaque("str"), 1]
+
+
+async def test_what_is_written_past_print_and_does_not_fit_tells_nothing(
+    sandbox: JailSandbox,
+) -> None:
+    source = "import os\nfor number in range(9_999):\n    os.write(1, b'x')"
+    assert [step.outcome for step in await run(sandbox, source, ProgramRun())] == ["inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("program", "outcome"),
+    [
+        ("import os\nos.write(1, b'a')", "inconclusive"),
+        ("import sys\nsys.stdout.fileno()", "inconclusive"),
+        ("import sys\nsys.stdout.buffer.write(b'a')", "returned"),
+    ],
+)
+async def test_without_sockets_as_in_webassembly_there_is_no_descriptor(
+    sandbox: JailSandbox, program: str, outcome: str
+) -> None:
+    without = "import socket\nif __name__ != '__main__':\n    del socket.socketpair\nelse:\n"
+    source = f"{without}    exec({program!r})"
+    (_, step) = await run(sandbox, source, "None", ProgramRun())
+    assert step.outcome == outcome
 
 
 @pytest.mark.parametrize(

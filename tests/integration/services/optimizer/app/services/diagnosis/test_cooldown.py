@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.common.models import Prompt
-from services.optimizer.app.services.diagnosis.cooldown import Pauses, load_past_runs
+from services.optimizer.app.services.diagnosis.cooldown import find_pause, load_past_runs
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import analyze_failures
@@ -40,9 +40,15 @@ async def heal(connection: Connection, prompt: Prompt, content: str) -> None:
 
 
 async def ask(connection: Connection, prompt: Prompt, *, most: int = 24) -> str:
-    pauses = Pauses(asks_first=False, is_continuous=True, base_seconds=60, max_heals_per_day=most)
     case = Case(prompt, Window(()), analyze_failures((), threshold=3))
-    return await pauses.find(connection, case)
+    return await find_pause(
+        connection,
+        case,
+        asks_first=False,
+        is_continuous=True,
+        base_seconds=60,
+        max_heals_per_day=most,
+    )
 
 
 async def test_a_new_prompt_is_healed_at_once(

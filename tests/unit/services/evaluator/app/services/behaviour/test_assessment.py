@@ -235,14 +235,6 @@ def test_an_answer_is_held_to_one_reading_in_all_checks(
     assert [one.outcome for one in behaviour.observations] == outcomes
 
 
-def test_an_edge_that_raises_is_no_failed_call() -> None:
-    probes = (Probe("call", "f([])", 0, 0, is_edge=True), Probe("call", "f([1])", 1, 1))
-    behaviour = assess(
-        plan_of(*probes, steps=2), finished(raised("NameError"), raised("NameError"))
-    )
-    assert [one.ran for one in behaviour.of("call", "raised")] == ["f([1])"]
-
-
 @pytest.mark.parametrize(
     ("value", "any_iterable", "outcome"),
     [

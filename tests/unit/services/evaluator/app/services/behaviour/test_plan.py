@@ -133,7 +133,6 @@ EVEN = "def is_even(n): return n % 2 == 0\n"
 PRIME = "def is_prime(n): return all(n % i for i in range(2, n))\n"
 PRIMES = PRIME + "def get_primes(n): return [is_prime(n)]"
 SOLUTION = "class Solution:\n    def sort(self, a): ...\ndef demo(): Solution()"
-ROMAN = "def roman_to_int(s): return 4\ndef int_to_roman(n): return 'IV'"
 MEDIAN = (
     "def mean_of_two(a, b): return (a + b) / 2\n"
     "def find_median(numbers): return mean_of_two(*numbers)"
@@ -160,8 +159,6 @@ SUM = "def add_numbers(a, b): return a + b\n"
         (ADDING, "def example_usage(): print(add(1, 2))\ndef add(a, b): return a + b", "add"),
         ("Checks if a number is prime", PRIME + "def print_primes(n): print(n)", "is_prime"),
         ("Return all primes up to n", PRIMES, "get_primes"),
-        ("Convert an integer to a Roman numeral", ROMAN, "int_to_roman"),
-        ("Convert a Roman numeral to an integer", ROMAN, "roman_to_int"),
         ("Find the median, the mean of the two numbers in the middle", MEDIAN, "find_median"),
         ("Write a stack class. pop on an empty stack raises an IndexError", STACKS, "Stack"),
         ("Print a multiplication table", TABLE, "print_table"),

@@ -27,7 +27,6 @@ def observe(
     outcome: ProbeOutcome,
     kind: str = "",
     *,
-    is_edge: bool = False,
     is_hindered: bool = False,
 ) -> Observation:
     return Observation(
@@ -37,7 +36,6 @@ def observe(
         expected="",
         outcome=outcome,
         reason=f"f(1) {outcome}",
-        is_edge=is_edge,
         is_hindered=is_hindered,
     )
 
@@ -83,12 +81,6 @@ def test_loading_fails_only_where_the_code_is_to_blame(execution: Execution, out
     assert find_in_run(run_of(execution=execution))["loads"].outcome == outcome
 
 
-def test_a_raise_on_an_edge_case_is_no_fault() -> None:
-    behaviour = Behaviour((observe("raised", is_edge=True),))
-    found = find_in_run(Run(FINISHED, behaviour))
-    assert found["answers_plausible_calls"].outcome == "not_applicable"
-
-
 def grade(*outcomes: ProbeOutcome, execution: Execution = FINISHED) -> float:
     return grade_run(run_of(*outcomes, execution=execution))["does_its_work"].value
 
@@ -103,7 +95,7 @@ def test_the_better_the_evidence_the_better_the_grade() -> None:
 def test_calls_that_only_raise_doubts_count_less_than_nothing_known_and_more_than_failures() -> (
     None
 ):
-    doubtful = Behaviour((observe("inconclusive", "call"), observe("returned", is_edge=True)), True)
+    doubtful = Behaviour((observe("inconclusive", "call"),), True)
     grade_of_doubt = grade_run(Run(FINISHED, doubtful))["does_its_work"].value
     assert grade("raised") < grade_of_doubt < grade()
 
@@ -159,7 +151,6 @@ def test_an_example_that_is_contradicted_is_not_made_up_for_by_checks() -> None:
         ((observe("inconclusive", "example"), observe("returned")), "plausible_calls"),
         ((observe("inconclusive", "call"),), "static"),
         ((observe("not_reached", "call"),), "static"),
-        ((observe("returned", is_edge=True),), "static"),
         ((), "static"),
     ],
 )

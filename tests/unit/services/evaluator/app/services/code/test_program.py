@@ -56,8 +56,6 @@ def put_together(*sources: str, request: str = "") -> str:
             [F, "import unittest\nclass T(unittest.TestCase):\n    def t(self): f(1)\n"],
             F,
         ),
-        ("a test with parameters", [F, "def check(x, y):\n    assert f(x) == y\ncheck(1, 1)\n"], F),
-        ("a main that shows it", [F, "def main():\n    print(f(1))\nmain()\n"], F),
         ("another file", [F, f"from m import f\n{G}"], F + G),
         ("snippets of its inside", [LOCAL, "total = total + 1\n"], LOCAL),
         ("a lambda", ["f = lambda x: x\n", USE], "f = lambda x: x\n"),
@@ -73,15 +71,31 @@ def test_the_program_is_what_a_reader_would_take(row: tuple[str, list[str], str]
     assert put_together(*sources) == ast.unparse(ast.parse(program))
 
 
-def test_what_the_request_names_is_no_test() -> None:
-    show = "def show():\n    print(f(1))\n"
-    assert put_together(F, show) == F.strip()
-    assert "def show" in put_together(F, show, request="Write a function show() that prints f(1)")
+@for_each(
+    [
+        "def check(x, y):\n    assert f(x) == y\ncheck(1, 1)\n",
+        "def main():\n    print(f(1))\nmain()\n",
+        "from django.db import models\nclass Post(models.Model):\n    def save(self): f(self.x)\n",
+        "import flask\napp = flask.Flask('a')\n@app.route('/')\ndef index():\n    return f(1)\n",
+        "from m import f\nimport requests\ndef load(url):\n    return f(requests.get(url))\n",
+        "import pandas as pd\ndef add_column(df: pd.DataFrame):\n    return df.a.map(f)\n",
+        "class Child(Base):\n    def go(self):\n        return f(self)\n",
+        "def traced(x, f=f):\n    print(x)\n    return f(x)\n",
+    ]
+)
+def test_a_later_block_that_defines_nothing_the_request_asks_for_shows_its_use(show: str) -> None:
+    assert put_together(F, show, request="Write f(x)") == F.strip()
+    # What is first, what the program needs and what the request names is a part of it.
+    assert put_together(show, F, request="Write f(x)") != F.strip()
+    name = next(iter(Part(show, ast.parse(show)).defined))
+    assert name in put_together(F, show, request=f"Write f(x) and {name}")
+    assert name in put_together(f"{F}    {name}\n", show, request="Write f(x)")
 
 
 def test_what_the_request_calls_is_kept_however_it_is_made() -> None:
     double = "def double(f):\n    return lambda x: 2 * f(x)\n"
     assert "f = double(f)" in put_together(double, F + "f = double(f)\n", request="f(1) == 2")
+    assert "f = double(f)" in put_together(F, double + "f = double(f)\n", request="f(1) == 2")
 
 
 def test_imports_from_the_future_stand_first() -> None:

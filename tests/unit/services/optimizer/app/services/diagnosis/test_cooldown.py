@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.optimizer.app.services.diagnosis.cooldown import LONGEST_PAUSE, PastRun, next_allowed
+from services.optimizer.app.services.diagnosis.cooldown import PastRun, explain_pause
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 BASE_SECONDS = 60
@@ -18,13 +18,13 @@ def run(*, minutes_ago: float, decision: str = "held", same_text: bool = True) -
 
 
 def reason_for(*runs: PastRun, max_heals_per_day: int = 24, base_seconds: float = 60) -> str:
-    return next_allowed(
+    return explain_pause(
         runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=NOW
-    ).reason
+    )
 
 
 def test_a_text_that_nothing_was_tried_on_may_be_healed_at_once() -> None:
-    assert next_allowed((), base_seconds=60, max_heals_per_day=1, now=NOW).allowed
+    assert reason_for(max_heals_per_day=1) == ""
 
 
 def test_the_pause_is_told_with_its_end() -> None:
@@ -44,8 +44,7 @@ def test_each_run_on_the_same_text_doubles_the_pause(
 
 def test_the_pause_grows_to_six_hours_and_no_further() -> None:
     runs = [run(minutes_ago=360 * number + 355) for number in range(20)]
-    decision = next_allowed(runs, base_seconds=60, max_heals_per_day=24, now=NOW)
-    assert decision.allowed_at == runs[0].created_at + LONGEST_PAUSE
+    assert reason_for(*runs) == "cooling_down_until 2026-11-26T03:05:00+00:00"
 
 
 def test_a_day_without_a_run_begins_anew() -> None:
@@ -82,11 +81,14 @@ def test_two_clusters_of_users_with_opposite_needs_settle() -> None:
     end = NOW + timedelta(days=2)
     while now < end:
         runs = [PastRun(at, "promoted", text == serving) for at, text in history]
-        decision = next_allowed(runs, base_seconds=60, max_heals_per_day=24, now=now)
-        if not decision.allowed:
-            assert decision.allowed_at is not None
-            assert decision.allowed_at > now
-            now = decision.allowed_at
+        reason = explain_pause(runs, base_seconds=60, max_heals_per_day=24, now=now)
+        if reason == "heals_per_day_reached":
+            now += timedelta(minutes=1)
+            continue
+        if reason:
+            allowed_at = datetime.fromisoformat(reason.removeprefix("cooling_down_until "))
+            assert allowed_at > now
+            now = allowed_at
             continue
         history.append((now, serving))
         serving = "for prose" if serving == "for tables" else "for tables"

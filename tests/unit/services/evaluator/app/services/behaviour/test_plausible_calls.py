@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.app.services.behaviour.calls.planning import PlausibleCall, plausible_calls
+from services.evaluator.app.services.behaviour.plausible_calls import plan_calls
 from services.evaluator.app.services.behaviour.target import find_target
 from services.evaluator.app.services.evidence import gather_evidence
 
 
-def calls_of(code: str, request_text: str = "Write a function.") -> tuple[PlausibleCall, ...]:
+def calls_of(code: str, request_text: str = "Write a function.") -> tuple[tuple[str, ...], ...]:
     evidence = gather_evidence(
         task_type="code_generation", user_input=request_text, answer=f"```python\n{code}\n```"
     )
     target = find_target(evidence)
     assert target is not None
-    return plausible_calls(target, request_text)
+    return plan_calls(target, request_text)
 
 
 def first_arguments(code: str, request_text: str = "Write a function.") -> list[object]:
-    call = ast.parse(calls_of(code, request_text)[0].steps[-1], mode="eval").body
+    call = ast.parse(calls_of(code, request_text)[0][-1], mode="eval").body
     assert isinstance(call, ast.Call)
     return [
         ast.literal_eval(argument)
@@ -46,15 +46,14 @@ def first_arguments(code: str, request_text: str = "Write a function.") -> list[
         pytest.param("a: None | str", [str], id="union-with-none-first"),
         pytest.param("a: list", [list], id="bare-list"),
         pytest.param("a: Node", [int], id="a-class-of-its-own"),
-        pytest.param("nums, target", [list, int], id="names"),
+        pytest.param("nums, k", [list, int], id="names"),
         pytest.param("text", [str], id="a-sure-name"),
         pytest.param("words", [list], id="words"),
         pytest.param("matrix", [list], id="matrix-by-name"),
         pytest.param("n", [int], id="n"),
-        pytest.param("graph, start", [dict, str], id="graph"),
+        pytest.param("graph", [dict], id="graph"),
         pytest.param("input_string", [str], id="suffix"),
-        pytest.param("path, file_path, log_file, filename, src, dst", [str] * 6, id="paths"),
-        pytest.param("graph, src, dst", [dict, str, str], id="nodes"),
+        pytest.param("path, file_path, filename", [str] * 3, id="paths"),
         pytest.param("foo", [int], id="unknown"),
         pytest.param("*numbers", [int, int, int], id="any-number"),
         pytest.param("*values: int", [int, int, int], id="any-number-hinted"),
@@ -75,29 +74,18 @@ def test_arguments_are_of_the_kind_that_is_wanted(parameters: str, kinds: list[t
         pytest.param(
             "Sort a list of words", "def f(items): ...", [["banana", "apple", "cherry"]], id="words"
         ),
-        pytest.param(
-            "In a sorted list find x", "def f(items, x): ...", [[1, 2, 3], 2], id="sorted"
-        ),
         pytest.param("Reverse a string", "def f(value1): ...", ["hello world"], id="about-texts"),
         pytest.param("문자열을 뒤집어 줘", "def f(value1): ...", ["hello world"], id="korean-text"),
         pytest.param("Flatten a nested list", "def f(lst): ...", [[[1, 2], [3, 4]]], id="nested"),
         pytest.param(
-            "Is the date in a leap year?", "def f(day: str): ...", ["2024-02-28"], id="date"
+            "Merge two lists", "def f(a, b): ...", [[3, 1, 2], [5, 2, 9, 4, 5, 1]], id="two"
         ),
-        pytest.param("Check an email address", "def f(text): ...", ["ann@example.com"], id="email"),
-        pytest.param("Roman numeral to integer", "def f(s: str): ...", ["XIV"], id="roman"),
     ],
 )
 def test_the_request_says_what_the_arguments_are_like(
     request_text: str, code: str, arguments: list[object]
 ) -> None:
     assert first_arguments(code, request_text) == arguments
-
-
-def test_edges_come_last_and_are_marked() -> None:
-    calls = calls_of("def f(numbers: list[int], k: int): ...")
-    assert [call.is_edge for call in calls] == sorted(call.is_edge for call in calls)
-    assert [call.steps[-1] for call in calls if call.is_edge] == ["f([], 1)", "f([3, 1, 2], 0)"]
 
 
 def test_an_object_is_made_and_filled_before_it_is_asked() -> None:
@@ -110,7 +98,7 @@ class Box:
     def clear(self): self.items = []
 """
     )
-    assert [call.steps for call in calls] == [
+    assert list(calls) == [
         ("Box(5)",),
         ("_probe_object = Box(5)", "_probe_object.put(5)", "_probe_object.size()"),
     ]
@@ -133,6 +121,6 @@ def test_odd_signatures_are_read_to_an_end(code: str) -> None:
 @given(st.lists(st.sampled_from(["n", "text", "nums", "d", "x: int", "y: list[str]"]), unique=True))
 def test_calls_can_be_parsed_and_give_each_parameter_its_argument(parameters: list[str]) -> None:
     for call in calls_of(f"def f({', '.join(parameters)}): return 1"):
-        parsed = ast.parse(call.steps[-1], mode="eval").body
+        parsed = ast.parse(call[-1], mode="eval").body
         assert isinstance(parsed, ast.Call)
         assert len(parsed.args) == len(parameters)

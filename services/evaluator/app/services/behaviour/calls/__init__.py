@@ -1,1 +1,0 @@
-"""Plans plausible calls where a request shows no example."""
