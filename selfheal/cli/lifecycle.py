@@ -188,16 +188,12 @@ def choose_settings(llm: str | None) -> Settings:
 def require_model(settings: Settings) -> None:
     """Refuse a model that can't be had, before anything that runs is touched for it.
 
-    What is had although its settings were mended is told.
-
     Raises:
         EmbeddedRuntimeError: If the provider lacks its key or its package.
     """
     check = check_provider(settings, has_langchain=is_installed("langchain"))
     if check.result is CheckResult.FAIL:
         raise EmbeddedRuntimeError(f"The model can't be used: {check.found}.", remedy=check.remedy)
-    if check.result is CheckResult.WARN:
-        messages.print(Text(f"{check.found}. {check.remedy}"), soft_wrap=True)
 
 
 @contextmanager

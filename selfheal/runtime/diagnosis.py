@@ -87,15 +87,6 @@ def check_disk(free_bytes: int, home: Path) -> Check:
 
 def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
     """Judge whether the model that the settings name can be used; shows no key."""
-    check = _check_named_provider(settings, has_langchain=has_langchain)
-    if not settings.is_base_url_mended or check.result is CheckResult.FAIL:
-        return check
-    found = f"{check.found}, LLM_BASE_URL is read as {settings.llm_base_url}"
-    remedy = f"Write it so in .env: LLM_BASE_URL={settings.llm_base_url}"
-    return Check(check.name, found, CheckResult.WARN, remedy)
-
-
-def _check_named_provider(settings: Settings, *, has_langchain: bool) -> Check:
     name = "model"
     model = settings.llm_model or "no LLM_MODEL"
     found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"

@@ -7,14 +7,12 @@ variable of that name; durations are in seconds unless the name says otherwise.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -36,10 +34,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 # The value of a parameter that isn't sent to the model at all.
 UNSENT: Final = "none"
-Unsent = Literal["none"]
 
 _in_capitals = BeforeValidator(lambda text: text.strip().upper())
-_in_small_letters = BeforeValidator(lambda text: text.strip().lower())
+_in_small_letters = BeforeValidator(lambda text: str(text).strip().lower())
+Unsent = Annotated[Literal["none"], _in_small_letters]
 
 USAGE_EXIT_CODE = 2
 WORKER_PORT = 8001
@@ -112,26 +110,6 @@ class ModelSettings(ProcessSettings):
     llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | Unsent | None = None
     llm_timeout_seconds: Seconds = 60
     llm_stop_after_code_block: bool | None = None
-
-    _is_base_url_mended: bool = PrivateAttr(default=False)
-
-    @property
-    def is_base_url_mended(self) -> bool:
-        """Whether LLM_BASE_URL was written otherwise than it is read."""
-        return self._is_base_url_mended
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _compare_base_url(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        settings = handler(given)
-        written = given.get("llm_base_url") if isinstance(given, dict) else None
-        settings._is_base_url_mended = bool(written) and written != settings.llm_base_url
-        return settings
-
-    @field_validator("llm_temperature", "llm_seed", "llm_max_tokens", mode="before")
-    @classmethod
-    def _fold_unsent(cls, value: object) -> object:
-        return UNSENT if str(value).strip().lower() == UNSENT and value is not None else value
 
     @field_validator("llm_provider", mode="after")
     @classmethod

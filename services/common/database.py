@@ -116,7 +116,6 @@ def connection_arguments(url: str, *, timeout_seconds: float) -> dict[str, Any]:
         ValueError: If the URL makes no sense.
     """
     options = {"application_name": APPLICATION_NAME, **read_url_options(url)}
-    options.pop("channel_binding", None)  # of what is allowed there, nothing follows
     own_timeout = int(options.pop("connect_timeout", 0))
     arguments: dict[str, Any] = {
         "dsn": f"{url.partition('?')[0]}?{urlencode(options)}",

@@ -120,32 +120,25 @@ class ChatCompletionsModel(BaseChatModel):
     async def _ask_with_retries(
         self, messages: list[BaseMessage], stop: list[str] | None
     ) -> AIMessage:
-        """Try again what may pass: rate limits, server errors, broken connections."""
-        pause_seconds = FIRST_PAUSE_SECONDS
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return await self._ask_without_refused(messages, stop)
-            except TransientError as failure:
-                if attempt == ATTEMPTS:
-                    raise failure.error from failure
-                wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
-                if wanted > LONGEST_PAUSE_SECONDS:
-                    raise failure.error from failure
-                log.warning("model_call_retried", code=failure.error.code, attempt=attempt)
-                await asyncio.sleep(wanted * (1 + self._random.random() / 4))
-                pause_seconds *= 2
+        """Try again what may pass, and without each parameter that the model refuses.
 
-    async def _ask_without_refused(
-        self, messages: list[BaseMessage], stop: list[str] | None
-    ) -> AIMessage:
-        """Drop each parameter that the model refuses, once; the model remembers them."""
+        Rate limits, server errors and broken connections may pass; what is refused is remembered.
+        """
+        pause_seconds = FIRST_PAUSE_SECONDS
+        attempt = 1
         while True:
             try:
                 return await self._ask(self._body(messages, stop))
             except _ParameterRefusedError:
                 continue
+            except TransientError as failure:
+                wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
+                if attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
+                    raise failure.error from failure
+                log.warning("model_call_retried", code=failure.error.code, attempt=attempt)
+                await asyncio.sleep(wanted * (1 + self._random.random() / 4))
+                attempt += 1
+                pause_seconds *= 2
 
     def _body(self, messages: list[BaseMessage], stop: list[str] | None) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -216,7 +209,7 @@ class ChatCompletionsModel(BaseChatModel):
             for name in sorted(refused):
                 log.info("model_parameter_dropped", parameter=name, model=self.model)
             return _ParameterRefusedError()
-        error = explain_failure(report, self.model)
+        error = explain_failure(report, repr(self.model))
         if isinstance(error, ModelRateLimitedError | ModelUnavailableError):
             return TransientError(error, read_pause_seconds(headers))
         return error

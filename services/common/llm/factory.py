@@ -15,9 +15,6 @@ from services.common.config import (
 )
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
-from services.common.logging import get_logger
-
-log = get_logger()
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -61,8 +58,6 @@ def _create(
     is_main = provider == settings.llm_provider
     key = settings.llm_api_key if is_main else None
     base_url = settings.llm_base_url if is_main else ""
-    if base_url and settings.is_base_url_mended:
-        log.warning("model_base_url_mended", base_url=base_url)
     if provider == LOCAL_PROVIDER:
         return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
@@ -111,17 +106,16 @@ def _create_with_langchain(
             "LangChain: install this project with its 'hosted' "
             "extra, and the provider's own package (for anthropic: langchain-anthropic)."
         ) from error
-    options: dict[str, Any] = {"timeout": settings.llm_timeout_seconds}
-    if settings.temperature is not None:
-        options["temperature"] = settings.temperature
-    if settings.max_tokens is not None:
-        options["max_tokens"] = settings.max_tokens
-    if key is not None:
-        options["api_key"] = key.get_secret_value()
-    if base_url:
-        options["base_url"] = base_url
+    options: dict[str, Any] = {
+        "timeout": settings.llm_timeout_seconds,
+        "temperature": settings.temperature,
+        "max_tokens": settings.max_tokens,
+        "api_key": key.get_secret_value() if key is not None else None,
+        "base_url": base_url or None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        created: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
+        created: BaseChatModel = init_chat_model(model, model_provider=provider, **given)
     except Exception as error:  # vendors' exceptions share no base class
         raise ModelSettingError(
             f"Provider {provider!r} can't be used: {_explain(error, key)}. "

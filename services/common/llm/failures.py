@@ -39,13 +39,18 @@ SPELLINGS = {name.replace("_", ""): name for name in SETTINGS} | {
     "stopsequences": "stop",
 }
 CODE_KEYS = ("code", "reason", "type", "status")
-PATH_KEYS = frozenset({"param", "parameter", "loc", "field", "path"})
-# A text that stands for the whole error has no key.
-TEXT_KEYS = frozenset(
-    {"", "error", "message", "msg", "detail", "details", "description", "title", "raw"}
+PATH_KEYS = ("param", "parameter", "loc", "field", "path")
+# A text that stands for the whole error has no key. What a server repeats of the request stands
+# under other keys, and names no fault in it.
+TEXT_KEYS = ("", "error", "message", "msg", "detail", "details", "description", "title", "raw")
+# In a sentence a name is one of a parameter in quotes or an element, or beside such words: "stop"
+# and "seed" are words of English.
+QUOTED = re.compile(r"(?<=[\"'`>])\w+(?=[\"'`<])")
+SENTENCE_END = re.compile(r"[.!?;]\s|\n")
+ABOUT_PARAMETERS = re.compile(
+    r"parameter|argument|field|option|extra|value|support|unknown|unrecogni|unexpected|invalid|"
+    r"permitted|allowed|(?:must|should) be"
 )
-# What a server repeats of the request names no fault in it.
-ECHOES = frozenset({"input", "ctx"})
 # A longer text is a sentence.
 LONGEST_NAME = 40
 REFUSAL_STATUSES = frozenset({400, 422, 500})
@@ -53,24 +58,14 @@ RETRIED_STATUSES = frozenset({408, 409, 425})
 SERVER_ERRORS = 500
 # Words in codes: none is one provider's alone.
 FILTERED = ("content_filter", "content_policy", "responsibleai")
-SPENT = (
-    *("insufficient_quota", "insufficient_credit", "insufficient_balance", "insufficient_fund"),
-    *("current_quota", "billing"),
-)
-FULL_CONTEXT = (
-    *("context length", "context window", "context size", "context_length", "context_size"),
-    "prompt is too long",
-)
+SPENT = re.compile(r"insufficient_(?:quota|credit|balance|fund)|current_quota|billing")
+FULL_CONTEXT = re.compile(r"context[ _](?:length|window|size)|prompt is too long")
 # What stands for a status where an error comes without one.
 STATUS_WORDS = {
-    429: ("429", "rate_limit", "exhausted", "too_many"),
-    503: ("503", "overload", "unavailable", "server_error", "internal", "api_error"),
-    504: ("504", "408", "timeout", "deadline"),
-    502: ("409", "425", "500", "502", "529", "bad_gateway"),
-    401: ("401", "api_key", "authenti", "unauthorized"),
-    403: ("403", "permission", "forbidden"),
-    404: ("404", "not_found"),
-    402: ("402", *SPENT),
+    429: ("rate_limit", "exhausted", "too_many"),
+    503: ("overload", "unavailable", "server_error", "internal", "api_error", "timeout"),
+    401: ("api_key", "authenti", "unauthorized", "permission", "forbidden"),
+    404: ("not_found",),
 }
 
 
@@ -81,46 +76,47 @@ class ErrorReport:
     Attributes:
         status: Its HTTP status; where it came inside a 200, the one that it stands for.
         codes: Its machine-readable codes, in lower case.
-        path_words: The words in paths to fields of the request, such as `body` and `seed`.
-        text_words: The words in its sentences.
+        named: The parameters of `SETTINGS` that it names: in paths to fields of the request, or
+            else in its sentences.
         is_about_context: Whether the conversation is longer than the model's context.
     """
 
     status: int
     codes: tuple[str, ...]
-    path_words: frozenset[str]
-    text_words: frozenset[str]
+    named: frozenset[str]
     is_about_context: bool
-
-    def named(self, parameters: Collection[str]) -> set[str]:
-        """Find which parameters it names: in paths, or else as words in its sentences."""
-        for words in (self.path_words, self.text_words):
-            known = {SPELLINGS.get(word.replace("_", ""), "") for word in words}
-            if named := known.intersection(parameters):
-                return named
-        return set()
 
     def refused(self, sent: Collection[str]) -> set[str]:
         """Find which of the parameters that were sent can be left out for it."""
         if self.status not in REFUSAL_STATUSES or self.is_about_context:
             return set()
-        return self.named(REPLACEMENTS.keys() & {*sent})
+        return {name for name in REPLACEMENTS if name in self.named and name in sent}
 
 
 def read_report(status: int, error: object) -> ErrorReport:
     """Read an error: a JSON value in any shape, or a text."""
-    leaves = list(_leaves(error))
-    codes = tuple(str(leaf).lower() for name in CODE_KEYS for key, leaf in leaves if key == name)
-    texts = [str(leaf).lower() for key, leaf in leaves if key in TEXT_KEYS]
-    text = " ".join(texts)
-    paths = " ".join(str(leaf) for key, leaf in leaves if key in PATH_KEYS).lower()
+    leaves = [(name, str(leaf).lower()) for name, leaf in find_leaves(error)]
+    codes = tuple(leaf for name in CODE_KEYS for key, leaf in leaves if key == name)
+    texts = [leaf for key, leaf in leaves if key in TEXT_KEYS]
+    paths = [leaf for key, leaf in leaves if key in PATH_KEYS]
+    text = "\n".join(texts)
     return ErrorReport(
         status=status if status >= HTTPStatus.BAD_REQUEST else _find_status((*codes, *texts)),
         codes=codes,
-        path_words=frozenset(re.findall(r"\w+", paths)),
-        text_words=frozenset(re.findall(r"\w+", text)),
-        is_about_context=_has(FULL_CONTEXT, (*codes, text)),
+        named=_find_parameters(" ".join(paths)) or _find_parameters(" ".join(_names_in(text))),
+        is_about_context=bool(FULL_CONTEXT.search("\n".join((*codes, text)))),
     )
+
+
+def _find_parameters(text: str) -> frozenset[str]:
+    words = {word.replace("_", "") for word in re.findall(r"\w+", text)}
+    return frozenset(name for spelling, name in SPELLINGS.items() if spelling in words)
+
+
+def _names_in(text: str) -> list[str]:
+    """Collect what may be names of parameters in sentences."""
+    sentences = SENTENCE_END.split(text)
+    return [*QUOTED.findall(text), *filter(ABOUT_PARAMETERS.search, sentences)]
 
 
 def parse_error(content: bytes) -> object:
@@ -133,20 +129,28 @@ def parse_error(content: bytes) -> object:
 
 
 def explain_failure(report: ErrorReport, model: str) -> ModelError:
-    """Say which error it is, and which setting matters; what the provider wrote isn't repeated."""
+    """Say which error it is, and which setting matters; what the provider wrote isn't repeated.
+
+    Args:
+        report: What the provider says.
+        model: What follows "The model" in a sentence: its name in quotes, or the like.
+    """
     if _has(FILTERED, report.codes):
-        return ModelContentFilteredError(f"The provider of {model!r} refuses what it was asked.")
-    if report.status == HTTPStatus.PAYMENT_REQUIRED or _has(SPENT, report.codes):
+        return ModelContentFilteredError(
+            f"The provider of the model {model} refuses what it was asked."
+        )
+    if report.status == HTTPStatus.PAYMENT_REQUIRED or any(map(SPENT.search, report.codes)):
         return ModelQuotaSpentError(
-            f"The quota or credit for {model!r} is spent. See to the account of LLM_API_KEY."
+            f"The quota or credit for the model {model} is spent. "
+            "See to the account of LLM_API_KEY."
         )
     if report.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ModelRateLimitedError(f"The model {model!r} is rate limited.")
+        return ModelRateLimitedError(f"The model {model} is rate limited.")
     if report.status >= SERVER_ERRORS or report.status in RETRIED_STATUSES:
-        return ModelUnavailableError(f"The model {model!r} failed with HTTP {report.status}.")
+        return ModelUnavailableError(f"The model {model} failed with HTTP {report.status}.")
     code = next((code for code in report.codes if code.isidentifier()), "")
     return ModelRejectedError(
-        f"The model {model!r} refused the request with HTTP {report.status}"
+        f"The model {model} refused the request with HTTP {report.status}"
         + (f" ({code[:64]}). " if code else ". ")
         + _advise(report)
     )
@@ -164,27 +168,29 @@ def _advise(report: ErrorReport) -> str:
         return "Check LLM_API_KEY."
     if report.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return "Check LLM_MODEL, and LLM_BASE_URL, which goes up to and with /v1."
-    if named := report.named(SETTINGS):
-        return f"Check {', '.join(sorted({SETTINGS[name] for name in named}))}."
+    if report.named:
+        return f"Check {', '.join(sorted({SETTINGS[name] for name in report.named}))}."
     return "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
 
 
-def _leaves(value: object) -> Iterator[tuple[str, Any]]:
-    """Give each text and number of a JSON value with the key that it stands under."""
+def find_leaves(value: object) -> Iterator[tuple[str, Any]]:
+    """Give each text and number of a JSON value with the name that it stands under."""
     pending: list[tuple[str, Any]] = [("", value)]
     while pending:
-        key, item = pending.pop()
+        name, item = pending.pop()
         if isinstance(item, dict):
-            pending += [pair for pair in reversed(item.items()) if pair[0] not in ECHOES]
+            pending += reversed(item.items())
         elif isinstance(item, list):
-            pending += [(key, part) for part in reversed(item)]
+            pending += [(name, part) for part in reversed(item)]
         elif item is not None:
-            yield key, item
+            yield name, item
 
 
 def _find_status(codes: Collection[str]) -> int:
     """Find the status that codes or names stand for; a bad request where they say nothing."""
     names = [code.replace(" ", "_") for code in codes if len(code) <= LONGEST_NAME]
+    if number := next((name for name in names if re.fullmatch("[45][0-9][0-9]", name)), None):
+        return int(number)
     return next((status for status, words in STATUS_WORDS.items() if _has(words, names)), 400)
 
 

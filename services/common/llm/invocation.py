@@ -2,24 +2,17 @@
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
-from services.common.errors import (
-    ModelError,
-    ModelRateLimitedError,
-    ModelRejectedError,
-    ModelTimeoutError,
-    ModelUnavailableError,
-    ServiceError,
-)
+from services.common.errors import ModelError, ModelTimeoutError, ServiceError
+from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
 from services.common.llm.outcome import require_answer
 from services.common.text import make_storable
-
-HTTP_BAD_REQUEST, HTTP_TOO_MANY_REQUESTS, HTTP_SERVER_ERROR = 400, 429, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +55,13 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
 
 
 def translate_vendor_error(error: Exception) -> ModelError:
-    """Read a vendor's exception by its status code, never by its prose."""
+    """Read a vendor's exception by its status and codes, and what it holds of the reply's body."""
     status = getattr(error, "status_code", None)
     name = type(error).__name__
-    if status == HTTP_TOO_MANY_REQUESTS:
-        return ModelRateLimitedError(f"The model is rate limited ({name}).")
-    if isinstance(status, int) and status >= HTTP_SERVER_ERROR:
-        return ModelUnavailableError(f"The model failed with HTTP {status} ({name}).")
-    if isinstance(status, int) and status >= HTTP_BAD_REQUEST:
-        return ModelRejectedError(f"The model refused the request with HTTP {status} ({name}).")
-    return ModelError(f"The model failed ({name}).")
+    if not isinstance(status, int) or status < HTTPStatus.BAD_REQUEST:
+        return ModelError(f"The model failed ({name}).")
+    said = [{key: getattr(error, key, None) for key in CODE_KEYS}, getattr(error, "body", None)]
+    return explain_failure(read_report(status, said), f"(it raised {name})")
 
 
 async def close_model(model: BaseChatModel) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from services.common.llm.failures import find_leaves
 from services.common.llm.outcome import is_failure
 
 # Of server-sent events; the first holds what counts.
@@ -17,7 +18,7 @@ GAPS = frozenset(BLANKS)
 TEXT_PARTS = (None, "text", "output_text")
 # Where an error isn't told under `error`.
 ERROR_FIELDS = frozenset({"detail", "message", "code"})
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+REASONING_FIELDS = frozenset({"reasoning_content", "reasoning", "thinking"})
 
 
 def parse_events(content: bytes) -> list[dict[str, Any]]:
@@ -52,33 +53,45 @@ def find_error(events: Sequence[Mapping[str, Any]]) -> object:
 
 
 def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
-    """Join the pieces of a reply; of several choices the first is taken that has a text.
+    """Join the pieces of a reply's first choice.
 
     Args:
         events: What `parse_events` gives.
         model: Name of the model, for where the endpoint doesn't say it.
 
     Raises:
-        ValueError: If it has no choice, or one with what is no message.
+        ValueError: If it has no choice, or one without a message.
     """
-    choices: dict[int, list[Mapping[str, Any]]] = {}
-    for event in events:
-        for place, choice in enumerate(_choices(event)):
-            index = choice.get("index")
-            choices.setdefault(index if isinstance(index, int) else place, []).append(choice)
-    if not choices:
-        raise ValueError("there is no choice")
-    answers = [_join_choice(choices[index]) for index in sorted(choices)]
-    answer = next((answer for answer in answers if answer.content), answers[0])
-    answer.response_metadata["model_name"] = _last(events, "model", str) or model
+    choices = [choice for event in events for choice in _choices(event)]
+    pieces = [choice for choice in choices if choice.get("index") == choices[0].get("index")]
+    messages = [piece.get("message") or piece.get("delta") or piece for piece in pieces]
+    messages = [message for message in messages if isinstance(message, dict)]
+    if not messages:
+        raise ValueError("there is no message")
+    texts = [text for message in messages for text in _read_texts(message)]
+    reason = _last(pieces, "finish_reason", str)
+    # A model that ends by itself has written a text, be it an empty one.
+    is_own = bool(texts) or reason != "stop"
+    told = {name for name, leaf in find_leaves(messages) if leaf}
     usage = _last(events, "usage", dict) or {}
     read, written = (_read_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion"))
-    answer.usage_metadata = {
-        "input_tokens": read,
-        "output_tokens": written,
-        "total_tokens": read + written,
-    }
-    return answer
+    return AIMessage(
+        content="".join(texts),
+        # Whether there is any, under the names that LangChain's integrations have for it.
+        additional_kwargs={
+            "refusal": "refusal" in told,
+            "reasoning_content": not REASONING_FIELDS.isdisjoint(told),
+        },
+        response_metadata={
+            "finish_reason": reason if is_own else None,
+            "model_name": _last(events, "model", str) or model,
+        },
+        usage_metadata={
+            "input_tokens": read,
+            "output_tokens": written,
+            "total_tokens": read + written,
+        },
+    )
 
 
 def _parse_objects(text: str) -> list[dict[str, Any]]:
@@ -110,56 +123,15 @@ def _finish_reasons(event: Mapping[str, Any]) -> list[Any]:
     return [choice["finish_reason"] for choice in _choices(event) if choice.get("finish_reason")]
 
 
-def _join_choice(pieces: Sequence[Mapping[str, Any]]) -> AIMessage:
-    """Join a choice: its message, or the deltas of one, or the text of a plain completion."""
-    messages = [piece.get("message") or piece.get("delta") or piece for piece in pieces]
-    if not all(isinstance(message, dict) for message in messages):
-        raise ValueError("a message is no JSON object")
-    contents = [message.get("content", message.get("text")) for message in messages]
-    texts = [text for text in map(_read_text, contents) if text is not None]
-    reason = _last(pieces, "finish_reason", str)
-    # A model that ends by itself has written a text, be it an empty one.
-    is_own = bool(texts) or reason != "stop"
-    more = {
-        "refusal": "".join(_read_field(place, "refusal") for place in [*messages, *contents]),
-        "reasoning_content": "".join(_read_field(item, *REASONING_FIELDS) for item in messages),
-    }
-    return AIMessage(
-        content="".join(texts),
-        additional_kwargs={name: text for name, text in more.items() if text},
-        response_metadata={"finish_reason": reason if is_own else None},
-    )
-
-
-def _read_text(content: object) -> str | None:
-    """Read a content: a text, or parts of which those of type text are the answer.
-
-    Raises:
-        ValueError: If it is something else.
-    """
-    if content is None or isinstance(content, str):
-        return content
-    parts = [content] if isinstance(content, dict) else content
-    if not isinstance(parts, list):
-        raise ValueError("the content of a message is no text")
+def _read_texts(message: Mapping[str, Any]) -> list[str]:
+    """Read a message's content: a text, or parts of which those of type text are the answer."""
+    content = message.get("content", message.get("text"))
+    parts = content if isinstance(content, list) else [content]
     texts = [
-        part if isinstance(part, str) else part["text"]
+        part.get("text") if isinstance(part, dict) and part.get("type") in TEXT_PARTS else part
         for part in parts
-        if isinstance(part, str)
-        or (
-            isinstance(part, dict)
-            and part.get("type") in TEXT_PARTS
-            and isinstance(part.get("text"), str)
-        )
     ]
-    return "".join(texts) if texts else None
-
-
-def _read_field(value: object, *names: str) -> str:
-    """Read the first text under one of several names, in a message or in parts of its content."""
-    places = value if isinstance(value, list) else [value]
-    found = (place.get(name) for place in places if isinstance(place, dict) for name in names)
-    return next((text for text in found if text and isinstance(text, str)), "")
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _last(places: Sequence[Mapping[str, Any]], name: str, kind: type) -> Any:

@@ -68,18 +68,6 @@ _READABLE: dict[str, Any] = {
             {"index": 1, "message": _message("Other"), "finish_reason": "stop"},
         ]
     },
-    "several choices out of order": {
-        "choices": [
-            {"index": 1, "message": _message("Other"), "finish_reason": "stop"},
-            {"index": 0, "message": _message(), "finish_reason": "stop"},
-        ]
-    },
-    "a tool call's choice before the text's": {
-        "choices": [
-            {"message": _message(None, tool_calls=[_TOOL_CALL]), "finish_reason": "tool_calls"},
-            {"message": _message(), "finish_reason": "stop"},
-        ]
-    },
     "JSON, then [DONE]": f"{_TEXT}\n\ndata: [DONE]\n\n",
     "JSON, then [DONE] at once": f"{_TEXT}[DONE]",
     "a BOM": b"\xef\xbb\xbf" + _TEXT.encode(),

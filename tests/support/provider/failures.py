@@ -61,7 +61,14 @@ REFUSALS: dict[str, Shape] = {
     "FastAPI refuses with 400": _refusal("temperature", _fastapi("temperature"), 400),
     "FastAPI's detail is a text": _refusal("seed", {"detail": "Unknown field: seed"}, 422),
     "Azure refuses": _refusal(
-        "temperature", {"error": {"code": "BadRequest", "message": "temperature", "innererror": {}}}
+        "temperature",
+        {
+            "error": {
+                "code": "BadRequest",
+                "message": "Unsupported value: temperature does not support 0.0 with this model.",
+                "innererror": {},
+            }
+        },
     ),
     "Azure refuses unrecognized arguments": _refusal(
         "seed",
@@ -113,6 +120,12 @@ REFUSALS: dict[str, Shape] = {
                 "metadata": {"raw": '{"error": "seed"}'},
             }
         },
+    ),
+    "a refusal of a value in words": _refusal(
+        "temperature", _in_words("<400> InvalidParameter: Temperature should be in (0.0, 2.0)")
+    ),
+    "a refusal in two sentences": _refusal(
+        "stop", _in_words("Bad request! The stop option is unknown. Try again.")
     ),
     "a refusal inside a 200": _refusal("seed", _openai("seed"), 200),
     "a refusal of several": Shape(
@@ -173,6 +186,18 @@ FAILURES: dict[str, Shape] = {
     "a lasting 503": _for_good("", 503, UNAVAILABLE, calls=3),
     "a lasting 429": _for_good("", 429, LIMITED, calls=3),
     "a lasting 409": _for_good("", 409, UNAVAILABLE, calls=3),
+    "prose with stop": _for_good(_in_words("Please stop this flood of requests."), 400, REJECTED),
+    "prose with seed": _for_good({"detail": "We seed the cache: come back."}, 422, REJECTED),
+    "prose with stop in a text": _for_good("The server had to stop", 500, UNAVAILABLE, calls=3),
+    "prose with stop after an apostrophe": _for_good(
+        _in_words("It couldn't stop."), 500, UNAVAILABLE, calls=3
+    ),
+    "prose with temperature": _for_good(
+        _in_words("The temperature in the hall rose, stop."), 500, UNAVAILABLE, calls=3
+    ),
+    "prose with seed beside a sentence about a parameter": _for_good(
+        _in_words("Unknown parameter: messages. Plant the seed first."), 400, REJECTED
+    ),
     "a spent quota": _for_good(
         {"error": {"code": "insufficient_quota"}}, 429, SPENT, "LLM_API_KEY"
     ),

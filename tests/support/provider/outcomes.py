@@ -86,6 +86,7 @@ OUTCOMES: dict[str, Shape] = {
             "blank without a reason": completion("\n", None),
             "null content": completion(_message()),
             "no content": completion({"role": "assistant"}),
+            "content that is a number": completion(_message(5)),
             "an empty list of parts": completion(_message([])),
             "reasoning alone": completion(_message(reasoning_content="Hm")),
             "reasoning beside an empty text": completion(_message("", reasoning="Hm")),

@@ -19,9 +19,7 @@ from services.common.task_types.json_extraction.grounding import (
 
 # Fields whose values a text gives by name, by the last word of the field's own name.
 NAMED = frozenset(
-    """name author person customer client guest contact sender recipient patient employee speaker
-    artist company vendor supplier employer organization organisation brand hotel restaurant
-    venue city street address email phone 이름 성명 저자 고객 회사 업체 호텔 도시 주소""".split()
+    "name author customer company vendor city street 이름 저자 고객 회사 업체 도시".split()
 )
 # Fields whose numbers are worked out, by any word of the field's name.
 WORKED_OUT = frozenset(
@@ -53,54 +51,51 @@ def is_made_up(value: str | int | float, field: str, text: str) -> bool:
         field: The name of the field that holds it.
         text: The text.
     """
-    facts = read_facts(text)
+    facts, may_be_worked_out, is_read = _read_more(text)
     words = [word for word in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", field) if word]
     words = [word.casefold().removesuffix("s") for word in words]
-    if isinstance(value, str):
-        return _is_text_made_up(value, text, holds_names=bool(words) and words[-1] in NAMED)
-    if _is_unread(text) or (_holds_amounts(text) and WORKED_OUT.intersection(words)):
-        return False
-    return not _is_derived(abs(Decimal(str(value))), facts)
-
-
-@lru_cache(maxsize=CACHED_TEXTS)
-def _is_unread(text: str) -> bool:
-    """Whether a text may give numbers or dates in words that aren't read, or ever so many."""
-    facts = read_facts(text)
-    return len(facts.numbers) > MAX_NUMBERS or bool(UNREAD.search(facts.plain))
-
-
-@lru_cache(maxsize=CACHED_TEXTS)
-def _holds_amounts(text: str) -> bool:
-    """Whether a text holds numbers to reckon with: two or more that belong to no date."""
-    facts = read_facts(text)
-    in_dates = {Decimal(part) for date in facts.dates for part in date}
-    literals = (match[0] for match in NUMBER.finditer(facts.plain))
-    return sum(in_dates.isdisjoint(readings(literal)) for literal in literals) > 1
-
-
-def _is_text_made_up(value: str, text: str, *, holds_names: bool) -> bool:
-    facts = read_facts(text)
+    if not isinstance(value, str):
+        is_worked_out = may_be_worked_out and not WORKED_OUT.isdisjoint(words)
+        return is_read and not is_worked_out and not _is_derived(abs(Decimal(str(value))), facts)
     if date := ISO_DATE.fullmatch(value.strip()):
         year, month, day = (int(part) for part in date.groups()[:3])
-        is_near = any(
-            ((year, month) == known[:2] and day in facts.numbers)
-            or abs(_number_day(year, month, day) - _number_day(*known)) in facts.numbers
-            for known in facts.dates
-        )
-        return bool(facts.dates) and not (is_near or _is_unread(text))
+        return is_read and bool(facts.dates) and not _is_date_derived(year, month, day, facts)
     plain = normalize(value)
     if "@" in plain or "://" in plain:
         return True
-    if digits_of(plain):
+    if digits := digits_of(plain):
         # A telephone number may have got the code of its country.
-        is_phone = digits_of(plain)[-COMPARED_PHONE_DIGITS:] in facts.digits
-        numbers = (Decimal(digits) for digits in LONG_NUMBER.findall(plain))
+        is_phone = digits[-COMPARED_PHONE_DIGITS:] in facts.digits
+        numbers = (Decimal(number) for number in LONG_NUMBER.findall(plain))
         return not is_phone and any(number not in facts.numbers for number in numbers)
-    if not holds_names or value.isupper() or not (value[:1].isupper() and value.isascii()):
+    is_name = value[:1].isupper() and not value.isupper() and (value + facts.plain).isascii()
+    if not is_name or NAMED.isdisjoint(words[-1:]):
         return False
-    words = (word.removesuffix("s") for word in WORD.findall(plain))
-    return facts.plain.isascii() and any(word not in facts.plain for word in words)
+    return any(word.removesuffix("s") not in facts.plain for word in WORD.findall(plain))
+
+
+@lru_cache(maxsize=CACHED_TEXTS)
+def _read_more(text: str) -> tuple[TextFacts, bool, bool]:
+    """Read a text: what it states, whether it holds amounts to reckon with, and can be read whole.
+
+    Amounts are two or more numbers that belong to no date. One that gives numbers or dates in
+    words that aren't read, or ever so many, isn't read whole.
+    """
+    facts = read_facts(text)
+    in_dates = {Decimal(part) for date in facts.dates for part in date}
+    literals = (match[0] for match in NUMBER.finditer(facts.plain))
+    amounts = sum(in_dates.isdisjoint(readings(literal)) for literal in literals)
+    is_read = len(facts.numbers) <= MAX_NUMBERS and not UNREAD.search(facts.plain)
+    return facts, amounts > 1, is_read
+
+
+def _is_date_derived(year: int, month: int, day: int, facts: TextFacts) -> bool:
+    """Whether a date is another day of a month that a text states, or some stated days away."""
+    return any(
+        ((year, month) == known[:2] and day in facts.numbers)
+        or abs(_number_day(year, month, day) - _number_day(*known)) in facts.numbers
+        for known in facts.dates
+    )
 
 
 def _number_day(year: int, month: int, day: int) -> int:
@@ -115,17 +110,18 @@ def _is_derived(number: Decimal, facts: TextFacts) -> bool:
     """Whether one step leads to a number from those that a text states; small ones are counts."""
     if number <= MIN_TELLING_NUMBER:
         return True
-    if not facts.numbers.isdisjoint(
-        step for unit in UNITS for step in (number * unit, number / unit)
-    ):
-        return True
-    for stated in facts.numbers:
-        is_age = stated >= 1900 and 2015 <= stated + number <= 2035  # noqa: PLR2004
-        if is_age or round(stated) == number:
-            return True
-        if stated < MIN_OPERAND:
-            continue
-        for other in (abs(number - stated), number + stated, number / stated):
-            if other in facts.numbers and (other >= MIN_OPERAND or stated % 10 == 0):
-                return True
-    return False
+    steps = {step for unit in UNITS for step in (number * unit, number / unit)}
+    return not steps.isdisjoint(facts.numbers) or any(
+        round(stated) == number
+        # The age of who was born in a year.
+        or (stated >= 1900 and 2015 <= stated + number <= 2035)  # noqa: PLR2004
+        or (stated > 1 and number / stated in facts.numbers)
+        or (
+            stated >= MIN_OPERAND
+            and any(
+                other >= MIN_OPERAND and other in facts.numbers
+                for other in (abs(number - stated), number + stated)
+            )
+        )
+        for stated in facts.numbers
+    )

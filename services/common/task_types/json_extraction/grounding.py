@@ -12,6 +12,13 @@ MAX_NUMBER_CHARACTERS = 40
 MIN_PHONE_DIGITS = 6
 CACHED_TEXTS = 4
 
+
+def _number(names: str, first: int) -> dict[str, int]:
+    """Number names in their order; those of one number stand between slashes."""
+    groups = enumerate(names.split(), first)
+    return {name: number for number, group in groups for name in group.split("/")}
+
+
 # Repetitions are bounded, and begin where digits begin: a text of digits takes linear time.
 DIGITS = r"(?<![\d.,])\d{1,15}"
 NUMBER = re.compile(rf"{DIGITS}(?:[.,'\u2009\u202f ]\d{{1,15}}){{0,8}}")
@@ -33,52 +40,27 @@ DURATION = re.compile(
     rf"({DIGITS}) ?(?:hours?|hrs?|h|시간)(?: ?(?:and )?(\d{{1,3}}) ?(?:minutes?|mins?|m|분))?"
 )
 SCALES = {
-    "k": 1_000,
-    "thousand": 1_000,
-    "십": 10,
-    "백": 100,
-    "천": 1_000,
-    "만": 10_000,
-    "m": 1_000_000,
-    "mn": 1_000_000,
-    "million": 1_000_000,
-    "억": 100_000_000,
-    "bn": 1_000_000_000,
-    "billion": 1_000_000_000,
-}
-WORDS_FOR_NUMBERS = {
-    **{
-        word: number
-        for number, words in enumerate(
-            """zero/no one/a/an/single two/couple/pair three four five six seven eight nine ten
-            eleven twelve/dozen thirteen fourteen fifteen sixteen seventeen eighteen nineteen
-            twenty""".split()
-        )
-        for word in words.split("/")
-    },
-    "thirty": 30,
-    "forty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "hundred": 100,
-}
-KOREAN_COUNTERS = {
-    word: number
-    for number, words in enumerate(
-        "한/하나 두/둘 세/셋 네/넷 다섯 여섯 일곱 여덟 아홉 열".split(), 1
-    )
-    for word in words.split("/")
-}
+    word: 10**zeros
+    for words, zeros in {
+        "십": 1, "백": 2, "k thousand 천": 3, "만": 4, "m mn million": 6, "억": 8, "bn billion": 9,
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+WORDS_FOR_NUMBERS = _number(
+    "zero/no one/a/an/single two/couple/pair three four five six seven eight nine ten eleven "
+    "twelve/dozen thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty",
+    0,
+) | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "hundred": 100}
+KOREAN_COUNTERS = _number("한/하나 두/둘 세/셋 네/넷 다섯 여섯 일곱 여덟 아홉 열", 1)
 KOREAN_COUNT = re.compile(
     rf"(?<![가-힣])(열)?({'|'.join(sorted(KOREAN_COUNTERS, key=len, reverse=True))})"
     r"(?=\s?(?:명|개|분|잔|권|병|마리|장|대|번|그릇|박|인|시간|사람))"
 )
-MONTHS = "january february march april may june july august september october november december"
-MONTH_NUMBERS = {
-    name: number
-    for number, month in enumerate(MONTHS.split(), 1)
-    for name in (month, month[:3], "sept" if number == 9 else month)  # noqa: PLR2004
-}
+MONTH_NUMBERS = _number(
+    "january/jan february/feb march/mar april/apr may june/jun july/jul august/aug "
+    "september/sept/sep october/oct november/nov december/dec",
+    1,
+)
 ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}:\d{2})(?::\d{2})?\S*)?")
 CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::\d{2})?")
 NUMERIC_DATE = re.compile(r"(\d{1,4})\s?[./-]\s?(\d{1,2})\s?[./-]\s?(\d{1,4})")
@@ -87,10 +69,9 @@ DAY_THEN_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?([a-z]{3,9})
 MONTH_THEN_DAY = re.compile(r"([a-z]{3,9})\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?!\d),?\s*(\d{4})?")
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 TIME_OF_DAY = re.compile(
-    r"(오전|오후|저녁|밤|새벽|아침|낮)?\s*(\d{1,2})(?:\s*[:.h시]\s*(\d{2})?)?"
-    r"\s*(?:분|반)?\s*(a\.?m\.?|p\.?m\.?)?"
+    r"(오전|오후|저녁|밤|새벽|아침|낮)?\s*(\d{1,2})(?:\s*[:.h시]\s*(\d{2}|반)?)?"
+    r"\s*분?\s*(a\.?m\.?|p\.?m\.?)?"
 )
-HALF_PAST = re.compile(r"(\d{1,2})시\s*반")
 NOON_AND_MIDNIGHT = {"noon": (12, 0), "midday": (12, 0), "정오": (12, 0), "midnight": (0, 0)}
 AFTERNOON = ("오후", "저녁", "밤", "낮")
 HALF_A_DAY = 12
@@ -135,12 +116,11 @@ def is_stated(value: str | int | float, text: str) -> bool:
 def read_facts(text: str) -> TextFacts:
     """Read a text once for all of its values."""
     plain = normalize(text)
-    dates = frozenset(_dates_in(plain))
     return TextFacts(
         plain=plain,
         digits=digits_of(plain),
         numbers=frozenset(_numbers_in(plain)),
-        dates=dates,
+        dates=frozenset(_dates_in(plain)),
         times=frozenset(_times_in(plain)),
     )
 
@@ -262,11 +242,8 @@ def _times_in(plain: str) -> Iterator[tuple[int, int]]:
     for name, time in NOON_AND_MIDNIGHT.items():
         if name in plain:
             yield time
-    for hour in HALF_PAST.findall(plain):
-        yield int(hour), 30
-        yield int(hour) + HALF_A_DAY, 30
     for korean, hours, minutes, english in TIME_OF_DAY.findall(plain):
-        hour, minute = int(hours), int(minutes or 0)
+        hour, minute = int(hours), 30 if minutes == "반" else int(minutes or 0)
         is_afternoon = korean in AFTERNOON or english.startswith("p")
         is_morning = (korean and not is_afternoon) or english.startswith("a")
         if is_afternoon:

@@ -1,13 +1,12 @@
 """Reads a request for data and its answer: the schema, the text, and the JSON."""
 
-import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from services.common.answers.markdown import find_fenced_blocks
-from services.common.answers.marks import strip_marks
+from services.common.answers.markdown import FencedBlock, find_fenced_blocks, straighten
+from services.common.answers.marks import FENCE_LINE, strip_marks
 from services.common.answers.reasoning import split_reasoning
 from services.common.answers.strict_json import parse_strictly, strict_decoder
 
@@ -21,23 +20,19 @@ MAX_VALUES = 2_000
 MAX_SCHEMA_VALUES = 1_000
 # Brackets in prose that open no JSON.
 MAX_MISSES = 100
-MAX_FENCES_WITHIN = 2
 CACHED_READINGS = 4
 SCHEMA_KEYWORDS = frozenset(
     "$schema $defs type properties items required enum anyOf oneOf allOf".split()
 )
-TEXT_MARKERS = ("text:", "document:", "message:", "본문:", "텍스트:", "글:", "원문:")
-
-
+TEXT_MARKER = re.compile(r"^[^\S\n]*(?:text|document|message|본문|텍스트|글|원문):", re.I | re.M)
 _DECODER = strict_decoder("the answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of an answer that means to be data, and the number of characters beside it."""
+    """A part of an answer that means to be data."""
 
     text: str
-    beside: int
     is_fenced: bool = False
 
 
@@ -50,7 +45,7 @@ class Extraction:
         text: The text to take the data from: all of the request but the schema.
         value: The data; None where `problem` says why there are none.
         problem: Why the answer isn't JSON; empty where it is.
-        other_characters: Characters beside the JSON, its code fence and the reasoning.
+        other_characters: Letters, digits and the like beside the JSON, fences and reasoning.
     """
 
     schema: dict[str, Any] | None
@@ -75,29 +70,24 @@ def read_extraction(user_input: str, answer: str) -> Extraction:
 
 def split_request(user_input: str) -> tuple[dict[str, Any] | None, str]:
     """Split a request into the schema that it shows, if any, and the text around it."""
-    lines = _split_lines(user_input)
+    lines = straighten(user_input).split("\n")
     for block in find_fenced_blocks(user_input):
         schema = _read_schema(block.text)
         if schema is not None:
             around = lines[: block.first_line] + lines[block.end_line :]
             return schema, _after_marker("\n".join(around))
-    start = user_input.find("{")
-    if start >= 0:
-        try:
-            value, end = json.JSONDecoder().raw_decode(user_input, start)
-        except (ValueError, RecursionError):
-            return None, _after_marker(user_input)
-        if _is_schema(value):
-            return value, _after_marker(user_input[:start] + "\n" + user_input[end:])
+    for piece in _scan_prose(user_input):
+        if (schema := _read_schema(piece.text)) is not None:
+            return schema, _after_marker(user_input.replace(piece.text, "\n", 1))
     return None, _after_marker(user_input)
 
 
 def find_json_text(answer: str, schema: dict[str, Any] | None = None) -> tuple[str, int]:
-    """Find what should be JSON in an answer, and count the characters beside it.
+    """Find what should be JSON in an answer, and count the letters and digits beside it.
 
     It is the whole answer where that parses. Else it is what comes last, after the reasoning, of
     the fenced blocks and the stretches of prose that hold data or mean to; a schema that is
-    repeated isn't what was asked for. Reasoning, fences and end tokens are no characters beside.
+    repeated isn't what was asked for. Reasoning, fences and end tokens count for nothing.
     """
     text = strip_marks(answer)
     if _parses(text):
@@ -105,7 +95,7 @@ def find_json_text(answer: str, schema: dict[str, Any] | None = None) -> tuple[s
     text = strip_marks(split_reasoning(answer).final)
     if len(text) > MAX_JSON_CHARACTERS or _parses(text):
         return text, 0
-    pieces = _find_pieces(text) or _scan_prose(text, 0)
+    pieces = _find_pieces(text) or _scan_prose(text)
     for is_meant in (
         lambda piece: not _repeats_schema(piece.text, schema),
         # In prose, "[1]" is a note more often than data, and an object may be a part of the data.
@@ -113,29 +103,31 @@ def find_json_text(answer: str, schema: dict[str, Any] | None = None) -> tuple[s
         lambda piece: piece.is_fenced or _has_what_is_required(piece.text, schema),
     ):
         pieces = list(filter(is_meant, pieces)) or pieces
-    return (pieces[-1].text, pieces[-1].beside) if pieces else (text, 0)
+    if not pieces:
+        return text, 0
+    found = pieces[-1].text
+    # What stands around data as layout says nothing.
+    whole, part = (len(re.findall(r"\w", each)) for each in (FENCE_LINE.sub("", text), found))
+    return found, max(0, whole - part)
 
 
-def _find_pieces(text: str, depth: int = 0) -> list[Piece]:
+def _find_pieces(text: str) -> list[Piece]:
     """Find what means to be data, in its order, in fenced blocks and in the prose between them."""
-    lines, pieces, end = _split_lines(text), list[Piece](), 0
-    text = "\n".join(lines)
-    for block in find_fenced_blocks(text):
-        prose = "\n".join(lines[end : block.first_line])
-        pieces += _scan_prose(prose, len(text) - len(prose))
+    lines, pieces, end = straighten(text).split("\n"), list[Piece](), 0
+    for block in find_fenced_blocks(text, lambda block: _parses(_read_block(block))):
+        pieces += _scan_prose("\n".join(lines[end : block.first_line]))
         end = block.end_line
-        beside = len(text) - len("\n".join(lines[block.first_line : end]))
-        held = block.text.strip().rstrip("`~").strip()
+        held = _read_block(block)
         if held.startswith(("{", "[")) or (held and block.info[:4].casefold() == "json"):
-            pieces.append(Piece(held, beside, is_fenced=True))
-        elif depth < MAX_FENCES_WITHIN and ("```" in held or "~~~" in held):
-            within = _find_pieces(held, depth + 1)
-            pieces += [replace(piece, beside=beside + piece.beside) for piece in within]
-    prose = "\n".join(lines[end:])
-    return pieces + _scan_prose(prose, len(text) - len(prose))
+            pieces.append(Piece(held, is_fenced=True))
+    return pieces + _scan_prose("\n".join(lines[end:]))
 
 
-def _scan_prose(prose: str, beside: int) -> list[Piece]:
+def _read_block(block: FencedBlock) -> str:
+    return block.text.strip().rstrip("`~").strip()
+
+
+def _scan_prose(prose: str) -> list[Piece]:
     """Find the objects and lists in prose; one that is damaged takes all that follows it."""
     pieces: list[Piece] = []
     previous = end = misses = 0
@@ -153,8 +145,7 @@ def _scan_prose(prose: str, beside: int) -> list[Piece]:
         if is_beside and "{" in pieces[-1].text and "{" in prose[start:end_of_value]:
             start, end_of_value = previous, len(prose)
             pieces.pop()
-        piece = prose[start:end_of_value]
-        pieces.append(Piece(piece, beside + len(prose) - len(piece)))
+        pieces.append(Piece(prose[start:end_of_value]))
         previous, end = start, end_of_value
     return pieces
 
@@ -182,11 +173,6 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _split_lines(text: str) -> list[str]:
-    """Split a text into the lines that `find_fenced_blocks` counts."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
 def _repeats_schema(piece: str, schema: dict[str, Any] | None) -> bool:
     repeated = _read_schema(piece)
     if repeated is None or schema is None:
@@ -205,38 +191,29 @@ def _read_schema(block: str) -> dict[str, Any] | None:
         _require_bounds(value, MAX_SCHEMA_VALUES)
     except ValueError:
         return None
-    return value if _is_schema(value) else None
-
-
-def _is_schema(value: object) -> bool:
-    return isinstance(value, dict) and not SCHEMA_KEYWORDS.isdisjoint(value)
+    is_schema = isinstance(value, dict) and not SCHEMA_KEYWORDS.isdisjoint(value)
+    return value if is_schema else None
 
 
 def _after_marker(text: str) -> str:
     """Return what follows "Text:" at the beginning of a line; without one, the whole text."""
-    lines = text.split("\n")
-    for index, line in enumerate(lines):
-        bare = line.strip().casefold()
-        marker = next((marker for marker in TEXT_MARKERS if bare.startswith(marker)), None)
-        if marker:
-            return "\n".join([line.strip()[len(marker) :], *lines[index + 1 :]]).strip()
-    return text.strip()
+    marker = TEXT_MARKER.search(text)
+    return text[marker.end() if marker else 0 :].strip()
 
 
 def _require_bounds(value: object, most: int) -> None:
     """Refuse a value so deep or so large that checking it would take long."""
-    level, count = [value], 0
+    level, count = [value], 1
     for _ in range(MAX_DEPTH):
-        count += len(level)
-        if not level or count > most:
-            break
         level = [
             child
             for node in level
             if isinstance(node, dict | list)
             for child in (node.values() if isinstance(node, dict) else node)
         ]
-    if count > most:
-        raise ValueError(f"the JSON has more than {most} values")
-    if level:
-        raise ValueError("the JSON is nested too deeply")
+        count += len(level)
+        if count > most:
+            raise ValueError(f"the JSON has more than {most} values")
+        if not level:
+            return
+    raise ValueError("the JSON is nested too deeply")

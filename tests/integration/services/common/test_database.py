@@ -221,7 +221,6 @@ async def test_the_embedded_server_is_reached_whatever_libpq_s_variables_say(
         ("application_name=mine", "SHOW application_name", "mine"),
         ("connect_timeout=5", "SHOW application_name", "selfheal"),
         ("options=-c%20work_mem%3D2MB", "SHOW work_mem", "2MB"),
-        ("channel_binding=prefer", "SELECT 'in'", "in"),
         ("target_session_attrs=read-write", "SHOW transaction_read_only", "off"),
         ("sslmode=prefer", "SELECT 'in'", "in"),
     ],

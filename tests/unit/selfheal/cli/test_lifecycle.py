@@ -28,16 +28,6 @@ def test_the_provider_that_is_set_keeps_its_model(llm: str | None) -> None:
     assert choose_settings(llm).llm_model == "some-model"
 
 
-def test_an_address_that_was_mended_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    choose_settings(None)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setenv("LLM_BASE_URL", "'https://models.example/v1/chat/completions'")
-    choose_settings(None)
-    assert "LLM_BASE_URL=https://models.example/v1" in capsys.readouterr().err
-
-
 def read(error: Exception, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     with pytest.raises(typer.Exit) as raised, friendly_errors():
         raise error

@@ -67,16 +67,6 @@ def test_the_provider_is_judged_without_showing_its_key(
     assert "sk-secret" not in check.found + check.remedy
 
 
-def test_an_address_that_was_mended_is_told_with_what_to_write() -> None:
-    settings = Settings(
-        llm_provider="openai", llm_api_key="sk-secret", llm_base_url="https://h/v1/chat/completions"
-    )
-    check = check_provider(settings, has_langchain=False)
-    assert check.result is CheckResult.WARN
-    assert "read as https://h/v1" in check.found
-    assert "LLM_BASE_URL=https://h/v1" in check.remedy
-
-
 @pytest.mark.parametrize(
     ("url", "words"),
     [(None, "set NOTIFY_WEBHOOK_URL"), ("https://hooks.example.com/s3cret", "URL is set")],

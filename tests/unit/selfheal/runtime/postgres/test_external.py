@@ -8,7 +8,7 @@ from selfheal.runtime.postgres.external import ExternalDatabase
 
 OPTIONS = (
     "connect_timeout=5&application_name=x&options=-c%20a%3Db&target_session_attrs=read-write"
-    "&channel_binding=prefer&ssl_min_protocol_version=TLSv1.3"
+    "&ssl_min_protocol_version=TLSv1.3"
 )
 
 
@@ -43,7 +43,6 @@ OPTIONS = (
                 "PGAPPNAME": "x",
                 "PGOPTIONS": "-c a=b",
                 "PGTARGETSESSIONATTRS": "read-write",
-                "PGCHANNELBINDING": "prefer",
                 "PGSSLMINPROTOCOLVERSION": "TLSv1.3",
             },
         ),

@@ -202,15 +202,6 @@ def test_what_is_none_is_not_handed_to_langchain(registry: FakeRegistry) -> None
     assert registry.calls[0].keys() == {"model", "model_provider", "timeout"}
 
 
-def test_an_address_that_was_mended_is_logged(log_entries: list[dict[str, Any]]) -> None:
-    create_chat_model(Settings(llm_api_key=KEY, llm_base_url="https://llm.example/v1/"))
-    create_chat_model(Settings(llm_api_key=KEY, llm_base_url="https://llm.example/v1"))
-
-    (entry,) = log_entries
-    assert entry["event"] == "model_base_url_mended"
-    assert entry["base_url"] == "https://llm.example/v1"
-
-
 def test_another_provider_than_the_main_one_finds_its_own_key(registry: FakeRegistry) -> None:
     create_model_from_spec(Settings(llm_api_key=KEY), "anthropic:claude-x")
 

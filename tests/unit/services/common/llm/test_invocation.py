@@ -70,6 +70,36 @@ def test_a_vendors_error_is_read_by_its_status_never_by_its_prose(
     assert KEY not in translated.message
 
 
+QUOTA = {"message": f"see billing, {KEY}", "type": "insufficient_quota", "code": None}
+
+
+@for_each(
+    [
+        (429, {"code": "insufficient_quota"}, "model_quota_spent"),
+        (429, {"type": "insufficient_quota"}, "model_quota_spent"),
+        (429, {"body": QUOTA}, "model_quota_spent"),
+        (429, {"body": {"type": "error", "error": {"type": "billing_error"}}}, "model_quota_spent"),
+        (402, {}, "model_quota_spent"),
+        (400, {"code": "content_filter"}, "model_content_filtered"),
+        (400, {"body": {"innererror": {"code": "ResponsibleAI"}}}, "model_content_filtered"),
+        (409, {}, "model_unavailable"),
+        (429, {"code": None, "type": None, "body": None}, "model_rate_limited"),
+        (429, {"code": "rate_limit_exceeded", "body": "billing"}, "model_rate_limited"),
+        (None, {"code": "insufficient_quota"}, "model_failed"),
+    ]
+)
+def test_a_vendors_error_is_read_by_its_codes_too(row: tuple[int, dict[str, Any], str]) -> None:
+    status, attributes, code = row
+    error = VendorError(status)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    translated = translate_vendor_error(error)
+
+    assert translated.code == code
+    assert "VendorError" in translated.message
+    assert KEY not in translated.message
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
@@ -144,6 +174,22 @@ async def test_the_text_of_an_answer_is_the_text_of_its_blocks(content: Any, tex
 
 async def test_a_model_without_connections_needs_no_closing() -> None:
     await close_model(FakeListChatModel(responses=["Hello"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("refusal", "model_content_filtered"), ("reasoning_content", "model_empty_answer")],
+)
+async def test_what_a_vendor_tells_beside_an_empty_text_says_whose_answer_it_is(
+    name: str, code: str
+) -> None:
+    message = AIMessage(
+        content="", additional_kwargs={name: "Hm"}, response_metadata={"finish_reason": "stop"}
+    )
+    with pytest.raises(ModelError) as failure:
+        await invoke_model(saying(message), "Hi")
+
+    assert failure.value.code == code
 
 
 OPEN_FENCE = "```python\nx ="
