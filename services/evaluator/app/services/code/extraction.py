@@ -160,7 +160,8 @@ def _find_broken_version(codes: list[ExtractedCode]) -> ExtractedCode | None:
 def _read_inline(answer: str, reader: "_Reader") -> list[ExtractedCode]:
     """Read as Python what stands between backticks that aren't on lines of their own."""
     inside = straighten(answer).split("```")[1:40:2]
-    codes = [reader.examine(INLINE_TAG.sub("", text), "python") for text in inside]
+    parted = [INLINE_TAG.sub("\n", text).partition("\n") for text in inside]
+    codes = [reader.read(FencedBlock(tag.strip(), text, 0, 0)) for tag, _, text in parted]
     return [code for code in codes if code.tree is not None and code.source.strip()]
 
 
