@@ -36,7 +36,11 @@ ELEMENT = re.compile(r"</?[a-z]\w{0,20}(?: [\w-]+=\"[^\"<>\n]*\")*>|<!\[CDATA\[|
 LABEL = re.compile(r"^\[/?\w+\]$", re.M)
 # Lines that a notebook or a shell reads, and a name that takes what one of them gives.
 ESCAPE = re.compile(r"^([ \t]*)(?:[%!$]|(\w+[ \t]*=)[ \t]*[%!])[^\n]*", re.M)
-CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
+CODE_START = re.compile(
+    r"^(?:(?:async )?def |class \w+ *[(:\[]|import \w[\w.]*(?: as \w+)?[ \t]*(?:$|[,;#])"
+    r"|from \.*\w[\w.]* import |@\w)",
+    re.M,
+)
 BLANK_LINE = re.compile(r"\n[ \t]*$", re.M)
 INLINE_TAG = re.compile(r"\A[ \t]*(?:py|python)[\d.]*\s", re.I)
 # A definition that has a line below it.

@@ -320,6 +320,8 @@ def test_a_fragment_or_python_2_replaces_nothing(other: str) -> None:
         f"Here you are.\n\npy\nRun\n{IMPORTING}",
         f"```\npython\nCopy\n{IMPORTING}END\n```",
         f"Here is the function.\n\n{IMPORTING}",
+        f"import of math is needed.\n\n{IMPORTING}",
+        f"class-free and short:\n{IMPORTING}\nimport it where you need it.\n",
         f"[SOLUTION]\n{IMPORTING}[END]\nThat was the solution.\n",
     ]
 )
