@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from keyword import iskeyword
 
 from services.common.answers.markdown import (
@@ -25,13 +26,20 @@ MAX_SOURCE_BYTES = 64 * 1024
 MAX_COMPILED_CHARACTERS = 16 * 1024
 # How often a text may be parsed, in parts, until what is left of it isn't read.
 MAX_PARSED = 8
+MAX_RUNS = 8
+MAX_PARAGRAPHS = 8
 TAG = re.compile(r"[A-Za-z][\w+#.-]{0,39}")
 # Tags that name no language.
 NEUTRAL_TAGS = frozenset({"", "code", "tool_code", "text", "txt", "plaintext", "plain", "markdown"})
-ELEMENT = re.compile(r"</?[a-z]\w{0,20}>|<!\[CDATA\[|\]\]>", re.I)
+ELEMENT = re.compile(r"</?[a-z]\w{0,20}(?: [\w-]+=\"[^\"<>\n]*\")*>|<!\[CDATA\[|\]\]>", re.I)
 # Lines that a notebook or a shell reads, and a name that takes what one of them gives.
 ESCAPE = re.compile(r"^([ \t]*)(?:[%!$]|(\w+[ \t]*=)[ \t]*[%!])[^\n]*", re.M)
 CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
+BLANK_LINE = re.compile(r"\n[ \t]*$", re.M)
+INLINE_TAG = re.compile(r"\A[ \t]*(?:py|python)[\d.]*\s", re.I)
+# A definition that has a line below it.
+WRITTEN_OUT = re.compile(r"^(?:async )?(?:def|class) (\w+).*\n\s*\S", re.M)
+SIGNS_OF_PYTHON_2 = ("Missing parentheses in call", "multiple exception types")
 
 # Statements that make a text a program; a bare word or string parses too, and is none.
 SUBSTANTIAL = (
@@ -100,25 +108,21 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
     if whole.tree is not None and _is_substantial(whole.tree):
         return whole
     blocks = find_fenced_blocks(answer, reader.makes_sense)
-    codes = [reader.read(block) for block in blocks if (block.info + block.text).strip()]
-    if all(code.tree is None for code in codes):
-        inline = [reader.read(block) for block in _inline_blocks(answer)]
-        codes = [code for code in inline if code.tree is not None] or codes
-    codes = [code for code in codes if code.source.strip()]
-    if not codes and whole.tree is None:
-        codes = [reader.read(FencedBlock("", one, 0, 0)) for one in find_indented_blocks(answer)]
-        codes = [code for code in codes if code.tree is not None and _is_substantial(code.tree)]
-    if codes and all(code.tree is None for code in codes) and answer.count("```") % 2:
-        codes += _read_left_open(codes[-1].source, reader)
-    if not codes:
-        found = None if whole.tree is not None else _read_plain(straighten(answer), reader)
-    else:
-        found = _put_together(codes, request, reader)
+    codes = [code for block in blocks if (code := reader.read(block)).source.strip()]
+    if not any(code.tree for code in codes):
+        codes = _read_inline(answer, reader) or codes
+    if codes and not any(code.tree for code in codes) and answer.count("```") % 2:
+        # A block that was never closed, without the prose after it.
+        codes += [code for code in _find_runs(codes[-1].source, reader) if code.tree]
+    codes = codes or _read_unfenced(straighten(answer), reader)
+    found = _put_together(codes, request, reader) if codes else None
     return found and replace(found, prose_characters=max(0, len(answer) - len(found.source)))
 
 
 def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -> ExtractedCode:
     """Return the program that the blocks are; the likeliest block where none is Python."""
+    if broken := _find_broken_version(codes):
+        return broken
     parts = [
         Part(code.source, code.tree) for code in codes if code.tree and _is_substantial(code.tree)
     ]
@@ -139,18 +143,64 @@ def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -
     )
 
 
-def _read_left_open(source: str, reader: "_Reader") -> list[ExtractedCode]:
-    """Read a block that was never closed without the prose after it, if that is no code."""
-    found = _extract_unfenced(source, reader)
-    after = source[source.find(found.source) + len(found.source) :] if found else ""
-    return [found] if found and found.tree and not CODE_START.search(after) else []
+def _find_broken_version(codes: list[ExtractedCode]) -> ExtractedCode | None:
+    """Find a last version that doesn't parse of what parses before it; Python 2 is none."""
+    known, broken, renewed = set[str](), None, set[str]()
+    for code in codes:
+        names = set(WRITTEN_OUT.findall(code.source))
+        if code.tree is not None:
+            known |= names
+            broken = None if names & renewed else broken
+        elif code.language == "python" and names & known:
+            is_old = any(sign in code.problem for sign in SIGNS_OF_PYTHON_2)
+            broken, renewed = (broken, renewed) if is_old else (code, names & known)
+    return broken
 
 
-def _inline_blocks(answer: str) -> Iterator[FencedBlock]:
-    """Find what stands between backticks that aren't on lines of their own."""
-    for inside in straighten(answer).split("```")[1:40:2]:
-        info, _, text = inside.partition("\n")
-        yield FencedBlock(info.strip(), text, 0, 0)
+def _read_inline(answer: str, reader: "_Reader") -> list[ExtractedCode]:
+    """Read as Python what stands between backticks that aren't on lines of their own."""
+    inside = straighten(answer).split("```")[1:40:2]
+    parted = [INLINE_TAG.sub("\n", text).partition("\n") for text in inside]
+    codes = [reader.read(FencedBlock(tag.strip(), text, 0, 0)) for tag, _, text in parted]
+    return [code for code in codes if code.tree is not None and code.source.strip()]
+
+
+def _read_unfenced(answer: str, reader: "_Reader") -> list[ExtractedCode]:
+    """Read code without a fence: between prose, in elements of HTML, in backticks, indented."""
+    between = _find_runs(answer, reader)
+    plain = html.unescape(ELEMENT.sub("\n\n", answer))
+    readings = [between, _find_runs(plain, reader) if plain != answer else []]
+    for codes in readings:
+        if codes and all(code.tree for code in codes):
+            return codes
+    spans = [span for span in answer.split("`")[1:40:2] if "def " in span]
+    readings += [
+        [reader.examine(text, "") for text in texts]
+        for texts in (spans, find_indented_blocks(answer))
+    ]
+    for codes in readings:
+        parsed = [code for code in codes if code.tree and _is_substantial(code.tree)]
+        if parsed:
+            return parsed if codes not in readings[:2] else codes
+    return between
+
+
+def _find_runs(text: str, reader: "_Reader") -> list[ExtractedCode]:
+    """Find the stretches of code between prose, each from where code starts as far as it parses."""
+    codes: list[ExtractedCode] = []
+    while len(codes) < MAX_RUNS and (start := CODE_START.search(text)):
+        text = text[start.start() :]
+        ends = [blank.start() + 1 for blank in islice(BLANK_LINE.finditer(text), MAX_PARAGRAPHS)]
+        for end in (len(text), *reversed(ends)):
+            code = reader.examine(text[:end], "python")
+            if code.tree is not None:
+                break
+        else:
+            end = len(text)
+            code = reader.examine(text, "python")
+        codes.append(code)
+        text = text[end:]
+    return codes
 
 
 @dataclass(slots=True)
@@ -169,15 +219,13 @@ class _Reader:
     def read(self, block: FencedBlock) -> ExtractedCode:
         """Read a block as what its tag or its text says that it is."""
         tag = _read_tag(block.info)
-        sources = [block.text]
-        if block.info:
-            rest = block.info.partition(" ")[2]
-            on_the_line = [f"{line}\n{block.text}" for line in (block.info, rest) if line]
-            starts_program = self._is_program(block.info) or self._is_program(rest)
-            sources = [*on_the_line, *sources] if starts_program else [*sources, *on_the_line]
-        codes = [self.examine(source, tag) for source in sources if source.strip()]
-        found = next((code for code in codes if code.tree is not None), None)
-        return found or self.examine(block.text, tag)
+        for line in (block.info, block.info.partition(" ")[2]):
+            # Nothing else on the fence's line is code: `python:app.py` would be an annotation.
+            if CODE_START.match(line):
+                code = self.examine(f"{line}\n{block.text}", tag)
+                if code.tree is not None:
+                    return code
+        return self.examine(block.text, tag)
 
     def examine(self, source: str, tag: str) -> ExtractedCode:
         """Parse a source, without what is no Python in it where it doesn't parse."""
@@ -193,10 +241,6 @@ class _Reader:
             return ExtractedCode(text, "python" if is_program else language, tree, "", 0)
         problem = f"it is {tag}, not Python" if is_foreign else self._parse(source)[1]
         return ExtractedCode(source, language, None, problem, 0)
-
-    def _is_program(self, source: str) -> bool:
-        tree, _ = self._parse(source)
-        return tree is not None and _is_substantial(tree)
 
     def _parse(self, source: str) -> tuple[ast.Module | None, str]:
         if source not in self.known:
@@ -217,7 +261,7 @@ def _readings(source: str) -> Iterator[str]:
         yield straight
     if (plain := ESCAPE.sub(_drop_escape, straight)) != straight:
         yield plain
-    if ">>> " in straight:
+    if ">>> " in straight and "```" not in straight and "~~~" not in straight:
         try:
             examples = doctest.DocTestParser().get_examples(straight)
         except ValueError:
@@ -236,37 +280,6 @@ def _read_tag(info: str) -> str:
     found = TAG.search(info)
     tag = found[0].lower() if found else ""
     return "python" if tag.startswith(("py", "ipython")) or tag.endswith(".py") else tag
-
-
-def _read_plain(answer: str, reader: _Reader) -> ExtractedCode | None:
-    """Find code in a text without a block: between prose, in elements of HTML, or in backticks."""
-    found = _extract_unfenced(answer, reader)
-    if found is None or found.tree is None:
-        plain = html.unescape(ELEMENT.sub("\n\n", answer))
-        inside = _extract_unfenced(plain, reader) if plain != answer else None
-        spans = [reader.examine(span, "") for span in answer.split("`")[1:40:2] if "def " in span]
-        found = next((one for one in (inside, *spans) if one and one.tree), found)
-    return found
-
-
-def _extract_unfenced(answer: str, reader: _Reader) -> ExtractedCode | None:
-    """Find code between prose without a fence: from its first line, as far as it parses."""
-    start = CODE_START.search(answer)
-    if start is None:
-        return None
-    lines = answer[start.start() :].splitlines(keepends=True)
-    longest = reader.examine("".join(lines), "")
-    for end in _paragraph_ends(lines):
-        candidate = reader.examine("".join(lines[:end]), "")
-        if candidate.tree is not None:
-            return candidate
-    return longest
-
-
-def _paragraph_ends(lines: list[str], most: int = 8) -> list[int]:
-    """Return the line counts at which a paragraph ends, the longest `most` of them first."""
-    ends = [index for index, line in enumerate(lines) if not line.strip() and index]
-    return ends[::-1][-most:]
 
 
 def _is_substantial(tree: ast.Module) -> bool:

@@ -1,11 +1,13 @@
 """Which part of an answer is its code."""
 
+import ast
 import json
 from textwrap import indent
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.evaluator.app.services.code.extraction import (
     MAX_COMPILED_CHARACTERS,
@@ -242,3 +244,68 @@ def test_a_skeleton_before_the_code_is_not_taken_for_it() -> None:
 
     assert code is not None
     assert "return a + b" in code.source
+
+
+IMPORTING = f"import math\n\n\n{DOUBLE}"
+
+
+@for_each(
+    [
+        *(
+            f"```{info}\n{IMPORTING}```"
+            for info in ("python:app.py", "py:a.b", "python: x", "python title=x", "app.py", "x=1")
+        ),
+        f'<pre><code class="language-python">{IMPORTING}</code></pre>',
+        f'<pre lang="py"><code>{IMPORTING}</code></pre>\n',
+        f"```python\n>>> double(2)\n4\n```\n\n```python\n{IMPORTING}```",
+        f"~~~\n>>> double(2)\n4\n~~~\n\n~~~\n{IMPORTING}~~~",
+        f"Answer:\n{IMPORTING}",
+        f"**Solution:**\n{IMPORTING}",
+        f"Here is my code:\n{IMPORTING}\nThat is all.\n",
+        f"{IMPORTING.replace('2 * x', 'x')}\nNo, it is:\n\n{IMPORTING}\nThat is all.\n",
+    ]
+)
+def test_the_code_is_all_that_is_taken(answer: str) -> None:
+    code = extract_code(answer, "Write double(x). double(2) gives 4.")
+    assert code is not None
+    assert code.tree is not None
+    assert ast.unparse(code.tree) == ast.unparse(ast.parse(IMPORTING))
+
+
+def test_entities_of_html_are_read() -> None:
+    code = extract_code("<pre><code class='x'>def f(a):\n    return a &lt; 1\n</code></pre>")
+    assert code is None or "&lt;" not in code.source
+    code = extract_code('<pre><code class="x">def f(a):\n    return a &lt; 1\n</code></pre>')
+    assert code is not None
+    assert code.source.strip() == "def f(a):\n    return a < 1"
+
+
+BROKEN = "def double(x):\n    return 2 *\n"
+
+
+@for_each(
+    [BROKEN, "def double(x)\n    return 2 * x\n", "def double(x):\n    y = (x\n    return y\n"]
+)
+def test_a_last_version_that_does_not_parse_is_the_answer(broken: str) -> None:
+    draft, final = f"```python\n{DOUBLE}```\n", f"```python\n{broken}```\n"
+    code = extract_code(draft + final)
+    assert code is not None
+    assert (code.source, code.tree) == (broken, None)
+    code = extract_code(draft + final + draft)
+    assert code is not None
+    assert code.source == DOUBLE
+
+
+@for_each(
+    [
+        "def double(x):\n    print 2 * x\n",
+        "def double(x):\n    try:\n        return 2 * x\n    except A, e:\n        raise\n",
+        "def double(x):\n",
+        "    return 2 * x\n",
+        "def triple(x)\n    return 3 * x\n",
+    ]
+)
+def test_a_fragment_or_python_2_replaces_nothing(other: str) -> None:
+    code = extract_code(f"```python\n{DOUBLE}```\nIn short:\n```python\n{other}```\n")
+    assert code is not None
+    assert code.source == DOUBLE
