@@ -30,8 +30,11 @@ WORKED_OUT = frozenset(
 UNREAD = re.compile(
     r"\b(?:hundred|thousand|million|billion|dozen|half|quarter|third|double|twice|triple|today|"
     r"tomorrow|yesterday|next|last|ago|later|within|after|\w+day)\b|오늘|내일|어제|다음|지난|뒤|후"
+    r"|스물|서른|마흔|쉰|예순|일흔|여든|아흔"
 )
-UNITS = (7, 12, 24, 30, 60, 100, 1_000, 3_600, 1_000_000)
+UNITS = (7, 12, 24, 30, 60, 100, 1_000, 1_024, 3_600, 1_000_000, 1_048_576)
+# A version or an address of the network: parts by dots, none of which is a year.
+DOTTED = re.compile(r"v?\d{1,3}(?:\.\d{1,3}){2,3}")
 LONG_NUMBER = re.compile(r"\d{3,}")
 MAX_NUMBERS = 100
 MIN_TELLING_NUMBER = 10
@@ -55,23 +58,32 @@ def is_made_up(value: str | int | float, field: str, text: str) -> bool:
     words = [word for word in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", field) if word]
     words = [word.casefold().removesuffix("s") for word in words]
     if not isinstance(value, str):
+        if _is_misread(value, facts):
+            return True
         is_worked_out = may_be_worked_out and not WORKED_OUT.isdisjoint(words)
         return is_read and not is_worked_out and not _is_derived(abs(Decimal(str(value))), facts)
     if date := ISO_DATE.fullmatch(value.strip()):
         year, month, day = (int(part) for part in date.groups()[:3])
         return is_read and bool(facts.dates) and not _is_date_derived(year, month, day, facts)
+    return _is_text_made_up(value, facts, holds_names=not NAMED.isdisjoint(words[-1:]))
+
+
+def _is_text_made_up(value: str, facts: TextFacts, *, holds_names: bool) -> bool:
     plain = normalize(value)
-    if "@" in plain or "://" in plain:
-        return True
+    host = plain.partition("://")[2].rstrip("/")
+    if "@" in plain or host or DOTTED.fullmatch(plain):
+        return not host or host not in facts.plain
     if digits := digits_of(plain):
         # A telephone number may have got the code of its country.
         is_phone = digits[-COMPARED_PHONE_DIGITS:] in facts.digits
         numbers = (Decimal(number) for number in LONG_NUMBER.findall(plain))
         return not is_phone and any(number not in facts.numbers for number in numbers)
     is_name = value[:1].isupper() and not value.isupper() and (value + facts.plain).isascii()
-    if not is_name or NAMED.isdisjoint(words[-1:]):
-        return False
-    return any(word.removesuffix("s") not in facts.plain for word in WORD.findall(plain))
+    return (
+        is_name
+        and holds_names
+        and any(word.removesuffix("s") not in facts.plain for word in WORD.findall(plain))
+    )
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
@@ -106,6 +118,17 @@ def _number_day(year: int, month: int, day: int) -> int:
         return -1
 
 
+def _is_misread(number: float, facts: TextFacts) -> bool:
+    """Whether a number has the digits of one that the text states, in another order."""
+    digits = _digits(number)
+    same = (_digits(stated) for stated in facts.numbers)
+    return any(sorted(digits) == sorted(other) and digits != other for other in same)
+
+
+def _digits(number: float | Decimal) -> str:
+    return digits_of(f"{Decimal(str(number)).normalize():f}")
+
+
 def _is_derived(number: Decimal, facts: TextFacts) -> bool:
     """Whether one step leads to a number from those that a text states; small ones are counts."""
     if number <= MIN_TELLING_NUMBER:
@@ -113,6 +136,9 @@ def _is_derived(number: Decimal, facts: TextFacts) -> bool:
     steps = {step for unit in UNITS for step in (number * unit, number / unit)}
     return not steps.isdisjoint(facts.numbers) or any(
         round(stated) == number
+        # A year of this century by its last two digits; minutes and seconds.
+        or number - stated == 2000  # noqa: PLR2004
+        or number - stated * 60 in facts.numbers
         # The age of who was born in a year.
         or (stated >= 1900 and 2015 <= stated + number <= 2035)  # noqa: PLR2004
         or (stated > 1 and number / stated in facts.numbers)

@@ -142,22 +142,25 @@ def read_request(user_input: str) -> RequestFacts:
     speaks_of_program = PROGRAM_WANTED.search(prose) is not None
     wants_part = PART_WANTED.search(user_input) is not None
     wants_program = speaks_of_program and not wants_part
+    runs = find_program_examples(user_input) if speaks_of_program or not wants_part else ()
+    if runs and not wants_part:
+        examples = ()  # what looks like a call is mathematics: T(1) = 1
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name=next(_find_names(user_input, examples, code), ""),
+        name="" if runs and not wants_part else next(_find_names(user_input, examples, code), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),
         examples=examples,
         wants_program=wants_program,
         wants_input=wants_program and INPUT_WANTED.search(prose) is not None,
-        runs=find_program_examples(user_input) if speaks_of_program or not wants_part else (),
+        runs=runs,
         code=code,
     )
 
 
 def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> set[str]:
-    """What is written out, where all examples are of others or something else is left open."""
+    """What is written out, but for what examples call where nothing else is left open."""
     called = {example.function for example in examples if example.function}
     shown = [node for node in code if isinstance(node, Definition)]
     is_open = {
@@ -165,8 +168,7 @@ def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> se
         for node in shown
     }
     written = {node.name for node in shown if not is_open[node.name] and not is_stub(node)}
-    are_others = bool(called) and not called & written
-    return written if are_others or any(is_open.values()) else set()
+    return written if any(is_open.values()) else written - called
 
 
 def _find_names(
@@ -179,12 +181,17 @@ def _find_names(
     patterns: tuple[re.Pattern[str], ...] = NAMED
     if wants_class and not FUNCTION_WANTED.search(user_input):
         patterns = (*CLASS_NAMED, *NAMED)
-    for pattern in patterns:
-        for match in pattern.finditer(user_input):
-            is_helper = match[1] in helpers
-            if not is_helper and _is_asked_for(user_input, match, wants_class=wants_class):
-                yield match[1]
-    yield from (example.function for example in examples if example.function)
+    called = [example.function for example in examples if example.function]
+    defined = {node.name for node in code if isinstance(node, Definition)}
+    # In words before in code, which may be what the answer builds on.
+    for text in (FENCED.sub(" ", user_input), user_input):
+        for pattern in patterns:
+            for match in pattern.finditer(text):
+                is_helper = match[1] in helpers
+                if not is_helper and _is_asked_for(text, match, wants_class=wants_class):
+                    yield match[1]
+        yield from (name for name in called if name not in defined)
+    yield from called
 
 
 def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -> bool:
@@ -197,7 +204,7 @@ def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -
     before = user_input[max(0, match.start(1) - BEFORE) : match.start(1)]
     if wants_class and METHOD.search(re.sub(r"(?:called|named)\s+[`'\"]?$", "", before)):
         return False
-    if MENTION.search(opening):
+    if MENTION.search(opening.rpartition("\n\n")[2]):
         return False
     return (
         match[1] not in PYTHONS_OWN

@@ -98,6 +98,8 @@ def keeps_the_given_name(evidence: Evidence) -> Finding:
         return not_applicable("the request gives no name")
     if wanted in names_bound(evidence.tree) | method_names(evidence.tree):
         return passed(f"{wanted} is defined")
+    if any(wanted in map(dotted_name, getattr(one, "bases", ())) for one in evidence.definitions):
+        return not_applicable(f"the answer builds on {wanted}, which the request shows")
     return failed(f"{wanted} isn't defined")
 
 

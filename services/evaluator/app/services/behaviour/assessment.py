@@ -1,6 +1,7 @@
 """Compares what each probe came to with what was expected of it, and says why."""
 
 import builtins
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ TOLD_OF_LOADING = {
     "load_failed": "loading raised an exception",
     "inconclusive": "loading asked for what the sandbox doesn't have",
 }
+LONG_DECIMALS = re.compile(r"(?<![\d.])\d{1,15}\.\d{7,40}(?![\d.])")
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
     "wall": "gave no answer in time",
@@ -201,8 +203,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
 
 
 def _text(printed: Value) -> str:
-    """Return what was printed as graders compare it, without blanks at the end of lines."""
-    return "\n".join(line.rstrip() for line in str(printed).rstrip().splitlines())
+    """Return what was printed as graders compare it: no blanks at the end, six decimal places."""
+    text = LONG_DECIMALS.sub(lambda number: f"{float(number[0]):.6f}", str(printed))
+    return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
 
 
 def _prints_it_last(probe: Probe, result: StepResult) -> bool:

@@ -25,7 +25,7 @@ from services.evaluator.app.services.behaviour.target import (
     find_target,
     method_of,
 )
-from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.code.syntax import Definition, names_bound
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
@@ -212,7 +212,9 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
             return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
     callee = target.call if target.definition.name == wanted else wanted
-    if wanted and wanted != example.function and (wanted in defined or callee != wanted):
+    shown = {node.name for node in evidence.request.code if isinstance(node, Definition)}
+    is_other = wanted not in ("", example.function) and example.function not in shown
+    if is_other and (wanted in defined or callee != wanted):
         # The request calls it by two names. Where it shows the right one, the other is another.
         is_shown = any(other.function == wanted for other in evidence.request.examples)
         return None if is_shown else _renamed(example, callee)

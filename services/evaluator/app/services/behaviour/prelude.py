@@ -20,6 +20,8 @@ BUILTINS = frozenset(dir(builtins))
 LEETCODE_MODULES = (
     "typing", "collections", "heapq", "math", "bisect", "itertools", "functools",
 )  # fmt: skip
+# What shown code may lack, beside that.
+SHOWN_MODULES = (*LEETCODE_MODULES, "dataclasses", "enum", "abc")
 LEETCODE = re.compile(r"\bleetcode\b|\bclass\s+Solution\b", re.I)
 # Calls that define something, and do nothing else.
 DEFINING_CALLS = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "Enum"})
@@ -62,7 +64,6 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
         name: (place, source)
         for place, statement in enumerate(evidence.request.code)
         for name, source in _supplies(statement)
-        if name != evidence.request.name
     }
     modules: tuple[str, ...] = ()
     if _is_for_leetcode(evidence):
@@ -71,7 +72,8 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
     supplied: set[tuple[int, str]] = set()
     # What a step calls is the answer's, unless the request shows it.
     pending = [(name, modules) for name in missing]
-    pending += [(name, ()) for name in in_steps & shown.keys()]
+    asked = {evidence.request.name}
+    pending += [(name, ()) for name in in_steps & shown.keys() - asked]
     done = set(bound)
     while pending:
         name, modules = pending.pop()
@@ -81,7 +83,7 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
         if name in shown:
             supplied.add(shown[name])
             # What the request shows is meant to work as it stands.
-            pending += [(other, LEETCODE_MODULES) for other in names_missing(shown[name][1])]
+            pending += [(other, SHOWN_MODULES) for other in names_missing(shown[name][1])]
         elif statement := _import_of(name, modules or _modules_shown(name, evidence.user_input)):
             supplied.add((-1, statement))
     prelude = "".join(f"{source}\n" for _, source in sorted(supplied))

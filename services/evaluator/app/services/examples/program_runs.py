@@ -14,11 +14,17 @@ MAX_RUNS = 12
 MAX_CHARACTERS = 20_000
 MARKS = "#*_ \t>-•`"
 LABELLED = (
-    r"(?:(?:sample|example|standard|expected|test)\s+)?(?:{0})(?:\s+example)?(?:\s*#?\d{{1,2}})?"
+    r"(?:(?:sample|example|standard|expected|test|예제)\s+)?(?:{0})(?:\s+(?:example|예시|예))?"
+    r"(?:\s+for (?:the )?(?:sample|example) input)?(?:\s*#?\d{{1,2}})?(?:\s*복사)?"
     r"(?:\s*\(std\w+\))?[*_]{{0,2}}\s*(?:[:：][*_]{{0,2}}\s*(?P<inline>.*)|)$"
 )
 INPUT = re.compile(LABELLED.format("input|stdin|입력"), re.I)
 OUTPUT = re.compile(LABELLED.format("output|stdout|출력"), re.I)
+# A statement of a problem describes input and output first, under the same words.
+SAMPLES = re.compile(r"(?:samples?|examples?|예제|예시)(?:\s+\w+)?\s*:?$", re.I)
+SAMPLE_LABEL = re.compile(r"sample|example|test|예|\d", re.I)
+SENTENCE = re.compile(r"[^\W\d]+[,;:]?(?: [^\n]+)? [^\n]+[.)]$|[^\n]{3,}다\.$")
+COPY_BUTTON = ("copy", "복사")
 OUTPUT_ALONE = re.compile(
     r"\b(?:output|출력)(?:\s+(?:should be|is|looks? like|must be))?[*_]{0,2}\s*[:：](?P<inline>)$",
     re.I,
@@ -27,6 +33,7 @@ LABEL = re.compile(
     r"[A-Za-z가-힣][\w ]{0,30}[*_]{0,2}\s?[:：][*_]{0,2}(?:\s|$)|#{1,6}\s|\*\*[A-Za-z가-힣]"
 )
 FENCE = re.compile(r"\s*(?:```|~~~)")
+PRE = re.compile(r"</?pre>", re.I)
 SHOWN = r"(?P<{0}_mark>[`\"'])(?P<{0}>[^\n]{{0,200}}?)(?P={0}_mark)"
 STDIN, PRINTED = SHOWN.format("stdin"), SHOWN.format("output")
 PRINTS = r"\b(?:prints?|outputs?|writes?|printed|displays?|shows?)\b[^`\"'\n.]{0,30}?"
@@ -70,25 +77,36 @@ class ProgramExample:
 
 def find_program_examples(text: str) -> tuple[ProgramExample, ...]:
     """Find the runs that a request shows: blocks of input and output, sessions, and in words."""
-    text = text[:MAX_CHARACTERS].replace("\r\n", "\n")
+    text = PRE.sub("", text[:MAX_CHARACTERS].replace("\r\n", "\n"))
     lines = text.split("\n")[:MAX_LINES]
-    found = [*_sessions(lines), *_blocks(lines), *_in_words(text)]
+    blocks = list(_blocks(lines))
+    has_samples = any(is_sample for is_sample, _ in blocks)
+    shown = [one for is_sample, one in blocks if is_sample or not (has_samples or _describes(one))]
+    found = [*_sessions(lines), *shown, *_in_words(text)]
     kept = {example.run: example for example in reversed(found)}
     shown = [one for one in reversed(kept.values()) if not TELLS_AN_ERROR.match(one.output)]
     return tuple(shown[:MAX_RUNS])
 
 
-def _blocks(lines: list[str]) -> Iterator[ProgramExample]:
-    """Yield each block of input that one of output follows."""
+def _describes(example: ProgramExample) -> bool:
+    """Whether what stands under the words is a sentence about input, and one about output."""
+    return all(map(SENTENCE.match, (example.run.stdin.strip(), example.output.strip())))
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[bool, ProgramExample]]:
+    """Yield each block of input that one of output follows, and whether it is called a sample."""
     index = 0
+    is_sample = False
     takes_input = any(INPUT.match(line.strip(MARKS)) for line in lines)
     while index < len(lines):
-        opening = INPUT.match(lines[index].strip(MARKS))
+        label = lines[index].strip(MARKS)
+        opening = INPUT.match(label)
+        is_sample = is_sample or SAMPLES.match(label) is not None
         alone = None if takes_input else OUTPUT_ALONE.search(lines[index].strip(MARKS))
         index += 1
         if alone and (shown := _content(lines, index, alone)):
             words = quote(f"it prints {shown[0]}", 0, 400)
-            yield ProgramExample(ProgramRun(), shown[0], False, words)
+            yield is_sample, ProgramExample(ProgramRun(), shown[0], False, words)
         given = _content(lines, index, opening) if opening else None
         if given is None:
             continue
@@ -99,7 +117,10 @@ def _blocks(lines: list[str]) -> Iterator[ProgramExample]:
         if printed is not None:
             output, index = printed
             words = quote(f"input {stdin} gives {output}", 0, 400)
-            yield ProgramExample(ProgramRun(f"{stdin}\n"), output, True, words)
+            run = ProgramRun(f"{stdin}\n")
+            inline = opening.start("inline") if opening and opening["inline"] else len(label)
+            is_called_one = is_sample or SAMPLE_LABEL.search(label[:inline]) is not None
+            yield is_called_one, ProgramExample(run, output, True, words)
 
 
 def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, int] | None:
@@ -107,7 +128,7 @@ def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, i
     inline = (label["inline"] or "").strip().strip("`")
     if inline:
         return None if inline.startswith(AMBIGUOUS) or "=" in inline else (inline, index)
-    while index < len(lines) and not lines[index].strip():
+    while index < len(lines) and lines[index].strip().casefold() in ("", *COPY_BUTTON):
         index += 1
     start = index
     if index < len(lines) and FENCE.match(lines[index]):

@@ -22,6 +22,11 @@ DERIVED: list[Row] = [
     ("2024-03-14", "until", "12-14 March 2024"),
     ("2031-01-01", "due", "as soon as you can"),
     ("+82 10-1234-5678", "phone", "010-1234-5678 or 82"),
+    ("https://y.example/", "site", "see y.example for more"),
+    (2029, "expires", "valid through 11/29"),
+    (330, "seconds", "5 minutes and 30 seconds"),
+    (8_388_608, "bytes", "8 MB at most"),
+    (29, "age", "\uc2a4\ubb3c\uc544\ud649 \uc0b4"),
     ("Kim Minsu", "name", "\uae40\ubbfc\uc218"),
     ("IBM", "company", "international business machines"),
     ("a complaint", "name", "I want my money back"),
@@ -30,6 +35,10 @@ DERIVED: list[Row] = [
 ]
 MADE_UP: list[Row] = [
     (42, "age", "41 years old"),
+    (863.2, "total", "two lamps, 836.20 in total"),
+    (72, "count", "27 chairs and 45 tables"),
+    ("2.4.8", "version", "runs 2.4.7 today"),
+    ("192.0.2.9", "host", "reached at 192.0.2.7"),
     (412.5, "price", "costs 398.00, 12 in stock"),
     (1_300, "total", "12 March 2024: 1,250.00 to pay"),
     ("2024-12-03", "due", "on 12 March 2024"),

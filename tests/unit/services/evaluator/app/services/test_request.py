@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.evaluator.app.services.request import read_request, stem
 
@@ -47,7 +48,7 @@ from services.evaluator.app.services.request import read_request, stem
             id="the-one-left-open-first",
         ),
         pytest.param(
-            "def one(x):\n    return x\ndef two(x):\n    return x", "one", id="none-left-open"
+            "def one(x):\n    return x\ndef two(x):\n    return x", "", id="none-left-open"
         ),
         pytest.param("Write a binary search function", "", id="none"),
         pytest.param("이진 탐색 함수를 작성해줘", "", id="korean-none"),
@@ -194,3 +195,22 @@ def test_any_request_is_read_without_an_error(request_text: str) -> None:
     facts = read_request(request_text)
     assert facts.name == "" or facts.name.isidentifier() or not facts.name.isascii()
     assert all(len(word) <= 5 for word in facts.topic)
+
+
+GIVEN = "```python\nclass Shape:\n    def area(self):\n        raise NotImplementedError\n```\n"
+HELPER = "```python\ndef clean(text):\n    return text.strip()\n```\n"
+
+
+@for_each(
+    [
+        (f"{GIVEN}Write a class Square that builds on Shape.", "Square"),
+        (f"{GIVEN}>>> Square(2).area()\n4", "Square"),
+        (f"{HELPER}Write words(text) with it. words(' a b') == ['a', 'b']", "words"),
+        (f"With the helper below\n\n{HELPER}\nwrite words(text).", "words"),
+        (f"{HELPER}Something that splits a cleaned text is wanted.", ""),
+        ("Read n from stdin and print S(n), S(1) = 1.\nSample Input\n2\nSample Output\n3\n", ""),
+    ]
+)
+def test_what_a_request_shows_is_not_what_it_asks_for(row: tuple[str, str]) -> None:
+    text, name = row
+    assert read_request(text).name == name

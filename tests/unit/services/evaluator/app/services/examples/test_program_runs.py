@@ -24,6 +24,36 @@ def test_an_input_and_what_is_printed_are_found(text: str) -> None:
     assert [(one.run, one.output) for one in find_program_examples(text)] == [ADDING]
 
 
+SAMPLE = "Input\n3 4\n\nOutput\n7\n"
+NUMBERED = "Sample Input 1\nCopy\n3 4\n\nSample Output 1\nCopy\n7\n"
+KOREAN = "예제 입력 1 복사\n3 4\n\n예제 출력 1 복사\n7\n"
+
+
+@for_each(
+    [
+        f"Input\nTwo integers on a line.\n\nOutput\nPrint their sum.\n\nExample\n{SAMPLE}",
+        f"## Input\n```\nA B\n```\n\n## Output\nPrint A + B.\n\n## Samples\n{SAMPLE}",
+        f"-----Input-----\nTwo\n\n-----Output-----\nThe sum\n\n-----Examples-----\n{SAMPLE}",
+        f"Input\nTwo.\n\nOutput\nOne.\n\n{NUMBERED}",
+        f"입력\n정수가 주어진다.\n\n출력\n합을 출력한다.\n\n{KOREAN}",
+        f"<pre>\n{SAMPLE}</pre>",
+    ]
+)
+def test_of_a_problem_statement_the_samples_alone_count(text: str) -> None:
+    assert [(one.run, one.output) for one in find_program_examples(text)] == [ADDING]
+
+
+@for_each(
+    [
+        "Input\n\nThe first line contains n numbers.\n\nOutput\n\nPrint the largest of them.\n",
+        "Input: a line of words, no longer than 80.\nOutput: the line reversed.\n",
+        "입력\n수가 주어진다.\n\n출력\n합을 출력한다.\n",
+    ]
+)
+def test_sentences_about_input_and_output_are_no_run(text: str) -> None:
+    assert find_program_examples(text) == ()
+
+
 @for_each(
     [
         ("$ python add.py 3 4\n7", ProgramRun(argv=("3", "4")), "7"),
