@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from keyword import iskeyword
 
 from services.common.answers.markdown import (
     FENCE_LINE,
@@ -27,14 +26,21 @@ MAX_COMPILED_CHARACTERS = 16 * 1024
 # How often a text may be parsed, in parts, until what is left of it isn't read.
 MAX_PARSED = 8
 MAX_RUNS = 8
+MAX_LABELS = 16
 MAX_PARAGRAPHS = 8
 TAG = re.compile(r"[A-Za-z][\w+#.-]{0,39}")
 # Tags that name no language.
 NEUTRAL_TAGS = frozenset({"", "code", "tool_code", "text", "txt", "plaintext", "plain", "markdown"})
 ELEMENT = re.compile(r"</?[a-z]\w{0,20}(?: [\w-]+=\"[^\"<>\n]*\")*>|<!\[CDATA\[|\]\]>", re.I)
+# A word in brackets, which stands around code: [CODE] and [/CODE].
+LABEL = re.compile(r"^\[/?\w+\]$", re.M)
 # Lines that a notebook or a shell reads, and a name that takes what one of them gives.
 ESCAPE = re.compile(r"^([ \t]*)(?:[%!$]|(\w+[ \t]*=)[ \t]*[%!])[^\n]*", re.M)
-CODE_START = re.compile(r"^(?:def |async def |class |import |from \w[\w.]* import |@\w)", re.M)
+CODE_START = re.compile(
+    r"^(?:(?:async )?def |class \w+ *[(:\[]|import \w[\w.]*(?: as \w+)?[ \t]*(?:$|[,;#])"
+    r"|from \.*\w[\w.]* import |@\w)",
+    re.M,
+)
 BLANK_LINE = re.compile(r"\n[ \t]*$", re.M)
 INLINE_TAG = re.compile(r"\A[ \t]*(?:py|python)[\d.]*\s", re.I)
 # A definition that has a line below it.
@@ -169,7 +175,8 @@ def _read_unfenced(answer: str, reader: "_Reader") -> list[ExtractedCode]:
     """Read code without a fence: between prose, in elements of HTML, in backticks, indented."""
     between = _find_runs(answer, reader)
     plain = html.unescape(ELEMENT.sub("\n\n", answer))
-    readings = [between, _find_runs(plain, reader) if plain != answer else []]
+    parts = LABEL.split(plain)
+    readings = [between, [code for part in parts[:MAX_LABELS] for code in _find_runs(part, reader)]]
     for codes in readings:
         if codes and all(code.tree for code in codes):
             return codes
@@ -238,7 +245,9 @@ class _Reader:
             if tree is None or (is_foreign and not _defines(tree)):
                 continue
             is_program = _is_substantial(tree)
-            return ExtractedCode(text, "python" if is_program else language, tree, "", 0)
+            plain = _drop_labels(text, tree) if is_program else text
+            tree = self._parse(plain)[0] or tree
+            return ExtractedCode(plain, "python" if is_program else language, tree, "", 0)
         problem = f"it is {tag}, not Python" if is_foreign else self._parse(source)[1]
         return ExtractedCode(source, language, None, problem, 0)
 
@@ -252,9 +261,6 @@ class _Reader:
 
 def _readings(source: str) -> Iterator[str]:
     """Give a source as it stands, then without what an editor, notebook or shell puts there."""
-    label, _, rest = source.partition("\n")
-    if rest.strip() and label.strip().isidentifier() and not iskeyword(label.strip()):
-        yield rest  # a language's name on a line of its own
     yield source
     straight = re.sub(f"[{ODD_BLANK}]", " ", straighten(source))
     if straight != source:
@@ -268,6 +274,18 @@ def _readings(source: str) -> Iterator[str]:
             return
         code, _, _ = straight.partition(">>> ")
         yield code if "def " in code else "".join(example.source for example in examples)
+
+
+def _drop_labels(source: str, tree: ast.Module) -> str:
+    """Empty the lines that are only a name, or one in brackets: as code, they'd do nothing."""
+    lines = re.split(r"\r\n?|\n", source)
+    found = False
+    for node in tree.body:
+        match node:
+            case ast.Expr(value=ast.Name() | ast.List(elts=[ast.Name()])):
+                if lines[node.lineno - 1].strip() == ast.unparse(node):
+                    lines[node.lineno - 1], found = "", True
+    return "\n".join(lines) if found else source
 
 
 def _drop_escape(line: re.Match[str]) -> str:

@@ -309,3 +309,39 @@ def test_a_fragment_or_python_2_replaces_nothing(other: str) -> None:
     code = extract_code(f"```python\n{DOUBLE}```\nIn short:\n```python\n{other}```\n")
     assert code is not None
     assert code.source == DOUBLE
+
+
+@for_each(
+    [
+        f"[SOLUTION]\n{IMPORTING}[END]\n",
+        f"[CODE]\n{IMPORTING}[/CODE]\n",
+        f"[code]\n{IMPORTING}[/code]\n[EXAMPLE]\nassert double(1) == 2\n[/EXAMPLE]\n",
+        f"Python\nKopieren\n{IMPORTING}",
+        f"Here you are.\n\npy\nRun\n{IMPORTING}",
+        f"```\npython\nCopy\n{IMPORTING}END\n```",
+        f"Here is the function.\n\n{IMPORTING}",
+        f"import of math is needed.\n\n{IMPORTING}",
+        f"class-free and short:\n{IMPORTING}\nimport it where you need it.\n",
+        f"[SOLUTION]\n{IMPORTING}[END]\nThat was the solution.\n",
+    ]
+)
+def test_labels_around_code_are_not_code(answer: str) -> None:
+    code = extract_code(answer, "Write double(x).")
+    assert code is not None
+    assert code.tree is not None
+    assert ast.unparse(code.tree) == ast.unparse(ast.parse(IMPORTING))
+
+
+@for_each(
+    [
+        'TEXT = """\nCopy\n[END]\n"""\n',
+        "x = 1; x\n",
+        "def f(x):\n    y\n    return [x]\n",
+        "VALUES = [\nint,\n]\nprint(VALUES)\n",
+    ]
+)
+def test_what_only_looks_like_a_label_stays(source: str) -> None:
+    for answer in (source, f"```python\n{source}```"):
+        code = extract_code(answer)
+        assert code is not None
+        assert code.source.strip() == source.strip()
