@@ -105,4 +105,4 @@ async def test_a_name_that_cannot_serve_is_told_at_the_start(name: str, problem:
     assert not availability.is_available
     assert name in availability.problem
     assert problem in availability.problem
-    assert "install it beside the Evaluator" in availability.problem
+    assert "pip install" in availability.problem
