@@ -3,8 +3,9 @@
 import ast
 import copy
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final, TypeAlias, TypeVar
 
 from benchmarks.evaluator.human_eval import find_function
@@ -14,6 +15,8 @@ Node = TypeVar("Node", bound=ast.AST)
 Change: TypeAlias = Callable[[], None]
 # Finds all changes of its kind in a function.
 Finder: TypeAlias = Callable[[ast.FunctionDef], Iterator[Change]]
+# Finds where in a program changes are made.
+FindScopes: TypeAlias = Callable[[ast.Module], Iterable[ast.FunctionDef]]
 
 OPERATORS: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.Add: ast.Sub,
@@ -206,25 +209,46 @@ KINDS: Final[dict[str, Finder]] = {
 
 def mutate(code: str, entry_point: str, kind: str, *, seed: str) -> Sequence[Mutant]:
     """Make all mutants of one kind, each valid and different, in an order that the seed decides."""
-    tree = ast.parse(code)
-    count = sum(1 for _ in KINDS[kind](find_function(tree, entry_point)))
+    return _mutate(code, kind, lambda tree: [find_function(tree, entry_point)], seed=seed)
+
+
+def mutate_anywhere(code: str, kind: str, *, seed: str) -> Sequence[Mutant]:
+    """Make the mutants of one kind in every function and method, and in what stands outside."""
+    return _mutate(code, kind, _find_scopes, seed=seed)
+
+
+def _mutate(code: str, kind: str, find: FindScopes, *, seed: str) -> Sequence[Mutant]:
+    count = sum(1 for _ in _find_changes(ast.parse(code), kind, find))
     numbers = list(range(count))
     random.Random(f"{seed}/{kind}").shuffle(numbers)
-    mutants = (_mutate_at(code, entry_point, kind, number) for number in numbers)
-    return [mutant for mutant in mutants if mutant is not None]
+    mutants = (_mutate_at(code, kind, find, number) for number in numbers)
+    # Nested scopes find some changes twice.
+    return list(dict.fromkeys(mutant for mutant in mutants if mutant is not None))
 
 
-def _mutate_at(code: str, entry_point: str, kind: str, number: int) -> Mutant | None:
+def _mutate_at(code: str, kind: str, find: FindScopes, number: int) -> Mutant | None:
     """Apply one change to a fresh tree; None where it comes to the same or to nothing valid."""
     tree = ast.parse(code)
-    changes = KINDS[kind](find_function(tree, entry_point))
-    next(change for index, change in enumerate(changes) if index == number)()
+    unchanged = ast.unparse(tree) + "\n"
+    next(islice(_find_changes(tree, kind, find), number, None))()
     changed = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
     try:
         compile(changed, "<mutant>", "exec", dont_inherit=True)
     except SyntaxError:
         return None
-    return Mutant(kind, changed) if changed != code else None
+    return Mutant(kind, changed) if changed != unchanged else None
+
+
+def _find_changes(tree: ast.Module, kind: str, find: FindScopes) -> Iterator[Change]:
+    return chain.from_iterable(map(KINDS[kind], find(tree)))
+
+
+def _find_scopes(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """List every function, and the module as if it were one."""
+    # The statements are the module's own, so that a change to them is a change to it.
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    yield ast.FunctionDef("", nothing, tree.body, [])
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
 def _set(node: ast.AST, name: str, value: object) -> Change:

@@ -185,20 +185,20 @@ def _table_of_source(report: Report, source: str, title: str) -> Table:
 
     row("answers, right + wrong", [f"{one.right} + {one.wrong}" for one in judged.values()])
     row("unscored", [str(one.unscored) for one in judged.values()], end=True)
-    row("AUROC", [_number(one.auroc) for one in judged.values()])
-    row("  95 % interval", [_interval(one) for one in judged.values()])
-    row("  ceiling, 1 - s/2", [_number(one.ceiling) for one in judged.values()])
+    row("AUROC", [format_number(one.auroc) for one in judged.values()])
+    row("  95 % interval", [format_interval(one) for one in judged.values()])
+    row("  ceiling, 1 - s/2", [format_number(one.ceiling) for one in judged.values()])
     for name in (WITHOUT_EXECUTION, STATIC_RULES):
-        row(f"  {name}", [_number(one.auroc) for one in groups[name].values()])
+        row(f"  {name}", [format_number(one.auroc) for one in groups[name].values()])
     table.add_section()
-    row("accuracy at 0.7", [_percent(one.accuracy) for one in judged.values()])
+    row("accuracy at 0.7", [format_percent(one.accuracy) for one in judged.values()])
     for name in (WITHOUT_EXECUTION, STATIC_RULES):
-        row(f"  {name}", [_percent(one.accuracy) for one in groups[name].values()])
+        row(f"  {name}", [format_percent(one.accuracy) for one in groups[name].values()])
     table.add_section()
-    row("false pass", [_percent(one.false_pass) for one in judged.values()])
+    row("false pass", [format_percent(one.false_pass) for one in judged.values()])
     row("  of what contradicts an example", [_contradicting(one) for one in judged.values()])
     right = "false fail of canonical solutions" if source == "mutants" else "false fail"
-    row(right, [_percent(one.false_fail) for one in judged.values()])
+    row(right, [format_percent(one.false_fail) for one in judged.values()])
     return table
 
 
@@ -207,8 +207,8 @@ def _table_of_evidence(report: Report) -> Table:
     for column in ("", "right + wrong", "AUROC", "false pass", "false fail"):
         table.add_column(column, justify="right" if column else "left")
     for grade, one in report.evidence.items():
-        shares = (_percent(one.false_pass), _percent(one.false_fail))
-        table.add_row(grade, f"{one.right} + {one.wrong}", _number(one.auroc), *shares)
+        shares = (format_percent(one.false_pass), format_percent(one.false_fail))
+        table.add_row(grade, f"{one.right} + {one.wrong}", format_number(one.auroc), *shares)
     return table
 
 
@@ -219,20 +219,26 @@ def _table_of_kinds(report: Report) -> Table:
     for form in FORMS:
         table.add_column(FORM_TITLES[form], justify="right")
     for kind, by_form in report.kinds.items():
-        cells = [f"{_percent(one.false_pass)}  {_number(one.auroc)}" for one in by_form.values()]
+        cells = [
+            f"{format_percent(one.false_pass)}  {format_number(one.auroc)}"
+            for one in by_form.values()
+        ]
         table.add_row(kind, str(by_form[FORMS[0]].count), *cells)
     return table
 
 
-def _number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
+    """Write a figure with three decimals."""
     return "-" if value is None else f"{value:.3f}"
 
 
-def _percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
+    """Write a share in percent."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def _interval(one: Figures) -> str:
+def format_interval(one: Figures) -> str:
+    """Write the interval of an AUROC."""
     if one.auroc_low is None or one.auroc_high is None:
         return "-"
     return f"{one.auroc_low:.3f} to {one.auroc_high:.3f}"

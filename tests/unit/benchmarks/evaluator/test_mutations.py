@@ -3,7 +3,7 @@ import ast
 import pytest
 
 from benchmarks.evaluator.human_eval import read_human_eval
-from benchmarks.evaluator.mutations import KINDS, mutate
+from benchmarks.evaluator.mutations import KINDS, mutate, mutate_anywhere
 
 CODE = """\
 def find(items, target):
@@ -85,3 +85,37 @@ def test_real_solutions_make_valid_mutants(kind: str) -> None:
     for task, mutant in mutants:
         compile(mutant.code, "<mutant>", "exec")
         assert mutant.code != task.code
+
+
+SCRIPT = """\
+import sys
+
+LIMIT = 10
+
+class Counter:
+    def add(self, n):
+        self.total = n + 1
+
+def main():
+    for line in sys.stdin:
+        if len(line) > LIMIT:
+            print(line)
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("operator swap", "self.total = n - 1"),
+        ("constant change", "LIMIT = 11"),
+        ("comparison swap", "if len(line) < LIMIT:"),
+        ("early return", "break"),
+        ("swapped arguments", "def add(n, self):"),
+    ],
+)
+def test_anywhere_means_methods_other_functions_and_the_module(kind: str, line: str) -> None:
+    mutants = mutate_anywhere(SCRIPT, kind, seed="any")
+    assert line in {text.strip() for mutant in mutants for text in mutant.code.splitlines()}
+    assert len({mutant.code for mutant in mutants}) == len(mutants)
