@@ -28,7 +28,6 @@ ENDPOINT = "endpoint"
 POSTGRES = "postgres"
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 20.0
-POLL_SECONDS = 0.01
 LOG_TAIL_CHARACTERS = 2000
 
 
@@ -178,7 +177,6 @@ def wait_until_ready(process: psutil.Popen, url: str, log: Path) -> None:
     wait_until(
         lambda: process.poll() is not None or not find_obstacle(url),
         timeout_seconds=START_TIMEOUT_SECONDS,
-        poll_seconds=POLL_SECONDS,
     )
     if process.poll() is not None or find_obstacle(url):
         tail = log.read_text(encoding="utf-8")[-LOG_TAIL_CHARACTERS:]
