@@ -143,11 +143,12 @@ def read_request(user_input: str) -> RequestFacts:
     wants_part = PART_WANTED.search(user_input) is not None
     wants_program = speaks_of_program and not wants_part
     runs = find_program_examples(user_input) if speaks_of_program or not wants_part else ()
-    if runs and not wants_part:
-        examples = ()  # what looks like a call is mathematics: T(1) = 1
+    is_run = wants_program and bool(runs)
+    if is_run:  # what looks like a call is mathematics: T(1) = 1
+        examples = tuple(example for example in examples if not example.function)
     words = {word for word in WORD.findall(prose) if word.lower() not in COMMON_WORDS}
     return RequestFacts(
-        name="" if runs and not wants_part else next(_find_names(user_input, examples, code), ""),
+        name="" if is_run else next(_find_names(user_input, examples, code), ""),
         wants_class=CLASS_WANTED.search(prose) is not None,
         wants_python=PYTHON.search(user_input) is not None or OTHER_LANGUAGE.search(prose) is None,
         topic=frozenset(stem(word) for word in words),

@@ -5,7 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.evaluator.app.services.code.syntax import Definition, is_stub, names_bound
+from services.evaluator.app.services.code.syntax import (
+    Definition,
+    Function,
+    is_stub,
+    names_bound,
+)
 from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
@@ -16,6 +21,7 @@ from services.evaluator.app.services.examples.context import (
     says_little,
     varies,
 )
+from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
 from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
@@ -34,6 +40,7 @@ FINDERS = (
     find_table_examples,
     find_call_examples,
     find_prose_examples,
+    find_emptiness_examples,
 )
 MAX_REQUEST_CHARACTERS = 20_000
 MAX_EXAMPLES = 12
@@ -80,7 +87,12 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
         user_input: The request.
         code: The Python that it shows.
     """
-    written = {node.name for node in code if isinstance(node, Definition) and not is_stub(node)}
+    written = {
+        node.name
+        for node in code
+        if isinstance(node, Definition)
+        and not any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
+    }
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
     text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))

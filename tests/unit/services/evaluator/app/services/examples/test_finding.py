@@ -516,3 +516,25 @@ def test_the_length_of_what_varies_is_fixed() -> None:
 )
 def test_numbers_that_are_rounded(request_text: str, tolerance: float) -> None:
     assert only_example(request_text).tolerance == pytest.approx(tolerance, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "argument", "expected"),
+    [
+        pytest.param("It returns 0 for an empty list.", "[]", 0, id="value-first"),
+        pytest.param("An empty string gives 0.", "''", 0, id="subject"),
+        pytest.param("For an empty list return None", "[]", None, id="for"),
+        pytest.param("The mean of an empty list is 0.", "[]", 0, id="of"),
+        pytest.param("Return {} for an empty dictionary", "{}", {}, id="dictionary"),
+        pytest.param("Return an empty list for an empty string.", "''", [], id="in-words"),
+        pytest.param("Return zero if the list is empty.", "[]", 0, id="if"),
+        pytest.param("Return None in case the input list is empty.", "[]", None, id="in-case"),
+        pytest.param("If the array is empty, return -1.", "[]", -1, id="if-first"),
+        pytest.param("합을 구하는 함수. 빈 리스트면 0을 반환.", "[]", 0, id="korean"),
+        pytest.param("문자열이 비어 있으면 None을 반환하세요", "''", None, id="korean-empty"),
+        pytest.param("빈 문자열이면 빈 리스트를 반환", "''", [], id="korean-in-words"),
+    ],
+)
+def test_what_an_empty_argument_gives(request_text: str, argument: str, expected: Value) -> None:
+    example = only_example(request_text)
+    assert (example.function, example.expression, example.expected) == ("", argument, expected)
