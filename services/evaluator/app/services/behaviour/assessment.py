@@ -40,7 +40,7 @@ TOLD_OF_LOADING = {
     "load_failed": "loading raised an exception",
     "inconclusive": "loading asked for what the sandbox doesn't have",
 }
-LONG_DECIMALS = re.compile(r"(?<![\d.])\d{1,15}\.\d{7,40}(?![\d.])")
+DECIMAL = re.compile(r"-?\d{1,15}\.\d{1,40}")
 STOPPED_BY: dict[Limit, str] = {
     "cpu": "gave no answer in its processor time",
     "wall": "gave no answer in time",
@@ -188,8 +188,9 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
         raised = next((step for step in steps if step.outcome == "raised"), result)
         return "contradicted", f"{ran} raised {_error(raised)}, not {show(probe.expected)}"
     if probe.is_output:
-        result = replace(result, value=_text(result.value))
-        probe = replace(probe, expected=_text(probe.expected))
+        expected = _text(probe.expected)
+        result = replace(result, value=_with_shown_decimals(_text(result.value), expected))
+        probe = replace(probe, expected=expected)
     comparison = Comparison(probe.any_order, probe.loose, probe.any_iterable, probe.any_array)
     if is_within(result.value, probe.expected, probe.tolerance) or comparison.agrees(
         result.value, probe.expected
@@ -203,9 +204,23 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
 
 
 def _text(printed: Value) -> str:
-    """Return what was printed as graders compare it: no blanks at the end, six decimal places."""
-    text = LONG_DECIMALS.sub(lambda number: f"{float(number[0]):.6f}", str(printed))
-    return "\n".join(line.rstrip() for line in text.rstrip().splitlines())
+    """Return what was printed as graders compare it, without blanks at the end of lines."""
+    return "\n".join(line.rstrip() for line in str(printed).rstrip().splitlines())
+
+
+def _with_shown_decimals(text: str, expected: str) -> str:
+    """Write decimals as they are expected where they differ by a rounding error alone."""
+    wanted = DECIMAL.findall(expected)
+    if len(wanted) != len(DECIMAL.findall(text)):
+        return text
+    shown = iter(wanted)
+
+    def rewrite(number: re.Match[str]) -> str:
+        other = next(shown)
+        is_it = Comparison().agrees(float(number[0]), float(other))
+        return other if is_it else number[0]
+
+    return DECIMAL.sub(rewrite, text)
 
 
 def _prints_it_last(probe: Probe, result: StepResult) -> bool:

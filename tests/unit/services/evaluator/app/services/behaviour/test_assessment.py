@@ -13,6 +13,7 @@ from services.evaluator.app.sandbox.run.execution import (
     StepResult,
     Value,
 )
+from services.evaluator.app.sandbox.run.request import ProgramRun
 from services.evaluator.app.services.behaviour.assessment import (
     Behaviour,
     Observation,
@@ -266,3 +267,22 @@ def test_what_iterates_is_no_list_unless_the_request_shows_it_may(
 )
 def test_values_are_shown_in_short(value: Value, shown: str) -> None:
     assert show(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected", "outcome"),
+    [
+        ("0.30000000000000004", "0.3", "kept"),
+        ("1\n1.3333333333333333", "1\n1.33333333333", "kept"),
+        ("mean 2.5, max 4", "mean 2.5, max 4", "kept"),
+        ("0.31", "0.3", "contradicted"),
+        ("1.5 2.5", "1.5", "contradicted"),
+        ("1.50", "1.5 2", "contradicted"),
+    ],
+)
+def test_decimals_are_compared_as_graders_do(printed: str, expected: str, outcome: str) -> None:
+    probe = Probe("example", "the program", 0, 0, expected=expected, is_output=True)
+    plan = ProbePlan((ProgramRun(),), (probe,), target="the program")
+    steps = (StepResult("returned", value=f"{printed}\n"),)
+    (seen,) = assess(plan, Execution("finished", loaded=True, steps=steps)).observations
+    assert seen.outcome == outcome
