@@ -12,6 +12,9 @@ MAX_INPUT_CHARACTERS = 20_000
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
 MAX_ID_CHARACTERS = 200
+MAX_VARIABLE_CHARACTERS = 20_000
+# Of a variable of a prompt: `{{customer_name}}`.
+VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 
 
 def _reject_nul(text: str) -> str:
@@ -52,6 +55,8 @@ Output = Annotated[
     AfterValidator(_reject_nul),
 ]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+VariableName = Annotated[str, Field(pattern=f"^{VARIABLE_NAME}$")]
+Variables = dict[VariableName, Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS)]]
 # PostgreSQL's INTEGER.
 DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
@@ -116,8 +121,38 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
+class ChatTask(Schema):
+    """What the Worker is asked for at the door; `candidate_id` needs the internal token.
+
+    `request` is the client's body in OpenAI's shape, without `selfheal`; its `model` is the task
+    type. `variables` are what `{{name}}` in the prompt is replaced with.
+    """
+
+    request_id: UUID
+    task_type: TaskType
+    request: dict[str, Any]
+    variables: Variables = {}
+    candidate_id: UUID | None = None
+
+
+class Conversation(Schema):
+    """A conversation and the assistant's message that ended it, in OpenAI's shapes.
+
+    `messages` are the client's own, without the prompt that led them; `tools` is what the model
+    was offered.
+    """
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] = []
+    answer: dict[str, Any]
+    finish_reason: str | None = None
+
+
 class EvaluationRequest(Schema):
-    """What the Manager asks the Evaluator for; `golden_id` needs the internal token."""
+    """What the Manager asks the Evaluator for; `golden_id` needs the internal token.
+
+    Without the judge only what the rules prove gets a score: the rest is unscored.
+    """
 
     request_id: UUID
     task_type: TaskType
@@ -125,6 +160,8 @@ class EvaluationRequest(Schema):
     refined_input: RefinedInput
     worker_output: Output
     golden_id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)] | None = None
+    conversation: Conversation | None = None
+    with_judge: bool = True
 
 
 class EvaluationResponse(Schema):

@@ -6,18 +6,28 @@ import math
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS
+from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS, VariableName
 from services.common.task_types.checks import read_checks
 from services.common.task_types.own_functions import load_functions
 from services.common.task_types.task_type import (
     AnswerKind,
+    ClientSystem,
     GoldenInputs,
     Repairs,
     RuleWeight,
+    Sampling,
     TaskType,
     TaskTypeError,
 )
@@ -53,11 +63,25 @@ def _expand(entry: object) -> object:
     return {"weight": entry} if is_number else entry
 
 
+class _Sampling(_File):
+    rules: Weight = 1.0
+    judge: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _nest(self) -> Self:
+        if self.judge > self.rules:
+            raise ValueError("judge is over rules: what is judged is among what the rules look at")
+        return self
+
+
 class _Definition(_File):
     description: Text
     answers: AnswerKind
     rules: Annotated[dict[str, Annotated[_Rule, BeforeValidator(_expand)]], Field(min_length=1)]
     rubric: Annotated[dict[str, Weight], Field(min_length=1)]
+    variables: Annotated[list[VariableName], Field(max_length=100)] = []
+    client_system: ClientSystem = "follow"
+    sampling: _Sampling = _Sampling()
 
 
 class _GoldenInput(BaseModel):
@@ -110,6 +134,9 @@ def read_task_type(directory: Path) -> TaskType:
         criteria={name: functions[name] for name in definition.rubric if name in functions},
         directory=directory,
         digest=_digest(directory),
+        variables=tuple(definition.variables),
+        client_system=definition.client_system,
+        sampling=Sampling(definition.sampling.rules, definition.sampling.judge),
     )
 
 

@@ -10,6 +10,7 @@ from services.common.task_types.checks import Check
 from services.common.task_types.rules import Finding, Grade
 
 AnswerKind = Literal["code", "text"]
+ClientSystem = Literal["follow", "refuse"]
 
 
 class TaskTypeError(ServiceError):
@@ -56,6 +57,21 @@ class Repairs:
     by_rule: Mapping[str, str]
 
 
+class Sampling(NamedTuple):
+    """Which share of the door's answers is scored, each in (0, 1].
+
+    Attributes:
+        rules: Share that the rules look at.
+        judge: Share that is judged as well; at most `rules`.
+    """
+
+    rules: float = 1.0
+    judge: float = 1.0
+
+
+ALL_ANSWERS = Sampling()
+
+
 class RuleWeight(NamedTuple):
     """The weight of a rule.
 
@@ -89,6 +105,9 @@ class TaskType:
         criteria: The criteria among `rubric_weights` that its own `validators.py` defines.
         directory: The directory that all of this was read from.
         digest: SHA-256 over the files that can change a score, in hexadecimal.
+        variables: Names that `{{name}}` in a prompt stands for; each request gives their values.
+        client_system: Whether a client's own system messages follow the prompt, or are refused.
+        sampling: Which share of the door's answers is scored.
     """
 
     name: str
@@ -104,6 +123,9 @@ class TaskType:
     criteria: Mapping[str, Callable[[Any], Grade]]
     directory: Path
     digest: str
+    variables: tuple[str, ...] = ()
+    client_system: ClientSystem = "follow"
+    sampling: Sampling = ALL_ANSWERS
 
 
 GENERIC_REPAIRS = Repairs(
