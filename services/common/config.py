@@ -218,12 +218,19 @@ class TaskTypeSettings(ProcessSettings):
     task_types_dir: Path = Path("task_types")
 
 
-class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, UpstreamSettings):
+class ManagerSettings(
+    ServiceSettings,
+    SecondModelSettings,
+    DatabaseSettings,
+    TaskTypeSettings,
+    UpstreamSettings,
+):
     """Every setting that the Manager reads."""
 
     manager_port: Port = 8000
     refiner_model: str = ""
     refiner_language: str = ""
+    scoring_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
 
     @property
     def default_language(self) -> str:
@@ -288,7 +295,8 @@ class OptimizerSettings(
         return 60 if self.llm_provider == SIMULATED_PROVIDER else 120
 
 
-class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings):
+# Pydantic's mypy plugin gives each class a constructor of its own, which mypy compares here.
+class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings):  # type: ignore[misc]
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
     manager_url: str = ""
