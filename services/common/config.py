@@ -295,8 +295,7 @@ class OptimizerSettings(
         return 60 if self.llm_provider == SIMULATED_PROVIDER else 120
 
 
-# Pydantic's mypy plugin gives each class a constructor of its own, which mypy compares here.
-class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings):  # type: ignore[misc]
+class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings):
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
     manager_url: str = ""
