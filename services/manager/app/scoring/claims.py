@@ -27,7 +27,7 @@ CLAIM = """
         RETURNING *
     )
     SELECT execution_id, attempts, with_judge, rules_share, judge_share, l.task_type,
-           l.request_id, user_input, worker_output, evaluation_detail AS detail,
+           l.request_id, evaluation_detail AS detail,
            messages, coalesce(tools, '[]') AS tools, choices -> 0 -> 'message' AS answer,
            finish_reason
     FROM claimed
@@ -81,8 +81,6 @@ class Claim:
     mark: Mark
     request_id: UUID
     task_type: str
-    user_input: str
-    worker_output: str
     detail: Mapping[str, Any]
     conversation: Conversation
 
@@ -120,8 +118,6 @@ class PendingScores:
             mark=Mark(record["with_judge"], record["rules_share"], record["judge_share"]),
             request_id=record["request_id"],
             task_type=record["task_type"],
-            user_input=record["user_input"],
-            worker_output=record["worker_output"] or "",
             detail=record["detail"] or {},
             conversation=Conversation(
                 messages=record["messages"],

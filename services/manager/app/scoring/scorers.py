@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from services.common.chat.evaluation import make_evaluation_request
 from services.common.errors import DatabaseUnavailableError, UpstreamError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.logging import get_logger, name_error
-from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS, EvaluationRequest
 from services.common.siblings import EvaluatorClient
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import Claim, PendingScores
@@ -21,7 +21,6 @@ POLL_SECONDS = 1.0
 # Codes of the Evaluator that another attempt can't change.
 FINAL_CODES = ("not_judgeable", "invalid_request", "request_too_large", "forbidden")
 NOT_JUDGED = "not_judged"
-NO_TEXT = "(a message without text)"
 
 log = get_logger()
 
@@ -98,7 +97,14 @@ class Scorers:
 
     async def _try_to_score(self, claim: Claim) -> None:
         try:
-            evaluation = await self._evaluator.evaluate(make_request(claim))
+            evaluation = await self._evaluator.evaluate(
+                make_evaluation_request(
+                    claim.request_id,
+                    claim.task_type,
+                    claim.conversation,
+                    with_judge=claim.mark.with_judge,
+                )
+            )
         except UpstreamError as error:
             await self._keep_failure(claim, error)
             return
@@ -133,20 +139,6 @@ class Scorers:
         await self._pending.keep_error(
             claim, f"{error.code}: {error.message}", EvaluationDetail(error=reason).as_json()
         )
-
-
-def make_request(claim: Claim) -> EvaluationRequest:
-    """Write what the Evaluator is asked; the lengths are those that its API takes."""
-    user_input = claim.user_input.strip()[:MAX_INPUT_CHARACTERS].strip() or NO_TEXT
-    return EvaluationRequest(
-        request_id=claim.request_id,
-        task_type=claim.task_type,
-        user_input=user_input,
-        refined_input=user_input,
-        worker_output=claim.worker_output[:MAX_OUTPUT_CHARACTERS],
-        conversation=claim.conversation,
-        with_judge=claim.mark.with_judge,
-    )
 
 
 async def _repeat(refresh: Callable[[], Awaitable[None]]) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -30,8 +30,11 @@ class FakeEvaluator:
         self.asked.append(request)
         if self.failing_code:
             raise UpstreamError("No.", upstream="evaluator", upstream_code=self.failing_code)
+        return self.say(request.request_id)
+
+    def say(self, request_id: UUID) -> EvaluationResponse:
         return EvaluationResponse(
-            request_id=request.request_id, score=self.score, passed=self.passed, detail=self.detail
+            request_id=request_id, score=self.score, passed=self.passed, detail=self.detail
         )
 
 

@@ -12,7 +12,7 @@ from services.common.database import Database
 from services.common.siblings import EvaluatorClient
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import Backlog, PendingScores
-from services.manager.app.scoring.scorers import ATTEMPTS, Scorers, make_request
+from services.manager.app.scoring.scorers import ATTEMPTS, Scorers
 
 from .conftest import FakeEvaluator, LeaveMarked
 
@@ -196,11 +196,11 @@ async def test_who_comes_back_after_the_lease_changes_nothing(
     assert slow is not None
     assert quick is not None
     evaluator.score = 0.1
-    late = await evaluator.evaluate(make_request(slow))
+    late = evaluator.say(slow.request_id)
     await short.keep_score(slow, late, 1.0)
     assert (await connection.fetchrow(ROW, row))["evaluation_score"] is None
     evaluator.score = 0.8
-    await short.keep_score(quick, await evaluator.evaluate(make_request(quick)), 1.0)
+    await short.keep_score(quick, evaluator.say(quick.request_id), 1.0)
     assert (await connection.fetchrow(ROW, row))["evaluation_score"] == 0.8
     assert await short.claim() is None
 
