@@ -98,6 +98,7 @@ COMMON_WORDS = frozenset(
     using value values want when which with without write you your number numbers""".split()
 )
 STEM_LENGTH = 5
+CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ENDING = re.compile(r"(?<=\w{3})(?:ings?|e[sd]?|s)$")
 
 
@@ -127,6 +128,11 @@ class RequestFacts:
     wants_input: bool = False
     runs: tuple[ProgramExample, ...] = ()
     code: tuple[ast.stmt, ...] = ()
+
+
+def split_name(name: str) -> str:
+    """Write the words of a name with spaces between them: `binarySearch`, `binary_search`."""
+    return CAMEL_BOUNDARY.sub(" ", name).replace("_", " ")
 
 
 def stem(word: str) -> str:
