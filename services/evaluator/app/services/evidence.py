@@ -9,6 +9,7 @@ from services.common.answers.reasoning import ModelText, split_reasoning
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.extraction import (
     ExtractedCode,
+    defines,
     extract_code,
     parse_python,
 )
@@ -99,7 +100,7 @@ def gather_evidence(
         given = ModelText(answer, "")  # a program about tags
     request = read_request(user_input)
     code = extract_code(given.final, user_input) if is_code else None
-    if is_code and not (code and code.tree and _defines(code.tree)):
+    if is_code and not (code and code.tree and defines(code.tree)):
         code = complete(given.final, request) or code
     return Evidence(
         task_type=task_type,
@@ -110,7 +111,3 @@ def gather_evidence(
         expected=expected,
         reasoning=given.reasoning,
     )
-
-
-def _defines(tree: ast.Module) -> bool:
-    return any(isinstance(node, Definition) for node in tree.body)

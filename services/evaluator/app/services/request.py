@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.evaluator.app.services.code.syntax import Definition, Function, is_stub
+from services.evaluator.app.services.code.syntax import Definition, Function, is_open, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
 from services.evaluator.app.services.examples.program_runs import (
     ProgramExample,
@@ -170,12 +170,9 @@ def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> se
     """What is written out, but for what examples call where nothing else is left open."""
     called = {example.function for example in examples if example.function}
     shown = [node for node in code if isinstance(node, Definition)]
-    is_open = {
-        node.name: any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
-        for node in shown
-    }
-    written = {node.name for node in shown if not is_open[node.name] and not is_stub(node)}
-    return written if any(is_open.values()) else written - called
+    left_open = [node for node in shown if is_open(node)]
+    written = {node.name for node in shown if node not in left_open and not is_stub(node)}
+    return written if left_open else written - called
 
 
 def _find_names(

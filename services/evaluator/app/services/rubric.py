@@ -28,7 +28,7 @@ def keeps_to_the_point(evidence: Evidence) -> Grade:
     answer = evidence.answer.strip()
     if not answer:
         return Grade(0, "there is nothing")
-    around = evidence.code.prose_characters if evidence.code else len(answer)
+    around = len(evidence.answer) - len(evidence.code.source) if evidence.code else len(answer)
     if around <= SHORT_PROSE_CHARACTERS:
         return Grade(1, "there is nothing beside the answer")
     if evidence.code is not None:

@@ -13,7 +13,6 @@ from services.evaluator.app.services.behaviour.plausible_calls import plan_calls
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
-    names_missing,
     with_standard_values,
 )
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
@@ -26,7 +25,7 @@ from services.evaluator.app.services.behaviour.target import (
     method_of,
 )
 from services.evaluator.app.services.code.console import has_prompts, reads_arguments, reads_input
-from services.evaluator.app.services.code.syntax import Definition, names_bound
+from services.evaluator.app.services.code.syntax import Definition, names_bound, names_missing
 from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
@@ -198,11 +197,8 @@ def _looks_for_a_match(target: Target) -> bool:
 
 def _names_there(evidence: Evidence, fitted: Example) -> set[str]:
     """Names that are there when an example runs, or that it is the answer's fault to lack."""
-    tree = evidence.tree or ast.Module([], [])
-    return names_bound(ast.Module([*evidence.request.code, *tree.body], [])) | {
-        *LEETCODE_CLASSES,
-        fitted.function.partition("(")[0],
-    }
+    code = (*evidence.request.code, *(evidence.tree.body if evidence.tree else ()))
+    return names_bound(*code) | {*LEETCODE_CLASSES, fitted.function.partition("(")[0]}
 
 
 def _is_of_literals(source: str) -> bool:

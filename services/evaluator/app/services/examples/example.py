@@ -1,13 +1,13 @@
 """What an example is, and how a call is read out of running text."""
 
 import ast
-import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
 from services.evaluator.app.sandbox.run.execution import Value
+from services.evaluator.app.services.code.syntax import BUILTINS, names_missing
 from services.evaluator.app.services.examples.literals import (
     MAX_SOURCE_CHARACTERS,
     balanced_end,
@@ -16,7 +16,6 @@ from services.evaluator.app.services.examples.literals import (
 )
 
 MAX_QUOTED_CHARACTERS = 200
-BUILTINS = frozenset(dir(builtins))
 # Built-ins that an example wraps around the call that it is about: `round(f(2), 2) == 1.41`.
 WRAPPERS = frozenset(
     """abs bool dict float frozenset int len list max min next round set sorted str sum
@@ -96,7 +95,7 @@ def read_call(text: str, start: int) -> Call | None:
         end = further
     source = text[start:end]
     node = parse_expression(source)
-    if node is None or names_of(node) - BUILTINS - VALUE_MODULES - called_names(node):
+    if node is None or names_missing(source) - VALUE_MODULES - called_names(node):
         return None
     function = called_function(node)
     return Call(function, source, end) if function else None
@@ -136,18 +135,6 @@ def called_names(node: ast.AST) -> set[str]:
             case ast.Attribute(value=ast.Name(id=name)) if name[0].isupper():
                 names.add(name)
     return names
-
-
-def names_of(node: ast.AST) -> set[str]:
-    """Return the names that a tree reads and doesn't bind itself."""
-    read: set[str] = set()
-    bound: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name):
-            (read if isinstance(inner.ctx, ast.Load) else bound).add(inner.id)
-        elif isinstance(inner, ast.arg):
-            bound.add(inner.arg)
-    return read - bound
 
 
 def quote(text: str, start: int, end: int) -> str:

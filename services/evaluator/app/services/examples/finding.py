@@ -5,12 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.evaluator.app.services.code.syntax import (
-    Definition,
-    Function,
-    is_stub,
-    names_bound,
-)
+from services.evaluator.app.services.code.syntax import Definition, is_open, names_bound
 from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
@@ -87,12 +82,7 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
         user_input: The request.
         code: The Python that it shows.
     """
-    written = {
-        node.name
-        for node in code
-        if isinstance(node, Definition)
-        and not any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
-    }
+    written = {node.name for node in code if isinstance(node, Definition) and not is_open(node)}
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
     text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
@@ -100,8 +90,8 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
     # Lists of calls aren't the arguments of one.
     found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]
     result_varies = varies(text)
-    setups = (parse_statements(source) or [] for _, one in found for source in one.setup)
-    made = set().union(*(names_bound(ast.Module(nodes, [])) for nodes in setups))
+    setups = {source for _, one in found for source in one.setup}
+    made = names_bound(*(node for source in setups for node in parse_statements(source) or ()))
     found = [
         (start, example)
         for start, example in found

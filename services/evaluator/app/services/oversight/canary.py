@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from services.common.errors import ServiceError, UnscoredError
 from services.common.logging import get_logger
@@ -19,6 +19,7 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import (
     Score,
     make_request,
 )
+from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 
 # Of twelve answers one counts 0.083: a single one that tips over is noise, two are a drop.
 LARGEST_DROP = 0.1
@@ -85,22 +86,6 @@ class CanaryStatus:
         """Return the status as `/health/ready` shows it."""
         canary = asdict(self)
         return {"degraded": canary.pop("degraded"), "canary": canary}
-
-
-class Baselines(Protocol):
-    """Keeps the first agreement under each fingerprint."""
-
-    def load(self, fingerprint: str) -> float | None:
-        """Load the agreement under a fingerprint, in [0, 1]; None where none is kept."""
-        ...
-
-    def keep(self, fingerprint: str, agreement: float) -> None:
-        """Keep the first agreement under a fingerprint.
-
-        Raises:
-            OSError: If it can't be written.
-        """
-        ...
 
 
 def weigh(
@@ -178,7 +163,7 @@ class CanaryWatch:
         self,
         score: Score,
         items: Sequence[LabelledAnswer],
-        baselines: Baselines,
+        baselines: CanaryBaselines,
         *,
         fingerprint: Callable[[], str],
         interval_seconds: float,

@@ -40,9 +40,9 @@ class LabelledAnswer:
     answer: str
     passes: bool
     why: str
-    shown_by: str
     canary: bool
     asserts: tuple[tuple[str, str], ...]
+    shown_by: str = ""
 
 
 @cache
@@ -51,14 +51,8 @@ def load_labelled_answers() -> tuple[LabelledAnswer, ...]:
     items = json.loads(LABELLED_FILE.read_text(encoding="utf-8"))
     return tuple(
         LabelledAnswer(
-            id=item["id"],
-            request=item["request"],
-            answer=item["answer"],
-            passes=item["passes"],
-            why=item["why"],
-            shown_by=item.get("shown_by", ""),
-            canary=item["canary"],
-            asserts=tuple((check["run"], check["expected"]) for check in item["asserts"]),
+            asserts=tuple((check["run"], check["expected"]) for check in item.pop("asserts")),
+            **item,
         )
         for item in items
     )
