@@ -23,10 +23,7 @@ class Evidence:
     """An answer beside its request, as all rules and criteria see it.
 
     Attributes:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
         answer: The final part of what the Worker gave; empty where it is reasoning throughout.
-        request: What the request fixes.
         code: The code in the answer; None where there is none.
         expected: The right answer, where a golden input is replayed that has one.
         reasoning: What the model wrote on its way to the answer.
@@ -89,9 +86,6 @@ def gather_evidence(
     """Read request and answer once; pure, and bounded in time by their length.
 
     Args:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
         is_code: Whether answers of that task type are programs.
         expected: The right answer, where it is known.
     """

@@ -108,14 +108,11 @@ class RequestFacts:
 
     Attributes:
         name: Function or class that the request names; empty where it names none.
-        wants_class: Whether it asks for a class.
         wants_python: Whether Python is asked for, or no other language is.
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
-        examples: The calls with their outcomes that it shows.
         wants_program: Whether it asks for a program, and for no function or class.
         wants_input: Whether that program is to read the standard input.
-        runs: The runs of a program that it shows.
         code: The statements that it shows: starter code, helpers, definitions in comments.
     """
 

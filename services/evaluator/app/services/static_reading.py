@@ -58,9 +58,6 @@ def read_answer(
     """Read an answer, look at it by its task type's rules, and plan what to try it with.
 
     Args:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
         own_task_types: Where the user's own task types lie.
         is_golden: Whether the request is a golden input, whose right values may be used.
     """

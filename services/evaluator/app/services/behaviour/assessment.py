@@ -55,12 +55,9 @@ class Observation:
     """The outcome of one probe.
 
     Attributes:
-        kind: Check, example or call.
         ran: What was run; of a check, its number.
         came_back: The value in short, or the exception; at most 120 characters.
         expected: An example's value or exception in short; empty for a check or a call.
-        outcome: How it came out.
-        reason: Why, in words.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 

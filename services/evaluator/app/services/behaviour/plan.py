@@ -65,10 +65,6 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
 
     Examples come first, then the checks. Calls that are only plausible are made where there is
     neither.
-
-    Args:
-        evidence: The answer beside its request.
-        checks: Those of the golden input that is replayed.
     """
     if evidence.tree is not None and evidence.is_program and not checks:
         return _plan_program(evidence, evidence.tree)

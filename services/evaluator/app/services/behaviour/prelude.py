@@ -89,7 +89,6 @@ def with_standard_values(step: str, own: set[str]) -> str:
     Nothing is imported into the answer, which might have forgotten to.
 
     Args:
-        step: Source of the step.
         own: Names that aren't the standard library's here.
     """
     values = {

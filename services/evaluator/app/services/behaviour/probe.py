@@ -17,11 +17,7 @@ class Probe:
     """One or more steps that try one thing.
 
     Attributes:
-        kind: A check of the golden input, an example of the request, or a plausible call.
         ran: What is run, as a person would write it; of a check, its number.
-        first: Index of its first step.
-        last: Index of its last step.
-        expected: The value of an example or a check.
         expected_error: Class name of the exception that it expects; empty for a value.
         comparison: What will do for the value.
         tolerance: How far a number may be off; 0 for the usual rounding errors.

@@ -24,11 +24,9 @@ class Target:
     """The function or class of an answer that is called.
 
     Attributes:
-        definition: The function or class.
         call: Source of what is called: `two_sum`, or `Solution().two_sum` for a method.
         parameters: Its parameters as they take positional arguments, without self.
         required: How many of them must be given.
-        needs_keywords: Keyword-only parameters without a default.
         rest: What takes any number of them, `*args`; None without it.
         owner: The class of a method; None for all else.
     """

@@ -81,9 +81,6 @@ def parse_python(source: str) -> tuple[ast.Module | None, str]:
 
     A parameter given twice or a `return` outside of functions are errors of syntax that only the
     compiler finds. Compiling executes nothing.
-
-    Returns:
-        The tree and an empty string, or None and the reason.
     """
     if len(source.encode("utf-8", "replace")) > MAX_SOURCE_BYTES:
         return None, f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
@@ -104,7 +101,6 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
     """Find the program in an answer: in its blocks, or the answer itself where that is code.
 
     Args:
-        answer: What the Worker gave, without its reasoning.
         request: The request; code that stands in it is quoted, and isn't the answer.
     """
     reader = _Reader(MAX_PARSED * len(answer) + MAX_COMPILED_CHARACTERS)

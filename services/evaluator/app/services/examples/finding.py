@@ -77,10 +77,6 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
     may be part of a longer one and two values for one call are all left out. So is what may be
     the fault of code that is to be mended: `f(2)` gives 3.
-
-    Args:
-        user_input: The request.
-        code: The Python that it shows.
     """
     written = {node.name for node in code if isinstance(node, Definition) and not is_open(node)}
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")

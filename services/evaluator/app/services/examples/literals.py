@@ -188,8 +188,6 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
     A string in parentheses isn't taken for one: what is meant may be a tuple of one.
 
     Args:
-        text: What to read.
-        start: Where the literal begins.
         loose: Whether `true`, `null` and the like count, as in `=> true`.
     """
     end = _literal_end(text, start)

@@ -73,11 +73,6 @@ def is_meant(text: str, start: int, end: int) -> bool:
 def tolerance_of(text: str, start: int, literal: Literal) -> float:
     """Return half a unit of the last digit shown, where the text says that it is rounded.
 
-    Args:
-        text: The text.
-        start: Where the example begins that the number is the value of.
-        literal: The number as it stands in the text.
-
     Returns:
         How far off a right number may be; 0 where the number is meant as it stands.
     """

@@ -112,9 +112,6 @@ def read_arguments(
     """Read literals, named or not, joined by commas or "and"; None where there are none.
 
     Args:
-        text: What to read.
-        start: Where the first begins.
-        joined_by: What stands between two of them.
         lines: Whether named ones may also stand on lines of their own.
     """
     sources: list[str] = []

@@ -38,9 +38,6 @@ class JudgedAnswer:
     """An answer to judge, with its request.
 
     Attributes:
-        task_type: The request's task type.
-        user_input: The request, as its user wrote it.
-        answer: The Worker's answer.
         grades: The rubric's criteria that could be graded, each with its grade.
     """
 

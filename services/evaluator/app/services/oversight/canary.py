@@ -33,9 +33,6 @@ class CanaryRound:
     """The outcome of one round over the labelled answers.
 
     Attributes:
-        items: How many labelled answers there are.
-        scored: How many of them got a score.
-        agreeing: How many of those were judged rightly.
         wrong: Ids of those that were judged wrongly.
         problem: Why some have no score, in the words of the last failure.
     """
@@ -94,9 +91,7 @@ def weigh(
     """Compare a round with the baseline. Pure.
 
     Args:
-        latest: The round.
         baseline: The agreement to compare with; None where this is the first round.
-        before: The status before the round.
         now: When the round ended, in ISO 8601.
     """
     agreement = latest.agreement
@@ -151,9 +146,6 @@ class CanaryWatch:
     most answers apart. The Optimizer looks at it before it heals prompts by these scores.
 
     Args:
-        score: `Evaluation.evaluate`.
-        items: The labelled answers.
-        baselines: Where the first agreement under each fingerprint is kept.
         fingerprint: Called before each round, since it changes with the sandbox.
         interval_seconds: Time from the end of a round to the beginning of the next.
         on_status: Called with the status after each round.

@@ -18,11 +18,7 @@ _reader: TypeAdapter[Calibration] = TypeAdapter(Calibration)
 
 
 class CalibrationStore:
-    """The calibrations of one SELFHEAL_HOME.
-
-    Args:
-        home: The directory; made when the first calibration is kept.
-    """
+    """The calibrations of one SELFHEAL_HOME."""
 
     def __init__(self, home: Path) -> None:
         self.path = home / FILE_NAME
