@@ -185,10 +185,8 @@ def _find_marks(text: str) -> Iterator[_Mark]:
         name = (match["name"] or match["phrase"]).lower()
         if left == "[" and not match["name"].isupper():
             continue
-        is_token, ends_bare = (
-            bool(BARS & set(left + right)),
-            bool(BARS & set(right) and left == "<"),
-        )
+        is_token = bool(BARS & set(left + right))
+        ends_bare = left == "<" and bool(BARS & set(right))
         if CHANNEL.fullmatch(name):
             said = SAID.match(text, end)
             name, end = (said[1].lower(), said.end()) if said else ("end", end)
@@ -208,13 +206,5 @@ def _find_marks(text: str) -> Iterator[_Mark]:
         if means == "token" and (role := ROLE.match(text, end)):
             end = role.end()
         first = adjoins or match["first"] is not None or match["phrase"] is not None
-        yield _Mark(
-            match.start(),
-            end,
-            means,
-            " ".join(sorted(words - AFFIXES)),
-            closes,
-            is_token,
-            first,
-            last,
-        )
+        name = " ".join(sorted(words - AFFIXES))
+        yield _Mark(match.start(), end, means, name, closes, is_token, first, last)

@@ -14,6 +14,7 @@ from services.evaluator.app.services.behaviour.assessment import Observation
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
 from services.evaluator.app.services.judging.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict
+from services.evaluator.app.services.static_reading import Reading
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.
 MAX_OUTPUT_CHARACTERS = 500
@@ -25,22 +26,21 @@ def explain(
     rules: RuleResults,
     judgement: Judgement,
     *,
-    judge: str,
+    judge: Judge,
     fingerprint: str,
+    reading: Reading,
     run: Run | None,
-    evidence: EvidenceGrade,
-    caveat: str,
     availability: Availability,
-    reasoning: str = "",
 ) -> EvaluationDetail:
     """Tell all of an evaluation, as it is answered and logged."""
+    evidence = "checks" if reading.knows_the_answer else run.evidence if run else "static"
     return EvaluationDetail(
         rule_score=verdict.rule,
         judge_score=verdict.judge,
         capped=verdict.capped,
         cap_reasons=rules.cap_reasons,
         evidence=evidence,
-        caveat=caveat,
+        caveat=describe_doubt(evidence, judge, rules),
         execution=describe_run(run, availability),
         rules=[
             RuleDetail(
@@ -52,7 +52,7 @@ def explain(
             for result in rules.results
         ],
         judge=JudgeDetail(
-            name=judge,
+            name=judge.name,
             score=judgement.score,
             reason=judgement.reason,
             confidence=judgement.confidence,
@@ -61,7 +61,7 @@ def explain(
             spread=judgement.spread,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
-        reasoning=reasoning[:MAX_REASONING_CHARACTERS],
+        reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],
     )
 
 

@@ -86,7 +86,9 @@ def read_answer(
     return Reading(
         findings=findings,
         grades=grades,
-        source=put_before(plan.prelude, _program_in(evidence), evidence.tree),
+        source=put_before(plan.prelude, evidence.code.source, evidence.tree)
+        if evidence.code and evidence.tree
+        else "",
         plan=plan,
         knows_the_answer=bool(told_by_value),
         answer=evidence.answer,
@@ -123,7 +125,3 @@ def _look(name: str, look: Callable[[Evidence], Looked], evidence: Evidence) -> 
             f"The rule {name!r} of task type {evidence.task_type!r} raised "
             f"{type(error).__name__}. Try it with: selfheal tasks check {evidence.task_type}"
         ) from None
-
-
-def _program_in(evidence: Evidence) -> str:
-    return evidence.code.source if evidence.code and evidence.tree is not None else ""

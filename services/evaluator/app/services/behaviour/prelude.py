@@ -110,13 +110,10 @@ class _Values(ast.NodeTransformer):
 
 def _value_of(name: str, step: str) -> str:
     """Write what a name of the standard library stands for; `datetime` is a module or its class."""
-    for module in map(import_module, sorted(VALUE_MODULES)):
-        parts = re.findall(rf"\b{name}\.(\w+)", step)
-        if name == module.__name__ and parts and all(hasattr(module, part) for part in parts):
-            return f"__import__({name!r})"
-        if hasattr(module, name):
-            return f"__import__({module.__name__!r}).{name}"
-    return f"__import__({name!r})"
+    parts = re.findall(rf"\b{name}\.(\w+)", step) if name in VALUE_MODULES else ()
+    owner = next((one for one in VALUE_MODULES if hasattr(import_module(one), name)), "")
+    is_module = parts and all(hasattr(import_module(name), part) for part in parts)
+    return f"__import__({owner!r}).{name}" if owner and not is_module else f"__import__({name!r})"
 
 
 def _is_for_leetcode(evidence: Evidence) -> bool:

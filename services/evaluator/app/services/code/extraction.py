@@ -191,15 +191,11 @@ def _find_runs(text: str, reader: "_Reader") -> list[ExtractedCode]:
     while len(codes) < MAX_RUNS and (start := CODE_START.search(text)):
         text = text[start.start() :]
         ends = [blank.start() + 1 for blank in islice(BLANK_LINE.finditer(text), MAX_PARAGRAPHS)]
-        for end in (len(text), *reversed(ends)):
-            code = reader.examine(text[:end], "python")
-            if code.tree is not None:
-                break
-        else:
-            end = len(text)
-            code = reader.examine(text, "python")
-        codes.append(code)
-        text = text[end:]
+        whole = reader.examine(text, "python")
+        parts = ((reader.examine(text[:end], "python"), end) for end in reversed(ends))
+        code, end = next((part for part in parts if part[0].tree), (whole, len(text)))
+        codes.append(whole if whole.tree else code)
+        text = "" if whole.tree else text[end:]
     return codes
 
 

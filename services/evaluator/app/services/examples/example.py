@@ -12,7 +12,6 @@ from services.evaluator.app.services.examples.literals import (
     MAX_SOURCE_CHARACTERS,
     balanced_end,
     parse_expression,
-    parse_statements,
 )
 
 MAX_QUOTED_CHARACTERS = 200
@@ -115,14 +114,6 @@ def called_function(node: ast.expr) -> str:
                 node = value
             case _:
                 return ""
-
-
-def parameter_names(signature: str) -> list[str]:
-    """Return the parameters of a signature, `(arr: list, k=1)`; none where it doesn't parse."""
-    match parse_statements(f"def f{signature}: ..."):
-        case [ast.FunctionDef(args=arguments)]:
-            return [parameter.arg for parameter in arguments.args]
-    return []
 
 
 def called_names(node: ast.AST) -> set[str]:

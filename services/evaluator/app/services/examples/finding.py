@@ -17,7 +17,7 @@ from services.evaluator.app.services.examples.context import (
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
-from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
+from services.evaluator.app.services.examples.example import Example, call_starts
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_expression,
@@ -66,9 +66,7 @@ HTML_TAG = re.compile(r"</?(?:strong|b|em|i|code|pre|p)>", re.I)
 # More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
 FEW_BLANK_LINES = "\n" * 5
-MAX_SIGNATURES = 20
-MAX_SIGNATURE_STARTS = 100
-MAX_SIGNATURE_CHARACTERS = 400
+MAX_SIGNATURES = 100
 
 
 def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Example, ...]:
@@ -98,8 +96,7 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
     ]
     found.sort(key=lambda pair: pair[0])
     any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)
-    has_names = any(example.names for _, example in found)
-    signatures = _signatures(text) if has_names else []
+    signatures = _signatures(text) if any(example.names for _, example in found) else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
     is_one_of_several = SEVERAL_VALID.search(text) is not None
     return tuple(
@@ -115,15 +112,12 @@ def _straighten(quote: re.Match[str]) -> str:
 def _signatures(text: str) -> list[list[str]]:
     """Read parameter names off the signatures that a request writes out: `f(arr: list, k=1)`."""
     found: list[list[str]] = []
-    for start in call_starts(text, MAX_SIGNATURE_STARTS):
+    for start in call_starts(text, MAX_SIGNATURES):
         opening = text.find("(", start)
-        end = balanced_end(text, opening)
-        if end is None or end - opening > MAX_SIGNATURE_CHARACTERS:
-            continue
-        if names := parameter_names(text[opening:end]):
-            found.append(names)
-        if len(found) == MAX_SIGNATURES:
-            break
+        end = balanced_end(text, opening) or opening
+        match parse_statements(f"def f{text[opening:end]}: ..."):
+            case [ast.FunctionDef(args=arguments)]:
+                found.append([parameter.arg for parameter in arguments.args])
     return found
 
 

@@ -213,13 +213,5 @@ class CanaryWatch:
     def _tell(self, fingerprint: str) -> None:
         status = self.status
         tell = log.warning if status.degraded or status.agreement is None else log.info
-        tell(
-            "canary_scored",
-            state=status.state,
-            agreement=status.agreement,
-            baseline=status.baseline,
-            wrong=status.wrong,
-            problem=status.problem,
-            fingerprint=fingerprint,
-        )
+        tell("canary_scored", fingerprint=fingerprint, **asdict(status))
         self._on_status(status)
