@@ -90,15 +90,10 @@ class _Split:
     """A text as far as it is split.
 
     Attributes:
-        text: All of it.
         closings: Where a tag of each name closes for the last time.
         final: What is answer, in parts, unless a closing tag alone follows.
-        reasoning: What is reasoning, in parts.
         opened: Name of the reasoning that is open; empty amid the answer.
-        nested: How many openings of the same name stood in the reasoning.
         in_answer: Whether the answer has an opening tag.
-        start: Where the part begins that is being read.
-        fence: The fence that is open.
         amid: An opening tag amid a line, which counts if its closing one does.
     """
 

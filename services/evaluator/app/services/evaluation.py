@@ -41,10 +41,8 @@ class Evaluation:
     """Scores answers: reads them, runs them, applies the rules and asks one judge.
 
     Args:
-        judge: Gives the 60 % that rules can't.
         sandbox: Runs the answers' code; by default nothing is run.
         task_types: What good means, by task type; by default the built-in ones.
-        reader: Reads answers; by default one of its own.
     """
 
     def __init__(

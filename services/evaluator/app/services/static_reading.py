@@ -28,14 +28,9 @@ class Reading:
     """What an answer shows without being run, and the plan of its run.
 
     Attributes:
-        findings: What the rules found that run nothing, by rule name.
-        grades: The grades of criteria that run nothing, by criterion name.
         source: The program in the answer, where it is Python that parses, with what goes before
             it; else empty.
-        plan: What to try the program with.
         knows_the_answer: Whether a rule held the answer against the right one.
-        answer: The final part of what the Worker gave.
-        reasoning: What the model wrote on its way there.
     """
 
     findings: dict[str, Finding]

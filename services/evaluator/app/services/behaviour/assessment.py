@@ -75,7 +75,6 @@ class Behaviour:
     """What running an answer showed.
 
     Attributes:
-        observations: One for each probe, in order.
         is_golden: Whether there are checks to hold it against.
         untried: Why nothing was tried that tells; empty where something was.
     """

@@ -48,8 +48,6 @@ class ProbePlan:
     Attributes:
         steps: Source of one expression or statement each, or runs of the program by itself; at
             most 24, run in order.
-        probes: What the steps are for, in order.
-        may_give_none: Whether None may be what a right answer gives.
         is_golden: Whether the request has checks, also where none fits the answer.
         untried: Why nothing that is planned shows whether the answer is right; empty where
             something does.

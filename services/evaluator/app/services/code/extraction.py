@@ -59,9 +59,7 @@ class ExtractedCode:
     """The code of an answer.
 
     Attributes:
-        source: The code alone.
         language: `python`, or the tag of its fence in lower case; empty where unknown.
-        tree: Its syntax tree; None where it isn't Python that parses.
         problem: Why there is no tree; empty where there is one.
     """
 

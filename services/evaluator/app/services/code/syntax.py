@@ -119,13 +119,18 @@ def is_stub(definition: Definition) -> bool:
     """Whether a definition's body does nothing; a class with bases is never a stub."""
     if isinstance(definition, ast.ClassDef) and definition.bases:
         return False
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Return) and _is_nothing(node.value))
-        or (isinstance(node, ast.Raise) and _says_not_implemented(node.exc))
-        for node in definition.body
-    )
+    return all(map(_does_nothing, definition.body))
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    match node:
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None):
+            return True
+        case ast.Return(value=ast.Constant(value=value)):
+            return value in (None, ...)
+        case ast.Raise(exc=ast.Call(func=raised) | (ast.Name() as raised)):
+            return dotted_name(raised) in ("NotImplementedError", "NotImplemented")
+    return False
 
 
 def is_open(definition: Definition) -> bool:
@@ -151,15 +156,3 @@ def annotations(function: Function) -> list[tuple[str, bool]]:
 def parameters_of(function: Function) -> set[str]:
     """Return the parameters that a function should use: all but `self`, `cls` and `_unused`."""
     return {name for name, _ in annotations(function)[:-1] if not name.startswith("_")}
-
-
-def _is_nothing(returned: ast.expr | None) -> bool:
-    """Whether a `return` returns None or `...`."""
-    return returned is None or (
-        isinstance(returned, ast.Constant) and returned.value in (None, ...)
-    )
-
-
-def _says_not_implemented(raised: ast.expr | None) -> bool:
-    named = raised.func if isinstance(raised, ast.Call) else raised
-    return named is not None and dotted_name(named) in ("NotImplementedError", "NotImplemented")

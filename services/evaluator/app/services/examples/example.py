@@ -38,11 +38,8 @@ class Example:
         function: Function or class that is called; empty where the request names none, so that
             the answer's main function is meant.
         expression: Source of the call; where `function` is empty, of its arguments alone.
-        expected: The value that it should come to.
-        setup: Statements that go before it.
         names: Parameter names that the request gives its arguments, where `function` is empty.
         expected_error: Class name of the exception that it should raise; empty for a value.
-        any_order: Whether the request leaves the order of the result open.
         loose: Whether it is given in words instead of as code: `[0, 1]` is then a sequence in
             the notation of every language, and a tuple will do where a list is shown.
         tolerance: How far a number that comes back may be off; 0 for the usual rounding errors.

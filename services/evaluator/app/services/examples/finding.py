@@ -11,9 +11,9 @@ from services.evaluator.app.services.examples.assertions import find_code_exampl
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
+    SAYS_LITTLE,
     is_introduced_as_it_is,
     may_be_a_fault,
-    says_little,
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
@@ -92,7 +92,7 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
         if (example.setup or example.function not in made)
         and not is_introduced_as_it_is(text, start)
         and not (example.function in written and may_be_a_fault(text, start, example))
-        and (says_little(example.expression) or not result_varies)
+        and (example.expression.startswith(SAYS_LITTLE) or not result_varies)
     ]
     found.sort(key=lambda pair: pair[0])
     any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)

@@ -62,8 +62,6 @@ class ProgramExample:
     """A run of a program and what it prints.
 
     Attributes:
-        run: Its input and its arguments.
-        output: What it prints.
         has_input: Whether its input is shown; else it is run without any.
     """
 

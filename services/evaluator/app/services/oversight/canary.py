@@ -66,9 +66,7 @@ class CanaryStatus:
         baseline: Agreement of the first whole round under this fingerprint, in [0, 1].
         degraded: Whether the agreement dropped by more than 0.1 since then. Stays as it was
             while the agreement is unknown.
-        wrong: Ids of the answers that were judged wrongly.
         problem: Why the agreement is unknown, or some answers have no score.
-        checked_at: When the last round ended, in ISO 8601.
     """
 
     state: str = "waiting"

@@ -25,12 +25,10 @@ class LabelledAnswer:
 
     Attributes:
         passes: Whether it does what the request asks; the item's asserts prove it.
-        why: The reason in words.
         shown_by: What shows a wrong answer to be wrong to one who only reads what the request
             states and sees what the code does: `form`, `no value`, or one of the asserts, whose
             value the request states. Empty where it takes understanding the request, and for
             right answers.
-        canary: Whether the canary scores it.
         asserts: Expressions over the answer's code, each with the literal it must come to.
             They are for proving the label; no judge sees them.
     """

@@ -71,8 +71,6 @@ class Calibration:
 
     Attributes:
         identity: The judge's identity: another model or prompt is another judge.
-        items: Size of the labelled set.
-        graded: How many of them got a usable grade.
         auroc: Chance that a right answer is graded above a wrong one; None where either lacks.
         kappa: Agreement with the truth at the threshold, beyond chance; None likewise.
         susceptibility: How far text in an answer moves the grade; None where it wasn't measured.
