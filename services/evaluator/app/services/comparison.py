@@ -107,8 +107,6 @@ class Comparison:
 
     def _match_up(self, actual: Sequence[Value], expected: Sequence[Value], depth: int) -> bool:
         """Whether each element finds a partner of its own."""
-        if len(actual) != len(expected):
-            return False
         left = list(actual)
         for wanted in expected:
             for index, candidate in enumerate(left):
@@ -127,9 +125,8 @@ class Comparison:
         if actual.keys() == expected.keys():
             return all(self.agrees(actual[key], expected[key], depth - 1) for key in expected)
         # Keys that differ by a rounding error, if anything.
-        pairs: list[Value] = list(expected.items())
-        found: list[Value] = list(actual.items())
-        return len(pairs) <= MAX_UNORDERED and self._match_up(found, pairs, depth)
+        is_short = len(expected) <= MAX_UNORDERED
+        return is_short and self._match_up([*actual.items()], [*expected.items()], depth)
 
 
 def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
@@ -186,6 +183,6 @@ def _matches_set(
     expected: set[Value] | frozenset[Value],
     depth: int,
 ) -> bool:
-    if len(expected) > MAX_UNORDERED:
+    if len(actual) != len(expected) or len(expected) > MAX_UNORDERED:
         return False
     return Comparison()._match_up(list(actual), list(expected), depth)

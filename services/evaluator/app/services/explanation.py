@@ -10,7 +10,6 @@ from services.common.evaluation_detail import (
 )
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox.run.execution import Availability
-from services.evaluator.app.services.behaviour.assessment import Observation
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
 from services.evaluator.app.services.judging.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict
@@ -92,16 +91,15 @@ def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail
         wall_ms=execution.wall_ms,
         output=execution.output[:MAX_OUTPUT_CHARACTERS],
         output_cut=execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
-        observations=[_describe(one) for one in run.behaviour.observations],
-    )
-
-
-def _describe(observation: Observation) -> ObservationDetail:
-    return ObservationDetail(
-        kind=observation.kind,
-        ran=observation.ran,
-        came_back=observation.came_back,
-        expected=observation.expected,
-        verdict=observation.outcome,
-        reason=observation.reason,
+        observations=[
+            ObservationDetail(
+                kind=one.kind,
+                ran=one.ran,
+                came_back=one.came_back,
+                expected=one.expected,
+                verdict=one.outcome,
+                reason=one.reason,
+            )
+            for one in run.behaviour.observations
+        ],
     )

@@ -60,6 +60,7 @@ ASKED_FOR = re.compile(
     r"(?:\w{1,20}\s+){0,3}[`'\"]?$",
     re.I,
 )
+CALLED = re.compile(r"\b(?:called|named)\s+[`'\"]?$")
 METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
 FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
 # The class around every answer on LeetCode; its method is what is asked for.
@@ -176,12 +177,14 @@ def _find_names(
     user_input: str, examples: tuple[Example, ...], code: tuple[ast.stmt, ...]
 ) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
-    yield from _names_left_open(code)
+    # Of several functions those without a body: the others are what they build on.
+    shown = [node for node in code if isinstance(node, Function)]
+    if len(shown) > 1:
+        yield from (node.name for node in reversed(shown) if is_stub(node))
     helpers = _helpers_in(code, examples)
     wants_class = CLASS_WANTED.search(user_input) is not None
-    patterns: tuple[re.Pattern[str], ...] = NAMED
-    if wants_class and not FUNCTION_WANTED.search(user_input):
-        patterns = (*CLASS_NAMED, *NAMED)
+    is_class = wants_class and not FUNCTION_WANTED.search(user_input)
+    patterns = (*CLASS_NAMED, *NAMED) if is_class else NAMED
     called = [example.function for example in examples if example.function]
     defined = {node.name for node in code if isinstance(node, Definition)}
     # In words before in code, which may be what the answer builds on.
@@ -203,22 +206,8 @@ def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -
         return True
     opening = user_input[max(0, match.start() - BEFORE) : match.start()]
     before = user_input[max(0, match.start(1) - BEFORE) : match.start(1)]
-    if wants_class and METHOD.search(re.sub(r"(?:called|named)\s+[`'\"]?$", "", before)):
+    if wants_class and METHOD.search(CALLED.sub("", before)):
         return False
     if MENTION.search(opening.rpartition("\n\n")[2]):
         return False
-    return (
-        match[1] not in PYTHONS_OWN
-        or ASKED_FOR.search(before) is not None
-        or re.search(r"\b(?:called|named)\s+[`'\"]?$", before) is not None
-    )
-
-
-def _names_left_open(code: tuple[ast.stmt, ...]) -> Iterator[str]:
-    """Of several functions that are shown, those that have no body, the last one first.
-
-    A request to complete code may show what the rest of it builds on.
-    """
-    shown = [node for node in code if isinstance(node, Function)]
-    if len(shown) > 1:
-        yield from (node.name for node in reversed(shown) if is_stub(node))
+    return match[1] not in PYTHONS_OWN or any(form.search(before) for form in (ASKED_FOR, CALLED))

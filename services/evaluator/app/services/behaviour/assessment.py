@@ -227,9 +227,9 @@ def _judge_expected_error(probe: Probe, result: StepResult) -> tuple[ProbeOutcom
 def _is_a(name: str, wanted: str) -> bool:
     """Whether an exception is of a kind, as far as names of built-in ones tell."""
     raised, expected = getattr(builtins, name, None), getattr(builtins, wanted, None)
-    if name == wanted:
-        return True
-    return isinstance(raised, type) and isinstance(expected, type) and issubclass(raised, expected)
+    if not (isinstance(raised, type) and isinstance(expected, type)):
+        return name == wanted
+    return issubclass(raised, expected)
 
 
 def _judge_call(

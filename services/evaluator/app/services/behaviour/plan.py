@@ -178,17 +178,11 @@ def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
         given = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
         plain = f"(lambda value: {first} if value is None else value)({called})"
         return f"(lambda *given, **named: {plain})({given})"
-    if not (isinstance(example.expected, bool) and _looks_for_a_match(target)):
+    looked_for = {getattr(node, "attr", "") for node in ast.walk(target.definition)}
+    if not isinstance(example.expected, bool) or MATCHERS.isdisjoint(looked_for):
         return expression
     plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
     return f"(lambda value: {plain})({expression})"
-
-
-def _looks_for_a_match(target: Target) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in MATCHERS
-        for node in ast.walk(target.definition)
-    )
 
 
 def _names_there(evidence: Evidence, fitted: Example) -> set[str]:

@@ -15,11 +15,7 @@ OBJECT = "_probe_object"
 
 
 def plan_calls(target: Target, user_input: str) -> tuple[tuple[str, ...], ...]:
-    """Plan up to six calls that a right answer should be able to take; pure.
-
-    Returns:
-        The steps of each; the last one is the call.
-    """
+    """Plan the steps of up to six calls that a right answer should be able to take; pure."""
     if isinstance(target.definition, ast.ClassDef):
         return tuple(_class_calls(target.definition, user_input))[:MAX_CALLS]
     written = _write_arguments(target, user_input)

@@ -59,7 +59,10 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
             supplied.add(shown[name])
             # What the request shows is meant to work as it stands.
             pending += [(other, SHOWN_MODULES) for other in names_missing(shown[name][1])]
-        elif statement := _import_of(name, modules or _modules_shown(name, evidence.user_input)):
+            continue
+        # What a request shows in an annotation is from `typing`.
+        annotated = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", evidence.user_input)
+        if statement := _import_of(name, modules or (("typing",) if annotated else ())):
             supplied.add((-1, statement))
     prelude = "".join(f"{source}\n" for _, source in sorted(supplied))
     return prelude if len(prelude) <= MAX_PRELUDE_CHARACTERS else ""
@@ -122,12 +125,6 @@ def _is_for_leetcode(evidence: Evidence) -> bool:
         any(example.names for example in evidence.request.examples)
         and any(node.name == LEETCODE_CLASS for node in evidence.definitions)
     )
-
-
-def _modules_shown(name: str, request: str) -> tuple[str, ...]:
-    """Name `typing` where a request shows the name in an annotation."""
-    is_shown = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", request)
-    return ("typing",) if is_shown else ()
 
 
 def _import_of(name: str, modules: Iterable[str]) -> str:

@@ -19,7 +19,6 @@ class Probe:
     Attributes:
         ran: What is run, as a person would write it; of a check, its number.
         expected_error: Class name of the exception that it expects; empty for a value.
-        comparison: What will do for the value.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
         reading: Which reading of the request a check belongs to.
         is_one_of_several: Whether another value may be right as well.

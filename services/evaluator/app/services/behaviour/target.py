@@ -106,7 +106,8 @@ def describe(definition: Definition, call: str = "") -> Target:
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     is_method = function is not definition or "." in call
-    if is_method and not any(map(_is_staticmethod, function.decorator_list)):
+    decorators = map(dotted_name, function.decorator_list)
+    if is_method and "staticmethod" not in decorators:
         positional = positional[1:]
     named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     return Target(
@@ -123,10 +124,6 @@ def _is_made_elsewhere(definition: Definition) -> bool:
     """Whether a decorator or a base may give a class its constructor."""
     bases = (ast.unparse(base).partition("[")[0] for base in getattr(definition, "bases", ()))
     return bool(definition.decorator_list) or not WITHOUT_ARGUMENTS.issuperset(bases)
-
-
-def _is_staticmethod(decorator: ast.expr) -> bool:
-    return dotted_name(decorator) == "staticmethod"
 
 
 def method_of(definition: ast.ClassDef, name: str) -> Function | None:

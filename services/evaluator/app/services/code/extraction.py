@@ -189,11 +189,12 @@ def _find_runs(text: str, reader: "_Reader") -> list[ExtractedCode]:
     while len(codes) < MAX_RUNS and (start := CODE_START.search(text)):
         text = text[start.start() :]
         ends = [blank.start() + 1 for blank in islice(BLANK_LINE.finditer(text), MAX_PARAGRAPHS)]
-        whole = reader.examine(text, "python")
-        parts = ((reader.examine(text[:end], "python"), end) for end in reversed(ends))
-        code, end = next((part for part in parts if part[0].tree), (whole, len(text)))
-        codes.append(whole if whole.tree else code)
-        text = "" if whole.tree else text[end:]
+        ends = [len(text), *reversed(ends)]
+        readings = ((reader.examine(text[:end], "python"), end) for end in ends)
+        parsed = next((reading for reading in readings if reading[0].tree), None)
+        code, end = parsed or (reader.examine(text, "python"), len(text))
+        codes.append(code)
+        text = text[end:]
     return codes
 
 

@@ -65,7 +65,6 @@ INPUT_IN_ANY_ORDER = re.compile(
 HTML_TAG = re.compile(r"</?(?:strong|b|em|i|code|pre|p)>", re.I)
 # More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
-FEW_BLANK_LINES = "\n" * 5
 MAX_SIGNATURES = 100
 
 
@@ -79,7 +78,7 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
     written = {node.name for node in code if isinstance(node, Definition) and not is_open(node)}
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
     text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
+    text = QUOTE.sub(_straighten, BLANK_LINES.sub("\n" * 5, text))
     found, rest = find_session_examples(text)
     # Lists of calls aren't the arguments of one.
     found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]

@@ -4,7 +4,6 @@ import ast
 from dataclasses import dataclass, field
 
 from services.evaluator.app.services.code.syntax import (
-    BUILTINS,
     names_bound,
     names_missing,
     names_read,
@@ -71,8 +70,7 @@ def make_example(
     if not function or function in program.bound:
         # `s.pop()` or `s()`, where `s` was made before.
         function = ""
-        rooted = _root_name(node)
-        if rooted not in program.bound:
+        if not names_read(node) & program.bound:
             return None
     elif free - called_names(node):
         return None
@@ -87,18 +85,6 @@ def make_example(
         expected_error=expected_error,
         quoted=quoted,
     )
-
-
-def _root_name(node: ast.expr) -> str:
-    while not isinstance(node, ast.Name):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in BUILTINS:
-                node = first
-            case ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
-                node = inner
-            case _:
-                return ""
-    return node.id
 
 
 def _function_in(setup: tuple[str, ...]) -> str:

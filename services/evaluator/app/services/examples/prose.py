@@ -87,9 +87,6 @@ class Form:
     """A form of words, arguments, words and a value.
 
     Attributes:
-        opening: What the arguments follow.
-        then: What stands between them and the value.
-        joint: What stands between two arguments.
         lines: Whether named ones may also stand on lines of their own.
         fits: Tells by what stands around an example whether it is one.
     """

@@ -146,7 +146,6 @@ class CanaryWatch:
     Args:
         fingerprint: Called before each round, since it changes with the sandbox.
         interval_seconds: Time from the end of a round to the beginning of the next.
-        on_status: Called with the status after each round.
     """
 
     def __init__(
@@ -189,8 +188,15 @@ class CanaryWatch:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.status = weigh(latest, baseline, self.status, now)
         if baseline is None and latest.is_whole and latest.agreement is not None:
-            self._keep_baseline(fingerprint, latest.agreement)
-        self._tell(fingerprint)
+            try:
+                self._baselines.keep(fingerprint, latest.agreement)
+            except OSError as error:
+                # A later round, or the next start, makes it the baseline then.
+                log.warning("canary_baseline_not_kept", problem=str(error))
+        is_bad = self.status.degraded or self.status.agreement is None
+        tell = log.warning if is_bad else log.info
+        tell("canary_scored", fingerprint=fingerprint, **asdict(self.status))
+        self._on_status(self.status)
         return self.status
 
     async def _run_on_schedule(self) -> None:
@@ -200,16 +206,3 @@ class CanaryWatch:
             except ServiceError as error:
                 log.error("canary_failed", code=error.code, message=error.message)
             await asyncio.sleep(self._interval_seconds)
-
-    def _keep_baseline(self, fingerprint: str, agreement: float) -> None:
-        try:
-            self._baselines.keep(fingerprint, agreement)
-        except OSError as error:
-            # A later round, or the next start, makes it the baseline then.
-            log.warning("canary_baseline_not_kept", problem=str(error))
-
-    def _tell(self, fingerprint: str) -> None:
-        status = self.status
-        tell = log.warning if status.degraded or status.agreement is None else log.info
-        tell("canary_scored", fingerprint=fingerprint, **asdict(status))
-        self._on_status(status)

@@ -46,12 +46,13 @@ class CalibrationStore:
         try:
             calibration = _reader.validate_python({**record, "identity": identity})
         except ValidationError as error:
-            log.warning("calibration_unreadable", judge=identity, problem=_first_problem(error))
-            return None
-        if calibration.kappa is not None and not math.isfinite(calibration.kappa):
-            log.warning("calibration_unreadable", judge=identity, problem="kappa is no number")
-            return None
-        return calibration
+            problem = _first_problem(error)
+        else:
+            if calibration.kappa is None or math.isfinite(calibration.kappa):
+                return calibration
+            problem = "kappa is no number"
+        log.warning("calibration_unreadable", judge=identity, problem=problem)
+        return None
 
 
 def _first_problem(error: ValidationError) -> str:
