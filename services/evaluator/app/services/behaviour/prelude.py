@@ -114,7 +114,7 @@ class _Values(ast.NodeTransformer):
 def _value_of(name: str, step: str) -> str:
     """Write what a name of the standard library stands for; `datetime` is a module or its class."""
     parts = re.findall(rf"\b{name}\.(\w+)", step) if name in VALUE_MODULES else ()
-    owner = next((one for one in VALUE_MODULES if hasattr(import_module(one), name)), "")
+    owner = next((one for one in sorted(VALUE_MODULES) if hasattr(import_module(one), name)), "")
     is_module = parts and all(hasattr(import_module(name), part) for part in parts)
     return f"__import__({owner!r}).{name}" if owner and not is_module else f"__import__({name!r})"
 
