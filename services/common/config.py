@@ -238,6 +238,7 @@ class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, Do
     manager_port: Port = 8000
     refiner_model: str = ""
     refiner_language: str = ""
+    scoring_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
 
     @property
     def default_language(self) -> str:

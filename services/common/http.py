@@ -100,7 +100,7 @@ class ServiceClient:
             UpstreamTimeoutError: If the deadline passes.
             UpstreamError: If the service can't be reached, fails, or gives no valid answer.
         """
-        question = body.model_dump_json(exclude_none=True).encode()
+        question = body.model_dump_json(exclude_none=True, exclude_unset=True).encode()
         status, content = await self._exchange(path, question, headers or {})
         if status != HTTP_OK:
             raise self._error_from(status, content)

@@ -135,6 +135,14 @@ class ChatTask(Schema):
     candidate_id: UUID | None = None
 
 
+class ChatCompletion(Schema):
+    """What the Worker answers at the door, as far as a replay needs it; else as OpenAI has it."""
+
+    choices: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    usage: dict[str, Any] | None = None
+    model: str = ""
+
+
 class Conversation(Schema):
     """A conversation and the assistant's message that ended it, in OpenAI's shapes.
 

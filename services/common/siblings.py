@@ -6,7 +6,14 @@ import aiohttp
 
 from services.common.config import UpstreamSettings
 from services.common.http import ServiceClient
-from services.common.schemas import EvaluationRequest, EvaluationResponse, TaskRequest, TaskResponse
+from services.common.schemas import (
+    ChatCompletion,
+    ChatTask,
+    EvaluationRequest,
+    EvaluationResponse,
+    TaskRequest,
+    TaskResponse,
+)
 
 
 class WorkerClient:
@@ -29,6 +36,16 @@ class WorkerClient:
         """
         headers = _headers(task.request_id, internal_token)
         return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
+
+    async def complete(self, task: ChatTask, *, internal_token: str) -> ChatCompletion:
+        """Have a conversation answered, whole.
+
+        Raises:
+            UnknownTaskTypeError: If no prompt serves the task type.
+            UpstreamError: If the Worker fails or gives no answer in time.
+        """
+        headers = _headers(task.request_id, internal_token)
+        return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
 
 
 class EvaluatorClient:

@@ -2,13 +2,45 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Message = Mapping[str, Any]
+# Where a conversation that isn't kept whole says so, among its parameters.
+NOT_WHOLE = "selfheal"
+# Parameters that say how an answer travels and who asks; a replay is without them.
+NOT_REPLAYED = frozenset({"stream", "stream_options", "n", "user", "metadata", "store", NOT_WHOLE})
 
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 # Who speaks for the operator, and not for the user.
 SYSTEM_ROLES = ("system", "developer")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatInput:
+    """What a client asks at the door, without the prompt that leads it.
+
+    Attributes:
+        tools: The tools that it offers; none where it offers none.
+        parameters: Every other field of its body but for `model`.
+        variables: What `{{name}}` in the prompt stands for.
+    """
+
+    messages: Sequence[Message]
+    tools: Sequence[Mapping[str, Any]] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Everything that users, assistants and tools wrote, a line each."""
+        return "\n".join(read_all_texts(self.messages))
+
+    def as_request(self, task_type: str) -> dict[str, Any]:
+        """Write the body of the same question, to be answered once and whole."""
+        kept = {name: self.parameters[name] for name in self.parameters.keys() - NOT_REPLAYED}
+        body = {"model": task_type, "messages": list(self.messages), **kept}
+        return body | ({"tools": list(self.tools)} if self.tools else {})
 
 
 def read_text(content: object) -> str:

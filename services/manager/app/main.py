@@ -1,22 +1,31 @@
 """The Manager: takes requests, orchestrates Worker and Evaluator, keeps the log."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
 from services.common.config import ManagerSettings
 from services.common.database import Database
+from services.common.errors import DatabaseUnavailableError
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.siblings import EvaluatorClient, WorkerClient
+from services.common.task_types.registry import open_task_types
+from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.api import router
+from services.manager.app.metrics import ScoringMetrics
+from services.manager.app.scoring.attention import Attention
+from services.manager.app.scoring.claims import PendingScores
+from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
 
 SERVICE = "manager"
+# A claim outlives the longest evaluation by this much.
+LEASE_MARGIN_SECONDS = 30
 
 
 def create_refiner(settings: ManagerSettings) -> Refiner:
@@ -37,26 +46,52 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         timeout_seconds=settings.database_timeout_seconds,
     )
     refiner = create_refiner(settings)
+    task_types = open_task_types(settings.task_types_dir)
+    metrics = ServiceMetrics(SERVICE)
+    scoring_metrics = ScoringMetrics(metrics.registry)
+    pending = PendingScores(
+        database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
+    )
+    attention = Attention(
+        database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
+    )
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as session:
+            evaluator = EvaluatorClient(session, settings)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
                 worker=WorkerClient(session, settings),
-                evaluator=EvaluatorClient(session, settings),
+                evaluator=evaluator,
                 execution_log=ExecutionLogWriter(database),
             )
+            scorers = Scorers(
+                pending=pending,
+                evaluator=evaluator,
+                attention=attention,
+                concurrency=settings.scoring_concurrency,
+            )
+            scorers.start()
             yield
+            await scorers.close()
         await refiner.close()
         await database.close()
 
+    async def refresh_backlog() -> None:
+        with suppress(DatabaseUnavailableError):
+            backlog = await pending.count()
+            scoring_metrics.set_backlog(
+                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
+            )
+
     app = create_app(
         SERVICE,
-        metrics=ServiceMetrics(SERVICE),
+        metrics=metrics,
         lifespan=hold_resources,
         is_ready=database.is_ready,
+        before_scrape=refresh_backlog,
     )
     app.include_router(router)
     return app

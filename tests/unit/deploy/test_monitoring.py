@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from selfheal.cli.main import app as command_line
 from services.common.metrics import ServiceMetrics
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
+from services.manager.app.metrics import ScoringMetrics
 from services.worker.app.metrics import PromptMetrics
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
@@ -47,6 +48,7 @@ def registries() -> dict[str, CollectorRegistry]:
     services = {name: ServiceMetrics(name) for name in ("manager", "worker", "evaluator")}
     for service in services.values():
         service.observe_request(status_code=200, seconds=0.1)
+    ScoringMetrics(services["manager"].registry).set_backlog(pending=0, oldest_seconds=0)
     PromptMetrics(services["worker"].registry).set_versions({"code_generation": 1})
     evaluator = services["evaluator"].registry
     EvaluationMetrics(evaluator, ["code_generation"])

@@ -84,18 +84,20 @@ def analyze_failures(
 ) -> FailureAnalysis:
     """Look at the scored answers of one prompt, the newest first.
 
-    Of each input the newest five answers count, and all figures are those of what counts.
+    Of each input the newest five answers count, and all figures are those of what counts. Where
+    a share of the answers is scored, how surprising the failures are is rated by the weights.
 
     Args:
         results: Scored answers within the lookback.
         threshold: Failures from which on the prompt needs optimization, at least 1.
         usual: How the prompt itself did before the lookback, and how the one before it did.
     """
-    counted = take_first(results, MAX_ANSWERS_PER_INPUT, lambda row: row.refined_input)
+    counted = take_first(results, MAX_ANSWERS_PER_INPUT, lambda row: row.text)
     failures = [result for result in counted if not result.passed]
+    weighed = Record.of((result.passed, result.weight) for result in counted)
     distinct: dict[str, LoggedResult] = {}
     for failure in failures:
-        distinct.setdefault(failure.refined_input, failure)
+        distinct.setdefault(failure.text, failure)
     counts = Counter(rule for result in failures for rule in result.failed_rules)
     return FailureAnalysis(
         scored_count=len(counted),
@@ -104,7 +106,7 @@ def analyze_failures(
         mean_score=fmean(result.score for result in failures) if failures else None,
         failing=tuple(distinct.values()),
         rule_counts=dict(counts.most_common()),
-        surprise=rate_surprise(len(failures), len(counted), usual),
+        surprise=rate_surprise(weighed.failed, weighed.scored, usual),
     )
 
 

@@ -45,8 +45,9 @@ INSERT_PROMPT = """
 INSERT_LOG = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, refined_input, prompt_version, worker_output,
-        evaluation_score, evaluation_passed, evaluation_detail, created_at
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() - $10::interval)
+        evaluation_score, evaluation_passed, evaluation_detail, created_at, error_message
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() - $10::interval,
+              CASE WHEN $8::boolean IS NULL THEN 'evaluator_failed: No score.' END)
 """
 IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
 AGE_ACTIVATIONS = "UPDATE selfheal.activations SET activated_at = activated_at - $1::interval"

@@ -69,7 +69,13 @@ async def confirm_alarm(
             be scored to tell.
     """
     inputs = [
-        ReplayInput(f"live-{number}", row.user_input, row.refined_input, GUARD)
+        ReplayInput(
+            f"live-{number}",
+            row.user_input,
+            row.refined_input,
+            GUARD,
+            conversation=row.conversation,
+        )
         for number, row in enumerate(pick_live_inputs(after), 1)
     ]
     if not can_decide(len(inputs)):

@@ -97,8 +97,8 @@ def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
     Args:
         after: Scored answers of the promoted version, the newest first.
     """
-    distinct = list({row.refined_input: row for row in reversed(after)}.values())
-    clusters = cluster_inputs([row.refined_input for row in distinct])
+    distinct = list({row.text: row for row in reversed(after)}.values())
+    clusters = cluster_inputs([row.text for row in distinct])
     order = take_in_turn(clusters)[:MAX_READ]
     clean = set(screen([distinct[at] for at in sorted(order)]).clean)
     return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
@@ -115,7 +115,7 @@ def _take_what_counts(
     old = [row for row in before if row.fingerprint == current]
     new = [row for row in reversed(after) if row.fingerprint == current]
     rows = [*old, *new]
-    clusters = cluster_inputs([row.refined_input for row in rows], most_clusters=len(rows))
+    clusters = cluster_inputs([row.text for row in rows], most_clusters=len(rows))
     cluster_of = {at: number for number, members in enumerate(clusters) for at in members}
     answers = [_Answer(row, cluster_of[at]) for at, row in enumerate(rows)]
     sides = (answers[: len(old)], answers[len(old) :])
@@ -146,7 +146,7 @@ def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScor
 
 # What two answers of a pair have in common, the closest first: the request, its cluster, nothing.
 _TRAITS: tuple[Callable[[_Answer], object], ...] = (
-    lambda one: one.row.refined_input,
+    lambda one: one.row.text,
     lambda one: one.cluster,
     lambda _: None,
 )

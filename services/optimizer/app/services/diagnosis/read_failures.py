@@ -42,7 +42,7 @@ def read_failures(case: Case) -> Case:
     texts = {
         text
         for row in read.rows
-        for text in (row.user_input, row.refined_input, row.worker_output)
+        for text in (row.user_input, row.refined_input, row.text, row.worker_output)
         if text
     }
     return replace(
@@ -92,17 +92,17 @@ def pick_failures(failing: Sequence[LoggedResult]) -> ReadFailures:
 
 def _content_of(row: LoggedResult) -> tuple[str, str]:
     """Return what two rows have in common that count as one."""
-    return row.refined_input, row.worker_output
+    return row.text, row.worker_output
 
 
 def _queue(rows: Sequence[LoggedResult]) -> list[deque[int]]:
     """Queue positions by cluster; one answer to each input comes before a second to any."""
-    clusters = cluster_inputs([row.refined_input for row in rows], most_clusters=len(rows))
+    clusters = cluster_inputs([row.text for row in rows], most_clusters=len(rows))
     seen: Counter[str] = Counter()
     times: list[int] = []
     for row in rows:
-        times.append(seen[row.refined_input])
-        seen[row.refined_input] += 1
+        times.append(seen[row.text])
+        seen[row.text] += 1
     return [deque(sorted(cluster, key=lambda at: (times[at], at))) for cluster in clusters]
 
 

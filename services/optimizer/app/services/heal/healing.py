@@ -222,6 +222,7 @@ class Healer:
     def _lint_rules(self, case: Case, prepared: Preparation) -> LintContext:
         task_type, lost = case.incumbent.task_type, prepared.lost
         served = frozenset(past.content for past in prepared.history)
+        definition = self._task_types.find(task_type)
         repairs = self._task_types.repairs(task_type)
         golden = self._task_types.golden_inputs(task_type)
         incumbent = case.incumbent.content
@@ -239,6 +240,7 @@ class Healer:
                 *repairs.by_rule.values(),
                 PYTHON_NAMES,
             ),
+            variables=definition.variables if definition else (),
         )
 
     def _count(

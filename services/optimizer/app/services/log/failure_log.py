@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import PROMPT_COLUMNS, Prompt
 from services.optimizer.app.services.log.log_records import (
@@ -34,19 +35,27 @@ SCORED_ANSWERS = """
       AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
       AND created_at >= $3 AND created_at < $4
 """
+# How many answers one stands for, where a share of them is scored.
+WEIGHT = "coalesce(1 / c.inclusion_probability, 1)::float"
+# What was asked at the door; of what isn't whole, or too large to be replayed, no messages.
+CONVERSATION = f"""
+    CASE WHEN pg_column_size(c.messages) <= 65536 AND NOT c.parameters ? '{NOT_WHOLE}'
+         THEN c.messages ELSE '[]' END AS messages,
+    c.tools, c.parameters, c.variables, {WEIGHT} AS weight, c.execution_id
+"""
 # A version number is no identity: only what was logged since this prompt's activation counts.
 # An answer can be long, and is read from its start alone.
 # Details are large and kept apart from the rows: each is fetched once (`#> '{}'` hands back the
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
 SELECT_RESULTS = f"""
-    SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+    SELECT read.request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
-           detail -> 'worker' ->> 'model' AS model
+           detail -> 'worker' ->> 'model' AS model, {CONVERSATION}
     FROM (
-        SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
+        SELECT id, request_id, user_input, refined_input, worker_output, evaluation_score,
                evaluation_passed, evaluation_detail #> '{{}}' AS detail, created_at
         FROM (
             SELECT *
@@ -55,8 +64,8 @@ SELECT_RESULTS = f"""
                     PARTITION BY md5(coalesce(refined_input, user_input)) ORDER BY created_at DESC
                 ) AS nth
                 FROM (
-                    SELECT request_id, user_input, refined_input, worker_output, evaluation_score,
-                           evaluation_passed, evaluation_detail, created_at
+                    SELECT id, request_id, user_input, refined_input, worker_output,
+                           evaluation_score, evaluation_passed, evaluation_detail, created_at
                     {SCORED_ANSWERS}
                     ORDER BY created_at DESC
                     LIMIT $7
@@ -68,28 +77,36 @@ SELECT_RESULTS = f"""
         ) AS taken
         OFFSET 0
     ) AS read
-    ORDER BY created_at DESC
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = read.id
+    ORDER BY read.created_at DESC
 """
 # What passed is asked again, and needs no details. A version that passes nothing is given up
 # after so many of its answers.
 SELECT_PASSING = f"""
-    SELECT *
+    SELECT newest.*, {CONVERSATION}
     FROM (
-        SELECT request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+        SELECT id, request_id, user_input, refined_input,
+               left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
         {SCORED_ANSWERS}
         ORDER BY created_at DESC
         LIMIT $5
     ) AS newest
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
     WHERE evaluation_passed
-    ORDER BY created_at DESC
+    ORDER BY newest.created_at DESC
     LIMIT $6
 """
 SELECT_PASSES = f"""
-    SELECT evaluation_passed AS passed, evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
-    {SCORED_ANSWERS}
-    ORDER BY created_at DESC
-    LIMIT $5
+    SELECT passed, fp, {WEIGHT} AS weight
+    FROM (
+        SELECT id, evaluation_passed AS passed,
+               evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
+        {SCORED_ANSWERS}
+        ORDER BY created_at DESC
+        LIMIT $5
+    ) AS newest
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
 SELECT_UNSCORED = """
     SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
@@ -99,7 +116,7 @@ SELECT_UNSCORED = """
         SELECT evaluation_detail
         FROM execution_logs
         WHERE task_type = $1
-          AND evaluation_passed IS NULL
+          AND evaluation_passed IS NULL AND error_message IS NOT NULL
           AND created_at >= $2
         ORDER BY created_at DESC
         LIMIT $3
@@ -108,7 +125,7 @@ SELECT_UNSCORED = """
     ORDER BY 3 DESC, 1, 2
 """
 # Answers are counted in an index alone, and not before it is known of which prompts.
-SELECT_HISTORY = """
+SELECT_HISTORY = f"""
     WITH periods AS (
         SELECT prompt_id, activated_at,
                lead(activated_at, 1, 'infinity') OVER (ORDER BY id) AS replaced_at
@@ -132,16 +149,19 @@ SELECT_HISTORY = """
     SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
     FROM past
     CROSS JOIN LATERAL (
-        SELECT count(*) AS scored, count(*) FILTER (WHERE evaluation_passed) AS passed
+        SELECT count(*) AS scored,
+               coalesce(round(count(*) * sum(weight) FILTER (WHERE evaluation_passed)
+                              / sum(weight)), 0)::int AS passed
         FROM (
-            SELECT evaluation_passed
+            SELECT evaluation_passed, {WEIGHT} AS weight
             FROM execution_logs
+            LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id
             WHERE task_type = $1
               AND prompt_version = past.version
-              AND created_at >= served_from
-              AND created_at < served_until
+              AND execution_logs.created_at >= served_from
+              AND execution_logs.created_at < served_until
               AND evaluation_passed IS NOT NULL
-            ORDER BY created_at DESC
+            ORDER BY execution_logs.created_at DESC
             LIMIT 200
         ) AS recent
     ) AS served
@@ -269,9 +289,19 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         fingerprint=record.get("fingerprint") or "",
         model=record.get("model") or "",
         request_id=str(record["request_id"]),
+        conversation=_read_conversation(record) if record["execution_id"] else None,
+        weight=record["weight"],
+    )
+
+
+def _read_conversation(record: asyncpg.Record) -> ChatInput:
+    return ChatInput(
+        messages=record["messages"],
+        tools=record["tools"] or (),
+        parameters=record["parameters"],
+        variables=record["variables"],
     )
 
 
 def _count(rows: Sequence[asyncpg.Record], is_meant: Callable[[str], bool]) -> Record:
-    passes = [row["passed"] for row in rows if is_meant(row["fp"] or "")]
-    return Record(len(passes), sum(passes))
+    return Record.of((row["passed"], row["weight"]) for row in rows if is_meant(row["fp"] or ""))

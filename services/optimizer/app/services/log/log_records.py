@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
+
+from services.common.chat.messages import ChatInput
 
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
@@ -31,6 +33,8 @@ class LoggedResult:
     """What a log row tells: input, answer, score in [0, 1], and the rules that failed.
 
     `fingerprint` names the evaluator that gave the score, `model` the model that answered.
+    `conversation` is what was asked at the door, of which the inputs are the last message alone.
+    `weight` is how many answers it stands for, at least 1: more than one where a share is scored.
     """
 
     user_input: str
@@ -42,6 +46,13 @@ class LoggedResult:
     fingerprint: str = ""
     model: str = ""
     request_id: str = ""
+    conversation: ChatInput | None = field(default=None, hash=False)
+    weight: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """All that was asked: what two rows have in common that are one input."""
+        return self.conversation.text if self.conversation else self.refined_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,18 @@ class Record:
 
     scored: int = 0
     passed: int = 0
+
+    @classmethod
+    def of(cls, outcomes: Iterable[tuple[bool, float]]) -> "Record":
+        """Count outcomes; where they weigh differently, at the rate that the weights make.
+
+        Args:
+            outcomes: Whether each answer passed, and how many answers it stands for.
+        """
+        known = list(outcomes)
+        weight = sum(weight for _, weight in known)
+        passing = sum(weight for passed, weight in known if passed)
+        return cls(len(known), round(len(known) * passing / weight) if known else 0)
 
     @property
     def failed(self) -> int:

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 
 from pydantic import ValidationError
 
+from services.common.chat.evaluation import make_evaluation_request
+from services.common.chat.messages import ChatInput
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
-from services.common.schemas import EvaluationRequest, TaskRequest
+from services.common.schemas import ChatTask, Conversation, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
@@ -136,10 +138,27 @@ class Replayer:
     async def _generate_and_score(
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult:
-        request_id = uuid4()
+        ask = self._ask if item.conversation is None else self._converse
+        question = await ask(task_type, candidate_id, item)
+        evaluation = await self._evaluator.evaluate(
+            question, internal_token=self._internal_token if item.golden_id else ""
+        )
+        detail = read_detail(evaluation.detail)
+        return ReplayResult(
+            score=evaluation.score,
+            passed=evaluation.passed,
+            fingerprint=detail.evaluator.fingerprint,
+            output=question.worker_output,
+            failed_rules=detail.failed_rules,
+        )
+
+    async def _ask(
+        self, task_type: str, candidate_id: UUID, item: ReplayInput
+    ) -> EvaluationRequest:
+        """Have the Worker answer an input, as the guide's route does."""
         task = await self._worker.perform(
             TaskRequest(
-                request_id=request_id,
+                request_id=uuid4(),
                 task_type=task_type,
                 refined_input=item.refined_input,
                 candidate_id=candidate_id,
@@ -148,22 +167,38 @@ class Replayer:
         )
         self.input_tokens += task.input_tokens
         self.output_tokens += task.output_tokens
-        evaluation = await self._evaluator.evaluate(
-            EvaluationRequest(
-                request_id=request_id,
-                task_type=task_type,
-                user_input=item.user_input,
-                refined_input=item.refined_input,
-                worker_output=task.output,
-                golden_id=item.golden_id,
-            ),
-            internal_token=self._internal_token if item.golden_id else "",
+        return EvaluationRequest(
+            request_id=task.request_id,
+            task_type=task_type,
+            user_input=item.user_input,
+            refined_input=item.refined_input,
+            worker_output=task.output,
+            golden_id=item.golden_id,
         )
-        detail = read_detail(evaluation.detail)
-        return ReplayResult(
-            score=evaluation.score,
-            passed=evaluation.passed,
-            fingerprint=detail.evaluator.fingerprint,
-            output=task.output,
-            failed_rules=detail.failed_rules,
+
+    async def _converse(
+        self, task_type: str, candidate_id: UUID, item: ReplayInput
+    ) -> EvaluationRequest:
+        """Have the Worker answer a conversation: the same messages, tools and parameters."""
+        asked = item.conversation or ChatInput(())
+        task = ChatTask(
+            request_id=uuid4(),
+            task_type=task_type,
+            request=asked.as_request(task_type),
+            variables=dict(asked.variables),
+            candidate_id=candidate_id,
+        )
+        completion = await self._worker.complete(task, internal_token=self._internal_token)
+        usage = completion.usage or {}
+        self.input_tokens += usage.get("prompt_tokens") or 0
+        self.output_tokens += usage.get("completion_tokens") or 0
+        choice = completion.choices[0]
+        conversation = Conversation(
+            messages=list(asked.messages),
+            tools=list(asked.tools),
+            answer=choice.get("message") or {},
+            finish_reason=choice.get("finish_reason"),
+        )
+        return make_evaluation_request(
+            task.request_id, task_type, conversation, golden_id=item.golden_id
         )

@@ -1,7 +1,9 @@
 """What is replayed, and what comes of it: plain values."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from services.common.chat.messages import ChatInput
 
 FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
 
@@ -13,6 +15,7 @@ class ReplayInput:
     Attributes:
         source: Where it comes from: `failing`, `golden` or `guard`.
         golden_id: The golden input's id, by which the Evaluator finds its checks.
+        conversation: What was asked at the door; the inputs are its last message alone.
     """
 
     id: str
@@ -20,11 +23,17 @@ class ReplayInput:
     refined_input: str
     source: str
     golden_id: str | None = None
+    conversation: ChatInput | None = field(default=None, hash=False)
+
+    @property
+    def text(self) -> str:
+        """All that is asked."""
+        return self.conversation.text if self.conversation else self.refined_input
 
     @property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that stand for the text that the Worker gets."""
-        return hashlib.sha256(self.refined_input.encode("utf-8", "replace")).hexdigest()[:16]
+        """16 hexadecimal digits that stand for what is asked."""
+        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

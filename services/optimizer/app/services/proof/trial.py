@@ -65,7 +65,7 @@ def plan_trial(
         passing: Answers that passed lately, the newest first.
     """
     failing = [row for row in failing if _is_replayable(row)]
-    clusters = cluster_inputs([failure.refined_input for failure in failing])
+    clusters = cluster_inputs([failure.text for failure in failing])
     ranked = sorted(clusters, key=len, reverse=True)
     sides = [
         [failing[at] for cluster in ranked[first::2] for at in cluster[:MAX_PER_CLUSTER]]
@@ -77,7 +77,7 @@ def plan_trial(
         _logged(FAILING, "verdict", at, row)
         for at, row in enumerate(sides[1][:MAX_PROVING_FAILING], 1)
     ]
-    taken = {text for row in failing for text in (row.user_input, row.refined_input)}
+    taken = {text for row in failing for text in (row.user_input, row.text)}
     choosing_golden = _golden("choosing", golden.choosing, golden, taken)
     proving_golden = _golden("verdict", golden.verdict, golden, taken)
     taken |= {*golden.choosing, *golden.verdict}
@@ -135,6 +135,7 @@ def golden_failures(
         LoggedResult(
             user_input=item.user_input,
             refined_input=item.refined_input,
+            conversation=item.conversation,
             score=results[item.id].score,
             passed=False,
             failed_rules=results[item.id].failed_rules,
@@ -148,6 +149,8 @@ def golden_failures(
 
 def _is_replayable(row: LoggedResult) -> bool:
     """Tell whether the services take the input: a row written by hand may hold anything."""
+    if row.conversation is not None:
+        return bool(row.conversation.messages)  # without any it is too large to be replayed
     return all(
         text.strip() and "\x00" not in text and len(text) <= most
         for text, most in (
@@ -159,19 +162,18 @@ def _is_replayable(row: LoggedResult) -> bool:
 
 def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list[ReplayInput]:
     """Pick distinct inputs that passed, one of each cluster before a second of any."""
-    distinct = {row.refined_input: row for row in reversed(passing)}
-    fresh = [
-        row
-        for row in reversed(distinct.values())
-        if row.refined_input not in taken and row.user_input not in taken
-    ]
-    clusters = cluster_inputs([row.refined_input for row in fresh])
+    distinct = {row.text: row for row in reversed(passing)}
+    fresh = [row for row in reversed(distinct.values()) if not {row.text, row.user_input} & taken]
+    clusters = cluster_inputs([row.text for row in fresh])
     order = take_in_turn(clusters)
     return [_logged(GUARD, "verdict", n, fresh[at]) for n, at in enumerate(order[:most], 1)]
 
 
 def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInput:
-    return ReplayInput(f"{source}-{half}-{number}", row.user_input, row.refined_input, source)
+    name = f"{source}-{half}-{number}"
+    return ReplayInput(
+        name, row.user_input, row.refined_input, source, conversation=row.conversation
+    )
 
 
 def _golden(

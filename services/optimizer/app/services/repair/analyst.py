@@ -64,7 +64,7 @@ def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
     know. The prompt is the operator's, and stands as it is.
     """
     examples = "\n".join(
-        f"- input: {_quote(failure.refined_input)}\n"
+        f"- input: {_quote(failure.text)}\n"
         f"  answer: {_quote(failure.worker_output)}\n"
         f"  score: {failure.score:.2f}"
         for failure in analysis.failing[:MAX_EXAMPLES]

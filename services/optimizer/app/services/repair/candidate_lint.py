@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from services.common.chat.variables import find_variables
 from services.common.secret_masking import find_secrets
 from services.optimizer.app.services.repair.borrowed_words import find_borrowed
 from services.optimizer.app.services.screening.folded_text import fold
@@ -48,6 +49,7 @@ class LintContext:
         evidence: User inputs and model outputs of the window, those set aside included.
         trusted: Texts whose words a candidate may use: the incumbent, what has served, golden
             inputs, repair sentences.
+        variables: Names that requests give values for, where the task type declares any.
     """
 
     incumbent: str
@@ -56,6 +58,7 @@ class LintContext:
     lost_recently: frozenset[str] = frozenset()
     evidence: tuple[str, ...] = ()
     trusted: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
 
 
 def find_lint(content: str, rules: LintContext) -> str:
@@ -91,6 +94,17 @@ def _find_json(content: str, _: LintContext) -> str:
     except (ValueError, RecursionError):
         return ""
     return "it is wrapped in JSON" if is_json else ""
+
+
+def _find_changed_variable(content: str, rules: LintContext) -> str:
+    """Refuse a text without a variable of the incumbent's, or with one that no request gives."""
+    if not rules.variables:
+        return ""
+    used, known = find_variables(content), find_variables(rules.incumbent)
+    if dropped := known.intersection(rules.variables) - used:
+        return f"it drops the variable {{{{{min(dropped)}}}}}"
+    added = used.difference(rules.variables)
+    return f"it has the variable {{{{{min(added)}}}}}, which no request gives" if added else ""
 
 
 def _find_excess(content: str, rules: LintContext) -> str:
@@ -129,7 +143,13 @@ def _shorten(text: str) -> str:
 
 
 Check = Callable[[str, LintContext], str]
-_ALWAYS: tuple[Check, ...] = (_find_blank, _find_unwanted_character, _find_refusal, _find_json)
+_ALWAYS: tuple[Check, ...] = (
+    _find_blank,
+    _find_unwanted_character,
+    _find_refusal,
+    _find_json,
+    _find_changed_variable,
+)
 _UNPROVEN: tuple[Check, ...] = (
     _find_excess,
     _find_lost,

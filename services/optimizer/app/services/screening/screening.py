@@ -88,7 +88,7 @@ def _find_reason(folded: str) -> str:
 
 def _find_in_row(result: LoggedResult, known: dict[str, str]) -> str:
     """Tell what is wrong with a row; a text that many rows share is read once."""
-    for text in (result.user_input, result.refined_input, result.worker_output):
+    for text in (result.user_input, result.refined_input, result.text, result.worker_output):
         if text not in known:
             known[text] = find_suspicion(text)
         if known[text]:
@@ -102,6 +102,7 @@ def _find_split(results: Sequence[LoggedResult]) -> set[int]:
     for texts in (
         [result.user_input for result in results],
         [result.refined_input for result in results],
+        [result.text for result in results],
         [result.worker_output for result in results],
     ):
         last = len(texts) - 1

@@ -21,7 +21,7 @@ async def few_shot(context: RepairContext) -> AsyncIterator[Candidate]:
         return
     results = await context.replay(past.content, golden)
     shown = [
-        f"Request: {item.refined_input}\nAnswer:\n{results[item.id].output.strip()}"
+        f"Request: {item.text}\nAnswer:\n{results[item.id].output.strip()}"
         for item in golden
         if item.id in results
         and results[item.id].passed

@@ -168,7 +168,7 @@ def _read_result(item: ReplayInput, result: ReplayResult) -> Rollout:
     outcome = "The answer passed." if result.passed else "The answer failed."
     rules = ", ".join(result.failed_rules)
     return Rollout(
-        request=item.refined_input,
+        request=item.text,
         output=result.output,
         score=result.score,
         feedback=f"{outcome} Checks that failed: {rules}." if rules else outcome,

@@ -1,12 +1,14 @@
 """When failures have piled up, how surprising they are, and what they have in common."""
 
 import random
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.chat.messages import ChatInput
 from services.optimizer.app.services.log.log_records import LoggedResult, Record
 from services.optimizer.app.services.log_analyzer import (
     MAX_ANSWERS_PER_INPUT,
@@ -295,3 +297,27 @@ def test_the_parts_make_the_whole(passes: list[bool]) -> None:
     assert before.scored + since.scored == len(passes)
     assert before.passed + since.passed == sum(passes)
     assert before.scored < max(1, len(passes))
+
+
+def test_answers_that_stand_for_others_weigh_as_many() -> None:
+    """Rules look at every answer, the judge at a tenth: passes are known of a tenth alone."""
+    rows = [result(f"f{n}") for n in range(5)]
+    rows += [replace(result(f"p{n}", passed=True, score=0.9), weight=10.0) for n in range(10)]
+    weighed = analyze_failures(rows, threshold=3)
+    plain = analyze_failures([replace(row, weight=1.0) for row in rows], threshold=3)
+    assert (weighed.failure_count, weighed.reaches_floor) == (5, True)
+    assert weighed.surprise.p_value > SURPRISE_LEVEL > plain.surprise.p_value
+
+
+@given(st.lists(st.tuples(st.booleans(), st.just(4.0))))
+def test_weights_that_are_alike_change_no_count(outcomes: list[tuple[bool, float]]) -> None:
+    assert Record.of(outcomes) == Record(len(outcomes), sum(passed for passed, _ in outcomes))
+
+
+def test_conversations_that_end_alike_are_different_inputs() -> None:
+    def ending(*texts: str) -> LoggedResult:
+        messages = [{"role": "user", "content": text} for text in texts]
+        return replace(result("yes"), conversation=ChatInput(messages))
+
+    found = analyze_failures([ending("A?", "yes"), ending("B?", "yes")], threshold=1)
+    assert len(found.failing) == 2

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
@@ -370,3 +371,54 @@ async def test_a_nul_does_no_harm(
     await log_result(detail={"rules": [{"name": "nul \x00", "outcome": "failed"}]})
     [result] = await load_results()
     assert "\x00" not in result.failed_rules[0]
+
+
+async def converse(connection: Connection, messages: Any, **values: Any) -> None:
+    """Make the latest row one of the door."""
+    await connection.execute(
+        "INSERT INTO selfheal.conversations (execution_id, request_id, messages, model_asked,"
+        " variables, inclusion_probability)"
+        " SELECT id, request_id, $1, task_type, $2, $3 FROM execution_logs"
+        " ORDER BY id DESC LIMIT 1",
+        messages,
+        values.get("variables", {}),
+        values.get("probability"),
+    )
+
+
+async def test_what_was_asked_at_the_door_is_there_whole(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy("bad")
+    await log_result("yes")
+    messages = [{"role": "assistant", "content": "Sure?"}, {"role": "user", "content": "yes"}]
+    await converse(connection, messages, variables={"a": "b"}, probability=0.25)
+    [found] = await load_results()
+    assert found.conversation is not None
+    assert (found.conversation.messages, found.conversation.variables) == (messages, {"a": "b"})
+    assert (found.text, found.weight) == ("Sure?\nyes", 4.0)
+
+
+async def test_a_conversation_too_large_to_replay_has_no_messages(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_results: LoadResults
+) -> None:
+    await deploy("bad")
+    await log_result("yes")
+    noise = "".join(sha256(b"%d" % n).hexdigest() for n in range(4_000))  # can't be compressed
+    await converse(connection, [{"role": "user", "content": noise}])
+    [found] = await load_results()
+    assert found.conversation is not None
+    assert not found.conversation.messages
+
+
+async def test_a_row_that_waits_for_its_score_is_no_fault(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    await deploy("bad")
+    await log_result("one", score=None, passed=None)
+    await log_result("two", score=None, passed=None)
+    await connection.execute(
+        "UPDATE execution_logs SET error_message = NULL WHERE user_input = 'two'"
+    )
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert sum(one.times for one in window.unscored) == 1

@@ -1,6 +1,7 @@
 """Replays: the budget, what is repeated, what is left out, and who gets the token."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.chat.messages import ChatInput
 from services.common.errors import UnknownTaskTypeError, UpstreamError
 from services.common.schemas import (
+    ChatCompletion,
+    ChatTask,
     EvaluationRequest,
     EvaluationResponse,
     TaskRequest,
@@ -330,3 +334,47 @@ async def test_an_evaluator_without_a_fingerprint_is_taken_as_it_is(detail: dict
     evaluator = FakeClient(lambda body: evaluate(body, detail))
     results = await replay(replayer(FakeClient(generate), evaluator), 1)
     assert results["i0"].fingerprint == ""
+
+
+ASKED = ChatInput(
+    messages=[{"role": "user", "content": "Book it."}],
+    tools=[{"type": "function", "function": {"name": "book"}}],
+    parameters={"temperature": 0.2, "stream": True},
+    variables={"customer": "Ada"},
+)
+CALLS = [{"type": "function", "id": "c", "function": {"name": "book", "arguments": "{}"}}]
+
+
+class ChattingWorker(FakeClient):
+    async def complete(self, body: ChatTask, *, internal_token: str) -> Any:
+        return await self.evaluate(body, internal_token=internal_token)
+
+
+def converse(_: ChatTask) -> ChatCompletion:
+    choice = {"message": {"content": None, "tool_calls": CALLS}, "finish_reason": "tool_calls"}
+    usage = {"prompt_tokens": 5, "completion_tokens": None}
+    return ChatCompletion(choices=[choice], usage=usage)
+
+
+async def test_a_conversation_is_replayed_with_all_that_it_had() -> None:
+    worker, evaluator = ChattingWorker(converse), FakeClient(evaluate)
+    subject = replayer(worker, evaluator)
+    item = ReplayInput("c", "Book it.", "Book it.", "failing", conversation=ASKED)
+    results = await subject.replay(task_type="tools", candidate_id=CANDIDATE, inputs=[item])
+    assert results["c"].output == json.dumps(CALLS)
+    [task], [question] = worker.bodies, evaluator.bodies
+    assert (task.candidate_id, task.variables, worker.tokens) == (
+        CANDIDATE,
+        {"customer": "Ada"},
+        ["the-token"],
+    )
+    assert task.request == {
+        "model": "tools",
+        "messages": ASKED.messages,
+        "tools": ASKED.tools,
+        "temperature": 0.2,
+    }
+    assert question.conversation.messages == ASKED.messages
+    assert question.conversation.answer["tool_calls"] == CALLS
+    assert question.conversation.finish_reason == "tool_calls"
+    assert (subject.input_tokens, subject.output_tokens) == (5, 0)

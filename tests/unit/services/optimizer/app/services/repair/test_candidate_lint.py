@@ -2,10 +2,12 @@
 
 import base64
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
@@ -227,3 +229,33 @@ def test_any_text_is_linted_to_one_line(content: str, evidence: str, has_served:
     problem = find_lint(content, rules)
     assert problem == "" or problem.startswith("it ")
     assert "\n" not in problem
+
+
+VARIABLES = dataclasses.replace(
+    RULES, incumbent="Greet {{customer}} today.", variables=("customer", "today")
+)
+
+
+@for_each(
+    [
+        ("keeps what the incumbent has", "Kindly greet {{customer}}.", ""),
+        ("adds one that requests give", "Greet {{customer}} on {{today}}.", ""),
+        ("drops one", "Greet them.", "drops the variable {{customer}}"),
+        ("adds one that nobody gives", "{{customer}} {{secret}}", "has the variable {{secret}}"),
+        ("writes one otherwise", "Greet {{ customer }}.", "drops the variable {{customer}}"),
+    ],
+    name=lambda row: row[0],
+)
+def test_a_candidate_has_the_variables_of_the_incumbent(row: tuple[Any, ...]) -> None:
+    _, content, problem = row
+    found = find_lint(content, VARIABLES)
+    assert problem in found if problem else found == ""
+
+
+def test_a_text_that_has_served_may_not_drop_a_variable_either() -> None:
+    rules = dataclasses.replace(VARIABLES, served=frozenset({"Greet them."}))
+    assert "drops" in find_lint("Greet them.", rules)
+
+
+def test_where_no_variables_are_declared_braces_are_text() -> None:
+    assert find_lint("Write {{x}} as it stands.", RULES) == ""

@@ -1,0 +1,1 @@
+"""Scores the door's answers after they were given: chooses, claims, asks the Evaluator, writes."""

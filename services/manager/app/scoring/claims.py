@@ -1,0 +1,163 @@
+"""Claims answers that wait for their scores, and writes what became of them.
+
+Any number of Managers may do it at once. A claim is a lease: it moves `claimable_at` to its end
+and counts up `attempts`, and only who holds the latest claim can end it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from services.common.database import Database
+from services.common.schemas import Conversation, EvaluationResponse
+from services.manager.app.scoring.sampling import Mark
+
+CLAIM = """
+    WITH claimed AS (
+        UPDATE selfheal.pending_scores
+        SET attempts = attempts + 1, claimable_at = now() + make_interval(secs => $1)
+        WHERE execution_id IN (
+            SELECT execution_id FROM selfheal.pending_scores
+            WHERE claimable_at <= now()
+            ORDER BY claimable_at
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        )
+        RETURNING *
+    )
+    SELECT execution_id, attempts, with_judge, rules_share, judge_share, l.task_type,
+           l.request_id, evaluation_detail AS detail,
+           messages, coalesce(tools, '[]') AS tools, choices -> 0 -> 'message' AS answer,
+           finish_reason
+    FROM claimed
+    JOIN execution_logs AS l ON l.id = execution_id
+    JOIN selfheal.conversations USING (execution_id)
+"""
+# Each ends a claim, unless a later one has been made: then it changes nothing.
+END_CLAIM = """
+    WITH ended AS (
+        DELETE FROM selfheal.pending_scores
+        WHERE execution_id = $1 AND attempts = $2
+        RETURNING execution_id
+    )
+"""
+KEEP_SCORE = f"""
+    {END_CLAIM}, weighed AS (
+        UPDATE selfheal.conversations AS c SET inclusion_probability = $6
+        FROM ended WHERE c.execution_id = ended.execution_id
+    )
+    UPDATE execution_logs SET evaluation_score = $3, evaluation_passed = $4, evaluation_detail = $5
+    FROM ended WHERE id = execution_id
+"""
+KEEP_ERROR = f"""
+    {END_CLAIM}
+    UPDATE execution_logs SET error_message = $3, evaluation_detail = $4
+    FROM ended WHERE id = execution_id
+"""
+LEAVE_UNSCORED = f"{END_CLAIM} SELECT FROM ended"
+PUT_BACK = """
+    UPDATE selfheal.pending_scores SET claimable_at = now() + make_interval(secs => $3)
+    WHERE execution_id = $1 AND attempts = $2
+"""
+SELECT_BACKLOG = """
+    SELECT count(*) AS pending,
+           coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_seconds
+    FROM selfheal.pending_scores
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An answer that is this process's to score for as long as the lease runs.
+
+    Attributes:
+        attempts: How often it was claimed, this time included.
+        detail: What the row's detail holds already.
+    """
+
+    execution_id: int
+    attempts: int
+    mark: Mark
+    request_id: UUID
+    task_type: str
+    detail: Mapping[str, Any]
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many answers wait for their scores, and how long the oldest has."""
+
+    pending: int
+    oldest_seconds: float
+
+
+class PendingScores:
+    """The answers that wait for their scores.
+
+    Every method raises DatabaseUnavailableError if the database gives no answer.
+
+    Args:
+        lease_seconds: How long a claim holds; longer than an evaluation may take.
+    """
+
+    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+
+    async def claim(self) -> Claim | None:
+        """Claim the answer that has waited longest; None where none waits."""
+        async with self._database.connection() as connection:
+            record = await connection.fetchrow(CLAIM, self._lease_seconds)
+        if record is None:
+            return None
+        return Claim(
+            execution_id=record["execution_id"],
+            attempts=record["attempts"],
+            mark=Mark(record["with_judge"], record["rules_share"], record["judge_share"]),
+            request_id=record["request_id"],
+            task_type=record["task_type"],
+            detail=record["detail"] or {},
+            conversation=Conversation(
+                messages=record["messages"],
+                tools=record["tools"],
+                answer=record["answer"] or {},
+                finish_reason=record["finish_reason"],
+            ),
+        )
+
+    async def keep_score(
+        self, claim: Claim, evaluation: EvaluationResponse, probability: float
+    ) -> None:
+        """Write a score, with the chance with which the answer's outcome came to be known."""
+        await self._end(
+            KEEP_SCORE,
+            claim,
+            evaluation.score,
+            evaluation.passed,
+            {**claim.detail, **evaluation.detail},
+            probability,
+        )
+
+    async def keep_error(self, claim: Claim, message: str, detail: Mapping[str, Any]) -> None:
+        """Write why an answer has no score; it is unscored from now on."""
+        await self._end(KEEP_ERROR, claim, message, {**claim.detail, **detail})
+
+    async def leave_unscored(self, claim: Claim) -> None:
+        """End the wait of an answer that was not chosen to be judged."""
+        await self._end(LEAVE_UNSCORED, claim)
+
+    async def put_back(self, claim: Claim, *, after_seconds: float) -> None:
+        """Let anybody claim the answer again, after a pause."""
+        await self._end(PUT_BACK, claim, after_seconds)
+
+    async def count(self) -> Backlog:
+        """Count those that wait, claimed ones included."""
+        async with self._database.connection() as connection:
+            record = await connection.fetchrow(SELECT_BACKLOG)
+        return Backlog(record["pending"], record["oldest_seconds"]) if record else Backlog(0, 0)
+
+    async def _end(self, statement: str, claim: Claim, *values: object) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(statement, claim.execution_id, claim.attempts, *values)

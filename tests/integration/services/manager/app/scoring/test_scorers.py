@@ -1,0 +1,254 @@
+"""Tests for `scorers.py` and `claims.py`: answers get their scores after they were given."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+import pytest
+
+from services.common.database import Database
+from services.common.siblings import EvaluatorClient
+from services.manager.app.scoring.attention import Attention
+from services.manager.app.scoring.claims import Backlog, PendingScores
+from services.manager.app.scoring.scorers import ATTEMPTS, Scorers
+
+from .conftest import FakeEvaluator, LeaveMarked
+
+Connection = asyncpg.Connection
+ROW = "SELECT * FROM execution_logs WHERE id = $1"
+PROBABILITY = "SELECT inclusion_probability FROM selfheal.conversations WHERE execution_id = $1"
+PENDING = "SELECT count(*) FROM selfheal.pending_scores"
+DUE_AT_ONCE = "UPDATE selfheal.pending_scores SET claimable_at = now()"
+
+
+@pytest.fixture
+def pending(database: Database) -> PendingScores:
+    return PendingScores(database, lease_seconds=60)
+
+
+@asynccontextmanager
+async def scoring(
+    database: Database, pending: PendingScores, evaluator: FakeEvaluator
+) -> AsyncIterator[Scorers]:
+    scorers = Scorers(
+        pending=pending,
+        evaluator=cast(EvaluatorClient, evaluator),
+        attention=Attention(database, []),
+        concurrency=4,
+    )
+    scorers.start()
+    try:
+        yield scorers
+    finally:
+        await scorers.close()
+
+
+async def until(is_so: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not await is_so():  # noqa: ASYNC110 - what it looks at is in the database
+            await asyncio.sleep(0.01)
+
+
+async def is_all_scored(connection: Connection) -> bool:
+    return await connection.fetchval(PENDING) == 0
+
+
+async def test_an_answer_that_waits_gets_its_score(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    assert await pending.count() == Backlog(1, pytest.approx(0, abs=60))
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    found = await connection.fetchrow(ROW, row)
+    assert (found["evaluation_score"], found["evaluation_passed"]) == (0.9, True)
+    assert found["evaluation_detail"] == {"worker": {"model": "m"}, "judge": {"name": "fake"}}
+    (asked,) = evaluator.asked
+    assert asked.with_judge
+    assert asked.conversation is not None
+    assert asked.conversation.answer["content"] == "x * 2"
+    assert await pending.count() == Backlog(0, 0)
+
+
+async def test_the_chance_that_the_outcome_is_known_is_kept(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    for capped, probability in ((False, 0.1), (True, 0.5)):
+        row = await leave_marked(rules_share=0.5, judge_share=0.1)
+        evaluator.detail = {"capped": capped}
+        async with scoring(database, pending, evaluator):
+            await until(lambda: is_all_scored(connection))
+        assert await connection.fetchval(PROBABILITY, row) == pytest.approx(probability)
+
+
+async def test_a_failure_announces_itself_when_it_is_scored(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    announced: list[object] = []
+    await connection.add_listener("selfheal_failures", lambda *told: announced.append(told[-1]))
+    await leave_marked()
+    assert await connection.fetchval("SELECT 1")  # what was announced has arrived
+    assert announced == []
+    evaluator.score, evaluator.passed = 0.2, False
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    await connection.fetchval("SELECT 1")
+    assert announced == ["code_generation"]
+
+
+async def test_what_was_not_chosen_for_the_judge_is_left_and_announces_nothing(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked(with_judge=False, judge_share=0.1)
+    evaluator.failing_code = "not_judged"
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    found = await connection.fetchrow(ROW, row)
+    assert (found["evaluation_passed"], found["error_message"]) == (None, None)
+    assert not evaluator.asked[0].with_judge
+    assert await connection.fetchval(PROBABILITY, row) is None
+
+
+async def test_after_five_attempts_it_is_unscored_with_its_error(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    evaluator.failing_code = "judge_unavailable"
+
+    async def make_due() -> bool:
+        await connection.execute(DUE_AT_ONCE)
+        return await is_all_scored(connection)
+
+    async with scoring(database, pending, evaluator) as scorers:
+
+        async def hurry() -> bool:
+            scorers.tell_marked()
+            return await make_due()
+
+        await until(hurry)
+    found = await connection.fetchrow(ROW, row)
+    assert len(evaluator.asked) >= ATTEMPTS
+    assert found["evaluation_passed"] is None
+    assert found["error_message"].startswith("evaluator_failed")
+    assert found["evaluation_detail"]["error"]["code"] == "judge_unavailable"
+
+
+async def test_what_no_attempt_can_change_is_not_tried_again(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    await leave_marked()
+    evaluator.failing_code = "not_judgeable"
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    assert len(evaluator.asked) == 1
+
+
+async def test_two_managers_score_each_answer_once(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    for _ in range(40):
+        await leave_marked()
+    async with scoring(database, pending, evaluator), scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    assert len(evaluator.asked) == 40
+    assert len({asked.request_id for asked in evaluator.asked}) == 40
+
+
+async def test_who_comes_back_after_the_lease_changes_nothing(
+    connection: Connection,
+    database: Database,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    short = PendingScores(database, lease_seconds=0)
+    slow, quick = await short.claim(), await short.claim()
+    assert slow is not None
+    assert quick is not None
+    evaluator.score = 0.1
+    late = evaluator.say(slow.request_id)
+    await short.keep_score(slow, late, 1.0)
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] is None
+    evaluator.score = 0.8
+    await short.keep_score(quick, evaluator.say(quick.request_id), 1.0)
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == 0.8
+    assert await short.claim() is None
+
+
+async def test_one_that_stops_puts_back_what_it_holds(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    leave_marked: LeaveMarked,
+) -> None:
+    class Silent(FakeEvaluator):
+        async def evaluate(self, request: Any) -> Any:
+            self.asked.append(request)
+            await asyncio.Event().wait()
+
+    await leave_marked()
+    silent = Silent()
+
+    async def is_asked() -> bool:
+        return bool(silent.asked)
+
+    async with scoring(database, pending, silent):
+        await until(is_asked)
+        assert await pending.claim() is None
+    assert await pending.claim() is not None
+
+
+async def test_a_task_type_under_a_watch_or_an_alarm_has_all_its_answers_scored(
+    connection: Connection, database: Database
+) -> None:
+    attention = Attention(database, ["watched", "failing", "quiet"])
+    await attention.refresh()
+    assert not attention.is_on("watched")
+    await connection.execute(
+        "INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id)"
+        " VALUES ('watched', 2, 1)"
+    )
+    for task_type, count in (("failing", 3), ("quiet", 2)):
+        for _ in range(count):
+            await connection.execute(
+                "INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_score,"
+                " evaluation_passed) VALUES (gen_random_uuid(), $1, 'x', 0.1, FALSE)",
+                task_type,
+            )
+    await attention.refresh()
+    assert [attention.is_on(name) for name in ("watched", "failing", "quiet", "other")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
