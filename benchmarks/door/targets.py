@@ -112,7 +112,6 @@ def start_litellm(program: Path, system: MeasuredSystem) -> str:
     environment = {
         **os.environ,
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "LITELLM_LOG": "ERROR",
         "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
     }
     log = system.directory / "litellm.log"
