@@ -27,9 +27,7 @@ _STYLES: Final = {
 output = Console()
 
 
-def doctor(
-    as_json: AsJson = False,
-) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check this machine and the settings; exits with 1 if something needed is missing.
 
     Example: selfheal doctor --json
