@@ -11,7 +11,7 @@ from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
-from selfheal.known_task_types import ask_about
+from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.optimizer.app.services.record.stored_runs import (
     StoredRun,
