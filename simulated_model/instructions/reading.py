@@ -40,17 +40,13 @@ ORDER_READERS = (
 SENTENCE_READERS = (find_replies, find_frames)
 
 
+@lru_cache(maxsize=CACHED_READINGS)
 def read_instructions(prompt: str) -> Instructions:
     """Read what `prompt` asks for; of contradictory instructions the last one counts.
 
     Only the last 8,000 characters of a long prompt are attended to.
     """
-    return _read_instructions(prompt[-ATTENDED_CHARACTERS:])
-
-
-@lru_cache(maxsize=CACHED_READINGS)
-def _read_instructions(prompt: str) -> Instructions:
-    directives, remaining = read_demonstrations(prompt)
+    directives, remaining = read_demonstrations(prompt[-ATTENDED_CHARACTERS:])
     for sentence in split_sentences(CODE_BLOCK.sub(blank, remaining)):
         directives.extend(_find_in_clauses(sentence, ORDER_READERS))
         for find in SENTENCE_READERS:
