@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.languages import ANY
-from simulated_model.instructions.sentences import MASK, QUOTED, Sentence, is_unmet
+from simulated_model.instructions.sentences import MASK, QUOTED, Clause, is_unmet
 
 MAX_UNQUOTED_WORDS = 8
 
@@ -126,7 +126,7 @@ NEGATED = re.compile(
 )
 
 
-def find_replies(sentence: Sentence) -> Iterator[Directive]:
+def find_replies(sentence: Clause) -> Iterator[Directive]:
     """Find the fixed reply that a sentence demands for everything, if any."""
     if ABOUT_PROGRAMS.search(sentence.masked):
         return

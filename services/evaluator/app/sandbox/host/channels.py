@@ -119,13 +119,10 @@ class _Reader:
         return self.seen_bytes > self._allowed_bytes
 
 
-def _remember(opened: contextlib.ExitStack, descriptor: int) -> int:
-    opened.callback(os.close, descriptor)
-    return descriptor
-
-
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
     """Open a pipe whose reading end never waits; the writing end is the child's and does."""
     reading, writing = os.pipe()
-    os.set_blocking(_remember(ours, reading), False)
-    return reading, _remember(theirs, writing)
+    ours.callback(os.close, reading)
+    theirs.callback(os.close, writing)
+    os.set_blocking(reading, False)
+    return reading, writing

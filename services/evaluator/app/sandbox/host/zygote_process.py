@@ -96,11 +96,6 @@ class ZygoteProcess:
             raise
         return zygote
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether the zygote has ended or is being ended, and takes no more orders."""
-        return self._is_gone
-
     def begin(self, order: StartRun, descriptors: Sequence[int]) -> asyncio.Future[RunEnded]:
         """Order the zygote to fork a child for a run; the caller closes the descriptors.
 

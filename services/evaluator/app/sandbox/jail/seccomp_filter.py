@@ -31,13 +31,9 @@ _X32_BIT = 0x40000000
 Instruction = tuple[int, int, int, int]
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
 # What a computation needs: memory, time, the descriptors it has, waiting, and ending. asyncio
 # needs epoll and a pair of connected sockets that lead nowhere but into the process itself.
-ALLOWED = _words("""
+ALLOWED = """
     read write readv writev pread64 lseek close dup fstat
     brk munmap mremap madvise
     rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
@@ -46,12 +42,12 @@ ALLOWED = _words("""
     futex rseq sched_yield sched_getaffinity
     poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait recvfrom
     exit exit_group
-""")
+""".split()
 
 # A program that looks for a file is told that there is none.
-NO_SUCH_FILE = _words("""
+NO_SUCH_FILE = """
     open openat openat2 stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
-""")
+""".split()
 
 _PROT_EXEC = 4
 _AF_UNIX = 1
