@@ -20,6 +20,7 @@ from services.evaluator.app.services.behaviour.program_runs import plan_program
 from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
+    depends_on_state,
     describe,
     find_method,
     find_target,
@@ -29,6 +30,7 @@ from services.evaluator.app.services.code.syntax import Definition, names_bound
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.request import LEETCODE_CLASS
 
 MATCHERS = frozenset({"match", "search", "fullmatch"})
 # Who asks for one of these gets what iterates; else a list is a list.
@@ -207,8 +209,12 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
     if example.function in defined:
         return example
     for owner in evidence.definitions:
-        is_owner = isinstance(owner, ast.ClassDef) and method_of(owner, example.function)
-        if is_owner and describe(owner).takes(0):
+        if not (isinstance(owner, ast.ClassDef) and method_of(owner, example.function)):
+            continue
+        is_asked_for = evidence.request.wants_class and owner.name != LEETCODE_CLASS
+        if is_asked_for and not example.setup and depends_on_state(owner, example.function):
+            return None  # which object is meant, and what it has been through, isn't shown
+        if describe(owner).takes(0):
             return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
     callee = target.call if target.definition.name == wanted else wanted
