@@ -1,7 +1,6 @@
 """Reads tool calls out of an assistant's message, and compares them with those expected. Pure."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,6 @@ from services.common.answers.strict_json import parse_strictly
 from services.common.task_types.conformance import require_bounds
 
 MAX_ARGUMENT_VALUES = 10_000
-MAX_SHOWN_CHARACTERS = 80
 
 Tool = Mapping[str, Any]
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -122,25 +120,16 @@ def write_message(calls: Sequence[ToolCall]) -> dict[str, Any]:
     return {"role": "assistant", "content": None, "tool_calls": entries}
 
 
-def find_difference(
-    expected: ExpectedCalls, calls: Sequence[ToolCall], schemas: Schemas
-) -> str | None:
-    """Say where calls aren't those expected; None where they are.
+def are_expected(calls: Sequence[ToolCall], expected: ExpectedCalls, schemas: Schemas) -> bool:
+    """Tell whether calls are those expected.
 
     The order of arguments doesn't count, numbers count by their value, and an optional argument
     that has its schema's default may as well be left out. The order of calls counts where it is
     said to.
     """
-    wanted = [_write_plainly(call, schemas) for call in expected.calls]
     made = [_write_plainly(call, schemas) for call in calls]
-    if (wanted == made) if expected.ordered else (Counter(wanted) == Counter(made)):
-        return None
-    if Counter(wanted) == Counter(made):
-        return "the calls are right, and their order is not"
-    missing = next(iter(Counter(wanted) - Counter(made)), "")
-    added = next(iter(Counter(made) - Counter(wanted)), "")
-    parts = [f"{verb} {_cut(one)}" for verb, one in (("lacks", missing), ("makes", added)) if one]
-    return "it " + ", and ".join(parts)
+    wanted = [_write_plainly(call, schemas) for call in expected.calls]
+    return made == wanted if expected.ordered else sorted(made) == sorted(wanted)
 
 
 def _write_plainly(call: ToolCall, schemas: Schemas) -> str:
@@ -168,7 +157,3 @@ def _plain(value: Any, schema: object) -> Any:
     if isinstance(value, list):
         return [_plain(item, known.get("items")) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}..."

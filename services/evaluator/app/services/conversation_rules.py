@@ -12,7 +12,7 @@ from services.common.task_types.conformance import (
 )
 from services.common.task_types.rules import Finding, failed, not_applicable, passed
 from services.common.task_types.tool_calls import (
-    find_difference,
+    are_expected,
     read_expected_calls,
     read_schemas,
 )
@@ -99,8 +99,9 @@ def makes_the_expected_calls(evidence: Evidence) -> Finding:
     expected = read_expected_calls(evidence.expected)
     if expected is None:
         return not_applicable("no calls are known to be right for this request")
-    difference = find_difference(expected, evidence.tool_calls, read_schemas(evidence.tools))
-    return failed(difference) if difference else passed("the calls are the right ones")
+    if are_expected(evidence.tool_calls, expected, read_schemas(evidence.tools)):
+        return passed("the calls are the right ones")
+    return failed("the calls aren't the right ones")
 
 
 CONVERSATION_CHECKS: dict[str, Callable[[Evidence], Finding]] = {

@@ -30,11 +30,14 @@ def describe_case(
     names of rules and their outcomes. Secrets in the data are masked.
 
     Args:
+<<<<<<< HEAD
         request: The request, as its user wrote it.
         answer: The answer to grade.
         rules: The results of the rules.
         conversation: The conversation that the request is the last message of; it and its tools
             are shown in place of the request.
+=======
+>>>>>>> main
         answer_first: Show the answer before its request; the words are the same.
     """
     asked = {"request": request}

@@ -219,7 +219,7 @@ def test_the_request_says_whether_a_list_must_be_one(
     request_text: str, iterable: bool, array: bool
 ) -> None:
     (probe,) = plan(f"{request_text} f(3) == [6]", "def f(n): return [n]").probes
-    assert (probe.any_iterable, probe.any_array) == (iterable, array)
+    assert (probe.comparison.any_iterable, probe.comparison.any_array) == (iterable, array)
 
 
 def test_examples_beyond_the_most_steps_are_left_out_whole() -> None:
