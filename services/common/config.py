@@ -218,6 +218,12 @@ class TaskTypeSettings(ProcessSettings):
     task_types_dir: Path = Path("task_types")
 
 
+class ChatSettings(ProcessSettings):
+    """Settings of conversations in OpenAI's shape."""
+
+    chat_max_body_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 4 << 20
+
+
 class ManagerSettings(
     ServiceSettings,
     SecondModelSettings,
@@ -250,7 +256,9 @@ class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSett
     worker_port: Port = WORKER_PORT
 
 
-class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, TaskTypeSettings):
+class EvaluatorSettings(
+    ServiceSettings, SecondModelSettings, TokenSettings, TaskTypeSettings, ChatSettings
+):
     """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT

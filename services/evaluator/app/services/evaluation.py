@@ -133,11 +133,7 @@ class Evaluation:
             verdict,
             rules,
             judgement,
-<<<<<<< HEAD
-            judge=judge.name,
-=======
-            judge=self._judge,
->>>>>>> main
+            judge=judge,
             fingerprint=self.fingerprint_of(request.task_type),
             reading=reading,
             run=run,

@@ -30,14 +30,8 @@ def describe_case(
     names of rules and their outcomes. Secrets in the data are masked.
 
     Args:
-<<<<<<< HEAD
-        request: The request, as its user wrote it.
-        answer: The answer to grade.
-        rules: The results of the rules.
         conversation: The conversation that the request is the last message of; it and its tools
             are shown in place of the request.
-=======
->>>>>>> main
         answer_first: Show the answer before its request; the words are the same.
     """
     asked = {"request": request}
@@ -45,7 +39,7 @@ def describe_case(
         asked = {"conversation": write_messages(conversation.messages)}
         if conversation.tools:
             asked["tools"] = write_tools(conversation.tools)
-        if (calls := write_calls(conversation.answer)) != answer:
+        if (calls := write_calls(conversation.answer)) not in ("", answer):
             answer = f"{answer}\n{calls}".strip()
     asked = {name: mask_secrets(text) for name, text in asked.items()}
     answer = mask_secrets(answer)

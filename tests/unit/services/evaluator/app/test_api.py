@@ -139,7 +139,7 @@ def test_a_body_that_is_no_request_is_a_client_error(client: TestClient, content
 
 
 def test_a_body_over_the_limit_is_refused(client: TestClient) -> None:
-    response = client.post(PATH, content=b" " * ((2 << 20) + 1))
+    response = client.post(PATH, content=b" " * ((10 << 20) + 1))
     assert response.status_code == 413
     assert response.json()["code"] == "request_too_large"
 
