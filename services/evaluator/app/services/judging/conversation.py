@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.common.chat.messages import Message, read_text
+from services.common.secret_masking import mask_secrets
 from services.common.text import make_storable
 
 MAX_MESSAGE_CHARACTERS = 8_000
 MAX_TOOL_CHARACTERS = 2_000
-# More than is shown: what is cut off a masked text must not be half a secret.
-MAX_WRITTEN_CHARACTERS = 60_000
+MAX_WRITTEN_CHARACTERS = 30_000
+# What is read beyond a cut, so that no half of a secret stays.
+LONGEST_SECRET = 4_000
 
 
 def write_messages(messages: Sequence[Message]) -> str:
@@ -47,6 +49,7 @@ def _write_message(message: Message) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """Cut a text, which no schema has kept lone surrogates out of."""
-    shown = text if len(text) <= most else f"{text[:most]}[cut: {len(text) - most:,} more]"
-    return make_storable(shown)
+    """Mask and cut a text, in this order; no schema has kept lone surrogates out of it."""
+    masked = mask_secrets(text[: most + LONGEST_SECRET])
+    cut = f"[cut: {len(text) - most:,} more]" if len(text) > most else ""
+    return make_storable(masked[:most]) + cut
