@@ -224,13 +224,15 @@ class ChatSettings(ProcessSettings):
     chat_max_body_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 4 << 20
 
 
-class ManagerSettings(
-    ServiceSettings,
-    SecondModelSettings,
-    DatabaseSettings,
-    TaskTypeSettings,
-    UpstreamSettings,
-):
+class DoorSettings(ChatSettings, TaskTypeSettings, UpstreamSettings):
+    """Settings of the door: what it takes, whom it asks, what is kept of its conversations."""
+
+    conversation_max_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 1 << 20
+    keep_binary_parts: bool = False
+    end_user: Annotated[Literal["hashed", "plain"], _in_small_letters] = "hashed"
+
+
+class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, DoorSettings):
     """Every setting that the Manager reads."""
 
     manager_port: Port = 8000
@@ -250,7 +252,7 @@ class ManagerSettings(
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSettings):
+class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSettings, ChatSettings):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT

@@ -76,6 +76,14 @@ def encode_json(value: Any) -> str:
     Raises:
         ValueError: If it holds NaN or an infinity.
     """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    if "\\u0000" not in text:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            pass
+        else:
+            return text
     return json.dumps(make_storable(value), allow_nan=False, ensure_ascii=False)
 
 

@@ -1,18 +1,22 @@
 """Errors that own their HTTP status and code; every failure a client sees is one of these."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class ServiceError(Exception):
-    """A failure that a client is told about as JSON: `code`, a sentence, the `request_id`."""
+    """A failure that a client is told about as JSON: `code`, a sentence, the `request_id`.
 
-    status_code: ClassVar[int] = 500
+    `headers` go along with it, such as `retry-after`.
+    """
+
+    status_code: int = 500
     code: str = "internal_error"
 
     def __init__(self, message: str, **context: Any) -> None:
         super().__init__(message)
         self.message = message
         self.context = context
+        self.headers: dict[str, str] = {}
 
 
 class InvalidRequestError(ServiceError):
@@ -168,15 +172,21 @@ class ModelEmptyAnswerError(ModelError):
 
 
 class UpstreamError(ServiceError):
-    """A sibling service failed or can't be reached; `upstream_code` is the code it gave."""
+    """A sibling service failed or can't be reached; `upstream_code` is the code it gave.
+
+    `upstream_message` is what it said, where it said something.
+    """
 
     status_code = 502
 
-    def __init__(self, message: str, *, upstream: str, upstream_code: str) -> None:
+    def __init__(
+        self, message: str, *, upstream: str, upstream_code: str, upstream_message: str = ""
+    ) -> None:
         super().__init__(message, upstream=upstream, upstream_code=upstream_code)
         self.code = f"{upstream}_failed"
         self.upstream = upstream
         self.upstream_code = upstream_code
+        self.upstream_message = upstream_message
 
 
 class UpstreamTimeoutError(UpstreamError):

@@ -1,7 +1,8 @@
 """Calls from one service to another: JSON over a kept-alive connection, with a deadline."""
 
 import errno
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 
@@ -9,7 +10,12 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 from yarl import URL
 
-from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
+from services.common.errors import (
+    ServiceError,
+    UnknownTaskTypeError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -106,30 +112,76 @@ class ServiceClient:
     async def _exchange(
         self, path: str, content: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes]:
-        """Send and receive, on a new connection where the server had closed the kept-alive one."""
+        with self.translating_errors():
+            async with await self._open(path, content, headers, self._timeout) as response:
+                return response.status, await response.read()
+
+    @asynccontextmanager
+    async def open_stream(
+        self, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """POST, and lend an answer that comes in pieces; leaving early ends the call at once.
+
+        The deadline is one for each piece. Reading is to be done in `translating_errors`.
+
+        Raises:
+            UnknownTaskTypeError: If the service knows no such task type.
+            UpstreamTimeoutError: If the deadline passes.
+            UpstreamError: If the service can't be reached, or fails.
+        """
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=self._timeout_seconds
+        )
+        with self.translating_errors():
+            response = await self._open(path, content, headers, timeout)
+        async with response:
+            if response.status != HTTP_OK:
+                with self.translating_errors():
+                    reason = await response.read()
+                error = self._error_from(response.status, reason)
+                if wait := response.headers.get("Retry-After"):
+                    error.headers["retry-after"] = wait
+                raise error
+            yield response
+
+    async def _open(
+        self,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str],
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        """Send, on a new connection where the server had closed the kept-alive one."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self._session.post(
+                return await self._session.post(
                     self._base_url + path,
                     data=content,
                     headers={"Content-Type": "application/json", **headers},
-                    timeout=self._timeout,
-                ) as response:
-                    return response.status, await response.read()
-            except aiohttp.ConnectionTimeoutError as error:
-                raise self._failure("can't be reached", "unreachable") from error
-            except TimeoutError as error:
-                raise UpstreamTimeoutError(
-                    upstream=self._upstream, seconds=self._timeout_seconds
-                ) from error
+                    timeout=limits,
+                )
             except aiohttp.ClientError as error:
-                if not _was_hung_up(error):
-                    raise self._failure("can't be reached", "unreachable") from error
-                if attempt == ATTEMPTS:
-                    raise self._failure("closed the connection", "disconnected") from error
+                if attempt == ATTEMPTS or not _was_hung_up(error):
+                    raise
         raise AssertionError("unreachable: every attempt returns or raises")
 
-    def _error_from(self, status: int, content: bytes) -> Exception:
+    @contextmanager
+    def translating_errors(self) -> Iterator[None]:
+        """Turn what aiohttp raises into `UpstreamError`."""
+        try:
+            yield
+        except aiohttp.ConnectionTimeoutError as error:
+            raise self._failure("can't be reached", "unreachable") from error
+        except TimeoutError as error:
+            raise UpstreamTimeoutError(
+                upstream=self._upstream, seconds=self._timeout_seconds
+            ) from error
+        except aiohttp.ClientError as error:
+            if _was_hung_up(error):
+                raise self._failure("closed the connection", "disconnected") from error
+            raise self._failure("can't be reached", "unreachable") from error
+
+    def _error_from(self, status: int, content: bytes) -> ServiceError:
         """Translate a service's JSON error into the one that its caller raises."""
         try:
             answer = ErrorResponse.model_validate_json(content)
@@ -139,9 +191,17 @@ class ServiceClient:
             try:
                 unknown = UnknownTaskTypeResponse.model_validate_json(content)
             except ValidationError:
-                return self._failure(f"answered: {answer.message}", answer.code)
+                return self._refusal(answer)
             return UnknownTaskTypeError(task_type=unknown.task_type, known=unknown.known_task_types)
-        return self._failure(f"answered: {answer.message}", answer.code)
+        return self._refusal(answer)
+
+    def _refusal(self, answer: ErrorResponse) -> UpstreamError:
+        return UpstreamError(
+            f"The {self._upstream} answered: {answer.message}",
+            upstream=self._upstream,
+            upstream_code=answer.code,
+            upstream_message=answer.message,
+        )
 
     def _failure(self, what: str, code: str) -> UpstreamError:
         return UpstreamError(

@@ -1,6 +1,7 @@
 """ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 import structlog
@@ -8,12 +9,13 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.common.chat.errors import OPENAI_PREFIX, openai_error
 from services.common.errors import RequestTooLargeError, ServiceError
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.schemas import ErrorResponse
 
-API_PREFIX = "/api/"
+API_PREFIXES = ("/api/", OPENAI_PREFIX)
 
 log = get_logger()
 
@@ -35,10 +37,18 @@ class RequestContextMiddleware:
     Plain ASGI and one layer for all of it, since a layer costs more than what it does here.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: ServiceMetrics,
+        max_body_bytes: int,
+        body_limits: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._body_limits = body_limits or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,6 +61,7 @@ class RequestContextMiddleware:
         if scope["method"] == "HEAD":
             # Answered as a GET would be; the server leaves the body out.
             scope = {**scope, "method": "GET"}
+        limit_bytes = self._body_limits.get(scope["path"], self._max_body_bytes)
         started = time.perf_counter()
         status_code = 0
 
@@ -65,13 +76,13 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, _capped(scope, receive, self._max_body_bytes), send_with_id)
+            await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
         except Exception as error:
             if status_code:
                 raise
             await _answer_error(scope, error)(scope, receive, send_with_id)
         finally:
-            if scope["path"].startswith(API_PREFIX):
+            if scope["path"].startswith(API_PREFIXES):
                 self._metrics.observe_request(
                     status_code=status_code or 500, seconds=time.perf_counter() - started
                 )
@@ -96,12 +107,18 @@ def _capped(scope: Scope, receive: Receive, limit_bytes: int) -> Receive:
 
 
 def error_response(request: Request, error: ServiceError) -> JSONResponse:
-    """Create the response that tells a client of `error`."""
+    """Create the response that tells a client of `error`, as the path's clients read it."""
+    if request.scope["path"].startswith(OPENAI_PREFIX):
+        return JSONResponse(
+            openai_error(error), status_code=error.status_code, headers=error.headers
+        )
     request_id = str(request.state.request_id)
     body = ErrorResponse(
         code=error.code, message=error.message, request_id=request_id, **error.context
     )
-    return JSONResponse(body.model_dump(mode="json"), status_code=error.status_code)
+    return JSONResponse(
+        body.model_dump(mode="json"), status_code=error.status_code, headers=error.headers
+    )
 
 
 def _answer_error(scope: Scope, error: Exception) -> JSONResponse:

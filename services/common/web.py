@@ -1,14 +1,13 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -18,7 +17,7 @@ from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.middleware import RequestContextMiddleware, error_response
-from services.common.schemas import ErrorResponse, HealthResponse
+from services.common.schemas import HealthResponse
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
@@ -74,14 +73,11 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
         # FastAPI makes a 400 of any error in reading a body, our 413 included.
         return await _answer_service_error(request, failure.__cause__)
     codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed"}
-    body = ErrorResponse(
-        code=codes.get(failure.status_code, f"http_{failure.status_code}"),
-        message=f"{request.method} {request.url.path}: {failure.detail}",
-        request_id=str(request.state.request_id),
-    )
-    return JSONResponse(
-        body.model_dump(mode="json"), status_code=failure.status_code, headers=failure.headers
-    )
+    told = ServiceError(f"{request.method} {request.url.path}: {failure.detail}")
+    told.status_code = failure.status_code
+    told.code = codes.get(failure.status_code, f"http_{failure.status_code}")
+    told.headers = dict(failure.headers or {})
+    return error_response(request, told)
 
 
 def create_app(
@@ -93,6 +89,7 @@ def create_app(
     before_scrape: Callable[[], Awaitable[None]] | None = None,
     describe_condition: Callable[[], dict[str, Any]] = dict,
     max_body_bytes: int = MAX_BODY_BYTES,
+    body_limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Create an application with what the services share; the caller adds its routes.
 
@@ -104,6 +101,7 @@ def create_app(
         before_scrape: Refreshes what metrics can only know by asking.
         describe_condition: What `/health/ready` says besides, such as a degraded part.
         max_body_bytes: A larger request body is refused with 413.
+        body_limits: Other limits in bytes, by path.
     """
 
     @asynccontextmanager
@@ -122,7 +120,12 @@ def create_app(
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_middleware(RequestContextMiddleware, metrics=metrics, max_body_bytes=max_body_bytes)
+    app.add_middleware(
+        RequestContextMiddleware,
+        metrics=metrics,
+        max_body_bytes=max_body_bytes,
+        body_limits=body_limits,
+    )
 
     @app.get("/health")
     async def report_health() -> HealthResponse:
