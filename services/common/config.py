@@ -259,7 +259,7 @@ class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSett
 
 
 class EvaluatorSettings(
-    ServiceSettings, SecondModelSettings, TokenSettings, TaskTypeSettings, ChatSettings
+    ServiceSettings, SecondModelSettings, TokenSettings, ChatSettings, TaskTypeSettings
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 

@@ -39,7 +39,7 @@ def write_calls(message: Message) -> str:
     """Write the tool calls of a message as JSON; empty where it makes none."""
     calls = message.get("tool_calls")
     text = json.dumps(calls, ensure_ascii=False) if isinstance(calls, list) and calls else ""
-    return make_storable(text)
+    return str(make_storable(text))
 
 
 def _write_message(message: Message) -> str:
@@ -52,4 +52,4 @@ def _cut(text: str, most: int) -> str:
     """Mask and cut a text, in this order; no schema has kept lone surrogates out of it."""
     masked = mask_secrets(text[: most + LONGEST_SECRET])
     cut = f"[cut: {len(text) - most:,} more]" if len(text) > most else ""
-    return make_storable(masked[:most]) + cut
+    return f"{make_storable(masked[:most])}{cut}"
