@@ -58,9 +58,12 @@ class Exchange:
         async for events in reply.read_events():
             if self.answer.first_token_ms is None:
                 self.answer.first_token_ms = self._count_ms()
-            out = [self._take_event(event) for event in events if event != DONE]
-            if passed_on := b"".join(out):
-                await self._send_events(passed_on)
+            out: list[bytes] = []
+            try:
+                out.extend(self._take_event(event) for event in events if event != DONE)
+            finally:
+                if passed_on := b"".join(out):
+                    await self._send_events(passed_on)
             if events[-1] == DONE:
                 return
         raise UpstreamError(
