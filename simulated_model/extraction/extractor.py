@@ -84,7 +84,7 @@ def _read_fields(request: DataRequest) -> dict[str, Any]:
         converted = (_convert(value, field) for _, value in near)
         stated = next((value for value in converted if value is not None), None)
         if stated is None:
-            stated = _spot(name, field, text)
+            stated = spot(name, field, text)
         if stated is not None:
             found[name] = stated
     return found
@@ -108,7 +108,7 @@ def _convert(value: str, field: dict[str, Any]) -> Any:
     return value
 
 
-def _spot(name: str, field: dict[str, Any], text: str) -> Any:
+def spot(name: str, field: dict[str, Any], text: str) -> Any:
     """Find a value by its format, without a label."""
     if "enum" in field:
         return _choose(field["enum"], text)

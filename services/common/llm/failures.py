@@ -24,6 +24,7 @@ REPLACEMENTS: dict[str, str | None] = {
     "temperature": None,
     "seed": None,
     "stop": None,
+    "stream_options": None,
 }
 SETTINGS = {
     "max_tokens": "LLM_MAX_TOKENS",
@@ -34,7 +35,7 @@ SETTINGS = {
     "model": "LLM_MODEL",
 }
 # What other providers call them, without underscores and in lower case.
-SPELLINGS = {name.replace("_", ""): name for name in SETTINGS} | {
+SPELLINGS = {name.replace("_", ""): name for name in (*REPLACEMENTS, "model")} | {
     "maxoutputtokens": "max_tokens",
     "stopsequences": "stop",
 }
@@ -168,8 +169,8 @@ def _advise(report: ErrorReport) -> str:
         return "Check LLM_API_KEY."
     if report.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return "Check LLM_MODEL, and LLM_BASE_URL, which goes up to and with /v1."
-    if report.named:
-        return f"Check {', '.join(sorted({SETTINGS[name] for name in report.named}))}."
+    if settings := {SETTINGS[name] for name in report.named & SETTINGS.keys()}:
+        return f"Check {', '.join(sorted(settings))}."
     return "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
 
 
