@@ -24,9 +24,10 @@ ASK = {"model": "code_generation", "messages": [{"role": "user", "content": "Say
 class Door:
     """The door as a client sees it."""
 
-    def __init__(self, session: aiohttp.ClientSession, server: uvicorn.Server) -> None:
+    def __init__(self, session: aiohttp.ClientSession, server: uvicorn.Server, port: int) -> None:
         self.session = session
         self.server = server
+        self.port = port
 
     def post(self, body: Any = None, **changes: Any) -> Any:
         """Ask for a completion; to be awaited, or entered."""
@@ -82,6 +83,7 @@ async def start_door(
             settings = make_settings(**urls | overrides)
             listener = stack.enter_context(socket.socket())
             listener.bind(("127.0.0.1", 0))
+            listener.listen()
             config = uvicorn.Config(
                 main.create_manager(settings),
                 loop="none",
@@ -92,10 +94,10 @@ async def start_door(
             )
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
-            while not server.started:
-                await asyncio.sleep(0.005)
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            session = await stack.enter_async_context(aiohttp.ClientSession(url))
+            port = listener.getsockname()[1]
+            session = await stack.enter_async_context(
+                aiohttp.ClientSession(f"http://127.0.0.1:{port}")
+            )
 
             async def stop() -> None:
                 await session.close()
@@ -103,7 +105,7 @@ async def start_door(
                 await serving
 
             stack.push_async_callback(stop)
-            return Door(session, server)
+            return Door(session, server, port)
 
         yield start
 

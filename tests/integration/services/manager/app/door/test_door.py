@@ -1,16 +1,19 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 from support.stub_worker import HELLO, StubWorker, chunk, completion, usage_chunk
 
 from selfheal.task_types.scaffold import write_scaffold
+from services.manager.app.door import client
 
 Connection = asyncpg.Connection
+ASK = {"model": "code_generation", "messages": [{"role": "user", "content": "Say hello."}]}
 
 
 async def read_rows(connection: Connection) -> list[dict[str, Any]]:
@@ -20,6 +23,20 @@ async def read_rows(connection: Connection) -> list[dict[str, Any]]:
         " LEFT JOIN selfheal.pending_scores p ON p.execution_id = l.id ORDER BY l.id"
     )
     return [dict(row) for row in rows]
+
+
+async def wait_for_row(connection: Connection) -> dict[str, Any]:
+    async for _ in poll():
+        if rows := await read_rows(connection):
+            break
+    [row] = rows
+    return row
+
+
+async def poll() -> AsyncIterator[None]:
+    while True:
+        yield
+        await asyncio.sleep(0.01)
 
 
 async def test_a_whole_answer_is_what_the_provider_said_under_our_id_and_the_clients_model(
@@ -261,7 +278,7 @@ async def test_no_answer_ends_where_its_row_cannot_be_committed(
 ) -> None:
     await connection.execute("ALTER TABLE selfheal.conversations RENAME TO elsewhere")
     try:
-        status, body, headers = await door.ask()
+        status, body, _ = await door.ask()
         assert (status, body["error"]["code"]) == (503, "database_unavailable")
         assert body["error"]["type"] == "server_error"
         events, _ = await door.stream()
@@ -283,9 +300,7 @@ async def test_a_client_that_hangs_up_ends_the_call_and_leaves_a_row_that_counts
             await read_event(response)
             response.close()
         await worker.was_left.wait()
-        while not (rows := await read_rows(connection)):
-            await asyncio.sleep(0.01)
-    [row] = rows
+        row = await wait_for_row(connection)
     assert row["finish_reason"] == "client_closed"
     assert row["choices"][0]["message"]["content"] == "Hello "
     assert row["prompt_version"] == 1
@@ -302,9 +317,8 @@ async def test_a_client_that_hangs_up_before_the_answer_ends_the_call(
         await worker.was_asked.wait()
         asking.cancel()
         await worker.was_left.wait()
-        while not (rows := await read_rows(connection)):
-            await asyncio.sleep(0.01)
-    assert (rows[0]["finish_reason"], rows[0]["choices"]) == ("client_closed", None)
+        row = await wait_for_row(connection)
+    assert (row["finish_reason"], row["choices"]) == ("client_closed", None)
 
 
 async def test_a_stream_that_the_end_of_the_process_cuts_leaves_its_row(
@@ -316,9 +330,7 @@ async def test_a_stream_that_the_end_of_the_process_cuts_leaves_its_row(
         await read_event(response)
         door.server.should_exit = True
         await worker.was_left.wait()
-        while not (rows := await read_rows(connection)):
-            await asyncio.sleep(0.01)
-    [row] = rows
+        row = await wait_for_row(connection)
     assert row["finish_reason"] == "client_closed"
     assert row["choices"][0]["message"]["content"] == "Hello "
 
@@ -440,3 +452,56 @@ async def test_requests_are_counted(door: Any) -> None:
         lines = (await response.text()).splitlines()
     counts = [line for line in lines if line.startswith("agent_requests_total")]
     assert [line.rpartition(" ")[2] for line in counts] == ["1.0", "1.0"]
+
+
+async def test_a_silent_stream_is_kept_alive_by_comments(
+    door: Any, worker: StubWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(client, "SILENT_SECONDS", 0.02)
+    for hold in ("before the first byte", "after it"):
+        goes_on = asyncio.Event()
+        if hold == "before the first byte":
+            worker.events = [goes_on, *HELLO]
+        else:
+            worker.events = [*HELLO[:2], goes_on, *HELLO[2:]]
+        async with asyncio.timeout(10), door.post(stream=True) as response:
+            received = b""
+            while received.count(client.HEARTBEAT) < 3:
+                received += await response.content.readany()
+            goes_on.set()
+            received += await response.read()
+        assert response.headers["x-selfheal-prompt-version"] == "1"
+        events = received.replace(client.HEARTBEAT, b"").decode().split("\n\n")
+        assert len(events) == len(HELLO) + 1
+
+
+async def test_a_reader_that_takes_nothing_fills_no_memory_and_is_given_up(
+    door: Any, worker: StubWorker, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(client, "STALLED_SECONDS", 0.5)
+    sent = 0
+
+    def count(text: str) -> dict[str, Any]:
+        nonlocal sent
+        sent += len(text)
+        return chunk({"content": text})
+
+    worker.events = (count("x" * 100_000) for _ in range(2_000))  # type: ignore[assignment]
+    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, limit=1_000)
+    body = json.dumps({**ASK, "stream": True}).encode()
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    async with asyncio.timeout(20):
+        await reader.readline()
+        assert (await door.ask())[0] == 200
+        await worker.was_left.wait()
+        async for _ in poll():
+            if len(rows := await read_rows(connection)) == 2:
+                break
+    writer.close()
+    assert sent < 100_000_000
+    assert sorted(row["finish_reason"] for row in rows) == ["client_closed", "stop"]
