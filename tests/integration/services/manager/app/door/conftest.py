@@ -96,7 +96,9 @@ async def start_door(
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             port = listener.getsockname()[1]
             session = await stack.enter_async_context(
-                aiohttp.ClientSession(f"http://127.0.0.1:{port}")
+                aiohttp.ClientSession(
+                    f"http://127.0.0.1:{port}", connector=aiohttp.TCPConnector(limit=0)
+                )
             )
 
             async def stop() -> None:

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 from uuid import UUID
 
@@ -505,3 +505,51 @@ async def test_a_reader_that_takes_nothing_fills_no_memory_and_is_given_up(
     writer.close()
     assert sent < 100_000_000
     assert sorted(row["finish_reason"] for row in rows) == ["client_closed", "stop"]
+
+
+async def test_idle_streams_wait_without_harm_to_others(door: Any, worker: StubWorker) -> None:
+    goes_on = asyncio.Event()
+    worker.events = [*HELLO[:2], goes_on, *HELLO[2:]]
+    async with asyncio.timeout(60):
+        idle = [asyncio.create_task(door.stream()) for _ in range(500)]
+        async for _ in poll():
+            if len(worker.tasks) == len(idle):
+                break
+        assert (await door.ask())[0] == 200
+        goes_on.set()
+        ended = await asyncio.gather(*idle)
+    assert all(events[-1] == "[DONE]" for events, _ in ended)
+
+
+async def test_an_unknown_field_is_named_once_in_the_log(
+    door: Any, log_entries: list[MutableMapping[str, Any]]
+) -> None:
+    for _ in range(2):
+        await door.ask(top_k=5)
+    named = [one for one in log_entries if one["event"] == "unknown_fields_passed_on"]
+    assert [one["fields"] for one in named] == [["top_k"]]
+
+
+async def test_a_request_of_the_guides_route_is_shown_without_a_conversation(
+    door: Any, connection: Connection
+) -> None:
+    request_id = "11111111-2222-4333-8444-555555555555"
+    await connection.execute(
+        "INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_score)"
+        " VALUES ($1, 't', 'x', 'NaN'), ($1, 't', 'y', 0.5)",
+        request_id,
+    )
+    shown = await door.show(request_id)
+    assert (shown["user_input"], shown["evaluation"]) == ("y", "scored")
+    assert shown["conversation"] is None
+    await connection.execute("DELETE FROM execution_logs WHERE user_input = 'y'")
+    assert (await door.show(request_id))["evaluation_score"] is None
+
+
+async def test_the_door_is_described(door: Any) -> None:
+    async with door.session.get("/openapi.json") as response:
+        paths = (await response.json())["paths"]
+    chat = paths["/v1/chat/completions"]["post"]
+    assert chat["requestBody"]["required"]
+    assert {"400", "404", "413", "429", "502", "503"} <= chat["responses"].keys()
+    assert {"/v1/models", "/v1/models/{model}", "/api/v1/requests/{request_id}"} <= paths.keys()
