@@ -120,8 +120,11 @@ async def connect() -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
         async def start(reply: Reply, **options: Any) -> ChatEndpoint:
+            async def handle(request: web.Request) -> web.StreamResponse:
+                return await reply(request)
+
             app = web.Application()
-            app.router.add_post("/v1/chat/completions", reply)
+            app.router.add_post("/v1/chat/completions", handle)
             server = await stack.enter_async_context(TestServer(app))
             endpoint = make_endpoint(str(server.make_url("/v1")), **options)
             stack.push_async_callback(endpoint.aclose)
