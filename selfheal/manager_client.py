@@ -1,9 +1,14 @@
 """The command line's side of the Manager's API."""
 
 import http.client
+import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -35,17 +40,83 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
     """
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
+    with _asking(manager_url, "/api/v1/request", body.model_dump_json()) as response:
+        return AgentResponse.model_validate_json(response.read())
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A streamed answer: its pieces as they come, and the headers that came before them."""
+
+    headers: Mapping[str, str]
+    pieces: Iterator[str]
+
+
+@contextmanager
+def stream_chat(
+    manager_url: str, messages: Sequence[Mapping[str, str]], *, task_type: str
+) -> Iterator[ChatAnswer]:
+    """Have a conversation answered, and read the answer as it comes.
+
+    Raises:
+        RequestFailedError: If there is no answer, or it breaks off in the middle.
+    """
+    body = {"model": task_type, "messages": list(messages), "stream": True}
+    with _asking(manager_url, "/v1/chat/completions", json.dumps(body)) as response:
+        yield ChatAnswer(response.headers, _read_pieces(response))
+
+
+def _read_pieces(lines: Iterable[bytes]) -> Iterator[str]:
+    for line in lines:
+        field, _, content = line.decode().partition(": ")
+        if field != "data" or content.strip() == "[DONE]":
+            continue
+        chunk = json.loads(content)
+        if error := chunk.get("error"):
+            raise RequestFailedError(f"{error['message']} [{error['code']}]")
+        for choice in chunk["choices"]:
+            yield choice["delta"].get("content") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """What became of an answer's score.
+
+    Attributes:
+        evaluation: `pending`, `scored`, `unscored`, `not_chosen` or `client_closed`.
+        score: In [0, 1]; None where there is none.
+    """
+
+    evaluation: str
+    score: float | None
+    passed: bool | None
+
+
+def read_score(manager_url: str, path: str) -> AnswerScore:
+    """Read what became of a request's score.
+
+    Raises:
+        RequestFailedError: If the Manager doesn't say.
+    """
+    with _asking(manager_url, path) as response:
+        row = json.loads(response.read())
+        return AnswerScore(row["evaluation"], row["evaluation_score"], row["evaluation_passed"])
+
+
+@contextmanager
+def _asking(manager_url: str, path: str, body: str | None = None) -> Iterator[Any]:
+    """Send a request and read the response within; whatever fails is told in one way."""
     try:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
-            f"{manager_url.rstrip('/')}/api/v1/request",
-            data=body.model_dump_json().encode(),
+            manager_url.rstrip("/") + path,
+            data=None if body is None else body.encode(),
             headers={"Content-Type": "application/json"},
         )
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
-            return AgentResponse.model_validate_json(response.read())
+            yield response
     except urllib.error.HTTPError as error:
         raise _explain(error, manager_url) from error
-    except ValidationError as error:
+    except (ValidationError, KeyError) as error:
         raise RequestFailedError(
             f"What answers at {manager_url} is no Manager of this version.",
             remedy="Check MANAGER_URL, and restart with: selfheal down && selfheal up",
@@ -59,9 +130,10 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
 
 
 def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedError:
+    content = error.read()
     try:
-        answer = ErrorResponse.model_validate_json(error.read())
-    except ValidationError:
+        answer = _read_error(content, str(error.headers.get("x-request-id", "")))
+    except ValueError:
         return RequestFailedError(
             f"What answers at {manager_url} answered HTTP {error.code} without a reason.",
             remedy="Is it the Manager? See selfheal status, and MANAGER_PORT or MANAGER_URL.",
@@ -72,3 +144,11 @@ def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedEr
         f"{answer.message} [{answer.code}]",
         remedy=f"See: selfheal logs --failed (request {answer.request_id})" if is_logged else "",
     )
+
+
+def _read_error(content: bytes, request_id: str) -> ErrorResponse:
+    """Read an error of ours, or one in OpenAI's shape."""
+    told = json.loads(content)
+    if isinstance(told, dict) and isinstance(told.get("error"), dict):
+        told = {**told["error"], "request_id": request_id}
+    return ErrorResponse.model_validate(told)

@@ -149,7 +149,7 @@ class ServiceClient:
         path: str,
         content: bytes,
         headers: Mapping[str, str],
-        timeout: aiohttp.ClientTimeout,
+        limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         """Send, on a new connection where the server had closed the kept-alive one."""
         for attempt in range(1, ATTEMPTS + 1):
@@ -158,7 +158,7 @@ class ServiceClient:
                     self._base_url + path,
                     data=content,
                     headers={"Content-Type": "application/json", **headers},
-                    timeout=timeout,
+                    timeout=limits,
                 )
             except aiohttp.ClientError as error:
                 if attempt == ATTEMPTS or not _was_hung_up(error):

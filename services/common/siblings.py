@@ -1,5 +1,7 @@
 """The Worker's and the Evaluator's API, from the side of the services that call them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import aiohttp
@@ -46,6 +48,52 @@ class WorkerClient:
         """
         headers = _headers(task.request_id, internal_token)
         return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
+
+    @asynccontextmanager
+    async def chat(self, task: bytes, request_id: UUID) -> AsyncIterator["ChatReply"]:
+        """Have a conversation answered; leaving early cancels the provider's call.
+
+        Args:
+            task: A `ChatTask` as JSON.
+            request_id: The id that is in it.
+
+        Raises:
+            UnknownTaskTypeError: If no prompt serves the task type.
+            UpstreamError: If the Worker fails or gives no answer in time.
+        """
+        headers = _headers(request_id, "")
+        async with self._client.open_stream("/api/v1/chat", task, headers) as response:
+            yield ChatReply(self._client, response)
+
+
+class ChatReply:
+    """The Worker's answer at the door, while it comes.
+
+    Reading raises UpstreamError if the Worker fails or gives nothing in time.
+    """
+
+    def __init__(self, client: ServiceClient, response: aiohttp.ClientResponse) -> None:
+        self._client = client
+        self._response = response
+        self.headers = response.headers
+
+    async def read(self) -> bytes:
+        """Read the whole answer."""
+        with self._client.translating_errors():
+            return await self._response.read()
+
+    async def read_events(self) -> AsyncIterator[list[bytes]]:
+        """Yield what the events of a stream hold: as many at a time as have come."""
+        rest = b""
+        pieces = self._response.content.iter_any()
+        while True:
+            with self._client.translating_errors():
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            *events, rest = (rest + piece).split(b"\n\n")
+            if events:
+                yield [event.removeprefix(b"data: ") for event in events]
 
 
 class EvaluatorClient:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Message = Mapping[str, Any]
+# Where a conversation that isn't kept whole says so, among its parameters.
+NOT_WHOLE = "selfheal"
 # Parameters that say how an answer travels and who asks; a replay is without them.
-NOT_REPLAYED = frozenset({"stream", "stream_options", "n", "user", "metadata", "store"})
+NOT_REPLAYED = frozenset({"stream", "stream_options", "n", "user", "metadata", "store", NOT_WHOLE})
 
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
 # Who speaks for the operator, and not for the user.

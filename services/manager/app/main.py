@@ -1,5 +1,6 @@
 """The Manager: takes requests, orchestrates Worker and Evaluator, keeps the log."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -15,9 +16,14 @@ from services.common.task_types.registry import open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.api import router
+from services.manager.app.door.api import CHAT_PATH, ChatRoute
+from services.manager.app.door.api import router as door_router
+from services.manager.app.door.conversation_log import ConversationLog
+from services.manager.app.door.door import Door
 from services.manager.app.metrics import ScoringMetrics
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
+from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
@@ -56,14 +62,23 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
+    conversation_log = ConversationLog(database)
+
+    def choose_mark(name: str) -> Mark | None:
+        task_type = task_types.find(name)
+        is_sampled = task_type is not None and not attention.is_on(name)
+        sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
+        return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
+
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as session:
+            worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
-                worker=WorkerClient(session, settings),
+                worker=worker,
                 evaluator=evaluator,
                 execution_log=ExecutionLogWriter(database),
             )
@@ -74,7 +89,17 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 concurrency=settings.scoring_concurrency,
             )
             scorers.start()
+            app.state.door = Door(
+                worker=worker,
+                conversation_log=conversation_log,
+                task_types=task_types,
+                settings=settings,
+                choose_mark=choose_mark,
+                tell_marked=scorers.tell_marked,
+            )
+            app.state.conversation_log = conversation_log
             yield
+            await app.state.door.close()
             await scorers.close()
         await refiner.close()
         await database.close()
@@ -92,8 +117,11 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_backlog,
+        body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
+    app.router.routes.insert(0, ChatRoute(app))
     app.include_router(router)
+    app.include_router(door_router)
     return app
 
 

@@ -1,18 +1,10 @@
 """Writes `execution_logs`: one row a request, committed before the answer leaves."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-
-# The columns in the order of the fields of `Execution`.
-INSERT_EXECUTION = """
-    INSERT INTO execution_logs (
-        request_id, task_type, user_input, refined_input, prompt_version, worker_output,
-        worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail, error_message
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-"""
 
 
 @dataclass(slots=True)
@@ -33,6 +25,11 @@ class Execution:
     evaluation_passed: bool | None = None
     evaluation_detail: dict[str, Any] | None = None
     error_message: str | None = None
+
+
+EXECUTION_COLUMNS = ", ".join(column.name for column in fields(Execution))
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(fields(Execution), 1))
+INSERT_EXECUTION = f"INSERT INTO execution_logs ({EXECUTION_COLUMNS}) VALUES ({_VALUES})"
 
 
 class ExecutionLogWriter:

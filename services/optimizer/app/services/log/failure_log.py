@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from services.common.chat.messages import ChatInput
+from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import PROMPT_COLUMNS, Prompt
 from services.optimizer.app.services.log.log_records import (
@@ -37,9 +37,10 @@ SCORED_ANSWERS = """
 """
 # How many answers one stands for, where a share of them is scored.
 WEIGHT = "coalesce(1 / c.inclusion_probability, 1)::float"
-# What was asked at the door; of what is too large to be replayed, no messages.
+# What was asked at the door; of what isn't whole, or too large to be replayed, no messages.
 CONVERSATION = f"""
-    CASE WHEN pg_column_size(c.messages) <= 65536 THEN c.messages ELSE '[]' END AS messages,
+    CASE WHEN pg_column_size(c.messages) <= 65536 AND NOT c.parameters ? '{NOT_WHOLE}'
+         THEN c.messages ELSE '[]' END AS messages,
     c.tools, c.parameters, c.variables, {WEIGHT} AS weight, c.execution_id
 """
 # A version number is no identity: only what was logged since this prompt's activation counts.

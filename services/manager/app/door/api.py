@@ -1,0 +1,188 @@
+"""The door's HTTP API, in OpenAI's shapes but for what became of a request."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+
+from services.common.errors import UnknownTaskTypeError
+from services.common.schemas import ErrorResponse
+from services.manager.app.door.conversation_log import ConversationLog
+from services.manager.app.door.door import CLIENT_CLOSED, Door
+from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
+from services.manager.app.door.schema import ChatBody
+
+CHAT_PATH = "/v1/chat/completions"
+CONVERSATION_FIELDS = (
+    "finish_reason", "provider", "model_asked", "model_answered", "prompt_id", "prompt_digest",
+    "first_token_ms", "duration_ms", "session_id", "end_user", "tags",
+)  # fmt: skip
+USAGE_FIELDS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+
+Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
+router = APIRouter()
+
+
+class OpenAIErrorContent(BaseModel):
+    """What went wrong, as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(BaseModel):
+    """What every failure under /v1/ is answered with."""
+
+    error: OpenAIErrorContent
+
+
+class Model(BaseModel):
+    """A task type that has an active prompt."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "selfheal"
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class LoggedRequest(BaseModel):
+    """The row of a request; `evaluation` says what became of its score.
+
+    `conversation` is None where the request didn't come through the door.
+    """
+
+    request_id: UUID
+    task_type: str
+    created_at: datetime
+    user_input: str
+    refined_input: str | None
+    prompt_version: int | None
+    worker_output: str | None
+    worker_latency_ms: int | None
+    evaluation: Evaluation
+    evaluation_score: float | None
+    evaluation_passed: bool | None
+    evaluation_detail: dict[str, Any] | None
+    error_message: str | None
+    conversation: dict[str, Any] | None = None
+
+
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": OpenAIError}}
+
+
+@router.get("/v1/models", responses={503: {"model": OpenAIError}})
+async def list_models(request: Request) -> ModelList:
+    """List the models: the task types that have an active prompt."""
+    models = await _log_of(request).read_models()
+    return ModelList(data=[Model(id=name, created=created) for name, created in models.items()])
+
+
+@router.get("/v1/models/{model}", responses=NOT_FOUND | {503: {"model": OpenAIError}})
+async def show_model(model: str, request: Request) -> Model:
+    """Show one model."""
+    models = await _log_of(request).read_models()
+    if model not in models:
+        raise ModelNotFoundError(UnknownTaskTypeError(task_type=model, known=list(models)))
+    return Model(id=model, created=models[model])
+
+
+@router.get(
+    "/api/v1/requests/{request_id}",
+    responses={status: {"model": ErrorResponse} for status in (404, 422, 503)},
+)
+async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
+    """Show what became of a request: its row, its score or that it is pending, its usage."""
+    row = await _log_of(request).read_request(request_id)
+    if row is None:
+        raise UnknownRequestError(f"No request {request_id} is in the log.")
+    conversation = None
+    if row["is_conversation"]:
+        usage = {name: row[name] for name in USAGE_FIELDS}
+        conversation = {name: row[name] for name in CONVERSATION_FIELDS} | {"usage": usage}
+    return LoggedRequest(**row, evaluation=_read_evaluation(row), conversation=conversation)
+
+
+def _read_evaluation(row: dict[str, Any]) -> Evaluation:
+    """Say what became of the score of a row."""
+    if row["is_pending"]:
+        return "pending"
+    if row["evaluation_score"] is not None:
+        return "scored"
+    if row["error_message"] is not None:
+        return "unscored"
+    return "client_closed" if row["finish_reason"] == CLIENT_CLOSED else "not_chosen"
+
+
+def _log_of(request: Request) -> ConversationLog:
+    log: ConversationLog = request.app.state.conversation_log
+    return log
+
+
+CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A chat completion, or the chunks of one",
+        "content": {"application/json": {}, "text/event-stream": {}},
+    },
+    **{status: {"model": OpenAIError} for status in (400, 404, 413, 415, 429, 500, 502, 503, 504)},
+}
+
+
+def describe_body() -> dict[str, Any]:
+    """Describe the body for OpenAPI, each schema where it is used."""
+    schema = ChatBody.model_json_schema()
+    named = schema.pop("$defs")
+
+    def put_in(value: Any) -> Any:
+        if isinstance(value, list):
+            return [put_in(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "$ref" in value:
+            return put_in(named[value["$ref"].rpartition("/")[2]])
+        return {name: put_in(item) for name, item in value.items()}
+
+    return {"required": True, "content": {"application/json": {"schema": put_in(schema)}}}
+
+
+async def complete_chat() -> None:
+    """Answer a conversation under the prompt that serves the task type that `model` names.
+
+    Takes and gives what OpenAI's chat completions do, streams included.
+    """
+
+
+class ChatRoute(APIRoute):
+    """Described as every route is, but served without all that FastAPI does for a request.
+
+    Args:
+        app: Says where the door is, in its state.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            CHAT_PATH,
+            complete_chat,
+            methods=["POST"],
+            response_model=None,
+            responses=CHAT_RESPONSES,
+            openapi_extra={"requestBody": describe_body()},
+        )
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            door: Door = app.state.door
+            await door(scope, receive, send)
+
+        self.app = serve

@@ -1,0 +1,57 @@
+"""What goes wrong at the door, with the status and code that OpenAI's clients act on."""
+
+from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
+
+RATE_LIMITED = "model_rate_limited"
+QUOTA_SPENT = "model_quota_spent"
+MODEL_CODES = "model_"
+TOO_MANY_REQUESTS = 429
+# The same request would come to the same.
+FINAL_CODES = ("model_rejected", QUOTA_SPENT, "model_content_filtered", "model_answer_cut")
+DONT_RETRY = {"x-should-retry": "false"}
+
+
+class InvalidChatRequestError(ServiceError):
+    """The request can't be served as it stands; `param` names the field."""
+
+    status_code = 400
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.headers = dict(DONT_RETRY)
+
+
+class ModelNotFoundError(ServiceError):
+    """No task type of that name has an active prompt."""
+
+    status_code = 404
+    code = "model_not_found"
+
+    def __init__(self, unknown: UnknownTaskTypeError) -> None:
+        known = ", ".join(unknown.context["known_task_types"]) or "none"
+        super().__init__(
+            f"There is no model {unknown.context['task_type']!r}: a model is a task type with an "
+            f"active prompt. There are: {known}.",
+            param="model",
+        )
+        self.headers = dict(DONT_RETRY)
+
+
+class UnknownRequestError(ServiceError):
+    """No row of the log has this request id."""
+
+    status_code = 404
+    code = "unknown_request"
+
+
+class AnswerFailedError(ServiceError):
+    """No answer came of it: the model's provider or the Worker failed."""
+
+    def __init__(self, cause: UpstreamError) -> None:
+        super().__init__(cause.upstream_message or f"{cause.message.rstrip('.')}.")
+        of_model = cause.upstream_code.startswith(MODEL_CODES)
+        self.code = cause.upstream_code if of_model else cause.code
+        limited = self.code in (RATE_LIMITED, QUOTA_SPENT)
+        self.status_code = TOO_MANY_REQUESTS if limited else cause.status_code
+        self.headers = cause.headers | (DONT_RETRY if self.code in FINAL_CODES else {})
