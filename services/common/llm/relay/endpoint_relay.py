@@ -1,7 +1,7 @@
 """Passes conversations on to an OpenAI-compatible endpoint, and its answers back as they are."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -136,9 +136,9 @@ class _StreamedAnswer:
             self._ready.append(DONE)
             self.is_over = True
 
-    def _finish(self) -> list[Event]:
+    def _finish(self) -> Iterator[Event]:
         try:
-            return self._parser.finish()
+            yield from self._parser.finish()
         except ValueError as error:
             if not self._parser.has_begun:
                 raise
