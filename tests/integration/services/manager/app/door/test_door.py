@@ -553,3 +553,25 @@ async def test_the_door_is_described(door: Any) -> None:
     assert chat["requestBody"]["required"]
     assert {"400", "404", "413", "429", "502", "503"} <= chat["responses"].keys()
     assert {"/v1/models", "/v1/models/{model}", "/api/v1/requests/{request_id}"} <= paths.keys()
+
+
+async def test_an_odd_answer_is_passed_on_and_kept_as_it_is(
+    door: Any, worker: StubWorker, connection: Connection
+) -> None:
+    odd: list[dict[str, Any]] = [
+        completion(None, refusal="No."),
+        completion() | {"choices": []},
+        completion() | {"choices": [{"index": 0, "message": None}]},
+        completion() | {"choices": [{"index": 0, "message": "text"}], "usage": []},
+        completion([{"type": "text", "text": "a\x00b"}, "part"]),  # type: ignore[arg-type]
+        completion("x", audio={"id": "a", "data": "AAAA"}, reasoning_content="Hm."),
+        completion() | {"model": None, "usage": {"prompt_tokens": "many"}, "created": "now"},
+    ]
+    for worker.completion in odd:
+        status, body, headers = await door.ask()
+        assert status == 200, body
+        own = {"id": f"chatcmpl-{UUID(headers['x-request-id']).hex}", "model": "code_generation"}
+        assert body == worker.completion | own
+    rows = await read_rows(connection)
+    texts = ["No.", None, "", "", "a\ufffdb", "x", "Hello there."]
+    assert [row["worker_output"] for row in rows] == texts
