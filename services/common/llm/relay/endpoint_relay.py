@@ -1,7 +1,7 @@
 """Passes conversations on to an OpenAI-compatible endpoint, and its answers back as they are."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -61,7 +61,7 @@ class EndpointRelay:
                 try:
                     await answer.read()
                 except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
-                    failure = self._explain(error)
+                    failure = self._endpoint.explain(error)
             await answer.reach_end()
         finally:
             answer.close()
@@ -87,16 +87,6 @@ class EndpointRelay:
         while not answer.has_choice:
             await answer.read()
         return answer
-
-    def _explain(self, error: Exception) -> ModelError:
-        """Translate a failure in the middle of an answer."""
-        if isinstance(error, ToldError):
-            return self._endpoint.told_error(error.said)
-        if isinstance(error, TimeoutError):
-            return self._endpoint.timeout_error()
-        if isinstance(error, aiohttp.ClientError):
-            return self._endpoint.broken_error("broke off in the middle of its answer")
-        return self._endpoint.invalid_error()
 
 
 class _StreamedAnswer:
@@ -146,9 +136,9 @@ class _StreamedAnswer:
             self._ready.append(DONE)
             self.is_over = True
 
-    def _finish(self) -> list[Event]:
+    def _finish(self) -> Iterator[Event]:
         try:
-            return self._parser.finish()
+            yield from self._parser.finish()
         except ValueError as error:
             if not self._parser.has_begun:
                 raise

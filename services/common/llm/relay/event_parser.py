@@ -1,6 +1,7 @@
 """Reads a provider's stream as it comes, in any of the shapes in which providers send it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from services.common.chat.chunks import is_chunk, to_chunks
@@ -39,60 +40,58 @@ class EventParser:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._open_data = b""
-        self._body: list[bytes] | None = None
+        self._is_body = False
 
-    def feed(self, block: bytes) -> list[Event]:
+    def feed(self, block: bytes) -> Iterator[Event]:
         """Read a block.
 
         Raises:
             ValueError: If it can't be part of a chat completion, or an event is over 4 MiB.
         """
+        self._pending.append(block)
         self._pending_bytes += len(block)
         if self._pending_bytes > MAX_ANSWER_BYTES:
             raise ValueError("an event is too long")
-        if self._body is not None or (b"\n" not in block and b"\r" not in block):
-            self._pending.append(block)
-            return []
-        text = b"".join((*self._pending, block))
+        if self._is_body or (b"\n" not in block and b"\r" not in block):
+            return
+        text = b"".join(self._pending)
         # A CR at the end may be half of a CRLF.
         held = b"\r" if text.endswith(b"\r") else b""
         if b"\r" in text:
             text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = text.split(b"\n")
-        return self._read_lines(lines, lines.pop() + held)
+        self._keep(lines.pop() + held)
+        yield from self._read_lines(lines)
 
-    def finish(self) -> list[Event]:
+    def finish(self) -> Iterator[Event]:
         """Read what is left at the end of the stream.
 
         Raises:
             ValueError: If that is no chat completion, or only the beginning of one.
         """
-        rest = b"".join(self._pending)
-        if self._body is None and not self.is_done:
-            events = self._read_lines([*rest.splitlines(), b""], b"")
-            rest = b"".join(self._pending)
-        else:
-            events = []
-        if self._body is None:
-            return events
-        return [event for item in parse_events(rest) for event in _to_events(item)]
+        if not self._is_body:
+            lines = b"".join(self._pending).splitlines()
+            self._keep(b"")
+            yield from self._read_lines([*lines, b""])
+        if self._is_body:
+            for item in parse_events(b"".join(self._pending)):
+                yield from _to_events(item)
 
-    def _read_lines(self, lines: list[bytes], rest: bytes) -> list[Event]:
-        events: list[Event] = []
+    def _keep(self, rest: bytes) -> None:
+        self._pending = [rest]
+        self._pending_bytes = len(rest) + len(self._open_data)
+
+    def _read_lines(self, lines: list[bytes]) -> Iterator[Event]:
         for number, line in enumerate(lines):
+            if self.is_done:
+                return
             if not self.has_begun:
                 line = line.removeprefix(BOM)  # noqa: PLW2901
                 if line.strip() and not line.startswith((*DATA_FIELDS, *OTHER_FIELDS)):
-                    self._body = []
-                    rest = b"\n".join((line, *lines[number + 1 :], rest))
-                    break
-            events += self._read_line(line)
-            if self.is_done:
-                rest = b""
-                break
-        self._pending = [rest] if rest else []
-        self._pending_bytes = len(rest) + len(self._open_data)
-        return events
+                    self._is_body = True
+                    self._keep(b"\n".join((*lines[number:], *self._pending)))
+                    return
+            yield from self._read_line(line)
 
     def _read_line(self, line: bytes) -> list[Event]:
         if line.startswith(DATA_FIELDS):
