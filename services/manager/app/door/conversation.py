@@ -105,7 +105,7 @@ def make_conversation(
         parameters=kept.parameters,
         variables=encode_json(extension.variables),
         choices=kept.choices if answer.choices else None,
-        finish_reason=answer.finish_reason,
+        finish_reason=make_storable(answer.finish_reason),
         input_tokens=_read_count(usage, "prompt_tokens"),
         output_tokens=_read_count(usage, "completion_tokens"),
         cached_tokens=_read_count(usage, "prompt_tokens_details", "cached_tokens"),
