@@ -112,6 +112,7 @@ check: $(VENV)/dev ## Lint, types, import rules, layout, patterns
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --explicit-package-bases --package benchmarks
 	@PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest tests/structure
 

@@ -1,16 +1,25 @@
 """The command line's side of the Manager's API."""
 
 import http.client
+import json
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
+from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
+# How often it is looked whether a score is there.
+LOOK_SECONDS = 0.1
 # The Manager is asked itself, whatever proxy the environment names for the internet.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -35,17 +44,91 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
     """
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
+    with _asking(manager_url, "/api/v1/request", body.model_dump_json()) as response:
+        return AgentResponse.model_validate_json(response.read())
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A streamed answer: its pieces as they come, and the headers that came before them."""
+
+    headers: Mapping[str, str]
+    pieces: Iterator[str]
+
+
+@contextmanager
+def stream_chat(
+    manager_url: str, messages: Sequence[Mapping[str, str]], *, task_type: str
+) -> Iterator[ChatAnswer]:
+    """Have a conversation answered, and read the answer as it comes.
+
+    Raises:
+        RequestFailedError: If there is no answer, or it breaks off in the middle.
+    """
+    body = {"model": task_type, "messages": list(messages), "stream": True}
+    with _asking(manager_url, "/v1/chat/completions", json.dumps(body)) as response:
+        yield ChatAnswer(response.headers, _read_pieces(response))
+
+
+def _read_pieces(lines: Iterable[bytes]) -> Iterator[str]:
+    for line in lines:
+        field, _, content = line.decode().partition(": ")
+        if field != "data" or content.strip() == "[DONE]":
+            continue
+        chunk = json.loads(content)
+        if error := chunk.get("error"):
+            raise RequestFailedError(f"{error['message']} [{error['code']}]")
+        for choice in chunk["choices"]:
+            yield choice["delta"].get("content") or ""
+
+
+class RequestRow(BaseModel):
+    """A request's row, and what became of its score.
+
+    Attributes:
+        evaluation: `pending`, `scored`, `unscored`, `not_chosen` or `client_closed`.
+        evaluation_score: In [0, 1]; None where there is none.
+    """
+
+    request_id: UUID
+    refined_input: str
+    worker_output: str | None
+    prompt_version: int | None
+    evaluation: str
+    evaluation_score: float | None
+    evaluation_passed: bool | None
+    evaluation_detail: dict[str, Any] | None
+
+
+def wait_for_score(manager_url: str, path: str, *, seconds: float) -> RequestRow:
+    """Read a request's row once its score isn't pending any more, or when the time is over.
+
+    Raises:
+        RequestFailedError: If the Manager doesn't say.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        with _asking(manager_url, path) as response:
+            row = RequestRow.model_validate_json(response.read())
+        if row.evaluation != "pending" or time.monotonic() > until:
+            return row
+        time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def _asking(manager_url: str, path: str, body: str | None = None) -> Iterator[Any]:
+    """Send a request and read the response within; whatever fails is told in one way."""
     try:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
-            f"{manager_url.rstrip('/')}/api/v1/request",
-            data=body.model_dump_json().encode(),
+            manager_url.rstrip("/") + path,
+            data=None if body is None else body.encode(),
             headers={"Content-Type": "application/json"},
         )
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
-            return AgentResponse.model_validate_json(response.read())
+            yield response
     except urllib.error.HTTPError as error:
         raise _explain(error, manager_url) from error
-    except ValidationError as error:
+    except (ValidationError, KeyError) as error:
         raise RequestFailedError(
             f"What answers at {manager_url} is no Manager of this version.",
             remedy="Check MANAGER_URL, and restart with: selfheal down && selfheal up",
@@ -59,9 +142,10 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
 
 
 def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedError:
+    content = error.read()
     try:
-        answer = ErrorResponse.model_validate_json(error.read())
-    except ValidationError:
+        answer = _read_error(content, str(error.headers.get("x-request-id", "")))
+    except ValueError:
         return RequestFailedError(
             f"What answers at {manager_url} answered HTTP {error.code} without a reason.",
             remedy="Is it the Manager? See selfheal status, and MANAGER_PORT or MANAGER_URL.",
@@ -72,3 +156,11 @@ def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedEr
         f"{answer.message} [{answer.code}]",
         remedy=f"See: selfheal logs --failed (request {answer.request_id})" if is_logged else "",
     )
+
+
+def _read_error(content: bytes, request_id: str) -> ErrorResponse:
+    """Read an error of ours, or one in OpenAI's shape."""
+    told = json.loads(content)
+    if isinstance(told, dict) and isinstance(told.get("error"), dict):
+        told = {**told["error"], "request_id": request_id}
+    return ErrorResponse.model_validate(told)

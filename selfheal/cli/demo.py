@@ -13,15 +13,14 @@ from rich.text import Text
 from selfheal.cli.lifecycle import (
     FAILURE_EXIT_CODE,
     INTERRUPTED_EXIT_CODE,
+    AsJson,
     choose_settings,
     friendly_errors,
     print_json,
 )
-from selfheal.demo.outcome import Act, Outcome
-from selfheal.demo.performance import Audience, perform
+from selfheal.demo.outcome import Outcome
+from selfheal.demo.performance import Narrator, perform, send_through_door
 from selfheal.demo.story import choose_story
-from selfheal.display.detail_reading import show_line
-from selfheal.optimizer_run import Event, describe_event
 from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
@@ -29,41 +28,11 @@ from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.process_plan import needs_local_model
 from selfheal.runtime.states import State
 from services.common.config import LOCAL_PROVIDER, Settings
-from services.common.schemas import AgentResponse
 
 # The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
 DEMO_HOME = "demo"
 RECORDING_WIDTH = 110
-
-
-class Narrator(Audience):
-    """Prints the story as it happens."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def on_act(self, title: str, what: str) -> None:
-        """Print a heading."""
-        self._console.print(Rule(Text(title, style="bold"), align="left"))
-        self._console.print(Text(what, style="italic"))
-
-    def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
-        """Print a line: verdict, score, version, and how the answer begins."""
-        passed = response.evaluation_passed
-        self._console.print(
-            Text.assemble(
-                ("pass " if passed else "FAIL ", "green" if passed else "bold red"),
-                f"{response.evaluation_score:.3f}  v{response.prompt_version:<4}{seconds:5.1f} s  ",
-                (show_line(request, most=42), "bold"),
-                ("  " + show_line(response.worker_output, most=40), "dim"),
-            ),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-
-    def on_event(self, event: Event) -> None:
-        """Print the Optimizer's own words."""
-        self._console.print(Text(describe_event(event)), overflow="fold")
+DOOR_TITLE = "The same story through the door: /v1/chat/completions, streamed, scored afterwards"
 
 
 def demo(
@@ -73,7 +42,7 @@ def demo(
             "--llm", help="Model that plays: local, simulated, openai, ...", metavar="NAME"
         ),
     ] = LOCAL_PROVIDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    as_json: AsJson = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -84,7 +53,8 @@ def demo(
     """Play one healing story: healthy, a bad deploy, failures, the repair with its proof, healed.
 
     Starts a system of its own (database, model, services), and stops and forgets it afterwards.
-    Exits with 1 unless the story came true: broken below 0.5, and 90 % of the loss won back.
+    It is played twice: by the guide's route, and streamed through /v1/chat/completions. Exits with
+    1 unless it came true both times: broken below 0.5, and 90 % of the loss won back.
 
     Example: selfheal demo --llm simulated
     """
@@ -95,16 +65,17 @@ def demo(
     )
     try:
         with friendly_errors():
-            outcome = _play(_choose_demo_settings(llm), console)
+            outcome, through_door = _play(_choose_demo_settings(llm), console)
     except KeyboardInterrupt:
         console.print("Interrupted; everything is stopped.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    _show(outcome, console)
+    _show(outcome, "What was measured in this run", console)
+    _show(through_door, "The same, streamed through /v1/chat/completions", console)
     if record is not None:
         console.save_svg(str(record), title="selfheal demo")
     if as_json:
-        print_json(outcome.as_dict())
-    if outcome.find_problems():
+        print_json(outcome.as_dict() | {"through_door": through_door.as_dict()})
+    if outcome.find_problems() or through_door.find_problems():
         raise typer.Exit(FAILURE_EXIT_CODE)
 
 
@@ -124,7 +95,8 @@ def _choose_demo_settings(llm: str) -> Settings:
     return settings.model_copy(update={"selfheal_home": settings.selfheal_home / DEMO_HOME})
 
 
-def _play(settings: Settings, console: Console) -> Outcome:
+def _play(settings: Settings, console: Console) -> tuple[Outcome, Outcome]:
+    """Play the story twice: by the guide's route, and streamed through the door."""
     if needs_local_model(settings):
         require_wheels()
     system = build_system(settings)
@@ -136,20 +108,30 @@ def _play(settings: Settings, console: Console) -> Outcome:
     console.print(Rule(Text(f"Starting (model: {settings.llm_model})", style="bold"), align="left"))
     try:
         with in_foreground(system, show) as watch:
-            outcome = perform(choose_story(settings.llm_provider), settings, Narrator(console))
+            story, narrator = choose_story(settings.llm_provider), Narrator(console)
+            outcome = perform(story, settings, narrator)
+            watch.check()
+            console.print(Rule(Text(DOOR_TITLE, style="bold"), characters="=", align="left"))
+            through_door = perform(story, settings, narrator, send_through_door)
             watch.check()
     finally:
         system.reset()
-    return outcome
+    return outcome, through_door
 
 
-def _show(outcome: Outcome, console: Console) -> None:
-    table = Table(title="What was measured in this run", title_justify="left")
-    columns = ("", "mean score", "passes", "prompt", "seconds", "model calls")
-    for column in columns:
+def _show(outcome: Outcome, title: str, console: Console) -> None:
+    table = Table(title=title, title_justify="left")
+    for column in ("", "mean score", "passes", "prompt", "seconds", "model calls"):
         table.add_column(column, justify="right" if column else "left")
     for act in (outcome.before, outcome.broken, outcome.healed):
-        table.add_row(*_row(act))
+        table.add_row(
+            act.title,
+            f"{act.mean_score:.3f}",
+            f"{act.passes}/{len(act.responses)}",
+            f"v{act.prompt_version}",
+            f"{act.seconds:.1f}",
+            str(act.model_calls),
+        )
     console.print()
     console.print(table)
     console.print(
@@ -162,14 +144,3 @@ def _show(outcome: Outcome, console: Console) -> None:
         console.print(Panel(Text("; ".join(problems)), title="The story did not come true"))
         return
     console.print(Panel(Text(outcome.explain_repair()), title="Repaired", border_style="green"))
-
-
-def _row(act: Act) -> tuple[str, ...]:
-    return (
-        act.title,
-        f"{act.mean_score:.3f}",
-        f"{act.passes}/{len(act.responses)}",
-        f"v{act.prompt_version}",
-        f"{act.seconds:.1f}",
-        str(act.model_calls),
-    )

@@ -258,7 +258,9 @@ class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSett
     worker_port: Port = WORKER_PORT
 
 
-class EvaluatorSettings(ServiceSettings, SecondModelSettings, TokenSettings, TaskTypeSettings):
+class EvaluatorSettings(
+    ServiceSettings, SecondModelSettings, TokenSettings, ChatSettings, TaskTypeSettings
+):
     """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT

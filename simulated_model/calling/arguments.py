@@ -40,7 +40,7 @@ def find_arguments(schema: Mapping[str, Any], part: str, request: str) -> dict[s
     found: dict[str, Any] = {}
     taken: set[str] = set()
     for text in (part, request):
-        said = extract(DataRequest({"properties": fields}, text))
+        said = extract(DataRequest(fields, text))
         for name, field in fields.items():
             if found.get(name) is not None or (text is not part and name not in demanded):
                 continue

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,22 +32,14 @@ NO = re.compile(r"\b(?:no|not|false|none|sold out|unavailable)\b|없음|불가|�
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "원"}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownText:
-    """A text that the model knows, and the fields that it states."""
-
-    said: str
-    facts: dict[str, Any]
-
-
 def extract(request: DataRequest) -> dict[str, Any]:
     """Extract the wanted fields that the text states, in the schema's order.
 
     A field that it doesn't state is null where the schema allows that, and else left out.
     """
     text = _squeeze(request.text[:READ_CHARACTERS])
-    known = next((known for known in load_known_texts() if known.said in text), None)
-    found = known.facts if known else _read_fields(request)
+    known = next((facts for said, facts in load_known_texts() if said in text), None)
+    found = known or _read_fields(request)
     data: dict[str, Any] = {}
     for name, field in request.fields.items():
         if name in found:
@@ -59,10 +50,10 @@ def extract(request: DataRequest) -> dict[str, Any]:
 
 
 @cache
-def load_known_texts() -> tuple[KnownText, ...]:
-    """Load every text that the model knows, on the first call."""
+def load_known_texts() -> list[tuple[str, dict[str, Any]]]:
+    """Load every text that the model knows, and the fields that each states, on the first call."""
     entries = tomllib.loads(KNOWN_TEXTS_FILE.read_text(encoding="utf-8"))["text"]
-    return tuple(KnownText(_squeeze(entry["said"]), entry["facts"]) for entry in entries)
+    return [(_squeeze(entry["said"]), entry["facts"]) for entry in entries]
 
 
 def _squeeze(text: str) -> str:

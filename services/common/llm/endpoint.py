@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
@@ -13,7 +13,6 @@ from services.common.errors import (
     ModelError,
     ModelInvalidAnswerError,
     ModelRateLimitedError,
-    ModelRejectedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -39,11 +38,15 @@ Reader = Callable[[aiohttp.ClientResponse], Awaitable[Reply]]
 
 
 class ToldError(Exception):
-    """A reply of status 200 that tells of a failure: `said` is what it says."""
+    """A reply that tells of a failure: `said` is what it says."""
 
-    def __init__(self, said: object) -> None:
+    def __init__(
+        self, said: object, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
         self.said = said
+        self.status = status
+        self.headers = headers or {}
 
 
 class _ParameterRefusedError(Exception):
@@ -86,9 +89,9 @@ class ChatEndpoint:
     ) -> Reply:
         """Ask until there is a reply, or no hope of one.
 
-        Rate limits, server errors and broken connections may pass. Of the parameters that the
-        model refuses, the own ones are dropped, and that is remembered; of the request's,
-        `max_tokens` gets its new name, and any other is an error.
+        Rate limits, server errors and broken connections may pass. What the model refuses of the
+        parameters is left out, or goes by its other name; of the own ones that is remembered,
+        since a client's may be refused for its value alone.
 
         Args:
             request: The body in OpenAI's shape, but for `model`.
@@ -103,20 +106,24 @@ class ChatEndpoint:
             async with asyncio.timeout(self.timeout_seconds):
                 return await self._ask_with_retries(request, own, read)
         except TimeoutError as error:
-            raise self.timeout_error() from error
+            raise self.explain(error) from error
 
     async def _ask_with_retries(
         self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
     ) -> Reply:
         pause_seconds = FIRST_PAUSE_SECONDS
         attempt = 1
-        renamed: set[str] = set()
+        dropped: set[str] = set()
         while True:
-            body = self._body(request, own, renamed)
+            body = self._body(request, own, dropped)
             try:
-                reply = await self._ask_once(body, read)
+                return await self._ask_once(body, read)
             except _ParameterRefusedError as refusal:
-                renamed |= self._drop(refusal.names, request)
+                dropped |= refusal.names
+                theirs = {REPLACEMENTS.get(name) for name in request} | request.keys()
+                self._refused |= refusal.names - theirs
+                for name in sorted(refusal.names):
+                    log.info("model_parameter_dropped", parameter=name, model=self.model)
             except TransientError as failure:
                 wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
                 if attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
@@ -125,47 +132,18 @@ class ChatEndpoint:
                 await asyncio.sleep(wanted * (1 + self.jitter.random() / 4))
                 attempt += 1
                 pause_seconds *= 2
-            else:
-                self._refused |= renamed
-                return reply
 
     def _body(
-        self, request: Mapping[str, Any], own: Mapping[str, Any], renamed: set[str]
+        self, request: Mapping[str, Any], own: Mapping[str, Any], dropped: set[str]
     ) -> dict[str, Any]:
         body = {**own, **request, "model": self.model}
+        left_out = dropped | (self._refused - request.keys())
         for name, replacement in REPLACEMENTS.items():
-            if name not in body or name not in self._refused | renamed:
-                continue
-            if replacement is not None:
-                body.setdefault(replacement, body.pop(name))
-            elif name not in request:
-                del body[name]
+            if name in left_out and name in body:
+                value = body.pop(name)
+                if replacement is not None:
+                    body[replacement] = value
         return body
-
-    def _drop(self, names: set[str], request: Mapping[str, Any]) -> set[str]:
-        """Note refused parameters; returns those of the request that have another name.
-
-        What a client sent may be refused for its value alone: only success with the other name
-        shows that the model doesn't know the first one.
-        """
-        # Another call may have noted it meanwhile: either way the next body is without it.
-        own = {
-            name for name in names if name not in request and not self._is_renamed(name, request)
-        }
-        renamed = {name for name in names - own if name in request and REPLACEMENTS[name]}
-        if not own | renamed:
-            raise ModelRejectedError(
-                f"The model {self.model!r} refuses {', '.join(sorted(names))} as the request has "
-                "it.",
-                param=min(names),
-            )
-        self._refused |= own
-        for name in sorted(own | renamed):
-            log.info("model_parameter_dropped", parameter=name, model=self.model)
-        return renamed
-
-    def _is_renamed(self, name: str, request: Mapping[str, Any]) -> bool:
-        return any(REPLACEMENTS[other] == name for other in REPLACEMENTS.keys() & request.keys())
 
     async def _ask_once(self, body: dict[str, Any], read: Reader[Reply]) -> Reply:
         session = self._session = self._session or self._create_session()
@@ -177,16 +155,12 @@ class ChatEndpoint:
                 if response.status < HTTPStatus.BAD_REQUEST:
                     return await read(response)
                 said = parse_error(await read_bounded(response, self.model))
-                raise self._failure(response.status, response.headers, said, body)
-            except ToldError as told:
-                raise self._failure(response.status, response.headers, told.said, body) from told
+                raise ToldError(said, response.status, response.headers)
             except BaseException:
                 response.close()
                 raise
-        except aiohttp.ClientError as error:
-            raise TransientError(self.broken_error("can't be reached")) from error
-        except ValueError as error:
-            raise self.invalid_error() from error
+        except (ToldError, aiohttp.ClientError, ValueError) as error:
+            raise self._translate(error, body) from error
 
     def _create_session(self) -> aiohttp.ClientSession:
         headers = {}
@@ -195,36 +169,32 @@ class ChatEndpoint:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
         return create_session(self._base_url, headers=headers, timeout=timeout)
 
-    def _failure(
-        self, status: int, headers: Mapping[str, str], said: object, sent: dict[str, Any]
-    ) -> Exception:
-        """Translate what a provider says of a failure."""
-        report = read_report(status, said)
-        if refused := report.refused(sent):
+    def _translate(self, error: Exception, sent: Collection[str]) -> Exception:
+        if isinstance(error, ToldError) and (
+            refused := read_report(error.status, error.said).refused(sent)
+        ):
             return _ParameterRefusedError(refused)
-        error = explain_failure(report, repr(self.model))
-        if isinstance(error, ModelRateLimitedError | ModelUnavailableError):
-            return TransientError(error, read_pause_seconds(headers))
-        return error
+        known = self.explain(error)
+        if isinstance(known, ModelRateLimitedError | ModelUnavailableError):
+            headers = error.headers if isinstance(error, ToldError) else {}
+            return TransientError(known, read_pause_seconds(headers))
+        return known
 
-    def told_error(self, said: object) -> ModelError:
-        """Translate what a provider says of a failure inside an answer that has begun."""
-        return explain_failure(read_report(HTTPStatus.OK, said), repr(self.model))
-
-    def timeout_error(self) -> ModelError:
-        """Return the error of a model that is too slow."""
-        return ModelTimeoutError(
-            f"The model {self.model!r} gave no answer in {self.timeout_seconds:g} s."
-        )
-
-    def broken_error(self, what: str) -> ModelError:
-        """Return the error of a connection that broke."""
-        return ModelUnavailableError(f"The model {self.model!r} {what}.")
-
-    def invalid_error(self) -> ModelError:
-        """Return the error of an answer that is none."""
+    def explain(self, error: Exception) -> ModelError:
+        """Translate what ended an answer that had begun, or the wait for one."""
+        name = repr(self.model)
+        if isinstance(error, ToldError):
+            return explain_failure(read_report(error.status, error.said), name)
+        if isinstance(error, aiohttp.ClientError):
+            broke = isinstance(error, aiohttp.ClientPayloadError)
+            what = "broke off in its answer" if broke else "can't be reached"
+            return ModelUnavailableError(f"The model {name} {what}.")
+        if isinstance(error, TimeoutError):
+            return ModelTimeoutError(
+                f"The model {name} gave no answer in {self.timeout_seconds:g} s."
+            )
         return ModelInvalidAnswerError(
-            f"The model {self.model!r} answered what is no chat completion. Check "
+            f"The model {name} answered what is no chat completion. Check "
             "LLM_BASE_URL, which goes up to and with /v1."
         )
 

@@ -15,6 +15,7 @@ from services.common.errors import (
     ModelRejectedError,
     ModelUnavailableError,
 )
+from services.common.secret_masking import holds_secret
 
 # The parameters that a model may refuse, in the order in which they are taken away, and what is
 # sent instead, None for nothing.
@@ -149,7 +150,8 @@ def explain_failure(report: ErrorReport, model: str) -> ModelError:
         return ModelRateLimitedError(f"The model {model} is rate limited.")
     if report.status >= SERVER_ERRORS or report.status in RETRIED_STATUSES:
         return ModelUnavailableError(f"The model {model} failed with HTTP {report.status}.")
-    code = next((code for code in report.codes if code.isidentifier()), "")
+    codes = (code for code in report.codes if code.isidentifier() and not holds_secret(code))
+    code = next(codes, "")
     return ModelRejectedError(
         f"The model {model} refused the request with HTTP {report.status}"
         + (f" ({code[:64]}). " if code else ". ")

@@ -35,7 +35,8 @@ def parse_events(content: bytes) -> list[dict[str, Any]]:
         text = "\n".join(line.removeprefix(STREAM_FIELDS[0]) for line in kept)
     events = _parse_objects(text)
     in_pieces = any("delta" in choice for event in events for choice in choices_of(event))
-    if in_pieces and not text.endswith(DONE) and not any(map(_finish_reasons, events)):
+    is_whole = text.endswith(DONE) or any(map(_finish_reasons, events))
+    if in_pieces and not is_whole and find_error(events) is None:
         raise ValueError("the stream breaks off")
     return events
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 
 from services.common.schemas import ChatTask, ErrorResponse, TaskRequest, TaskResponse
-from services.worker.app.relayed import RelayedEvents, work_for_client
+from services.worker.app.client_bound import ClientBoundAnswer
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.task_performer import TaskPerformer
 
 CHAT_PATH = "/api/v1/chat"
-CLIENT_CLOSED = 499
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse} for status in (403, 404, 502, 503, 504)
 }
@@ -37,9 +36,4 @@ async def answer_conversation(
 ) -> Response:
     """Answer a conversation in OpenAI's shape under the prompt that is active now."""
     performer: ChatPerformer = request.app.state.chat_performer
-    answer = await work_for_client(request, performer.perform(task, x_internal_token))
-    if answer is None:
-        return Response(status_code=CLIENT_CLOSED)
-    if isinstance(answer.content, bytes):
-        return Response(answer.content, headers=answer.headers, media_type="application/json")
-    return RelayedEvents(answer.content, answer.headers)
+    return ClientBoundAnswer(performer.perform(task, x_internal_token))

@@ -13,7 +13,12 @@ from support.proxy import recording_proxy
 from support.rows import for_each
 
 from selfheal import manager_client
-from selfheal.manager_client import RequestFailedError, send_request
+from selfheal.manager_client import (
+    RequestFailedError,
+    send_request,
+    stream_chat,
+    wait_for_score,
+)
 from selfheal.runtime.ports import find_free_port
 
 REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
@@ -99,3 +104,71 @@ def test_any_other_trouble_has_a_remedy_of_its_own(
     assert remedy in error.remedy
     assert "Start the system" not in error.remedy
     assert url in error.message
+
+
+def streaming(*events: object) -> type[JsonHandler]:
+    body = "".join(f": waiting\n\ndata: {json.dumps(event)}\n\n" for event in events)
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            self.answer(200, f"{body}data: [DONE]\n\n".encode(), "text/event-stream")
+
+    return Handler
+
+
+def piece(text: str | None) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"content": text}}]}
+
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+def test_an_answer_is_read_piece_by_piece() -> None:
+    events = streaming(piece("Hel"), piece(None), piece("lo"), {"choices": []})
+    with serving(events) as url, stream_chat(url, MESSAGES, task_type="any") as answer:
+        assert list(answer.pieces) == ["Hel", "", "lo"]
+
+
+def test_an_answer_that_breaks_off_says_why() -> None:
+    events = streaming(piece("Hel"), {"error": {"message": "It broke.", "code": "model_failed"}})
+    with serving(events) as url, pytest.raises(RequestFailedError, match="It broke"):  # noqa: SIM117
+        with stream_chat(url, MESSAGES, task_type="any") as answer:
+            list(answer.pieces)
+
+
+def test_a_refusal_in_openais_shape_is_told_as_any_other() -> None:
+    told = json.dumps({"error": {"message": "No such model.", "code": "model_not_found"}})
+    with serving(failing(404, told.encode())) as url, pytest.raises(RequestFailedError) as raised:  # noqa: SIM117
+        with stream_chat(url, MESSAGES, task_type="any"):
+            pass
+    assert raised.value.message == "No such model. [model_not_found]"
+
+
+def test_a_score_is_waited_for() -> None:
+    row = {
+        "request_id": REQUEST_ID,
+        "refined_input": "hi",
+        "worker_output": "hello",
+        "prompt_version": 1,
+        "evaluation_score": None,
+        "evaluation_passed": None,
+        "evaluation_detail": None,
+    }
+    scored = {"evaluation": "scored", "evaluation_score": 0.5, "evaluation_passed": False}
+    answers = [{"evaluation": "pending"}, {"evaluation": "pending"}, scored]
+
+    class Handler(JsonHandler):
+        def do_GET(self) -> None:
+            self.answer(200, json.dumps(row | answers.pop(0)).encode())
+
+    with serving(Handler) as url:
+        found = wait_for_score(url, "/api/v1/requests/1", seconds=60)
+    assert (found.evaluation, found.evaluation_score, found.evaluation_passed) == (
+        "scored",
+        0.5,
+        False,
+    )
+    answers = [{"evaluation": "pending"}]
+    with serving(Handler) as url:
+        assert wait_for_score(url, "/", seconds=0).evaluation == "pending"

@@ -1,7 +1,7 @@
 """Passes conversations on to an OpenAI-compatible endpoint, and its answers back as they are."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from services.common.llm.relay.event_parser import Event, EventParser
 from services.common.llm.relay.relay import DONE, to_json
 from services.common.llm.reply import find_error
 
+STREAM_FIELDS = ("stream", "stream_options")
 # For the end of a response whose last event has come: then its connection can be used again.
 END_SECONDS = 1
 
@@ -31,22 +32,14 @@ class EndpointRelay:
         self._parameters = parameters
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
-        """Return a chat completion as JSON.
-
-        Raises:
-            ModelError: If the provider fails.
-        """
-        body = {name: value for name, value in request.items() if not name.startswith("stream")}
+        """Return a chat completion as JSON."""
+        body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         return await self._endpoint.ask(body, self._own(request), self._read_whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Give whole events, joined where they came together.
-
-        Raises:
-            ModelError: If the provider fails, before the first event or after it.
-        """
+        """Give whole events, joined where they came together."""
         options = {**(request.get("stream_options") or {}), "include_usage": True}
-        body = {name: value for name, value in request.items() if name != "stream_options"}
+        body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         own = {**self._own(request), "stream_options": options}
         answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
         failure: ModelError | None = None
@@ -61,7 +54,7 @@ class EndpointRelay:
                 try:
                     await answer.read()
                 except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
-                    failure = self._explain(error)
+                    failure = self._endpoint.explain(error)
             await answer.reach_end()
         finally:
             answer.close()
@@ -87,16 +80,6 @@ class EndpointRelay:
         while not answer.has_choice:
             await answer.read()
         return answer
-
-    def _explain(self, error: Exception) -> ModelError:
-        """Translate a failure in the middle of an answer."""
-        if isinstance(error, ToldError):
-            return self._endpoint.told_error(error.said)
-        if isinstance(error, TimeoutError):
-            return self._endpoint.timeout_error()
-        if isinstance(error, aiohttp.ClientError):
-            return self._endpoint.broken_error("broke off in the middle of its answer")
-        return self._endpoint.invalid_error()
 
 
 class _StreamedAnswer:
@@ -146,9 +129,9 @@ class _StreamedAnswer:
             self._ready.append(DONE)
             self.is_over = True
 
-    def _finish(self) -> list[Event]:
+    def _finish(self) -> Iterator[Event]:
         try:
-            return self._parser.finish()
+            yield from self._parser.finish()
         except ValueError as error:
             if not self._parser.has_begun:
                 raise

@@ -8,14 +8,20 @@ from typing import Any
 from uuid import uuid4
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_messages
 from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.runnables import Runnable
 
-from services.common.errors import ModelError, ModelRejectedError, ModelTimeoutError, ServiceError
+from services.common.chat.chunks import join_chunks
+from services.common.errors import (
+    ModelError,
+    ModelRejectedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    ServiceError,
+)
 from services.common.llm.invocation import translate_vendor_error
-from services.common.llm.outcome import is_failure
-from services.common.llm.relay.openai_shapes import DeltaWriter, read_finish_reason, to_usage
+from services.common.llm.outcome import CUT, OWN, REASON_KEYS, WITHHELD, is_failure
 from services.common.llm.relay.relay import DONE, to_event, to_json
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
@@ -25,7 +31,9 @@ NOT_PASSED_ON = frozenset(
         *("parallel_tool_calls", "user", "metadata", "store", "service_tier"),
     }
 )
-TOOL_CHOICES = {"required": "any"}
+# Words in vendors' finish reasons, and OpenAI's.
+REASONS = {("tool", "function_call"): "tool_calls", WITHHELD: "content_filter", CUT: "length"}
+REASONING_PARTS = ("reasoning", "thinking")
 
 
 class LangChainRelay:
@@ -33,7 +41,7 @@ class LangChainRelay:
 
     Args:
         model: Any chat model; how it was made says its default parameters.
-        timeout_seconds: Deadline of a whole answer, and of each pause in a streamed one.
+        timeout_seconds: Longest pause in an answer; one that comes whole is one pause.
     """
 
     def __init__(self, model: BaseChatModel, *, timeout_seconds: float) -> None:
@@ -41,61 +49,40 @@ class LangChainRelay:
         self._timeout_seconds = timeout_seconds
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
-        """Return a chat completion as JSON.
-
-        Raises:
-            ModelError: If the provider fails.
-        """
-        chain, messages, parameters = self._prepare(request)
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                message = await chain.ainvoke(messages, **parameters)
-        except Exception as error:  # vendors' exceptions share no base class
-            raise self._explain(error, parameters) from error
-        writer = DeltaWriter()
-        answer = writer.write(message)
-        for call in answer.get("tool_calls", ()):
-            del call["index"]
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": None, **answer},
-            "finish_reason": _end(writer, _read_reason(message)),
-        }
-        completion = {**_envelope("chat.completion", message), "choices": [choice]}
-        return to_json(completion | to_usage(message.usage_metadata))
+        """Return a chat completion as JSON."""
+        return to_json(join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)]))
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Give whole events.
+        """Give whole events."""
+        async with aclosing(self._ask(request, in_pieces=True)) as chunks:
+            async for chunk in chunks:
+                yield to_event(chunk)
+        yield DONE
 
-        Raises:
-            ModelError: If the provider fails, before the first event or after it.
-        """
-        chain, messages, parameters = self._prepare(request)
-        writer = DeltaWriter()
-        usage: UsageMetadata | None = None
-        reason: str | None = None
-        envelope: dict[str, Any] = {}
+    async def _ask(
+        self, request: Mapping[str, Any], *, in_pieces: bool
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        model, messages, parameters = self._prepare(request)
+        writer = _ChunkWriter()
         try:
-            async with aclosing(chain.astream(messages, **parameters)) as chunks:  # type: ignore[type-var]
+            async with aclosing(_invoke(model, messages, parameters, in_pieces)) as answers:
                 while True:
                     async with asyncio.timeout(self._timeout_seconds):
-                        message = await anext(chunks, None)
+                        message = await anext(answers, None)
                     if message is None:
                         break
-                    role = {} if envelope else {"role": "assistant"}
-                    envelope = envelope or _envelope("chat.completion.chunk", message)
-                    reason = _read_reason(message) or reason
-                    if message.usage_metadata:
-                        usage = add_usage(usage, message.usage_metadata)
-                    if delta := role | writer.write(message):
-                        yield _to_event(envelope, delta, None)
+                    if (chunk := writer.write(message)) is not None:
+                        yield chunk
+        except ServiceError:
+            raise
+        except TimeoutError as error:
+            raise ModelTimeoutError(
+                f"The model gave no answer in {self._timeout_seconds:g} s."
+            ) from error
         except Exception as error:  # vendors' exceptions share no base class
-            raise self._explain(error, parameters) from error
-        envelope = envelope or _envelope("chat.completion.chunk", AIMessage(""))
-        last = [_to_event(envelope, {}, _end(writer, reason))]
-        if usage:
-            last.append(to_event({**envelope, "choices": [], **to_usage(usage)}))
-        yield b"".join((*last, DONE))
+            raise _explain(error, parameters) from error
+        for chunk in writer.write_end():
+            yield chunk
 
     def _prepare(
         self, request: Mapping[str, Any]
@@ -103,87 +90,146 @@ class LangChainRelay:
         """Write a request as LangChain has it: the model with its tools, messages, parameters."""
         if request.get("n") not in (None, 1):
             raise ModelRejectedError("This model gives one choice: leave out n.", param="n")
-        parameters = {
-            name: value
-            for name, value in request.items()
-            if name not in NOT_PASSED_ON and value is not None
-        }
-        if "max_completion_tokens" in parameters:
+        given = {name: value for name, value in request.items() if value is not None}
+        parameters = {name: given[name] for name in given.keys() - NOT_PASSED_ON}
+        if "max_completion_tokens" in given:
             parameters["max_tokens"] = parameters.pop("max_completion_tokens")
-        if isinstance(parameters.get("stop"), str):
-            parameters["stop"] = [parameters["stop"]]
+        if isinstance(stop := given.get("stop"), str):
+            parameters["stop"] = [stop]
         try:
-            messages = convert_to_messages([_with_content(item) for item in request["messages"]])
-        except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+            messages = convert_to_messages(
+                [
+                    {"content": "", **{name: value for name, value in item.items() if value}}
+                    for item in request["messages"]
+                ]
+            )
+            return self._bind_tools(given), messages, parameters
+        except Exception as error:  # what integrations refuse shares no base class
             raise ModelRejectedError(
-                "The messages can't be written for this model's integration.", param="messages"
+                "The model's integration doesn't take these messages or tools."
             ) from error
-        return self._bind_tools(request), messages, parameters
 
-    def _bind_tools(self, request: Mapping[str, Any]) -> Runnable[Any, AIMessage]:
-        choice = request.get("tool_choice")
-        if not request.get("tools") or choice == "none":
+    def _bind_tools(self, given: Mapping[str, Any]) -> Runnable[Any, AIMessage]:
+        choice = given.get("tool_choice")
+        if not given.get("tools") or choice == "none":
             return self._model
         if isinstance(choice, dict):
-            choice = choice.get("function", {}).get("name")
-        options = {"parallel_tool_calls": request.get("parallel_tool_calls")}
-        given = {name: value for name, value in options.items() if value is not None}
-        try:
-            return self._model.bind_tools(
-                request["tools"], tool_choice=TOOL_CHOICES.get(str(choice), choice), **given
-            )
-        except Exception as error:  # vendors' exceptions share no base class
-            raise ModelRejectedError(
-                "This model's integration takes no such tools or tool_choice.", param="tools"
-            ) from error
-
-    def _explain(self, error: Exception, parameters: Mapping[str, Any]) -> ServiceError:
-        """Translate what a model raises."""
-        if isinstance(error, ServiceError):
-            return error
-        if isinstance(error, TimeoutError):
-            return ModelTimeoutError(f"The model gave no answer in {self._timeout_seconds:g} s.")
-        if isinstance(error, TypeError) and parameters:
-            return ModelRejectedError(
-                f"The model's integration doesn't take one of {', '.join(sorted(parameters))}."
-            )
-        return translate_vendor_error(error)
+            choice = choice["function"]["name"]
+        options = {name: given[name] for name in ("parallel_tool_calls",) if name in given}
+        return self._model.bind_tools(
+            given["tools"], tool_choice="any" if choice == "required" else choice, **options
+        )
 
 
-def _with_content(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Write absent content as LangChain has it, and leave out what a `null` stands for."""
-    kept = {name: value for name, value in message.items() if value is not None}
-    return {"content": "", **kept}
+class _ChunkWriter:
+    """Writes the pieces of one answer as chunks; its tool calls are numbered from 0."""
+
+    def __init__(self) -> None:
+        self._envelope: dict[str, Any] = {}
+        self._usage: UsageMetadata | None = None
+        self._reason = ""
+        self._numbers: dict[Any, int] = {}
+
+    def write(self, message: AIMessage) -> dict[str, Any] | None:
+        """Write a message or a piece of one; None where there is nothing to say.
+
+        Raises:
+            ModelUnavailableError: If it says that the provider failed.
+        """
+        # LangChain gives whole messages where a model has no streams.
+        if not isinstance(message, AIMessageChunk):
+            message = AIMessageChunk(**message.model_dump(exclude={"type"}))
+        delta: dict[str, Any] = {} if self._envelope else {"role": "assistant"}
+        metadata, more = message.response_metadata, message.additional_kwargs
+        self._envelope = self._envelope or {
+            "id": f"chatcmpl-{uuid4().hex}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": str(metadata.get("model_name") or metadata.get("model") or "unknown"),
+        }
+        self._reason = next(
+            (str(metadata[k]) for k in REASON_KEYS if metadata.get(k)), self._reason
+        )
+        if is_failure(self._reason):
+            raise ModelUnavailableError("The model's provider failed while it answered.")
+        if message.usage_metadata:
+            self._usage = add_usage(self._usage, message.usage_metadata)
+        said = {
+            "content": str(message.text),
+            "reasoning_content": more.get("reasoning_content") or _read_reasoning(message.content),
+            "refusal": more.get("refusal"),
+            "tool_calls": [self._write_call(dict(call)) for call in message.tool_call_chunks],
+        }
+        delta |= {name: value for name, value in said.items() if value}
+        return self._to_chunk(delta, None) if delta else None
+
+    def write_end(self) -> list[dict[str, Any]]:
+        """Write why the answer ended, and what it cost where that is known."""
+        reason = _translate_reason(self._reason)
+        # Vendors say that they stop after tool calls too.
+        last = self._to_chunk({}, "tool_calls" if self._numbers and reason == "stop" else reason)
+        return [last, *([{**last, "choices": [], **_to_usage(self._usage)}] if self._usage else [])]
+
+    def _to_chunk(self, delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        return {**self._envelope, "choices": [choice]}
+
+    def _write_call(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Write a piece of a call; vendors number calls by whatever else the answer holds."""
+        key = call["index"]
+        if key is None:
+            key = call["id"] or next(reversed(self._numbers), None)
+        is_first = key not in self._numbers
+        number = self._numbers.setdefault(key, len(self._numbers))
+        head = {"id": call["id"], "type": "function"} if is_first else {}
+        name = {"name": call["name"] or ""} if is_first else {}
+        return {"index": number, **head, "function": {**name, "arguments": call["args"] or ""}}
 
 
-def _envelope(kind: str, message: AIMessage) -> dict[str, Any]:
-    metadata = message.response_metadata
+async def _invoke(
+    model: Runnable[Any, AIMessage],
+    messages: list[BaseMessage],
+    parameters: dict[str, Any],
+    in_pieces: bool,
+) -> AsyncGenerator[AIMessage, None]:
+    if not in_pieces:
+        yield await model.ainvoke(messages, **parameters)
+        return
+    async for message in model.astream(messages, **parameters):
+        yield message
+
+
+def _explain(error: Exception, parameters: Mapping[str, Any]) -> ModelError:
+    """Translate what a model raises."""
+    if isinstance(error, TypeError) and parameters:
+        names = ", ".join(sorted(parameters))
+        return ModelRejectedError(f"The model's integration doesn't take one of {names}.")
+    return translate_vendor_error(error)
+
+
+def _read_reasoning(content: Any) -> str:
+    """Read what a model thought in parts of its answer."""
+    parts = [part for part in content if isinstance(part, dict)]
+    return "".join(str(part.get(kind) or "") for part in parts for kind in REASONING_PARTS)
+
+
+def _translate_reason(told: str) -> str:
+    """Return OpenAI's word for why an answer ended; `stop` where nothing says."""
+    reason = told.lower().rpartition(".")[2].replace("-", "_")
+    if not reason or reason in OWN:
+        return "stop"
+    found = (name for words, name in REASONS.items() if any(word in reason for word in words))
+    return next(found, reason)
+
+
+def _to_usage(usage: UsageMetadata) -> dict[str, Any]:
+    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
     return {
-        "id": f"chatcmpl-{uuid4().hex}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": str(metadata.get("model_name") or metadata.get("model") or "unknown"),
+        "usage": {
+            "prompt_tokens": usage["input_tokens"],
+            "completion_tokens": usage["output_tokens"],
+            "total_tokens": usage["total_tokens"],
+            "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
+            "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
+        }
     }
-
-
-def _to_event(envelope: Mapping[str, Any], delta: dict[str, Any], reason: str | None) -> bytes:
-    return to_event(
-        {**envelope, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-    )
-
-
-def _end(writer: DeltaWriter, reason: str | None) -> str:
-    """Return the reason of an answer's end, which vendors call `stop` after tool calls too."""
-    return "tool_calls" if writer.has_calls and reason in (None, "stop") else reason or "stop"
-
-
-def _read_reason(message: AIMessage) -> str | None:
-    """Read why an answer ended; None while it goes on.
-
-    Raises:
-        ModelError: If it ended because the provider failed.
-    """
-    reason = read_finish_reason(message)
-    if is_failure(reason):
-        raise ModelError("The model's provider failed while it answered.")
-    return reason

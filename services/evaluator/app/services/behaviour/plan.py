@@ -19,6 +19,7 @@ from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, Pr
 from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
+    depends_on_state,
     describe,
     find_method,
     find_target,
@@ -30,6 +31,7 @@ from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.request import LEETCODE_CLASS
 
 UNTRIED = "the request shows nothing that the program can be run with and what it then prints"
 MATCHERS = frozenset({"match", "search", "fullmatch"})
@@ -206,8 +208,12 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
     if example.function in defined:
         return example
     for owner in evidence.definitions:
-        is_owner = isinstance(owner, ast.ClassDef) and method_of(owner, example.function)
-        if is_owner and describe(owner).takes(0):
+        if not (isinstance(owner, ast.ClassDef) and method_of(owner, example.function)):
+            continue
+        is_asked_for = evidence.request.wants_class and owner.name != LEETCODE_CLASS
+        if is_asked_for and not example.setup and depends_on_state(owner, example.function):
+            return None  # which object is meant, and what it has been through, isn't shown
+        if describe(owner).takes(0):
             return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
     callee = target.call if target.definition.name == wanted else wanted

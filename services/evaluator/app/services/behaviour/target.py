@@ -132,6 +132,21 @@ def method_of(definition: ast.ClassDef, name: str) -> Function | None:
     return next((node for node in methods if node.name == name), None)
 
 
+def depends_on_state(owner: ast.ClassDef, name: str) -> bool:
+    """Tell whether a method reads what its object keeps, by itself or by another method."""
+    kept = {
+        node.attr
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    read = {name}
+    for _ in owner.body:
+        methods = [method for one in read if (method := method_of(owner, one))]
+        nodes = (node for method in methods for node in ast.walk(method))
+        read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return not read.isdisjoint(kept)
+
+
 def _likeliest(evidence: Evidence) -> Definition | None:
     """The public definition that most likely is what the request asks for.
 

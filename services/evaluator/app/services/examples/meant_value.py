@@ -22,6 +22,8 @@ GOES_ON = re.compile(
     r"|이하|미만|초과|의)"
     r"|[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
 )
+# Another call goes first, and what it has left behind isn't there.
+AFTER_A_CALL = r"\bafter\s+(?:calling\s+)?[`*]{0,2}[a-z_]\w{0,79}\("
 WRONGLY = re.compile(
     # How it is elsewhere, or was: `In C strlen("abc") returns 3`, `the old API: ...`.
     r"\bin\s+(?:c|c\+\+|c#|java|javascript|typescript|ruby|rust|go|golang|php|perl|haskell|kotlin"
@@ -29,11 +31,12 @@ WRONGLY = re.compile(
     r"|기존|예전|"
     r"\b(?:currently|wrong|wrongly|incorrect|incorrectly|buggy?|actual|actually|unexpected"
     r"|unexpectedly|not|never|instead|but|isn't|doesn't|shouldn't|won't|fails?|broken)\b"
-    r"|잘못|현재|지금은|버그",
+    rf"|잘못|현재|지금은|버그|{AFTER_A_CALL}",
     re.I,
 )
 NOT_MEANT = re.compile(
     r"[^\n.]{0,20}(?:\binstead of\b|\brather than\b|\bwhich is (?:wrong|incorrect)|대신"
+    rf"|{AFTER_A_CALL}"
     r"|나오는데|나오지만|나오고\s)"
     r"|[^\n.]{0,10}\bbut\b[^\n.]{0,40}(?:should|expect|want|return)",
     re.I,

@@ -121,7 +121,10 @@ def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, i
     inline = (label["inline"] or "").strip().strip("`")
     if inline:
         return None if inline.startswith(AMBIGUOUS) or "=" in inline else (inline, index)
-    while index < len(lines) and lines[index].strip().casefold() in ("", *COPY_BUTTON):
+    # A label may be a heading with a line under it.
+    underlines = [sign * len(label.string) for sign in "-=" if label["inline"] is None]
+    skipped = ("", *COPY_BUTTON, *underlines)
+    while index < len(lines) and lines[index].strip().casefold() in skipped:
         index += 1
     start = index
     if index < len(lines) and FENCE.match(lines[index]):

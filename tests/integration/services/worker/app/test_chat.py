@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
 from services.common.config import Settings
-from services.common.errors import ModelRateLimitedError
+from services.common.errors import ModelRateLimitedError, ModelUnavailableError
 from services.worker.app import main
 
 Connection = asyncpg.Connection
@@ -245,3 +245,49 @@ async def test_a_request_without_messages_is_refused(
 
     assert response.status_code == 422
     assert response.json()["code"] == "invalid_request"
+
+
+class BreakingRelay:
+    """Gives one event, and then fails."""
+
+    async def complete(self, request: Any) -> bytes:
+        raise AssertionError
+
+    async def stream(self, request: Any) -> AsyncGenerator[bytes, None]:
+        yield b'data: {"choices": []}\n\n'
+        raise ModelUnavailableError("The model broke off.")
+
+
+async def test_a_failure_after_the_first_byte_is_the_last_event(
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Serve,
+    make_settings: MakeSettings,
+    log_entries: list[dict[str, Any]],
+) -> None:
+    monkeypatch.setattr(main, "create_chat_relay", lambda model, settings: BreakingRelay())
+    response = await chat(await serve(main.create_worker(make_settings())), stream=True)
+    first, last, end = response.text.split("\n\n")
+
+    assert response.status_code == 200
+    assert first == 'data: {"choices": []}'
+    assert json.loads(last.removeprefix("data: ")) == {
+        "error": {
+            "message": "The model broke off.",
+            "type": "server_error",
+            "param": None,
+            "code": "model_unavailable",
+        }
+    }
+    assert end == ""
+    assert "stream_broken_off" in {entry["event"] for entry in log_entries}
+
+
+async def test_the_log_says_which_prompt_answered_and_nothing_of_what_was_said(
+    worker: httpx.AsyncClient, log_entries: list[dict[str, Any]]
+) -> None:
+    await chat(worker, messages=[{"role": "user", "content": "My secret"}], stream=True)
+
+    [entry] = [entry for entry in log_entries if entry["event"] == "conversation_answered"]
+    assert entry["prompt_version"] == 1
+    assert entry["streamed"] is True
+    assert "My secret" not in str(log_entries)
