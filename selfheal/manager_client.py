@@ -4,10 +4,12 @@ import http.client
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from typing import Final
 
 from pydantic import ValidationError
 
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
@@ -21,25 +23,33 @@ _REMEDIES: dict[type[BaseException], str] = {
     ConnectionError: "See why it ended with: selfheal status; selfheal logs manager",
     Exception: "Check MANAGER_URL and MANAGER_PORT.",
 }
+_REMEDIES_BY_CODE: Final = {"unauthenticated": "Put it into SELFHEAL_API_KEY for this command."}
 
 
 class RequestFailedError(EmbeddedRuntimeError):
     """The Manager refused or failed a request, or isn't there."""
 
 
-def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentResponse:
+def make_key_header(settings: Settings) -> dict[str, str]:
+    """Return the header that carries SELFHEAL_API_KEY, where there is one."""
+    key = settings.selfheal_api_key
+    return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+
+
+def send_request(settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
     """Have a request answered and scored.
 
     Raises:
         RequestFailedError: If there is no answer; the message is the Manager's own.
     """
+    manager_url = settings.manager_url
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
     try:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
             f"{manager_url.rstrip('/')}/api/v1/request",
             data=body.model_dump_json().encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"} | make_key_header(settings),
         )
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             return AgentResponse.model_validate_json(response.read())
@@ -70,5 +80,7 @@ def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedEr
     is_logged = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
     return RequestFailedError(
         f"{answer.message} [{answer.code}]",
-        remedy=f"See: selfheal logs --failed (request {answer.request_id})" if is_logged else "",
+        remedy=f"See: selfheal logs --failed (request {answer.request_id})"
+        if is_logged
+        else _REMEDIES_BY_CODE.get(answer.code, ""),
     )

@@ -73,7 +73,7 @@ def _send_all(
     responses = []
     for request in story.requests:
         sent = time.monotonic()
-        response = send_request(settings.manager_url, request, task_type=TASK_TYPE)
+        response = send_request(settings, request, task_type=TASK_TYPE)
         audience.on_response(request, response, time.monotonic() - sent)
         responses.append(response)
     return Act(

@@ -87,7 +87,7 @@ class ServiceSettings(TracingSettings):
     """Settings of a process that serves over HTTP, and of who may reach it."""
 
     # Where a container's port is published, which the process in it can't know.
-    published_host: Annotated[str, AfterValidator(check_bind_host)] = ""
+    published_host: Annotated[str, AfterValidator(check_bind_host)] | None = None
     allow_open: Literal["yes-i-know"] | None = None
 
 

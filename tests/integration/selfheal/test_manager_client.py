@@ -15,6 +15,7 @@ from support.rows import for_each
 from selfheal import manager_client
 from selfheal.manager_client import RequestFailedError, send_request
 from selfheal.runtime.ports import find_free_port
+from services.common.config import Settings
 
 REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
 
@@ -30,7 +31,7 @@ def failing(status: int, body: bytes) -> type[JsonHandler]:
 
 def error_of(status: int, body: bytes) -> tuple[str, RequestFailedError]:
     with serving(failing(status, body)) as url, pytest.raises(RequestFailedError) as raised:
-        send_request(url, "hi", task_type="code_generation")
+        send_request(Settings(manager_url=url), "hi", task_type="code_generation")
     return url, raised.value
 
 
@@ -65,7 +66,7 @@ def test_a_proxy_for_the_internet_never_sees_a_request(monkeypatch: pytest.Monke
 
 def failing_at(url: str) -> RequestFailedError:
     with pytest.raises(RequestFailedError) as raised:
-        send_request(url, "hi", task_type="code_generation")
+        send_request(Settings(manager_url=url), "hi", task_type="code_generation")
     return raised.value
 
 
