@@ -100,7 +100,11 @@ def test_the_operator_can_open_the_evaluators_network_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "service"),
-    [("BIND_HOST", "manager"), ("WORKER_BIND_HOST", "worker"), ("EVALUATOR_BIND_HOST", "evaluator")],
+    [
+        ("BIND_HOST", "manager"),
+        ("WORKER_BIND_HOST", "worker"),
+        ("EVALUATOR_BIND_HOST", "evaluator"),
+    ],
 )
 @pytest.mark.parametrize("host", ["", "127.0.0.1", "0.0.0.0", "192.0.2.7"])
 def test_a_service_is_told_where_it_is_published(setting: str, service: str, host: str) -> None:

@@ -81,10 +81,13 @@ class LoggedRequest(BaseModel):
     conversation: dict[str, Any] | None = None
 
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": OpenAIError}}
+NOT_KNOWN: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIError} for status in (401, 403, 503)
+}
+NOT_FOUND = NOT_KNOWN | {404: {"model": OpenAIError}}
 
 
-@router.get("/v1/models", responses={503: {"model": OpenAIError}})
+@router.get("/v1/models", responses=NOT_KNOWN)
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
@@ -97,7 +100,7 @@ async def list_models(request: Request) -> ModelList:
     )
 
 
-@router.get("/v1/models/{model}", responses=NOT_FOUND | {503: {"model": OpenAIError}})
+@router.get("/v1/models/{model}", responses=NOT_FOUND)
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
     require_task_type(request.scope, model)
@@ -145,7 +148,10 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "A chat completion, or the chunks of one",
         "content": {"application/json": {}, "text/event-stream": {}},
     },
-    **{status: {"model": OpenAIError} for status in (400, 404, 413, 415, 429, 500, 502, 503, 504)},
+    **{
+        status: {"model": OpenAIError}
+        for status in (400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504)
+    },
 }
 
 
