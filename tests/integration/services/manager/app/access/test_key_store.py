@@ -47,7 +47,7 @@ async def running(settings: Settings) -> AsyncIterator[KeyStore]:
 
 async def wait_for(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.01)
 
 
