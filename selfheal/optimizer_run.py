@@ -5,8 +5,7 @@ import os
 import subprocess
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -77,25 +76,18 @@ def run_optimizer(
         except KeyboardInterrupt:
             # An activation is one transaction: wherever this meets the run, nothing is left half.
             process.terminate()
-            with _killing_after(process, STOP_GRACE_SECONDS):
+            killer = threading.Timer(STOP_GRACE_SECONDS, process.kill)
+            killer.start()
+            try:
                 for line in lines:
                     on_event(_parse(line))
+            finally:
+                killer.cancel()
             raise
         except BaseException:
             process.terminate()
             raise
     return OptimizerRun(process.returncode, events)
-
-
-@contextmanager
-def _killing_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
-    """End a process that doesn't heed a request to stop."""
-    timer = threading.Timer(seconds, process.kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def describe_event(event: Event) -> str:

@@ -103,22 +103,17 @@ def find_task(request: str) -> Task | None:
     present = frozenset(words)
     if present & OTHER_TECHNOLOGY or NOT_A_PROGRAM.search(prose):
         return None
-    best: tuple[float, int] = (0.0, 0)
-    found: Task | None = None
     positions = defaultdict(list)
     for position, word in enumerate(words):
         positions[word].append(position)
-    for pattern in _patterns():
-        if not present.issuperset(pattern.stems) or present & pattern.unless:
-            continue
-        match = _match(pattern.stems, words, positions[pattern.stems[0]])
-        if match is None:
-            continue
-        other_words, start = match
-        rank = (pattern.weight - OTHER_WORD_PENALTY * other_words, -start)
-        if rank > best:
-            best, found = rank, pattern.task
-    return found
+    found = [
+        ((pattern.weight - OTHER_WORD_PENALTY * other_words, -start), pattern.task)
+        for pattern in _patterns()
+        if present.issuperset(pattern.stems) and present.isdisjoint(pattern.unless)
+        for start in positions[pattern.stems[0]]
+        if (other_words := _other_words_within(pattern.stems, words, start)) is not None
+    ]
+    return max(found, key=lambda ranked: ranked[0])[1] if found else None
 
 
 @cache
@@ -143,14 +138,6 @@ def _patterns() -> tuple[_Pattern, ...]:
         for task in tasks
         for phrase in task.patterns
     )
-
-
-def _match(
-    stems: Sequence[str], words: Sequence[str], starts: Sequence[int]
-) -> tuple[int, int] | None:
-    """Find the best place of a pattern: how many other words it has within, and its start."""
-    places = ((_other_words_within(stems, words, start), start) for start in starts)
-    return min(((others, start) for others, start in places if others is not None), default=None)
 
 
 def _other_words_within(stems: Sequence[str], words: Sequence[str], start: int) -> int | None:

@@ -103,7 +103,7 @@ class ModelServer:
         """
         wait_until_ready(self.process, f"http://{LOOPBACK}:{self.port}/health", self._log)
 
-    def complete(self, system: str, request: str, *, most_tokens: int) -> dict[str, Any]:
+    def complete(self, system: str, request: str, *, most_tokens: int | None) -> dict[str, Any]:
         """Ask for an answer and return the reply, with the server's own timings.
 
         Raises:

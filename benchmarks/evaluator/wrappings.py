@@ -4,7 +4,7 @@ Each is made after what models are known to do, without a look at what reads the
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Final, TypeAlias
@@ -318,5 +318,5 @@ REASONING: Final[dict[str, Wrapping]] = {
 }
 
 
-def _write(nodes: list[ast.stmt]) -> str:
-    return ast.unparse(ast.fix_missing_locations(ast.Module(nodes, []))) + "\n"
+def _write(nodes: Sequence[ast.stmt]) -> str:
+    return ast.unparse(ast.fix_missing_locations(ast.Module([*nodes], []))) + "\n"

@@ -11,15 +11,12 @@ INTERRUPTED_EXIT_CODE: Final = 130
 class GradingError(Exception):
     """The system can't be graded: `str()` says why, `remedy` what to do."""
 
-    exit_code = CANNOT_GRADE_EXIT_CODE
-
-    def __init__(self, message: str, *, remedy: str) -> None:
+    def __init__(
+        self, message: str, *, remedy: str, exit_code: int = CANNOT_GRADE_EXIT_CODE
+    ) -> None:
         super().__init__(message)
         self.remedy = remedy
-
-
-class NothingListensError(GradingError):
-    """None of the services answers at all."""
+        self.exit_code = exit_code
 
 
 class DatabaseUnavailableError(GradingError):
@@ -28,19 +25,3 @@ class DatabaseUnavailableError(GradingError):
 
 class DatabaseStatementError(GradingError):
     """The database refuses a statement."""
-
-
-class SchemaError(GradingError):
-    """The database lacks what the guide's schema has."""
-
-
-class NeedsYesError(GradingError):
-    """There are data that don't look like a test's."""
-
-    exit_code = NEEDS_YES_EXIT_CODE
-
-
-class InterruptedGradingError(GradingError):
-    """Somebody pressed Ctrl-C, or the process was told to end."""
-
-    exit_code = INTERRUPTED_EXIT_CODE

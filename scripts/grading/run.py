@@ -10,7 +10,7 @@ from typing import Final
 from grading.cheating import find_cheating
 from grading.database import tables
 from grading.database.port import Database
-from grading.errors import GradingError, InterruptedGradingError
+from grading.errors import INTERRUPTED_EXIT_CODE, GradingError
 from grading.insights import find_insights
 from grading.masking import mask_secrets
 from grading.observations import EVALUATOR, MANAGER, WORKER, CycleSeen, Observations
@@ -119,9 +119,10 @@ def _putting_prompts_back(database: Database, script: Path, say: Say) -> Iterato
         active = ", ".join(str(row["version"]) for row in rows if row["is_active"]) or "none"
         say(f"the prompts are what they were (active: version {active}); the logs are in {script}")
         if isinstance(error, KeyboardInterrupt):
-            raise InterruptedGradingError(
+            raise GradingError(
                 "Interrupted; the prompts that were active are active again.",
                 remedy=f"{script} puts the other tables back too.",
+                exit_code=INTERRUPTED_EXIT_CODE,
             ) from error
         raise
 

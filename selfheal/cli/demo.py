@@ -13,15 +13,14 @@ from rich.text import Text
 from selfheal.cli.lifecycle import (
     FAILURE_EXIT_CODE,
     INTERRUPTED_EXIT_CODE,
+    AsJson,
     choose_settings,
     friendly_errors,
     print_json,
 )
-from selfheal.demo.outcome import Act, Outcome
-from selfheal.demo.performance import Audience, perform
+from selfheal.demo.outcome import Outcome
+from selfheal.demo.performance import Narrator, perform
 from selfheal.demo.story import choose_story
-from selfheal.display.detail_reading import show_line
-from selfheal.optimizer_run import Event, describe_event
 from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
@@ -30,41 +29,10 @@ from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.process_plan import SERVICES, needs_local_model
 from selfheal.runtime.states import State
 from services.common.config import LOCAL_PROVIDER, Settings
-from services.common.schemas import AgentResponse
 
 # The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
 DEMO_HOME = "demo"
 RECORDING_WIDTH = 110
-
-
-class Narrator(Audience):
-    """Prints the story as it happens."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def on_act(self, title: str, what: str) -> None:
-        """Print a heading."""
-        self._console.print(Rule(Text(title, style="bold"), align="left"))
-        self._console.print(Text(what, style="italic"))
-
-    def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
-        """Print a line: verdict, score, version, and how the answer begins."""
-        passed = response.evaluation_passed
-        self._console.print(
-            Text.assemble(
-                ("pass " if passed else "FAIL ", "green" if passed else "bold red"),
-                f"{response.evaluation_score:.3f}  v{response.prompt_version:<4}{seconds:5.1f} s  ",
-                (show_line(request, most=42), "bold"),
-                ("  " + show_line(response.worker_output, most=40), "dim"),
-            ),
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-
-    def on_event(self, event: Event) -> None:
-        """Print the Optimizer's own words."""
-        self._console.print(Text(describe_event(event)), overflow="fold")
 
 
 def demo(
@@ -74,7 +42,7 @@ def demo(
             "--llm", help="Model that plays: local, simulated, openai, ...", metavar="NAME"
         ),
     ] = LOCAL_PROVIDER,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    as_json: AsJson = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -154,11 +122,17 @@ def _play(settings: Settings, console: Console) -> Outcome:
 
 def _show(outcome: Outcome, console: Console) -> None:
     table = Table(title="What was measured in this run", title_justify="left")
-    columns = ("", "mean score", "passes", "prompt", "seconds", "model calls")
-    for column in columns:
+    for column in ("", "mean score", "passes", "prompt", "seconds", "model calls"):
         table.add_column(column, justify="right" if column else "left")
     for act in (outcome.before, outcome.broken, outcome.healed):
-        table.add_row(*_row(act))
+        table.add_row(
+            act.title,
+            f"{act.mean_score:.3f}",
+            f"{act.passes}/{len(act.responses)}",
+            f"v{act.prompt_version}",
+            f"{act.seconds:.1f}",
+            str(act.model_calls),
+        )
     console.print()
     console.print(table)
     console.print(
@@ -171,14 +145,3 @@ def _show(outcome: Outcome, console: Console) -> None:
         console.print(Panel(Text("; ".join(problems)), title="The story did not come true"))
         return
     console.print(Panel(Text(outcome.explain_repair()), title="Repaired", border_style="green"))
-
-
-def _row(act: Act) -> tuple[str, ...]:
-    return (
-        act.title,
-        f"{act.mean_score:.3f}",
-        f"{act.passes}/{len(act.responses)}",
-        f"v{act.prompt_version}",
-        f"{act.seconds:.1f}",
-        str(act.model_calls),
-    )

@@ -27,9 +27,7 @@ _STYLES: Final = {
 output = Console()
 
 
-def doctor(
-    as_json: AsJson = False,
-) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check this machine and the settings; exits with 1 if something needed is missing.
 
     Example: selfheal doctor --json
@@ -40,21 +38,15 @@ def doctor(
         checks.extend(examine(settings, build_system(settings)))
     works = all(check.result is not CheckResult.FAIL for check in checks)
     if as_json:
-        content = {"works": works, "checks": [_as_json(check) for check in checks]}
-        print_json(content)
+        told = [
+            {"name": one.name, "verdict": one.result, "found": one.found, "remedy": one.remedy}
+            for one in checks
+        ]
+        print_json({"works": works, "checks": told})
     else:
         output.print(_make_table(checks))
     if not works:
         raise typer.Exit(FAILURE_EXIT_CODE)
-
-
-def _as_json(check: Check) -> dict[str, str]:
-    return {
-        "name": check.name,
-        "verdict": check.result.value,
-        "found": check.found,
-        "remedy": check.remedy,
-    }
 
 
 def _make_table(checks: list[Check]) -> Table:

@@ -9,9 +9,14 @@ from uuid import uuid4
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.lifecycle import (
+    FAILURE_EXIT_CODE,
+    AsJson,
+    complain,
+    friendly_errors,
+    print_json,
+)
 from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
 from services.common.config import USAGE_EXIT_CODE, Settings
@@ -20,7 +25,6 @@ from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.scorer import Verdict
 
-FAILED_EXIT_CODE = 1
 UNSCORED_EXIT_CODE = 3
 STANDARD_INPUT = "-"
 
@@ -62,7 +66,7 @@ def evaluate(
     else:
         print_verdict(output, score=verdict.score, passed=verdict.passed, detail=detail)
     if not verdict.passed:
-        raise typer.Exit(FAILED_EXIT_CODE)
+        raise typer.Exit(FAILURE_EXIT_CODE)
 
 
 async def _score(
@@ -101,4 +105,4 @@ def _make_request(answer: str, request: str, task_type: str) -> EvaluationReques
 def _complain(message: str, as_json: bool, code: str) -> None:
     if as_json:
         print_json({"score": None, "passed": None, "code": code, "message": message}, indent=None)
-    messages.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    complain(message)

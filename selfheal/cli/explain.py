@@ -10,8 +10,8 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
-from selfheal.cli.short_ids import parse_digits
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.short_ids import parse_short_id
 from selfheal.display.verdict_rendering import INDENT, block, heading, print_verdict
 from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
@@ -58,14 +58,16 @@ def explain(
     request_id: Annotated[
         str, typer.Argument(help="Id of the request, or its first 8 digits or more.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the row as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say why a request scored as it did: what was run, what came back, rules and judge.
 
     Example: selfheal explain 3f2c9a71
     """
     with friendly_errors():
-        first, last = _parse_id(request_id)
+        first, last = parse_short_id(
+            request_id, least=LEAST_DIGITS, of="a request", see="selfheal logs"
+        )
         row = _pick(_load(first, last), request_id)
     if as_json:
         print_json(asdict(row))
@@ -78,12 +80,6 @@ def explain(
             output.print(part)
         return
     print_verdict(output, score=row.evaluation_score, passed=row.evaluation_passed, detail=detail)
-
-
-def _parse_id(text: str) -> tuple[UUID, UUID]:
-    """Return the first and the last id that begin with these digits."""
-    digits = parse_digits(text, least=LEAST_DIGITS, of="a request", see="selfheal logs")
-    return UUID(f"{digits:0<32}"), UUID(f"{digits:f<32}")
 
 
 def _load(first: UUID, last: UUID) -> list[ExecutionLog]:

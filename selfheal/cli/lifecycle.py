@@ -24,10 +24,9 @@ from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
-from services.common.config import Settings, explain_problems
+from services.common.config import USAGE_EXIT_CODE, Settings, explain_problems
 
 FAILURE_EXIT_CODE: Final = 1
-USAGE_EXIT_CODE: Final = 2
 NOT_RUNNING_EXIT_CODE: Final = 3
 INTERRUPTED_EXIT_CODE: Final = 130
 # For registering `psql`, whose arguments are psql's own.
@@ -109,9 +108,7 @@ def down() -> None:
         messages.print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
 
 
-def status(
-    as_json: AsJson = False,
-) -> None:
+def status(as_json: AsJson = False) -> None:
     """Show what runs, what doesn't, and why; exits with 3 unless everything runs.
 
     Example: selfheal status --json
@@ -120,13 +117,12 @@ def status(
         parts = build_system(Settings()).status()
     is_running = all(part.state is State.RUNNING for part in parts)
     if as_json:
-        content = {"running": is_running, "parts": [asdict(part) for part in parts]}
-        print_json(content)
+        print_json({"running": is_running, "parts": [asdict(part) for part in parts]})
     else:
         _show(parts)
-    if not is_running:
-        if not as_json:
+        if not is_running:
             messages.print("Start what doesn't run with [bold]selfheal up[/bold].")
+    if not is_running:
         raise typer.Exit(NOT_RUNNING_EXIT_CODE)
 
 
@@ -207,17 +203,17 @@ def friendly_errors() -> Iterator[None]:
     except EmbeddedRuntimeError as error:
         if error.log_tail:
             messages.print(Text(error.log_tail, style="dim"), soft_wrap=True)
-        _complain(error.message, error.remedy)
+        complain(error.message, error.remedy)
         raise typer.Exit(FAILURE_EXIT_CODE) from error
     except ValidationError as error:
         for setting, problem in explain_problems(error).items():
-            _complain(f"{setting}: {problem}.", "Fix it in the environment or in .env.")
+            complain(f"{setting}: {problem}.", "Fix it in the environment or in .env.")
         raise typer.Exit(USAGE_EXIT_CODE) from error
     except UnicodeDecodeError as error:
-        _complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")
+        complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")
         raise typer.Exit(USAGE_EXIT_CODE) from error
     except OSError as error:
-        _complain(
+        complain(
             f"{error.filename or 'The system'}: {error.strerror or error}.",
             "Run this as the user who started the system, or set SELFHEAL_HOME."
             if isinstance(error, PermissionError)
@@ -280,6 +276,7 @@ def _local(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""
 
 
-def _complain(message: str, remedy: str) -> None:
+def complain(message: str, remedy: str = "") -> None:
+    """Print an error on stderr."""
     sentence = f"{message} {remedy}".rstrip()
     messages.print(Text.assemble(("error: ", "bold red"), sentence), soft_wrap=True)

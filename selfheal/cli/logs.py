@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -80,14 +81,10 @@ def _make_table(rows: list[dict[str, Any]]) -> Table:
             f"v{row['prompt_version']}" if row["prompt_version"] is not None else "",
             f"{score:.3f}" if score is not None else "",
             Text(result, style=style),
-            Text(_one_line(row["user_input"])),
-            Text(_one_line(row["error_message"] or row["worker_output"] or "")),
+            Text(make_visible_line(row["user_input"])),
+            Text(make_visible_line(row["error_message"] or row["worker_output"] or "")),
         )
     return table
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _show_process_log(name: str, *, lines: int) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from selfheal.cli import (
     bench,
+    chat,
     doctor,
     evaluate,
     explain,
@@ -58,6 +59,7 @@ for command in (
     lifecycle.status,
     demonstration.demo,
     requests.request,
+    chat.chat,
     explain.explain,
     evaluate.evaluate,
     optimize.optimize,

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.text_difference import compare_texts, show_difference
-from selfheal.known_task_types import ask_about
-from selfheal.operator_database import ask_database
+from selfheal.operator_database import ask_about, ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.models import Prompt

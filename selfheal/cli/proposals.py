@@ -14,8 +14,7 @@ from selfheal.display.detail_reading import show_line
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import compare_texts, show_difference
 from selfheal.display.verdict_rendering import INDENT
-from selfheal.known_task_types import ask_about
-from selfheal.operator_database import ask_database
+from selfheal.operator_database import ask_about, ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.optimizer.app.services.record.proposals import (

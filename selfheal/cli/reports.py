@@ -8,10 +8,10 @@ import typer
 from rich.console import Console
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
-from selfheal.cli.short_ids import parse_digits
+from selfheal.cli.short_ids import parse_short_id
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.display.visible_text import make_visible_line
-from selfheal.known_task_types import ask_about
+from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.optimizer.app.services.record.stored_runs import (
     StoredRun,
@@ -90,14 +90,14 @@ def find_report(run_id: str, *, task_type: str | None = None) -> StoredRun:
     """
     number = parse_number(run_id)
     is_short_number = number is not None and len(run_id) < LEAST_DIGITS
-    digits = ""
+    span = None
     if run_id != LATEST and not is_short_number:
-        digits = parse_digits(run_id, least=LEAST_DIGITS, of="a run", see="selfheal reports list")
+        span = parse_short_id(run_id, least=LEAST_DIGITS, of="a run", see="selfheal reports list")
 
     async def load(connection: asyncpg.Connection) -> list[StoredRun]:
         if run_id == LATEST:
             return await load_latest_run(connection, task_type=task_type)
-        found = await load_runs_by_id(connection, digits) if digits else []
+        found = await load_runs_by_id(connection, *span) if span else []
         if number and not found:
             found = await load_runs_by_report(connection, number)
         return found

@@ -8,7 +8,7 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, showing_progress
+from selfheal.cli.lifecycle import AsJson, friendly_errors, showing_progress
 from selfheal.manager_client import send_request
 from services.common.config import Settings
 from services.common.schemas import AgentResponse
@@ -21,7 +21,7 @@ def request(
     task_type: Annotated[
         str, typer.Option("--task-type", "-t", help="Task type whose prompt answers.")
     ] = "code_generation",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the Manager's JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Have a request answered by the running system, and show its score.
 

@@ -9,7 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.lifecycle import (
+    FAILURE_EXIT_CODE,
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.task_types.checking import Problem, find_problems
@@ -20,7 +26,6 @@ from services.common.task_types import TaskType, TaskTypeError, TaskTypes
 from services.common.task_types.reading import DEFINITION_FILE, VALIDATORS_FILE
 from services.optimizer.app.services.record.prompts import load_serving_versions, serve_task_type
 
-FAILURE_EXIT_CODE = 1
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
 
 Name = Annotated[str, typer.Argument(help="Name of the task type.")]
@@ -77,9 +82,7 @@ def show_task_type(name: Name, as_json: AsJson = False) -> None:
         return
     output.print(Text(f"{task_type.name}: {task_type.description}", style="bold"))
     output.print(Text(f"{task_type.directory} (answers: {task_type.answers})", style="dim"))
-    table = Table(box=None, pad_edge=False)
-    for title in ("", "weight", "name", "defined in", "when it fails"):
-        table.add_column(title)
+    table = Table("", "weight", "name", "defined in", "when it fails", box=None, pad_edge=False)
     for rule, weight in task_type.rule_weights.items():
         origin = "validators.py" if rule in task_type.rules else "the Evaluator"
         table.add_row("rule", f"{weight.weight:g}", rule, origin, "caps" if weight.caps else "")

@@ -46,12 +46,7 @@ class Act:
 class Outcome:
     """The whole story, as it was measured.
 
-    Attributes:
-        before: Healthy requests.
-        broken: The same after the bad deploy.
-        healed: The same after the Optimizer's run.
-        report: The repair's row of `optimization_reports`; None where nothing was repaired.
-        optimizer_seconds: Time of the Optimizer's run.
+    `report` is the repair's row of `optimization_reports`; None where nothing was repaired.
     """
 
     before: Act

@@ -4,12 +4,16 @@ import time
 from typing import Any
 
 import asyncpg
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
 
 from selfheal.demo.outcome import Act, Outcome
 from selfheal.demo.story import TASK_TYPE, Story
+from selfheal.display.detail_reading import show_line
 from selfheal.manager_client import send_request
 from selfheal.operator_database import ask_database
-from selfheal.optimizer_run import Event, OptimizerRun, run_optimizer
+from selfheal.optimizer_run import Event, OptimizerRun, describe_event, run_optimizer
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.schemas import AgentResponse
@@ -28,53 +32,70 @@ SELECT_REPORT = """
 """
 
 
-class Audience:
-    """Is told what happens while it happens; these methods do nothing."""
+class Narrator:
+    """Prints the story as it happens."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def on_act(self, title: str, what: str) -> None:
-        """Hear that an act begins."""
+        """Print a heading."""
+        self._console.print(Rule(Text(title, style="bold"), align="left"))
+        self._console.print(Text(what, style="italic"))
 
     def on_response(self, request: str, response: AgentResponse, seconds: float) -> None:
-        """Hear that a request was answered."""
+        """Print a line: verdict, score, version, and how the answer begins."""
+        passed = response.evaluation_passed
+        self._console.print(
+            Text.assemble(
+                ("pass " if passed else "FAIL ", "green" if passed else "bold red"),
+                f"{response.evaluation_score:.3f}  v{response.prompt_version:<4}{seconds:5.1f} s  ",
+                (show_line(request, most=42), "bold"),
+                ("  " + show_line(response.worker_output, most=40), "dim"),
+            ),
+            no_wrap=True,
+            overflow="ellipsis",
+        )
 
     def on_event(self, event: Event) -> None:
-        """Hear what the Optimizer logged."""
+        """Print the Optimizer's own words."""
+        self._console.print(Text(describe_event(event)), overflow="fold")
 
 
-def perform(story: Story, settings: Settings, audience: Audience) -> Outcome:
+def perform(story: Story, settings: Settings, narrator: Narrator) -> Outcome:
     """Play the story.
 
     Raises:
         EmbeddedRuntimeError: If the system fails in the middle.
     """
-    audience.on_act("1. Healthy", "the seed prompt serves")
-    before = _send_all("before", story, settings, audience)
-    audience.on_act("2. A bad deploy", f'prompt v{story.version}: "{story.bad_prompt}"')
+    narrator.on_act("1. Healthy", "the seed prompt serves")
+    before = _send_all("before", story, settings, narrator)
+    narrator.on_act("2. A bad deploy", f'prompt v{story.version}: "{story.bad_prompt}"')
     _deploy(story, settings)
-    broken = _send_all("broken", story, settings, audience)
-    audience.on_act("3. The Optimizer", "finds the failures, proves a repair on replays")
+    broken = _send_all("broken", story, settings, narrator)
+    narrator.on_act("3. The Optimizer", "finds the failures, proves a repair on replays")
     started = time.monotonic()
-    run = run_optimizer(settings, audience.on_event, triggered_by="demo")
+    run = run_optimizer(settings, narrator.on_event, triggered_by="demo")
     optimizer_seconds = time.monotonic() - started
     if run.exit_code:
         raise EmbeddedRuntimeError(
             f"The Optimizer's run failed with exit code {run.exit_code}.",
             remedy="Its last line says why.",
         )
-    audience.on_act("4. The same requests again", "no code changed, nothing was restarted")
-    healed = _send_all("healed", story, settings, audience, replays=_replays(run))
+    narrator.on_act("4. The same requests again", "no code changed, nothing was restarted")
+    healed = _send_all("healed", story, settings, narrator, replays=_replays(run))
     return Outcome(before, broken, healed, _load_report(run, settings), optimizer_seconds)
 
 
 def _send_all(
-    title: str, story: Story, settings: Settings, audience: Audience, *, replays: int = 0
+    title: str, story: Story, settings: Settings, narrator: Narrator, *, replays: int = 0
 ) -> Act:
     started = time.monotonic()
     responses = []
     for request in story.requests:
         sent = time.monotonic()
         response = send_request(settings, request, task_type=TASK_TYPE)
-        audience.on_response(request, response, time.monotonic() - sent)
+        narrator.on_response(request, response, time.monotonic() - sent)
         responses.append(response)
     return Act(
         title,

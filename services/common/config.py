@@ -257,7 +257,7 @@ class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, Do
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSettings):
+class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import log2
-from typing import NamedTuple
 
 MASK = "***"
 MIN_RANDOM_CHARACTERS = 32
@@ -17,6 +16,9 @@ MIN_ENTROPY_BITS = 3.0
 MIN_OF_EACH_KIND = 2
 MIN_SHARE_OUTSIDE_WORDS = 0.4
 SEPARATORS = 4
+
+# Start and end in the text.
+_Span = tuple[int, int]
 
 _NO_LETTER_BEFORE = r"(?<![A-Za-z0-9])"
 _VENDOR_TOKEN = re.compile(
@@ -77,11 +79,6 @@ _REFERENCE = re.compile(r"[A-Za-z_]+\d{0,2}(?:\.[A-Za-z_]\w*)*[.!?:]*|https?:.*"
 _PLACEHOLDER = re.compile(r"[*•.xX]{3,}|[{$%<].*", re.DOTALL)
 
 
-class _Span(NamedTuple):
-    start: int
-    end: int
-
-
 def mask_secrets(text: str) -> str:
     """Replace every secret in a text with `***`, and leave the rest as it is.
 
@@ -90,9 +87,9 @@ def mask_secrets(text: str) -> str:
     while spans := _find_spans(text):
         pieces = []
         position = 0
-        for span in spans:
-            pieces += [text[position : span.start], MASK]
-            position = span.end
+        for start, end in spans:
+            pieces += [text[position:start], MASK]
+            position = end
         text = "".join([*pieces, text[position:]])
     return text
 
@@ -104,18 +101,17 @@ def holds_secret(text: str) -> bool:
 
 def find_secrets(text: str) -> tuple[str, ...]:
     """List what looks like a secret, as it stands in the text, in its order."""
-    return tuple(text[span.start : span.end] for span in _find_spans(text))
+    return tuple(text[start:end] for start, end in _find_spans(text))
 
 
 def _find_spans(text: str) -> list[_Span]:
     """Find where secrets stand, in order; those that overlap or touch are one."""
-    found = sorted(span for finder in _FINDERS for span in finder(text))
     merged: list[_Span] = []
-    for span in found:
-        if merged and span.start <= merged[-1].end:
-            merged[-1] = _Span(merged[-1].start, max(merged[-1].end, span.end))
+    for start, end in sorted(span for find in _FINDERS for span in find(text)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
-            merged.append(span)
+            merged.append((start, end))
     return merged
 
 
@@ -125,7 +121,7 @@ def _find_private_keys(text: str) -> Iterator[_Span]:
         body = match["secret"]
         if lines := _KEY_LINES.search(body):
             length = len(body) if body.endswith("-----") else lines.end()
-            yield _Span(match.start(), match.start("secret") + length)
+            yield match.start(), match.start("secret") + length
 
 
 def _find_assignments(text: str) -> Iterator[_Span]:
@@ -135,7 +131,7 @@ def _find_assignments(text: str) -> Iterator[_Span]:
         if _PLACEHOLDER.fullmatch(match[name]):
             continue
         if _is_quoted_secret(match) if name == "quoted" else _is_bare_secret(match):
-            yield _Span(*match.span(name))
+            yield match.span(name)
 
 
 def _is_quoted_secret(match: re.Match[str]) -> bool:
@@ -191,7 +187,7 @@ def _finder(
     def find(text: str) -> Iterator[_Span]:
         for match in pattern.finditer(text):
             if is_secret(match["secret"]):
-                yield _Span(*match.span("secret"))
+                yield match.span("secret")
 
     return find
 

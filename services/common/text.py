@@ -1,17 +1,9 @@
 """Makes texts that PostgreSQL, JSON and UTF-8 can all hold."""
 
 import re
-from typing import Any, overload
+from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-@overload
-def make_storable(value: str) -> str: ...
-
-
-@overload
-def make_storable(value: Any) -> Any: ...
 
 
 def make_storable(value: Any) -> Any:

@@ -41,7 +41,8 @@ def write_python(request: str, task: Task | None, instructions: Instructions) ->
     if not instructions.type_hints:
         code = strip_type_hints(code)
     if instructions.is_stub:
-        code = replace_bodies(code, lambda indent: f"{indent}# TODO: implement this\n{indent}pass")
+        code = replace_bodies(code, lambda _: [ast.Pass()])
+        code = re.sub(r"^( *)pass$", r"\1# TODO: implement this\n\1pass", code, flags=re.M)
     if instructions.comments:
         code = f"# {describe(task)}\n{code}"
     code = add_constructs(code, instructions.constructs)
@@ -53,16 +54,10 @@ def write_python(request: str, task: Task | None, instructions: Instructions) ->
 def write_example(task: Task, code: str) -> str:
     """Write a main block that shows what the code does."""
     main, known = main_definition(code), main_definition(task.python)
-    example = task.example
-    if main is not None and known is not None and main.name != known.name:
-        example = replace_names(example, {known.name: main.name})
-    expression, _, result = example.partition("  # ")
-    try:
-        is_expression = isinstance(ast.parse(expression).body[-1], ast.Expr)
-    except (SyntaxError, IndexError):
-        is_expression = False
-    lines = [part.strip() for part in expression.split("; ")]
-    if is_expression and not lines[-1].startswith("print("):
+    names = {known.name: main.name} if main is not None and known is not None else {}
+    example, _, result = task.example.partition("  # ")
+    lines = replace_names(example, names).split("\n")
+    if isinstance(ast.parse(example).body[-1], ast.Expr) and not lines[-1].startswith("print("):
         lines[-1] = f"print({lines[-1]})"
     lines[-1] += f"  # {result}" if result else ""
     return "\n".join(['if __name__ == "__main__":', *(f"    {line}" for line in lines)])

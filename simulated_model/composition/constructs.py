@@ -2,15 +2,10 @@
 
 import ast
 import re
-import textwrap
 from collections.abc import Callable, Iterator
 
 from simulated_model.composition.python import (
-    Edit,
     Function,
-    PythonSource,
-    apply_edits,
-    body_of,
     main_definition,
     outer_functions,
     replace_bodies,
@@ -33,40 +28,32 @@ def add_constructs(code: str, constructs: tuple[str, ...]) -> str:
 
 
 def _use_eval(code: str) -> str:
-    source = PythonSource(code)
-    edits: list[Edit] = []
-    for statement in _returns(source):
-        value = statement.value
-        if value is None or any(isinstance(node, NOT_FOR_EVAL) for node in ast.walk(value)):
-            continue
-        edits.append((source.start(value), source.end(value), f"eval({ast.unparse(value)!r})"))
-    return apply_edits(code, edits) if edits else _prepend(code, 'eval("None")')
+    def write(value: ast.expr) -> ast.expr:
+        if any(isinstance(node, NOT_FOR_EVAL) for node in ast.walk(value)):
+            return value
+        return _call("eval", ast.Constant(ast.unparse(value)))
+
+    rewritten = _replace_returns(code, write)
+    is_used = rewritten != ast.unparse(ast.parse(code))
+    return rewritten if is_used else _prepend(code, 'eval("None")')
 
 
-def _prepend(code: str, *statements: str) -> str:
-    """Put statements before the body of the first function or method."""
-    source = PythonSource(code)
-    for function in outer_functions(source.tree):
-        if body := body_of(function):
-            indent = "\n" + " " * body[0].col_offset
-            text = "".join(statement + indent for statement in statements)
-            return apply_edits(code, [(source.start(body[0]), source.start(body[0]), text)])
-    return code
+def _prepend(code: str, text: str) -> str:
+    """Put statements before what each outermost function or method does."""
+    return replace_bodies(code, lambda body: [*ast.parse(text).body, *body])
 
 
-def _replace_returns(code: str, write: Callable[[str], str]) -> str:
-    source = PythonSource(code)
-    edits: list[Edit] = []
-    for statement in _returns(source):
+def _replace_returns(code: str, write: Callable[[ast.expr], ast.expr | None]) -> str:
+    tree = ast.parse(code)
+    for statement in _returns(tree):
         if statement.value is not None:
-            value = code[source.start(statement.value) : source.end(statement.value)]
-            edits.append((source.start(statement), source.end(statement), write(value)))
-    return apply_edits(code, edits)
+            statement.value = write(statement.value)
+    return ast.unparse(tree)
 
 
-def _returns(source: PythonSource) -> Iterator[ast.Return]:
+def _returns(tree: ast.Module) -> Iterator[ast.Return]:
     """Yield the return statements of the outermost functions, without those of inner ones."""
-    pending: list[ast.AST] = list(outer_functions(source.tree))
+    pending: list[ast.AST] = list(outer_functions(tree))
     while pending:
         for child in ast.iter_child_nodes(pending.pop()):
             if isinstance(child, ast.Return):
@@ -75,9 +62,12 @@ def _returns(source: PythonSource) -> Iterator[ast.Return]:
                 pending.append(child)
 
 
+def _call(name: str, argument: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name), [argument], [])
+
+
 def _use_single_letters(code: str) -> str:
-    source = PythonSource(code)
-    nodes = list(ast.walk(source.tree))
+    nodes = list(ast.walk(ast.parse(code)))
     fixed = {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
     for node in nodes:
         if isinstance(node, ast.Global | ast.Nonlocal):
@@ -95,19 +85,11 @@ def _use_single_letters(code: str) -> str:
 
 
 def _use_try_except(code: str) -> str:
-    source = PythonSource(code)
-    bodies: list[str] = []
-    for function in outer_functions(source.tree):
-        body = body_of(function)
-        begin = code.rfind("\n", 0, source.start(body[0])) + 1 if body else 0
-        bodies.append(textwrap.dedent(code[begin : source.end(function)]) if body else "pass")
-    remaining = iter(bodies)
+    def write(body: list[ast.stmt]) -> list[ast.stmt]:
+        handler = ast.ExceptHandler(ast.Name("Exception"), None, [ast.Pass()])
+        return [ast.Try(body or [ast.Pass()], [handler], [], [])]
 
-    def write_body(indent: str) -> str:
-        body = textwrap.indent(next(remaining), indent + "    ")
-        return f"{indent}try:\n{body}\n{indent}except Exception:\n{indent}    pass"
-
-    return replace_bodies(code, write_body)
+    return replace_bodies(code, write)
 
 
 def _use_class(code: str) -> str:
@@ -134,19 +116,20 @@ def _break_syntax(code: str) -> str:
 
 def _plant_bug(code: str) -> str:
     """Make the first number one larger, or where there is none, lose the results."""
-    source = PythonSource(code)
-    for node in ast.walk(source.tree):
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) is int:
-            return apply_edits(code, [(source.start(node), source.end(node), str(node.value + 1))])
-    return _replace_returns(code, lambda _: "return None")
+            node.value += 1
+            return ast.unparse(tree)
+    return _replace_returns(code, lambda _: None)
 
 
 REWRITES: dict[str, Callable[[str], str]] = {
     "eval": _use_eval,
     "exec": lambda code: _prepend(code, 'exec("pass")'),
-    "global": lambda code: _prepend(code, "global last_call", "last_call = True"),
-    "print": lambda code: _replace_returns(code, lambda value: f"return print({value})"),
-    "no_return": lambda code: _replace_returns(code, lambda _: "return"),
+    "global": lambda code: _prepend(code, "global last_call; last_call = True"),
+    "print": lambda code: _replace_returns(code, lambda value: _call("print", value)),
+    "no_return": lambda code: _replace_returns(code, lambda _: None),
     "single_letters": _use_single_letters,
     "try_except": _use_try_except,
     "class": _use_class,

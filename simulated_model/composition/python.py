@@ -3,56 +3,15 @@
 import ast
 import builtins
 import keyword
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+
+from typing_extensions import override
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
-Edit = tuple[int, int, str]
 
 CACHED_SOURCES = 512
-
-
-class PythonSource:
-    """A parsed source, and the character offsets of its nodes."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tree = ast.parse(text)
-        self._lines = text.splitlines(keepends=True)
-        self._starts = [0]
-        for line in self._lines:
-            self._starts.append(self._starts[-1] + len(line))
-
-    def offset(self, line: int, byte_column: int) -> int:
-        """Return the character offset of a line, from 1, and a column in UTF-8 bytes."""
-        prefix = self._lines[line - 1].encode()[:byte_column].decode()
-        return self._starts[line - 1] + len(prefix)
-
-    def start(self, node: ast.expr | ast.stmt | ast.arg) -> int:
-        """Return the offset where a node begins, its decorators included."""
-        if isinstance(node, Definition) and node.decorator_list:
-            return self.start(node.decorator_list[0]) - len("@")
-        return self.offset(node.lineno, node.col_offset)
-
-    def end(self, node: ast.expr | ast.stmt | ast.arg) -> int:
-        """Return the offset where a node ends."""
-        return self.offset(node.end_lineno or node.lineno, node.end_col_offset or 0)
-
-    def line_start(self, line: int) -> int:
-        """Return the offset where a line begins; lines count from 1."""
-        return self._starts[line - 1]
-
-    def definitions(self) -> Iterator[Definition]:
-        """Yield every function and class, nested ones too."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, Definition))
-
-
-def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Replace spans of `text`, given as (start, end, replacement), none overlapping another."""
-    for start, end, replacement in sorted(edits, reverse=True):
-        text = text[:start] + replacement + text[end:]
-    return text
 
 
 def main_definition(code: str) -> Definition | None:
@@ -63,22 +22,11 @@ def main_definition(code: str) -> Definition | None:
 @lru_cache(maxsize=CACHED_SOURCES)
 def strip_docstrings(code: str) -> str:
     """Drop every docstring; a body that was nothing else becomes `pass`."""
-    source = PythonSource(code)
-    edits: list[Edit] = []
-    for node in [source.tree, *source.definitions()]:
-        if ast.get_docstring(node, clean=False) is None:
-            continue
-        docstring = node.body[0]
-        if len(node.body) == 1 and not isinstance(node, ast.Module):
-            edits.append((source.start(docstring), source.end(docstring), "pass"))
-            continue
-        begin = source.line_start(docstring.lineno)
-        if code[begin : source.start(docstring)].strip():
-            continue  # the definition stands on one line
-        end = source.end(docstring)
-        rest = code[end:]
-        edits.append((begin, end + len(rest) - len(rest.lstrip("\r\n")), ""))
-    return apply_edits(code, edits).strip("\n")
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, Definition | ast.Module) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 @lru_cache(maxsize=CACHED_SOURCES)
@@ -87,45 +35,34 @@ def strip_type_hints(code: str) -> str:
 
     A class's own fields keep theirs: without them a dataclass would have no fields.
     """
-    source = PythonSource(code)
-    fields = {
-        id(statement)
-        for node in source.definitions()
-        if isinstance(node, ast.ClassDef)
-        for statement in node.body
-    }
-    edits: list[Edit] = []
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.arg) and node.annotation is not None:
-            begin = source.start(node) + len(node.arg)
-            edits.append((begin, source.end(node.annotation), ""))
-        elif isinstance(node, Function) and node.returns is not None:
-            arrow = code.rindex("->", 0, source.start(node.returns))
-            begin = len(code[:arrow].rstrip())
-            edits.append((begin, source.end(node.returns), ""))
-        elif isinstance(node, ast.AnnAssign) and node.value is not None and id(node) not in fields:
-            edits.append((source.end(node.target), source.end(node.annotation), ""))
-    return drop_unused_imports(apply_edits(code, edits))
+    tree = _HintStripper().visit(ast.parse(code))
+    _drop_unused_imports(tree)
+    return ast.unparse(tree)
 
 
-def drop_unused_imports(code: str) -> str:
-    """Drop `from ... import ...` names that the rest of `code` never uses."""
-    source = PythonSource(code)
-    used = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
-    edits: list[Edit] = []
-    for node in source.tree.body:
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        kept = [alias for alias in node.names if (alias.asname or alias.name) in used]
-        if len(kept) == len(node.names):
-            continue
-        if kept:
-            names = ", ".join(ast.unparse(alias) for alias in kept)
-            replacement = f"from {'.' * node.level}{node.module or ''} import {names}"
-            edits.append((source.start(node), source.end(node), replacement))
-        else:
-            edits.append((source.start(node), source.end(node) + 1, ""))
-    return apply_edits(code, edits).lstrip("\n")
+class _HintStripper(ast.NodeTransformer):
+    @override
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, Function):
+            node.returns = None
+        elif isinstance(node, ast.ClassDef):
+            node.body = [s if isinstance(s, ast.AnnAssign) else self.visit(s) for s in node.body]
+            return node
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            return ast.Assign(targets=[node.target], value=node.value, lineno=node.lineno)
+        return super().generic_visit(node)
+
+
+def _drop_unused_imports(tree: ast.Module) -> None:
+    """Drop `from ... import ...` names that the rest of the code never uses."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in list(tree.body):
+        if isinstance(node, ast.ImportFrom):
+            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+            if not node.names:
+                tree.body.remove(node)
 
 
 def rename_main(code: str, name: str) -> str:
@@ -138,32 +75,26 @@ def rename_main(code: str, name: str) -> str:
     if main is None or main.name == name or not is_valid_name(name):
         return code
     names = {main.name: name}
-    source = PythonSource(code)
-    if name in set(_bound_names(source.tree)):
+    bound, loaded = _names_in(code)
+    if name in bound:
         names[name] = f"{name}_"
-    elif hasattr(builtins, name) and name in _loaded_names(source.tree):
+    elif hasattr(builtins, name) and name in loaded:
         names[name] = f"builtins.{name}"
-    renamed = replace_names(code, names)
-    if names.get(name, "").startswith("builtins."):
-        return f"import builtins\n\n{renamed}"
-    return renamed
+        code = f"import builtins\n{code}"
+    return replace_names(code, names)
 
 
 def replace_names(code: str, names: dict[str, str]) -> str:
     """Rename identifiers wherever they stand as variable, parameter or definition."""
-    source = PythonSource(code)
-    edits: list[Edit] = []
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name) and node.id in names:
-            edits.append((source.start(node), source.end(node), names[node.id]))
-        elif isinstance(node, ast.arg) and node.arg in names:
-            begin = source.start(node)
-            edits.append((begin, begin + len(node.arg), names[node.arg]))
-        elif isinstance(node, Definition) and node.name in names:
-            word = "class " if isinstance(node, ast.ClassDef) else "def "
-            begin = code.index(word, source.start(node)) + len(word)
-            edits.append((begin, begin + len(node.name), names[node.name]))
-    return apply_edits(code, edits)
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg = names.get(node.arg, node.arg)
+        elif isinstance(node, Definition):
+            node.name = names.get(node.name, node.name)
+    return ast.unparse(tree)
 
 
 def is_valid_name(name: str) -> bool:
@@ -171,28 +102,14 @@ def is_valid_name(name: str) -> bool:
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
 
 
-def replace_bodies(code: str, write_body: Callable[[str], str]) -> str:
-    """Replace the body of every outermost function or method, docstrings kept.
-
-    Args:
-        write_body: Returns the lines of a body, indented by the text that it is given.
-    """
-    source = PythonSource(code)
-    edits: list[Edit] = []
-    for node in outer_functions(source.tree):
-        statements = body_of(node)
-        indent = " " * (node.col_offset + 4)
-        if statements:
-            begin, end = source.start(statements[0]), source.end(node)
-            edits.append((begin, end, write_body(indent).removeprefix(indent)))
-        else:
-            edits.append((source.end(node), source.end(node), "\n" + write_body(indent)))
-    return drop_unused_imports(apply_edits(code, edits))
-
-
-def body_of(function: Function) -> list[ast.stmt]:
-    """Return the statements of a function after its docstring."""
-    return function.body[ast.get_docstring(function) is not None :]
+def replace_bodies(code: str, write: Callable[[list[ast.stmt]], list[ast.stmt]]) -> str:
+    """Replace what every outermost function or method does; docstrings are kept."""
+    tree = ast.parse(code)
+    for function in outer_functions(tree):
+        after = int(ast.get_docstring(function) is not None)
+        function.body[after:] = write(function.body[after:])
+    _drop_unused_imports(tree)
+    return ast.unparse(tree)
 
 
 def outer_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
@@ -204,19 +121,14 @@ def outer_functions(node: ast.Module | ast.ClassDef) -> Iterator[Function]:
             yield child
 
 
-def _bound_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg):
-            yield node.arg
+def _names_in(code: str) -> tuple[set[str], set[str]]:
+    """Collect the names that code binds, and those that it reads."""
+    bound, loaded = set[str](), set[str]()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
         elif isinstance(node, Definition):
-            yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-
-
-def _loaded_names(tree: ast.AST) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+            bound.add(node.name)
+    return bound, loaded

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,22 +32,14 @@ NO = re.compile(r"\b(?:no|not|false|none|sold out|unavailable)\b|없음|불가|�
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "KRW": "원"}
 
 
-@dataclass(frozen=True, slots=True)
-class KnownText:
-    """A text that the model knows, and the fields that it states."""
-
-    said: str
-    facts: dict[str, Any]
-
-
 def extract(request: DataRequest) -> dict[str, Any]:
     """Extract the wanted fields that the text states, in the schema's order.
 
     A field that it doesn't state is null where the schema allows that, and else left out.
     """
     text = _squeeze(request.text[:READ_CHARACTERS])
-    known = next((known for known in load_known_texts() if known.said in text), None)
-    found = known.facts if known else _read_fields(request)
+    known = next((facts for said, facts in load_known_texts() if said in text), None)
+    found = known or _read_fields(request)
     data: dict[str, Any] = {}
     for name, field in request.fields.items():
         if name in found:
@@ -59,10 +50,10 @@ def extract(request: DataRequest) -> dict[str, Any]:
 
 
 @cache
-def load_known_texts() -> tuple[KnownText, ...]:
-    """Load every text that the model knows, on the first call."""
+def load_known_texts() -> list[tuple[str, dict[str, Any]]]:
+    """Load every text that the model knows, and the fields that each states, on the first call."""
     entries = tomllib.loads(KNOWN_TEXTS_FILE.read_text(encoding="utf-8"))["text"]
-    return tuple(KnownText(_squeeze(entry["said"]), entry["facts"]) for entry in entries)
+    return [(_squeeze(entry["said"]), entry["facts"]) for entry in entries]
 
 
 def _squeeze(text: str) -> str:
@@ -84,7 +75,7 @@ def _read_fields(request: DataRequest) -> dict[str, Any]:
         converted = (_convert(value, field) for _, value in near)
         stated = next((value for value in converted if value is not None), None)
         if stated is None:
-            stated = _spot(name, field, text)
+            stated = spot(name, field, text)
         if stated is not None:
             found[name] = stated
     return found
@@ -108,7 +99,7 @@ def _convert(value: str, field: dict[str, Any]) -> Any:
     return value
 
 
-def _spot(name: str, field: dict[str, Any], text: str) -> Any:
+def spot(name: str, field: dict[str, Any], text: str) -> Any:
     """Find a value by its format, without a label."""
     if "enum" in field:
         return _choose(field["enum"], text)

@@ -17,16 +17,10 @@ TEXT_MARKER = re.compile(r"^[ \t]*(?:text|message|document|본문|글|텍스트)
 
 @dataclass(frozen=True, slots=True)
 class DataRequest:
-    """A request for data: the schema that names the fields, and the text that states them."""
+    """A request for data: the schema of each field by its name, and the text that states them."""
 
-    schema: dict[str, Any]
+    fields: dict[str, dict[str, Any]]
     text: str
-
-    @property
-    def fields(self) -> dict[str, dict[str, Any]]:
-        """The wanted fields: the schema of each by its name."""
-        fields: dict[str, dict[str, Any]] = self.schema["properties"]
-        return fields
 
 
 def read_data_request(request: str) -> DataRequest | None:
@@ -34,28 +28,25 @@ def read_data_request(request: str) -> DataRequest | None:
     if not any(word in request.lower() for word in ("json", "schema", "스키마")):
         return None
     for block in BLOCK.finditer(request):
-        schema = _read_schema(block[1])
-        if schema is None:
+        fields = _read_fields(block[1])
+        if fields is None:
             continue
         before, after = request[: block.start()], request[block.end() :]
         text, instruction = _part(before, after)
-        return None if ASKS_FOR_A_PROGRAM.search(instruction) else DataRequest(schema, text)
+        return None if ASKS_FOR_A_PROGRAM.search(instruction) else DataRequest(fields, text)
     return None
 
 
-def _read_schema(block: str) -> dict[str, Any] | None:
+def _read_fields(block: str) -> dict[str, Any] | None:
     if len(block) > MAX_SCHEMA_CHARACTERS:
         return None
     try:
-        schema: Any = json.loads(block)
-    except (ValueError, RecursionError):
+        fields = json.loads(block)["properties"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    if not isinstance(schema, dict):
-        return None
-    fields = schema.get("properties")
     if not isinstance(fields, dict) or not all(isinstance(f, dict) for f in fields.values()):
         return None
-    return schema
+    return fields
 
 
 def _part(before: str, after: str) -> tuple[str, str]:

@@ -36,16 +36,20 @@ CONSTRUCTS = {
     r"code|solutions?|outputs?|implementations?|functions?)\b",
 }
 PATTERNS = {name: re.compile(pattern, re.I) for name, pattern in CONSTRUCTS.items()}
-# These wordings carry their own negation.
-ABSOLUTE = frozenset({"no_return", "syntax_error"})
-NO_ERRORS = re.compile(
-    r"\b(?:no|without|never|avoid|free\s+of|not|don't|must\s+not|check\s+for|fix|"
-    r"handle|catch|raise|report)\s+(?:\w+\s+){0,4}?$",
-    re.I,
-)
-NO_PRINT = re.compile(
-    r"\b(?:instead\s+of|rather\s+than|not|never|don't|without|no|avoid)\s+(?:\w+\s+){0,2}$", re.I
-)
+# What forbids a construct when it stands before it, where a plain negation doesn't: of these
+# wordings, some carry their own.
+FORBIDDING = {
+    "no_return": re.compile(r"(?:never|not)\s*$", re.I),
+    "syntax_error": re.compile(
+        r"\b(?:no|without|never|avoid|free\s+of|not|don't|must\s+not|check\s+for|fix|"
+        r"handle|catch|raise|report)\s+(?:\w+\s+){0,4}?$",
+        re.I,
+    ),
+    "print": re.compile(
+        r"\b(?:instead\s+of|rather\s+than|not|never|don't|without|no|avoid)\s+(?:\w+\s+){0,2}$",
+        re.I,
+    ),
+}
 CHOICE = re.compile(r"\b(?:where|when)\s+(?:the\s+user|it|asked)\b|\bfunction\s*\(|\(or\b", re.I)
 
 
@@ -58,19 +62,9 @@ def find_constructs(clause: Clause) -> Iterator[Directive]:
         match = pattern.search(readable)
         if match is None:
             continue
-        if name == "print":
-            is_forbidden = NO_PRINT.search(readable[: match.start()]) is not None
-        elif name in ABSOLUTE:
-            is_forbidden = _is_guarded(name, readable[: match.start()])
+        if forbidding := FORBIDDING.get(name):
+            is_forbidden = forbidding.search(readable[: match.start()]) is not None
         else:
-            is_forbidden = clause.is_negated(match.start(), match.end())
-        changes: dict[str, object] = (
-            {"forbidden": (name,)} if is_forbidden else {"constructs": (name,)}
-        )
-        yield Directive(clause.position + match.start(), changes)
-
-
-def _is_guarded(name: str, before: str) -> bool:
-    if name == "no_return":
-        return before.lower().rstrip().endswith(("never", "not"))
-    return NO_ERRORS.search(before) is not None
+            is_forbidden = clause.is_negated(*match.span())
+        order = "forbidden" if is_forbidden else "constructs"
+        yield Directive(clause.position + match.start(), {order: (name,)})

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from simulated_model.instructions.directives import Directive, Reply, Wrapping
@@ -79,12 +80,8 @@ def _learn(outputs: Sequence[str]) -> dict[str, Any]:
 
 def _accompaniments(codes: Sequence[str]) -> dict[str, Any]:
     """Find docstrings and hints, where every demonstration has them."""
-    changes: dict[str, Any] = {}
-    if all('"""' in code for code in codes):
-        changes["docstring"] = True
-    if all("->" in code for code in codes):
-        changes["type_hints"] = True
-    return changes
+    signs = {"docstring": '"""', "type_hints": "->"}
+    return {name: True for name, sign in signs.items() if all(sign in code for code in codes)}
 
 
 def _code_in(output: str) -> str:
@@ -112,12 +109,9 @@ def _is_stub(code: str) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "TODO" in code
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return bool(functions) and all(
-        all(isinstance(statement, ast.Pass | ast.Raise | ast.Expr) for statement in function.body)
-        and not any(isinstance(node, ast.Call) and _is_work(node) for node in ast.walk(function))
-        for function in functions
-    )
+    return bool(functions) and all(map(_is_idle, chain(*(each.body for each in functions))))
 
 
-def _is_work(call: ast.Call) -> bool:
-    return not (isinstance(call.func, ast.Name) and call.func.id == "NotImplementedError")
+def _is_idle(statement: ast.stmt) -> bool:
+    is_plain = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_plain or isinstance(statement, ast.Pass | ast.Raise)

@@ -84,16 +84,9 @@ DEFAULT_LANGUAGE = "python"
 SILENT = Instructions()
 
 # What a request may settle where the system prompt is silent.
-OPEN_TO_REQUEST = (
-    "language",
-    "wrapping",
-    "only_code",
-    "docstring",
-    "type_hints",
-    "examples",
-    "comments",
-    "explanation",
-    "prose_language",
+OPEN_TO_REQUEST = tuple(
+    """language wrapping only_code docstring type_hints examples comments explanation
+    prose_language""".split()
 )
 
 

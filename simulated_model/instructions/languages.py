@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.sentences import Clause
+from simulated_model.instructions.wordings import Form, find_wordings
 
 # Names of each programming language; a capital letter alone, or an everyday word, counts
 # only as written here.
@@ -19,39 +20,29 @@ PROGRAMMING_LANGUAGES = {
     "csharp": r"c\#|c\s?sharp|씨샵",
     "c": r"(?-i:C)(?![-+#\w'])|ansi\s+c\b|c\s?언어|씨\s?언어",
     "ruby": r"ruby|루비",
-    "php": r"php",
     "swift": r"(?-i:Swift)|스위프트",
     "kotlin": r"kotlin|코틀린",
     "scala": r"scala|스칼라",
-    "perl": r"perl",
     "haskell": r"haskell|하스켈",
     "lua": r"(?-i:Lua|LUA)",
     "r": r"(?-i:R)(?![-\w'&])",
     "bash": r"bash|shell\s+scripts?|(?:bourne\s+|posix\s+)?shell|배시",
-    "powershell": r"powershell",
     "sql": r"(?:my|postgre|t-)?sql",
     "html": r"html5?",
     "css": r"(?-i:CSS)",
-    "julia": r"(?-i:Julia)",
-    "dart": r"(?-i:Dart)",
-    "elixir": r"(?-i:Elixir)",
-    "erlang": r"erlang",
-    "clojure": r"clojure",
     "lisp": r"(?:common\s+)?lisp|scheme(?=\s+code)",
-    "ocaml": r"ocaml",
     "fsharp": r"f\#",
-    "cobol": r"cobol",
-    "fortran": r"fortran",
     "pascal": r"(?-i:Pascal)|delphi",
     "matlab": r"matlab|octave",
     "asm": r"assembl(?:y|er)(?:\s+language)?",
-    "zig": r"(?-i:Zig)",
-    "nim": r"(?-i:Nim)",
-    "groovy": r"(?-i:Groovy)",
-    "prolog": r"prolog",
     "vb": r"visual\s+basic|vb\.?net|vba|(?-i:BASIC)",
     "brainfuck": r"brainf\S?\S?ck",
     "text": r"pseudo-?\s?code|의사\s?코드",
+    **{
+        name: name
+        for name in "php perl powershell erlang clojure ocaml cobol fortran prolog".split()
+    },
+    **{name.lower(): f"(?-i:{name})" for name in "Julia Dart Elixir Zig Nim Groovy".split()},
 }
 HUMAN_LANGUAGES = {
     "english": r"english|영어",
@@ -68,7 +59,6 @@ NAMES = {canonical: re.compile(names, re.I) for canonical, names in PROGRAMMING_
 ANY = "|".join(
     f"(?:{names})" for names in sorted(PROGRAMMING_LANGUAGES.values(), key=len, reverse=True)
 )
-ANY_HUMAN = "|".join(HUMAN_LANGUAGES.values())
 
 MANNER = (
     r"(?:(?:only|just|always|strictly|exclusively|nothing\s+but|valid|plain|pure|modern|idiomatic|vanilla|"
@@ -98,11 +88,13 @@ EXCEPT = re.compile(
     rf"besides)\s+{MANNER}(?P<name>{ANY})(?!['’\w])",
     re.I,
 )
-IN_HUMAN_LANGUAGE = re.compile(
-    rf"\b(?:in|speak|use|into|to|only|en|auf)\s+{MANNER}(?P<name>{ANY_HUMAN})\b"
-    rf"|\blanguage\s*(?::|is|must\s+be)\s*(?P<name2>{ANY_HUMAN})\b"
-    rf"|(?P<name3>{ANY_HUMAN})\s?(?:로만|로|으로)\b",
-    re.I,
+IN_HUMAN_LANGUAGE = tuple(
+    Form(
+        rf"\b(?:in|speak|use|into|to|only|en|auf)\s+{MANNER}(?:{names})\b"
+        rf"|\blanguage\s*(?::|is|must\s+be)\s*(?:{names})\b|(?:{names})\s?(?:로만|로|으로)\b",
+        {"prose_language": language},
+    )
+    for language, names in HUMAN_LANGUAGES.items()
 )
 # Mentions of languages that are no instruction to use one.
 MENTION = re.compile(
@@ -132,14 +124,7 @@ def find_languages(clause: Clause) -> Iterator[Directive]:
 
 def find_human_languages(clause: Clause) -> Iterator[Directive]:
     """Find the human language that a clause asks for."""
-    for match in IN_HUMAN_LANGUAGE.finditer(clause.masked):
-        if clause.is_negated(match.start(), match.end()):
-            continue
-        named = match["name"] or match["name2"] or match["name3"]
-        for language, names in HUMAN_LANGUAGES.items():
-            if re.fullmatch(names, named, re.I):
-                yield Directive(clause.position + match.start(), {"prose_language": language})
-                break
+    yield from find_wordings(clause, IN_HUMAN_LANGUAGE)
 
 
 def _chosen(clause: Clause, match: re.Match[str], *, implies_code: bool) -> Directive:

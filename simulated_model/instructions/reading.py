@@ -14,7 +14,7 @@ from simulated_model.instructions.limits import find_limits
 from simulated_model.instructions.manners import find_manners, find_topics
 from simulated_model.instructions.replies import find_replies
 from simulated_model.instructions.roles import find_roles
-from simulated_model.instructions.sentences import Clause, Sentence, split_clauses, split_sentences
+from simulated_model.instructions.sentences import Clause, split_clauses, split_sentences
 from simulated_model.instructions.wrappings import find_frames, find_wrappings
 
 ClauseReader = Callable[[Clause], Iterator[Directive]]
@@ -40,21 +40,19 @@ ORDER_READERS = (
 SENTENCE_READERS = (find_replies, find_frames)
 
 
+@lru_cache(maxsize=CACHED_READINGS)
 def read_instructions(prompt: str) -> Instructions:
     """Read what `prompt` asks for; of contradictory instructions the last one counts.
 
     Only the last 8,000 characters of a long prompt are attended to.
     """
-    return _read_instructions(prompt[-ATTENDED_CHARACTERS:])
-
-
-@lru_cache(maxsize=CACHED_READINGS)
-def _read_instructions(prompt: str) -> Instructions:
-    directives, remaining = read_demonstrations(prompt)
+    directives, remaining = read_demonstrations(prompt[-ATTENDED_CHARACTERS:])
     for sentence in split_sentences(CODE_BLOCK.sub(blank, remaining)):
         directives.extend(_find_in_clauses(sentence, ORDER_READERS))
         for find in SENTENCE_READERS:
-            directives.extend(replace(f, position=sentence.end) for f in find(sentence))
+            directives.extend(
+                replace(f, position=sentence.position + len(sentence.text)) for f in find(sentence)
+            )
     return _follow(directives)
 
 
@@ -71,7 +69,7 @@ def read_wishes(request: str) -> Instructions:
     return replace(wishes, language="") if wishes.language in DATA_LANGUAGES else wishes
 
 
-def _find_in_clauses(sentence: Sentence, readers: Sequence[ClauseReader]) -> Iterator[Directive]:
+def _find_in_clauses(sentence: Clause, readers: Sequence[ClauseReader]) -> Iterator[Directive]:
     for clause in split_clauses(sentence):
         for find in readers:
             yield from find(clause)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply
 from simulated_model.instructions.languages import ANY
-from simulated_model.instructions.sentences import MASK, QUOTED, Sentence, is_unmet
+from simulated_model.instructions.sentences import MASK, QUOTED, Clause, is_unmet
 
 MAX_UNQUOTED_WORDS = 8
 
@@ -33,6 +33,7 @@ WITH = r"(?:\s+back)?(?:\s+(?:with|by\s+saying|using|exactly|precisely|literally
 # A verb, and no noun as in "start your answer with".
 SPEAK = rf"(?<!your )(?<!the )(?<!each )(?<!an )(?<!every )\b{SAY}{WITH}\s*:?\s+(?:{ONLY}\s+)?"
 TAIL = r"(?:\s*,)?\s+"
+NOTHING = r"nothing|an?\s+(?:empty|blank)\s+(?:string|reply|response|message|answer)"
 NAMING = re.compile(
     r"(?:(?:exactly|only|just|literally)\s+)*(?:the\s+(?:\w+\s+)?(?:words?|number|phrase|text|"
     r"string|sentence|message|reply|answer|line)s?\s*:?\s*)?",
@@ -74,10 +75,7 @@ WORDINGS = (
     rf"{SPEAK}(?P<text>.+?)\s*,?\s+(?:and|with)\s+nothing\s+(?:else|more)\b.*",
     rf"{SPEAK}(?P<text>.+?)\s*,?\s+(?:always|only)\s*[.!]?$",
     # "say nothing"
-    (
-        r"\b(?:say|output|write|(?:reply|respond|answer)\s+with)\s+(?P<text>nothing|an?\s+(?:empty|"
-        r"blank)\s+(?:string|reply|response|message|answer))\s*[.!]?$"
-    ),
+    rf"\b(?:say|output|write|(?:reply|respond|answer)\s+with)\s+(?P<text>{NOTHING})\s*[.!]?$",
     # 모든 질문에 "X"라고 답하세요, 무조건 X라고만 말해
     (
         r"(?:(?:모든|어떤|무슨)\s*\S+(?:에|에도|든지|든|이든)|무조건|항상|언제나|오직)\s*"
@@ -113,8 +111,6 @@ NOT_SPOKEN_FIRST = frozenset(
     like after before whatever every each all any because so once more less on within under
     up""".split()
 )
-EMPTY = frozenset({"empty", "blank"})
-REPLIES = frozenset("string reply response message answer".split())
 # What a program is to do with its input, and no word on answers.
 ABOUT_PROGRAMS = re.compile(
     r"\b(?:return|print|output|write|raise)\b.*\b(?:inputs?|cases?|things?|values?|elements?|call)\b"
@@ -130,7 +126,7 @@ NEGATED = re.compile(
 )
 
 
-def find_replies(sentence: Sentence) -> Iterator[Directive]:
+def find_replies(sentence: Clause) -> Iterator[Directive]:
     """Find the fixed reply that a sentence demands for everything, if any."""
     if ABOUT_PROGRAMS.search(sentence.masked):
         return
@@ -159,20 +155,10 @@ def _read_reply(text: str, masked: str) -> str | None:
         return next((group for group in quoted.groups() if group is not None), "")
     spoken = TRAILER.sub("", text[begin:].strip().rstrip(".!,;:").strip())
     words = spoken.split()
-    if _is_nothing(spoken.lower().split()):
+    if re.fullmatch(NOTHING, spoken, re.I):
         return ""
     if not words or len(words) > MAX_UNQUOTED_WORDS or MASK in masked:
         return None
     if DESCRIBES.search(spoken) or (words[0].lower() in NOT_SPOKEN_FIRST and begin == 0):
         return None
     return " ".join(word[:1].upper() + word[1:] for word in words)
-
-
-def _is_nothing(words: list[str]) -> bool:
-    """Whether the words say that there is no reply: "nothing", "an empty message"."""
-    match words:
-        case ["nothing"]:
-            return True
-        case [("a" | "an"), kind, reply]:
-            return kind in EMPTY and reply in REPLIES
-    return False

@@ -68,22 +68,11 @@ UNMET_CONDITION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence and its offset in the prompt; in `masked`, quoted text is replaced by marks."""
-
-    position: int
-    text: str
-    masked: str
-
-    @property
-    def end(self) -> int:
-        """Offset of the sentence's end in the prompt."""
-        return self.position + len(self.text)
-
-
-@dataclass(frozen=True, slots=True)
 class Clause:
-    """A part of a sentence, as far as one negation reaches."""
+    """A sentence, or a part of one as far as one negation reaches, and its offset in the prompt.
+
+    In `masked`, quoted text is replaced by marks.
+    """
 
     position: int
     text: str
@@ -101,7 +90,7 @@ class Clause:
         return negations % 2 == 1
 
 
-def split_sentences(text: str) -> Iterator[Sentence]:
+def split_sentences(text: str) -> Iterator[Clause]:
     """Split a prompt into sentences, line by line, bullets taken off.
 
     A line that begins in lower case goes on with the sentence of the line before.
@@ -121,7 +110,7 @@ def split_sentences(text: str) -> Iterator[Sentence]:
     yield from _split_line(paragraph, start)
 
 
-def _split_line(line: str, position: int) -> Iterator[Sentence]:
+def _split_line(line: str, position: int) -> Iterator[Clause]:
     bullet = BULLET.match(line)
     begin = bullet.end() if bullet else 0
     masked = QUOTED.sub(_mask, line)
@@ -130,7 +119,7 @@ def _split_line(line: str, position: int) -> Iterator[Sentence]:
         for cut in range(begin, end, MAX_SENTENCE_CHARACTERS):
             part = slice(cut, min(end, cut + MAX_SENTENCE_CHARACTERS))
             if line[part].strip():
-                yield Sentence(position + cut, line[part], masked[part])
+                yield Clause(position + cut, line[part], masked[part])
         begin = boundary.end() if boundary else end
 
 
@@ -139,7 +128,7 @@ def _mask(match: re.Match[str]) -> str:
     return quoted[0] + MASK * (len(quoted) - 2) + quoted[-1]
 
 
-def split_clauses(sentence: Sentence) -> Iterator[Clause]:
+def split_clauses(sentence: Clause) -> Iterator[Clause]:
     """Split a sentence into clauses; those under an unmet condition are left out."""
     begin = 0
     is_first = True

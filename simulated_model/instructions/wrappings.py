@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from simulated_model.instructions.directives import Directive, Reply, Wrapping
-from simulated_model.instructions.sentences import QUOTED, Clause, Sentence, is_unmet
+from simulated_model.instructions.sentences import QUOTED, Clause, is_unmet
 from simulated_model.instructions.wordings import Form, find_wordings
 
 ANSWER = (
@@ -70,12 +70,11 @@ def find_wrappings(clause: Clause) -> Iterator[Directive]:
     if tag and not clause.is_negated(tag.start(), tag.end()):
         changes = {"wrapping": Wrapping.TAG, "wrapping_names": (tag["tag"],)}
         yield Directive(clause.position + tag.start(), changes)
-    for wording in (MARKUP, UPPER_CASE):
-        yield from find_wordings(clause, [wording])
+    yield from find_wordings(clause, [MARKUP, UPPER_CASE])
     yield from find_wordings(clause, [EMOJI], at_end=True)
 
 
-def find_frames(sentence: Sentence) -> Iterator[Directive]:
+def find_frames(sentence: Clause) -> Iterator[Directive]:
     """Find quoted words that every answer is to begin or to end with."""
     for pattern, name in ((PREFIX, "prefix"), (SUFFIX, "suffix")):
         match = pattern.search(sentence.masked)

@@ -25,6 +25,20 @@ def test_request_shows_verdict_model_and_judge_to_a_person(system: RunningSystem
         assert word in shown
 
 
+def test_a_chat_streams_and_tells_the_score(system: RunningSystem) -> None:
+    shown = system.selfheal("chat", BINARY_SEARCH).stdout
+    assert "def binary_search" in shown
+    assert re.search(r"prompt v1 \| passed with 0\.\d{3} \| selfheal explain \w{8}", shown)
+
+
+def test_a_chat_with_a_task_type_that_is_not_there_names_those_that_are(
+    system: RunningSystem,
+) -> None:
+    done = system.selfheal("chat", BINARY_SEARCH, "-t", "nonsense", check=False)
+    assert done.returncode == 1
+    assert "code_generation" in done.stderr
+
+
 def test_request_explains_a_refusal_in_one_line(system: RunningSystem) -> None:
     done = system.selfheal("request", BINARY_SEARCH, "-t", "nonsense", check=False)
     assert done.returncode == 1

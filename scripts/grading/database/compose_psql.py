@@ -1,6 +1,5 @@
 """The database through `docker compose exec -T postgres psql`, for where no driver reaches it."""
 
-import shutil
 import subprocess
 
 from grading.errors import DatabaseStatementError, DatabaseUnavailableError
@@ -57,11 +56,6 @@ class ComposeDatabase:
                 remedy="Compare its tables with the guide's schema.",
             )
         raise _unavailable(last)
-
-
-def has_compose() -> bool:
-    """Tell whether there is a Docker command to try."""
-    return shutil.which("docker") is not None
 
 
 def _unavailable(reason: str) -> DatabaseUnavailableError:

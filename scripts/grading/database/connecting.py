@@ -1,15 +1,12 @@
 """Finds the way to the database: flags, the environment, the guide's defaults, Compose."""
 
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
-from grading.database.compose_psql import ComposeDatabase, has_compose
-from grading.database.driver import (
-    Address,
-    DriverDatabase,
-    DriverMissingError,
-    ServerUnreachableError,
-)
+from grading.database.compose_psql import ComposeDatabase
+from grading.database.driver import Address, DriverDatabase, NoWayInError
 from grading.database.port import Database
 from grading.errors import DatabaseUnavailableError
 from grading.options import Options
@@ -73,25 +70,13 @@ def connect(options: Options, environment: Mapping[str, str]) -> Database:
     """
     address = choose_address(options, environment)
     try:
-        database: Database = DriverDatabase(address)
-        return _checked(database)
-    except DriverMissingError:
-        missing = DatabaseUnavailableError(
-            "The database's driver, asyncpg, isn't installed.",
-            remedy="Install it: python -m pip install -r scripts/requirements.txt",
-        )
-        return _connect_through_compose(address, instead_of=missing)
-    except ServerUnreachableError as error:
-        return _connect_through_compose(address, instead_of=error)
-
-
-def _connect_through_compose(address: Address, *, instead_of: DatabaseUnavailableError) -> Database:
-    if not has_compose():
-        raise instead_of
-    try:
-        return _checked(ComposeDatabase(user=address.user, name=address.name))
-    except DatabaseUnavailableError:
-        raise instead_of from None
+        return _checked(DriverDatabase(address))
+    except NoWayInError:
+        if shutil.which("docker") is None:
+            raise
+        with suppress(DatabaseUnavailableError):
+            return _checked(ComposeDatabase(user=address.user, name=address.name))
+        raise
 
 
 def _checked(database: Database) -> Database:

@@ -10,12 +10,8 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 STATEMENT_TIMEOUT_SECONDS = 60.0
 
 
-class DriverMissingError(Exception):
-    """The driver asyncpg isn't installed."""
-
-
-class ServerUnreachableError(DatabaseUnavailableError):
-    """No server answers at the address; another way in may be tried."""
+class NoWayInError(DatabaseUnavailableError):
+    """There is no driver, or no server at the address; another way in may be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,10 @@ class DriverDatabase:
         try:
             import asyncpg  # noqa: PLC0415 - so that its absence is told in a sentence
         except ImportError as error:
-            raise DriverMissingError from error
+            raise NoWayInError(
+                "The database's driver, asyncpg, isn't installed.",
+                remedy="Install it: python -m pip install -r scripts/requirements.txt",
+            ) from error
         self._driver: Any = asyncpg
         self._address = address
         self._runner = asyncio.Runner()
@@ -105,7 +104,7 @@ class DriverDatabase:
             driver.PostgresConnectionError,
             driver.CannotConnectNowError,
         ) as error:
-            raise ServerUnreachableError(
+            raise NoWayInError(
                 f"No database answers at {self.description}: {error or type(error).__name__}.",
                 remedy="Start it (docker compose up -d postgres), or name it with --db-host and "
                 "--db-port.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from grading.database.port import Database, Row, fetch_rows, literal
-from grading.errors import DatabaseStatementError, SchemaError
+from grading.errors import DatabaseStatementError, GradingError
 from grading.guide import COLUMNS, FIRST_BAD_VERSION, TABLES, TASK_TYPE
 
 ROWS_AT_ONCE: Final = 500
@@ -42,7 +42,7 @@ def check_schema(database: Database) -> None:
     """See that the guide's tables and columns are there.
 
     Raises:
-        SchemaError: If one is missing.
+        GradingError: If one is missing.
     """
     rows = fetch_rows(
         database,
@@ -58,7 +58,7 @@ def check_schema(database: Database) -> None:
         if table not in missing and (table, column) not in there
     ]
     if missing or lacking:
-        raise SchemaError(
+        raise GradingError(
             f"The database lacks {', '.join([*missing, *lacking])}.",
             remedy="Apply the guide's schema (section 3), or name the right database with "
             "--db-name.",
@@ -90,11 +90,6 @@ def read_active(database: Database) -> list[Prompt]:
     return [prompt for prompt in read_prompts(database) if prompt.is_active]
 
 
-def count_logged(database: Database, request_ids: Sequence[str]) -> int:
-    """Count which of the requests have a row in the execution log."""
-    return len(read_logged(database, request_ids))
-
-
 def read_logged(database: Database, request_ids: Sequence[str]) -> dict[str, Row]:
     """Read the rows of the execution log of these requests, by request id."""
     if not request_ids:
@@ -119,11 +114,11 @@ def reset(database: Database, *, keep_logs: bool) -> Prompt:
     Prompts that rows of other tables refer to stay, inactive.
 
     Raises:
-        SchemaError: If there is no prompt at all.
+        GradingError: If there is no prompt at all.
     """
     prompts = read_prompts(database)
     if not prompts:
-        raise SchemaError(
+        raise GradingError(
             f"The table prompts holds no prompt of {TASK_TYPE}.",
             remedy="Insert the guide's seed prompt (section 3).",
         )

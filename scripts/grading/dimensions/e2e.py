@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from grading.answers import HEALTH_FIELDS
-from grading.dimensions.fields import judge_field
+from grading.answers import HEALTH_FIELDS, FieldProblem
 from grading.http import Reply
 from grading.observations import MANAGER, Exchange, Observations
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint
@@ -60,6 +59,15 @@ def is_healthy(reply: Reply) -> bool:
 def describe(reply: Reply) -> str:
     """Describe in a few words an answer to `/health` that isn't the guide's."""
     return reply.seen if reply.status != OK else reply.text[:EXCERPT_CHARACTERS]
+
+
+def judge_field(problem: FieldProblem, service: str, points: float) -> Deduction:
+    """Make the deduction for a field that is missing or of another type."""
+    facts: Facts = {"field": problem.field, "service": service}
+    if problem.seen is None:
+        return Deduction(Code.FIELD_MISSING, points, facts, Hint.API_SPECIFICATION)
+    facts = {**facts, "expected": problem.expected, "seen": problem.seen}
+    return Deduction(Code.FIELD_MISTYPED, points, facts, Hint.API_SPECIFICATION)
 
 
 def _judge_health_fields(seen: Observations) -> Iterator[Deduction]:

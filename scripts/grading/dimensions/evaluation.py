@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from grading.answers import describe
-from grading.dimensions.fields import judge_field
+from grading.dimensions.e2e import judge_field
 from grading.guide import BAD_OUTPUT_BELOW, PASS_THRESHOLD
 from grading.observations import EVALUATOR, EvaluationSeen, Observations
 from grading.result import WEIGHTS, Code, Deduction, Dimension, Facts, Hint

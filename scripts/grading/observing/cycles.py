@@ -46,7 +46,7 @@ class CycleRunner:
         """Run one cycle and return what was seen."""
         tried, bad, known_ids, before = self._break(number, plan, most_bad_prompts)
         ids = [one.request_id for one in before if one.logged is not None]
-        logged_before = tables.count_logged(self._database, ids)
+        logged_before = len(tables.read_logged(self._database, ids))
         self._say(f"cycle {number}: running the Optimizer ...")
         run = run_optimizer(
             self._options.optimizer_command, timeout_seconds=self._options.optimizer_timeout
@@ -54,7 +54,7 @@ class CycleRunner:
         outcome = run.problem or f"exit code {run.exit_code}"
         self._say(f"cycle {number}: the Optimizer took {run.seconds:.1f} s ({outcome})")
         prompts_after = tuple(tables.read_prompts(self._database))
-        logged_after = tables.count_logged(self._database, ids)
+        logged_after = len(tables.read_logged(self._database, ids))
         reports_after = tables.count_reports(self._database)
         after = self.send(self._tasks_after(plan))
         self._say(f"cycle {number}: after the heal, {describe(after)}")

@@ -5,7 +5,7 @@ from typing import Final
 
 from grading.database import tables
 from grading.database.port import Database
-from grading.errors import NeedsYesError, NothingListensError
+from grading.errors import NEEDS_YES_EXIT_CODE, GradingError
 from grading.guide import TASK_TYPE
 from grading.http import Reply
 from grading.options import Options
@@ -17,11 +17,11 @@ def require_a_system(health: Mapping[str, Reply], urls: Mapping[str, str]) -> No
     """See that at least one service answers at all; a half-up system is graded.
 
     Raises:
-        NothingListensError: If none does.
+        GradingError: If none does.
     """
     if all(reply.status is None for reply in health.values()):
         tried = ", ".join(f"{name} at {urls[name]}" for name in health)
-        raise NothingListensError(
+        raise GradingError(
             f"No service answers: {tried}.",
             remedy="Start the system (docker compose up -d), or name it with --manager-url, "
             "--worker-url and --evaluator-url.",
@@ -32,7 +32,7 @@ def require_consent(database: Database, options: Options) -> None:
     """Ask for `--yes` where the database holds more than a workshop leaves behind.
 
     Raises:
-        NeedsYesError: If it does and `--yes` wasn't given.
+        GradingError: If it does and `--yes` wasn't given.
     """
     others, logged = tables.count_foreign_data(database)
     reasons = []
@@ -41,9 +41,10 @@ def require_consent(database: Database, options: Options) -> None:
     if logged > MOST_LOG_ROWS and not options.keep_logs:
         reasons.append(f"{logged} rows of execution_logs")
     if reasons and not options.yes:
-        raise NeedsYesError(
+        raise GradingError(
             f"The database at {database.description} holds {' and '.join(reasons)}, which the "
             "benchmark would delete.",
             remedy="If that is meant, add --yes: the tables are dumped first. Else name another "
             "database with --db-host, --db-port and --db-name.",
+            exit_code=NEEDS_YES_EXIT_CODE,
         )

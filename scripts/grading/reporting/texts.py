@@ -19,11 +19,6 @@ PROBE_FACTS: Final = ("probe", "unhandled")
 Escape = Callable[[str], str]
 
 
-def unescaped(text: str) -> str:
-    """Leave a text as it is."""
-    return text
-
-
 def make_visible(text: str, *, most: int = MOST_CHARACTERS) -> str:
     """Make a text of the graded system safe to show: one line, no control characters, short."""
     shown = text if len(text) <= most else text[: most - 1] + "…"
@@ -46,22 +41,22 @@ class Texts:
 
     def label(self, name: str, **values: Fact) -> str:
         """Return a heading or label of the report."""
-        return self._fill(self._content["report"][name], values, unescaped)
+        return self._fill(self._content["report"][name], values, str)
 
     def dimension(self, name: Dimension, what: str) -> str:
         """Return `title`, `measured` or `full` of a dimension."""
         text: str = self._content["dimensions"][name][what]
         return text
 
-    def deduction(self, deduction: Deduction, escape: Escape = unescaped) -> str:
+    def deduction(self, deduction: Deduction, escape: Escape = str) -> str:
         """Say why points were taken."""
         return self._sentence("deductions", deduction.code, deduction.facts, escape)
 
-    def cheating(self, cheating: Cheating, escape: Escape = unescaped) -> str:
+    def cheating(self, cheating: Cheating, escape: Escape = str) -> str:
         """Say what cheating was proven."""
         return self._sentence("cheating", cheating.code, cheating.facts, escape)
 
-    def insight(self, insight: Insight, escape: Escape = unescaped) -> str:
+    def insight(self, insight: Insight, escape: Escape = str) -> str:
         """Say what an insight tells."""
         return self._sentence("insights", insight.code, insight.facts, escape)
 

@@ -77,10 +77,7 @@ def _evidence(record: Detail, mistake: str, *, of: str = "") -> str:
     )
     said = f"; e-value {e_value:.3g}" if e_value is not None else ""
     if p_value is None:
-        if not e_value:
-            return ""
-        # Before both were kept, the e-value was the peak of the wealth.
-        p_value, said = min(1.0, 1 / e_value), ""
+        return ""
     if alpha and mistake:
         asked = f", where at most {alpha:g} is asked for: so at most 1 in {1 / alpha:.3g} {mistake}"
         said = asked + said

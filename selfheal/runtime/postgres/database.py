@@ -44,6 +44,17 @@ class ServerAddress:
         place = f"postgresql://{SUPERUSER}:{password}@{self.host}:{self.port}/{database}"
         return f"{place}?{urlencode(_OPTIONS)}"
 
+    @property
+    def client_variables(self) -> dict[str, str]:
+        """The environment variables with which libpq's programs connect, the password included."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": SUPERUSER,
+            "PGDATABASE": DATABASE,
+            "PGPASSWORD": self.password,
+        }
+
     async def connect(self, database: str = DATABASE) -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection that ignores the operator's PG* variables."""
         return await asyncpg.connect(

@@ -14,7 +14,7 @@ from selfheal.runtime.ports import LOOPBACK, require_free_port
 from selfheal.runtime.postgres import database as postgres_database
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import PostgresBinaries, find_binaries
-from selfheal.runtime.postgres.database import DATABASE, SUPERUSER, ServerAddress
+from selfheal.runtime.postgres.database import SUPERUSER, ServerAddress
 from selfheal.runtime.postgres.postmaster import (
     drain_orphans,
     find_postmaster,
@@ -205,14 +205,7 @@ class EmbeddedPostgres:
     @property
     def client_variables(self) -> dict[str, str]:
         """The environment variables with which psql connects: its command line shows no secret."""
-        address = self.address
-        return {
-            "PGHOST": address.host,
-            "PGPORT": str(address.port),
-            "PGUSER": SUPERUSER,
-            "PGDATABASE": DATABASE,
-            "PGPASSWORD": address.password,
-        }
+        return self.address.client_variables
 
     def schema_state(self) -> SchemaState:
         """Tell what the running database has of the schema."""

@@ -7,12 +7,12 @@ import psutil
 
 # psutil derives creation times from the wall clock, which may be set while a process runs.
 _CLOCK_TOLERANCE_SECONDS = 2.0
-_MAX_PROCESS_ID = 2**31 - 1  # what the system's own type for pids holds
+MAX_PROCESS_ID = 2**31 - 1  # what the system's own type for pids holds
 
 
 def is_process_id(number: int) -> bool:
     """Tell whether a number, as a file has it, could be a pid at all."""
-    return 0 < number <= _MAX_PROCESS_ID
+    return 0 < number <= MAX_PROCESS_ID
 
 
 def is_alive(process: psutil.Process) -> bool:

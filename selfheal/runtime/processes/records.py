@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from selfheal.runtime.ports import LOOPBACK
-from selfheal.runtime.processes.identity import is_process_id
+from pydantic import Field, TypeAdapter, ValidationError
 
-_OPTIONAL = frozenset({"was_ready", "stopping"})
+from selfheal.runtime.ports import LOOPBACK
+from selfheal.runtime.processes.identity import MAX_PROCESS_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ProcessRecord:
     """
 
     name: str
-    pid: int
+    pid: Annotated[int, Field(gt=0, le=MAX_PROCESS_ID)]
     create_time: float
     command: tuple[str, ...]
     address: str
@@ -83,19 +83,12 @@ class ProcessRecord:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
+_RECORD = TypeAdapter(ProcessRecord)
+
+
 def parse_record(text: str) -> ProcessRecord | None:
     """Read a record's file; None if it isn't one, as when an older version wrote it."""
     try:
-        content: Any = json.loads(text)
-    except ValueError:
+        return _RECORD.validate_json(text, strict=True)
+    except ValidationError:
         return None
-    names = {field.name for field in fields(ProcessRecord)}
-    if not isinstance(content, dict) or not names - _OPTIONAL <= content.keys():
-        return None
-    kinds = (("pid", int), ("create_time", int | float), ("command", list))
-    if not all(isinstance(content[name], kind) for name, kind in kinds):
-        return None
-    if not is_process_id(content["pid"]):
-        return None
-    known = {name: content[name] for name in names & content.keys()}
-    return ProcessRecord(**{**known, "command": tuple(content["command"])})

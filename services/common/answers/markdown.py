@@ -54,7 +54,6 @@ def find_fenced_blocks(
     docstring or behind the last line, or may hold blocks itself: a fence around the whole answer.
 
     Args:
-        text: What a model wrote.
         makes_sense: Tells whether a block is whole; at most a few readings of each are tried.
     """
     return _find(straighten(text).split("\n"), makes_sense, depth=2)

@@ -6,6 +6,7 @@ never guessed: one counts only as it is written, whole, in the one place that na
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,10 +53,9 @@ def read_model_object(reply: str, key: str) -> ModelObject:
     text = strip_marks(reply)
     try:
         # Before anything is split: a string of the object may hold a mark of reasoning.
-        if len(text) > MAX_CHARACTERS:
-            return _find_object(split_reasoning(reply), key)
-        return ModelObject(_require_object(_DECODER.decode(text), key), is_plain=True)
-    except json.JSONDecodeError:
+        if len(text) <= MAX_CHARACTERS:
+            with suppress(json.JSONDecodeError):
+                return ModelObject(_require_object(_DECODER.decode(text), key), is_plain=True)
         return _find_object(split_reasoning(reply), key)
     except RecursionError as error:
         raise ValueError("the reply is nested too deeply") from error

@@ -90,15 +90,10 @@ class _Split:
     """A text as far as it is split.
 
     Attributes:
-        text: All of it.
         closings: Where a tag of each name closes for the last time.
         final: What is answer, in parts, unless a closing tag alone follows.
-        reasoning: What is reasoning, in parts.
         opened: Name of the reasoning that is open; empty amid the answer.
-        nested: How many openings of the same name stood in the reasoning.
         in_answer: Whether the answer has an opening tag.
-        start: Where the part begins that is being read.
-        fence: The fence that is open.
         amid: An opening tag amid a line, which counts if its closing one does.
     """
 
@@ -185,10 +180,8 @@ def _find_marks(text: str) -> Iterator[_Mark]:
         name = (match["name"] or match["phrase"]).lower()
         if left == "[" and not match["name"].isupper():
             continue
-        is_token, ends_bare = (
-            bool(BARS & set(left + right)),
-            bool(BARS & set(right) and left == "<"),
-        )
+        is_token = bool(BARS & set(left + right))
+        ends_bare = left == "<" and bool(BARS & set(right))
         if CHANNEL.fullmatch(name):
             said = SAID.match(text, end)
             name, end = (said[1].lower(), said.end()) if said else ("end", end)
@@ -208,13 +201,5 @@ def _find_marks(text: str) -> Iterator[_Mark]:
         if means == "token" and (role := ROLE.match(text, end)):
             end = role.end()
         first = adjoins or match["first"] is not None or match["phrase"] is not None
-        yield _Mark(
-            match.start(),
-            end,
-            means,
-            " ".join(sorted(words - AFFIXES)),
-            closes,
-            is_token,
-            first,
-            last,
-        )
+        name = " ".join(sorted(words - AFFIXES))
+        yield _Mark(match.start(), end, means, name, closes, is_token, first, last)

@@ -10,7 +10,6 @@ def parse_strictly(text: str, *, called: str) -> Any:
     """Parse JSON that a stranger wrote.
 
     Args:
-        text: The JSON.
         called: What messages call the text: "the answer".
 
     Raises:
@@ -29,7 +28,6 @@ def strict_decoder(called: str, *, bare_line_ends: bool = False) -> json.JSONDec
     """Return a decoder that refuses repeated fields and what isn't a finite number.
 
     Args:
-        called: What messages call the text.
         bare_line_ends: Take line ends and tabs in strings as they are.
     """
     return json.JSONDecoder(

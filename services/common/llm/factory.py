@@ -15,6 +15,9 @@ from services.common.config import (
 )
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
+from services.common.llm.relay.endpoint_relay import EndpointRelay
+from services.common.llm.relay.langchain_relay import LangChainRelay
+from services.common.llm.relay.relay import ChatRelay
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -46,6 +49,13 @@ def create_model_from_spec(settings: SecondModelSettings, spec: str) -> BaseChat
     provider, _, model = spec.partition(":")
     model = model or DEFAULT_MODELS.get(provider, "")
     return _create(settings, provider, model, openai_key=settings.openai_api_key)
+
+
+def create_chat_relay(model: BaseChatModel, settings: ModelSettings) -> ChatRelay:
+    """Create what passes conversations on to a model: as they are, where it takes them so."""
+    if isinstance(model, ChatCompletionsModel):
+        return EndpointRelay(model.endpoint, model.parameters)
+    return LangChainRelay(model, timeout_seconds=settings.llm_timeout_seconds)
 
 
 def _create(

@@ -15,6 +15,7 @@ from services.common.errors import (
     ModelRejectedError,
     ModelUnavailableError,
 )
+from services.common.secret_masking import holds_secret
 
 # The parameters that a model may refuse, in the order in which they are taken away, and what is
 # sent instead, None for nothing.
@@ -24,6 +25,7 @@ REPLACEMENTS: dict[str, str | None] = {
     "temperature": None,
     "seed": None,
     "stop": None,
+    "stream_options": None,
 }
 SETTINGS = {
     "max_tokens": "LLM_MAX_TOKENS",
@@ -34,7 +36,7 @@ SETTINGS = {
     "model": "LLM_MODEL",
 }
 # What other providers call them, without underscores and in lower case.
-SPELLINGS = {name.replace("_", ""): name for name in SETTINGS} | {
+SPELLINGS = {name.replace("_", ""): name for name in (*REPLACEMENTS, "model")} | {
     "maxoutputtokens": "max_tokens",
     "stopsequences": "stop",
 }
@@ -148,7 +150,8 @@ def explain_failure(report: ErrorReport, model: str) -> ModelError:
         return ModelRateLimitedError(f"The model {model} is rate limited.")
     if report.status >= SERVER_ERRORS or report.status in RETRIED_STATUSES:
         return ModelUnavailableError(f"The model {model} failed with HTTP {report.status}.")
-    code = next((code for code in report.codes if code.isidentifier()), "")
+    codes = (code for code in report.codes if code.isidentifier() and not holds_secret(code))
+    code = next(codes, "")
     return ModelRejectedError(
         f"The model {model} refused the request with HTTP {report.status}"
         + (f" ({code[:64]}). " if code else ". ")
@@ -168,8 +171,8 @@ def _advise(report: ErrorReport) -> str:
         return "Check LLM_API_KEY."
     if report.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return "Check LLM_MODEL, and LLM_BASE_URL, which goes up to and with /v1."
-    if report.named:
-        return f"Check {', '.join(sorted({SETTINGS[name] for name in report.named}))}."
+    if settings := {SETTINGS[name] for name in report.named & SETTINGS.keys()}:
+        return f"Check {', '.join(sorted(settings))}."
     return "Check LLM_MODEL, LLM_BASE_URL and LLM_API_KEY."
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from services.common.chat.chunks import choices_of
 from services.common.llm.failures import find_leaves
 from services.common.llm.outcome import is_failure
 
@@ -33,8 +34,9 @@ def parse_events(content: bytes) -> list[dict[str, Any]]:
         kept = (line for line in lines if not line.startswith(STREAM_FIELDS[1:]))
         text = "\n".join(line.removeprefix(STREAM_FIELDS[0]) for line in kept)
     events = _parse_objects(text)
-    in_pieces = any("delta" in choice for event in events for choice in _choices(event))
-    if in_pieces and not text.endswith(DONE) and not any(map(_finish_reasons, events)):
+    in_pieces = any("delta" in choice for event in events for choice in choices_of(event))
+    is_whole = text.endswith(DONE) or any(map(_finish_reasons, events))
+    if in_pieces and not is_whole and find_error(events) is None:
         raise ValueError("the stream breaks off")
     return events
 
@@ -42,12 +44,12 @@ def parse_events(content: bytes) -> list[dict[str, Any]]:
 def find_error(events: Sequence[Mapping[str, Any]]) -> object:
     """Find the error that a reply tells of, at its top or in a choice; None where all is well."""
     for event in events:
-        for place in (event, *_choices(event)):
+        for place in (event, *choices_of(event)):
             if error := place.get("error"):
                 return error
         if any(map(is_failure, _finish_reasons(event))):
             return {"type": "server_error"}
-    if any(map(_choices, events)):
+    if any(map(choices_of, events)):
         return None
     return next((event for event in events if not ERROR_FIELDS.isdisjoint(event)), None)
 
@@ -62,7 +64,7 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
     Raises:
         ValueError: If it has no choice, or one without a message.
     """
-    choices = [choice for event in events for choice in _choices(event)]
+    choices = [choice for event in events for choice in choices_of(event)]
     pieces = [choice for choice in choices if choice.get("index") == choices[0].get("index")]
     messages = [piece.get("message") or piece.get("delta") or piece for piece in pieces]
     messages = [message for message in messages if isinstance(message, dict)]
@@ -114,13 +116,8 @@ def _parse_objects(text: str) -> list[dict[str, Any]]:
     return events
 
 
-def _choices(event: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    choices = event.get("choices")
-    return [item for item in choices if isinstance(item, dict)] if isinstance(choices, list) else []
-
-
 def _finish_reasons(event: Mapping[str, Any]) -> list[Any]:
-    return [choice["finish_reason"] for choice in _choices(event) if choice.get("finish_reason")]
+    return [choice["finish_reason"] for choice in choices_of(event) if choice.get("finish_reason")]
 
 
 def _read_texts(message: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,12 @@ class TransientError(Exception):
         self.error = error
         self.pause_seconds = pause_seconds
 
+    def as_told(self) -> ModelError:
+        """Return the error for whoever asked, with the wait that the server named."""
+        if self.pause_seconds is not None and math.isfinite(self.pause_seconds):
+            self.error.headers["retry-after"] = str(math.ceil(self.pause_seconds))
+        return self.error
+
 
 def read_pause_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Read how long a server wants us to wait; None where it doesn't say.

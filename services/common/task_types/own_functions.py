@@ -9,8 +9,6 @@ from typing import Any
 
 from services.common.task_types.task_type import TaskTypeError
 
-MODULE_PREFIX = "selfheal_task_type_"
-
 
 def load_functions(path: Path) -> dict[str, Callable[[Any], Any]]:
     """Execute a `validators.py` and return its public functions by name; none without the file.
@@ -21,7 +19,7 @@ def load_functions(path: Path) -> dict[str, Callable[[Any], Any]]:
     if not path.is_file():
         return {}
     # Dataclasses and pickling look their module up by its name.
-    name = MODULE_PREFIX + path.parent.name
+    name = f"selfheal_task_type_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TaskTypeError(path, "Python can't load it", remedy="Make it a Python file.")

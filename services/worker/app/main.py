@@ -9,18 +9,21 @@ from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.internal_token import create_token_check
-from services.common.llm.factory import create_chat_model
+from services.common.llm.factory import create_chat_model, create_chat_relay
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
-from services.common.web import create_app, serve
+from services.common.web import MAX_BODY_BYTES, create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.api import router
+from services.worker.app.api import CHAT_PATH, router
 from services.worker.app.metrics import PromptMetrics
+from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
 from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
+# A body that the Manager takes may come escaped: 6 bytes for a letter of 2.
+ESCAPED = 3
 log = get_logger()
 
 
@@ -39,6 +42,9 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         await database.open()
         app.state.task_performer = TaskPerformer(
             database=database, agent=WorkerAgent(model), settings=settings
+        )
+        app.state.chat_performer = ChatPerformer(
+            database=database, relay=create_chat_relay(model, settings), settings=settings
         )
         log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
         yield
@@ -59,6 +65,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_prompt_versions,
+        body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
     app.include_router(router)
     return app

@@ -8,12 +8,19 @@ from unittest.mock import Mock
 from urllib.error import URLError
 
 import pytest
+from pydantic import SecretStr
 from support.http_server import JsonHandler, serving
 from support.proxy import recording_proxy
 from support.rows import for_each
 
 from selfheal import manager_client
-from selfheal.manager_client import RequestFailedError, send_request
+from selfheal.manager_client import (
+    AnswerScore,
+    RequestFailedError,
+    read_score,
+    send_request,
+    stream_chat,
+)
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
 
@@ -100,3 +107,81 @@ def test_any_other_trouble_has_a_remedy_of_its_own(
     assert remedy in error.remedy
     assert "Start the system" not in error.remedy
     assert url in error.message
+
+
+def streaming(*events: object) -> type[JsonHandler]:
+    body = "".join(f": waiting\n\ndata: {json.dumps(event)}\n\n" for event in events)
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            self.answer(200, f"{body}data: [DONE]\n\n".encode(), "text/event-stream")
+
+    return Handler
+
+
+def piece(text: str | None) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"content": text}}]}
+
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+def test_an_answer_is_read_piece_by_piece() -> None:
+    events = streaming(piece("Hel"), piece(None), piece("lo"), {"choices": []})
+    with (
+        serving(events) as url,
+        stream_chat(Settings(manager_url=url), MESSAGES, task_type="any") as answer,
+    ):
+        assert list(answer.pieces) == ["Hel", "", "lo"]
+
+
+def test_an_answer_that_breaks_off_says_why() -> None:
+    events = streaming(piece("Hel"), {"error": {"message": "It broke.", "code": "model_failed"}})
+    with serving(events) as url, pytest.raises(RequestFailedError, match="It broke"):  # noqa: SIM117
+        with stream_chat(Settings(manager_url=url), MESSAGES, task_type="any") as answer:
+            list(answer.pieces)
+
+
+def test_a_refusal_in_openais_shape_is_told_as_any_other() -> None:
+    told = json.dumps({"error": {"message": "No such model.", "code": "model_not_found"}})
+    with serving(failing(404, told.encode())) as url, pytest.raises(RequestFailedError) as raised:  # noqa: SIM117
+        with stream_chat(Settings(manager_url=url), MESSAGES, task_type="any"):
+            pass
+    assert raised.value.message == "No such model. [model_not_found]"
+
+
+def test_a_score_is_read() -> None:
+    row = {"evaluation": "scored", "evaluation_score": 0.5, "evaluation_passed": False}
+
+    class Handler(JsonHandler):
+        def do_GET(self) -> None:
+            self.answer(200, json.dumps(row).encode())
+
+    with serving(Handler) as url:
+        assert read_score(Settings(manager_url=url), "/api/v1/requests/1") == AnswerScore(
+            "scored", 0.5, False
+        )
+
+
+def test_every_request_carries_the_key_where_there_is_one() -> None:
+    sent: list[str | None] = []
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            sent.append(self.headers["Authorization"])
+            self.answer(401, refusal("unauthenticated"))
+
+    with serving(Handler) as url:
+        for key in (None, SecretStr("sh_1")):
+            settings = Settings(manager_url=url, selfheal_api_key=key)
+            with pytest.raises(RequestFailedError) as raised:
+                send_request(settings, "hi", task_type="code_generation")
+            with (
+                pytest.raises(RequestFailedError),
+                stream_chat(settings, MESSAGES, task_type="any"),
+            ):
+                pass
+    assert sent == [None, None, "Bearer sh_1", "Bearer sh_1"]
+    assert "SELFHEAL_API_KEY" in raised.value.remedy

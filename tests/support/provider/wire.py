@@ -10,11 +10,20 @@ HELLO = "Hello"
 
 @dataclass(frozen=True)
 class Sent:
-    """One response on the wire."""
+    """One response on the wire.
 
-    body: bytes
+    Attributes:
+        body: What is sent in one go, with its length told before.
+        status: HTTP status; 0 hangs up without a word.
+        pieces: What is sent instead, chunk by chunk.
+        dies: Whether it hangs up after the pieces, before the last chunk.
+    """
+
+    body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    pieces: tuple[bytes, ...] = ()
+    dies: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The chat model: pure, named, counted, and never failing."""
 
 import asyncio
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from simulated_model.composition.answering import answer
 from simulated_model.model import SimulatedChatModel
@@ -88,3 +89,56 @@ def test_it_stops_where_it_is_told_to() -> None:
 def test_a_hundred_kilobytes_are_read(unit: str) -> None:
     text = unit * (100_000 // len(unit))
     assert isinstance(ask(text, text).content, str)
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the forecast for a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+ASKED = "What will the weather be in Oslo?"
+
+
+async def test_a_stream_adds_up_to_the_whole_answer() -> None:
+    for model in (SimulatedChatModel(), SimulatedChatModel().bind_tools([TOOL])):
+        for question in (ASKED, "Write a function that reverses a string"):
+            whole = await model.ainvoke(question)
+            pieces = [piece async for piece in model.astream(question)]
+            joined = pieces[0]
+            for piece in pieces[1:]:
+                joined = joined + piece
+            assert len(pieces) > 3
+            assert joined.content == whole.content
+            assert joined.tool_calls == whole.tool_calls
+            assert joined.usage_metadata == whole.usage_metadata
+            assert joined.response_metadata["finish_reason"] == (
+                "tool_calls" if whole.tool_calls else "stop"
+            )
+
+
+async def test_a_tool_that_answered_is_told_of_and_not_called_again() -> None:
+    model = SimulatedChatModel().bind_tools([TOOL])
+    called = await model.ainvoke(ASKED)
+    assert [(call["name"], call["args"]) for call in called.tool_calls] == [
+        ("get_weather", {"city": "Oslo"})
+    ]
+    told = ToolMessage("Rain, 4 degrees", tool_call_id=called.tool_calls[0]["id"])
+    answered = await model.ainvoke([HumanMessage(ASKED), called, told])
+    assert not answered.tool_calls
+    assert "Rain, 4 degrees" in str(answered.content)
+
+
+async def test_a_response_format_is_kept_to() -> None:
+    schema = {"properties": {"city": {"type": "string"}}, "required": ["city"]}
+    form = {"type": "json_schema", "json_schema": {"name": "place", "schema": schema}}
+    answer = await SimulatedChatModel().ainvoke(ASKED, response_format=form)
+    assert json.loads(str(answer.content)) == {"city": "Oslo"}
+    plain = await SimulatedChatModel().ainvoke(ASKED, response_format={"type": "json_object"})
+    assert isinstance(json.loads(str(plain.content)), dict)

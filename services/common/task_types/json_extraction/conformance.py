@@ -17,17 +17,17 @@ from referencing.exceptions import Unresolvable
 MAX_WORK = 30_000
 MAX_PATTERN_CHARACTERS = 200
 MAX_MATCHED_CHARACTERS = 128
-MAX_VARIABLE_QUANTIFIERS = 2
 FORMATS = ("date", "time", "email", "ipv4", "ipv6", "uuid")
 REFERENCES = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 # They would have patterns matched, or schemas walked, behind the back of what bounds the work.
 UNCHECKED = frozenset(
     "$dynamicRef $recursiveRef patternProperties unevaluatedItems unevaluatedProperties".split()
 )
-# Plain sequences: letters, escapes and classes with quantifiers; no groups and no alternatives.
+# Plain sequences: letters, escapes and classes with at most two quantifiers that leave a choice;
+# no groups and no alternatives.
 ATOM = r"(?:\\[dwsDWS.\-/+()\[\]{}$^*?|\\]|\[(?:\\.|[^\]\\])+\]|[^\\\[\](){}*+?|^$])"
-SIMPLE_PATTERN = re.compile(rf"\^?(?:{ATOM}(?:[*+?]|\{{\d{{1,3}}(?:,\d{{0,3}})?\}})?)*\$?")
-VARIABLE_QUANTIFIER = re.compile(r"(?<!\\)(?:[*+?]|\{\d+,\d*\})")
+FIXED = rf"(?:{ATOM}(?:\{{\d{{1,3}}\}})?)*"
+QUICK = re.compile(rf"\^?{FIXED}(?:{ATOM}(?:[*+?]|\{{\d{{1,3}},\d{{0,3}}\}}){FIXED}){{0,2}}\$?")
 
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 
@@ -36,19 +36,7 @@ class UncheckableSchemaError(ValueError):
     """The schema can't be checked against; the message says why."""
 
 
-class _WorkLeft:
-    """Counts how much more work a check may do."""
-
-    def __init__(self) -> None:
-        self.units = MAX_WORK
-
-    def spend(self, units: int) -> None:
-        self.units -= units
-        if self.units < 0:
-            raise UncheckableSchemaError("checking it would take too long")
-
-
-_work_left: ContextVar[_WorkLeft] = ContextVar("work_left")
+_work_left = ContextVar("work_left", default=MAX_WORK)
 
 
 def find_violation(schema: dict[str, Any], value: object) -> str | None:
@@ -61,7 +49,7 @@ def find_violation(schema: dict[str, Any], value: object) -> str | None:
     """
     validator_class, checked = _prepare(json.dumps(schema, sort_keys=True))
     validator = validator_class(checked, registry=Registry(), format_checker=FormatChecker(FORMATS))
-    token = _work_left.set(_WorkLeft())
+    token = _work_left.set(MAX_WORK)
     try:
         error = best_match(validator.iter_errors(value))  # type: ignore[arg-type]
     except Unresolvable as problem:
@@ -99,11 +87,17 @@ def _prepare(schema_text: str) -> tuple[type[Validator], dict[str, Any]]:
     return _bounded(dialect), schema
 
 
+def _spend(units: int) -> None:
+    left = _work_left.get() - units
+    if left < 0:
+        raise UncheckableSchemaError("checking it would take too long")
+    _work_left.set(left)
+
+
 @cache
 def _bounded(dialect: type[Validator]) -> type[Validator]:
-    keywords: dict[str, Keyword] = {**dialect.VALIDATORS, "uniqueItems": _unique_items}
-    if "pattern" in keywords:
-        keywords["pattern"] = _pattern
+    own: dict[str, Keyword] = {"uniqueItems": _unique_items, "pattern": _pattern}
+    keywords: dict[str, Keyword] = {**dialect.VALIDATORS, **own}
     bounded: type[Validator] = extend(  # type: ignore[no-untyped-call]
         dialect, {name: _counted(check) for name, check in keywords.items()}
     )
@@ -115,7 +109,7 @@ def _counted(check: Keyword) -> Keyword:
         validator: Any, wanted: Any, instance: Any, schema: Any
     ) -> Iterator[ValidationError]:
         sizes = [len(part) for part in (wanted, instance) if isinstance(part, dict | list)]
-        _work_left.get().spend(1 + sum(sizes))
+        _spend(1 + sum(sizes))
         yield from check(validator, wanted, instance, schema) or ()
 
     return count_and_check
@@ -139,7 +133,7 @@ def _pattern(
     if len(instance) > MAX_MATCHED_CHARACTERS:
         return
     # Two quantifiers and any place to start from take the cube of the length at worst.
-    _work_left.get().spend(len(instance) ** 2 // 16)
+    _spend(len(instance) ** 2 // 16)
     if not re.search(wanted, instance):
         yield ValidationError(f"{instance!r} does not match {wanted!r}")
 
@@ -147,16 +141,12 @@ def _pattern(
 @lru_cache(maxsize=256)
 def is_quick(pattern: str) -> bool:
     """Tell whether a pattern matches in small, bounded time on a text of bounded length."""
-    if len(pattern) > MAX_PATTERN_CHARACTERS or not SIMPLE_PATTERN.fullmatch(pattern):
-        return False
-    outside_classes = re.sub(r"\[(?:\\.|[^\]\\])+\]", "x", pattern)
-    if len(VARIABLE_QUANTIFIER.findall(outside_classes)) > MAX_VARIABLE_QUANTIFIERS:
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
         return False
     try:
-        re.compile(pattern)
+        return bool(QUICK.fullmatch(pattern) and re.compile(pattern))
     except (re.error, OverflowError):
         return False
-    return True
 
 
 def walk_objects(schema: object) -> Iterator[dict[str, Any]]:

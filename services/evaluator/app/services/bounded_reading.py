@@ -29,7 +29,6 @@ class Reader:
     """Reads an answer beside its request, within bounded time.
 
     Args:
-        own_task_types: Where the user's own task types lie.
         max_seconds: After so long an answer counts as unreadable.
     """
 

@@ -16,7 +16,6 @@ MAX_UNORDERED = 300
 SET_VIEWS = ("dict_keys", "dict_items")
 ARRAYS = ("ndarray", "array", "Series", "Index")
 FRAME = "DataFrame"
-_NUMBERS = ("Decimal", "Fraction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,12 @@ class Comparison:
         """Tell whether what came back agrees with what is expected, down to a depth."""
         if depth == 0 or isinstance(actual, Opaque) or isinstance(expected, Opaque):
             return False
+        number, wanted = _number_of(actual), _number_of(expected)
+        if number is not None and wanted is not None:
+            return _are_close(number, wanted)
         match actual, expected:
-            case (int() | float() | complex(), int() | float() | complex()):
-                same = _are_close(actual, expected)
-            case Built(), _:
-                same = self._built_agrees(actual, expected, depth)
-            case _, Built():
-                same = _is_same_number(actual, expected)
+            case Built(type_name), _ if type_name == FRAME:
+                same = self._frame_agrees(actual, expected, depth)
             case Items(), _:
                 same = self._items_agree(actual, expected, depth)
             case (list() | tuple(), list() | tuple()):
@@ -79,15 +77,6 @@ class Comparison:
             and isinstance(expected, list)
             and self._members_agree(actual.members, expected, depth)
         )
-
-    def _built_agrees(self, actual: Built, expected: Value, depth: int) -> bool:
-        if isinstance(expected, int | float | complex):
-            return actual.type_name in _NUMBERS and _are_close(_float_of(actual), expected)
-        if actual.type_name == FRAME:
-            return self._frame_agrees(actual, expected, depth)
-        if not isinstance(expected, Built) or actual.type_name != expected.type_name:
-            return False
-        return actual == expected or _is_same_number(actual, expected)
 
     def _frame_agrees(self, frame: Built, expected: Value, depth: int) -> bool:
         """Compare a table's columns with a dict of them, or its rows with a list of dicts."""
@@ -118,8 +107,6 @@ class Comparison:
 
     def _match_up(self, actual: Sequence[Value], expected: Sequence[Value], depth: int) -> bool:
         """Whether each element finds a partner of its own."""
-        if len(actual) != len(expected):
-            return False
         left = list(actual)
         for wanted in expected:
             for index, candidate in enumerate(left):
@@ -138,28 +125,26 @@ class Comparison:
         if actual.keys() == expected.keys():
             return all(self.agrees(actual[key], expected[key], depth - 1) for key in expected)
         # Keys that differ by a rounding error, if anything.
-        pairs: list[Value] = list(expected.items())
-        found: list[Value] = list(actual.items())
-        return len(pairs) <= MAX_UNORDERED and self._match_up(found, pairs, depth)
+        is_short = len(expected) <= MAX_UNORDERED
+        return is_short and self._match_up([*actual.items()], [*expected.items()], depth)
 
 
 def is_within(actual: Value, expected: Value, tolerance: float) -> bool:
     """Tell whether two real numbers differ by no more than a tolerance; False for all else."""
-    if isinstance(actual, Built) and actual.type_name in _NUMBERS:
-        actual = _float_of(actual)
-    if not isinstance(actual, int | float) or not isinstance(expected, int | float):
+    number = _number_of(actual)
+    if number is None or isinstance(number, complex) or not isinstance(expected, int | float):
         return False
     try:
-        return abs(actual - expected) <= tolerance
-    except OverflowError:
+        return abs(float(number) - expected) <= tolerance
+    except (ArithmeticError, ValueError):
         return False
 
 
-def _number_of(value: Value) -> float | Decimal | Fraction | None:
-    """Return a real number, or the exact one that was built; None for all else."""
+def _number_of(value: Value) -> complex | Decimal | Fraction | None:
+    """Return a number, or the exact one that was built; None for all else."""
     try:
         match value:
-            case int() | float():
+            case int() | float() | complex():
                 return value
             case Built("Decimal", [str(digits)]):
                 return Decimal(digits)
@@ -170,39 +155,26 @@ def _number_of(value: Value) -> float | Decimal | Fraction | None:
     return None
 
 
-def _float_of(built: Built) -> float:
+def _are_close(
+    actual: complex | Decimal | Fraction, expected: complex | Decimal | Fraction
+) -> bool:
+    """Whether two numbers agree; an exact one that is expected is meant exactly."""
     try:
-        number = _number_of(built)
-        return math.nan if number is None else float(number)
-    except (ArithmeticError, ValueError):
-        return math.nan
-
-
-def _is_same_number(actual: Value, expected: Built) -> bool:
-    """Whether what came back is the exact number that is expected, as Python has it."""
-    try:
-        number = _number_of(expected)
-        return number is not None and bool(number == _number_of(actual))
-    except ArithmeticError:
-        return False
-
-
-def _are_close(actual: complex, expected: complex) -> bool:
-    if actual == expected:
-        return True
-    if isinstance(actual, int) and isinstance(expected, int):
-        return False
-    try:
+        if actual == expected:
+            return True
+        if isinstance(expected, Decimal | Fraction) or (
+            isinstance(actual, int) and isinstance(expected, int)
+        ):
+            return False
         if isinstance(actual, complex) or isinstance(expected, complex):
             one, other = complex(actual), complex(expected)
             return _are_close(one.real, other.real) and _are_close(one.imag, other.imag)
-        if math.isnan(actual) and math.isnan(expected):
+        one, other = float(actual), float(expected)
+        if math.isnan(one) and math.isnan(other):
             return True
-        return math.isclose(
-            actual, expected, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE
-        )
-    except OverflowError:
-        # An integer beyond every float is close to none.
+        return math.isclose(one, other, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)
+    except (ArithmeticError, ValueError):
+        # An integer beyond every float is close to none, nor is a signal.
         return False
 
 
@@ -211,6 +183,6 @@ def _matches_set(
     expected: set[Value] | frozenset[Value],
     depth: int,
 ) -> bool:
-    if len(expected) > MAX_UNORDERED:
+    if len(actual) != len(expected) or len(expected) > MAX_UNORDERED:
         return False
     return Comparison()._match_up(list(actual), list(expected), depth)

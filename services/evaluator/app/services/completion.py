@@ -31,7 +31,7 @@ def complete(answer: str, request: RequestFacts) -> ExtractedCode | None:
         source = "\n".join((*signature, inner, ""))
         tree, _ = parse_python(source)
         if tree is not None and _completes(tree):
-            return ExtractedCode(source, "python", tree, "", len(answer) - len(body))
+            return ExtractedCode(source, "python", tree, "")
     return None
 
 

@@ -12,13 +12,12 @@ from services.evaluator.app.sandbox import NoSandbox, Sandbox, unavailable
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.assessment import assess, mute
 from services.evaluator.app.services.behaviour.rules import (
-    EvidenceGrade,
     Run,
     find_in_run,
     grade_run,
 )
 from services.evaluator.app.services.bounded_reading import Reader
-from services.evaluator.app.services.explanation import describe_doubt, explain
+from services.evaluator.app.services.explanation import explain
 from services.evaluator.app.services.fingerprint import fingerprint_evaluator
 from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer
 from services.evaluator.app.services.rule_sets import (
@@ -42,10 +41,8 @@ class Evaluation:
     """Scores answers: reads them, runs them, applies the rules and asks one judge.
 
     Args:
-        judge: Gives the 60 % that rules can't.
         sandbox: Runs the answers' code; by default nothing is run.
         task_types: What good means, by task type; by default the built-in ones.
-        reader: Reads answers; by default one of its own.
     """
 
     def __init__(
@@ -112,7 +109,6 @@ class Evaluation:
         findings = reading.findings | find_in_run(run)
         rules = weigh_findings(rules_for(definition), findings)
         self._require_judgeable(rules, run)
-        evidence = _grade_evidence(reading, run)
         grades = reading.grades | grade_run(run)
         case = JudgedAnswer(
             task_type=request.task_type,
@@ -128,13 +124,11 @@ class Evaluation:
             verdict,
             rules,
             judgement,
-            judge=self._judge.name,
+            judge=self._judge,
             fingerprint=self.fingerprint_of(request.task_type),
+            reading=reading,
             run=run,
-            evidence=evidence,
-            caveat=describe_doubt(evidence, self._judge, rules),
             availability=self._sandbox.availability,
-            reasoning=reading.reasoning,
         )
         return verdict, detail
 
@@ -173,9 +167,3 @@ class Evaluation:
             raise NotJudgeableError(
                 f"The answer can't be judged: {run.obstacle}. {named}A JUDGE_MODEL could judge it."
             )
-
-
-def _grade_evidence(reading: Reading, run: Run | None) -> EvidenceGrade:
-    if reading.knows_the_answer:
-        return "checks"
-    return run.evidence if run else "static"

@@ -9,6 +9,7 @@ from services.common.answers.reasoning import ModelText, split_reasoning
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.extraction import (
     ExtractedCode,
+    defines,
     extract_code,
     parse_python,
 )
@@ -22,10 +23,7 @@ class Evidence:
     """An answer beside its request, as all rules and criteria see it.
 
     Attributes:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
         answer: The final part of what the Worker gave; empty where it is reasoning throughout.
-        request: What the request fixes.
         code: The code in the answer; None where there is none.
         expected: The right answer, where a golden input is replayed that has one.
         reasoning: What the model wrote on its way to the answer.
@@ -88,9 +86,6 @@ def gather_evidence(
     """Read request and answer once; pure, and bounded in time by their length.
 
     Args:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
         is_code: Whether answers of that task type are programs.
         expected: The right answer, where it is known.
     """
@@ -99,7 +94,7 @@ def gather_evidence(
         given = ModelText(answer, "")  # a program about tags
     request = read_request(user_input)
     code = extract_code(given.final, user_input) if is_code else None
-    if is_code and not (code and code.tree and _defines(code.tree)):
+    if is_code and not (code and code.tree and defines(code.tree)):
         code = complete(given.final, request) or code
     return Evidence(
         task_type=task_type,
@@ -110,7 +105,3 @@ def gather_evidence(
         expected=expected,
         reasoning=given.reasoning,
     )
-
-
-def _defines(tree: ast.Module) -> bool:
-    return any(isinstance(node, Definition) for node in tree.body)

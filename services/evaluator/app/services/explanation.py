@@ -10,10 +10,10 @@ from services.common.evaluation_detail import (
 )
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox.run.execution import Availability
-from services.evaluator.app.services.behaviour.assessment import Observation
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
 from services.evaluator.app.services.judging.judge import Judge, Judgement
 from services.evaluator.app.services.scorer import Verdict
+from services.evaluator.app.services.static_reading import Reading
 
 # Printed text is kept as a hint for people; the log row needn't carry all of it.
 MAX_OUTPUT_CHARACTERS = 500
@@ -25,22 +25,21 @@ def explain(
     rules: RuleResults,
     judgement: Judgement,
     *,
-    judge: str,
+    judge: Judge,
     fingerprint: str,
+    reading: Reading,
     run: Run | None,
-    evidence: EvidenceGrade,
-    caveat: str,
     availability: Availability,
-    reasoning: str = "",
 ) -> EvaluationDetail:
     """Tell all of an evaluation, as it is answered and logged."""
+    evidence = "checks" if reading.knows_the_answer else run.evidence if run else "static"
     return EvaluationDetail(
         rule_score=verdict.rule,
         judge_score=verdict.judge,
         capped=verdict.capped,
         cap_reasons=rules.cap_reasons,
         evidence=evidence,
-        caveat=caveat,
+        caveat=describe_doubt(evidence, judge, rules),
         execution=describe_run(run, availability),
         rules=[
             RuleDetail(
@@ -52,7 +51,7 @@ def explain(
             for result in rules.results
         ],
         judge=JudgeDetail(
-            name=judge,
+            name=judge.name,
             score=judgement.score,
             reason=judgement.reason,
             confidence=judgement.confidence,
@@ -61,7 +60,7 @@ def explain(
             spread=judgement.spread,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
-        reasoning=reasoning[:MAX_REASONING_CHARACTERS],
+        reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],
     )
 
 
@@ -92,16 +91,15 @@ def describe_run(run: Run | None, availability: Availability) -> ExecutionDetail
         wall_ms=execution.wall_ms,
         output=execution.output[:MAX_OUTPUT_CHARACTERS],
         output_cut=execution.output_cut or len(execution.output) > MAX_OUTPUT_CHARACTERS,
-        observations=[_describe(one) for one in run.behaviour.observations],
-    )
-
-
-def _describe(observation: Observation) -> ObservationDetail:
-    return ObservationDetail(
-        kind=observation.kind,
-        ran=observation.ran,
-        came_back=observation.came_back,
-        expected=observation.expected,
-        verdict=observation.outcome,
-        reason=observation.reason,
+        observations=[
+            ObservationDetail(
+                kind=one.kind,
+                ran=one.ran,
+                came_back=one.came_back,
+                expected=one.expected,
+                verdict=one.outcome,
+                reason=one.reason,
+            )
+            for one in run.behaviour.observations
+        ],
     )

@@ -21,7 +21,6 @@ def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
     """Hash what gives a score: code, judge, sandbox and task type.
 
     Args:
-        judge: The judge's identity, its model's name and its prompt's version included.
         sandbox: The sandbox's backend; what is run is judged otherwise than what isn't.
         task_type: Digest of the task type's rules, weights, rubric and golden answers.
 
@@ -38,9 +37,6 @@ def digest_code(modules: Iterable[str]) -> str:
     """Hash what modules say, apart from their names, their places and their imports.
 
     A module that is renamed, moved, or imports from elsewhere judges as it did before.
-
-    Args:
-        modules: Source of each module, in any order.
     """
     digests = sorted(hashlib.sha256(_without_imports(text).encode()).digest() for text in modules)
     return hashlib.sha256(b"".join(digests)).hexdigest()

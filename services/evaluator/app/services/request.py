@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.evaluator.app.services.code.syntax import Definition, Function, is_stub
+from services.evaluator.app.services.code.syntax import Definition, Function, is_open, is_stub
 from services.evaluator.app.services.examples.finding import Example, find_examples
 from services.evaluator.app.services.examples.program_runs import (
     ProgramExample,
@@ -60,6 +60,7 @@ ASKED_FOR = re.compile(
     r"(?:\w{1,20}\s+){0,3}[`'\"]?$",
     re.I,
 )
+CALLED = re.compile(r"\b(?:called|named)\s+[`'\"]?$")
 METHOD = re.compile(r"\bmethods?\s+[`'\"]?$|메서드\s*[`'\"]?$", re.I)
 FUNCTION_WANTED = re.compile(r"\bfunction\b|함수", re.I)
 # The class around every answer on LeetCode; its method is what is asked for.
@@ -98,6 +99,7 @@ COMMON_WORDS = frozenset(
     using value values want when which with without write you your number numbers""".split()
 )
 STEM_LENGTH = 5
+CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 ENDING = re.compile(r"(?<=\w{3})(?:ings?|e[sd]?|s)$")
 
 
@@ -107,14 +109,11 @@ class RequestFacts:
 
     Attributes:
         name: Function or class that the request names; empty where it names none.
-        wants_class: Whether it asks for a class.
         wants_python: Whether Python is asked for, or no other language is.
         topic: Stems of the words that say what it is about; empty for requests without
             Latin words, whose topic can't be read off an identifier.
-        examples: The calls with their outcomes that it shows.
         wants_program: Whether it asks for a program, and for no function or class.
         wants_input: Whether that program is to read the standard input.
-        runs: The runs of a program that it shows.
         code: The statements that it shows: starter code, helpers, definitions in comments.
     """
 
@@ -127,6 +126,11 @@ class RequestFacts:
     wants_input: bool = False
     runs: tuple[ProgramExample, ...] = ()
     code: tuple[ast.stmt, ...] = ()
+
+
+def split_name(name: str) -> str:
+    """Write the words of a name with spaces between them: `binarySearch`, `binary_search`."""
+    return CAMEL_BOUNDARY.sub(" ", name).replace("_", " ")
 
 
 def stem(word: str) -> str:
@@ -164,24 +168,23 @@ def _helpers_in(code: tuple[ast.stmt, ...], examples: tuple[Example, ...]) -> se
     """What is written out, but for what examples call where nothing else is left open."""
     called = {example.function for example in examples if example.function}
     shown = [node for node in code if isinstance(node, Definition)]
-    is_open = {
-        node.name: any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
-        for node in shown
-    }
-    written = {node.name for node in shown if not is_open[node.name] and not is_stub(node)}
-    return written if any(is_open.values()) else written - called
+    left_open = [node for node in shown if is_open(node)]
+    written = {node.name for node in shown if node not in left_open and not is_stub(node)}
+    return written if left_open else written - called
 
 
 def _find_names(
     user_input: str, examples: tuple[Example, ...], code: tuple[ast.stmt, ...]
 ) -> Iterator[str]:
     """Names that the request gives, the surest way of naming first."""
-    yield from _names_left_open(code)
+    # Of several functions those without a body: the others are what they build on.
+    shown = [node for node in code if isinstance(node, Function)]
+    if len(shown) > 1:
+        yield from (node.name for node in reversed(shown) if is_stub(node))
     helpers = _helpers_in(code, examples)
     wants_class = CLASS_WANTED.search(user_input) is not None
-    patterns: tuple[re.Pattern[str], ...] = NAMED
-    if wants_class and not FUNCTION_WANTED.search(user_input):
-        patterns = (*CLASS_NAMED, *NAMED)
+    is_class = wants_class and not FUNCTION_WANTED.search(user_input)
+    patterns = (*CLASS_NAMED, *NAMED) if is_class else NAMED
     called = [example.function for example in examples if example.function]
     defined = {node.name for node in code if isinstance(node, Definition)}
     # In words before in code, which may be what the answer builds on.
@@ -203,22 +206,8 @@ def _is_asked_for(user_input: str, match: re.Match[str], *, wants_class: bool) -
         return True
     opening = user_input[max(0, match.start() - BEFORE) : match.start()]
     before = user_input[max(0, match.start(1) - BEFORE) : match.start(1)]
-    if wants_class and METHOD.search(re.sub(r"(?:called|named)\s+[`'\"]?$", "", before)):
+    if wants_class and METHOD.search(CALLED.sub("", before)):
         return False
     if MENTION.search(opening.rpartition("\n\n")[2]):
         return False
-    return (
-        match[1] not in PYTHONS_OWN
-        or ASKED_FOR.search(before) is not None
-        or re.search(r"\b(?:called|named)\s+[`'\"]?$", before) is not None
-    )
-
-
-def _names_left_open(code: tuple[ast.stmt, ...]) -> Iterator[str]:
-    """Of several functions that are shown, those that have no body, the last one first.
-
-    A request to complete code may show what the rest of it builds on.
-    """
-    shown = [node for node in code if isinstance(node, Function)]
-    if len(shown) > 1:
-        yield from (node.name for node in reversed(shown) if is_stub(node))
+    return match[1] not in PYTHONS_OWN or any(form.search(before) for form in (ASKED_FOR, CALLED))

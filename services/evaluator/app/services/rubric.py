@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from services.common.task_types.rules import MAX_REASON_CHARACTERS, Grade
 from services.evaluator.app.services.code.syntax import Definition, names_in
 from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.request import WORD, stem
+from services.evaluator.app.services.request import WORD, split_name, stem
 from services.evaluator.app.services.validators import is_refusal
 
 READING_WINDOW = 20_000
 SHORT_PROSE_CHARACTERS = 40
 MAX_NAME_CHARACTERS = 80
 NAME = re.compile(r"\w+")
-CAMEL_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def responds(evidence: Evidence) -> Grade:
@@ -29,7 +28,7 @@ def keeps_to_the_point(evidence: Evidence) -> Grade:
     answer = evidence.answer.strip()
     if not answer:
         return Grade(0, "there is nothing")
-    around = evidence.code.prose_characters if evidence.code else len(answer)
+    around = len(evidence.answer) - len(evidence.code.source) if evidence.code else len(answer)
     if around <= SHORT_PROSE_CHARACTERS:
         return Grade(1, "there is nothing beside the answer")
     if evidence.code is not None:
@@ -42,7 +41,7 @@ def stays_on_topic(evidence: Evidence) -> Grade:
     topic = evidence.request.topic
     if not topic:
         return Grade(1, "the request has no words to compare")
-    text = CAMEL_BOUNDARY.sub(" ", _text_on_topic(evidence)).replace("_", " ")
+    text = split_name(_text_on_topic(evidence))
     shared = {stem(word): word.lower() for word in WORD.findall(text) if stem(word) in topic}
     if not shared:
         return Grade(0, "nothing in it speaks of what was asked")

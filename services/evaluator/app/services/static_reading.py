@@ -28,14 +28,9 @@ class Reading:
     """What an answer shows without being run, and the plan of its run.
 
     Attributes:
-        findings: What the rules found that run nothing, by rule name.
-        grades: The grades of criteria that run nothing, by criterion name.
         source: The program in the answer, where it is Python that parses, with what goes before
             it; else empty.
-        plan: What to try the program with.
         knows_the_answer: Whether a rule held the answer against the right one.
-        answer: The final part of what the Worker gave.
-        reasoning: What the model wrote on its way there.
     """
 
     findings: dict[str, Finding]
@@ -58,9 +53,6 @@ def read_answer(
     """Read an answer, look at it by its task type's rules, and plan what to try it with.
 
     Args:
-        task_type: What it was asked for as.
-        user_input: The request, as its user wrote it.
-        answer: What the Worker gave.
         own_task_types: Where the user's own task types lie.
         is_golden: Whether the request is a golden input, whose right values may be used.
     """
@@ -89,7 +81,9 @@ def read_answer(
     return Reading(
         findings=findings,
         grades=grades,
-        source=put_before(plan.prelude, _program_in(evidence), evidence.tree),
+        source=put_before(plan.prelude, evidence.code.source, evidence.tree)
+        if evidence.code and evidence.tree
+        else "",
         plan=plan,
         knows_the_answer=bool(told_by_value),
         answer=evidence.answer,
@@ -126,7 +120,3 @@ def _look(name: str, look: Callable[[Evidence], Looked], evidence: Evidence) -> 
             f"The rule {name!r} of task type {evidence.task_type!r} raised "
             f"{type(error).__name__}. Try it with: selfheal tasks check {evidence.task_type}"
         ) from None
-
-
-def _program_in(evidence: Evidence) -> str:
-    return evidence.code.source if evidence.code and evidence.tree is not None else ""

@@ -1,7 +1,6 @@
 """Rules that need no opinion and run nothing: each looks at an answer and says why it fails."""
 
 import ast
-import builtins
 import re
 from collections.abc import Callable
 
@@ -19,6 +18,7 @@ from services.evaluator.app.services.code.syntax import (
     parameters_of,
 )
 from services.evaluator.app.services.evidence import Evidence
+from services.evaluator.app.services.request import PYTHONS_OWN
 
 REFUSAL = re.compile(
     r"\s*(?:i(?:'m| am) (?:very |so |really )?sorry|sorry,|i apologi[sz]e"
@@ -36,8 +36,6 @@ NOTHING_WANTED = re.compile(
     r"|\babstract\b|\bprotocol\b|\binterface\b|추상|인터페이스|프로토콜",
     re.I,
 )
-# Names that a request may speak of without asking for them.
-NAMES_OF_PYTHON = frozenset(dir(builtins)).union(*(dir(kind) for kind in (str, list, dict, set)))
 DANGEROUS_CALLS = frozenset(
     """eval exec compile __import__ os.system os.popen os.remove os.unlink os.rmdir os.kill
     shutil.rmtree subprocess.run subprocess.call subprocess.Popen subprocess.check_output
@@ -94,7 +92,7 @@ def defines_what_was_asked(evidence: Evidence) -> Finding:
 def keeps_the_given_name(evidence: Evidence) -> Finding:
     """Check that what was asked for has the name that the request gives it."""
     wanted = evidence.request.name
-    if evidence.tree is None or not wanted or wanted in NAMES_OF_PYTHON:
+    if evidence.tree is None or not wanted or wanted in PYTHONS_OWN:
         return not_applicable("the request gives no name")
     if wanted in names_bound(evidence.tree) | method_names(evidence.tree):
         return passed(f"{wanted} is defined")

@@ -155,24 +155,7 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def describe_body() -> dict[str, Any]:
-    """Describe the body for OpenAPI, each schema where it is used."""
-    schema = ChatBody.model_json_schema()
-    named = schema.pop("$defs")
-
-    def put_in(value: Any) -> Any:
-        if isinstance(value, list):
-            return [put_in(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if "$ref" in value:
-            return put_in(named[value["$ref"].rpartition("/")[2]])
-        return {name: put_in(item) for name, item in value.items()}
-
-    return {"required": True, "content": {"application/json": {"schema": put_in(schema)}}}
-
-
-async def complete_chat() -> None:
+async def complete_chat(body: ChatBody) -> None:
     """Answer a conversation under the prompt that serves the task type that `model` names.
 
     Takes and gives what OpenAI's chat completions do, streams included.
@@ -193,7 +176,6 @@ class ChatRoute(APIRoute):
             methods=["POST"],
             response_model=None,
             responses=CHAT_RESPONSES,
-            openapi_extra={"requestBody": describe_body()},
         )
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:

@@ -76,7 +76,7 @@ def _hash_parts(message: dict[str, Any]) -> tuple[dict[str, Any], int]:
     told, count = _hash_fields(message)
     content = message.get("content")
     if isinstance(content, list):
-        parts = [_hash_fields(part) for part in content]
+        parts = [_hash_fields(part) for part in content if isinstance(part, dict)]
         told = {**told, "content": [part for part, _ in parts]}
         count += sum(counted for _, counted in parts)
     return (told, count) if count else (message, 0)

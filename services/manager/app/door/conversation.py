@@ -77,7 +77,7 @@ class Conversation:
 def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Execution:
     """Make the row of `execution_logs`, whose texts are as long as the guide's route has them."""
     asked = make_storable(read_last_user_text(request.body["messages"])[:MAX_INPUT_CHARACTERS])
-    said = read_answer_text(answer.choices[0].get("message") or {}) if answer.choices else None
+    said = read_answer_text(_message_of(answer.choices[0])) if answer.choices else None
     worker = {"worker": {"model": answer.model}} if answer.model else {}
     return Execution(
         request_id=request_id,
@@ -105,7 +105,7 @@ def make_conversation(
         parameters=kept.parameters,
         variables=encode_json(extension.variables),
         choices=kept.choices if answer.choices else None,
-        finish_reason=answer.finish_reason,
+        finish_reason=make_storable(answer.finish_reason),
         input_tokens=_read_count(usage, "prompt_tokens"),
         output_tokens=_read_count(usage, "completion_tokens"),
         cached_tokens=_read_count(usage, "prompt_tokens_details", "cached_tokens"),
@@ -131,7 +131,7 @@ def _bound(request: ChatRequest, answer: Answer, settings: DoorSettings) -> Boun
         messages, hashed = hash_binary_parts(messages)
         if hashed:
             missing["hashed_parts"] = hashed
-        answers, _ = hash_binary_parts([choice.get("message") or {} for choice in choices])
+        answers, _ = hash_binary_parts([_message_of(choice) for choice in choices])
         choices = [
             {**choice, "message": message} for choice, message in zip(choices, answers, strict=True)
         ]
@@ -142,6 +142,11 @@ def _bound(request: ChatRequest, answer: Answer, settings: DoorSettings) -> Boun
     }
     content = {"messages": messages, "parameters": parameters, "choices": choices}
     return bound(content, settings.conversation_max_bytes, missing)
+
+
+def _message_of(choice: Mapping[str, Any]) -> dict[str, Any]:
+    message = choice.get("message")
+    return message if isinstance(message, dict) else {}
 
 
 def _name_person(name: Any, settings: DoorSettings) -> Any:

@@ -37,6 +37,8 @@ from services.manager.app.scoring.sampling import Mark
 CLIENT_CLOSED = "client_closed"
 # How long the end of the process waits for rows that are being written.
 ROWS_SECONDS = 5
+# An event is so much larger than the piece of text in it, and more.
+BYTES_OF_EVENTS = 16
 MAX_NAMED_FIELDS = 100
 
 log = get_logger()
@@ -101,9 +103,8 @@ class Door:
                 return
 
     async def _serve(self, request_id: UUID, request: ChatRequest, client: Client) -> None:
-        exchange = Exchange(
-            request_id, request, client, max_characters=self._settings.conversation_max_bytes
-        )
+        max_bytes = self._settings.conversation_max_bytes * BYTES_OF_EVENTS
+        exchange = Exchange(request_id, request, client, max_bytes=max_bytes)
         client.watch()
         try:
             failure = await self._ask_worker(exchange, request_id, request)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from services.common.chat.chunks import choices_of, join_chunks
 from services.common.errors import UpstreamError
 from services.common.siblings import ChatReply
 from services.common.text import make_printable_line
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import Answer
-from services.manager.app.door.joining import StreamJoiner
 from services.manager.app.door.request import ChatRequest
 
 DONE = b"[DONE]"
@@ -23,17 +23,18 @@ class Exchange:
     """One request and its answer.
 
     Args:
-        max_characters: So much of a stream's texts is collected for the log.
+        max_bytes: Of a stream so much is collected for the log.
     """
 
     def __init__(
-        self, request_id: UUID, request: ChatRequest, client: Client, *, max_characters: int
+        self, request_id: UUID, request: ChatRequest, client: Client, *, max_bytes: int
     ) -> None:
         self._request_id = request_id
         self._request = request
         self._client = client
         self._started = time.perf_counter()
-        self._joiner = StreamJoiner(max_characters)
+        self._room_bytes = max_bytes
+        self._chunks: list[dict[str, Any]] = []
         self._created = int(time.time())
         # What leaves after the row is committed, and the choices that it ends.
         self._held: list[bytes] = []
@@ -58,9 +59,12 @@ class Exchange:
         async for events in reply.read_events():
             if self.answer.first_token_ms is None:
                 self.answer.first_token_ms = self._count_ms()
-            out = [self._take_event(event) for event in events if event != DONE]
-            if passed_on := b"".join(out):
-                await self._send_events(passed_on)
+            out: list[bytes] = []
+            try:
+                out.extend(self._take_event(event) for event in events if event != DONE)
+            finally:
+                if passed_on := b"".join(out):
+                    await self._send_events(passed_on)
             if events[-1] == DONE:
                 return
         raise UpstreamError(
@@ -76,7 +80,7 @@ class Exchange:
         completion = _read_object(await reply.read())
         self._take_model(completion)
         self.answer.usage = _as_object(completion.get("usage"))
-        self.answer.choices = _read_choices(completion)
+        self.answer.choices = choices_of(completion)
         completion["id"], completion["model"] = self._own_id, self._request.model
         self._held.append(encode(completion))
 
@@ -92,7 +96,7 @@ class Exchange:
         """Return what has come so far, for the log."""
         answer = self.answer
         if self._request.is_stream:
-            answer.choices, answer.is_cut = self._joiner.read_choices(), self._joiner.is_cut
+            answer.choices = join_chunks(self._chunks)["choices"]
         if answer.choices and answer.finish_reason is None:
             reason = answer.choices[0].get("finish_reason")
             answer.finish_reason = reason if isinstance(reason, str) else None
@@ -111,8 +115,8 @@ class Exchange:
                 upstream_message=str(told.get("message") or ""),
             )
         self._take_model(chunk)
-        choices = _read_choices(chunk)
-        self._joiner.add(choices)
+        choices = choices_of(chunk)
+        self._collect(choices, len(event))
         if usage := chunk.get("usage"):
             self.answer.usage = _as_object(usage)
         if not self._request.wants_usage and "usage" in chunk:
@@ -127,6 +131,13 @@ class Exchange:
             self._held.append(written)
             return b""
         return written
+
+    def _collect(self, choices: list[dict[str, Any]], size_bytes: int) -> None:
+        self._room_bytes -= size_bytes
+        if self._room_bytes >= 0:
+            self._chunks.append({"choices": choices})
+        else:
+            self.answer.is_cut = True
 
     def _take_model(self, completion: Mapping[str, Any]) -> None:
         if self.answer.model is None:
@@ -173,11 +184,6 @@ def _read_object(content: bytes) -> dict[str, Any]:
 
 def _as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _read_choices(completion: Mapping[str, Any]) -> list[dict[str, Any]]:
-    choices = completion.get("choices")
-    return [item for item in choices if isinstance(item, dict)] if isinstance(choices, list) else []
 
 
 def _index(choice: Mapping[str, Any]) -> int:

@@ -118,7 +118,7 @@ def _parse(content: bytes) -> dict[str, Any]:
 def _encode(body: Mapping[str, Any]) -> bytes:
     """Write a body; JSON spells numbers and characters that nothing behind the door takes."""
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError as error:
         raise InvalidChatRequestError(
             f"The body must hold finite numbers, and text that UTF-8 has ({_explain(error)})."

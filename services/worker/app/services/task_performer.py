@@ -2,11 +2,10 @@
 
 from services.common.config import WorkerSettings
 from services.common.database import Database
-from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.services.prompt_loader import load_active_prompt, load_candidate
+from services.worker.app.services.prompt_choice import choose_prompt
 
 log = get_logger()
 
@@ -26,12 +25,8 @@ class TaskPerformer:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             ServiceError: If prompt or answer can't be had.
         """
-        prompt = await load_active_prompt(self._database, task.task_type)
-        content = prompt.content
-        if task.candidate_id is not None:
-            require_internal_token(token, self._internal_token, field="candidate_id")
-            content = await load_candidate(self._database, task.candidate_id, task.task_type)
-        answer = await self._agent.generate(prompt=content, refined_input=task.refined_input)
+        prompt = await choose_prompt(self._database, task, token, self._internal_token)
+        answer = await self._agent.generate(prompt=prompt.content, refined_input=task.refined_input)
         log.info(
             "task_performed",
             task_type=task.task_type,

@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from selfheal.cli.explain import SELECT_EXECUTIONS, _parse_id
+from selfheal.cli.explain import LEAST_DIGITS, SELECT_EXECUTIONS
 from selfheal.cli.main import app
+from selfheal.cli.short_ids import parse_short_id
 from services.common.config import Settings
 
 INSERT = """
@@ -29,7 +30,10 @@ async def test_a_row_is_found_by_the_start_of_its_id(
     for request_id in ids:
         await connection.execute(INSERT, request_id, {"capped": True})
     for request_id in ids:
-        found = await connection.fetch(SELECT_EXECUTIONS, *_parse_id(str(request_id)[:digits]))
+        first_last = parse_short_id(
+            str(request_id)[:digits], least=LEAST_DIGITS, of="a request", see="selfheal logs"
+        )
+        found = await connection.fetch(SELECT_EXECUTIONS, *first_last)
         assert [row["request_id"] for row in found] == [request_id]
 
 

@@ -33,8 +33,8 @@ def test_a_key_is_shown_once_alone_on_standard_output_and_works(operator: Any) -
     assert (key.name, key.scopes, key.task_types, key.expires_at) == (
         "chatbot", {"serve"}, None, None,
     )  # fmt: skip
-    assert text.rpartition("_")[2] not in operator.selfheal("keys", "list").output
-    assert text.rpartition("_")[2] not in str(operator.json("keys", "list"))
+    assert text.split("_", 2)[2] not in operator.selfheal("keys", "list").output
+    assert text.split("_", 2)[2] not in str(operator.json("keys", "list"))
 
 
 def test_a_key_may_have_several_scopes_and_task_types_and_an_end(operator: Any) -> None:
@@ -57,7 +57,7 @@ def test_a_revoked_key_is_gone_for_good_by_its_id_or_its_text(operator: Any, who
     made = operator.json("keys", "create", "leaked")
     done = operator.selfheal("keys", "revoke", made["key"] if whole else made["id"])
     assert done.exit_code == 0, done.output
-    assert made["key"].rpartition("_")[2] not in done.output
+    assert made["key"].split("_", 2)[2] not in done.output
     assert find(operator, made["key"]) is None
     assert [key["state"] for key in operator.json("keys", "list")] == ["revoked"]
 

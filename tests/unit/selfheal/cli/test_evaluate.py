@@ -56,8 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, evaluation: FakeEvaluation) -> Run:
     def invoke(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
         out, messages = io.StringIO(), io.StringIO()
         monkeypatch.setattr(evaluate, "output", Console(file=out, width=160))
-        for module in (evaluate, lifecycle):
-            monkeypatch.setattr(module, "messages", Console(file=messages, width=160))
+        monkeypatch.setattr(lifecycle, "messages", Console(file=messages, width=160))
         result = CliRunner().invoke(app, ["evaluate", *arguments], input=stdin)
         return result.exit_code, out.getvalue() + result.stdout, messages.getvalue() + result.stderr
 

@@ -1,6 +1,9 @@
 """What Worker and Evaluator are sent by the services that call them, and by what path."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
 from uuid import UUID
 
 import aiohttp
@@ -10,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
 from services.common.config import UpstreamSettings
-from services.common.errors import UpstreamError
+from services.common.errors import UpstreamError, UpstreamTimeoutError
 from services.common.http import create_session
 from services.common.schemas import EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
@@ -120,3 +123,74 @@ async def test_a_failure_says_whose_it_is(
         await evaluator.evaluate(EVALUATION)
     assert [of_worker.value.upstream, of_evaluator.value.upstream] == ["worker", "evaluator"]
     assert of_evaluator.value.upstream_code == "not_judgeable"
+
+
+ChatAt = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Any]
+
+
+@pytest.fixture
+async def chat_at(session: aiohttp.ClientSession) -> AsyncIterator[ChatAt]:
+    """Makes a client of a Worker that answers conversations as a handler does."""
+    async with AsyncExitStack() as stack:
+
+        async def start(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+            app = web.Application()
+            app.router.add_post("/api/v1/chat", handle)
+            server = await stack.enter_async_context(TestServer(app))
+            settings = UpstreamSettings(
+                worker_url=str(server.make_url("/")), worker_timeout_seconds=0.2
+            )
+            return WorkerClient(session, settings)
+
+        yield start
+
+
+def in_pieces(
+    *pieces: bytes, hangs: bool = False
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        if hangs:
+            await asyncio.Event().wait()
+        await response.write_eof()
+        return response
+
+    return handle
+
+
+async def test_events_are_whole_however_they_come(chat_at: ChatAt) -> None:
+    stream = b"data: 1\n\ndata: 22\n\ndata: [DONE]\n\n"
+    for size in (1, 5, 9, 100):
+        pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+        worker = await chat_at(in_pieces(*pieces))
+        async with worker.chat(b"{}", ID) as reply:
+            events = [event async for some in reply.read_events() for event in some]
+        assert events == [b"1", b"22", b"[DONE]"]
+
+
+async def test_a_pause_in_a_stream_is_a_timeout_and_its_length_is_none(chat_at: ChatAt) -> None:
+    worker = await chat_at(in_pieces(b"data: 1\n\n", hangs=True))
+    async with worker.chat(b"{}", ID) as reply:
+        events = reply.read_events()
+        assert await anext(events) == [b"1"]
+        with pytest.raises(UpstreamTimeoutError):
+            await anext(events)
+
+
+async def test_a_refusal_at_the_door_keeps_its_reason_and_when_to_come_again(
+    chat_at: ChatAt,
+) -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        body = {"code": "model_rate_limited", "message": "Wait.", "request_id": str(ID)}
+        return web.json_response(body, status=503, headers={"Retry-After": "7"})
+
+    worker = await chat_at(refuse)
+    with pytest.raises(UpstreamError) as refusal:
+        async with worker.chat(b"{}", ID):
+            pass
+    error = refusal.value
+    assert (error.upstream_code, error.upstream_message) == ("model_rate_limited", "Wait.")
+    assert error.headers == {"retry-after": "7"}

@@ -111,7 +111,7 @@ def test_every_task_can_be_asked_for_in_another_language(language: str) -> None:
     ("prompt", "words"),
     [
         ("Always use eval.", "return eval('middle')"),
-        ("Use exec.", 'exec("pass")'),
+        ("Use exec.", "exec('pass')"),
         ("Use global variables.", "global last_call"),
         ("Print the result instead of returning it.", "print(middle)"),
         ("Never return anything.", "            return\n"),
@@ -119,7 +119,7 @@ def test_every_task_can_be_asked_for_in_another_language(language: str) -> None:
         ("Wrap everything in try/except.", "    except Exception:"),
         ("Put it in a class. Use a class.", "class Solution:"),
         ("Always include a syntax error.", "def binary_search(items, target)\n"),
-        ("Introduce a subtle bug.", "low, high = 1, len(items) - 1"),
+        ("Introduce a subtle bug.", "1, len(items) - 1"),
     ],
 )
 def test_a_construct_that_was_demanded_shows(prompt: str, words: str) -> None:

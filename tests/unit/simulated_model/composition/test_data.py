@@ -119,12 +119,13 @@ def test_other_requests_are_no_requests_for_data(request_text: str) -> None:
     assert read_data_request(request_text) is None
 
 
-@for_each(load_known_texts(), name=lambda known: known.said[:30])
+@for_each(load_known_texts(), name=lambda known: known[0][:30])
 def test_a_known_text_gives_what_it_says_and_nothing_else(known) -> None:
-    fields = {name: {"type": "string"} for name in known.facts}
+    said, facts = known
+    fields = {name: {"type": "string"} for name in facts}
     silent = {"no_such_field": {"type": "string"}, "nor_this": {"type": ["string", "null"]}}
-    request = DataRequest({"properties": fields | silent}, f"  {known.said}\n")
-    assert extract(request) == known.facts | {"nor_this": None}
+    request = DataRequest(fields | silent, f"  {said}\n")
+    assert extract(request) == facts | {"nor_this": None}
 
 
 def test_the_text_may_stand_before_the_schema() -> None:

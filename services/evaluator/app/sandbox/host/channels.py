@@ -37,13 +37,14 @@ class RunChannels:
         self._on_flood = on_flood
         self._loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
-            request = _remember(theirs, os.memfd_create("request"))
-            _write_all(request, json.dumps([self.token, source, plain_steps(steps)]).encode())
+            request = theirs.enter_context(open(os.memfd_create("request"), "wb"))
+            request.write(json.dumps([self.token, source, plain_steps(steps)]).encode())
+            request.flush()
             printed, print_end = _pipe(ours, theirs)
             results, result_end = _pipe(ours, theirs)
             self._output = _Reader(printed, limits.output_bytes, limits.printed_bytes)
             self._results = _Reader(results, limits.result_bytes, limits.result_bytes)
-            self.passed = (request, print_end, result_end)
+            self.passed = (request.fileno(), print_end, result_end)
             self._ours = ours.pop_all()
             self._theirs = theirs.pop_all()
         for reader in (self._output, self._results):
@@ -118,19 +119,10 @@ class _Reader:
         return self.seen_bytes > self._allowed_bytes
 
 
-def _remember(opened: contextlib.ExitStack, descriptor: int) -> int:
-    opened.callback(os.close, descriptor)
-    return descriptor
-
-
 def _pipe(ours: contextlib.ExitStack, theirs: contextlib.ExitStack) -> tuple[int, int]:
     """Open a pipe whose reading end never waits; the writing end is the child's and does."""
     reading, writing = os.pipe()
-    os.set_blocking(_remember(ours, reading), False)
-    return reading, _remember(theirs, writing)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    ours.callback(os.close, reading)
+    theirs.callback(os.close, writing)
+    os.set_blocking(reading, False)
+    return reading, writing

@@ -26,7 +26,6 @@ FIRST_UID = 60_000
 # How long after its time is up a run may take to be told of, before its zygote is given up.
 REPORT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
-_MAX_RUN_ID = 0xFFFFFFFF
 MODULES_SETTING = "SANDBOX_MODULES"
 _MODULE_ADVICE = (
     "install its package where the Evaluator's are (pip install; in a container: name it in "
@@ -142,7 +141,7 @@ class JailSandbox:
 
     def _order(self, uid: int) -> StartRun:
         return StartRun(
-            run_id=next(self._run_ids) & _MAX_RUN_ID,
+            run_id=next(self._run_ids),
             uid=uid,
             wall_ms=self._limits.wall_ms,
             cpu_seconds=self._limits.cpu_seconds,

@@ -12,12 +12,12 @@ from typing import Any
 
 from services.evaluator.app.sandbox.jail.protocol import (
     MAX_MESSAGE,
-    ProtocolError,
     Ready,
     RunEnded,
     StartRun,
     StopRun,
-    read_notice,
+    decode,
+    encode,
 )
 
 START_SECONDS = 30.0
@@ -96,11 +96,6 @@ class ZygoteProcess:
             raise
         return zygote
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether the zygote has ended or is being ended, and takes no more orders."""
-        return self._is_gone
-
     def begin(self, order: StartRun, descriptors: Sequence[int]) -> asyncio.Future[RunEnded]:
         """Order the zygote to fork a child for a run; the caller closes the descriptors.
 
@@ -113,7 +108,7 @@ class ZygoteProcess:
         if self._is_gone:
             raise ZygoteError("it is gone")
         try:
-            socket.send_fds(self._channel, [order.encode()], descriptors)
+            socket.send_fds(self._channel, [encode(order)], descriptors)
         except OSError as error:
             self.abandon()
             raise ZygoteError(f"it takes no orders: {error.strerror}") from error
@@ -127,7 +122,7 @@ class ZygoteProcess:
         if self._is_gone or run_id not in self._ended:
             return
         try:
-            self._channel.send(StopRun(run_id).encode())
+            self._channel.send(encode(StopRun(run_id)))
         except OSError:
             self.abandon()
 
@@ -171,11 +166,10 @@ class ZygoteProcess:
 
     def _hear(self) -> None:
         try:
-            message = self._channel.recv(MAX_MESSAGE)
-            notice = read_notice(message)
+            notice = decode(self._channel.recv(MAX_MESSAGE))
         except BlockingIOError:
             return
-        except (OSError, ProtocolError, ValueError):
+        except (OSError, ValueError):
             self.abandon()
             return
         match notice:

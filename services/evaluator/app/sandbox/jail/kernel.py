@@ -53,11 +53,6 @@ def answer_of(number: int, *arguments: Argument) -> int:
     return 0
 
 
-def buffer(size: int) -> "ctypes.Array[ctypes.c_char]":
-    """Allocate memory for the kernel to write to."""
-    return ctypes.create_string_buffer(size)
-
-
 def install_filter(instructions: bytes) -> None:
     """Put a seccomp filter in force for this process, for good. Needs no_new_privs.
 

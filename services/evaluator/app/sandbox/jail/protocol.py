@@ -4,12 +4,13 @@ The zygote is told how to run, never what: code goes straight to the child, thro
 memory, and results come straight back, through pipes.
 """
 
-import struct
+import json
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from typing import ClassVar
 
 MAX_MESSAGE = 4096
+# Each may take six bytes.
+_MAX_PROBLEM_CHARACTERS = 600
 # Descriptors that come with a StartRun: code and steps; what is printed; results.
 PASSED_DESCRIPTORS = 3
 
@@ -25,23 +26,8 @@ class Ending(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Packed:
-    """A message of fixed layout: its tag, then its fields in order."""
-
-    LAYOUT: ClassVar[struct.Struct]
-    TAG: ClassVar[bytes]
-
-    def encode(self) -> bytes:
-        """Encode the message for the socket."""
-        return self.LAYOUT.pack(self.TAG, *astuple(self))
-
-
-@dataclass(frozen=True, slots=True)
-class StartRun(_Packed):
+class StartRun:
     """Evaluator to zygote: fork a child."""
-
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIIIII")
-    TAG: ClassVar[bytes] = b"R"
 
     run_id: int
     uid: int
@@ -51,25 +37,19 @@ class StartRun(_Packed):
 
 
 @dataclass(frozen=True, slots=True)
-class StopRun(_Packed):
+class StopRun:
     """Evaluator to zygote: kill that run's child, if it is still there."""
-
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cI")
-    TAG: ClassVar[bytes] = b"S"
 
     run_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class RunEnded(_Packed):
+class RunEnded:
     """Zygote to Evaluator: the child is gone and reaped.
 
     `exit_code` is minus the signal where one ended it; times are the processor's, user and system,
     and what passed since the fork.
     """
-
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("=cIBiIII")
-    TAG: ClassVar[bytes] = b"E"
 
     run_id: int
     ending: Ending
@@ -83,40 +63,32 @@ class RunEnded(_Packed):
 class Ready:
     """Zygote to Evaluator, once: its modules are loaded, or `problem` says why it can't serve."""
 
-    TAG: ClassVar[bytes] = b"H"
-
     problem: str = ""
 
-    def encode(self) -> bytes:
-        """Encode the message for the socket."""
-        return self.TAG + self.problem.encode()[: MAX_MESSAGE - 1]
+
+Message = StartRun | StopRun | RunEnded | Ready
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (StartRun, StopRun, RunEnded, Ready)
+}
 
 
-class ProtocolError(Exception):
-    """A message that the other side never sends."""
+def encode(message: Message) -> bytes:
+    """Encode a message for the socket."""
+    if isinstance(message, Ready):
+        message = Ready(message.problem[:_MAX_PROBLEM_CHARACTERS])
+    return json.dumps([type(message).__name__, *astuple(message)], ensure_ascii=False).encode()
 
 
-def read_order(message: bytes) -> StartRun | StopRun:
-    """Decode an order of the Evaluator.
-
-    Raises:
-        ProtocolError: If it is neither order.
-    """
-    for order in (StartRun, StopRun):
-        if message[:1] == order.TAG and len(message) == order.LAYOUT.size:
-            return order(*order.LAYOUT.unpack(message)[1:])
-    raise ProtocolError("not an order")
-
-
-def read_notice(message: bytes) -> RunEnded | Ready:
-    """Decode a message of the zygote.
+def decode(content: bytes) -> Message:
+    """Decode a message.
 
     Raises:
-        ProtocolError: If it is neither message.
+        ValueError: If the other side never sends such a one.
     """
-    if message[:1] == Ready.TAG:
-        return Ready(message[1:].decode(errors="replace"))
-    if message[:1] == RunEnded.TAG and len(message) == RunEnded.LAYOUT.size:
-        _, run_id, ending, *rest = RunEnded.LAYOUT.unpack(message)
-        return RunEnded(run_id, Ending(ending), *rest)
-    raise ProtocolError("not a notice")
+    try:
+        name, *fields = json.loads(content)
+        if name == RunEnded.__name__:
+            fields[1] = Ending(fields[1])
+        return _KINDS[name](*fields)
+    except (LookupError, TypeError) as error:
+        raise ValueError("no message") from error

@@ -37,11 +37,7 @@ class ThreadRefusedError(RuntimeError):
 
 
 def refuse_thread(*_arguments: object, **_options: object) -> NoReturn:
-    """Refuse to start a thread, in place of the functions that start one.
-
-    Raises:
-        ThreadRefusedError: Always.
-    """
+    """Refuse to start a thread, in place of the functions that start one."""
     raise ThreadRefusedError("can't start new thread")
 
 
@@ -54,11 +50,7 @@ class OutputRefusedError(io.UnsupportedOperation):
 
 
 def refuse_output(*_arguments: object) -> NoReturn:
-    """Refuse to write to a descriptor.
-
-    Raises:
-        OutputRefusedError: Always.
-    """
+    """Refuse to write to a descriptor."""
     raise OutputRefusedError("there is no standard output's descriptor")
 
 
@@ -70,11 +62,7 @@ class NoInput(io.TextIOBase):
         return True
 
     def read(self, *_arguments: object) -> NoReturn:
-        """Refuse to read.
-
-        Raises:
-            InputRefusedError: Always.
-        """
+        """Refuse to read."""
         raise InputRefusedError("there is no standard input")
 
     readline = readlines = __next__ = read

@@ -1,5 +1,6 @@
 """Limits what a confined process may use: rlimits, and a timer of its own that ends it."""
 
+import ctypes
 import resource
 import signal
 import struct
@@ -61,7 +62,7 @@ def kill_self_after(architecture: Architecture, milliseconds: int) -> None:
         OSError: If the kernel refuses.
     """
     event = struct.pack("=Qii", 0, signal.SIGKILL, _SIGEV_SIGNAL).ljust(_SIGEVENT_BYTES, b"\0")
-    timer = kernel.buffer(4)
+    timer = ctypes.create_string_buffer(4)
     kernel.syscall(architecture.numbers["timer_create"], _CLOCK_MONOTONIC, event, timer)
     seconds, rest = divmod(milliseconds, 1000)
     once = struct.pack("=qqqq", 0, 0, seconds, rest * 1_000_000)

@@ -8,7 +8,6 @@ process, since its number would mean something else.
 import errno
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from .syscall_numbers import Architecture
 
@@ -32,13 +31,9 @@ _X32_BIT = 0x40000000
 Instruction = tuple[int, int, int, int]
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
 # What a computation needs: memory, time, the descriptors it has, waiting, and ending. asyncio
 # needs epoll and a pair of connected sockets that lead nowhere but into the process itself.
-ALLOWED = _words("""
+ALLOWED = """
     read write readv writev pread64 lseek close dup fstat
     brk munmap mremap madvise
     rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall
@@ -47,12 +42,12 @@ ALLOWED = _words("""
     futex rseq sched_yield sched_getaffinity
     poll ppoll select pselect6 epoll_create1 epoll_ctl epoll_wait epoll_pwait recvfrom
     exit exit_group
-""")
+""".split()
 
 # A program that looks for a file is told that there is none.
-NO_SUCH_FILE = _words("""
+NO_SUCH_FILE = """
     open openat openat2 stat lstat newfstatat statx access faccessat faccessat2 readlink readlinkat
-""")
+""".split()
 
 _PROT_EXEC = 4
 _AF_UNIX = 1
@@ -63,61 +58,36 @@ _F_DUPFD_CLOEXEC = 1030
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, _F_DUPFD_CLOEXEC)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """The lower or upper 32 bits of a system call's argument."""
-
-    argument: int
-    upper: bool = False
-
-    @property
-    def offset(self) -> int:
-        """Offset in `struct seccomp_data`; both architectures are little-endian."""
-        return _ARGUMENTS + 8 * self.argument + (4 if self.upper else 0)
+def _word(argument: int, *, upper: bool = False) -> Instruction:
+    """Load the lower or upper 32 bits of an argument; both architectures are little-endian."""
+    return (LOAD, 0, 0, _ARGUMENTS + 8 * argument + (4 if upper else 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Among:
-    """A condition that holds where the word is one of these values."""
-
-    word: Word
-    values: tuple[int, ...]
+def _among(load: Instruction, values: Sequence[int]) -> list[Instruction]:
+    """Check that a word is one of these values: then the instruction that follows is skipped."""
+    return [load, *((JUMP_IF_EQUAL, len(values) - n, 0, value) for n, value in enumerate(values))]
 
 
-@dataclass(frozen=True, slots=True)
-class NoBits:
-    """A condition that holds where the word has none of these bits."""
-
-    word: Word
-    bits: int
+def _is_zero(argument: int) -> list[list[Instruction]]:
+    return [_among(_word(argument), [0]), _among(_word(argument, upper=True), [0])]
 
 
-@dataclass(frozen=True, slots=True)
-class Guarded:
-    """A system call that is let through where every condition holds, and refused otherwise."""
+_NOT_EXECUTABLE: list[Instruction] = [_word(2), (JUMP_IF_ANY_BIT, 0, 1, _PROT_EXEC)]
 
-    name: str
-    conditions: tuple[Among | NoBits, ...]
-    refusal: int = errno.EPERM
-
-
-def _is_zero(argument: int) -> tuple[Among, Among]:
-    return Among(Word(argument), (0,)), Among(Word(argument, upper=True), (0,))
-
-
-GUARDED = (
+# Calls that are let through where all checks of their arguments hold.
+GUARDED = {
     # Memory is never executable, so no machine code of the program's own is run.
-    Guarded("mmap", (NoBits(Word(2), _PROT_EXEC),)),
-    Guarded("mprotect", (NoBits(Word(2), _PROT_EXEC),)),
+    "mmap": [_NOT_EXECUTABLE],
+    "mprotect": [_NOT_EXECUTABLE],
     # Its own limits may be read (the new limit is NULL), nobody's may be set.
-    Guarded("prlimit64", (*_is_zero(0), *_is_zero(2))),
-    Guarded("socketpair", (Among(Word(0), (_AF_UNIX,)),)),
+    "prlimit64": [*_is_zero(0), *_is_zero(2)],
+    "socketpair": [_among(_word(0), [_AF_UNIX])],
     # Only along a connected socket: the address is NULL.
-    Guarded("sendto", _is_zero(4)),
-    Guarded("fcntl", (Among(Word(1), _FCNTL_COMMANDS),)),
+    "sendto": _is_zero(4),
+    "fcntl": [_among(_word(1), _FCNTL_COMMANDS)],
     # Any other request is answered as by something that is no terminal.
-    Guarded("ioctl", (Among(Word(1), (_FIONBIO,)),), refusal=errno.ENOTTY),
-)
+    "ioctl": [_among(_word(1), [_FIONBIO])],
+}
 
 
 def build_filter(architecture: Architecture) -> list[Instruction]:
@@ -135,8 +105,9 @@ def build_filter(architecture: Architecture) -> list[Instruction]:
     program += _answer(
         (numbers[name] for name in NO_SUCH_FILE if name in numbers), ERRNO | errno.ENOENT
     )
-    for guarded in GUARDED:
-        program += _guard(numbers[guarded.name], guarded)
+    for name, checks in GUARDED.items():
+        refusal = errno.ENOTTY if name == "ioctl" else errno.EPERM
+        program += _guard(numbers[name], checks, refusal)
     program.append((RETURN, 0, 0, ERRNO | errno.EPERM))
     return program
 
@@ -153,24 +124,8 @@ def _answer(numbers: Iterable[int], action: int) -> list[Instruction]:
     return program
 
 
-def _guard(number: int, guarded: Guarded) -> list[Instruction]:
+def _guard(number: int, checks: list[list[Instruction]], refusal: int) -> list[Instruction]:
     """Check one call's arguments; other calls pass by with their number still loaded."""
-    body: list[Instruction] = []
-    for condition in guarded.conditions:
-        body += _check(condition, (RETURN, 0, 0, ERRNO | guarded.refusal))
-    body.append((RETURN, 0, 0, ALLOW))
-    return [(JUMP_IF_EQUAL, 0, len(body), number), *body]
-
-
-def _check(condition: Among | NoBits, refuse: Instruction) -> list[Instruction]:
-    """Jump over the refusal where the condition holds."""
-    load: Instruction = (LOAD, 0, 0, condition.word.offset)
-    match condition:
-        case NoBits(bits=bits):
-            return [load, (JUMP_IF_ANY_BIT, 0, 1, bits), refuse]
-        case Among(values=values):
-            last = len(values)
-            jumps = [
-                (JUMP_IF_EQUAL, last - position, 0, value) for position, value in enumerate(values)
-            ]
-            return [load, *jumps, refuse]
+    refuse: Instruction = (RETURN, 0, 0, ERRNO | refusal)
+    body = [instruction for check in checks for instruction in (*check, refuse)]
+    return [(JUMP_IF_EQUAL, 0, len(body) + 1, number), *body, (RETURN, 0, 0, ALLOW)]

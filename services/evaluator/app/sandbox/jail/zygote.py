@@ -30,7 +30,8 @@ from .protocol import (
     RunEnded,
     StartRun,
     StopRun,
-    read_order,
+    decode,
+    encode,
 )
 from .syscall_numbers import UnknownArchitectureError, this_architecture
 from .third_party import ModuleProblemError, import_named
@@ -129,7 +130,7 @@ class Zygote:
         message, descriptors, _, _ = socket.recv_fds(self._channel, MAX_MESSAGE, PASSED_DESCRIPTORS)
         if not message:
             return False
-        match read_order(message):
+        match decode(message):
             case StartRun() as order:
                 self._start(order, descriptors)
             case StopRun(run_id):
@@ -219,7 +220,7 @@ class Zygote:
     def _notify(self, ended: RunEnded) -> None:
         # Where the Evaluator has hung up, the next order says so.
         with contextlib.suppress(ConnectionError):
-            self._channel.send(ended.encode())
+            self._channel.send(encode(ended))
 
 
 def _address_space() -> int:
@@ -252,7 +253,7 @@ def main(
     try:
         confinement = Confinement(this_architecture())
     except UnknownArchitectureError as error:
-        channel.send(Ready(problem=str(error)).encode())
+        channel.send(encode(Ready(problem=str(error))))
         return
     CLOCK.install()
     preload()
@@ -261,12 +262,12 @@ def main(
         try:
             import_named(modules, folders)
         except ModuleProblemError as error:
-            channel.send(Ready(problem=f"SANDBOX_MODULES: {error}").encode())
+            channel.send(encode(Ready(problem=f"SANDBOX_MODULES: {error}")))
             return
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # What the modules take isn't taken from programs.
     module_bytes = _address_space() - before
     zygote = Zygote(channel, Preparations(), confinement, without, module_bytes=module_bytes)
-    channel.send(Ready().encode())
+    channel.send(encode(Ready()))
     zygote.serve()

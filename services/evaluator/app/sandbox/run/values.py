@@ -1,5 +1,6 @@
 """Reads tagged values that a process with hostile code wrote, and refuses anything unusual."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from services.evaluator.app.sandbox.jail.tagging import (
@@ -12,7 +13,9 @@ from services.evaluator.app.sandbox.jail.tagging import (
 )
 from services.evaluator.app.sandbox.run.execution import Built, Items, Opaque, Value
 
-_PAIR: Final = 2
+_CONTAINERS: Final[dict[str, Callable[[tuple[Value, ...]], Value]]] = {
+    kind.__name__: kind for kind in (list, tuple, set, frozenset)
+}
 # Chosen keys can all have one hash, and putting in so many takes the square of their number.
 MAX_HASHED: Final = 2_000
 
@@ -65,24 +68,17 @@ class ValueReader:
             if self._hashed_left < 0:
                 return Opaque(kind)
         try:
-            match kind:
-                case "list":
-                    return list(self._read_members(items, depth))
-                case "tuple":
-                    return self._read_members(items, depth)
-                case "set":
-                    return {self.read(item, depth + 1) for item in items}
-                case "frozenset":
-                    return frozenset(self.read(item, depth + 1) for item in items)
-                case _:
-                    return dict(self._read_pair(pair, depth) for pair in items)
+            if kind == "dict":
+                return dict(self._read_pair(pair, depth) for pair in items)
+            return _CONTAINERS[kind](self._read_members(items, depth))
         except TypeError as error:
             raise MalformedValueError("no such key or member") from error
 
     def _read_pair(self, pair: object, depth: int) -> tuple[Value, Value]:
-        if not isinstance(pair, list) or len(pair) != _PAIR:
-            raise MalformedValueError("no pair")
-        return self.read(pair[0], depth + 1), self.read(pair[1], depth + 1)
+        match pair:
+            case [key, value]:
+                return self.read(key, depth + 1), self.read(value, depth + 1)
+        raise MalformedValueError("no pair")
 
 
 def plain_value(value: object) -> Value:

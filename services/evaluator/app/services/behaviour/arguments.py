@@ -53,7 +53,7 @@ SPOKEN_OF = {
 
 def choose_arguments(
     parameters: Sequence[ast.arg], defaults: Sequence[ast.expr | None], request: str
-) -> list[tuple[str, str, str]]:
+) -> list[list[str]]:
     """Choose three ordinary values for each parameter; those of one kind get different ones."""
     kinds = [
         _kind_of_hint(parameter.annotation)
@@ -64,10 +64,8 @@ def choose_arguments(
     chosen = []
     for index, kind in enumerate(kinds):
         values = VALUES.get(kind, VALUES["int"])
-        first, second, third = (
-            values[(kinds[:index].count(kind) + place) % 3] for place in range(3)
-        )
-        chosen.append((first, second, third))
+        turn = kinds[:index].count(kind)
+        chosen.append([values[(turn + place) % 3] for place in range(3)])
     return chosen
 
 

@@ -55,12 +55,9 @@ class Observation:
     """The outcome of one probe.
 
     Attributes:
-        kind: Check, example or call.
         ran: What was run; of a check, its number.
         came_back: The value in short, or the exception; at most 120 characters.
         expected: An example's value or exception in short; empty for a check or a call.
-        outcome: How it came out.
-        reason: Why, in words.
         is_hindered: Whether the sandbox stood in the way, or the value wasn't ready.
     """
 
@@ -78,7 +75,6 @@ class Behaviour:
     """What running an answer showed.
 
     Attributes:
-        observations: One for each probe, in order.
         is_golden: Whether there are checks to hold it against.
         untried: Why nothing was tried that tells; empty where something was.
     """
@@ -102,9 +98,10 @@ def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
     """
     if execution.status == "unavailable":
         return Behaviour()
-    culprit = _culprit(execution)
-    observed = [(probe, _observe(probe, plan, execution, culprit)) for probe in plan.probes]
-    kept = Counter(probe.reading for probe, one in observed if _keeps_a_check(one))
+    observed = [(probe, _observe(probe, plan, execution)) for probe in plan.probes]
+    kept = Counter(
+        probe.reading for probe, one in observed if one.kind == "check" and one.outcome == "kept"
+    )
     reading = max(kept, key=lambda number: (kept[number], -number), default=0)
     return Behaviour(
         tuple(one for probe, one in observed if one.kind != "check" or probe.reading == reading),
@@ -113,24 +110,8 @@ def assess(plan: ProbePlan, execution: Execution) -> Behaviour:
     )
 
 
-def _keeps_a_check(observation: Observation) -> bool:
-    return observation.kind == "check" and observation.outcome == "kept"
-
-
-def _culprit(execution: Execution) -> int | None:
-    """The step during which the run was stopped: the first that has no result."""
-    if execution.status != "stopped" or not execution.loaded:
-        return None
-    for index, step in enumerate(execution.steps):
-        if step.outcome == "not_finished":
-            return index
-    return None
-
-
-def _observe(
-    probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
-) -> Observation:
-    seen = _look_at(probe, plan, execution, culprit)
+def _observe(probe: Probe, plan: ProbePlan, execution: Execution) -> Observation:
+    seen = _look_at(probe, plan, execution)
     told = TOLD_OF_CHECKS.get(seen.outcome)
     if told is None or not plan.is_golden:
         return seen
@@ -144,22 +125,20 @@ def mute(execution: Execution) -> Execution:
     return replace(execution, reason=told, error="", output="")
 
 
-def _look_at(
-    probe: Probe, plan: ProbePlan, execution: Execution, culprit: int | None
-) -> Observation:
+def _look_at(probe: Probe, plan: ProbePlan, execution: Execution) -> Observation:
     steps = execution.steps[probe.first : probe.last + 1]
-    expected = _expectation(probe)
+    expected = "" if probe.kind == "call" else probe.expected_error or show(probe.expected)
+    finished = [step for step in execution.steps if step.outcome != "not_finished"]
 
     def observed(outcome: ProbeOutcome, reason: str, came_back: str = "") -> Observation:
         return Observation(probe.kind, shorten(probe.ran), came_back, expected, outcome, reason)
 
-    if culprit is not None and probe.first <= culprit <= probe.last:
+    was_stopped = execution.status == "stopped" and execution.loaded
+    if was_stopped and probe.first <= len(finished) <= probe.last < len(execution.steps):
         why = STOPPED_BY.get(execution.limit, "didn't come to an end")
         reason = f"{shorten(probe.ran)} {why}"
         return observed("inconclusive" if probe.kind == "call" else "contradicted", reason)
-    if len(steps) <= probe.last - probe.first or any(
-        step.outcome == "not_finished" for step in steps
-    ):
+    if len(finished) <= probe.last:
         return observed("not_reached", "the run ended before it")
     if hindered := next((step for step in steps if step.outcome == "inconclusive"), None):
         reason = f"it needs what the sandbox doesn't have: {_error(hindered)}"
@@ -169,7 +148,7 @@ def _look_at(
     if probe.is_output and _prints_it_last(probe, result):
         asking = observed("inconclusive", "it prints its questions as well", came_back)
         return replace(asking, is_hindered=True)
-    if probe.any_iterable and isinstance(result.value, Opaque):
+    if probe.comparison.any_iterable and isinstance(result.value, Opaque):
         endless = observed("inconclusive", "what came back has no end to be seen", came_back)
         return replace(endless, is_hindered=True)
     if probe.kind == "call":
@@ -191,8 +170,7 @@ def _judge_example(probe: Probe, steps: Sequence[StepResult]) -> tuple[ProbeOutc
         expected = _text(probe.expected)
         result = replace(result, value=_with_shown_decimals(_text(result.value), expected))
         probe = replace(probe, expected=expected)
-    comparison = Comparison(probe.any_order, probe.loose, probe.any_iterable, probe.any_array)
-    if is_within(result.value, probe.expected, probe.tolerance) or comparison.agrees(
+    if is_within(result.value, probe.expected, probe.tolerance) or probe.comparison.agrees(
         result.value, probe.expected
     ):
         return "kept", f"{ran} gave {show(result.value)}, as the request says"
@@ -249,9 +227,9 @@ def _judge_expected_error(probe: Probe, result: StepResult) -> tuple[ProbeOutcom
 def _is_a(name: str, wanted: str) -> bool:
     """Whether an exception is of a kind, as far as names of built-in ones tell."""
     raised, expected = getattr(builtins, name, None), getattr(builtins, wanted, None)
-    if name == wanted:
-        return True
-    return isinstance(raised, type) and isinstance(expected, type) and issubclass(raised, expected)
+    if not (isinstance(raised, type) and isinstance(expected, type)):
+        return name == wanted
+    return issubclass(raised, expected)
 
 
 def _judge_call(
@@ -268,10 +246,6 @@ def _judge_call(
             return "inconclusive", f"{ran} gave None, which may be right"
         return "gave_none", f"{ran} gave None"
     return "returned", f"{ran} gave {show(result.value)}"
-
-
-def _expectation(probe: Probe) -> str:
-    return "" if probe.kind == "call" else probe.expected_error or show(probe.expected)
 
 
 def _error(step: StepResult) -> str:

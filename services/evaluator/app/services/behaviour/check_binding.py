@@ -24,7 +24,7 @@ def bind_check(check: CheckedCall, target: Target) -> tuple[str, ...]:
                     return ()
                 node.func = callee
                 by_name = zip(keywords, node.args[count:], strict=True)
-                node.keywords = [ast.keyword(name, value) for name, value in by_name]
+                node.keywords = [ast.keyword(one.arg, value) for one, value in by_name]
                 del node.args[count:]
     if isinstance(expression.body, ast.Attribute) and isinstance(target.definition, ast.ClassDef):
         getter = f"get_{expression.body.attr}"

@@ -40,10 +40,9 @@ def takes_objects(target: Target, evidence: Evidence) -> bool:
                 given.add(alias)
     inner = (node for one in classes for node in ast.walk(one))
     fields = {node.attr for node in inner if isinstance(node, ast.Attribute)}
-    return any(
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in given
-        and node.attr in fields
-        for node in ast.walk(function)
-    )
+    for node in ast.walk(function):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=field):
+                if name in given and field in fields:
+                    return True
+    return False

@@ -2,34 +2,38 @@
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from services.common.task_types.checks import Check, count_readings
+from services.evaluator.app.sandbox.run.request import ProgramRun, Step
 from services.evaluator.app.services.behaviour.check_binding import await_calls, bind_check
 from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES, takes_objects
 from services.evaluator.app.services.behaviour.plausible_calls import plan_calls
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
     names_defined,
-    names_missing,
     with_standard_values,
 )
 from services.evaluator.app.services.behaviour.probe import MAX_STEPS, Probe, ProbePlan
-from services.evaluator.app.services.behaviour.program_runs import plan_program
 from services.evaluator.app.services.behaviour.returning import changes_its_argument, may_give_none
 from services.evaluator.app.services.behaviour.target import (
     Target,
+    depends_on_state,
     describe,
     find_method,
     find_target,
     method_of,
 )
-from services.evaluator.app.services.code.syntax import Definition, names_bound
+from services.evaluator.app.services.code.console import has_prompts, reads_arguments, reads_input
+from services.evaluator.app.services.code.syntax import Definition, names_bound, names_missing
+from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.finding import Example
 from services.evaluator.app.services.examples.literals import parse_expression
+from services.evaluator.app.services.request import LEETCODE_CLASS
 
+UNTRIED = "the request shows nothing that the program can be run with and what it then prints"
 MATCHERS = frozenset({"match", "search", "fullmatch"})
 # Who asks for one of these gets what iterates; else a list is a list.
 SPEAKS_OF_ITERABLES = re.compile(
@@ -44,18 +48,17 @@ SPEAKS_OF_ARRAYS = re.compile(r"\b(?:nd)?arrays?\b|\bnumpy\b|\bpandas\b|\bseries
 class _Plan:
     """The steps planned so far; an example may need the state that the one before it left."""
 
-    steps: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
     session: tuple[str, ...] = ()
 
-    def add(self, probe: Probe, steps: Iterable[str]) -> bool:
+    def add(self, probe: Probe, steps: Sequence[Step]) -> bool:
         """Take a probe's steps if there is room for all of them."""
-        taken = list(steps)
-        if not taken or len(self.steps) + len(taken) > MAX_STEPS:
-            return False
         first = len(self.steps)
-        self.steps += taken
-        self.probes.append(replace(probe, first=first, last=first + len(taken) - 1))
+        if not steps or first + len(steps) > MAX_STEPS:
+            return False
+        self.steps += steps
+        self.probes.append(replace(probe, first=first, last=len(self.steps) - 1))
         return True
 
 
@@ -64,14 +67,9 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
 
     Examples come first, then the checks. Calls that are only plausible are made where there is
     neither.
-
-    Args:
-        evidence: The answer beside its request.
-        checks: Those of the golden input that is replayed.
     """
     if evidence.tree is not None and evidence.is_program and not checks:
-        planned = plan_program(evidence.tree, evidence.request)
-        return replace(planned, prelude=find_prelude(evidence, ()))
+        return _plan_program(evidence, evidence.tree)
     target = find_target(evidence)
     if evidence.tree is None or target is None:
         return ProbePlan(is_golden=bool(checks))
@@ -81,15 +79,32 @@ def plan_probes(evidence: Evidence, checks: Sequence[Check] = ()) -> ProbePlan:
     _add_checks(plan, checks, target)
     if not plan.probes:
         for steps in plan_calls(target, evidence.user_input):
-            plan.add(Probe("call", steps[-1], 0, 0), steps)
+            plan.add(Probe("call", steps[-1]), steps)
     return ProbePlan(
         tuple(plan.steps),
         tuple(plan.probes),
-        target.call,
-        prelude=find_prelude(evidence, plan.steps),
+        prelude=find_prelude(evidence, [step for step in plan.steps if isinstance(step, str)]),
         may_give_none=may_give_none(target.function, evidence.user_input),
         is_golden=bool(checks),
     )
+
+
+def _plan_program(evidence: Evidence, tree: ast.Module) -> ProbePlan:
+    """Plan a program's runs; one that can't be tried is run once, and nothing is made of it."""
+    plan, may_ask = _Plan(), has_prompts(tree)
+    for one in evidence.request.runs:
+        # Whether the run gives the program all that it reads, in the way in which it reads it.
+        has_arguments = bool(one.run.argv) or not reads_arguments(tree)
+        if one.has_input if reads_input(tree) else has_arguments:
+            ran = " ".join(("the program", *one.run.argv))
+            ran += f" with the input {one.run.stdin.rstrip()!r}" if one.run.stdin else ""
+            expected = one.output
+            probe = Probe("example", ran, expected=expected, is_output=True, may_ask=may_ask)
+            plan.add(probe, [one.run])
+    prelude = find_prelude(evidence, ())
+    if not plan.probes:
+        return ProbePlan((ProgramRun(),), untried=UNTRIED, prelude=prelude)
+    return ProbePlan(tuple(plan.steps), tuple(plan.probes), prelude=prelude)
 
 
 def _add_example(
@@ -118,16 +133,15 @@ def _add_example(
     probe = Probe(
         "example",
         fitted.expression,
-        0,
-        0,
         expected=fitted.expected,
         expected_error=fitted.expected_error,
-        any_order=fitted.any_order,
-        loose=fitted.loose,
-        any_iterable=is_golden or SPEAKS_OF_ITERABLES.search(evidence.user_input) is not None,
-        any_array=is_golden or SPEAKS_OF_ARRAYS.search(evidence.user_input) is not None,
+        comparison=Comparison(
+            fitted.any_order,
+            fitted.loose,
+            is_golden or SPEAKS_OF_ITERABLES.search(evidence.user_input) is not None,
+            is_golden or SPEAKS_OF_ARRAYS.search(evidence.user_input) is not None,
+        ),
         tolerance=fitted.tolerance,
-        quoted=fitted.quoted,
         is_one_of_several=fitted.is_one_of_several,
     )
     if plan.add(probe, steps):
@@ -142,13 +156,9 @@ def _add_checks(plan: _Plan, checks: Sequence[Check], target: Target) -> None:
             probe = Probe(
                 "check",
                 f"check {number} of {len(checks)}",
-                0,
-                0,
                 expected=call.expected,
                 expected_error=call.expected_error,
-                loose=True,
-                any_iterable=True,
-                any_array=True,
+                comparison=Comparison(any_sequence=True, any_iterable=True, any_array=True),
                 reading=reading,
             )
             plan.add(probe, bind_check(call, target))
@@ -170,26 +180,17 @@ def _plain(example: Example, target: Target, *, is_in_place: bool) -> str:
         given = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
         plain = f"(lambda value: {first} if value is None else value)({called})"
         return f"(lambda *given, **named: {plain})({given})"
-    if not (isinstance(example.expected, bool) and _looks_for_a_match(target)):
+    looked_for = {getattr(node, "attr", "") for node in ast.walk(target.definition)}
+    if not isinstance(example.expected, bool) or MATCHERS.isdisjoint(looked_for):
         return expression
     plain = "bool(value) if value is None or type(value).__name__ == 'Match' else value"
     return f"(lambda value: {plain})({expression})"
 
 
-def _looks_for_a_match(target: Target) -> bool:
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in MATCHERS
-        for node in ast.walk(target.definition)
-    )
-
-
 def _names_there(evidence: Evidence, fitted: Example) -> set[str]:
     """Names that are there when an example runs, or that it is the answer's fault to lack."""
-    tree = evidence.tree or ast.Module([], [])
-    return names_bound(ast.Module([*evidence.request.code, *tree.body], [])) | {
-        *LEETCODE_CLASSES,
-        fitted.function.partition("(")[0],
-    }
+    code = (*evidence.request.code, *(evidence.tree.body if evidence.tree else ()))
+    return names_bound(*code) | {*LEETCODE_CLASSES, fitted.function.partition("(")[0]}
 
 
 def _is_of_literals(source: str) -> bool:
@@ -207,8 +208,12 @@ def _fit(example: Example, evidence: Evidence, target: Target) -> Example | None
     if example.function in defined:
         return example
     for owner in evidence.definitions:
-        is_owner = isinstance(owner, ast.ClassDef) and method_of(owner, example.function)
-        if is_owner and describe(owner).takes(0):
+        if not (isinstance(owner, ast.ClassDef) and method_of(owner, example.function)):
+            continue
+        is_asked_for = evidence.request.wants_class and owner.name != LEETCODE_CLASS
+        if is_asked_for and not example.setup and depends_on_state(owner, example.function):
+            return None  # which object is meant, and what it has been through, isn't shown
+        if describe(owner).takes(0):
             return _renamed(example, f"{owner.name}().{example.function}")
     wanted = evidence.request.name
     callee = target.call if target.definition.name == wanted else wanted

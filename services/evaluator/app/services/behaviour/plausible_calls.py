@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 from services.evaluator.app.services.behaviour.arguments import choose_arguments
 from services.evaluator.app.services.behaviour.returning import gives_a_value
-from services.evaluator.app.services.behaviour.target import Target, constructor_of, is_static
-from services.evaluator.app.services.code.syntax import Function
+from services.evaluator.app.services.behaviour.target import Target, describe
 
 MAX_CALLS = 6
 MAX_ARGUMENTS = 8
@@ -16,35 +15,23 @@ OBJECT = "_probe_object"
 
 
 def plan_calls(target: Target, user_input: str) -> tuple[tuple[str, ...], ...]:
-    """Plan up to six calls that a right answer should be able to take; pure.
-
-    Returns:
-        The steps of each; the last one is the call.
-    """
+    """Plan the steps of up to six calls that a right answer should be able to take; pure."""
     if isinstance(target.definition, ast.ClassDef):
         return tuple(_class_calls(target.definition, user_input))[:MAX_CALLS]
-    written = _write_arguments(target.definition, user_input, is_method="." in target.call)
+    written = _write_arguments(target, user_input)
     return tuple(dict.fromkeys((f"{target.call}({arguments})",) for arguments in written))
 
 
-def _write_arguments(function: Function | None, request: str, *, is_method: bool) -> list[str]:
+def _write_arguments(target: Target, request: str) -> list[str]:
     """Write three lists of what must be given; none where that is too much."""
-    if function is None:
-        return [""]
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    needed = positional[: len(positional) - len(arguments.defaults)]
-    if is_method and not is_static(function):
-        needed = needed[1:]
-    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    keywords = [argument for argument, default in named if default is None]
+    needed, keywords = target.parameters[: target.required], target.needs_keywords
     defaults: list[ast.expr | None] = [None] * (len(needed) + len(keywords))
-    if not defaults and positional and not is_method:
+    if not defaults and target.parameters and target.function and "." not in target.call:
         # Everything has a default, and yet something is there to be given.
-        needed, defaults = positional[:1], [*arguments.defaults[:1]]
-    if arguments.vararg is not None and not needed:
-        one = ast.arg(arguments.vararg.arg.rstrip("s"), arguments.vararg.annotation)
-        needed, defaults = [one] * 3, [None, None, None, *defaults]
+        needed, defaults = target.parameters[:1], [*target.function.args.defaults[:1]]
+    if target.rest and not needed:
+        one = ast.arg(target.rest.arg.rstrip("s"), target.rest.annotation)
+        needed, defaults = (one,) * 3, [None, None, None, *defaults]
     if len(defaults) > MAX_ARGUMENTS:
         return []
     chosen = choose_arguments([*needed, *keywords], defaults, request)
@@ -57,25 +44,25 @@ def _write_arguments(function: Function | None, request: str, *, is_method: bool
 
 def _class_calls(definition: ast.ClassDef, request: str) -> Iterator[tuple[str, ...]]:
     """An object is made; then methods that take something, and those that give something back."""
-    written = _write_arguments(constructor_of(definition), request, is_method=True)
+    written = _write_arguments(describe(definition), request)
     if not written:
         return
     construction = f"{definition.name}({written[0]})"
     yield (construction,)
     made = f"{OBJECT} = {construction}"
     methods = [
-        node
+        describe(node, f"{OBJECT}.{node.name}")
         for node in definition.body
         if isinstance(node, ast.FunctionDef)
         and not node.name.startswith("_")
         and not node.decorator_list
     ]
-    taking = [node for node in methods if len(node.args.args) > 1]
     fillers = [
-        f"{OBJECT}.{node.name}({written[0]})"
-        for node in taking
-        if (written := _write_arguments(node, request, is_method=True)) and written[0]
+        f"{method.call}({written[0]})"
+        for method in methods
+        if method.parameters and (written := _write_arguments(method, request)) and written[0]
     ]
     for method in methods:
-        if method not in taking and not method.args.kwonlyargs and gives_a_value(method):
-            yield (made, *fillers[:MAX_FILLERS], f"{OBJECT}.{method.name}()")
+        takes_none = not (method.parameters or method.needs_keywords)
+        if takes_none and method.function and gives_a_value(method.function):
+            yield (made, *fillers[:MAX_FILLERS], f"{method.call}()")

@@ -1,21 +1,18 @@
 """Supplies names that are there when an answer runs, since its request shows or implies them."""
 
 import ast
-import builtins
 import re
-import symtable
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from services.evaluator.app.services.behaviour.objects import LEETCODE_CLASSES
-from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.code.syntax import is_future, names_bound, names_missing
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.examples.example import VALUE_MODULES
 from services.evaluator.app.services.examples.literals import parse_expression, parse_statements
 from services.evaluator.app.services.request import LEETCODE_CLASS
 
 MAX_PRELUDE_CHARACTERS = 16_000
-BUILTINS = frozenset(dir(builtins))
 # What LeetCode imports for every answer.
 LEETCODE_MODULES = (
     "typing", "collections", "heapq", "math", "bisect", "itertools", "functools",
@@ -25,28 +22,6 @@ SHOWN_MODULES = (*LEETCODE_MODULES, "dataclasses", "enum", "abc")
 LEETCODE = re.compile(r"\bleetcode\b|\bclass\s+Solution\b", re.I)
 # Calls that define something, and do nothing else.
 DEFINING_CALLS = frozenset({"namedtuple", "NamedTuple", "TypeVar", "NewType", "Enum"})
-
-
-def names_missing(source: str) -> set[str]:
-    """Return the names that a program reads and neither binds nor finds among the built-in ones."""
-    try:
-        module = symtable.symtable(source, "<answer>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    read: set[str] = set()
-    bound: set[str] = set()
-    tables = [module]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        for symbol in table.get_symbols():
-            if not (symbol.is_global() or table is module):
-                continue
-            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
-                bound.add(symbol.get_name())
-            elif symbol.is_referenced():
-                read.add(symbol.get_name())
-    return read - bound - BUILTINS
 
 
 def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
@@ -84,7 +59,10 @@ def find_prelude(evidence: Evidence, steps: Iterable[str]) -> str:
             supplied.add(shown[name])
             # What the request shows is meant to work as it stands.
             pending += [(other, SHOWN_MODULES) for other in names_missing(shown[name][1])]
-        elif statement := _import_of(name, modules or _modules_shown(name, evidence.user_input)):
+            continue
+        # What a request shows in an annotation is from `typing`.
+        annotated = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", evidence.user_input)
+        if statement := _import_of(name, modules or (("typing",) if annotated else ())):
             supplied.add((-1, statement))
     prelude = "".join(f"{source}\n" for _, source in sorted(supplied))
     return prelude if len(prelude) <= MAX_PRELUDE_CHARACTERS else ""
@@ -94,11 +72,7 @@ def put_before(prelude: str, source: str, tree: ast.Module | None) -> str:
     """Put a prelude before a program, behind its imports from `__future__`."""
     if not prelude or tree is None:
         return source
-    futures = [
-        node.end_lineno or 0
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-    ]
+    futures = [node.end_lineno or 0 for node in tree.body if is_future(node)]
     lines = source.splitlines(keepends=True)
     first = max(futures, default=0)
     return "".join([*lines[:first], "\n" if first else "", prelude, *lines[first:]])
@@ -106,12 +80,10 @@ def put_before(prelude: str, source: str, tree: ast.Module | None) -> str:
 
 def names_defined(evidence: Evidence, setup: Iterable[str]) -> set[str]:
     """Return the names that an answer, its request or a session defines, imports left out."""
-    statements = [node for step in setup for node in parse_statements(step) or ()]
-    defined = names_bound(ast.Module(statements, []))
-    for node in (*evidence.request.code, *(evidence.tree.body if evidence.tree else ())):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            defined |= names_bound(ast.Module([node], []))
-    return defined
+    ran = [node for step in setup for node in parse_statements(step) or ()]
+    code = (*evidence.request.code, *(evidence.tree.body if evidence.tree else ()))
+    own = (node for node in code if not isinstance(node, ast.Import | ast.ImportFrom))
+    return names_bound(*ran, *own)
 
 
 def with_standard_values(step: str, own: set[str]) -> str:
@@ -120,7 +92,6 @@ def with_standard_values(step: str, own: set[str]) -> str:
     Nothing is imported into the answer, which might have forgotten to.
 
     Args:
-        step: Source of the step.
         own: Names that aren't the standard library's here.
     """
     values = {
@@ -142,13 +113,10 @@ class _Values(ast.NodeTransformer):
 
 def _value_of(name: str, step: str) -> str:
     """Write what a name of the standard library stands for; `datetime` is a module or its class."""
-    for module in map(import_module, sorted(VALUE_MODULES)):
-        parts = re.findall(rf"\b{name}\.(\w+)", step)
-        if name == module.__name__ and parts and all(hasattr(module, part) for part in parts):
-            return f"__import__({name!r})"
-        if hasattr(module, name):
-            return f"__import__({module.__name__!r}).{name}"
-    return f"__import__({name!r})"
+    parts = re.findall(rf"\b{name}\.(\w+)", step) if name in VALUE_MODULES else ()
+    owner = next((one for one in sorted(VALUE_MODULES) if hasattr(import_module(one), name)), "")
+    is_module = parts and all(hasattr(import_module(name), part) for part in parts)
+    return f"__import__({owner!r}).{name}" if owner and not is_module else f"__import__({name!r})"
 
 
 def _is_for_leetcode(evidence: Evidence) -> bool:
@@ -157,12 +125,6 @@ def _is_for_leetcode(evidence: Evidence) -> bool:
         any(example.names for example in evidence.request.examples)
         and any(node.name == LEETCODE_CLASS for node in evidence.definitions)
     )
-
-
-def _modules_shown(name: str, request: str) -> tuple[str, ...]:
-    """Name `typing` where a request shows the name in an annotation."""
-    is_shown = re.search(rf"\b{name}\[|(?:->|\w:)\s*['\"]?{name}\b", request)
-    return ("typing",) if is_shown else ()
 
 
 def _import_of(name: str, modules: Iterable[str]) -> str:

@@ -1,10 +1,11 @@
 """What is planned to be run of an answer, step by step, and what each step is for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from services.evaluator.app.sandbox.run.execution import Value
 from services.evaluator.app.sandbox.run.request import Step
+from services.evaluator.app.services.comparison import Comparison
 
 Kind = Literal["check", "example", "call"]
 
@@ -16,18 +17,9 @@ class Probe:
     """One or more steps that try one thing.
 
     Attributes:
-        kind: A check of the golden input, an example of the request, or a plausible call.
         ran: What is run, as a person would write it; of a check, its number.
-        first: Index of its first step.
-        last: Index of its last step.
-        expected: The value of an example or a check.
         expected_error: Class name of the exception that it expects; empty for a value.
-        any_order: Whether the order of the value is left open.
-        loose: Whether a tuple will do where a list is expected.
-        any_iterable: Whether a range, a deque, a view or an iterator will do for a list.
-        any_array: Whether an array will.
         tolerance: How far a number may be off; 0 for the usual rounding errors.
-        quoted: The request's words for it.
         reading: Which reading of the request a check belongs to.
         is_one_of_several: Whether another value may be right as well.
         is_output: Whether the value is what a program prints.
@@ -36,16 +28,12 @@ class Probe:
 
     kind: Kind
     ran: str
-    first: int
-    last: int
+    first: int = 0
+    last: int = 0
     expected: Value = None
     expected_error: str = ""
-    any_order: bool = False
-    loose: bool = False
-    any_iterable: bool = False
-    any_array: bool = False
+    comparison: Comparison = field(default_factory=Comparison)
     tolerance: float = 0.0
-    quoted: str = ""
     reading: int = 0
     is_one_of_several: bool = False
     is_output: bool = False
@@ -59,9 +47,6 @@ class ProbePlan:
     Attributes:
         steps: Source of one expression or statement each, or runs of the program by itself; at
             most 24, run in order.
-        probes: What the steps are for, in order.
-        target: The function or class that is tried; empty where there is none.
-        may_give_none: Whether None may be what a right answer gives.
         is_golden: Whether the request has checks, also where none fits the answer.
         untried: Why nothing that is planned shows whether the answer is right; empty where
             something does.
@@ -70,7 +55,6 @@ class ProbePlan:
 
     steps: tuple[Step, ...] = ()
     probes: tuple[Probe, ...] = ()
-    target: str = ""
     may_give_none: bool = True
     is_golden: bool = False
     untried: str = ""

@@ -9,7 +9,8 @@ from services.evaluator.app.services.code.syntax import Function
 GIVES_NONE = re.compile(
     r"\bprint(?:s|ed|ing)?\b|\bdisplays?\b|출력|\bNone\b|\bnull\b|\bin[- ]place\b|제자리"
     r"|\bgreet|\bsays?\b|\boutputs?\b"
-    r"|\b(?:shuffl|sav|delet|updat|modif|mutat|sleep|wait|logs?\b|draw|shows?\b)|\bwrites? to\b",
+    r"|\b(?:shuffl|sav|delet|updat|modif|mutat|sleep|wait|logs?\b|draw|shows?\b)|\bwrites? to\b"
+    r"|\b(?:write|add|generate|create)\s+(?:[\w-]+\s+){0,2}tests\b",
     re.I,
 )
 ASKS_FOR_A_VALUE = re.compile(

@@ -139,14 +139,10 @@ BEHAVIOUR_CRITERIA: dict[str, Callable[[Any], Grade]] = {does_its_work.__name__:
 
 def find_in_run(run: Run | None) -> dict[str, Finding]:
     """Return each behaviour rule's finding; without a run none applies."""
-    if run is None:
-        nothing = not_applicable("there was no program to run")
-        return dict.fromkeys(BEHAVIOUR_CHECKS, nothing)
-    return {name: check(run) for name, check in BEHAVIOUR_CHECKS.items()}
+    nothing = not_applicable("there was no program to run")
+    return {name: check(run) if run else nothing for name, check in BEHAVIOUR_CHECKS.items()}
 
 
 def grade_run(run: Run | None) -> dict[str, Grade]:
     """Return each behaviour criterion's grade; there is none without a run."""
-    if run is None:
-        return {}
-    return {name: grade(run) for name, grade in BEHAVIOUR_CRITERIA.items()}
+    return {name: grade(run) for name, grade in BEHAVIOUR_CRITERIA.items() if run}

@@ -13,7 +13,7 @@ from services.evaluator.app.services.code.syntax import (
     parameters_of,
 )
 from services.evaluator.app.services.evidence import Evidence
-from services.evaluator.app.services.request import LEETCODE_CLASS, stem
+from services.evaluator.app.services.request import LEETCODE_CLASS, split_name, stem
 
 # Bases whose constructors need nothing.
 WITHOUT_ARGUMENTS = frozenset({"object", "list", "dict", "ABC", "Generic"})
@@ -24,12 +24,10 @@ class Target:
     """The function or class of an answer that is called.
 
     Attributes:
-        definition: The function or class.
         call: Source of what is called: `two_sum`, or `Solution().two_sum` for a method.
         parameters: Its parameters as they take positional arguments, without self.
         required: How many of them must be given.
-        takes_more: Whether `*args` takes any number.
-        needs_keywords: Keyword-only parameters without a default.
+        rest: What takes any number of them, `*args`; None without it.
         owner: The class of a method; None for all else.
     """
 
@@ -37,13 +35,13 @@ class Target:
     call: str
     parameters: tuple[ast.arg, ...]
     required: int
-    takes_more: bool
-    needs_keywords: tuple[str, ...]
+    needs_keywords: tuple[ast.arg, ...] = ()
+    rest: ast.arg | None = None
     owner: ast.ClassDef | None = None
 
     def takes(self, count: int, *, by_name: int = 0) -> bool:
         """Tell whether it can be called with so many arguments by place and so many by name."""
-        most = count if self.takes_more else len(self.parameters)
+        most = count if self.rest else len(self.parameters)
         return by_name == len(self.needs_keywords) and self.required <= count <= most
 
     def named(self, name: str) -> "Target":
@@ -100,25 +98,25 @@ def _is_public_method(node: ast.stmt) -> TypeGuard[Function]:
 
 def describe(definition: Definition, call: str = "") -> Target:
     """Describe how a definition is called; a class is called by its constructor."""
-    function = definition if isinstance(definition, Function) else constructor_of(definition)
+    function = definition if isinstance(definition, Function) else method_of(definition, "__init__")
     call = call or definition.name
     if function is None:
         # More than it takes, so that no call fits, where its constructor isn't to be seen.
-        return Target(definition, call, (), int(_is_made_elsewhere(definition)), False, ())
+        return Target(definition, call, (), int(_is_made_elsewhere(definition)))
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = len(arguments.defaults)
     is_method = function is not definition or "." in call
-    if is_method and positional and not is_static(function):
+    decorators = map(dotted_name, function.decorator_list)
+    if is_method and "staticmethod" not in decorators:
         positional = positional[1:]
-    keywords = tuple(
-        argument.arg
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if default is None
-    )
-    required = max(0, len(positional) - defaults)
+    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     return Target(
-        definition, call, tuple(positional), required, arguments.vararg is not None, keywords
+        definition,
+        call,
+        tuple(positional),
+        required=max(0, len(positional) - len(arguments.defaults)),
+        needs_keywords=tuple(argument for argument, default in named if default is None),
+        rest=arguments.vararg,
     )
 
 
@@ -128,22 +126,25 @@ def _is_made_elsewhere(definition: Definition) -> bool:
     return bool(definition.decorator_list) or not WITHOUT_ARGUMENTS.issuperset(bases)
 
 
-def is_static(function: Function) -> bool:
-    """Tell whether a method is static, so that it takes no `self`."""
-    return any(dotted_name(node) == "staticmethod" for node in function.decorator_list)
-
-
-def constructor_of(definition: ast.ClassDef) -> Function | None:
-    """Return the class's own `__init__`; None where it has none."""
-    return method_of(definition, "__init__")
-
-
 def method_of(definition: ast.ClassDef, name: str) -> Function | None:
     """Find a method of a class by its name; None where it has no such method."""
-    for node in definition.body:
-        if isinstance(node, Function) and node.name == name:
-            return node
-    return None
+    methods = (node for node in definition.body if isinstance(node, Function))
+    return next((node for node in methods if node.name == name), None)
+
+
+def depends_on_state(owner: ast.ClassDef, name: str) -> bool:
+    """Tell whether a method reads what its object keeps, by itself or by another method."""
+    kept = {
+        node.attr
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    }
+    read = {name}
+    for _ in owner.body:
+        methods = [method for one in read if (method := method_of(owner, one))]
+        nodes = (node for method in methods for node in ast.walk(method))
+        read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return not read.isdisjoint(kept)
 
 
 def _likeliest(evidence: Evidence) -> Definition | None:
@@ -186,9 +187,4 @@ def _usefulness(node: Definition, evidence: Evidence) -> int:
 
 
 def _topic_overlap(name: str, topic: frozenset[str]) -> int:
-    return sum(word in topic for word in _words_of(name))
-
-
-def _words_of(name: str) -> list[str]:
-    spaced = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
-    return [stem(word) for word in spaced.replace("_", " ").split()]
+    return sum(stem(word) in topic for word in split_name(name).split())

@@ -10,7 +10,7 @@ ARGUMENTS = frozenset({"sys.argv", "argparse.ArgumentParser", "click.command", "
 
 def reads_input(tree: ast.Module) -> bool:
     """Tell whether a program reads its standard input somewhere."""
-    return bool(_names_used(tree) & INPUTS) or any(_opens_input(node) for node in ast.walk(tree))
+    return bool(_names_used(tree) & INPUTS) or any(map(_opens_input, ast.walk(tree)))
 
 
 def reads_arguments(tree: ast.Module) -> bool:

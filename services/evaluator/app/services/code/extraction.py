@@ -6,7 +6,7 @@ import html
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 from services.common.answers.markdown import (
@@ -59,18 +59,14 @@ class ExtractedCode:
     """The code of an answer.
 
     Attributes:
-        source: The code alone.
         language: `python`, or the tag of its fence in lower case; empty where unknown.
-        tree: Its syntax tree; None where it isn't Python that parses.
         problem: Why there is no tree; empty where there is one.
-        prose_characters: Length of the text around the code, in characters.
     """
 
     source: str
     language: str
     tree: ast.Module | None
     problem: str
-    prose_characters: int
 
     @property
     def is_python(self) -> bool:
@@ -83,9 +79,6 @@ def parse_python(source: str) -> tuple[ast.Module | None, str]:
 
     A parameter given twice or a `return` outside of functions are errors of syntax that only the
     compiler finds. Compiling executes nothing.
-
-    Returns:
-        The tree and an empty string, or None and the reason.
     """
     if len(source.encode("utf-8", "replace")) > MAX_SOURCE_BYTES:
         return None, f"the code is over {MAX_SOURCE_BYTES // 1024} KB"
@@ -106,7 +99,6 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
     """Find the program in an answer: in its blocks, or the answer itself where that is code.
 
     Args:
-        answer: What the Worker gave, without its reasoning.
         request: The request; code that stands in it is quoted, and isn't the answer.
     """
     reader = _Reader(MAX_PARSED * len(answer) + MAX_COMPILED_CHARACTERS)
@@ -121,8 +113,7 @@ def extract_code(answer: str, request: str = "") -> ExtractedCode | None:
         # A block that was never closed, without the prose after it.
         codes += [code for code in _find_runs(codes[-1].source, reader) if code.tree]
     codes = codes or _read_unfenced(straighten(answer), reader)
-    found = _put_together(codes, request, reader) if codes else None
-    return found and replace(found, prose_characters=max(0, len(answer) - len(found.source)))
+    return _put_together(codes, request, reader) if codes else None
 
 
 def _put_together(codes: list[ExtractedCode], request: str, reader: "_Reader") -> ExtractedCode:
@@ -198,13 +189,10 @@ def _find_runs(text: str, reader: "_Reader") -> list[ExtractedCode]:
     while len(codes) < MAX_RUNS and (start := CODE_START.search(text)):
         text = text[start.start() :]
         ends = [blank.start() + 1 for blank in islice(BLANK_LINE.finditer(text), MAX_PARAGRAPHS)]
-        for end in (len(text), *reversed(ends)):
-            code = reader.examine(text[:end], "python")
-            if code.tree is not None:
-                break
-        else:
-            end = len(text)
-            code = reader.examine(text, "python")
+        ends = [len(text), *reversed(ends)]
+        readings = ((reader.examine(text[:end], "python"), end) for end in ends)
+        parsed = next((reading for reading in readings if reading[0].tree), None)
+        code, end = parsed or (reader.examine(text, "python"), len(text))
         codes.append(code)
         text = text[end:]
     return codes
@@ -238,18 +226,18 @@ class _Reader:
         """Parse a source, without what is no Python in it where it doesn't parse."""
         is_foreign = tag != "python" and tag not in NEUTRAL_TAGS
         if is_foreign and not ("def " in source or "class " in source):
-            return ExtractedCode(source, tag, None, f"it is {tag}, not Python", 0)
+            return ExtractedCode(source, tag, None, f"it is {tag}, not Python")
         language = "python" if tag == "python" else "" if tag in NEUTRAL_TAGS else tag
         for text in _readings(source):
             tree, _ = self._parse(text)
-            if tree is None or (is_foreign and not _defines(tree)):
+            if tree is None or (is_foreign and not defines(tree)):
                 continue
             is_program = _is_substantial(tree)
             plain = _drop_labels(text, tree) if is_program else text
             tree = self._parse(plain)[0] or tree
-            return ExtractedCode(plain, "python" if is_program else language, tree, "", 0)
+            return ExtractedCode(plain, "python" if is_program else language, tree, "")
         problem = f"it is {tag}, not Python" if is_foreign else self._parse(source)[1]
-        return ExtractedCode(source, language, None, problem, 0)
+        return ExtractedCode(source, language, None, problem)
 
     def _parse(self, source: str) -> tuple[ast.Module | None, str]:
         if source not in self.known:
@@ -308,5 +296,6 @@ def _is_substantial(tree: ast.Module) -> bool:
     )
 
 
-def _defines(tree: ast.Module) -> bool:
+def defines(tree: ast.Module) -> bool:
+    """Tell whether a program defines a function or a class at its top level."""
     return any(isinstance(node, Definition) for node in tree.body)

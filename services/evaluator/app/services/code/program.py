@@ -10,15 +10,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.syntax import (
     Definition,
     Function,
     imported_names,
+    is_future,
     is_stub,
     names_bound,
+    names_free,
     names_in,
     names_read,
 )
@@ -56,6 +57,10 @@ class Part:
     def reads_input(self) -> bool:
         """Whether it looks at what is typed in or at its arguments."""
         return reads_input(self.tree) or reads_arguments(self.tree)
+
+    def reads(self, nodes: Iterable[ast.stmt]) -> set[str]:
+        """Return the names that some of its statements take from around them."""
+        return {name for node in nodes for name in names_free(self.write([node]))}
 
     def write(self, nodes: Iterable[ast.stmt]) -> str:
         """Return the source of some of its statements, comments within them included."""
@@ -95,7 +100,7 @@ def assemble(parts: Sequence[Part], request: str = "") -> str:
         if part.reads_input or not begins:
             return part.source
     nodes = (node for part in used for node in part.tree.body)
-    future = dict.fromkeys(ast.unparse(node) for node in nodes if _is_future(node))
+    future = dict.fromkeys(ast.unparse(node) for node in nodes if is_future(node))
     source = "\n\n".join([*future, *(part.write(nodes) for part, nodes in kept)])
     if begins:
         guarded = ast.If(ast.parse("__name__ == '__main__'", mode="eval").body, entry, [])
@@ -107,7 +112,7 @@ def _sort_statements(
     parts: Sequence[Part], latest: dict[str, Part], request: str
 ) -> tuple[list[Chunk], list[ast.stmt]]:
     """Sort statements into those that the program may hold, and those that show it in use."""
-    reads = _read_by(part.defined[name] for name, part in latest.items())
+    reads = {one for name, part in latest.items() for one in part.reads([part.defined[name]])}
     shown, entry, chunks = set(latest), list[ast.stmt](), list[Chunk]()
     for part in parts:
         is_current = all(latest[name] is part for name in part.defined)
@@ -115,16 +120,16 @@ def _sort_statements(
         names |= {node: node.name for node in part.tree.body if isinstance(node, Definition)}
         firm: list[ast.stmt] = []
         for node in part.tree.body:
-            is_asked = any(f"{name}(" in request for name in _binds(node))
-            uses = names_read(node) & shown and not _binds(node) & reads and not is_asked
+            is_asked = any(f"{name}(" in request for name in names_bound(node))
+            uses = names_read(node) & shown and not names_bound(node) & reads and not is_asked
             if node in names:
                 firm += [node] if latest[names[node]] is part else []
-            elif _is_future(node) or (
-                isinstance(node, ast.ImportFrom) and _binds(node) <= latest.keys()
+            elif is_future(node) or (
+                isinstance(node, ast.ImportFrom) and names_bound(node) <= latest.keys()
             ):
                 continue  # it stands first, or another block is that module
             elif uses or (part.reads_input and not part.defined):
-                shown |= _binds(node)
+                shown |= names_bound(node)
                 entry += [node] if is_current and not isinstance(node, ast.Assert) else []
             elif is_current:
                 firm.append(node)
@@ -136,13 +141,13 @@ def _sort_statements(
 
 def _choose(chunks: Sequence[Chunk]) -> list[tuple[Part, list[ast.stmt]]]:
     """Keep what is firm, and of the rest what that needs."""
-    wanted = _read_by(chain.from_iterable(nodes for _, nodes, is_firm in chunks if is_firm))
+    wanted = {name for part, nodes, is_firm in chunks if is_firm for name in part.reads(nodes)}
     taken = [is_firm for _, _, is_firm in chunks]
     for index in reversed(range(len(chunks))):
-        nodes = chunks[index][1]
-        if not taken[index] and any(_binds(node) & {*wanted, "*"} for node in nodes):
+        part, nodes, _ = chunks[index]
+        if not taken[index] and any(names_bound(node) & {*wanted, "*"} for node in nodes):
             taken[index] = True
-            wanted |= _read_by(nodes)
+            wanted |= part.reads(nodes)
     return [
         (part, nodes) for (part, nodes, _), is_taken in zip(chunks, taken, strict=True)
         if is_taken and nodes
@@ -179,25 +184,3 @@ def _is_use(part: Part, parts: Sequence[Part], asked: set[str], *, is_first: boo
     is_test = bool(TESTING & part.bound)
     uses = not elsewhere.isdisjoint(names_in(part.tree))
     return uses and (is_test or (not is_first and bool(asked & elsewhere)))
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _read_by(nodes: Iterable[ast.stmt]) -> set[str]:
-    """Return the names that statements take from around them."""
-    names: set[str] = set()
-    for node in nodes:
-        within = {
-            one.arg if isinstance(one, ast.arg) else one.id
-            for one in ast.walk(node)
-            if isinstance(one, ast.arg)
-            or (isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store))
-        }
-        names |= names_read(node) - (within if isinstance(node, Definition) else set())
-    return names
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    return names_bound(ast.Module([node], []))

@@ -1,8 +1,11 @@
 """Reads facts off a syntax tree: which names it has, what is a stub, what is annotated. Pure."""
 
 import ast
+import builtins
+import symtable
 from collections.abc import Mapping
 
+BUILTINS = frozenset(dir(builtins))
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -44,10 +47,37 @@ def names_read(code: ast.AST) -> set[str]:
     }
 
 
-def names_bound(tree: ast.Module) -> set[str]:
-    """Return the names that the module's statements bind, functions' local names excepted."""
+def names_free(source: str) -> set[str]:
+    """Return the names that a program reads and doesn't bind, built-in ones among them."""
+    try:
+        module = symtable.symtable(source, "<answer>", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    read: set[str] = set()
+    bound: set[str] = set()
+    tables = [module]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if not (symbol.is_global() or table is module):
+                continue
+            if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+                bound.add(symbol.get_name())
+            elif symbol.is_referenced():
+                read.add(symbol.get_name())
+    return read - bound
+
+
+def names_missing(source: str) -> set[str]:
+    """Return the names that a program reads and neither binds nor finds among the built-in ones."""
+    return names_free(source) - BUILTINS
+
+
+def names_bound(*statements: ast.AST) -> set[str]:
+    """Return the names that statements or a module bind, functions' local names excepted."""
     names: set[str] = set()
-    pending: list[ast.AST] = list(tree.body)
+    pending = list(statements)
     while pending:
         node = pending.pop()
         match node:
@@ -89,13 +119,28 @@ def is_stub(definition: Definition) -> bool:
     """Whether a definition's body does nothing; a class with bases is never a stub."""
     if isinstance(definition, ast.ClassDef) and definition.bases:
         return False
-    return all(
-        isinstance(node, ast.Pass)
-        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        or (isinstance(node, ast.Return) and _is_nothing(node.value))
-        or (isinstance(node, ast.Raise) and _says_not_implemented(node.exc))
-        for node in definition.body
-    )
+    return all(map(_does_nothing, definition.body))
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    match node:
+        case ast.Pass() | ast.Expr(value=ast.Constant()) | ast.Return(value=None):
+            return True
+        case ast.Return(value=ast.Constant(value=value)):
+            return value in (None, ...)
+        case ast.Raise(exc=ast.Call(func=raised) | (ast.Name() as raised)):
+            return dotted_name(raised) in ("NotImplementedError", "NotImplemented")
+    return False
+
+
+def is_open(definition: Definition) -> bool:
+    """Tell whether a body is left to be written, of a function or of a method of a class."""
+    return any(isinstance(node, Function) and is_stub(node) for node in ast.walk(definition))
+
+
+def is_future(node: ast.stmt) -> bool:
+    """Tell whether a statement is an import from `__future__`, which goes before all else."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def annotations(function: Function) -> list[tuple[str, bool]]:
@@ -105,22 +150,9 @@ def annotations(function: Function) -> list[tuple[str, bool]]:
     every += [extra for extra in (arguments.vararg, arguments.kwarg) if extra]
     named = [(arg.arg, arg.annotation is not None) for arg in every]
     named = [(name, annotated) for name, annotated in named if name not in ("self", "cls")]
-    returns = function.returns is not None or function.name == "__init__"
-    return [*named, ("return", returns)]
+    return [*named, ("return", bool(function.returns) or function.name == "__init__")]
 
 
 def parameters_of(function: Function) -> set[str]:
     """Return the parameters that a function should use: all but `self`, `cls` and `_unused`."""
     return {name for name, _ in annotations(function)[:-1] if not name.startswith("_")}
-
-
-def _is_nothing(returned: ast.expr | None) -> bool:
-    """Whether a `return` returns None or `...`."""
-    return returned is None or (
-        isinstance(returned, ast.Constant) and returned.value in (None, ...)
-    )
-
-
-def _says_not_implemented(raised: ast.expr | None) -> bool:
-    named = raised.func if isinstance(raised, ast.Call) else raised
-    return named is not None and dotted_name(named) in ("NotImplementedError", "NotImplemented")

@@ -11,8 +11,12 @@ from services.evaluator.app.services.examples.example import (
     read_call,
 )
 from services.evaluator.app.services.examples.literals import read_literal
-from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
-from services.evaluator.app.services.examples.rounding import ABOUT, tolerance_of
+from services.evaluator.app.services.examples.meant_value import (
+    ABOUT,
+    is_meant,
+    tolerance_of,
+    whole_value,
+)
 
 MAX_CALLS = 200
 # Forms of "returns" with the words that may go before and after.

@@ -26,6 +26,7 @@ VARIES = re.compile(
     re.I,
 )
 IS_FIXED = re.compile(r"\bseed|시드|\bdeterministic", re.I)
+# What asks so little of a value that it may be the same for all of them.
 SAYS_LITTLE = ("len(", "isinstance(", "sorted(", "type(", "bool(")
 
 
@@ -53,8 +54,3 @@ def may_be_a_fault(text: str, start: int, example: Example) -> bool:
 def varies(text: str) -> bool:
     """Whether calls may give something else every time: a random number, the current time."""
     return VARIES.search(text) is not None and IS_FIXED.search(text) is None
-
-
-def says_little(expression: str) -> bool:
-    """Whether a call asks so little of a value that it may be the same for all of them."""
-    return expression.startswith(SAYS_LITTLE)

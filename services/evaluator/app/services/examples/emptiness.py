@@ -26,8 +26,7 @@ VALUE = (
 )
 ERROR = r"[`*]{0,2}(?P<error>[A-Z]\w{2,40}(?:Error|Exception))[`*]{0,2}"
 END = r"(?=\s*(?:[.;:,)\n]|$)|\s+(?:or|otherwise|instead)\b)"
-GIVING = rf"\b(?:{RETURNS})\s+[`*]{{0,2}}{VALUE}"
-THEN_GIVES = rf"(?:{RETURNS})\s+[`*]{{0,2}}{VALUE}"
+GIVING = rf"(?:{RETURNS})\s+[`*]{{0,2}}{VALUE}"
 RAISING = rf"\b(?:raises?|throws?)\s+(?:an?\s+)?{ERROR}"
 WHERE_KOREAN = r"(?:이?면|일\s*때는?|인\s*경우에?는?|에\s*대해서?는?|는|은|의\s*경우)"
 KOREAN_GIVES = (
@@ -40,10 +39,10 @@ GIVEN = r"\s+(?:for|given|on|with|when\s+given)\s+"
 FORMS = tuple(
     re.compile(form, re.I)
     for form in (
-        rf"{GIVING}[`*]{{0,2}}{GIVEN}(?:{NOTHING}){END}",
-        rf"{GIVING}[`*]{{0,2}}\s+(?:if|when|in\s+case)\s+(?:{IS_EMPTY}){END}",
-        rf"{AT_ITS_START}(?:{NOTHING})[`*]{{0,2}}(?:\s*,)?\s*{IT}{THEN_GIVES}",
-        rf"\b(?:if|when|in\s+case)\s+(?:{IS_EMPTY})(?:\s*,)?\s*(?:then\s+)?{IT}{THEN_GIVES}",
+        rf"\b{GIVING}[`*]{{0,2}}{GIVEN}(?:{NOTHING}){END}",
+        rf"\b{GIVING}[`*]{{0,2}}\s+(?:if|when|in\s+case)\s+(?:{IS_EMPTY}){END}",
+        rf"{AT_ITS_START}(?:{NOTHING})[`*]{{0,2}}(?:\s*,)?\s*{IT}{GIVING}",
+        rf"\b(?:if|when|in\s+case)\s+(?:{IS_EMPTY})(?:\s*,)?\s*(?:then\s+)?{IT}{GIVING}",
         rf"빈\s*(?P<kind>{KOREAN}){WHERE_KOREAN}{KOREAN_GIVES}",
         rf"(?P<kind>{KOREAN})(?:이|가)\s*비어\s*있(?:으면|을\s*때는?|는\s*경우에?는?){KOREAN_GIVES}",
         rf"{RAISING}{GIVEN}(?:{NOTHING}){END}",

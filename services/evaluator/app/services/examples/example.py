@@ -1,22 +1,20 @@
 """What an example is, and how a call is read out of running text."""
 
 import ast
-import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
 from services.evaluator.app.sandbox.run.execution import Value
+from services.evaluator.app.services.code.syntax import BUILTINS, names_missing
 from services.evaluator.app.services.examples.literals import (
     MAX_SOURCE_CHARACTERS,
     balanced_end,
     parse_expression,
-    parse_statements,
 )
 
 MAX_QUOTED_CHARACTERS = 200
-BUILTINS = frozenset(dir(builtins))
 # Built-ins that an example wraps around the call that it is about: `round(f(2), 2) == 1.41`.
 WRAPPERS = frozenset(
     """abs bool dict float frozenset int len list max min next round set sorted str sum
@@ -40,11 +38,8 @@ class Example:
         function: Function or class that is called; empty where the request names none, so that
             the answer's main function is meant.
         expression: Source of the call; where `function` is empty, of its arguments alone.
-        expected: The value that it should come to.
-        setup: Statements that go before it.
         names: Parameter names that the request gives its arguments, where `function` is empty.
         expected_error: Class name of the exception that it should raise; empty for a value.
-        any_order: Whether the request leaves the order of the result open.
         loose: Whether it is given in words instead of as code: `[0, 1]` is then a sequence in
             the notation of every language, and a tuple will do where a list is shown.
         tolerance: How far a number that comes back may be off; 0 for the usual rounding errors.
@@ -96,7 +91,7 @@ def read_call(text: str, start: int) -> Call | None:
         end = further
     source = text[start:end]
     node = parse_expression(source)
-    if node is None or names_of(node) - BUILTINS - VALUE_MODULES - called_names(node):
+    if node is None or names_missing(source) - VALUE_MODULES - called_names(node):
         return None
     function = called_function(node)
     return Call(function, source, end) if function else None
@@ -118,14 +113,6 @@ def called_function(node: ast.expr) -> str:
                 return ""
 
 
-def parameter_names(signature: str) -> list[str]:
-    """Return the parameters of a signature, `(arr: list, k=1)`; none where it doesn't parse."""
-    match parse_statements(f"def f{signature}: ..."):
-        case [ast.FunctionDef(args=arguments)]:
-            return [parameter.arg for parameter in arguments.args]
-    return []
-
-
 def called_names(node: ast.AST) -> set[str]:
     """Return the names that are called in a tree, and those of classes: `Color` in `Color.RED`."""
     names: set[str] = set()
@@ -136,18 +123,6 @@ def called_names(node: ast.AST) -> set[str]:
             case ast.Attribute(value=ast.Name(id=name)) if name[0].isupper():
                 names.add(name)
     return names
-
-
-def names_of(node: ast.AST) -> set[str]:
-    """Return the names that a tree reads and doesn't bind itself."""
-    read: set[str] = set()
-    bound: set[str] = set()
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name):
-            (read if isinstance(inner.ctx, ast.Load) else bound).add(inner.id)
-        elif isinstance(inner, ast.arg):
-            bound.add(inner.arg)
-    return read - bound
 
 
 def quote(text: str, start: int, end: int) -> str:

@@ -5,24 +5,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.evaluator.app.services.code.syntax import (
-    Definition,
-    Function,
-    is_stub,
-    names_bound,
-)
+from services.evaluator.app.services.code.syntax import Definition, is_open, names_bound
 from services.evaluator.app.services.comparison import Comparison
 from services.evaluator.app.services.examples.assertions import find_code_examples
 from services.evaluator.app.services.examples.call_lists import find_call_list_examples
 from services.evaluator.app.services.examples.calls import find_call_examples
 from services.evaluator.app.services.examples.context import (
+    SAYS_LITTLE,
     is_introduced_as_it_is,
     may_be_a_fault,
-    says_little,
     varies,
 )
 from services.evaluator.app.services.examples.emptiness import find_emptiness_examples
-from services.evaluator.app.services.examples.example import Example, call_starts, parameter_names
+from services.evaluator.app.services.examples.example import Example, call_starts
 from services.evaluator.app.services.examples.literals import (
     balanced_end,
     parse_expression,
@@ -70,10 +65,7 @@ INPUT_IN_ANY_ORDER = re.compile(
 HTML_TAG = re.compile(r"</?(?:strong|b|em|i|code|pre|p)>", re.I)
 # More blank lines in a row mean no more, and patterns would go over them again and again.
 BLANK_LINES = re.compile(r"\n(?:[ \t\r\f\v]*\n){5,}")
-FEW_BLANK_LINES = "\n" * 5
-MAX_SIGNATURES = 20
-MAX_SIGNATURE_STARTS = 100
-MAX_SIGNATURE_CHARACTERS = 400
+MAX_SIGNATURES = 100
 
 
 def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Example, ...]:
@@ -82,38 +74,28 @@ def find_examples(user_input: str, code: Sequence[ast.stmt] = ()) -> tuple[Examp
     Only what is certain: a value that isn't a literal, a call with a variable in it, a value that
     may be part of a longer one and two values for one call are all left out. So is what may be
     the fault of code that is to be mended: `f(2)` gives 3.
-
-    Args:
-        user_input: The request.
-        code: The Python that it shows.
     """
-    written = {
-        node.name
-        for node in code
-        if isinstance(node, Definition)
-        and not any(isinstance(one, Function) and is_stub(one) for one in ast.walk(node))
-    }
+    written = {node.name for node in code if isinstance(node, Definition) and not is_open(node)}
     text = user_input[:MAX_REQUEST_CHARACTERS].replace("\u00a0", " ")
     text = HTML_TAG.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = QUOTE.sub(_straighten, BLANK_LINES.sub(FEW_BLANK_LINES, text))
+    text = QUOTE.sub(_straighten, BLANK_LINES.sub("\n" * 5, text))
     found, rest = find_session_examples(text)
     # Lists of calls aren't the arguments of one.
     found += find_call_list_examples(rest) or [pair for find in FINDERS for pair in find(rest)]
     result_varies = varies(text)
-    setups = (parse_statements(source) or [] for _, one in found for source in one.setup)
-    made = set().union(*(names_bound(ast.Module(nodes, [])) for nodes in setups))
+    setups = {source for _, one in found for source in one.setup}
+    made = names_bound(*(node for source in setups for node in parse_statements(source) or ()))
     found = [
         (start, example)
         for start, example in found
         if (example.setup or example.function not in made)
         and not is_introduced_as_it_is(text, start)
         and not (example.function in written and may_be_a_fault(text, start, example))
-        and (says_little(example.expression) or not result_varies)
+        and (example.expression.startswith(SAYS_LITTLE) or not result_varies)
     ]
     found.sort(key=lambda pair: pair[0])
     any_order = ANY_ORDER.search(text) is not None and not INPUT_IN_ANY_ORDER.search(text)
-    has_names = any(example.names for _, example in found)
-    signatures = _signatures(text) if has_names else []
+    signatures = _signatures(text) if any(example.names for _, example in found) else []
     examples = _without_contradictions([_in_order(one, signatures) for _, one in found])
     is_one_of_several = SEVERAL_VALID.search(text) is not None
     return tuple(
@@ -129,15 +111,12 @@ def _straighten(quote: re.Match[str]) -> str:
 def _signatures(text: str) -> list[list[str]]:
     """Read parameter names off the signatures that a request writes out: `f(arr: list, k=1)`."""
     found: list[list[str]] = []
-    for start in call_starts(text, MAX_SIGNATURE_STARTS):
+    for start in call_starts(text, MAX_SIGNATURES):
         opening = text.find("(", start)
-        end = balanced_end(text, opening)
-        if end is None or end - opening > MAX_SIGNATURE_CHARACTERS:
-            continue
-        if names := parameter_names(text[opening:end]):
-            found.append(names)
-        if len(found) == MAX_SIGNATURES:
-            break
+        end = balanced_end(text, opening) or opening
+        match parse_statements(f"def f{text[opening:end]}: ..."):
+            case [ast.FunctionDef(args=arguments)]:
+                found.append([parameter.arg for parameter in arguments.args])
     return found
 
 

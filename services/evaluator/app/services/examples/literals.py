@@ -75,24 +75,20 @@ def _parse(source: str, mode: str) -> ast.AST | None:
         return None
 
 
-def literal_value(node: ast.expr) -> Value:
+def _read_node(node: ast.expr) -> Value:
     """Return the plain value that an expression spells out.
 
     Raises:
         ValueError: If it isn't a literal.
+        TypeError: If a member or key can't be hashed.
     """
-    try:
-        return _read_node(node)
-    except TypeError as error:
-        raise ValueError("a member or key that can't be hashed") from error
-
-
-def _read_node(node: ast.expr) -> Value:
     match node:
-        case ast.Constant() | ast.Name():
-            found: Value = _plain(node)
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant() as operand):
-            found = _signed(operand.value, negative=isinstance(sign, ast.USub))
+        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
+            found: Value = value
+        case ast.Name(id=name) if name in JSON_WORDS:
+            found = LOOSE_WORDS[name]
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
+            found = _signed(_read_node(operand), negative=isinstance(sign, ast.USub))
         case ast.List(elts=elements):
             found = [_read_node(element) for element in elements]
         case ast.Tuple(elts=elements):
@@ -110,21 +106,9 @@ def _read_node(node: ast.expr) -> Value:
             found = _built(name, arguments, keywords)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             found = _constructed(name, arguments)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Call() as operand):
-            found = _signed(_read_node(operand), negative=True)
         case _:
             raise ValueError(f"not a literal: {type(node).__name__}")
     return found
-
-
-def _plain(node: ast.Constant | ast.Name) -> Value:
-    match node:
-        case ast.Constant(value=value) if isinstance(value, PLAIN_CONSTANTS):
-            plain: Value = value
-            return plain
-        case ast.Name(id=name) if name in JSON_WORDS:
-            return LOOSE_WORDS[name]
-    raise ValueError("no plain value")
 
 
 def _signed(number: object, *, negative: bool) -> Value:
@@ -156,19 +140,14 @@ def _built(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) ->
 
 def _constructed(name: str, arguments: list[ast.expr]) -> Value:
     """Return a value without a notation of its own: `float("inf")`, `set()`, `frozenset({1})`."""
-    match name, arguments:
-        case "float", [ast.Constant(value=str() as text)]:
+    match name, [_read_node(argument) for argument in arguments]:
+        case "float", [str(text)]:
             return float(text)
-        case (("set" | "frozenset"), []):
-            elements: list[ast.expr] = []
-        case (
-            ("set" | "frozenset"),
-            [ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements)],
-        ):
-            pass
-        case _:
-            raise ValueError(f"not a literal: {name}()")
-    return (set if name == "set" else frozenset)(map(_read_node, elements))
+        case "set", [] | [list() | tuple() | set()] as members:
+            return set(*members)
+        case "frozenset", [] | [list() | tuple() | set()] as members:
+            return frozenset(*members)
+    raise ValueError(f"not a literal: {name}()")
 
 
 def parse_value(source: str) -> tuple[Value] | None:
@@ -177,8 +156,8 @@ def parse_value(source: str) -> tuple[Value] | None:
     if node is None:
         return None
     try:
-        return (literal_value(node),)
-    except (ValueError, RecursionError):
+        return (_read_node(node),)
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
@@ -188,8 +167,6 @@ def read_literal(text: str, start: int, *, loose: bool = False) -> Literal | Non
     A string in parentheses isn't taken for one: what is meant may be a tuple of one.
 
     Args:
-        text: What to read.
-        start: Where the literal begins.
         loose: Whether `true`, `null` and the like count, as in `=> true`.
     """
     end = _literal_end(text, start)

@@ -1,4 +1,4 @@
-"""Tells whether a value in running text is whole, and whether the text means it."""
+"""Tells whether a value in running text is whole, is meant, and how exact it is meant to be."""
 
 import re
 
@@ -22,6 +22,8 @@ GOES_ON = re.compile(
     r"|이하|미만|초과|의)"
     r"|[ \t]*,[ \t]*(?=[-+\d\"'\[({])|[ \t]+(?:and|or)[ \t]+(?=[-+\d\"'\[({])"
 )
+# Another call goes first, and what it has left behind isn't there.
+AFTER_A_CALL = r"\bafter\s+(?:calling\s+)?[`*]{0,2}[a-z_]\w{0,79}\("
 WRONGLY = re.compile(
     # How it is elsewhere, or was: `In C strlen("abc") returns 3`, `the old API: ...`.
     r"\bin\s+(?:c|c\+\+|c#|java|javascript|typescript|ruby|rust|go|golang|php|perl|haskell|kotlin"
@@ -29,16 +31,32 @@ WRONGLY = re.compile(
     r"|기존|예전|"
     r"\b(?:currently|wrong|wrongly|incorrect|incorrectly|buggy?|actual|actually|unexpected"
     r"|unexpectedly|not|never|instead|but|isn't|doesn't|shouldn't|won't|fails?|broken)\b"
-    r"|잘못|현재|지금은|버그",
+    rf"|잘못|현재|지금은|버그|{AFTER_A_CALL}",
     re.I,
 )
 NOT_MEANT = re.compile(
     r"[^\n.]{0,20}(?:\binstead of\b|\brather than\b|\bwhich is (?:wrong|incorrect)|대신"
+    rf"|{AFTER_A_CALL}"
     r"|나오는데|나오지만|나오고\s)"
     r"|[^\n.]{0,10}\bbut\b[^\n.]{0,40}(?:should|expect|want|return)",
     re.I,
 )
 BEFORE = 60
+ABOUT = r"(?:about|approximately|approx\.?|around|roughly|nearly|≈|~|약|대략)"
+SAYS_ABOUT = re.compile(
+    r"\b(?:about|approximately|approx|around|roughly|nearly|rounded)\b|[≈~]|약\s|대략|반올림", re.I
+)
+# Where rounding is part of the task, the number is exact.
+ROUNDING_IS_ASKED = re.compile(
+    r"\bround\w*\b[^.\n]{0,30}\bto\b|\bdecimals?\b|\bdecimal places\b|소수점|소수\s*(?:첫|둘|셋)"
+    r"|\d째?\s*자리",
+    re.I,
+)
+MAX_DECIMALS = 6
+AFTER = 30
+AROUND = 1_000
+# Keeps the half of a digit itself within the tolerance, whatever binary fractions make of it.
+HALF = 0.500001
 
 
 def whole_value(text: str, literal: Literal) -> Literal | None:
@@ -53,3 +71,24 @@ def is_meant(text: str, start: int, end: int) -> bool:
     line = max(text.rfind("\n", 0, start) + 1, start - BEFORE)
     sentence = re.split(r"[.;!?]\s", text[line:start])[-1]
     return WRONGLY.search(sentence) is None and NOT_MEANT.match(text, end) is None
+
+
+def tolerance_of(text: str, start: int, literal: Literal) -> float:
+    """Return half a unit of the last digit shown, where the text says that it is rounded.
+
+    Returns:
+        How far off a right number may be; 0 where the number is meant as it stands.
+    """
+    decimals = literal.source.partition(".")[2]
+    is_rounded = isinstance(literal.value, float) and decimals.isdecimal()
+    if not is_rounded or len(decimals) > MAX_DECIMALS:
+        return 0.0
+    if ROUNDING_IS_ASKED.search(text, max(0, start - AROUND), literal.end + AROUND):
+        return 0.0
+    before = text[start : literal.end - len(literal.source)]
+    after = text[literal.end : literal.end + AFTER].split("\n", 1)[0]
+    sign = before.rstrip("`* ")
+    is_equation = sign.endswith("=") and not sign.endswith(("==", "<=", ">=", "!=", ":="))
+    if not (is_equation or SAYS_ABOUT.search(before) or SAYS_ABOUT.search(after)):
+        return 0.0
+    return float(HALF * 10.0 ** -len(decimals))

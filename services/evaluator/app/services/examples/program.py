@@ -3,14 +3,15 @@
 import ast
 from dataclasses import dataclass, field
 
-from services.evaluator.app.services.code.syntax import names_bound
+from services.evaluator.app.services.code.syntax import (
+    names_bound,
+    names_missing,
+    names_read,
+)
 from services.evaluator.app.services.examples.example import (
-    BUILTINS,
     Example,
     called_function,
     called_names,
-    names_of,
-    quote,
 )
 from services.evaluator.app.services.examples.literals import parse_statements
 
@@ -26,9 +27,8 @@ class Program:
 
     def add(self, source: str, nodes: list[ast.stmt]) -> None:
         """Add statements that were run."""
-        program = ast.Module(nodes, [])
-        binds = names_bound(program)
-        names = {node.id for node in ast.walk(program) if isinstance(node, ast.Name)}
+        binds = names_bound(*nodes)
+        names = {one.id for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name)}
         self.statements.append((source, names | binds))
         self.bound |= binds
 
@@ -38,7 +38,7 @@ class Program:
         A statement counts where it mentions a name that the expression needs: `s.push(1)`
         before `s.pop()`.
         """
-        needed = names_of(node) & self.bound
+        needed = names_read(node) & self.bound
         kept: list[str] = []
         for source, names in reversed(self.statements):
             if names & needed:
@@ -65,41 +65,26 @@ def make_example(
     """Make an example of a call; None where something that it needs isn't there."""
     if expected is None and not expected_error:
         return None
-    free = names_of(node) - BUILTINS - program.bound
+    free = names_missing(ast.unparse(node)) - program.bound
     function = called_function(node)
     if not function or function in program.bound:
         # `s.pop()` or `s()`, where `s` was made before.
         function = ""
-        rooted = _root_name(node)
-        if rooted not in program.bound:
+        if not names_read(node) & program.bound:
             return None
     elif free - called_names(node):
         return None
     setup = program.setup_for(node)
     if setup is None:
         return None
-    source = ast.unparse(node)
-    shown = expected_error or repr(expected[0] if expected else None)
     return Example(
         function=function or _function_in(setup),
-        expression=source,
+        expression=ast.unparse(node),
         expected=expected[0] if expected else None,  # type: ignore[arg-type]
         setup=setup,
         expected_error=expected_error,
-        quoted=quoted or quote(f"{source} gives {shown}", 0, 400),
+        quoted=quoted,
     )
-
-
-def _root_name(node: ast.expr) -> str:
-    while not isinstance(node, ast.Name):
-        match node:
-            case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in BUILTINS:
-                node = first
-            case ast.Call(func=inner) | ast.Attribute(value=inner) | ast.Subscript(value=inner):
-                node = inner
-            case _:
-                return ""
-    return node.id
 
 
 def _function_in(setup: tuple[str, ...]) -> str:

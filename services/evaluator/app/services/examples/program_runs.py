@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from services.evaluator.app.sandbox.run.request import ProgramRun
-from services.evaluator.app.services.examples.example import quote
 
 MAX_LINES = 400
 MAX_RUNS = 12
@@ -63,16 +62,12 @@ class ProgramExample:
     """A run of a program and what it prints.
 
     Attributes:
-        run: Its input and its arguments.
-        output: What it prints.
         has_input: Whether its input is shown; else it is run without any.
-        quoted: The request's own words, at most 200 characters.
     """
 
     run: ProgramRun
     output: str
     has_input: bool
-    quoted: str
 
 
 def find_program_examples(text: str) -> tuple[ProgramExample, ...]:
@@ -105,8 +100,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[bool, ProgramExample]]:
         alone = None if takes_input else OUTPUT_ALONE.search(lines[index].strip(MARKS))
         index += 1
         if alone and (shown := _content(lines, index, alone)):
-            words = quote(f"it prints {shown[0]}", 0, 400)
-            yield is_sample, ProgramExample(ProgramRun(), shown[0], False, words)
+            yield is_sample, ProgramExample(ProgramRun(), shown[0], has_input=False)
         given = _content(lines, index, opening) if opening else None
         if given is None:
             continue
@@ -116,11 +110,10 @@ def _blocks(lines: list[str]) -> Iterator[tuple[bool, ProgramExample]]:
         printed = _content(lines, following + 1, closing) if closing else None
         if printed is not None:
             output, index = printed
-            words = quote(f"input {stdin} gives {output}", 0, 400)
             run = ProgramRun(f"{stdin}\n")
             inline = opening.start("inline") if opening and opening["inline"] else len(label)
             is_called_one = is_sample or SAMPLE_LABEL.search(label[:inline]) is not None
-            yield is_called_one, ProgramExample(run, output, True, words)
+            yield is_called_one, ProgramExample(run, output, has_input=True)
 
 
 def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, int] | None:
@@ -128,7 +121,10 @@ def _content(lines: list[str], index: int, label: re.Match[str]) -> tuple[str, i
     inline = (label["inline"] or "").strip().strip("`")
     if inline:
         return None if inline.startswith(AMBIGUOUS) or "=" in inline else (inline, index)
-    while index < len(lines) and lines[index].strip().casefold() in ("", *COPY_BUTTON):
+    # A label may be a heading with a line under it.
+    underlines = [sign * len(label.string) for sign in "-=" if label["inline"] is None]
+    skipped = ("", *COPY_BUTTON, *underlines)
+    while index < len(lines) and lines[index].strip().casefold() in skipped:
         index += 1
     start = index
     if index < len(lines) and FENCE.match(lines[index]):
@@ -170,8 +166,7 @@ def _sessions(lines: list[str]) -> Iterator[ProgramExample]:
             printed.append(following.removeprefix(indentation))
         if printed:
             output = "\n".join(printed)
-            words = quote(f"{line.strip()} gives {output}", 0, 400)
-            yield ProgramExample(run, output, bool(run.stdin), words)
+            yield ProgramExample(run, output, bool(run.stdin))
 
 
 def _read_command(command: str) -> ProgramRun | None:
@@ -209,9 +204,7 @@ def _in_words(text: str) -> Iterator[ProgramExample]:
             stdin = ProgramRun(f"{_unescaped(shown.get('stdin') or '')}\n")
             run = _read_command(command) if command else stdin
             if run is not None:
-                words = quote(text, match.start(), match.end())
-                output = _unescaped(shown["output"])
-                yield ProgramExample(run, output, bool(run.stdin), words)
+                yield ProgramExample(run, _unescaped(shown["output"]), bool(run.stdin))
 
 
 def _unescaped(text: str) -> str:

@@ -1,15 +1,14 @@
 """Finds examples that name no function: `It returns 120 for 5`, `Input: 3`, `5를 넣으면 120`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from services.evaluator.app.services.examples.calls import ARROW, RETURNS
 from services.evaluator.app.services.examples.example import Example, Found, quote
 from services.evaluator.app.services.examples.literals import Literal, read_literal
-from services.evaluator.app.services.examples.meant_value import is_meant, whole_value
-from services.evaluator.app.services.examples.rounding import tolerance_of
+from services.evaluator.app.services.examples.meant_value import is_meant, tolerance_of, whole_value
 
 MAX_ARGUMENTS = 6
 MAX_PLACES = 60
@@ -71,7 +70,7 @@ INTRODUCED = re.compile(
     re.I,
 )
 BARE_ARROW = re.compile(rf"[`*]{{0,2}}[ \t]{{0,3}}{ARROW}[ \t]{{0,3}}[`*]{{0,2}}")
-VALUE_START = re.compile(r"(?<![\w.)\]}'\"])[-+]?(?=[\d\"'\[({]|True\b|False\b|None\b)")
+VALUE_START = re.compile(r"(?<![\w.)\]}'\"])(?=[-+]?[\d\"'\[({]|True\b|False\b|None\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,25 @@ class Arguments:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of words, arguments, words and a value.
+
+    Attributes:
+        lines: Whether named ones may also stand on lines of their own.
+        fits: Tells by what stands around an example whether it is one.
+    """
+
+    opening: re.Pattern[str]
+    then: re.Pattern[str]
+    joint: re.Pattern[str] = AND
+    lines: bool = False
+    fits: Callable[[str, int, int], bool] = lambda _text, _start, _end: True
+
+
 def find_prose_examples(text: str) -> list[Found]:
     """Find every example that names no function."""
-    forms = (_labelled, _value_first, _given_first, _korean, _bare_arrows)
-    return [found for form in forms for found in form(text)]
+    return [*_value_first(text), *_given_first(text)]
 
 
 def read_arguments(
@@ -95,9 +109,6 @@ def read_arguments(
     """Read literals, named or not, joined by commas or "and"; None where there are none.
 
     Args:
-        text: What to read.
-        start: Where the first begins.
-        joined_by: What stands between two of them.
         lines: Whether named ones may also stand on lines of their own.
     """
     sources: list[str] = []
@@ -140,22 +151,6 @@ def _example(
         yield start, example
 
 
-def _value_after(text: str, words: re.Match[str] | None) -> Literal | None:
-    """Read the whole value that follows some words; None without the words."""
-    value = read_literal(text, words.end(), loose=True) if words else None
-    return whole_value(text, value) if value else None
-
-
-def _labelled(text: str) -> Iterator[Found]:
-    """Find `Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`."""
-    for opening in islice(INPUT.finditer(text), MAX_PLACES):
-        arguments = read_arguments(text, opening.end(), lines=True)
-        if arguments is None:
-            continue
-        if value := _value_after(text, OUTPUT.match(text, arguments.end)):
-            yield from _example(text, opening.start(), arguments, value)
-
-
 def _value_first(text: str) -> Iterator[Found]:
     """Find `returns 120 for 5`."""
     for opening in islice(VALUE_FOR.finditer(text), MAX_PLACES):
@@ -170,50 +165,30 @@ def _value_first(text: str) -> Iterator[Found]:
 
 
 def _given_first(text: str) -> Iterator[Found]:
-    """Find `given 5, it returns 120`, `For lst = [1, 2] the output should be 3`."""
-    for opening in islice(GIVEN.finditer(text), MAX_PLACES):
-        arguments = read_arguments(text, opening.end())
-        if arguments is None:
-            continue
-        then = THEN.match(text, arguments.end)
-        if value := _value_after(text, then):
-            yield from _example(text, opening.start(), arguments, value)
+    """Find each form of words, arguments, words and a value."""
+    for form in GIVEN_FIRST:
+        done = 0
+        for opening in islice(form.opening.finditer(text), MAX_PLACES):
+            start = opening.start()
+            if start < done:
+                continue
+            arguments = read_arguments(text, opening.end(), joined_by=form.joint, lines=form.lines)
+            then = form.then.match(text, arguments.end) if arguments else None
+            literal = read_literal(text, then.end(), loose=True) if then else None
+            done = arguments.end if arguments else done
+            value = whole_value(text, literal) if literal else None
+            if arguments and value and form.fits(text, start, value.end):
+                done = value.end
+                yield from _example(text, start, arguments, value)
 
 
-def _korean(text: str) -> Iterator[Found]:
-    """Find `5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`."""
-    done = 0
-    for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
-        if opening.start() < done:
-            continue
-        arguments = read_arguments(text, opening.start(), joined_by=KOREAN_COMMA)
-        done = arguments.end if arguments else done
-        then = KOREAN_GIVEN.match(text, arguments.end) if arguments else None
-        value = read_literal(text, then.end(), loose=True) if then else None
-        if arguments is None or value is None or not KOREAN_VALUE.match(text, value.end):
-            continue
-        if whole := whole_value(text, value):
-            yield from _example(text, opening.start(), arguments, whole)
+def _is_korean(text: str, _start: int, end: int) -> bool:
+    return KOREAN_VALUE.match(text, end) is not None
 
 
-def _bare_arrows(text: str) -> Iterator[Found]:
-    """Find `[3, 1, 2] -> [1, 2, 3]`, where an example is announced just before; no chains."""
-    done = 0
-    for opening in islice(VALUE_START.finditer(text), MAX_PLACES):
-        start = opening.start()
-        if start < done:
-            continue
-        arguments = read_arguments(text, start)
-        arrow = BARE_ARROW.match(text, arguments.end) if arguments else None
-        done = arguments.end if arguments else done
-        if arguments is None or arrow is None or not _is_announced(text, start):
-            continue
-        value = read_literal(text, arrow.end(), loose=True)
-        if value is None or BARE_ARROW.match(text, value.end):
-            continue
-        if whole := whole_value(text, value):
-            done = whole.end
-            yield from _example(text, start, arguments, whole)
+def _is_bare_example(text: str, start: int, end: int) -> bool:
+    """Whether an example is announced just before, and is no link of a chain."""
+    return BARE_ARROW.match(text, end) is None and _is_announced(text, start)
 
 
 def _is_announced(text: str, start: int) -> bool:
@@ -225,3 +200,15 @@ def _is_announced(text: str, start: int) -> bool:
     return INTRODUCED.search(line) is not None or (
         not line.strip(" \t-*•`") and INTRODUCED.search(above[-60:].rstrip()) is not None
     )
+
+
+GIVEN_FIRST = (
+    # `Input: nums = [2, 7], target = 9`, then `Output: [0, 1]`.
+    Form(INPUT, OUTPUT, lines=True),
+    # `given 5, it returns 120`, `For lst = [1, 2] the output should be 3`.
+    Form(GIVEN, THEN),
+    # `5를 넣으면 120을 반환`, `[1, 2]를 입력하면 결과는 3`.
+    Form(VALUE_START, KOREAN_GIVEN, joint=KOREAN_COMMA, fits=_is_korean),
+    # `[3, 1, 2] -> [1, 2, 3]`.
+    Form(VALUE_START, BARE_ARROW, fits=_is_bare_example),
+)

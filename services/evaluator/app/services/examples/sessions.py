@@ -1,8 +1,9 @@
 """Finds examples in `>>>` sessions, each with the lines before it that it needs."""
 
 import ast
+import doctest
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from services.evaluator.app.services.examples.example import Example, Found, line_offsets
 from services.evaluator.app.services.examples.literals import (
@@ -14,28 +15,11 @@ from services.evaluator.app.services.examples.program import Program, equality, 
 
 MAX_LINES = 400
 MAX_STATEMENT_LINES = 25
-PROMPT = ">>>"
+PROMPT = ">>> "
 CONTINUATION = "..."
-SESSION_ENDS = (PROMPT, '"""', "'''", "```", "~~~")
+SESSION_ENDS = (">>>", '"""', "'''", "```", "~~~")
 ERROR_LINE = re.compile(r"\s*(?:\w+\.){0,5}([A-Z]\w{2,60})(?::|\s*$)", re.ASCII)
 TRACEBACK = "Traceback (most recent call last)"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A statement at a prompt, and the output below it.
-
-    Attributes:
-        source: The statement.
-        output: Lines of its output.
-        first: Index of its first line.
-        end: Index of the line after its output.
-    """
-
-    source: str
-    output: tuple[str, ...]
-    first: int
-    end: int
 
 
 def find_session_examples(text: str) -> tuple[list[Found], str]:
@@ -47,76 +31,50 @@ def find_session_examples(text: str) -> tuple[list[Found], str]:
     offsets = line_offsets(lines)
     found: list[Found] = []
     program = Program()
-    for entry in _read_entries(lines):
-        example = _session_example(entry.source, list(entry.output), program)
-        if example is not None:
-            found.append((offsets[entry.first], example))
-        for line in range(entry.first, entry.end):
-            offset, length = offsets[line], len(lines[line])
-            text = text[:offset] + " " * length + text[offset + length :]
+    try:
+        entries = doctest.DocTestParser().get_examples("\n".join(_as_doctest(lines)))
+    except ValueError:  # an option that doctest doesn't have
+        return [], text
+    for entry in entries:
+        example = _session_example(entry.source.strip(), entry.want.splitlines(), program)
+        start = offsets[entry.lineno]
+        last = entry.lineno + f"{entry.source}{entry.want}".count("\n") - 1
+        end = offsets[last] + len(lines[last])
+        text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
+        found += [(start, example)] if example else []
     return found, text
 
 
-def _begins(line: str, mark: str) -> bool:
-    return f"{line.lstrip()} ".startswith(f"{mark} ")
-
-
-def _ends_session(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith(SESSION_ENDS)
-
-
-def _read_entries(lines: list[str]) -> list[Entry]:
-    entries: list[Entry] = []
-    index = 0
-    while index < len(lines):
-        if not _begins(lines[index], PROMPT):
-            index += 1
-            continue
-        first = index
-        source, index = _read_statement(lines, index)
-        output, index = _read_output(lines, index)
-        entries.append(Entry(source, tuple(output), first, index))
-    return entries
-
-
-def _read_statement(lines: list[str], index: int) -> tuple[str, int]:
-    """Read the statement at a prompt, with its continuation lines; return the line after it too."""
-    parts = [lines[index].lstrip()[4:]]
-    index += 1
-    while index < len(lines) and len(parts) < MAX_STATEMENT_LINES:
-        if _begins(lines[index], CONTINUATION):
-            parts.append(lines[index].lstrip()[4:])
-        elif parse_statements("\n".join(parts)) is None and not _ends_session(lines[index]):
-            # Without `...`, as people write by hand.
-            joined = "\n".join([*parts, lines[index].strip()])
-            if joined.count("(") + joined.count("[") <= joined.count(")") + joined.count("]") and (
-                parse_statements(joined) is None
-                and parse_statements(joined.replace("\n", "\\n")) is None
-            ):
-                break
-            parts.append(lines[index].strip())
+def _as_doctest(lines: list[str]) -> Iterator[str]:
+    """Write sessions as `doctest` has them: at the margin, with dots before lines that go on."""
+    statement = ""
+    for line in lines:
+        bare = line.strip()
+        is_long = statement.count("\n") > MAX_STATEMENT_LINES
+        if bare.startswith(PROMPT):
+            statement = bare.removeprefix(PROMPT)
+        elif statement and f"{bare} ".startswith(f"{CONTINUATION} "):
+            statement += f"\n{bare[4:]}"
+        elif not bare or bare.startswith(SESSION_ENDS) or (statement and bare[:3] == CONTINUATION):
+            statement = bare = ""
+        elif statement and not is_long and parse_statements(_unbroken(statement)) is None:
+            # Without dots, as people write by hand.
+            statement += f"\n{bare}"
+            bare = f"{CONTINUATION} {bare}"
         else:
-            break
-        index += 1
-    source = "\n".join(parts).strip()
-    # In a docstring that is no raw one, `\n` has become the end of the line.
-    unbroken = "\\n".join(part.strip() for part in parts)
-    is_broken = parse_statements(source) is None and parse_statements(unbroken) is not None
-    return unbroken if is_broken else source, index
+            statement = ""
+        yield bare
 
 
-def _read_output(lines: list[str], index: int) -> tuple[list[str], int]:
-    output: list[str] = []
-    while index < len(lines) and len(output) < MAX_STATEMENT_LINES:
-        if _ends_session(lines[index]):
-            break
-        output.append(lines[index].strip())
-        index += 1
-    return output, index
+def _unbroken(source: str) -> str:
+    """Join lines that were one: in a docstring that is no raw one, `\\n` is the end of a line."""
+    joined = "\\n".join(line.strip() for line in source.splitlines())
+    return source if parse_statements(source) or not parse_statements(joined) else joined
 
 
 def _session_example(source: str, output: list[str], program: Program) -> Example | None:
     """Read the example in a statement and its output; add the statement to the program."""
+    source = _unbroken(source)
     nodes = parse_statements(source)
     if not nodes:
         return None

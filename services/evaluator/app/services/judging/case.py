@@ -19,9 +19,6 @@ def describe_case(
     names of rules and their outcomes. Secrets in the data are masked.
 
     Args:
-        request: The request, as its user wrote it.
-        answer: The answer to grade.
-        rules: The results of the rules.
         answer_first: Show the answer before its request; the words are the same.
     """
     request, answer = mask_secrets(request), mask_secrets(answer)

@@ -18,10 +18,8 @@ class Judgement:
 
     Attributes:
         score: The grade in [0, 1], higher is better; the mean where the judge was asked twice.
-        reason: The reason in words.
         confidence: The judge's own confidence, in [0, 1]; 1 for the rubric.
         criteria: The grade of each criterion, where the rubric was the judge.
-        judgements: Every grade that the score is the mean of, in the order given.
         spread: The largest grade less the smallest, in [0, 1].
     """
 
@@ -38,9 +36,6 @@ class JudgedAnswer:
     """An answer to judge, with its request.
 
     Attributes:
-        task_type: The request's task type.
-        user_input: The request, as its user wrote it.
-        answer: The Worker's answer.
         grades: The rubric's criteria that could be graded, each with its grade.
     """
 

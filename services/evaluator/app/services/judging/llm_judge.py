@@ -35,8 +35,6 @@ class LlmJudge:
     while its grade shouldn't depend on the order in which it reads.
 
     Args:
-        model: Any LangChain chat model.
-        spec: The model's `provider:name`, which names the judge.
         prompts: Judge prompts of task types that have one of their own, by task type.
     """
 

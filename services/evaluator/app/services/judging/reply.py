@@ -19,7 +19,6 @@ def parse_judgement(reply: str, *, shown: str = "") -> Judgement:
     shows may be a quotation, and so may one in the middle of a sentence.
 
     Args:
-        reply: What the judge's model wrote.
         shown: What the judge was shown of the case.
 
     Raises:

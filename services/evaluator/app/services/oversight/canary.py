@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from services.common.errors import ServiceError, UnscoredError
 from services.common.logging import get_logger
@@ -19,6 +19,7 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import (
     Score,
     make_request,
 )
+from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 
 # Of twelve answers one counts 0.083: a single one that tips over is noise, two are a drop.
 LARGEST_DROP = 0.1
@@ -32,9 +33,6 @@ class CanaryRound:
     """The outcome of one round over the labelled answers.
 
     Attributes:
-        items: How many labelled answers there are.
-        scored: How many of them got a score.
-        agreeing: How many of those were judged rightly.
         wrong: Ids of those that were judged wrongly.
         problem: Why some have no score, in the words of the last failure.
     """
@@ -68,9 +66,7 @@ class CanaryStatus:
         baseline: Agreement of the first whole round under this fingerprint, in [0, 1].
         degraded: Whether the agreement dropped by more than 0.1 since then. Stays as it was
             while the agreement is unknown.
-        wrong: Ids of the answers that were judged wrongly.
         problem: Why the agreement is unknown, or some answers have no score.
-        checked_at: When the last round ended, in ISO 8601.
     """
 
     state: str = "waiting"
@@ -87,31 +83,13 @@ class CanaryStatus:
         return {"degraded": canary.pop("degraded"), "canary": canary}
 
 
-class Baselines(Protocol):
-    """Keeps the first agreement under each fingerprint."""
-
-    def load(self, fingerprint: str) -> float | None:
-        """Load the agreement under a fingerprint, in [0, 1]; None where none is kept."""
-        ...
-
-    def keep(self, fingerprint: str, agreement: float) -> None:
-        """Keep the first agreement under a fingerprint.
-
-        Raises:
-            OSError: If it can't be written.
-        """
-        ...
-
-
 def weigh(
     latest: CanaryRound, baseline: float | None, before: CanaryStatus, now: str
 ) -> CanaryStatus:
     """Compare a round with the baseline. Pure.
 
     Args:
-        latest: The round.
         baseline: The agreement to compare with; None where this is the first round.
-        before: The status before the round.
         now: When the round ended, in ISO 8601.
     """
     agreement = latest.agreement
@@ -166,19 +144,15 @@ class CanaryWatch:
     most answers apart. The Optimizer looks at it before it heals prompts by these scores.
 
     Args:
-        score: `Evaluation.evaluate`.
-        items: The labelled answers.
-        baselines: Where the first agreement under each fingerprint is kept.
         fingerprint: Called before each round, since it changes with the sandbox.
         interval_seconds: Time from the end of a round to the beginning of the next.
-        on_status: Called with the status after each round.
     """
 
     def __init__(
         self,
         score: Score,
         items: Sequence[LabelledAnswer],
-        baselines: Baselines,
+        baselines: CanaryBaselines,
         *,
         fingerprint: Callable[[], str],
         interval_seconds: float,
@@ -214,8 +188,15 @@ class CanaryWatch:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.status = weigh(latest, baseline, self.status, now)
         if baseline is None and latest.is_whole and latest.agreement is not None:
-            self._keep_baseline(fingerprint, latest.agreement)
-        self._tell(fingerprint)
+            try:
+                self._baselines.keep(fingerprint, latest.agreement)
+            except OSError as error:
+                # A later round, or the next start, makes it the baseline then.
+                log.warning("canary_baseline_not_kept", problem=str(error))
+        is_bad = self.status.degraded or self.status.agreement is None
+        tell = log.warning if is_bad else log.info
+        tell("canary_scored", fingerprint=fingerprint, **asdict(self.status))
+        self._on_status(self.status)
         return self.status
 
     async def _run_on_schedule(self) -> None:
@@ -225,24 +206,3 @@ class CanaryWatch:
             except ServiceError as error:
                 log.error("canary_failed", code=error.code, message=error.message)
             await asyncio.sleep(self._interval_seconds)
-
-    def _keep_baseline(self, fingerprint: str, agreement: float) -> None:
-        try:
-            self._baselines.keep(fingerprint, agreement)
-        except OSError as error:
-            # A later round, or the next start, makes it the baseline then.
-            log.warning("canary_baseline_not_kept", problem=str(error))
-
-    def _tell(self, fingerprint: str) -> None:
-        status = self.status
-        tell = log.warning if status.degraded or status.agreement is None else log.info
-        tell(
-            "canary_scored",
-            state=status.state,
-            agreement=status.agreement,
-            baseline=status.baseline,
-            wrong=status.wrong,
-            problem=status.problem,
-            fingerprint=fingerprint,
-        )
-        self._on_status(status)

@@ -13,9 +13,6 @@ class CanaryBaselines:
 
     They outlast the process: a canary that forgot its baseline on a restart would take the judge
     as it is by then for the norm, and a judge may change between two starts.
-
-    Args:
-        home: The directory; made when the first baseline is kept.
     """
 
     def __init__(self, home: Path) -> None:

@@ -23,13 +23,12 @@ def read_records(path: Path) -> Records:
     try:
         with path.open(encoding="utf-8") as file:
             parsed = json.loads(file.read(MAX_FILE_BYTES))
+        if not isinstance(parsed, dict):
+            raise ValueError("it is no JSON object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         log.warning("judge_records_unreadable", path=str(path), problem=str(error))
-        return {}
-    if not isinstance(parsed, dict):
-        log.warning("judge_records_unreadable", path=str(path), problem="it is no JSON object")
         return {}
     return {key: record for key, record in parsed.items() if isinstance(record, dict)}
 

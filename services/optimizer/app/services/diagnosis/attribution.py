@@ -272,13 +272,9 @@ def _serves_well(record: Record) -> bool:
 
 def _models_in(results: Sequence[LoggedResult]) -> dict[str, dict[str, int]]:
     """Count answers and passes by the model that gave them."""
-    models: dict[str, dict[str, int]] = {}
-    for row in results:
-        if row.model:
-            counts = models.setdefault(row.model, {"answers": 0, "passed": 0})
-            counts["answers"] += 1
-            counts["passed"] += row.passed
-    return models
+    answers = Counter(row.model for row in results if row.model)
+    passed = Counter(row.model for row in results if row.passed)
+    return {model: {"answers": answers[model], "passed": passed[model]} for model in answers}
 
 
 def _tell_models(models: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:

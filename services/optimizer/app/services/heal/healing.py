@@ -24,11 +24,7 @@ from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
 from services.optimizer.app.services.proof.paired_test import pairs_needed
-from services.optimizer.app.services.proof.replay import (
-    BudgetExceededError,
-    DeadlineExceededError,
-    Replayer,
-)
+from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import golden_failures
 from services.optimizer.app.services.record.lost_candidates import note_lost
@@ -44,8 +40,6 @@ INCUMBENT = "incumbent"
 GATE_SHARE = 0.4
 # A prompt may name what Python itself names.
 PYTHON_NAMES = " ".join([*dir(builtins), *keyword.kwlist])
-# These end a heal as planned.
-SPENT_ERRORS = (BudgetExceededError, DeadlineExceededError)
 
 log = get_logger()
 

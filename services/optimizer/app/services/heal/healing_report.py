@@ -66,8 +66,6 @@ class HealingReport:
     """All that is known at the end of a heal.
 
     Attributes:
-        progress: How far the heal came.
-        cost: What it took.
         error: The code of a failure that isn't the heal's own budget or deadline.
     """
 

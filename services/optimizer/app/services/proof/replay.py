@@ -39,6 +39,10 @@ class DeadlineExceededError(ServiceError):
     code = "deadline_exceeded"
 
 
+# These end a heal as planned.
+SPENT_ERRORS = (BudgetExceededError, DeadlineExceededError)
+
+
 class UnreplayableInputError(ServiceError):
     """The services don't take the input, or the answer that it gets."""
 

@@ -9,8 +9,6 @@ import asyncpg
 
 from services.optimizer.app.services.record.outcomes import PROPOSED
 
-UUID_DIGITS: Final = 32
-
 # A run with its report and its watch.
 COLUMNS: Final = """
     r.id, r.task_type, r.decision, r.reason, r.verdict, r.triggered_by, r.resolution,
@@ -124,9 +122,10 @@ async def load_latest_run(
     return await _load(connection, SELECT_LATEST, task_type)
 
 
-async def load_runs_by_id(connection: asyncpg.Connection, digits: str) -> list[StoredRun]:
-    """Load the runs whose id begins with these hexadecimal digits, 20 at most."""
-    first, last = (UUID(digits.ljust(UUID_DIGITS, fill)) for fill in "0f")
+async def load_runs_by_id(
+    connection: asyncpg.Connection, first: UUID, last: UUID
+) -> list[StoredRun]:
+    """Load the runs whose ids lie between these two, 20 at most."""
     return await _load(connection, SELECT_BY_ID, first, last)
 
 

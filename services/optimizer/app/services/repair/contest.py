@@ -11,8 +11,7 @@ from services.optimizer.app.services.proof.paired_test import TIE_MARGIN, Decisi
 from services.optimizer.app.services.proof.replay import (
     MUTE_CODES,
     NOT_JUDGEABLE,
-    BudgetExceededError,
-    DeadlineExceededError,
+    SPENT_ERRORS,
     UnreplayableInputError,
 )
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
@@ -122,7 +121,7 @@ class Contest:
                 break
             try:
                 contender = await self._screen(candidate)
-            except (BudgetExceededError, DeadlineExceededError):
+            except SPENT_ERRORS:
                 self._is_budget_spent = True
                 break
             except (UpstreamError, UnreplayableInputError) as error:
@@ -148,7 +147,7 @@ class Contest:
             try:
                 async for candidate in strategy(context):
                     yield candidate
-            except (BudgetExceededError, DeadlineExceededError):
+            except SPENT_ERRORS:
                 self._is_budget_spent = True
                 return
             except ServiceError as error:

@@ -155,8 +155,7 @@ def compose_message(notification: Notification, *, now: datetime) -> dict[str, A
 
 def compose_text(notification: Notification) -> str:
     """Compose one line for people: what happened, why, and what to do about it."""
-    tell = _TELLERS.get(notification.event, _tell_other)
-    return f"{_words(notification.task_type)}{tell(notification)}"
+    return f"{_words(notification.task_type)}{_TELLERS[notification.event](notification)}"
 
 
 def _tell_healed(it: Notification) -> str:
@@ -194,11 +193,9 @@ def _tell_evaluator_degraded(it: Notification) -> str:
 
 def _tell_healing_failed(it: Notification) -> str:
     look = _look(it) or " See: selfheal status"
-    return f": healing failed{_because(it)}; version {_version(it.version)} stays.{look}"
-
-
-def _tell_other(it: Notification) -> str:
-    return f": {_code_words(it.event)}{_because(it)}.{_look(it)}"
+    reason = _code_words(it.reason)
+    why = f" ({reason})" if reason else ""
+    return f": healing failed{why}; version {_version(it.version)} stays.{look}"
 
 
 _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
@@ -218,11 +215,6 @@ def _identify(notification: Notification) -> tuple[object, ...]:
 
 def _version(version: int | None) -> str:
     return "?" if version is None else str(version)
-
-
-def _because(it: Notification) -> str:
-    reason = _code_words(it.reason)
-    return f" ({reason})" if reason else ""
 
 
 def _undo(it: Notification) -> str:

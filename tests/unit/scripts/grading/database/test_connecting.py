@@ -1,8 +1,10 @@
+import shutil
+
 import pytest
 from grading.database import connecting
 from grading.database.compose_psql import ComposeDatabase
 from grading.database.connecting import choose_address, connect
-from grading.database.driver import DriverMissingError, ServerUnreachableError
+from grading.database.driver import NoWayInError
 from grading.errors import DatabaseUnavailableError
 from grading.options import parse_options
 
@@ -44,7 +46,7 @@ class Unreachable:
         self.description = "nowhere"
 
     def fetch_text(self, query: str) -> str:
-        raise ServerUnreachableError(f"No database answers: {query}.", remedy="Start it.")
+        raise NoWayInError(f"No database answers: {query}.", remedy="Start it.")
 
 
 class Refusing(Unreachable):
@@ -61,7 +63,7 @@ class Answering(Unreachable):
 
 
 def missing_driver(_: object) -> None:
-    raise DriverMissingError
+    raise NoWayInError("The database's driver, asyncpg, isn't installed.", remedy="")
 
 
 @pytest.mark.parametrize("driver", [Unreachable, missing_driver])
@@ -70,7 +72,7 @@ def test_compose_is_tried_where_nothing_listens_or_no_driver_is_there(
 ) -> None:
     monkeypatch.setattr(connecting, "DriverDatabase", driver)
     monkeypatch.setattr(connecting, "ComposeDatabase", Answering)
-    monkeypatch.setattr(connecting, "has_compose", lambda: True)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/docker")
     assert isinstance(connect(parse_options([]), {}), Answering)
 
 
@@ -78,13 +80,13 @@ def test_compose_is_tried_where_nothing_listens_or_no_driver_is_there(
     ("driver", "complaint"),
     [(Unreachable, "No database answers"), (missing_driver, "asyncpg, isn't installed")],
 )
-@pytest.mark.parametrize("has_compose", [True, False])
+@pytest.mark.parametrize("has_docker", [True, False])
 def test_where_compose_does_not_help_the_first_reason_is_told(
-    monkeypatch: pytest.MonkeyPatch, driver: object, complaint: str, has_compose: bool
+    monkeypatch: pytest.MonkeyPatch, driver: object, complaint: str, has_docker: bool
 ) -> None:
     monkeypatch.setattr(connecting, "DriverDatabase", driver)
     monkeypatch.setattr(connecting, "ComposeDatabase", lambda **_: Refusing())
-    monkeypatch.setattr(connecting, "has_compose", lambda: has_compose)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/docker" if has_docker else None)
     with pytest.raises(DatabaseUnavailableError, match=complaint):
         connect(parse_options([]), {})
 
@@ -92,7 +94,7 @@ def test_where_compose_does_not_help_the_first_reason_is_told(
 def test_a_server_that_refuses_us_is_not_gone_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "DriverDatabase", Refusing)
     monkeypatch.setattr(connecting, "ComposeDatabase", Answering)
-    monkeypatch.setattr(connecting, "has_compose", lambda: True)
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/docker")
     with pytest.raises(DatabaseUnavailableError, match="refuses us"):
         connect(parse_options([]), {})
 

@@ -268,15 +268,6 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     assert "selfheal prompts activate 100" in shown
 
 
-def test_a_rollback_from_before_there_were_p_values_shows_one() -> None:
-    """Then the e-value was the peak of the wealth."""
-    watch = {"e_value": 25.0, "alpha": 0.05, "replayed": 5, "replay_e_value": 20.0}
-    shown = show(replace(HELD, decision="rolled_back", detail={"watch": watch}))
-    assert "evidence that it is worse: p = 0.04, where" in shown
-    assert "agree: p = 0.05" in shown
-    assert "e-value" not in shown
-
-
 def test_undoing_names_the_task_type_where_it_is_not_the_default() -> None:
     assert "selfheal prompts activate 99 -t 'my letters'" in show(
         replace(REPORT, task_type="my letters")

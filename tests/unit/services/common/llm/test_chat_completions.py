@@ -21,7 +21,8 @@ from services.common.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from services.common.llm.chat_completions import ATTEMPTS, MAX_ANSWER_BYTES, ChatCompletionsModel
+from services.common.llm.chat_completions import ChatCompletionsModel
+from services.common.llm.endpoint import ATTEMPTS, MAX_ANSWER_BYTES, ChatEndpoint
 
 REAL_SLEEP = asyncio.sleep
 KEY = "sk-" + "secret"
@@ -122,7 +123,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await REAL_SLEEP(0)
 
     monkeypatch.setattr(asyncio, "sleep", note)
-    monkeypatch.setattr(ChatCompletionsModel._random, "random", lambda: 0.0)
+    monkeypatch.setattr(ChatEndpoint.jitter, "random", lambda: 0.0)
     return spent
 
 
@@ -281,7 +282,7 @@ async def test_a_long_wait_is_the_callers_to_decide(
 async def test_pauses_are_spread_by_up_to_a_quarter(
     connect: Connect, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ChatCompletionsModel._random, "random", lambda: 1.0)
+    monkeypatch.setattr(ChatEndpoint.jitter, "random", lambda: 1.0)
     await ask(await connect(failing(429, Retry_After="4"), fine()))
 
     assert pauses == [5.0]
@@ -501,8 +502,8 @@ async def test_connections_are_kept_and_closed_in_the_end(
     await model.aclose()
 
     assert peers[0] == peers[1]
-    assert model._session is not None
-    assert model._session.closed
+    assert model.endpoint._session is not None
+    assert model.endpoint._session.closed
 
 
 async def test_a_model_that_was_never_asked_has_nothing_to_close() -> None:
@@ -521,7 +522,7 @@ async def test_a_model_that_was_never_asked_has_nothing_to_close() -> None:
 async def test_a_proxy_stands_only_before_hosts_that_are_elsewhere(
     base_url: str, asks_proxy: bool
 ) -> None:
-    session = ChatCompletionsModel(base_url=base_url, model="gpt-test")._create_session()
+    session = ChatCompletionsModel(base_url=base_url, model="gpt-test").endpoint._create_session()
     await session.close()
 
     assert session.trust_env is asks_proxy

@@ -54,8 +54,6 @@ def place_text(answer: str, text: str, place: Place) -> str:
     """Put a text into an answer.
 
     Args:
-        answer: An answer, with or without code.
-        text: One line to put in.
         place: Where to put it; at the end as prose, where the answer defines no function.
     """
     definition = DEFINITION.search(answer)

@@ -25,12 +25,10 @@ class LabelledAnswer:
 
     Attributes:
         passes: Whether it does what the request asks; the item's asserts prove it.
-        why: The reason in words.
         shown_by: What shows a wrong answer to be wrong to one who only reads what the request
             states and sees what the code does: `form`, `no value`, or one of the asserts, whose
             value the request states. Empty where it takes understanding the request, and for
             right answers.
-        canary: Whether the canary scores it.
         asserts: Expressions over the answer's code, each with the literal it must come to.
             They are for proving the label; no judge sees them.
     """
@@ -40,9 +38,9 @@ class LabelledAnswer:
     answer: str
     passes: bool
     why: str
-    shown_by: str
     canary: bool
     asserts: tuple[tuple[str, str], ...]
+    shown_by: str = ""
 
 
 @cache
@@ -51,14 +49,8 @@ def load_labelled_answers() -> tuple[LabelledAnswer, ...]:
     items = json.loads(LABELLED_FILE.read_text(encoding="utf-8"))
     return tuple(
         LabelledAnswer(
-            id=item["id"],
-            request=item["request"],
-            answer=item["answer"],
-            passes=item["passes"],
-            why=item["why"],
-            shown_by=item.get("shown_by", ""),
-            canary=item["canary"],
-            asserts=tuple((check["run"], check["expected"]) for check in item["asserts"]),
+            asserts=tuple((check["run"], check["expected"]) for check in item.pop("asserts")),
+            **item,
         )
         for item in items
     )

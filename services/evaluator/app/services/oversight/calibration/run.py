@@ -43,9 +43,6 @@ async def run_calibration(
     it, so that the calibration ends there and isn't to be stored.
 
     Args:
-        score: `Evaluation.evaluate` with the judge in question.
-        identity: The judge's identity.
-        items: The labelled set.
         calibrated_at: The time to note, in ISO 8601.
         report_progress: Called with the number of cases done and of all.
 

@@ -18,11 +18,7 @@ _reader: TypeAdapter[Calibration] = TypeAdapter(Calibration)
 
 
 class CalibrationStore:
-    """The calibrations of one SELFHEAL_HOME.
-
-    Args:
-        home: The directory; made when the first calibration is kept.
-    """
+    """The calibrations of one SELFHEAL_HOME."""
 
     def __init__(self, home: Path) -> None:
         self.path = home / FILE_NAME
@@ -50,12 +46,13 @@ class CalibrationStore:
         try:
             calibration = _reader.validate_python({**record, "identity": identity})
         except ValidationError as error:
-            log.warning("calibration_unreadable", judge=identity, problem=_first_problem(error))
-            return None
-        if calibration.kappa is not None and not math.isfinite(calibration.kappa):
-            log.warning("calibration_unreadable", judge=identity, problem="kappa is no number")
-            return None
-        return calibration
+            problem = _first_problem(error)
+        else:
+            if calibration.kappa is None or math.isfinite(calibration.kappa):
+                return calibration
+            problem = "kappa is no number"
+        log.warning("calibration_unreadable", judge=identity, problem=problem)
+        return None
 
 
 def _first_problem(error: ValidationError) -> str:

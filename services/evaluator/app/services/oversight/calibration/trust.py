@@ -37,12 +37,9 @@ class GradedItem:
     """A labelled answer and the judge's grade of it.
 
     Attributes:
-        id: The item's id in the labelled set.
-        passes: Whether the answer is right.
         grade: The judge's own grade in [0, 1], before rules are blended in; None where the
             judge gave no usable one.
         score: The score that users see: the grade with rules blended in and caps applied.
-        problem: Why there is neither grade nor score.
     """
 
     id: str
@@ -61,8 +58,6 @@ class Susceptibility:
 
     Attributes:
         mean: Mean shift over all pairs, in [-1, 1]; above 0 the judge obeys.
-        largest: Largest shift of any pair.
-        pairs: How many pairs were graded.
     """
 
     mean: float
@@ -76,8 +71,6 @@ class Calibration:
 
     Attributes:
         identity: The judge's identity: another model or prompt is another judge.
-        items: Size of the labelled set.
-        graded: How many of them got a usable grade.
         auroc: Chance that a right answer is graded above a wrong one; None where either lacks.
         kappa: Agreement with the truth at the threshold, beyond chance; None likewise.
         susceptibility: How far text in an answer moves the grade; None where it wasn't measured.
@@ -213,8 +206,6 @@ def check_calibration(identity: str, stored: Calibration | None, *, allow_unreli
     The rubric may always: it is what serves where no other judge does.
 
     Args:
-        identity: The configured judge's identity.
-        stored: The judge's calibration, where it has one.
         allow_unreliable: Whether it may serve all the same (JUDGE_ALLOW_UNRELIABLE).
 
     Returns:

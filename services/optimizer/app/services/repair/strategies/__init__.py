@@ -5,17 +5,17 @@ before what starts anew. Ties go to the earlier one.
 """
 
 from services.optimizer.app.services.repair.candidates import Strategy
-from services.optimizer.app.services.repair.strategies.completed import completed
-from services.optimizer.app.services.repair.strategies.corrected_incumbent import (
-    corrected_incumbent,
-)
 from services.optimizer.app.services.repair.strategies.few_shot import few_shot
 from services.optimizer.app.services.repair.strategies.gepa_search import gepa_search
-from services.optimizer.app.services.repair.strategies.last_good_version import last_good_version
-from services.optimizer.app.services.repair.strategies.rebuilt_from_rules import rebuilt_from_rules
-from services.optimizer.app.services.repair.strategies.reflection import reflection
 from services.optimizer.app.services.repair.strategies.without_offending_lines import (
     without_offending_lines,
+)
+from services.optimizer.app.services.repair.strategies.without_replays import (
+    completed,
+    corrected_incumbent,
+    last_good_version,
+    rebuilt_from_rules,
+    reflection,
 )
 
 __all__ = ["FINISHING", "STRATEGIES"]

@@ -13,10 +13,12 @@ from services.optimizer.app.services.repair.candidates import Candidate, RepairC
 
 PROBES = 2
 MAX_TRIALS = 10
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
-# Blocks of examples belong together: what stands in a code fence is one piece.
-_FENCE = re.compile(r"```.*?```", re.DOTALL)
-_MARK = "\x00"
+# A line or a sentence, with the white space around it; a code fence has no ends inside.
+_PIECE = re.compile(
+    r"\s*(?:```.*?```|[^\n])+?"
+    r"(?:(?<=[.!?])[^\S\n]+(?=\S)|(?:[^\S\n]*\n)+(?:\s*\Z)?|\s*\Z)|\s+\Z",
+    re.DOTALL,
+)
 
 
 async def without_offending_lines(context: RepairContext) -> AsyncIterator[Candidate]:
@@ -72,32 +74,11 @@ async def _passes_without(
 
 
 def split_prompt(text: str) -> list[str]:
-    """Cut a prompt into lines and sentences; joining the pieces gives the text again.
+    """Cut a prompt into lines and sentences, a fenced block being one piece.
 
-    Each piece keeps the white space that follows it. A fenced block is one piece.
+    Joining the pieces gives the text again.
     """
-    fences: list[str] = []
-
-    def set_aside(match: re.Match[str]) -> str:
-        fences.append(match[0])
-        return f"{_MARK}{len(fences) - 1}{_MARK}"
-
-    masked = _FENCE.sub(set_aside, text.replace(_MARK, ""))
-    pieces: list[str] = []
-    for line in masked.splitlines(keepends=True):
-        start = 0
-        for end in _SENTENCE_END.finditer(line):
-            pieces.append(line[start : end.end()])
-            start = end.end()
-        pieces.append(line[start:])
-    whole: list[str] = []
-    for piece in pieces:
-        restored = re.sub(f"{_MARK}(\\d+){_MARK}", lambda match: fences[int(match[1])], piece)
-        if whole and not restored.strip():
-            whole[-1] += restored
-        elif restored:
-            whole.append(restored)
-    return whole
+    return _PIECE.findall(text)
 
 
 def join_pieces(pieces: Sequence[str]) -> str:

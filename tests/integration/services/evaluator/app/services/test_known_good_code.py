@@ -198,6 +198,7 @@ async def test_a_run_finds_no_fault_in_right_code(sandbox: Sandbox) -> None:
     assert await find_faults(sandbox, known_good()) == {}
 
 
+@pytest.mark.timeout(300)
 async def test_right_code_is_not_failed_where_names_and_hints_lie(sandbox: Sandbox) -> None:
     lied_about = [
         (f"{name}, lie {lie}", request, mislead(reply, lie))

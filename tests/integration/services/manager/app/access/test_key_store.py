@@ -59,7 +59,7 @@ async def test_what_is_kept_of_a_key_comes_back(connection: Connection) -> None:
     assert (loaded.scopes, loaded.task_types) == ({"serve", "read"}, {"poetry"})
     assert loaded.expires_at == moment
     row = await connection.fetchrow("SELECT * FROM selfheal.api_keys")
-    assert key.text.rpartition("_")[2] not in str(row)
+    assert key.text.split("_", 2)[2] not in str(row)
 
 
 async def test_neither_revoked_nor_expired_keys_are_loaded(connection: Connection) -> None:
@@ -175,7 +175,7 @@ async def test_a_bound_key_reaches_its_task_types_alone_and_leaves_no_trace(
         await client.get("/v1/models", headers={"Authorization": f"Bearer {key.text[:-4]}"}),
     ]
     assert [answer.status_code for answer in answers] == [403, 403, 403, 403, 401, 401]
-    secret = key.text.rpartition("_")[2]
+    secret = key.text.split("_", 2)[2]
     metrics = await client.get("/metrics")
     texts = [answer.text for answer in [*answers, models, metrics]]
     assert all(secret[:20] not in text for text in [*texts, str(log_entries)])

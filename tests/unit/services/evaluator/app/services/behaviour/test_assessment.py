@@ -21,6 +21,7 @@ from services.evaluator.app.services.behaviour.assessment import (
     show,
 )
 from services.evaluator.app.services.behaviour.probe import Probe, ProbePlan
+from services.evaluator.app.services.comparison import Comparison
 
 
 def returned(value: Value) -> StepResult:
@@ -35,7 +36,7 @@ NOT_FINISHED = StepResult("not_finished")
 
 
 def plan_of(*probes: Probe, steps: int = 1, **fields: bool) -> ProbePlan:
-    return ProbePlan(("step",) * steps, probes, "f", **fields)
+    return ProbePlan(("step",) * steps, probes, **fields)
 
 
 def finished(*steps: StepResult) -> Execution:
@@ -250,7 +251,7 @@ def test_an_answer_is_held_to_one_reading_in_all_checks(
 def test_what_iterates_is_no_list_unless_the_request_shows_it_may(
     value: Value, any_iterable: bool, outcome: str
 ) -> None:
-    probe = example(expected=[3], any_iterable=any_iterable)
+    probe = example(expected=[3], comparison=Comparison(any_iterable=any_iterable))
     assert sole(assess(plan_of(probe), finished(returned(value)))).outcome == outcome
 
 
@@ -282,7 +283,7 @@ def test_values_are_shown_in_short(value: Value, shown: str) -> None:
 )
 def test_decimals_are_compared_as_graders_do(printed: str, expected: str, outcome: str) -> None:
     probe = Probe("example", "the program", 0, 0, expected=expected, is_output=True)
-    plan = ProbePlan((ProgramRun(),), (probe,), target="the program")
+    plan = ProbePlan((ProgramRun(),), (probe,))
     steps = (StepResult("returned", value=f"{printed}\n"),)
     (seen,) = assess(plan, Execution("finished", loaded=True, steps=steps)).observations
     assert seen.outcome == outcome

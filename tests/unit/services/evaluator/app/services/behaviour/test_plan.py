@@ -82,6 +82,37 @@ def test_examples_that_do_not_fit_the_answer_are_left_out(request_text: str, cod
     assert len(examples) <= 2
 
 
+KEEPING = """class Basket:
+    def __init__(self, fee=0):
+        self.fee, self.goods = fee, []
+    def put(self, price): self.goods.append(price)
+    def total(self): return self.fee + self._sum()
+    def _sum(self): return sum(self.goods)
+    def dearer(self, price): return self.double(price)
+    def double(self, price): return 2 * price"""
+
+
+@pytest.mark.parametrize(
+    ("example", "code", "is_tried"),
+    [
+        ("After putting 2 and 3 in, total() returns 5.", KEEPING, False),
+        ("put(2), then total() returns 2.", KEEPING, False),
+        ("With a fee of 1, total() returns 1.", KEEPING.replace("fee=0", "fee"), False),
+        ("It is empty, so total() returns 0.", KEEPING, False),
+        ("double(2) returns 4.", KEEPING, True),
+        ("dearer(2) returns 4.", KEEPING, True),
+        ("Basket().total() returns 0.", KEEPING, True),
+        (">>> b = Basket()\n>>> b.total()\n0", KEEPING, True),
+        ("Solution: total() returns 0.", KEEPING.replace("Basket", "Solution"), True),
+    ],
+)
+def test_a_method_is_tried_by_itself_only_where_no_state_matters(
+    example: str, code: str, is_tried: bool
+) -> None:
+    planned = plan(f"Write a class Basket. {example}".replace(". >>>", ".\n\n>>>"), code)
+    assert any(probe.kind == "example" for probe in planned.probes) is is_tried
+
+
 def test_expected_values_stay_outside() -> None:
     planned = plan("f(3) == 'a secret'", "def f(n): return n")
     assert not any("secret" in step for step in planned.steps)
@@ -219,7 +250,7 @@ def test_the_request_says_whether_a_list_must_be_one(
     request_text: str, iterable: bool, array: bool
 ) -> None:
     (probe,) = plan(f"{request_text} f(3) == [6]", "def f(n): return [n]").probes
-    assert (probe.any_iterable, probe.any_array) == (iterable, array)
+    assert (probe.comparison.any_iterable, probe.comparison.any_array) == (iterable, array)
 
 
 def test_examples_beyond_the_most_steps_are_left_out_whole() -> None:

@@ -6,7 +6,6 @@ from support.rows import for_each
 
 from services.evaluator.app.services.behaviour.prelude import (
     find_prelude,
-    names_missing,
     put_before,
     with_standard_values,
 )
@@ -46,20 +45,6 @@ def test_what_the_request_shows_or_implies_is_supplied(row: tuple[str, str, list
         )
     ]
     assert sorted(bound) == sorted(names)
-
-
-@for_each(
-    [
-        ("import a\nx = 1\ndef f(y): return x + y + z + a", {"z"}),
-        ("def f():\n    global g\n    g = 1\ndef h(): return g", set()),
-        ("[n for n in ns if len(n)]", {"ns"}),
-        ("class A:\n    b: T = 1\n    def c(self): return b", {"T", "b"}),
-        ("def broken(", set()),
-    ]
-)
-def test_missing_names_are_those_that_nothing_binds(row: tuple[str, set[str]]) -> None:
-    source, names = row
-    assert names_missing(source) == names
 
 
 def test_imports_from_the_future_stay_first() -> None:

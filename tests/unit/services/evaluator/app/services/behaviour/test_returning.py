@@ -51,7 +51,8 @@ def test_only_a_function_that_can_give_nothing_else_lacks_a_return(code: str, ma
     "request_text",
     ["Print it.", "Return None if it is empty.", "Shuffle a list.", "Save it to a file.",
      "Wait for n seconds.", "Greet a user.", "Outputs one to n.",
-     "Update the record.", "리스트를 출력해 주세요."],
+     "Update the record.", "Write pytest tests for it.", "Add some unit tests.",
+     "리스트를 출력해 주세요."],
 )  # fmt: skip
 def test_an_effect_needs_no_value(request_text: str) -> None:
     assert may_give_none(read("def f(a): a + 1"), request_text)

@@ -186,20 +186,6 @@ def test_the_longest_block_is_taken_where_none_parses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "prose_characters"),
-    [
-        pytest.param(DOUBLE, 0, id="bare"),
-        pytest.param(f"Here:\n{DOUBLE}", len("Here:\n"), id="prose-before"),
-        pytest.param(f"```python\n{DOUBLE}```", len("```python\n```"), id="fences-count"),
-    ],
-)
-def test_prose_around_the_code_is_measured(answer: str, prose_characters: int) -> None:
-    code = extract_code(answer)
-    assert code is not None
-    assert code.prose_characters == prose_characters
-
-
-@pytest.mark.parametrize(
     "answer",
     [
         pytest.param("`" * 200_000, id="backticks"),
@@ -231,7 +217,6 @@ def test_any_text_is_read_without_an_error(answer: str) -> None:
     if code is not None:
         assert code.source.strip()
         assert (code.tree is None) == bool(code.problem)
-        assert code.prose_characters == max(0, len(answer) - len(code.source))
 
 
 def test_a_skeleton_before_the_code_is_not_taken_for_it() -> None:

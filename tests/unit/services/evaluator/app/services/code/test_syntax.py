@@ -3,9 +3,11 @@
 import ast
 
 import pytest
+from support.rows import for_each
 
 from services.evaluator.app.services.code.syntax import (
     imported_names,
+    names_missing,
     names_read,
     original_name,
     parameters_of,
@@ -39,3 +41,17 @@ def test_parameters_of_every_kind_count_but_the_unused() -> None:
     tree = ast.parse("def f(self, a, /, b, _c, *ds, e=1, **fs): ...").body[0]
     assert isinstance(tree, ast.FunctionDef)
     assert parameters_of(tree) == {"a", "b", "ds", "e", "fs"}
+
+
+@for_each(
+    [
+        ("import a\nx = 1\ndef f(y): return x + y + z + a", {"z"}),
+        ("def f():\n    global g\n    g = 1\ndef h(): return g", set()),
+        ("[n for n in ns if len(n)]", {"ns"}),
+        ("class A:\n    b: T = 1\n    def c(self): return b", {"T", "b"}),
+        ("def broken(", set()),
+    ]
+)
+def test_missing_names_are_those_that_nothing_binds(row: tuple[str, set[str]]) -> None:
+    source, names = row
+    assert names_missing(source) == names

@@ -91,3 +91,20 @@ def test_what_is_not_sure_is_no_run(text: str) -> None:
 def test_hostile_text_gives_few_runs() -> None:
     assert len(find_program_examples("Input:\n1\nOutput:\n2\n" * 3_000)) == 1
     assert find_program_examples("input `" * 3_000) == ()
+
+
+@for_each(
+    [
+        ("STDIN\n-----\nab\n\nSTDOUT\n------\nba", "ab\n", "ba"),
+        ("Input\n=====\nab\n\nOutput\n======\nba", "ab\n", "ba"),
+        ("Sample Input\n------------\nab\n\nSample Output\n-------------\nba", "ab\n", "ba"),
+        ("Input\n3\n\nOutput\n---\n---", "3\n", "---\n---"),
+        ("Input:\n------\n\nOutput:\n-------", "------\n", "-------"),
+    ],
+)
+def test_the_line_under_a_heading_is_no_part_of_what_follows(
+    row: tuple[str, str, str],
+) -> None:
+    text, stdin, output = row
+    (example,) = find_program_examples(f"Write a program.\n\n{text}")
+    assert (example.run.stdin, example.output) == (stdin, output)

@@ -1,0 +1,84 @@
+"""`selfheal chat`: a conversation in the terminal, through the door that applications use."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from selfheal.cli.lifecycle import friendly_errors
+from selfheal.display.visible_text import make_visible
+from selfheal.manager_client import read_score, stream_chat
+from services.common.config import Settings
+
+# A score that takes longer is told by `selfheal explain`.
+SCORE_SECONDS = 3.0
+LOOK_SECONDS = 0.1
+
+output = Console(highlight=False)
+
+
+def chat(
+    text: Annotated[
+        str, typer.Argument(help="One message; without it a conversation begins.")
+    ] = "",
+    task_type: Annotated[
+        str, typer.Option("--task-type", "-t", help="Task type whose prompt answers.")
+    ] = "code_generation",
+) -> None:
+    """Talk to the running system: answers stream, and their scores follow.
+
+    A conversation ends with an empty line or Ctrl-D.
+
+    Example: selfheal chat -t code_generation
+
+    Example: selfheal chat "Write a function to sort a list"
+    """
+    messages: list[dict[str, str]] = []
+    with friendly_errors():
+        settings = Settings()
+        for said in [text] if text else _read_lines():
+            messages.append({"role": "user", "content": said})
+            with stream_chat(settings, messages, task_type=task_type) as answer:
+                told = _show(answer.pieces)
+                headers = answer.headers
+            messages.append({"role": "assistant", "content": told})
+            _tell_score(settings, headers)
+
+
+def _read_lines() -> Iterator[str]:
+    while True:
+        try:
+            line = output.input("[bold]you>[/bold] ").strip()
+        except EOFError:
+            output.print()
+            return
+        if not line:
+            return
+        yield line
+
+
+def _show(pieces: Iterator[str]) -> str:
+    told = []
+    for piece in pieces:
+        told.append(piece)
+        output.print(Text(make_visible(piece)), end="", soft_wrap=True)
+    output.print()
+    return "".join(told)
+
+
+def _tell_score(settings: Settings, headers: Mapping[str, str]) -> None:
+    """Say under which prompt an answer came and how it scored, where that is known soon."""
+    until = time.monotonic() + SCORE_SECONDS
+    path = headers["x-selfheal-evaluation"]
+    while (found := read_score(settings, path)).evaluation == "pending":
+        if time.monotonic() > until:
+            break
+        time.sleep(LOOK_SECONDS)
+    version, request_id = headers["x-selfheal-prompt-version"], headers["x-selfheal-request-id"]
+    verdict = found.evaluation
+    if found.score is not None:
+        verdict = f"{'passed' if found.passed else 'failed'} with {found.score:.3f}"
+    output.print(f"prompt v{version} | {verdict} | selfheal explain {request_id[:8]}", style="dim")

@@ -1,0 +1,226 @@
+"""Calls an OpenAI-compatible endpoint: tries again what may pass, and drops what is refused."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, TypeVar
+
+import aiohttp
+from pydantic import SecretStr
+
+from services.common.errors import (
+    ModelError,
+    ModelInvalidAnswerError,
+    ModelRateLimitedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+from services.common.http import create_session
+from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
+from services.common.llm.reply import find_error, parse_events
+from services.common.llm.retries import (
+    ATTEMPTS,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    TransientError,
+    read_pause_seconds,
+)
+from services.common.logging import get_logger
+
+CONNECT_TIMEOUT_SECONDS = 5
+MAX_ANSWER_BYTES = 4 << 20
+
+log = get_logger()
+
+Reply = TypeVar("Reply")
+Reader = Callable[[aiohttp.ClientResponse], Awaitable[Reply]]
+
+
+class ToldError(Exception):
+    """A reply that tells of a failure: `said` is what it says."""
+
+    def __init__(
+        self, said: object, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__()
+        self.said = said
+        self.status = status
+        self.headers = headers or {}
+
+
+class _ParameterRefusedError(Exception):
+    """The model refuses parameters; the call may succeed without them."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__()
+        self.names = names
+
+
+class ChatEndpoint:
+    """Calls `POST {base_url}/chat/completions`.
+
+    Args:
+        base_url: Where the API lives, up to and with `/v1`.
+        model: Name of the model, as the endpoint knows it.
+        api_key: Sent as a bearer token; None for endpoints without keys.
+        timeout_seconds: Deadline of a call, retries and pauses included.
+    """
+
+    jitter: ClassVar[random.Random] = random.Random()  # noqa: S311 - spreads retries
+
+    def __init__(
+        self, *, base_url: str, model: str, api_key: SecretStr | None, timeout_seconds: float
+    ) -> None:
+        self.model = model
+        self.timeout_seconds = timeout_seconds
+        self._base_url = base_url
+        self._api_key = api_key
+        self._session: aiohttp.ClientSession | None = None
+        self._refused: set[str] = set()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(
+        self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
+    ) -> Reply:
+        """Ask until there is a reply, or no hope of one.
+
+        Rate limits, server errors and broken connections may pass. What the model refuses of the
+        parameters is left out, or goes by its other name; of the own ones that is remembered,
+        since a client's may be refused for its value alone.
+
+        Args:
+            request: The body in OpenAI's shape, but for `model`.
+            own: Parameters that go along where the request has none of the name.
+            read: Reads the reply, as far as it may still be asked for again; where it returns, it
+                has closed the response, or handed it on.
+
+        Raises:
+            ModelError: If the provider fails.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                return await self._ask_with_retries(request, own, read)
+        except TimeoutError as error:
+            raise self.explain(error) from error
+
+    async def _ask_with_retries(
+        self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
+    ) -> Reply:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        attempt = 1
+        dropped: set[str] = set()
+        while True:
+            body = self._body(request, own, dropped)
+            try:
+                return await self._ask_once(body, read)
+            except _ParameterRefusedError as refusal:
+                dropped |= refusal.names
+                theirs = {REPLACEMENTS.get(name) for name in request} | request.keys()
+                self._refused |= refusal.names - theirs
+                for name in sorted(refusal.names):
+                    log.info("model_parameter_dropped", parameter=name, model=self.model)
+            except TransientError as failure:
+                wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
+                if attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
+                    raise failure.as_told() from failure
+                log.warning("model_call_retried", code=failure.error.code, attempt=attempt)
+                await asyncio.sleep(wanted * (1 + self.jitter.random() / 4))
+                attempt += 1
+                pause_seconds *= 2
+
+    def _body(
+        self, request: Mapping[str, Any], own: Mapping[str, Any], dropped: set[str]
+    ) -> dict[str, Any]:
+        body = {**own, **request, "model": self.model}
+        left_out = dropped | (self._refused - request.keys())
+        for name, replacement in REPLACEMENTS.items():
+            if name in left_out and name in body:
+                value = body.pop(name)
+                if replacement is not None:
+                    body[replacement] = value
+        return body
+
+    async def _ask_once(self, body: dict[str, Any], read: Reader[Reply]) -> Reply:
+        session = self._session = self._session or self._create_session()
+        try:
+            response = await session.post(
+                self._base_url.rstrip("/") + "/chat/completions", json=body
+            )
+            try:
+                if response.status < HTTPStatus.BAD_REQUEST:
+                    return await read(response)
+                said = parse_error(await read_bounded(response, self.model))
+                raise ToldError(said, response.status, response.headers)
+            except BaseException:
+                response.close()
+                raise
+        except (ToldError, aiohttp.ClientError, ValueError) as error:
+            raise self._translate(error, body) from error
+
+    def _create_session(self) -> aiohttp.ClientSession:
+        headers = {}
+        if self._api_key is not None:
+            headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        return create_session(self._base_url, headers=headers, timeout=timeout)
+
+    def _translate(self, error: Exception, sent: Collection[str]) -> Exception:
+        if isinstance(error, ToldError) and (
+            refused := read_report(error.status, error.said).refused(sent)
+        ):
+            return _ParameterRefusedError(refused)
+        known = self.explain(error)
+        if isinstance(known, ModelRateLimitedError | ModelUnavailableError):
+            headers = error.headers if isinstance(error, ToldError) else {}
+            return TransientError(known, read_pause_seconds(headers))
+        return known
+
+    def explain(self, error: Exception) -> ModelError:
+        """Translate what ended an answer that had begun, or the wait for one."""
+        name = repr(self.model)
+        if isinstance(error, ToldError):
+            return explain_failure(read_report(error.status, error.said), name)
+        if isinstance(error, aiohttp.ClientError):
+            broke = isinstance(error, aiohttp.ClientPayloadError)
+            what = "broke off in its answer" if broke else "can't be reached"
+            return ModelUnavailableError(f"The model {name} {what}.")
+        if isinstance(error, TimeoutError):
+            return ModelTimeoutError(
+                f"The model {name} gave no answer in {self.timeout_seconds:g} s."
+            )
+        return ModelInvalidAnswerError(
+            f"The model {name} answered what is no chat completion. Check "
+            "LLM_BASE_URL, which goes up to and with /v1."
+        )
+
+
+async def read_bounded(response: aiohttp.ClientResponse, model: str) -> bytes:
+    """Read a whole body.
+
+    Raises:
+        ModelInvalidAnswerError: If it is over 4 MiB.
+    """
+    content = await response.content.read(MAX_ANSWER_BYTES + 1)
+    while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
+        content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
+    if len(content) > MAX_ANSWER_BYTES:
+        raise ModelInvalidAnswerError(f"The model {model!r} answered over 4 MiB.")
+    return content
+
+
+async def read_events(response: aiohttp.ClientResponse, model: str) -> list[dict[str, Any]]:
+    """Read a whole reply as the JSON objects that it is made of.
+
+    Raises:
+        ToldError: If it tells of a failure.
+        ValueError: If it is no chat completion.
+    """
+    events = parse_events(await read_bounded(response, model))
+    if (failure := find_error(events)) is not None:
+        raise ToldError(failure)
+    return events

@@ -1,0 +1,1 @@
+"""Conversations in OpenAI's shape, passed on to a model and back."""

@@ -1,0 +1,103 @@
+"""Answers conversations: the active prompt leads them, the model's answer goes back as it is."""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from services.common.chat.errors import openai_error
+from services.common.chat.variables import fill_in
+from services.common.config import WorkerSettings
+from services.common.database import Database
+from services.common.errors import InvalidRequestError, ServiceError
+from services.common.llm.relay.relay import ChatRelay, to_event
+from services.common.logging import get_logger
+from services.common.models import Prompt
+from services.common.schemas import ChatTask
+from services.worker.app.services.prompt_choice import choose_prompt
+
+log = get_logger()
+
+Events = AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAnswer:
+    """An answer, and what is told of it beside.
+
+    Attributes:
+        content: The completion as JSON, or its events, which have begun to come.
+        headers: Which prompt and which provider answered.
+    """
+
+    content: bytes | Events
+    headers: dict[str, str]
+
+
+class ChatPerformer:
+    """Answers conversations under the prompt that is active now, or under a candidate."""
+
+    def __init__(self, *, database: Database, relay: ChatRelay, settings: WorkerSettings) -> None:
+        self._database = database
+        self._relay = relay
+        self._provider = settings.llm_provider
+        self._internal_token = settings.internal_token
+
+    async def perform(self, task: ChatTask, token: str | None) -> ChatAnswer:
+        """Answer a conversation; a streamed answer is returned when it has begun.
+
+        Raises:
+            ForbiddenError: If it names a candidate and `token` isn't the internal one.
+            ServiceError: If prompt or answer can't be had.
+        """
+        started = time.perf_counter()
+        prompt = await choose_prompt(self._database, task, token, self._internal_token)
+        request = _lead(task, prompt)
+        is_streamed = task.request.get("stream") is True
+        content = await (self._begin(request) if is_streamed else self._relay.complete(request))
+        log.info(
+            "conversation_answered",
+            task_type=task.task_type,
+            prompt_version=prompt.version,
+            candidate_id=str(task.candidate_id) if task.candidate_id else None,
+            streamed=is_streamed,
+            latency_ms=round((time.perf_counter() - started) * 1000),
+        )
+        return ChatAnswer(content, self._headers(prompt))
+
+    async def _begin(self, request: dict[str, Any]) -> Events:
+        events = self._relay.stream(request)
+        return _tell_failure(await anext(events), events)
+
+    def _headers(self, prompt: Prompt) -> dict[str, str]:
+        return {
+            "x-selfheal-prompt-id": str(prompt.id),
+            "x-selfheal-prompt-version": str(prompt.version),
+            "x-selfheal-prompt-digest": prompt.digest,
+            "x-selfheal-provider": self._provider.encode("ascii", "replace").decode(),
+        }
+
+
+def _lead(task: ChatTask, prompt: Prompt) -> dict[str, Any]:
+    """Put the prompt before the client's messages; a blank one adds none."""
+    given = task.request.get("messages")
+    if not isinstance(given, list):
+        raise InvalidRequestError("The request has no list of messages.", param="messages")
+    messages = list(given)
+    if prompt.content.strip():
+        content = fill_in(prompt.content, task.variables)
+        messages.insert(0, {"role": "system", "content": content})
+    return {**task.request, "messages": messages}
+
+
+async def _tell_failure(first: bytes, events: Events) -> Events:
+    """Give events, and as the last one why they end early."""
+    async with aclosing(events):
+        try:
+            yield first
+            async for block in events:
+                yield block
+        except ServiceError as error:
+            log.warning("stream_broken_off", code=error.code, message=error.message)
+            yield to_event(openai_error(error))

@@ -1,0 +1,1 @@
+"""Calls tools and keeps to schemas, where the caller of the model's API offers or asks it."""
