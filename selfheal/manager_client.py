@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,14 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
+# How often it is looked whether a score is there.
+LOOK_SECONDS = 0.1
 # The Manager is asked itself, whatever proxy the environment names for the internet.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -86,29 +90,37 @@ def _read_pieces(lines: Iterable[bytes]) -> Iterator[str]:
             yield choice["delta"].get("content") or ""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerScore:
-    """What became of an answer's score.
+class RequestRow(BaseModel):
+    """A request's row, and what became of its score.
 
     Attributes:
         evaluation: `pending`, `scored`, `unscored`, `not_chosen` or `client_closed`.
-        score: In [0, 1]; None where there is none.
+        evaluation_score: In [0, 1]; None where there is none.
     """
 
+    request_id: UUID
+    refined_input: str
+    worker_output: str | None
+    prompt_version: int | None
     evaluation: str
-    score: float | None
-    passed: bool | None
+    evaluation_score: float | None
+    evaluation_passed: bool | None
+    evaluation_detail: dict[str, Any] | None
 
 
-def read_score(settings: Settings, path: str) -> AnswerScore:
-    """Read what became of a request's score.
+def wait_for_score(settings: Settings, path: str, *, seconds: float) -> RequestRow:
+    """Read a request's row once its score isn't pending any more, or when the time is over.
 
     Raises:
         RequestFailedError: If the Manager doesn't say.
     """
-    with _asking(settings, path) as response:
-        row = json.loads(response.read())
-        return AnswerScore(row["evaluation"], row["evaluation_score"], row["evaluation_passed"])
+    until = time.monotonic() + seconds
+    while True:
+        with _asking(settings, path) as response:
+            row = RequestRow.model_validate_json(response.read())
+        if row.evaluation != "pending" or time.monotonic() > until:
+            return row
+        time.sleep(LOOK_SECONDS)
 
 
 @contextmanager

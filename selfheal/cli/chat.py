@@ -1,6 +1,5 @@
 """`selfheal chat`: a conversation in the terminal, through the door that applications use."""
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Annotated
 
@@ -10,12 +9,11 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors
 from selfheal.display.visible_text import make_visible
-from selfheal.manager_client import read_score, stream_chat
+from selfheal.manager_client import stream_chat, wait_for_score
 from services.common.config import Settings
 
 # A score that takes longer is told by `selfheal explain`.
 SCORE_SECONDS = 3.0
-LOOK_SECONDS = 0.1
 
 output = Console(highlight=False)
 
@@ -71,14 +69,11 @@ def _show(pieces: Iterator[str]) -> str:
 
 def _tell_score(settings: Settings, headers: Mapping[str, str]) -> None:
     """Say under which prompt an answer came and how it scored, where that is known soon."""
-    until = time.monotonic() + SCORE_SECONDS
-    path = headers["x-selfheal-evaluation"]
-    while (found := read_score(settings, path)).evaluation == "pending":
-        if time.monotonic() > until:
-            break
-        time.sleep(LOOK_SECONDS)
+    row = wait_for_score(settings, headers["x-selfheal-evaluation"], seconds=SCORE_SECONDS)
     version, request_id = headers["x-selfheal-prompt-version"], headers["x-selfheal-request-id"]
-    verdict = found.evaluation
-    if found.score is not None:
-        verdict = f"{'passed' if found.passed else 'failed'} with {found.score:.3f}"
+    verdict = row.evaluation
+    if row.evaluation_score is not None:
+        verdict = (
+            f"{'passed' if row.evaluation_passed else 'failed'} with {row.evaluation_score:.3f}"
+        )
     output.print(f"prompt v{version} | {verdict} | selfheal explain {request_id[:8]}", style="dim")

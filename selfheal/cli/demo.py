@@ -19,7 +19,7 @@ from selfheal.cli.lifecycle import (
     print_json,
 )
 from selfheal.demo.outcome import Outcome
-from selfheal.demo.performance import Narrator, perform
+from selfheal.demo.performance import Narrator, perform, send_through_door
 from selfheal.demo.story import choose_story
 from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -33,6 +33,7 @@ from services.common.config import LOCAL_PROVIDER, Settings
 # The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
 DEMO_HOME = "demo"
 RECORDING_WIDTH = 110
+DOOR_TITLE = "The same story through the door: /v1/chat/completions, streamed, scored afterwards"
 
 
 def demo(
@@ -53,7 +54,8 @@ def demo(
     """Play one healing story: healthy, a bad deploy, failures, the repair with its proof, healed.
 
     Starts a system of its own (database, model, services), and stops and forgets it afterwards.
-    Exits with 1 unless the story came true: broken below 0.5, and 90 % of the loss won back.
+    It is played twice: by the guide's route, and streamed through /v1/chat/completions. Exits with
+    1 unless it came true both times: broken below 0.5, and 90 % of the loss won back.
 
     Example: selfheal demo --llm simulated
     """
@@ -64,16 +66,17 @@ def demo(
     )
     try:
         with friendly_errors():
-            outcome = _play(_choose_demo_settings(llm), console)
+            outcome, through_door = _play(_choose_demo_settings(llm), console)
     except KeyboardInterrupt:
         console.print("Interrupted; everything is stopped.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    _show(outcome, console)
+    _show(outcome, "What was measured in this run", console)
+    _show(through_door, "The same, streamed through /v1/chat/completions", console)
     if record is not None:
         console.save_svg(str(record), title="selfheal demo")
     if as_json:
-        print_json(outcome.as_dict())
-    if outcome.find_problems():
+        print_json(outcome.as_dict() | {"through_door": through_door.as_dict()})
+    if outcome.find_problems() or through_door.find_problems():
         raise typer.Exit(FAILURE_EXIT_CODE)
 
 
@@ -101,7 +104,8 @@ def _choose_demo_settings(llm: str) -> Settings:
     return settings.model_copy(update={**own, **alone, **urls})
 
 
-def _play(settings: Settings, console: Console) -> Outcome:
+def _play(settings: Settings, console: Console) -> tuple[Outcome, Outcome]:
+    """Play the story twice: by the guide's route, and streamed through the door."""
     if needs_local_model(settings):
         require_wheels()
     system = build_system(settings)
@@ -113,15 +117,19 @@ def _play(settings: Settings, console: Console) -> Outcome:
     console.print(Rule(Text(f"Starting (model: {settings.llm_model})", style="bold"), align="left"))
     try:
         with in_foreground(system, show) as watch:
-            outcome = perform(choose_story(settings.llm_provider), settings, Narrator(console))
+            story, narrator = choose_story(settings.llm_provider), Narrator(console)
+            outcome = perform(story, settings, narrator)
+            watch.check()
+            console.print(Rule(Text(DOOR_TITLE, style="bold"), characters="=", align="left"))
+            through_door = perform(story, settings, narrator, send_through_door)
             watch.check()
     finally:
         system.reset()
-    return outcome
+    return outcome, through_door
 
 
-def _show(outcome: Outcome, console: Console) -> None:
-    table = Table(title="What was measured in this run", title_justify="left")
+def _show(outcome: Outcome, title: str, console: Console) -> None:
+    table = Table(title=title, title_justify="left")
     for column in ("", "mean score", "passes", "prompt", "seconds", "model calls"):
         table.add_column(column, justify="right" if column else "left")
     for act in (outcome.before, outcome.broken, outcome.healed):

@@ -1,7 +1,7 @@
 """Plays a story on a running system; everything it reports is measured in that run."""
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from rich.console import Console
@@ -11,11 +11,12 @@ from rich.text import Text
 from selfheal.demo.outcome import Act, Outcome
 from selfheal.demo.story import TASK_TYPE, Story
 from selfheal.display.detail_reading import show_line
-from selfheal.manager_client import send_request
+from selfheal.manager_client import send_request, stream_chat, wait_for_score
 from selfheal.operator_database import ask_database
 from selfheal.optimizer_run import Event, OptimizerRun, describe_event, run_optimizer
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
+from services.common.evaluation_detail import read_detail
 from services.common.schemas import AgentResponse
 
 # The workshop's own statements: a deploy by hand, past every safeguard.
@@ -24,12 +25,20 @@ DEPLOY = """
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
     VALUES ($1, $2, $3, TRUE, 'demo: bad prompt', 'mentor')
 """
+SCORE_SECONDS = 120.0
 SELECT_REPORT = """
     SELECT before_prompt_version, before_prompt_content, after_prompt_version,
            failure_analysis, improvement_pct
     FROM optimization_reports
     WHERE id = $1
 """
+
+
+class Send(Protocol):
+    """Has a request answered and scored."""
+
+    def __call__(self, settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
+        """Send the request, and return what came of it."""
 
 
 class Narrator:
@@ -62,17 +71,56 @@ class Narrator:
         self._console.print(Text(describe_event(event)), overflow="fold")
 
 
-def perform(story: Story, settings: Settings, narrator: Narrator) -> Outcome:
+def send_through_door(settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
+    """Have a request answered in a stream, as an application would, and wait for its score.
+
+    Raises:
+        EmbeddedRuntimeError: If there is no answer, or no score.
+    """
+    messages = [{"role": "user", "content": user_input}]
+    with stream_chat(settings, messages, task_type=task_type) as answer:
+        for _ in answer.pieces:
+            pass
+    path = answer.headers["x-selfheal-evaluation"]
+    row = wait_for_score(settings, path, seconds=SCORE_SECONDS)
+    if row.evaluation_score is None or row.evaluation_passed is None:
+        raise EmbeddedRuntimeError(
+            f"The answer to request {row.request_id} has no score: {row.evaluation}.",
+            remedy=f"See: selfheal explain {row.request_id}",
+        )
+    detail = read_detail(row.evaluation_detail)
+    return AgentResponse(
+        request_id=row.request_id,
+        refined_input=row.refined_input,
+        worker_output=row.worker_output or "",
+        evaluation_score=row.evaluation_score,
+        evaluation_passed=row.evaluation_passed,
+        prompt_version=row.prompt_version or 0,
+        model=detail.worker.model,
+        judge=detail.judge.name,
+    )
+
+
+def perform(
+    story: Story, settings: Settings, narrator: Narrator, send: Send = send_request
+) -> Outcome:
     """Play the story.
+
+    Args:
+        send: Has a request answered: by the guide's route, or through the door.
 
     Raises:
         EmbeddedRuntimeError: If the system fails in the middle.
     """
-    narrator.on_act("1. Healthy", "the seed prompt serves")
-    before = _send_all("before", story, settings, narrator)
+
+    def send_all(title: str, *, replays: int = 0) -> Act:
+        return _send_all(title, story, settings, narrator, send, replays=replays)
+
+    narrator.on_act("1. Healthy", "a good prompt serves")
+    before = send_all("before")
     narrator.on_act("2. A bad deploy", f'prompt v{story.version}: "{story.bad_prompt}"')
     _deploy(story, settings)
-    broken = _send_all("broken", story, settings, narrator)
+    broken = send_all("broken")
     narrator.on_act("3. The Optimizer", "finds the failures, proves a repair on replays")
     started = time.monotonic()
     run = run_optimizer(settings, narrator.on_event, triggered_by="demo")
@@ -83,18 +131,24 @@ def perform(story: Story, settings: Settings, narrator: Narrator) -> Outcome:
             remedy="Its last line says why.",
         )
     narrator.on_act("4. The same requests again", "no code changed, nothing was restarted")
-    healed = _send_all("healed", story, settings, narrator, replays=_replays(run))
+    healed = send_all("healed", replays=_replays(run))
     return Outcome(before, broken, healed, _load_report(run, settings), optimizer_seconds)
 
 
 def _send_all(
-    title: str, story: Story, settings: Settings, narrator: Narrator, *, replays: int = 0
+    title: str,
+    story: Story,
+    settings: Settings,
+    narrator: Narrator,
+    send: Send,
+    *,
+    replays: int = 0,
 ) -> Act:
     started = time.monotonic()
     responses = []
     for request in story.requests:
         sent = time.monotonic()
-        response = send_request(settings, request, task_type=TASK_TYPE)
+        response = send(settings, request, task_type=TASK_TYPE)
         narrator.on_response(request, response, time.monotonic() - sent)
         responses.append(response)
     return Act(

@@ -3,14 +3,19 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from selfheal.task_types.scaffold import PLACEHOLDER
-from services.common.task_types import TaskType, TaskTypeError
+from services.common.chat.messages import read_answer_text
+from services.common.schemas import Conversation
+from services.common.task_types import GoldenInputs, TaskType, TaskTypeError
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, VALIDATORS_FILE
-from services.common.task_types.rules import Finding, Grade
+from services.common.task_types.rules import AnsweredTask, Finding, Grade
+from services.common.task_types.tool_calls import read_expected_calls, write_message
 from services.evaluator.app.services.behaviour.rules import passes_the_checks
+from services.evaluator.app.services.evidence import gather_evidence
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 
 GOLDEN_INPUTS_A_HALF = 24
@@ -25,6 +30,15 @@ HARD_ANSWERS = (
     "죄송합니다. " * 2_000,
     "```\n" * 999,
 )
+HARD_MESSAGE = {
+    "content": None,
+    "tool_calls": [
+        {"function": {"name": "no_such_tool", "arguments": "{"}},
+        {"function": {"name": "", "arguments": '{"a": [{"b": null}, 1e300, "\\ud800"]}'}},
+    ],
+}
+# What is said where no call is expected.
+NO_CALL = "Which one do you mean?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +47,6 @@ class Problem:
 
     file: Path
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class SampleTask:
-    """A request and an answer, as rules see them."""
-
-    task_type: str
-    user_input: str
-    answer: str
-    expected: Any = None
 
 
 def find_problems(task_type: TaskType) -> list[Problem]:
@@ -100,13 +104,25 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
     path = task_type.directory / VALIDATORS_FILE
     golden = task_type.golden_inputs
     request = next(iter((*golden.choosing, *golden.verdict)), "A request")
-    tasks = [SampleTask(task_type.name, request, answer) for answer in HARD_ANSWERS]
+    gather = partial(gather_evidence, task_type=task_type.name, is_code=False)
+    tasks: list[AnsweredTask] = [
+        gather(user_input=request, answer=answer, conversation=conversation)
+        for answer in HARD_ANSWERS
+        for conversation in (None, write_conversation(golden, request, HARD_MESSAGE))
+    ]
     for name, rule in task_type.rules.items():
         yield from (Problem(path, wrong) for wrong in _try(name, rule, tasks, _is_finding))
         for user_input, expected in golden.expected.items():
-            answer = as_answer(expected)
+            answer, conversation = write_right_answer(golden, user_input)
             try:
-                finding = rule(SampleTask(task_type.name, user_input, answer, expected))
+                finding = rule(
+                    gather(
+                        user_input=user_input,
+                        answer=answer,
+                        expected=expected,
+                        conversation=conversation,
+                    )
+                )
             except Exception as error:  # noqa: BLE001 - the rule is its author's
                 yield Problem(path, f"{name} raised {type(error).__name__} on an expected answer")
                 break
@@ -119,15 +135,40 @@ def _problems_of_functions(task_type: TaskType) -> Iterator[Problem]:
         yield from (Problem(path, wrong) for wrong in _try(name, criterion, tasks, _is_grade))
 
 
-def as_answer(expected: object) -> str:
-    """Write an expected answer as a model would: text as it is, all else as JSON."""
-    return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
+def write_right_answer(golden: GoldenInputs, user_input: str) -> tuple[str, Conversation | None]:
+    """Write an expected answer as a model would, with the conversation that it ends, if any.
+
+    Calls are written as calls where tools are offered, text as it is, all else as JSON.
+    """
+    expected = golden.expected[user_input]
+    asked = golden.conversations.get(user_input)
+    calls = read_expected_calls(expected) if asked and asked.tools else None
+    if calls is None:
+        as_json = partial(json.dumps, ensure_ascii=False)
+        message = {"content": expected if isinstance(expected, str) else as_json(expected)}
+    else:
+        message = write_message(calls.calls) if calls.calls else {"content": NO_CALL}
+    answer = read_answer_text(message)
+    return answer, write_conversation(golden, user_input, message) if asked else None
+
+
+def write_conversation(
+    golden: GoldenInputs, user_input: str, message: dict[str, Any]
+) -> Conversation:
+    """Write the conversation that a message would end."""
+    asked = golden.conversations.get(user_input)
+    return Conversation(
+        messages=list(asked.messages if asked else [{"role": "user", "content": user_input}]),
+        tools=list(asked.tools if asked else ()),
+        answer=message,
+        finish_reason="tool_calls" if message.get("tool_calls") else "stop",
+    )
 
 
 def _try(
     name: str,
     function: Callable[[Any], object],
-    tasks: list[SampleTask],
+    tasks: list[AnsweredTask],
     is_right: Callable[[object], bool],
 ) -> Iterator[str]:
     """Return the first problem of a function, which is enough to correct it."""

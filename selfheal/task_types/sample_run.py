@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfheal.task_types.checking import as_answer
+from selfheal.task_types.checking import write_right_answer
 from services.common.task_types import TaskType
 from services.evaluator.app.services.static_reading import read_answer
 
@@ -34,16 +34,19 @@ class SampleRun:
 def run_sample(task_type: TaskType, *, own_task_types: Path) -> SampleRun:
     """Judge the first expected answer; where none is known, any answer to a golden input."""
     golden = task_type.golden_inputs
-    user_input, answer = next(
-        ((text, as_answer(expected)) for text, expected in golden.expected.items()),
-        (next(iter((*golden.choosing, *golden.verdict)), "A request"), ANY_ANSWER),
-    )
+    conversation = None
+    if user_input := next(iter(golden.expected), None):
+        answer, conversation = write_right_answer(golden, user_input)
+    else:
+        user_input = next(iter((*golden.choosing, *golden.verdict)), "A request")
+        answer = ANY_ANSWER
     reading = read_answer(
         task_type=task_type.name,
         user_input=user_input,
         answer=answer,
         own_task_types=own_task_types,
         is_golden=True,
+        conversation=conversation,
     )
     rows = [
         (name, finding.outcome.replace("_", " "), finding.reason)

@@ -263,7 +263,9 @@ class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSetti
     worker_port: Port = WORKER_PORT
 
 
-class EvaluatorSettings(ServiceSettings, SecondModelSettings, TaskTypeSettings, TokenSettings):
+class EvaluatorSettings(
+    ServiceSettings, SecondModelSettings, ChatSettings, TaskTypeSettings, TokenSettings
+):
     """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT

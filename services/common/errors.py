@@ -112,6 +112,13 @@ class NotJudgeableError(UnscoredError):
     code = "not_judgeable"
 
 
+class NotJudgedError(ServiceError):
+    """The rules show no failure, and the judge was not to be asked."""
+
+    status_code = 422
+    code = "not_judged"
+
+
 class ModelError(ServiceError):
     """The model's provider failed; nothing is known about the prompt."""
 

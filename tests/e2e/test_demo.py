@@ -10,7 +10,9 @@ def test_the_demo_breaks_proves_and_heals_and_leaves_nothing(tmp_path: Path) -> 
     system = make_system(tmp_path)
     done = system.selfheal("demo", "--llm", "simulated", "--json")
     outcome = json.loads(done.stdout)
-    assert outcome["problems"] == []
+    assert outcome["problems"] == outcome["through_door"]["problems"] == []
+    assert outcome["through_door"]["broken"]["mean_score"] < 0.5
+    assert outcome["through_door"]["healed"]["prompt_version"] > outcome["healed"]["prompt_version"]
     assert outcome["broken"]["mean_score"] < 0.5
     assert outcome["healed"]["mean_score"] >= 0.7
     assert outcome["healed"]["prompt_version"] == 100

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS, VariableName
+from services.common.chat.messages import ChatInput, read_last_user_text
+from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS, VariableName, Variables
 from services.common.task_types.checks import read_checks
 from services.common.task_types.own_functions import load_functions
 from services.common.task_types.task_type import (
@@ -89,8 +90,35 @@ class _GoldenInput(BaseModel):
 
     id: Annotated[Text, Field(max_length=MAX_ID_CHARACTERS)]
     input: Annotated[Text, Field(max_length=MAX_INPUT_CHARACTERS)]
+    messages: list[dict[str, Any]] = []
+    tools: list[dict[str, Any]] = []
+    parameters: dict[str, Any] = {}
+    variables: Variables = {}
     expected: Any = None
     checks: Annotated[Any, AfterValidator(read_checks)] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_conversation(cls, entry: Any) -> Any:
+        """Name a conversation by the last message of its user, which is its input."""
+        if not isinstance(entry, dict) or "messages" not in entry:
+            return entry
+        messages = entry["messages"]
+        if "input" in entry:
+            raise ValueError("give `input` or `messages`, not both")
+        if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+            raise ValueError("`messages` must be a list of objects")
+        if not messages or messages[-1].get("role") not in ("user", "tool"):
+            raise ValueError("the last message must be the user's or a tool's")
+        return entry | {"input": read_last_user_text(messages)}
+
+    @property
+    def conversation(self) -> ChatInput | None:
+        """What is asked, where it is more than a text."""
+        if not (self.messages or self.tools or self.parameters or self.variables):
+            return None
+        messages = self.messages or [{"role": "user", "content": self.input}]
+        return ChatInput(messages, self.tools, self.parameters, self.variables)
 
 
 class _GoldenInputs(_File):
@@ -128,7 +156,7 @@ def read_task_type(directory: Path) -> TaskType:
             name: RuleWeight(rule.weight, rule.caps) for name, rule in definition.rules.items()
         },
         rubric_weights=definition.rubric,
-        golden_inputs=_read_golden_inputs(directory / GOLDEN_INPUTS_FILE),
+        golden_inputs=_read_golden_inputs(directory / GOLDEN_INPUTS_FILE, definition.variables),
         repairs=Repairs(role=repairs.role, by_rule=repairs.rules),
         rules={name: functions[name] for name in definition.rules if name in functions},
         criteria={name: functions[name] for name in definition.rubric if name in functions},
@@ -161,7 +189,7 @@ def _read_prompt(path: Path) -> str:
     return text
 
 
-def _read_golden_inputs(path: Path) -> GoldenInputs:
+def _read_golden_inputs(path: Path, variables: Sequence[str]) -> GoldenInputs:
     halves = _parse(_GoldenInputs, path)
     entries = [*halves.choosing, *halves.verdict]
     for kind, values in (("id", [e.id for e in entries]), ("input", [e.input for e in entries])):
@@ -172,12 +200,22 @@ def _read_golden_inputs(path: Path) -> GoldenInputs:
                 f"the {kind} {twice[:60]!r} is there twice",
                 remedy="Take one away: the two halves may have nothing in common.",
             )
+    for entry in entries:
+        if entry.variables.keys() != set(variables):
+            raise TaskTypeError(
+                path,
+                f"{entry.id!r} doesn't give a value to each variable of {DEFINITION_FILE}",
+                remedy=f"Give it `variables` with a text for each of: {', '.join(variables)}."
+                if variables
+                else f"Take its `variables` away, or declare them in {DEFINITION_FILE}.",
+            )
     return GoldenInputs(
         choosing=tuple(entry.input for entry in halves.choosing),
         verdict=tuple(entry.input for entry in halves.verdict),
         ids={e.input: e.id for e in entries},
         expected={e.input: e.expected for e in entries if e.expected is not None},
         checks={e.input: e.checks for e in entries if e.checks},
+        conversations={e.input: asked for e in entries if (asked := e.conversation)},
     )
 
 

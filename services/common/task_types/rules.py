@@ -3,9 +3,12 @@
 A task type's own `validators.py` uses these classes, and so do the Evaluator's rules.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+from services.common.chat.messages import Message
+from services.common.task_types.tool_calls import Tool, ToolCall
 
 Outcome = Literal["passed", "failed", "not_applicable"]
 
@@ -31,6 +34,26 @@ class AnsweredTask(Protocol):
     @property
     def expected(self) -> Any:
         """The right answer, where a golden input is replayed that has one; else None."""
+
+    @property
+    def conversation(self) -> Sequence[Message]:
+        """The messages before the answer, in OpenAI's shape; none where one text was asked."""
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """The tools that the model was offered, in OpenAI's shape."""
+
+    @property
+    def tool_calls(self) -> Sequence[ToolCall]:
+        """The calls that the answer makes; `arguments` is None where they are invalid."""
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the answer ended: `stop`, `length`, `tool_calls`; empty where it isn't known."""
+
+    @property
+    def refusal(self) -> str:
+        """The refusal that the answer is, where its model marked it as one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from services.common.chat.messages import ChatInput
 from services.common.errors import ServiceError
 from services.common.task_types.checks import Check
 from services.common.task_types.rules import Finding, Grade
@@ -29,12 +30,15 @@ class TaskTypeError(ServiceError):
 class GoldenInputs:
     """Inputs that a good prompt must serve, in two fixed halves that are never mixed.
 
+    An input that is a conversation is named by the last message of its user.
+
     Attributes:
         choosing: Inputs that may be seen while a candidate is written and chosen.
         verdict: Inputs that only the gate sees.
         ids: Ids by input.
         expected: Right answers by input, where the file has them.
         checks: Calls that a right answer's code must pass, by input, where the file has them.
+        conversations: What is asked, by input, where that is more than the input.
     """
 
     choosing: tuple[str, ...] = ()
@@ -42,6 +46,7 @@ class GoldenInputs:
     ids: Mapping[str, str] = field(default_factory=dict)
     expected: Mapping[str, Any] = field(default_factory=dict)
     checks: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)
+    conversations: Mapping[str, ChatInput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ async def evaluate_output(
         task_type=body.task_type,
         score=verdict.score,
         passed=verdict.passed,
-        judge=evaluation.judge.name,
+        judge=detail.judge.name,
         execution=detail.execution.status,
         evidence=detail.evidence,
         fingerprint=detail.evaluator.fingerprint,

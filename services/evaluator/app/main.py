@@ -26,6 +26,8 @@ from services.evaluator.app.services.oversight.canary_baselines import CanaryBas
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
+# Of a request without its conversation. A conversation comes with the whole answer, which is no
+# larger than a conversation may be.
 MAX_BODY_BYTES = 2 << 20
 
 log = get_logger()
@@ -89,7 +91,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         lifespan=hold_resources,
         is_ready=is_ready,
         describe_condition=describe_condition,
-        max_body_bytes=MAX_BODY_BYTES,
+        max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
     app.include_router(router)
     return app

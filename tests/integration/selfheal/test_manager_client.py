@@ -15,11 +15,10 @@ from support.rows import for_each
 
 from selfheal import manager_client
 from selfheal.manager_client import (
-    AnswerScore,
     RequestFailedError,
-    read_score,
     send_request,
     stream_chat,
+    wait_for_score,
 )
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
@@ -151,17 +150,33 @@ def test_a_refusal_in_openais_shape_is_told_as_any_other() -> None:
     assert raised.value.message == "No such model. [model_not_found]"
 
 
-def test_a_score_is_read() -> None:
-    row = {"evaluation": "scored", "evaluation_score": 0.5, "evaluation_passed": False}
+def test_a_score_is_waited_for() -> None:
+    row = {
+        "request_id": REQUEST_ID,
+        "refined_input": "hi",
+        "worker_output": "hello",
+        "prompt_version": 1,
+        "evaluation_score": None,
+        "evaluation_passed": None,
+        "evaluation_detail": None,
+    }
+    scored = {"evaluation": "scored", "evaluation_score": 0.5, "evaluation_passed": False}
+    answers = [{"evaluation": "pending"}, {"evaluation": "pending"}, scored]
 
     class Handler(JsonHandler):
         def do_GET(self) -> None:
-            self.answer(200, json.dumps(row).encode())
+            self.answer(200, json.dumps(row | answers.pop(0)).encode())
 
     with serving(Handler) as url:
-        assert read_score(Settings(manager_url=url), "/api/v1/requests/1") == AnswerScore(
-            "scored", 0.5, False
-        )
+        found = wait_for_score(Settings(manager_url=url), "/api/v1/requests/1", seconds=60)
+    assert (found.evaluation, found.evaluation_score, found.evaluation_passed) == (
+        "scored",
+        0.5,
+        False,
+    )
+    answers = [{"evaluation": "pending"}]
+    with serving(Handler) as url:
+        assert wait_for_score(Settings(manager_url=url), "/", seconds=0).evaluation == "pending"
 
 
 def test_every_request_carries_the_key_where_there_is_one() -> None:

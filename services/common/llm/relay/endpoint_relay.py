@@ -14,6 +14,7 @@ from services.common.llm.relay.event_parser import Event, EventParser
 from services.common.llm.relay.relay import DONE, to_json
 from services.common.llm.reply import find_error
 
+STREAM_FIELDS = ("stream", "stream_options")
 # For the end of a response whose last event has come: then its connection can be used again.
 END_SECONDS = 1
 
@@ -31,22 +32,14 @@ class EndpointRelay:
         self._parameters = parameters
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
-        """Return a chat completion as JSON.
-
-        Raises:
-            ModelError: If the provider fails.
-        """
-        body = {name: value for name, value in request.items() if not name.startswith("stream")}
+        """Return a chat completion as JSON."""
+        body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         return await self._endpoint.ask(body, self._own(request), self._read_whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Give whole events, joined where they came together.
-
-        Raises:
-            ModelError: If the provider fails, before the first event or after it.
-        """
+        """Give whole events, joined where they came together."""
         options = {**(request.get("stream_options") or {}), "include_usage": True}
-        body = {name: value for name, value in request.items() if name != "stream_options"}
+        body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         own = {**self._own(request), "stream_options": options}
         answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
         failure: ModelError | None = None

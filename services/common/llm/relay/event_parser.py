@@ -26,8 +26,8 @@ class Event(NamedTuple):
 class EventParser:
     """Takes a stream in blocks of bytes, cut anywhere, and gives the chunks that are whole.
 
-    A line of data is an event as soon as it is JSON; else the next one goes on with it. A body
-    that begins as JSON is read to its end, as a completion or as chunks without any framing.
+    A line of data that is JSON is an event at once; else what follows belongs to it, up to a blank
+    line. A body that begins otherwise is read to its end, as a completion or as bare chunks.
 
     Attributes:
         is_done: Whether `[DONE]` came.
@@ -39,7 +39,7 @@ class EventParser:
         self.has_begun = False
         self._pending: list[bytes] = []
         self._pending_bytes = 0
-        self._open_data = b""
+        self._open_data = bytearray()
         self._is_body = False
 
     def feed(self, block: bytes) -> Iterator[Event]:
@@ -94,40 +94,45 @@ class EventParser:
             yield from self._read_line(line)
 
     def _read_line(self, line: bytes) -> list[Event]:
+        if not line and self._open_data:
+            line = bytes(self._open_data)
+            self._open_data.clear()
+            return _to_events(_parse(line))
         if line.startswith(DATA_FIELDS):
             self.has_begun = True
             line = line.partition(b":")[2].strip()
         elif not line.startswith(b"{"):
-            if not line and self._open_data:
-                raise ValueError("an event is no JSON")
             return []
         if self._open_data:
-            line = b"\n".join((self._open_data, line))
+            self._open_data += b"\n" + line
         elif line.startswith(DONE_MARK):
             self.is_done = True
-            return []
-        if not line:
-            return []
-        try:
-            parsed = json.loads(line)
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
-        except ValueError:
-            self._open_data = line
-            return []
-        self._open_data = b""
-        chunks = parsed if isinstance(parsed, list) and parsed else [parsed]
-        if len(chunks) == 1 and is_chunk(chunks[0]) and b"\n" not in line:
-            return [Event(line, chunks[0])]
-        return [event for chunk in chunks for event in _to_events(chunk)]
+        elif line:
+            try:
+                chunk = _parse(line)
+            except ValueError:
+                self._open_data += line
+            else:
+                return [Event(line, chunk)] if is_chunk(chunk) else _to_events(chunk)
+        return []
 
 
-def _to_events(chunk: Any) -> list[Event]:
+def _parse(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _to_events(said: Any) -> list[Event]:
     """Write what isn't framed or shaped as a chunk as one, or as several, or as none.
 
     Of what else comes between chunks only the usage is a client's concern.
     """
-    if not isinstance(chunk, dict):
-        raise ValueError("an event is no JSON object")
-    chunks = [chunk] if find_error([chunk]) is not None else to_chunks(chunk)
-    return [Event(to_json(item), item) for item in chunks]
+    events: list[Event] = []
+    for item in said if isinstance(said, list) and said else [said]:
+        if not isinstance(item, dict):
+            raise ValueError("an event is no JSON object")
+        chunks = [item] if find_error([item]) is not None else to_chunks(item)
+        events += [Event(to_json(chunk), chunk) for chunk in chunks]
+    return events

@@ -49,19 +49,11 @@ class LangChainRelay:
         self._timeout_seconds = timeout_seconds
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
-        """Return a chat completion as JSON.
-
-        Raises:
-            ModelError: If the provider fails.
-        """
+        """Return a chat completion as JSON."""
         return to_json(join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)]))
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Give whole events.
-
-        Raises:
-            ModelError: If the provider fails, before the first event or after it.
-        """
+        """Give whole events."""
         async with aclosing(self._ask(request, in_pieces=True)) as chunks:
             async for chunk in chunks:
                 yield to_event(chunk)

@@ -9,15 +9,14 @@ from services.common.answers.markdown import FencedBlock, find_fenced_blocks, st
 from services.common.answers.marks import FENCE_LINE, strip_marks
 from services.common.answers.reasoning import split_reasoning
 from services.common.answers.strict_json import parse_strictly, strict_decoder
+from services.common.task_types.conformance import MAX_SCHEMA_VALUES, require_bounds
 
 OPENING = re.compile(r"[{\[]")
 # What begins like an object with a field, or like a list of such.
 DAMAGED = re.compile(r"\{\s*[\"'][^\"'\n]{0,200}[\"']\s*:|\[\s*[\[{]")
 # Longer than any text that a request can hold, with room for what a schema asks around it.
 MAX_JSON_CHARACTERS = 100_000
-MAX_DEPTH = 32
 MAX_VALUES = 2_000
-MAX_SCHEMA_VALUES = 1_000
 # Brackets in prose that open no JSON.
 MAX_MISSES = 100
 CACHED_READINGS = 4
@@ -161,7 +160,7 @@ def parse_json(text: str) -> Any:
     if len(text) > MAX_JSON_CHARACTERS:
         raise ValueError(f"the answer is over {MAX_JSON_CHARACTERS} characters")
     value = parse_strictly(text, called="the answer")
-    _require_bounds(value, MAX_VALUES)
+    require_bounds(value, MAX_VALUES)
     return value
 
 
@@ -188,7 +187,7 @@ def _has_what_is_required(piece: str, schema: dict[str, Any] | None) -> bool:
 def _read_schema(block: str) -> dict[str, Any] | None:
     try:
         value = parse_strictly(block, called="the schema")
-        _require_bounds(value, MAX_SCHEMA_VALUES)
+        require_bounds(value, MAX_SCHEMA_VALUES)
     except ValueError:
         return None
     is_schema = isinstance(value, dict) and not SCHEMA_KEYWORDS.isdisjoint(value)
@@ -199,21 +198,3 @@ def _after_marker(text: str) -> str:
     """Return what follows "Text:" at the beginning of a line; without one, the whole text."""
     marker = TEXT_MARKER.search(text)
     return text[marker.end() if marker else 0 :].strip()
-
-
-def _require_bounds(value: object, most: int) -> None:
-    """Refuse a value so deep or so large that checking it would take long."""
-    level, count = [value], 1
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        count += len(level)
-        if count > most:
-            raise ValueError(f"the JSON has more than {most} values")
-        if not level:
-            return
-    raise ValueError("the JSON is nested too deeply")

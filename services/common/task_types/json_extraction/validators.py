@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.common.task_types.json_extraction.conformance import (
+from services.common.task_types.conformance import (
     UncheckableSchemaError,
     find_violation,
     walk_objects,

@@ -2,7 +2,12 @@
 
 import asyncio
 
-from services.common.errors import InvalidRequestError, NotJudgeableError, UnscoredError
+from services.common.errors import (
+    InvalidRequestError,
+    NotJudgeableError,
+    NotJudgedError,
+    UnscoredError,
+)
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
 from services.common.schemas import EvaluationRequest
@@ -19,7 +24,7 @@ from services.evaluator.app.services.behaviour.rules import (
 from services.evaluator.app.services.bounded_reading import Reader
 from services.evaluator.app.services.explanation import explain
 from services.evaluator.app.services.fingerprint import fingerprint_evaluator
-from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer
+from services.evaluator.app.services.judging.judge import Judge, JudgedAnswer, RubricJudge
 from services.evaluator.app.services.rule_sets import (
     criteria_for,
     grade_criteria,
@@ -92,6 +97,7 @@ class Evaluation:
 
         Raises:
             InvalidRequestError: If it names a golden input that isn't the request.
+            NotJudgedError: If the judge isn't to be asked, and the rules show no failure.
             UnscoredError: If the answer can't be read in time, can't be judged here, or the
                 judge gives no usable grade.
         """
@@ -104,10 +110,12 @@ class Evaluation:
             user_input=request.user_input,
             answer=request.worker_output,
             is_golden=request.golden_id is not None,
+            conversation=request.conversation,
         )
         run = await self._run(reading)
         findings = reading.findings | find_in_run(run)
         rules = weigh_findings(rules_for(definition), findings)
+        judge = self._judge_for(request, rules)
         self._require_judgeable(rules, run)
         grades = reading.grades | grade_run(run)
         case = JudgedAnswer(
@@ -115,8 +123,9 @@ class Evaluation:
             user_input=request.user_input,
             answer=reading.answer,
             grades=grade_criteria(criteria_for(definition), grades),
+            conversation=request.conversation,
         )
-        judgement = await self._judge.judge(case, rules)
+        judgement = await judge.judge(case, rules)
         verdict = reach_verdict(
             rules.score, judgement.score, demonstrably_fails=bool(rules.cap_reasons)
         )
@@ -124,13 +133,21 @@ class Evaluation:
             verdict,
             rules,
             judgement,
-            judge=self._judge,
+            judge=judge,
             fingerprint=self.fingerprint_of(request.task_type),
             reading=reading,
             run=run,
             availability=self._sandbox.availability,
         )
         return verdict, detail
+
+    def _judge_for(self, request: EvaluationRequest, rules: RuleResults) -> Judge:
+        """Choose who judges: where the judge isn't to be asked, the rubric grades a failure."""
+        if request.with_judge:
+            return self._judge
+        if not rules.cap_reasons:
+            raise NotJudgedError("The rules show no failure, and the judge was not to be asked.")
+        return RubricJudge()
 
     async def _run(self, reading: Reading) -> Run | None:
         """Run the program in the answer; None where there is none.

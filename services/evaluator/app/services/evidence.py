@@ -1,11 +1,15 @@
 """Gathers what is known about one answer before any rule looks at it."""
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from services.common.answers.reasoning import ModelText, split_reasoning
+from services.common.chat.messages import Message, read_text
+from services.common.schemas import Conversation
+from services.common.task_types.tool_calls import Tool, ToolCall, read_tool_calls
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
 from services.evaluator.app.services.code.extraction import (
     ExtractedCode,
@@ -27,6 +31,12 @@ class Evidence:
         code: The code in the answer; None where there is none.
         expected: The right answer, where a golden input is replayed that has one.
         reasoning: What the model wrote on its way to the answer.
+        conversation: The messages before the answer; none where one text was asked.
+        tools: The tools that the model was offered.
+        tool_calls: The calls that the answer makes.
+        finish_reason: Why the answer ended; empty where it isn't known.
+        refusal: The refusal that the answer is, where its model marked it as one.
+        is_call: Whether the answer is calls of tools and no text.
     """
 
     task_type: str
@@ -36,6 +46,12 @@ class Evidence:
     code: ExtractedCode | None
     expected: Any = None
     reasoning: str = ""
+    conversation: Sequence[Message] = ()
+    tools: Sequence[Tool] = ()
+    tool_calls: Sequence[ToolCall] = ()
+    finish_reason: str = ""
+    refusal: str = ""
+    is_call: bool = False
 
     @property
     def tree(self) -> ast.Module | None:
@@ -81,15 +97,26 @@ class Evidence:
 
 
 def gather_evidence(
-    *, task_type: str, user_input: str, answer: str, is_code: bool = True, expected: Any = None
+    *,
+    task_type: str,
+    user_input: str,
+    answer: str,
+    is_code: bool = True,
+    expected: Any = None,
+    conversation: Conversation | None = None,
 ) -> Evidence:
     """Read request and answer once; pure, and bounded in time by their length.
 
     Args:
         is_code: Whether answers of that task type are programs.
         expected: The right answer, where it is known.
+        conversation: The conversation, where the request is one, with the whole answer.
     """
-    given = split_reasoning(answer)
+    message = conversation.answer if conversation else {}
+    tool_calls = read_tool_calls(message)
+    is_call = bool(tool_calls) and not read_text(message.get("content")).strip()
+    is_code = is_code and not is_call
+    given = ModelText(answer, "") if is_call else split_reasoning(answer)
     if is_code and given.final != answer and parse_python(answer)[0] is not None:
         given = ModelText(answer, "")  # a program about tags
     request = read_request(user_input)
@@ -104,4 +131,10 @@ def gather_evidence(
         code=code,
         expected=expected,
         reasoning=given.reasoning,
+        conversation=conversation.messages if conversation else (),
+        tools=conversation.tools if conversation else (),
+        tool_calls=tool_calls,
+        finish_reason=(conversation.finish_reason if conversation else None) or "",
+        refusal=refusal if isinstance(refusal := message.get("refusal"), str) else "",
+        is_call=is_call,
     )

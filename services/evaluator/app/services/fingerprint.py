@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from services.common import secret_masking, task_types
+from services.common.chat import messages
 from services.evaluator.app import sandbox, services
 from services.evaluator.app.services import oversight
 
@@ -15,6 +16,8 @@ from services.evaluator.app.services import oversight
 JUDGING_PACKAGES = (services, sandbox, task_types)
 # What a judge's model sees is masked by this one, which lies elsewhere.
 MASKING_MODULE = secret_masking
+# What a conversation says is read by this one.
+MESSAGES_MODULE = messages
 
 
 def fingerprint_evaluator(*, judge: str, sandbox: str, task_type: str) -> str:
@@ -59,6 +62,7 @@ def judging_modules() -> Iterator[Path]:
             if not path.is_relative_to(watching):
                 yield path
     yield Path(str(MASKING_MODULE.__file__))
+    yield Path(str(MESSAGES_MODULE.__file__))
 
 
 def _folder_of(package: ModuleType) -> Path:

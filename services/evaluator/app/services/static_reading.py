@@ -7,18 +7,23 @@ from typing import TypeVar
 
 from services.common.errors import UnscoredError
 from services.common.logging import get_logger, name_error
+from services.common.schemas import Conversation
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import Finding, Grade
 from services.common.task_types.task_type import GoldenInputs, TaskType
 from services.evaluator.app.services.behaviour.plan import plan_probes
 from services.evaluator.app.services.behaviour.prelude import put_before
 from services.evaluator.app.services.behaviour.probe import ProbePlan
+from services.evaluator.app.services.conversation_rules import CALL_CHECKS, CONVERSATION_CHECKS
 from services.evaluator.app.services.evidence import Evidence, gather_evidence
-from services.evaluator.app.services.rubric import STATIC_CRITERIA
+from services.evaluator.app.services.rubric import STATIC_CRITERIA, responds
 from services.evaluator.app.services.rule_sets import criteria_for, rules_for
-from services.evaluator.app.services.validators import STATIC_CHECKS
+from services.evaluator.app.services.validators import STATIC_CHECKS, gives_an_answer
 
 Looked = TypeVar("Looked", Finding, Grade)
+
+# What can be said of a call by a task type that judges texts: it is a step on the way to one.
+SAID_OF_CALLS = frozenset({*CONVERSATION_CHECKS, gives_an_answer.__name__, responds.__name__})
 
 log = get_logger()
 
@@ -49,12 +54,14 @@ def read_answer(
     answer: str,
     own_task_types: Path | None = None,
     is_golden: bool = False,
+    conversation: Conversation | None = None,
 ) -> Reading:
     """Read an answer, look at it by its task type's rules, and plan what to try it with.
 
     Args:
         own_task_types: Where the user's own task types lie.
         is_golden: Whether the request is a golden input, whose right values may be used.
+        conversation: The conversation, where the request is one, with the whole answer.
     """
     definition = open_task_types(own_task_types).find(task_type)
     is_code = definition is not None and definition.answers == "code"
@@ -65,6 +72,7 @@ def read_answer(
         answer=answer,
         is_code=is_code,
         expected=golden.expected.get(user_input),
+        conversation=conversation,
     )
     findings, grades = _look_at(evidence, definition)
     told_by_value: set[str] = set()
@@ -94,18 +102,22 @@ def read_answer(
 def _look_at(
     evidence: Evidence, definition: TaskType | None
 ) -> tuple[dict[str, Finding], dict[str, Grade]]:
-    """Have all rules and criteria look that run nothing."""
+    """Have all rules and criteria look that run nothing and that the answer is a matter of."""
     own_rules = definition.rules if definition else {}
     own_criteria = definition.criteria if definition else {}
+    judges_calls = definition is not None and not CALL_CHECKS.isdisjoint(definition.rule_weights)
+    all_apply = judges_calls or not evidence.is_call
     findings = {
         rule.name: _look(rule.name, rule.check, evidence)
         for rule in rules_for(definition)
-        if rule.name in STATIC_CHECKS or rule.name in own_rules
+        if (rule.name in STATIC_CHECKS or rule.name in own_rules)
+        and (all_apply or rule.name in SAID_OF_CALLS)
     }
     grades = {
         criterion.name: _look(criterion.name, criterion.grade, evidence)
         for criterion in criteria_for(definition)
-        if criterion.name in STATIC_CRITERIA or criterion.name in own_criteria
+        if (criterion.name in STATIC_CRITERIA or criterion.name in own_criteria)
+        and (all_apply or criterion.name in SAID_OF_CALLS)
     }
     return findings, grades
 

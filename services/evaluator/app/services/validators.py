@@ -17,6 +17,7 @@ from services.evaluator.app.services.code.syntax import (
     original_name,
     parameters_of,
 )
+from services.evaluator.app.services.conversation_rules import CONVERSATION_CHECKS, WITHHELD
 from services.evaluator.app.services.evidence import Evidence
 from services.evaluator.app.services.request import PYTHONS_OWN
 
@@ -45,7 +46,11 @@ DANGEROUS_CALLS = frozenset(
 
 
 def gives_an_answer(evidence: Evidence) -> Finding:
-    """Check that something came back that is no refusal."""
+    """Check that something came back that is no refusal; a call of a tool is an answer."""
+    if evidence.tool_calls:
+        return passed("it calls a tool")
+    if evidence.finish_reason == WITHHELD:
+        return failed("the provider withheld the answer")
     if not evidence.answer.strip():
         is_draft = bool(evidence.reasoning)
         return failed("it is all reasoning, and no answer" if is_draft else "the answer is empty")
@@ -199,6 +204,8 @@ def has_type_hints(evidence: Evidence) -> Finding:
 
 def is_refusal(evidence: Evidence) -> bool:
     """Tell whether an answer is a refusal; one that defines something never is."""
+    if evidence.refusal:
+        return True
     return REFUSAL.match(evidence.answer) is not None and not evidence.definitions
 
 
@@ -218,4 +225,4 @@ STATIC_CHECKS: dict[str, Callable[[Evidence], Finding]] = {
         has_docstring,
         has_type_hints,
     )
-}
+} | CONVERSATION_CHECKS

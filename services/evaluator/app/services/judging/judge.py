@@ -7,6 +7,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from services.common.evaluation_detail import CriterionDetail
+from services.common.schemas import Conversation
 from services.common.task_types.rules import Criterion, Grade, RuleResults
 
 RUBRIC_JUDGE = "rubric"
@@ -37,12 +38,14 @@ class JudgedAnswer:
 
     Attributes:
         grades: The rubric's criteria that could be graded, each with its grade.
+        conversation: The conversation that the request is the last message of.
     """
 
     task_type: str
     user_input: str
     answer: str
     grades: tuple[tuple[Criterion, Grade], ...] = ()
+    conversation: Conversation | None = None
 
 
 class Judge(Protocol):

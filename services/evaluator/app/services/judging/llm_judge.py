@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
@@ -19,6 +20,8 @@ from services.evaluator.app.services.judging.reply import parse_judgement
 from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING, reach_verdict
 
 PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "judge.txt"
+# Follows the prompt, whichever it is, where the request is a conversation.
+CONVERSATION_FILE = PROMPT_FILE.with_name("judge_conversation.txt")
 ATTEMPTS = 2
 # A score this near to the threshold is judged a second time.
 CLOSE_TO_THRESHOLD = 0.05
@@ -45,9 +48,11 @@ class LlmJudge:
     ) -> None:
         self._model = model
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
+        self._on_conversations = CONVERSATION_FILE.read_text(encoding="utf-8")
         self._prompts = dict(prompts)
         self.name = spec
-        self.identity = f"{spec}@{_digest_prompts(self._prompt, self._prompts)}"
+        told = self._prompt + self._on_conversations
+        self.identity = f"{spec}@{_digest_prompts(told, self._prompts)}"
 
     async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         """Grade an answer by asking the model once or twice.
@@ -56,14 +61,16 @@ class LlmJudge:
             JudgeInvalidError: If neither of two replies is a grade.
             UnscoredError: If the model gives no reply.
         """
-        prompt = SystemMessage(self._prompts.get(case.task_type, self._prompt))
-        shown = describe_case(case.user_input, case.answer, rules)
-        first = await self._ask(prompt, shown)
+        instructions = self._prompts.get(case.task_type, self._prompt)
+        if case.conversation:
+            instructions = f"{instructions.rstrip()}\n\n{self._on_conversations}"
+        prompt = SystemMessage(instructions)
+        describe = partial(describe_case, case.user_input, case.answer, rules, case.conversation)
+        first = await self._ask(prompt, describe())
         if not is_close(first.score, rules):
             return combine_judgements([first])
-        shown = describe_case(case.user_input, case.answer, rules, answer_first=True)
         try:
-            second = await self._ask(prompt, shown)
+            second = await self._ask(prompt, describe(answer_first=True))
         except UnscoredError as error:
             # The first grade is as good as any answer's that was judged once.
             log.warning("judge_second_look_failed", judge=self.name, code=error.code)

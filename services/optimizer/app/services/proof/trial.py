@@ -180,7 +180,14 @@ def _golden(
     half: str, inputs: Sequence[str], golden: GoldenInputs, taken: set[str]
 ) -> list[ReplayInput]:
     return [
-        ReplayInput(f"{GOLDEN}-{half}-{number}", text, text, GOLDEN, golden.ids.get(text))
+        ReplayInput(
+            f"{GOLDEN}-{half}-{number}",
+            text,
+            text,
+            GOLDEN,
+            golden.ids.get(text),
+            golden.conversations.get(text),
+        )
         for number, text in enumerate((text for text in inputs if text not in taken), 1)
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.chat.messages import ChatInput
 from services.common.task_types import TaskTypeError
 from services.common.task_types.reading import read_task_type
 
@@ -29,6 +30,9 @@ def golden(choosing: list[object], verdict: list[object]) -> str:
     return json.dumps({"choosing": choosing, "verdict": verdict})
 
 
+SAID = {"role": "user", "content": "hat"}
+
+
 def entry(identifier: str, text: str) -> dict[str, object]:
     return {"id": identifier, "input": text}
 
@@ -45,6 +49,7 @@ def test_a_complete_directory_is_read_whole(make_task_type: MakeTaskType) -> Non
     assert task_type.golden_inputs.verdict == ("dog",)
     assert task_type.golden_inputs.expected == {"hat": "cat"}
     assert task_type.golden_inputs.ids == {"hat": "a-1", "dog": "a-2"}
+    assert task_type.golden_inputs.conversations == {}
     assert task_type.repairs.role == "You greet."
     assert task_type.directory == directory
 
@@ -112,6 +117,42 @@ def test_validators_and_judge_prompt_may_be_left_out(make_task_type: MakeTaskTyp
             ["choosing.0.checks", "check 1 is neither `call == literal` nor", "task-types.md"],
         ),
         ({"golden_inputs__json": golden([entry("1" * 201, "a")], [])}, ["choosing.0.id"]),
+        (
+            {"golden_inputs__json": golden([entry("1", "a") | {"messages": [SAID]}], [])},
+            ["choosing.0", "`input` or `messages`, not both"],
+        ),
+        (
+            {"golden_inputs__json": golden([{"id": "1", "messages": []}], [])},
+            ["the last message must be the user's or a tool's"],
+        ),
+        (
+            {"golden_inputs__json": golden([{"id": "1", "messages": [SAID, {}]}], [])},
+            ["the last message must be the user's or a tool's"],
+        ),
+        (
+            {"golden_inputs__json": golden([{"id": "1", "messages": "hi"}], [])},
+            ["`messages` must be a list of objects"],
+        ),
+        (
+            {
+                "golden_inputs__json": golden(
+                    [{"id": "1", "messages": [SAID | {"content": []}]}], []
+                )
+            },
+            ["choosing.0.input"],
+        ),
+        (
+            {"golden_inputs__json": golden([{"id": "1", "messages": [SAID]}], [entry("2", "hat")])},
+            ["the input 'hat' is there twice"],
+        ),
+        (
+            {"golden_inputs__json": golden([entry("1", "a") | {"variables": {"today": "x"}}], [])},
+            ["'1' doesn't give a value to each variable", "declare them in task_type.toml"],
+        ),
+        (
+            {"task_type__toml": 'variables = ["today"]\n' + definition()},
+            ["'a-1' doesn't give a value to each variable", "a text for each of: today"],
+        ),
         ({"repairs__toml": 'role = "r"'}, ["repairs.toml", "rules"]),
         ({"validators__py": "1 / 0"}, ["validators.py", "ZeroDivisionError"]),
         ({"validators__py": "def ("}, ["validators.py", "SyntaxError"]),
@@ -169,3 +210,27 @@ def test_a_byte_order_mark_is_no_part_of_a_file(make_task_type: MakeTaskType) ->
     assert (marked.prompt, marked.judge_prompt) == ("Greet in rhyme.", "Judge it.")
     assert marked.golden_inputs == read.golden_inputs
     assert list(marked.rules) == list(read.rules)
+
+
+def test_a_golden_input_may_be_a_conversation(make_task_type: MakeTaskType) -> None:
+    """It goes by the last message of its user; a text with more beside it is one too."""
+    messages = [SAID | {"content": "Hi"}, SAID | {"role": "assistant"}, SAID]
+    messages += [{"role": "tool", "tool_call_id": "1", "content": "dog"}]
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    halves = golden(
+        [{"id": "1", "messages": messages, "tools": tools, "variables": {"today": "Monday"}}],
+        [entry("2", "bat") | {"parameters": {"temperature": 0}, "variables": {"today": "Friday"}}],
+    )
+    directory = make_task_type(
+        golden_inputs__json=halves, task_type__toml='variables = ["today"]\n' + definition()
+    )
+    found = read_task_type(directory).golden_inputs
+    assert (found.choosing, found.verdict, found.ids) == (
+        ("hat",),
+        ("bat",),
+        {"hat": "1", "bat": "2"},
+    )
+    assert found.conversations == {
+        "hat": ChatInput(messages, tools, {}, {"today": "Monday"}),
+        "bat": ChatInput([SAID | {"content": "bat"}], [], {"temperature": 0}, {"today": "Friday"}),
+    }

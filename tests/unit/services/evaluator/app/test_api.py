@@ -139,7 +139,7 @@ def test_a_body_that_is_no_request_is_a_client_error(client: TestClient, content
 
 
 def test_a_body_over_the_limit_is_refused(client: TestClient) -> None:
-    response = client.post(PATH, content=b" " * ((2 << 20) + 1))
+    response = client.post(PATH, content=b" " * ((10 << 20) + 1))
     assert response.status_code == 413
     assert response.json()["code"] == "request_too_large"
 
@@ -291,3 +291,24 @@ def test_the_request_id_of_the_caller_is_kept(client: TestClient) -> None:
     request_id = str(uuid4())
     response = client.post(PATH, json=body(), headers={"X-Request-ID": request_id})
     assert response.headers["x-request-id"] == request_id
+
+
+def test_an_answer_that_was_not_to_be_judged_is_no_unscored_one(client: TestClient) -> None:
+    answer = "def binary_search(items: list[int], target: int) -> int:\n    return 1"
+    response = client.post(PATH, json=body(worker_output=answer, with_judge=False))
+    assert (response.status_code, response.json()["code"]) == (422, "not_judged")
+    series = 'agent_evaluations_unscored_total{task_type="code_generation"}'
+    assert value_of(client, series) == 0
+    failing = client.post(PATH, json=body(with_judge=False))
+    assert (failing.status_code, failing.json()["passed"]) == (200, False)
+
+
+def test_a_conversation_as_large_as_the_door_takes_is_scored(client: TestClient) -> None:
+    conversation = {
+        "messages": [{"role": "user", "content": "x" * (4 << 20)}],
+        "answer": {"role": "assistant", "content": "Hello World"},
+        "finish_reason": "stop",
+    }
+    response = client.post(PATH, json=body(conversation=conversation))
+    assert response.status_code == 200
+    assert response.json()["passed"] is False

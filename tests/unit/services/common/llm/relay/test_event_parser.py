@@ -68,3 +68,15 @@ def test_what_is_no_event_is_no_chat_completion(body: bytes) -> None:
 
 def test_nothing_is_given_of_a_stream_of_comments() -> None:
     assert read(b": wait\n\n: wait\n\n") == []
+
+
+def test_data_over_many_lines_is_one_event_and_bounded() -> None:
+    lines = [
+        b"data: " + line
+        for line in json.dumps({"choices": [], "x": [1] * 2000}, indent=0).encode().split(b"\n")
+    ]
+    [event] = read(b"\n".join(lines) + b"\n\n")
+
+    assert event.chunk["x"] == [1] * 2000
+    with pytest.raises(ValueError, match="too long"):
+        read(b"data: {\n", *[b"data: " + b" x" * 30_000 + b"\n"] * 100)

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import UnscoredError
+from services.common.schemas import Conversation
 from services.evaluator.app.services import bounded_reading as reader_module
 from services.evaluator.app.services.bounded_reading import MAX_IN_PROCESS_CHARACTERS, Reader
 from services.evaluator.app.services.static_reading import Reading
@@ -44,6 +45,20 @@ async def test_a_long_answer_is_read_elsewhere(
     monkeypatch.setattr(reader_module, "read_answer", report_process)
     reading = await read(answer)
     assert (reading.process == os.getpid()) is is_here  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+async def test_a_long_conversation_is_read_elsewhere(
+    *, is_long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "read_answer", report_process)
+    reading = await Reader().read(
+        task_type="tool_use",
+        user_input="x",
+        answer="y",
+        conversation=Conversation(messages=[{"content": "x" * 9_000 * is_long}], answer={}),
+    )
+    assert (reading.process == os.getpid()) is not is_long  # type: ignore[attr-defined]
 
 
 def read_forever(**_: object) -> None:

@@ -1,14 +1,16 @@
 """One evaluation: the score, and the detail that explains it."""
 
 import json
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.errors import UnscoredError
+from services.common.chat.evaluation import make_evaluation_request
+from services.common.errors import NotJudgedError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail
-from services.common.schemas import EvaluationRequest
+from services.common.schemas import Conversation, EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.evaluation import Evaluation
@@ -262,3 +264,119 @@ async def test_an_answer_that_is_all_reasoning_is_none() -> None:
     verdict, detail = await Evaluation(FixedJudge(1)).evaluate(request_for(f"<think>\n{GOOD}"))
     assert not verdict.passed
     assert "it is all reasoning, and no answer" in [rule.reason for rule in detail.rules]
+
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+
+
+def conversation_with(
+    answer: dict[str, object], *, task_type: str, asked: str, finish_reason: str = "stop"
+) -> EvaluationRequest:
+    conversation = Conversation(
+        messages=[{"role": "user", "content": asked}],
+        tools=[WEATHER],
+        answer=answer,
+        finish_reason=finish_reason,
+    )
+    return make_evaluation_request(UUID(REQUEST_ID), task_type, conversation)
+
+
+def calling(name: str, arguments: str) -> dict[str, object]:
+    function = {"name": name, "arguments": arguments}
+    return {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": function}]}
+
+
+@pytest.mark.parametrize("task_type", ["code_generation", "json_extraction", "no_directory"])
+async def test_a_call_is_no_code_and_no_data_but_a_step_on_the_way(task_type: str) -> None:
+    request = conversation_with(
+        calling("get_weather", '{"city": "Oslo"}'), task_type=task_type, asked="Weather in Oslo?"
+    )
+    verdict, detail = await Evaluation(RubricJudge()).evaluate(request)
+    assert verdict.passed
+    assert {rule.name for rule in detail.rules if rule.outcome != "not_applicable"} == {
+        "gives_an_answer"
+    }
+    assert detail.caveat
+
+
+@pytest.mark.parametrize("task_type", ["code_generation", "json_extraction"])
+async def test_a_text_in_a_conversation_is_judged_as_it_is_elsewhere(task_type: str) -> None:
+    asked = "Write a binary search function"
+    for answer in (GOOD, "Hello World", ""):
+        alone = request_for(answer, asked).model_copy(update={"task_type": task_type})
+        within = conversation_with({"content": answer}, task_type=task_type, asked=asked)
+        verdicts = [(await Evaluation(RubricJudge()).evaluate(one))[0] for one in (alone, within)]
+        assert verdicts[0] == verdicts[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"),
+    [
+        (calling("get_weather", '{"city": "Oslo"}'), True),
+        ({"content": "Which city do you mean?"}, True),
+        (calling("get_weather", '{"city": 7}'), False),
+        (calling("get_weather", '{"city": '), False),
+        (calling("get_news", "{}"), False),
+        ({"content": "Hello World"}, False),
+        ({"content": ""}, False),
+        ({"content": None, "refusal": "I can't do that."}, False),
+    ],
+)
+async def test_tool_use_passes_by_its_calls(answer: dict[str, object], *, passes: bool) -> None:
+    request = conversation_with(answer, task_type="tool_use", asked="What is it like in Oslo?")
+    verdict, _ = await Evaluation(RubricJudge()).evaluate(request)
+    assert verdict.passed is passes
+
+
+@pytest.mark.parametrize(("city", "passes"), [("Lisbon", True), ("Porto", False)])
+async def test_a_golden_conversation_is_held_against_its_expected_calls(
+    city: str, *, passes: bool
+) -> None:
+    golden = open_task_types(None).golden_inputs("tool_use")
+    asked = golden.conversations["What's the weather like in Lisbon right now?"]
+    conversation = Conversation(
+        messages=list(asked.messages),
+        tools=list(asked.tools),
+        answer=calling("get_weather", json.dumps({"city": city})),
+        finish_reason="tool_calls",
+    )
+    request = make_evaluation_request(
+        UUID(REQUEST_ID), "tool_use", conversation, golden_id="tu-c01"
+    )
+    verdict, detail = await Evaluation(RubricJudge()).evaluate(request)
+    assert verdict.passed is passes
+    assert detail.evidence == "checks"
+    assert "Lisbon" not in json.dumps([rule.reason for rule in detail.rules])
+    live = request.model_copy(update={"golden_id": None})
+    assert (await Evaluation(RubricJudge()).evaluate(live))[0].passed
+
+
+async def test_without_the_judge_only_what_the_rules_show_gets_a_score() -> None:
+    evaluation = Evaluation(SilentJudge(1))
+    failing = request_for("Hello World").model_copy(update={"with_judge": False})
+    verdict, detail = await evaluation.evaluate(failing)
+    assert verdict.capped
+    assert detail.judge.name == "rubric"
+    by_rubric, _ = await Evaluation(RubricJudge()).evaluate(request_for("Hello World"))
+    assert verdict == by_rubric
+    with pytest.raises(NotJudgedError):
+        await evaluation.evaluate(request_for(GOOD).model_copy(update={"with_judge": False}))
+
+
+async def test_a_conversation_too_deep_to_read_is_unscored() -> None:
+    deep: list[object] = []
+    for _ in range(2_000):
+        deep = [deep]
+    request = conversation_with({"content": deep}, task_type="tool_use", asked="x")
+    with pytest.raises(UnscoredError):
+        await Evaluation(RubricJudge()).evaluate(request)

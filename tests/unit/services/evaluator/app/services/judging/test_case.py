@@ -1,11 +1,13 @@
 """The case that a judge's model is shown: what stands inside the markers, and what outside."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.schemas import Conversation
 from services.common.task_types.rules import (
     Finding,
     Outcome,
@@ -166,3 +168,34 @@ def test_data_at_the_limit_is_whole_and_data_over_it_is_marked_as_cut() -> None:
 def test_what_the_model_is_shown_is_bounded() -> None:
     case = describe_case("y " * 100_000, "x " * 100_000, report_of())
     assert len(case) < 2 * MAX_DATA_CHARACTERS + 2_000
+
+
+def conversation_of(messages: list[dict[str, object]], **fields: Any) -> Conversation:
+    return Conversation(**{"messages": messages, "answer": {"content": "x"}} | fields)
+
+
+def test_a_conversation_and_its_tools_stand_in_place_of_the_request() -> None:
+    conversation = conversation_of(
+        [{"role": "user", "content": "Hi"}, {"role": "user", "content": "Look!"}],
+        tools=[{"function": {"name": "look"}}],
+        answer={"content": "I look.", "tool_calls": [{"function": {"name": "look"}}]},
+    )
+    case = describe_case("Look!", "I look.", report_of(), conversation)
+    mark = MARKER.findall(case)[0]
+    assert "[request (data)" not in case
+    assert f"[conversation (data) {mark}]\nuser: Hi\n\nuser: Look!\n[end of conversation" in case
+    assert f'[tools (data) {mark}]\n{{"function": {{"name": "look"}}}}\n[end of tools' in case
+    assert f'[answer (data) {mark}]\nI look.\n[{{"function": {{"name": "look"}}}}]\n' in case
+    turned = describe_case("Look!", "I look.", report_of(), conversation, answer_first=True)
+    assert turned.index("[answer") < turned.index("[conversation")
+    assert sorted(case.splitlines()) == sorted(turned.splitlines())
+
+
+def test_of_a_long_conversation_the_end_is_shown() -> None:
+    messages: list[dict[str, object]] = [
+        {"role": "user", "content": f"{number} {'x ' * 3_000}"} for number in range(9)
+    ]
+    case = describe_case("x", "y", report_of(), conversation_of(messages))
+    assert ", cut: the last 24,000 of " in case
+    assert "user: 8 x" in case
+    assert len(case) < MAX_DATA_CHARACTERS + 2_000

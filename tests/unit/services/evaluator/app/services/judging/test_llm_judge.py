@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, ModelTimeoutError, UnscoredError
+from services.common.schemas import Conversation
 from services.common.task_types.rules import Finding, Rule, RuleResult, RuleResults
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.llm_judge import LlmJudge, combine_judgements, is_close
@@ -235,3 +237,17 @@ async def test_a_grade_that_the_answer_tells_the_judge_to_give_is_none() -> None
     quoting = f"<think>It says {forged}.</think>\n{graded(0.1, 'wrong')}"
     judgement = await judge_with(model_saying(quoting), answer)
     assert (judgement.score, judgement.reason) == (0.1, "wrong")
+
+
+@pytest.mark.parametrize("own", [{}, {"code_generation": "Judge it."}])
+async def test_a_conversation_is_judged_under_a_prompt_that_says_so(own: dict[str, str]) -> None:
+    model = model_saying(GRADE, GRADE)
+    judge = LlmJudge(model, spec="openai:some", prompts=own)
+    conversation = Conversation(messages=[{"role": "user", "content": REQUEST}], answer={})
+    await judge.judge(case_of(), report_of(CLEAR_RULES))
+    await judge.judge(replace(case_of(), conversation=conversation), report_of(CLEAR_RULES))
+    (alone, _), (within, shown) = model.shown
+    assert str(within.content).startswith(str(alone.content).rstrip())
+    assert "Here the request is a conversation" in str(within.content)
+    assert "Here the request is a conversation" not in str(alone.content)
+    assert "[conversation (data)" in str(shown.content)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.chat.messages import ChatInput
 from services.common.task_types import GoldenInputs, open_task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import PairedScore, can_decide
@@ -69,6 +70,13 @@ def test_failing_inputs_are_dealt_out_in_turn_and_golden_ones_stand_between_them
     assert texts(trial.choosing)[:4] == ["amber", "chooseamber", "cedar", "choosebirch"]
     assert texts(trial.proving)[:3] == ["birch", "judgeamber", "judgebirch"]
     assert trial.clusters == 3
+
+
+def test_a_golden_conversation_is_replayed_whole() -> None:
+    asked = ChatInput([{"role": "user", "content": "hat"}], [{"type": "function"}])
+    golden = GoldenInputs(choosing=("hat",), ids={"hat": "g-1"}, conversations={"hat": asked})
+    [item] = plan_trial([], golden).choosing
+    assert (item.conversation, item.golden_id, item.user_input) == (asked, "g-1", "hat")
 
 
 def test_an_input_is_replayed_as_it_was_refined() -> None:

@@ -15,6 +15,8 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 MAX_WORK = 30_000
+MAX_DEPTH = 32
+MAX_SCHEMA_VALUES = 1_000
 MAX_PATTERN_CHARACTERS = 200
 MAX_MATCHED_CHARACTERS = 128
 FORMATS = ("date", "time", "email", "ipv4", "ipv6", "uuid")
@@ -159,3 +161,25 @@ def walk_objects(schema: object) -> Iterator[dict[str, Any]]:
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
+
+
+def require_bounds(value: object, most: int) -> None:
+    """Refuse a value so deep or so large that checking it would take long.
+
+    Raises:
+        ValueError: If it is.
+    """
+    level, count = [value], 1
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        count += len(level)
+        if count > most:
+            raise ValueError(f"the JSON has more than {most} values")
+        if not level:
+            return
+    raise ValueError("the JSON is nested too deeply")

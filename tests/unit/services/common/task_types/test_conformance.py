@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.common.task_types.json_extraction.conformance import (
+from services.common.task_types.conformance import (
     UncheckableSchemaError,
     find_violation,
     is_quick,
