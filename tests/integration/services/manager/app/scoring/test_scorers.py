@@ -76,6 +76,18 @@ async def test_an_answer_that_waits_gets_its_score(
     assert await pending.count() == Backlog(0, 0)
 
 
+async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
+    database: Database, pending: PendingScores, leave_marked: LeaveMarked
+) -> None:
+    rows = [await leave_marked() for _ in range(5)]
+    async with database.connection() as connection:  # the pool's one, which the claims get too
+        for plan in ("hashagg", "sort", "hashjoin", "mergejoin", "material", "indexscan"):
+            await connection.execute(f"SET enable_{plan} = off")
+    claims = [await pending.claim() for _ in rows]
+    assert [claim.execution_id if claim else None for claim in claims] == rows
+    assert await pending.claim() is None
+
+
 async def test_the_chance_that_the_outcome_is_known_is_kept(
     connection: Connection,
     database: Database,
