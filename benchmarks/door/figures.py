@@ -9,7 +9,13 @@ from benchmarks.instant_endpoint import CHUNKS
 from benchmarks.load_generator import Load
 from benchmarks.overhead.figures import MANY, ONE, Aim, Machine
 
-BARE, DOOR, SCORED, GUIDE, LITELLM = "bare provider", "door", "door, scored", "guide's route", "LiteLLM"
+BARE, DOOR, SCORED, GUIDE, LITELLM = (
+    "bare provider",
+    "door",
+    "door, scored",
+    "guide's route",
+    "LiteLLM",
+)
 STREAMING = ", streaming"
 
 
@@ -86,7 +92,10 @@ def chunk_cpu_us(rounds: Rounds, connections: int) -> float:
     """Compute the CPU of a streamed answer beyond that of a whole one, by chunk."""
     case, whole = Case(DOOR + STREAMING, connections), Case(DOOR, connections)
     return compare(
-        rounds, case, whole, lambda one, other: (one.whole_cpu_ms - other.whole_cpu_ms) / CHUNKS * 1000
+        rounds,
+        case,
+        whole,
+        lambda one, other: (one.whole_cpu_ms - other.whole_cpu_ms) / CHUNKS * 1000,
     )
 
 
@@ -108,7 +117,9 @@ def judge_aims(rounds: Rounds) -> list[Aim]:
             Case(LITELLM, connections),
             lambda one, other: figure(one) / figure(other),
         )
-        aims.append(Aim(f"{target}: {name}, {connections} connection(s)", ratio, limit, "x LiteLLM"))
+        aims.append(
+            Aim(f"{target}: {name}, {connections} connection(s)", ratio, limit, "x LiteLLM")
+        )
 
     for connections, door_limit, guide_limit in ((ONE, 0.4, 1.0), (MANY, 0.35, 0.75)):
         add("CPU", DOOR, connections, lambda cost: cost.whole_cpu_ms, door_limit)

@@ -143,5 +143,3 @@ async def _await_no_pending(database_url: str) -> None:
     ):
         while await connection.fetchval("SELECT EXISTS (SELECT FROM selfheal.pending_scores)"):
             await asyncio.sleep(LOOK_SECONDS)
-
-

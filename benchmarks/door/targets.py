@@ -26,7 +26,7 @@ INSERT_PROMPT = f"""
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
     SELECT '{UNSCORED}', content, 1, TRUE, 'to be measured', 'benchmark'
     FROM prompts WHERE task_type = '{ALL_SCORED}' AND is_active
-"""  # noqa: S608 - constants
+"""
 LITELLM_CONFIG = """\
 model_list:
   - model_name: {model}

@@ -36,14 +36,14 @@ def chat(
     """
     messages: list[dict[str, str]] = []
     with friendly_errors():
-        manager_url = Settings().manager_url
+        settings = Settings()
         for said in [text] if text else _read_lines():
             messages.append({"role": "user", "content": said})
-            with stream_chat(manager_url, messages, task_type=task_type) as answer:
+            with stream_chat(settings, messages, task_type=task_type) as answer:
                 told = _show(answer.pieces)
                 headers = answer.headers
             messages.append({"role": "assistant", "content": told})
-            _tell_score(manager_url, headers)
+            _tell_score(settings, headers)
 
 
 def _read_lines() -> Iterator[str]:
@@ -67,9 +67,9 @@ def _show(pieces: Iterator[str]) -> str:
     return "".join(told)
 
 
-def _tell_score(manager_url: str, headers: Mapping[str, str]) -> None:
+def _tell_score(settings: Settings, headers: Mapping[str, str]) -> None:
     """Say under which prompt an answer came and how it scored, where that is known soon."""
-    row = wait_for_score(manager_url, headers["x-selfheal-evaluation"], seconds=SCORE_SECONDS)
+    row = wait_for_score(settings, headers["x-selfheal-evaluation"], seconds=SCORE_SECONDS)
     version, request_id = headers["x-selfheal-prompt-version"], headers["x-selfheal-request-id"]
     verdict = row.evaluation
     if row.evaluation_score is not None:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request
 
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
+from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.services.orchestrator import Orchestrator
 
 router = APIRouter()
@@ -23,5 +24,6 @@ router = APIRouter()
 )
 async def serve_request(body: AgentRequest, request: Request) -> AgentResponse:
     """Answer a request with code, and say how good the answer is."""
+    require_task_type(request.scope, body.task_type)
     orchestrator: Orchestrator = request.app.state.orchestrator
     return await orchestrator.serve(request.state.request_id, body)

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.common.errors import UnknownTaskTypeError
 from services.common.schemas import ErrorResponse
+from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import CLIENT_CLOSED, Door
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
@@ -80,19 +81,29 @@ class LoggedRequest(BaseModel):
     conversation: dict[str, Any] | None = None
 
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": OpenAIError}}
+NOT_KNOWN: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIError} for status in (401, 403, 503)
+}
+NOT_FOUND = NOT_KNOWN | {404: {"model": OpenAIError}}
 
 
-@router.get("/v1/models", responses={503: {"model": OpenAIError}})
+@router.get("/v1/models", responses=NOT_KNOWN)
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
-    return ModelList(data=[Model(id=name, created=created) for name, created in models.items()])
+    return ModelList(
+        data=[
+            Model(id=name, created=created)
+            for name, created in models.items()
+            if may_use(request.scope, name)
+        ]
+    )
 
 
-@router.get("/v1/models/{model}", responses=NOT_FOUND | {503: {"model": OpenAIError}})
+@router.get("/v1/models/{model}", responses=NOT_FOUND)
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
+    require_task_type(request.scope, model)
     models = await _log_of(request).read_models()
     if model not in models:
         raise ModelNotFoundError(UnknownTaskTypeError(task_type=model, known=list(models)))
@@ -108,6 +119,7 @@ async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     row = await _log_of(request).read_request(request_id)
     if row is None:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
+    require_task_type(request.scope, row["task_type"])
     conversation = None
     if row["is_conversation"]:
         usage = {name: row[name] for name in USAGE_FIELDS}
@@ -136,7 +148,10 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "A chat completion, or the chunks of one",
         "content": {"application/json": {}, "text/event-stream": {}},
     },
-    **{status: {"model": OpenAIError} for status in (400, 404, 413, 415, 429, 500, 502, 503, 504)},
+    **{
+        status: {"model": OpenAIError}
+        for status in (400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504)
+    },
 }
 
 

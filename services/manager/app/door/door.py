@@ -21,6 +21,7 @@ from services.common.evaluation_detail import ErrorDetail, EvaluationDetail
 from services.common.logging import get_logger
 from services.common.siblings import WorkerClient
 from services.common.task_types.registry import TaskTypes
+from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import make_conversation, make_execution
 from services.manager.app.door.conversation_log import ConversationLog
@@ -83,6 +84,7 @@ class Door:
         if content is None:
             return
         request = read_chat_request(content)
+        require_task_type(scope, request.model)
         check_against_task_type(request, self._task_types.find(request.model))
         self._name_unknown_fields(request)
         client = Client(receive, send, is_stream=request.is_stream)
