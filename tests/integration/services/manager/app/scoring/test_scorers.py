@@ -264,3 +264,13 @@ async def test_a_task_type_under_a_watch_or_an_alarm_has_all_its_answers_scored(
         False,
         False,
     ]
+
+
+async def test_it_stops_in_the_moment_in_which_it_is_told_of_an_answer(
+    database: Database, pending: PendingScores, evaluator: FakeEvaluator
+) -> None:
+    for turns in range(60):
+        async with asyncio.timeout(20), scoring(database, pending, evaluator) as scorers:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            scorers.tell_marked()
