@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
-        check format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
+        check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -151,6 +151,9 @@ bench-compose: $(VENV)/user ## Measure the containers: sizes, warm rebuild, star
 
 bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 	@$(BIN)/python -m benchmarks.overhead
+
+bench-door: $(VENV)/user ## Measure the door beside other ways to a model (ARGS="--litellm PATH": LiteLLM's proxy too)
+	@$(BIN)/python -m benchmarks.door $(ARGS)
 
 bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
 	@$(BIN)/python -m benchmarks.evaluator

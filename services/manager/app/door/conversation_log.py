@@ -1,16 +1,18 @@
 """Writes a conversation and reads what became of it."""
 
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
 from services.manager.app.door.conversation import Conversation
 from services.manager.app.scoring.sampling import Mark
-from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution
+from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution, read_columns
 
 JSON_COLUMNS = ("messages", "tools", "parameters", "variables", "choices", "tags")
 _COLUMNS = [column.name for column in fields(Conversation)]
+_read_columns = attrgetter(*_COLUMNS)
 _FIRST = len(fields(Execution)) + 1
 _VALUES = ", ".join(
     f"${number}::text::jsonb" if name in JSON_COLUMNS else f"${number}"
@@ -74,7 +76,10 @@ class ConversationLog:
         chances = (mark.with_judge, mark.rules_share, mark.judge_share) if mark else (None,) * 3
         async with self._database.connection() as connection:
             await connection.execute(
-                INSERT_CONVERSATION, *astuple(execution), *astuple(conversation), *chances
+                INSERT_CONVERSATION,
+                *read_columns(execution),
+                *_read_columns(conversation),
+                *chances,
             )
 
     async def read_request(self, request_id: UUID) -> dict[str, Any] | None:

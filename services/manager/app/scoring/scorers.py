@@ -78,7 +78,9 @@ class Scorers:
                 if claim := await self._pending.claim():
                     return claim
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._marked.wait(), POLL_SECONDS)
+                # Not `wait_for`: Python 3.11's may take a cancellation for a result.
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._marked.wait()
 
     async def _score(self, claim: Claim) -> None:
         """Score one answer; where even the outcome can't be written, its lease runs out."""
