@@ -57,19 +57,10 @@ Output = Annotated[
 ]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 VariableName = Annotated[str, Field(pattern=f"^{VARIABLE_NAME}$")]
-Variables = Annotated[
-    dict[VariableName, Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS)]],
-    Field(json_schema_extra={"additionalProperties": False}),
-]
+Variables = dict[VariableName, Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS)]]
 CHAT_EXAMPLE: dict[str, Any] = {
     "model": "code_generation",
     "messages": [{"role": "user", "content": "Write a function to sort a list"}],
-}
-# A client's body as far as the Worker checks it.
-CHAT_REQUEST: dict[str, Any] = {
-    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
-    "required": ["messages"],
-    "examples": [CHAT_EXAMPLE],
 }
 # PostgreSQL's INTEGER.
 DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -135,6 +126,14 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
+# A client's body as far as the Worker checks it.
+CHAT_REQUEST: dict[str, Any] = {
+    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+    "required": ["messages"],
+    "examples": [CHAT_EXAMPLE],
+}
+
+
 class ChatTask(Schema):
     """What the Worker is asked for at the door; `candidate_id` needs the internal token.
 
@@ -145,7 +144,7 @@ class ChatTask(Schema):
     request_id: UUID
     task_type: TaskType
     request: Annotated[dict[str, Any], Field(json_schema_extra=CHAT_REQUEST)]
-    variables: Variables = {}
+    variables: Annotated[Variables, Field(json_schema_extra={"additionalProperties": False})] = {}
     candidate_id: UUID | None = None
 
 
