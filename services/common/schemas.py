@@ -126,6 +126,14 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
+# A client's body as far as the Worker checks it.
+CHAT_REQUEST: dict[str, Any] = {
+    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+    "required": ["messages"],
+    "examples": [CHAT_EXAMPLE],
+}
+
+
 class ChatTask(Schema):
     """What the Worker is asked for at the door; `candidate_id` needs the internal token.
 
@@ -135,8 +143,8 @@ class ChatTask(Schema):
 
     request_id: UUID
     task_type: TaskType
-    request: Annotated[dict[str, Any], Field(examples=[CHAT_EXAMPLE])]
-    variables: Variables = {}
+    request: Annotated[dict[str, Any], Field(json_schema_extra=CHAT_REQUEST)]
+    variables: Annotated[Variables, Field(json_schema_extra={"additionalProperties": False})] = {}
     candidate_id: UUID | None = None
 
 

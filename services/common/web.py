@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -157,7 +156,11 @@ def create_app(
         )
 
     @app.get("/metrics", include_in_schema=False)
-    @app.get("/metrics/", response_class=PlainTextResponse)
+    @app.get(
+        "/metrics/",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     async def report_metrics() -> Response:
         """Give the metrics in Prometheus' text format."""
         if before_scrape is not None:
