@@ -22,7 +22,7 @@ class InvalidChatRequestError(ServiceError):
         self.headers = dict(DONT_RETRY)
 
 
-class ModelNotFoundError(ServiceError):
+class ModelNotFoundError(InvalidChatRequestError):
     """No task type of that name has an active prompt."""
 
     status_code = 404
@@ -35,7 +35,6 @@ class ModelNotFoundError(ServiceError):
             f"active prompt. There are: {known}.",
             param="model",
         )
-        self.headers = dict(DONT_RETRY)
 
 
 class UnknownRequestError(ServiceError):
