@@ -1,29 +1,22 @@
 """The door's HTTP API, in OpenAI's shapes but for what became of a request."""
 
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 
 from services.common.errors import UnknownTaskTypeError
 from services.common.schemas import ErrorResponse
 from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
-from services.manager.app.door.door import CLIENT_CLOSED, Door
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
 from services.manager.app.door.schema import ChatBody
 
 CHAT_PATH = "/v1/chat/completions"
-CONVERSATION_FIELDS = (
-    "finish_reason", "provider", "model_asked", "model_answered", "prompt_id", "prompt_digest",
-    "first_token_ms", "duration_ms", "session_id", "end_user", "tags",
-)  # fmt: skip
-USAGE_FIELDS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
 router = APIRouter()
 
@@ -81,26 +74,19 @@ class LoggedRequest(BaseModel):
     conversation: dict[str, Any] | None = None
 
 
-NOT_KNOWN: dict[int | str, dict[str, Any]] = {
-    status: {"model": OpenAIError} for status in (401, 403, 503)
-}
-NOT_FOUND = NOT_KNOWN | {404: {"model": OpenAIError}}
+def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": OpenAIError} for status in statuses}
 
 
-@router.get("/v1/models", responses=NOT_KNOWN)
+@router.get("/v1/models", responses=_failures(401, 403, 503))
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
-    return ModelList(
-        data=[
-            Model(id=name, created=created)
-            for name, created in models.items()
-            if may_use(request.scope, name)
-        ]
-    )
+    usable = [name for name in models if may_use(request.scope, name)]
+    return ModelList(data=[Model(id=name, created=models[name]) for name in usable])
 
 
-@router.get("/v1/models/{model}", responses=NOT_FOUND)
+@router.get("/v1/models/{model}", responses=_failures(401, 403, 404, 503))
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
     require_task_type(request.scope, model)
@@ -120,22 +106,7 @@ async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     if row is None:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
     require_task_type(request.scope, row["task_type"])
-    conversation = None
-    if row["is_conversation"]:
-        usage = {name: row[name] for name in USAGE_FIELDS}
-        conversation = {name: row[name] for name in CONVERSATION_FIELDS} | {"usage": usage}
-    return LoggedRequest(**row, evaluation=_read_evaluation(row), conversation=conversation)
-
-
-def _read_evaluation(row: dict[str, Any]) -> Evaluation:
-    """Say what became of the score of a row."""
-    if row["is_pending"]:
-        return "pending"
-    if row["evaluation_score"] is not None:
-        return "scored"
-    if row["error_message"] is not None:
-        return "unscored"
-    return "client_closed" if row["finish_reason"] == CLIENT_CLOSED else "not_chosen"
+    return LoggedRequest.model_validate(row)
 
 
 def _log_of(request: Request) -> ConversationLog:
@@ -143,16 +114,16 @@ def _log_of(request: Request) -> ConversationLog:
     return log
 
 
-CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "A chat completion, or the chunks of one",
-        "content": {"application/json": {}, "text/event-stream": {}},
-    },
-    **{
-        status: {"model": OpenAIError}
-        for status in (400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504)
-    },
-}
+class ChatRoute(APIRoute):
+    """Described as every route is, but served by the door, without what FastAPI does besides."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Any]]:
+        """Return what gives the ASGI application that answers."""
+
+        async def find_door(request: Request) -> Any:
+            return request.app.state.door
+
+        return find_door
 
 
 async def complete_chat(body: ChatBody) -> None:
@@ -162,24 +133,17 @@ async def complete_chat(body: ChatBody) -> None:
     """
 
 
-class ChatRoute(APIRoute):
-    """Described as every route is, but served without all that FastAPI does for a request.
-
-    Args:
-        app: Says where the door is, in its state.
-    """
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(
-            CHAT_PATH,
-            complete_chat,
-            methods=["POST"],
-            response_model=None,
-            responses=CHAT_RESPONSES,
-        )
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            door: Door = app.state.door
-            await door(scope, receive, send)
-
-        self.app = serve
+router.add_api_route(
+    CHAT_PATH,
+    complete_chat,
+    methods=["POST"],
+    response_model=None,
+    responses={
+        200: {
+            "description": "A chat completion, or the chunks of one",
+            "content": {"application/json": {}, "text/event-stream": {}},
+        },
+        **_failures(400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504),
+    },
+    route_class_override=ChatRoute,
+)

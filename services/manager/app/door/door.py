@@ -24,7 +24,7 @@ from services.common.task_types.registry import TaskTypes
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import make_conversation, make_execution
-from services.manager.app.door.conversation_log import ConversationLog
+from services.manager.app.door.conversation_log import CLIENT_CLOSED, ConversationLog
 from services.manager.app.door.errors import AnswerFailedError, ModelNotFoundError
 from services.manager.app.door.exchange import Exchange
 from services.manager.app.door.request import (
@@ -34,7 +34,6 @@ from services.manager.app.door.request import (
 )
 from services.manager.app.scoring.sampling import Mark
 
-CLIENT_CLOSED = "client_closed"
 # How long the end of the process waits for rows that are being written.
 ROWS_SECONDS = 5
 # An event is so much larger than the piece of text in it, and more.
@@ -158,7 +157,7 @@ class Door:
     ) -> ServiceError | None:
         """Write the row, come what may; returns what kept it from being written."""
         answer = exchange.finish()
-        conversation, is_whole = make_conversation(request_id, request, answer, self._settings)
+        conversation, is_whole = make_conversation(request, answer, self._settings)
         mark = self._choose_mark(request.model) if is_marked and is_whole else None
         execution = make_execution(request_id, request, answer)
         writing = asyncio.create_task(self._log.write(execution, conversation, mark))

@@ -79,7 +79,7 @@ class Exchange:
         """
         completion = _read_object(await reply.read())
         self._take_model(completion)
-        self.answer.usage = _as_object(completion.get("usage"))
+        self.answer.usage = completion.get("usage")
         self.answer.choices = choices_of(completion)
         completion["id"], completion["model"] = self._own_id, self._request.model
         self._held.append(encode(completion))
@@ -118,7 +118,7 @@ class Exchange:
         choices = choices_of(chunk)
         self._collect(choices, len(event))
         if usage := chunk.get("usage"):
-            self.answer.usage = _as_object(usage)
+            self.answer.usage = usage
         if not self._request.wants_usage and "usage" in chunk:
             del chunk["usage"]
             if not choices:

@@ -117,7 +117,8 @@ def _check_conversation(messages: list[dict[str, Any]]) -> None:
     """Refuse a tool's result without a call, and a conversation that waits for no answer."""
     calls: set[str] = set()
     for place, message in enumerate(messages):
-        param, content = f"messages[{place}]", message.get("content")
+        param = f"messages[{place}]"
+        content: Any = message.get("content")
         if message["role"] == "assistant":
             calls.update(call["id"] for call in message.get("tool_calls") or ())
         elif content is None:
