@@ -44,6 +44,13 @@ class UnknownRequestError(ServiceError):
     code = "unknown_request"
 
 
+class BrokenAnswerError(UpstreamError):
+    """The Worker's answer began well, and then is none."""
+
+    def __init__(self, message: str, *, code: str, told: str = "") -> None:
+        super().__init__(message, upstream="worker", upstream_code=code, upstream_message=told)
+
+
 class AnswerFailedError(ServiceError):
     """No answer came of it: the model's provider or the Worker failed."""
 
