@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from services.common.chat.errors import OpenAIError
 from services.common.errors import UnknownTaskTypeError
 from services.common.schemas import ErrorResponse
 from services.manager.app.access.authorisation import may_use, require_task_type
@@ -19,21 +20,6 @@ from services.manager.app.door.schema import ChatBody
 CHAT_PATH = "/v1/chat/completions"
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
 router = APIRouter()
-
-
-class OpenAIErrorContent(BaseModel):
-    """What went wrong, as OpenAI's clients read it."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class OpenAIError(BaseModel):
-    """What every failure under /v1/ is answered with."""
-
-    error: OpenAIErrorContent
 
 
 class Model(BaseModel):
@@ -71,7 +57,12 @@ class LoggedRequest(BaseModel):
     evaluation_passed: bool | None
     evaluation_detail: dict[str, Any] | None
     error_message: str | None
-    conversation: dict[str, Any] | None = None
+    conversation: dict[str, Any] | None
+
+
+def _log_of(request: Request) -> ConversationLog:
+    log: ConversationLog = request.app.state.conversation_log
+    return log
 
 
 def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -107,11 +98,6 @@ async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
     require_task_type(request.scope, row["task_type"])
     return LoggedRequest.model_validate(row)
-
-
-def _log_of(request: Request) -> ConversationLog:
-    log: ConversationLog = request.app.state.conversation_log
-    return log
 
 
 class ChatRoute(APIRoute):

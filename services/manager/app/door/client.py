@@ -19,11 +19,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON; lone surrogates, which UTF-8 doesn't have, as escapes."""
-    try:
-        return _encode(value).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value).encode()
+    """Write JSON; lone surrogates, which UTF-8 doesn't have, as JSON's escapes."""
+    return _encode(value).encode("utf-8", "backslashreplace")
 
 
 def write_event(value: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -43,32 +44,23 @@ MAX_NAMED_FIELDS = 100
 log = get_logger()
 
 
+@dataclass(kw_only=True, slots=True)
 class Door:
     """Serves `POST /v1/chat/completions`, as an ASGI application.
 
-    Args:
+    Attributes:
         choose_mark: Says whether and how an answer of a task type is scored.
         tell_marked: Told when an answer waits for its score.
     """
 
-    def __init__(
-        self,
-        *,
-        worker: WorkerClient,
-        conversation_log: ConversationLog,
-        task_types: TaskTypes,
-        settings: DoorSettings,
-        choose_mark: Callable[[str], Mark | None],
-        tell_marked: Callable[[], None],
-    ) -> None:
-        self._worker = worker
-        self._log = conversation_log
-        self._task_types = task_types
-        self._settings = settings
-        self._choose_mark = choose_mark
-        self._tell_marked = tell_marked
-        self._named_fields: set[str] = set()
-        self._open: set[asyncio.Task[Any]] = set()
+    worker: WorkerClient
+    conversation_log: ConversationLog
+    task_types: TaskTypes
+    settings: DoorSettings
+    choose_mark: Callable[[str], Mark | None]
+    tell_marked: Callable[[], None]
+    _named_fields: set[str] = field(default_factory=set)
+    _open: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -84,16 +76,13 @@ class Door:
         except ClientDisconnect:
             return
         require_task_type(scope, request.model)
-        check_against_task_type(request, self._task_types.find(request.model))
+        check_against_task_type(request, self.task_types.find(request.model))
         self._name_unknown_fields(request)
         self._hold(asyncio.current_task())
+        client = Client(receive, send, is_stream=request.is_stream)
+        max_bytes = self.settings.conversation_max_bytes * BYTES_OF_EVENTS
         await self._serve(
-            Exchange(
-                scope["state"]["request_id"],
-                request,
-                Client(receive, send, is_stream=request.is_stream),
-                max_bytes=self._settings.conversation_max_bytes * BYTES_OF_EVENTS,
-            )
+            Exchange(scope["state"]["request_id"], request, client, max_bytes=max_bytes)
         )
 
     async def close(self) -> None:
@@ -138,7 +127,7 @@ class Door:
             encode(request.extension.variables),
         )
         try:
-            async with self._worker.chat(task, exchange.request_id) as reply:
+            async with self.worker.chat(task, exchange.request_id) as reply:
                 exchange.read_headers(reply.headers)
                 if request.is_stream:
                     await exchange.relay_stream(reply)
@@ -156,10 +145,10 @@ class Door:
     async def _keep(self, exchange: Exchange, *, is_marked: bool) -> ServiceError | None:
         """Write the row, come what may; returns what kept it from being written."""
         request, answer = exchange.request, exchange.finish()
-        conversation, is_whole = make_conversation(request, answer, self._settings)
-        mark = self._choose_mark(request.model) if is_marked and is_whole else None
+        conversation, is_whole = make_conversation(request, answer, self.settings)
+        mark = self.choose_mark(request.model) if is_marked and is_whole else None
         execution = make_execution(exchange.request_id, request, answer)
-        writing = asyncio.create_task(self._log.write(execution, conversation, mark))
+        writing = asyncio.create_task(self.conversation_log.write(execution, conversation, mark))
         self._hold(writing)
         try:
             await asyncio.shield(writing)
@@ -175,7 +164,7 @@ class Door:
             duration_ms=answer.duration_ms,
         )
         if mark:
-            self._tell_marked()
+            self.tell_marked()
         return None
 
     def _hold(self, task: asyncio.Task[Any] | None) -> None:

@@ -20,7 +20,7 @@ MAX_HEADER_CHARACTERS = 200
 
 
 class Exchange:
-    """One request and its answer.
+    """One request and its answer; to take an answer raises UpstreamError where it fails.
 
     Args:
         max_bytes: Of a stream so much is collected for the log.
@@ -54,11 +54,7 @@ class Exchange:
         self.answer.provider = headers["x-selfheal-provider"]
 
     async def relay_stream(self, reply: ChatReply) -> None:
-        """Send on what comes, but for what ends a choice: that is held back.
-
-        Raises:
-            UpstreamError: If the stream breaks off, or says that it failed.
-        """
+        """Send on what comes, but for what ends a choice: that is held back."""
         async for events in reply.read_events():
             if self.answer.first_token_ms is None:
                 self.answer.first_token_ms = self._count_ms()
@@ -73,11 +69,7 @@ class Exchange:
         raise BrokenAnswerError("The worker's answer broke off.", code="broken_off")
 
     async def take_whole(self, reply: ChatReply) -> None:
-        """Hold the whole answer back.
-
-        Raises:
-            UpstreamError: If the Worker fails while it answers.
-        """
+        """Hold the whole answer back."""
         completion = _read_object(await reply.read())
         self._read_model(completion)
         self.answer.usage = completion.get("usage")

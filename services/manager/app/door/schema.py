@@ -59,10 +59,11 @@ class Part(Shape):
 
 
 class Function(Shape):
-    """The function of a tool call."""
+    """A function that a model may call, or a call of one."""
 
     name: str
-    arguments: str
+    parameters: dict[str, Any] | None = None
+    arguments: str = ""
 
 
 class ToolCall(Shape):
@@ -81,18 +82,11 @@ class Message(Shape):
     tool_call_id: str | None = None
 
 
-class ToolFunction(Shape):
-    """A function that a model may call."""
-
-    name: str
-    parameters: dict[str, Any] | None = None
-
-
 class Tool(Shape):
     """Something that a model may call."""
 
     type: str
-    function: ToolFunction | None = None
+    function: Function | None = None
 
 
 class Extension(BaseModel):
