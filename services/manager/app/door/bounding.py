@@ -29,11 +29,12 @@ def bound(content: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
         room_bytes -= size_bytes
         return True
 
-    return {
-        "choices": content["choices"] if fits(content["choices"]) else [],
-        "parameters": content["parameters"] if fits(content["parameters"]) else {},
-        "messages": list(takewhile(fits, reversed(content["messages"])))[::-1],
-    }
+    choices = content["choices"] if fits(content["choices"]) else []
+    parameters = content["parameters"] if fits(content["parameters"]) else {}
+    messages = content["messages"]
+    if not fits(messages):
+        messages = list(takewhile(fits, reversed(messages)))[::-1]
+    return {"choices": choices, "parameters": parameters, "messages": messages}
 
 
 def hash_binary_parts(value: Any) -> Any:

@@ -81,7 +81,7 @@ def make_conversation(
         The row but for what `execution_logs` has too, and whether it holds all that is to be
         scored: the answer, and what the user asked.
     """
-    body, extension = request.body, request.extension
+    body = request.body
     parameters = {
         name: _name_person(value, settings) if name in PERSONAL_FIELDS else value
         for name, value in body.items()
@@ -97,10 +97,8 @@ def make_conversation(
         **kept,
         "choices": kept["choices"] or None,
         "tools": body.get("tools") or None,
-        "variables": extension.variables,
-        "session_id": extension.session_id,
-        "end_user": _name_person(extension.end_user, settings),
-        "tags": extension.tags or None,
+        **request.extension.model_dump(),
+        "end_user": _name_person(request.extension.end_user, settings),
         "provider": answer.provider,
         "model_answered": answer.model,
         "prompt_id": answer.prompt_id,

@@ -37,8 +37,6 @@ from services.manager.app.scoring.sampling import Mark
 
 # How long the end of the process waits for rows that are being written.
 ROWS_SECONDS = 5
-# An event is so much larger than the piece of text in it, and more.
-BYTES_OF_EVENTS = 16
 MAX_NAMED_FIELDS = 100
 
 log = get_logger()
@@ -80,10 +78,7 @@ class Door:
         self._name_unknown_fields(request)
         self._hold(asyncio.current_task())
         client = Client(receive, send, is_stream=request.is_stream)
-        max_bytes = self.settings.conversation_max_bytes * BYTES_OF_EVENTS
-        await self._serve(
-            Exchange(scope["state"]["request_id"], request, client, max_bytes=max_bytes)
-        )
+        await self._serve(Exchange(scope["state"]["request_id"], request, client))
 
     async def close(self) -> None:
         """Wait for the rows that are being written."""

@@ -17,24 +17,20 @@ from services.manager.app.door.request import ChatRequest
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
 MAX_HEADER_CHARACTERS = 200
+# Of a stream's events for the log; each is many times as large as the text in it.
+MAX_COLLECTED_BYTES = 16 << 20
 
 
 class Exchange:
-    """One request and its answer; to take an answer raises UpstreamError where it fails.
+    """One request and its answer; to take an answer raises UpstreamError where it fails."""
 
-    Args:
-        max_bytes: Of a stream so much is collected for the log.
-    """
-
-    def __init__(
-        self, request_id: UUID, request: ChatRequest, client: Client, *, max_bytes: int
-    ) -> None:
+    def __init__(self, request_id: UUID, request: ChatRequest, client: Client) -> None:
         self.request_id = request_id
         self.request = request
         self.client = client
         self.answer = Answer()
         self._started = time.perf_counter()
-        self._room_bytes = max_bytes
+        self._room_bytes = MAX_COLLECTED_BYTES
         self._chunks: list[dict[str, Any]] = []
         # What is ours in an answer, and what of it leaves after the row is committed.
         self._own: dict[str, Any] = {"id": f"chatcmpl-{request_id.hex}", "model": request.model}
