@@ -1,17 +1,23 @@
 """The door's HTTP API, in OpenAI's shapes but for what became of a request."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Body, Request
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.common.chat.errors import OpenAIError
 from services.common.errors import UnknownTaskTypeError
-from services.common.schemas import ErrorResponse
+from services.common.schemas import (
+    CHAT_EVENTS,
+    CHAT_EXAMPLE,
+    FAILURES_OF_ANY_ROUTE,
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
 from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
@@ -20,6 +26,27 @@ from services.manager.app.door.schema import ChatBody
 CHAT_PATH = "/v1/chat/completions"
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
 router = APIRouter()
+
+
+class Completion(BaseModel):
+    """A chat completion: what the provider said, under an id of ours."""
+
+    id: str
+    object: str = "chat.completion"
+    created: int = 0
+    model: str
+    choices: list[dict[str, Any]] = Field(
+        examples=[
+            [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "def sort_list(items): ..."},
+                    "finish_reason": "stop",
+                }
+            ]
+        ]
+    )
+    usage: dict[str, Any] | None = None
 
 
 class Model(BaseModel):
@@ -60,16 +87,13 @@ class LoggedRequest(BaseModel):
     conversation: dict[str, Any] | None
 
 
-def _log_of(request: Request) -> ConversationLog:
-    log: ConversationLog = request.app.state.conversation_log
-    return log
+NOT_READ: Mapping[int, str] = {503: "The database can't be read"}
+NO_SUCH_MODEL: Mapping[int, str] = {404: "No active prompt serves this task type"}
 
 
-def _failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": OpenAIError} for status in statuses}
-
-
-@router.get("/v1/models", responses=_failures(401, 403, 503))
+@router.get(
+    "/v1/models", responses=describe_failures(FAILURES_OF_ANY_ROUTE, NOT_READ, model=OpenAIError)
+)
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
@@ -77,7 +101,16 @@ async def list_models(request: Request) -> ModelList:
     return ModelList(data=[Model(id=name, created=models[name]) for name in usable])
 
 
-@router.get("/v1/models/{model}", responses=_failures(401, 403, 404, 503))
+@router.get(
+    "/v1/models/{model}",
+    responses=describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        NOT_READ,
+        NO_SUCH_MODEL,
+        {422: "The request is not valid"},
+        model=OpenAIError,
+    ),
+)
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
     require_task_type(request.scope, model)
@@ -89,7 +122,9 @@ async def show_model(model: str, request: Request) -> Model:
 
 @router.get(
     "/api/v1/requests/{request_id}",
-    responses={status: {"model": ErrorResponse} for status in (404, 422, 503)},
+    responses=describe_failures(
+        NOT_READ, {404: "No such request is in the log", 422: "The id is no UUID"}
+    ),
 )
 async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     """Show what became of a request: its row, its score or that it is pending, its usage."""
@@ -98,6 +133,32 @@ async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
     require_task_type(request.scope, row["task_type"])
     return LoggedRequest.model_validate(row)
+
+
+def _log_of(request: Request) -> ConversationLog:
+    log: ConversationLog = request.app.state.conversation_log
+    return log
+
+
+CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A chat completion; or, where `stream` is true, its chunks as events",
+        "model": Completion,
+        "content": {"text/event-stream": CHAT_EVENTS},
+    },
+    **describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        FAILURES_WITH_A_BODY,
+        NO_SUCH_MODEL,
+        {
+            429: "The model's provider refuses for now, or its quota is spent",
+            502: "The model's provider or the Worker failed",
+            503: "The answer can't be kept: the database is away",
+            504: "The model's provider or the Worker gave no answer in time",
+        },
+        model=OpenAIError,
+    ),
+}
 
 
 class ChatRoute(APIRoute):
@@ -112,7 +173,17 @@ class ChatRoute(APIRoute):
         return find_door
 
 
-async def complete_chat(body: ChatBody) -> None:
+async def complete_chat(
+    body: Annotated[
+        ChatBody,
+        Body(
+            openapi_examples={
+                "whole": {"value": CHAT_EXAMPLE},
+                "stream": {"value": CHAT_EXAMPLE | {"stream": True}},
+            }
+        ),
+    ],
+) -> None:
     """Answer a conversation under the prompt that serves the task type that `model` names.
 
     Takes and gives what OpenAI's chat completions do, streams included.
@@ -124,12 +195,6 @@ router.add_api_route(
     complete_chat,
     methods=["POST"],
     response_model=None,
-    responses={
-        200: {
-            "description": "A chat completion, or the chunks of one",
-            "content": {"application/json": {}, "text/event-stream": {}},
-        },
-        **_failures(400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504),
-    },
+    responses=CHAT_RESPONSES,
     route_class_override=ChatRoute,
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.common.database import Database
 from services.manager.app.scoring.sampling import Mark
-from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution
+from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution, read_columns
 
 CLIENT_CLOSED = "client_closed"
 _EXECUTION = len(fields(Execution))
@@ -78,7 +78,7 @@ class ConversationLog:
     ) -> None:
         """Insert the rows of an answer and commit them; one with a mark waits for its score."""
         chances = astuple(mark) if mark else (None, None, None)
-        values = (*astuple(execution), conversation, *chances)
+        values = (*read_columns(execution), conversation, *chances)
         async with self._database.connection() as connection:
             await connection.execute(INSERT_CONVERSATION, *values)
 
