@@ -18,7 +18,7 @@ from services.common.web import create_app, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
 from services.manager.app.access.key_store import KeyStore
 from services.manager.app.api import router
-from services.manager.app.door.api import CHAT_PATH, ChatRoute
+from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
@@ -125,9 +125,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         before_scrape=refresh_backlog,
         body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
-    app.router.routes.insert(0, ChatRoute(app))
-    app.include_router(router)
     app.include_router(door_router)
+    app.include_router(router)
     return app
 
 

@@ -1,15 +1,15 @@
 """The door's HTTP API, in OpenAI's shapes but for what became of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, FastAPI, Request
+from fastapi import APIRouter, Body, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
-from starlette.types import Receive, Scope, Send
 
+from services.common.chat.errors import OpenAIError
 from services.common.errors import UnknownTaskTypeError
 from services.common.schemas import (
     CHAT_EVENTS,
@@ -20,34 +20,12 @@ from services.common.schemas import (
 )
 from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
-from services.manager.app.door.door import CLIENT_CLOSED, Door
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
 from services.manager.app.door.schema import ChatBody
 
 CHAT_PATH = "/v1/chat/completions"
-CONVERSATION_FIELDS = (
-    "finish_reason", "provider", "model_asked", "model_answered", "prompt_id", "prompt_digest",
-    "first_token_ms", "duration_ms", "session_id", "end_user", "tags",
-)  # fmt: skip
-USAGE_FIELDS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
 router = APIRouter()
-
-
-class OpenAIErrorContent(BaseModel):
-    """What went wrong, as OpenAI's clients read it."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class OpenAIError(BaseModel):
-    """What every failure under /v1/ is answered with."""
-
-    error: OpenAIErrorContent
 
 
 class Completion(BaseModel):
@@ -106,7 +84,7 @@ class LoggedRequest(BaseModel):
     evaluation_passed: bool | None
     evaluation_detail: dict[str, Any] | None
     error_message: str | None
-    conversation: dict[str, Any] | None = None
+    conversation: dict[str, Any] | None
 
 
 NOT_READ: Mapping[int, str] = {503: "The database can't be read"}
@@ -119,13 +97,8 @@ NO_SUCH_MODEL: Mapping[int, str] = {404: "No active prompt serves this task type
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
-    return ModelList(
-        data=[
-            Model(id=name, created=created)
-            for name, created in models.items()
-            if may_use(request.scope, name)
-        ]
-    )
+    usable = [name for name in models if may_use(request.scope, name)]
+    return ModelList(data=[Model(id=name, created=models[name]) for name in usable])
 
 
 @router.get(
@@ -159,22 +132,7 @@ async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     if row is None:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
     require_task_type(request.scope, row["task_type"])
-    conversation = None
-    if row["is_conversation"]:
-        usage = {name: row[name] for name in USAGE_FIELDS}
-        conversation = {name: row[name] for name in CONVERSATION_FIELDS} | {"usage": usage}
-    return LoggedRequest(**row, evaluation=_read_evaluation(row), conversation=conversation)
-
-
-def _read_evaluation(row: dict[str, Any]) -> Evaluation:
-    """Say what became of the score of a row."""
-    if row["is_pending"]:
-        return "pending"
-    if row["evaluation_score"] is not None:
-        return "scored"
-    if row["error_message"] is not None:
-        return "unscored"
-    return "client_closed" if row["finish_reason"] == CLIENT_CLOSED else "not_chosen"
+    return LoggedRequest.model_validate(row)
 
 
 def _log_of(request: Request) -> ConversationLog:
@@ -203,6 +161,18 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+class ChatRoute(APIRoute):
+    """Described as every route is, but served by the door, without what FastAPI does besides."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Any]]:
+        """Return what gives the ASGI application that answers."""
+
+        async def find_door(request: Request) -> Any:
+            return request.app.state.door
+
+        return find_door
+
+
 async def complete_chat(
     body: Annotated[
         ChatBody,
@@ -220,24 +190,11 @@ async def complete_chat(
     """
 
 
-class ChatRoute(APIRoute):
-    """Described as every route is, but served without all that FastAPI does for a request.
-
-    Args:
-        app: Says where the door is, in its state.
-    """
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(
-            CHAT_PATH,
-            complete_chat,
-            methods=["POST"],
-            response_model=None,
-            responses=CHAT_RESPONSES,
-        )
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            door: Door = app.state.door
-            await door(scope, receive, send)
-
-        self.app = serve
+router.add_api_route(
+    CHAT_PATH,
+    complete_chat,
+    methods=["POST"],
+    response_model=None,
+    responses=CHAT_RESPONSES,
+    route_class_override=ChatRoute,
+)
