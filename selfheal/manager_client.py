@@ -66,14 +66,20 @@ class ChatAnswer:
 
 @contextmanager
 def stream_chat(
-    settings: Settings, messages: Sequence[Mapping[str, str]], *, task_type: str
+    settings: Settings,
+    messages: Sequence[Mapping[str, str]],
+    *,
+    task_type: str,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[ChatAnswer]:
     """Have a conversation answered, and read the answer as it comes.
 
     Raises:
         RequestFailedError: If there is no answer, or it breaks off in the middle.
     """
-    body = {"model": task_type, "messages": list(messages), "stream": True}
+    body: dict[str, Any] = {"model": task_type, "messages": list(messages), "stream": True}
+    if variables:
+        body["selfheal"] = {"variables": dict(variables)}
     with _asking(settings, "/v1/chat/completions", json.dumps(body)) as response:
         yield ChatAnswer(response.headers, _read_pieces(response))
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,12 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.access.key_records import KeyRecord, list_keys, revoke_key, store_key
 from services.common.access.keys import KEY_PREFIX, KeyScope, generate_key
 from services.common.config import Settings
+
+SELECT_UNSERVED = """
+    SELECT coalesce(array_agg(name), '{}')
+    FROM unnest($1::text[]) AS name
+    WHERE NOT EXISTS (SELECT FROM prompts WHERE task_type = name AND is_active)
+"""
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys of clients.")
 output = Console()
@@ -49,18 +56,18 @@ def create_key(
     chosen = sorted(set(scopes or [KeyScope.SERVE]))
     bound = sorted(set(task_types)) if task_types else None
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-    with friendly_errors():
-        ask_database(
-            Settings(),
-            lambda connection: store_key(
-                connection,
-                key,
-                name=name,
-                scopes=chosen,
-                task_types=bound,
-                expires_at=expires_at,
-            ),
+
+    async def keep(connection: asyncpg.Connection) -> list[str]:
+        await store_key(
+            connection, key, name=name, scopes=chosen, task_types=bound, expires_at=expires_at
         )
+        unserved: list[str] = await connection.fetchval(SELECT_UNSERVED, bound or [])
+        return unserved
+
+    with friendly_errors():
+        unknown = ask_database(Settings(), keep)
+    if unknown:
+        messages.print(Text(f"Nothing is served yet under: {', '.join(unknown)}.", style="yellow"))
     if as_json:
         print_json(
             {
@@ -89,7 +96,8 @@ def show_keys(as_json: AsJson = False) -> None:
         print_json([asdict(record) | {"state": _state_of(record)} for record in records])
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("id", "name", "state", "scopes", "task types", "made", "expires"):
+    table.add_column("id", no_wrap=True, min_width=12)  # whole: it is what `revoke` takes
+    for title in ("name", "state", "scopes", "task types", "made", "expires"):
         table.add_column(title)
     for record in records:
         table.add_row(

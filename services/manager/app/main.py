@@ -85,6 +85,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 worker=worker,
                 evaluator=evaluator,
                 execution_log=ExecutionLogWriter(database),
+                task_types=task_types,
             )
             scorers = Scorers(
                 pending=pending,

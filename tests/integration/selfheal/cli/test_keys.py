@@ -81,3 +81,15 @@ def test_a_key_that_is_not_there_is_told(operator: Any) -> None:
     done = operator.selfheal("keys", "revoke", "0123456789ab")
     assert done.exit_code == 1
     assert "selfheal keys list" in done.stderr
+
+
+def test_a_task_type_that_nothing_serves_is_told(operator: Any) -> None:
+    done = operator.selfheal("keys", "create", "typo", "-t", "code_generation", "-t", "code_gen")
+    assert done.exit_code == 0
+    assert "Nothing is served yet under: code_gen." in done.stderr
+
+
+def test_an_id_is_listed_whole(operator: Any) -> None:
+    made = operator.json("keys", "create", "a name that is long enough to want the line", "-t", "x")
+    operator.selfheal("keys", "revoke", made["id"])
+    assert made["id"] in operator.selfheal("keys", "list").output
