@@ -40,6 +40,7 @@ ROWS_SECONDS = 5
 # An event is so much larger than the piece of text in it, and more.
 BYTES_OF_EVENTS = 16
 MAX_NAMED_FIELDS = 100
+UNEXPECTED = ServiceError("Something went wrong on our side; the log has the details.")
 
 log = get_logger()
 
@@ -91,6 +92,12 @@ class Door:
         self._open.add(client.task)
         try:
             await self._serve(scope["state"]["request_id"], request, client)
+        except Exception as error:
+            if not client.has_begun:
+                raise
+            # No status can tell it any more.
+            log.error("unexpected_error", path=scope["path"], exc_info=error)
+            await client.send_events(write_event(openai_error(UNEXPECTED)), is_last=True)
         finally:
             client.end_watch()
             self._open.discard(client.task)

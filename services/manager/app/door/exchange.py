@@ -1,6 +1,7 @@
 """One request and its answer, as the Worker gives it: relayed, and collected for the log."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,15 @@ from services.manager.app.door.request import ChatRequest
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
 MAX_HEADER_CHARACTERS = 200
+
+
+def _read_number(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+# What providers write though JSON doesn't have it, such as NaN, is null to clients and in the log.
+_decode = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_number).decode
 
 
 class Exchange:
@@ -173,7 +183,7 @@ class Exchange:
 
 def _read_object(content: bytes) -> dict[str, Any]:
     try:
-        return _as_object(json.loads(content))
+        return _as_object(_decode(content.decode()))
     except (ValueError, RecursionError) as error:
         raise UpstreamError(
             "The worker answered what is no chat completion.",
