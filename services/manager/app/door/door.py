@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,8 @@ ROWS_SECONDS = 5
 # An event is so much larger than the piece of text in it, and more.
 BYTES_OF_EVENTS = 16
 MAX_NAMED_FIELDS = 100
+STOPPING = ServiceError("The service is being stopped: ask again in a moment.")
+LAST_WORD_SECONDS = 1
 UNEXPECTED = ServiceError("Something went wrong on our side; the log has the details.")
 
 log = get_logger()
@@ -121,6 +124,10 @@ class Door:
             exchange.answer.finish_reason = CLIENT_CLOSED
             await self._keep(exchange, request_id, request, is_marked=False)
             if not client.is_gone:
+                if client.has_begun:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LAST_WORD_SECONDS):
+                            await _tell_failure(STOPPING, client, exchange)
                 raise  # the process ends
             client.task.uncancel()
             return

@@ -331,6 +331,9 @@ async def test_a_stream_that_the_end_of_the_process_cuts_leaves_its_row(
         door.server.should_exit = True
         await worker.was_left.wait()
         row = await wait_for_row(connection)
+        last = (await response.read()).decode()
+    assert "The service is being stopped" in last
+    assert "[DONE]" not in last
     assert row["finish_reason"] == "client_closed"
     assert row["choices"][0]["message"]["content"] == "Hello "
 
