@@ -2,7 +2,8 @@
 
 It reads of a request no more than which model it names, and whether it is to stream:
 `instant-coder` is answered with code, `instant-judge` with a grade. Of a stream the first piece
-comes at once, and the others at a steady pace. Run it as `python -m benchmarks.instant_endpoint --port N`.
+comes at once, and the others at a steady pace. Run it as
+`python -m benchmarks.instant_endpoint --port N`.
 """
 
 import argparse

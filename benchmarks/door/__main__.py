@@ -30,9 +30,9 @@ from benchmarks.door.figures import (
     judge_aims,
     median,
 )
-from benchmarks.door.measurement import OPEN_LOOP, measure
+from benchmarks.door.measurement import LOADS, measure
 from benchmarks.measured_system import MeasurementError
-from benchmarks.overhead.figures import MANY, ONE, Machine
+from benchmarks.overhead.figures import Machine
 from selfheal.runtime.errors import EmbeddedRuntimeError
 
 messages = Console(stderr=True)
@@ -41,7 +41,7 @@ Rounds = dict[Case, list[Cost]]
 
 def show(rounds: Rounds, rate: float, output: Console) -> None:
     """Print the medians of the rounds, and the aims."""
-    for connections in (ONE, MANY, OPEN_LOOP):
+    for connections in LOADS:
         load = f"{connections} connection(s)" if connections else f"open loop, {rate:g} requests/s"
         table = Table(title=f"{load} (medians of {len(rounds[Case(DOOR, connections)])} rounds)")
         for column in ("", "p50", "p95", "first byte", "requests/s", "CPU a request", "of which"):

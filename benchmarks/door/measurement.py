@@ -31,12 +31,15 @@ from benchmarks.overhead.measurement import ROOT, busy_seconds, measure_pace
 from services.common.database import connect
 
 OPEN_LOOP = 0
+LOADS = (ONE, MANY, OPEN_LOOP)
 WARM_UP_SECONDS = 3.0
 DRAIN_TIMEOUT_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 # The chunk with the role, which comes with the first piece, that with the reason, and the usage
 # where it was asked for.
 MORE_EVENTS = (1, 3)
+
+ANY_PENDING = "SELECT EXISTS (SELECT FROM selfheal.pending_scores)"
 
 Progress = Callable[[str], None]
 
@@ -57,27 +60,28 @@ def measure(
         MeasurementError: If a target doesn't do what is to be measured.
     """
     costs: dict[Case, list[Cost]] = {}
-    with tempfile.TemporaryDirectory(prefix="selfheal-door-") as name:
-        with run_measured_system(Path(name)) as system:
-            progress("starting the services")
-            add_unscored_task_type(system.directory, system.credentials.database_url)
-            for service in SERVICES:
-                system.start_service(service)
-            try:
-                url = start_litellm(litellm, system) if litellm else None
-                targets = list_targets(system, url)
-                for target in targets.values():
-                    _warm_up(system, target)
-                for number in range(1, rounds + 1):
-                    for connections in (ONE, MANY, OPEN_LOOP):
-                        for name, target in targets.items():
-                            case = Case(name, connections)
-                            progress(f"round {number} of {rounds}: {describe_case(case, rate)}")
-                            cost = _measure_case(system, target, connections, seconds, rate)
-                            costs.setdefault(case, []).append(cost)
-            finally:
-                if PROXY in system.processes:
-                    stop(system.processes.pop(PROXY))
+    with (
+        tempfile.TemporaryDirectory(prefix="selfheal-door-") as directory,
+        run_measured_system(Path(directory)) as system,
+    ):
+        progress("starting the services")
+        add_unscored_task_type(system.directory, system.credentials.database_url)
+        for service in SERVICES:
+            system.start_service(service)
+        try:
+            url = start_litellm(litellm, system) if litellm else None
+            targets = list_targets(system, url)
+            for target in targets.values():
+                _warm_up(system, target)
+            for number in range(1, rounds + 1):
+                for case in (Case(name, load) for load in LOADS for name in targets):
+                    progress(f"round {number} of {rounds}: {describe_case(case, rate)}")
+                    target = targets[case.target]
+                    cost = _measure_case(system, target, case.connections, seconds, rate)
+                    costs.setdefault(case, []).append(cost)
+        finally:
+            if PROXY in system.processes:
+                stop(system.processes.pop(PROXY))
     return costs
 
 
@@ -141,5 +145,5 @@ async def _await_no_pending(database_url: str) -> None:
         asyncio.timeout(DRAIN_TIMEOUT_SECONDS),
         connect(database_url, timeout_seconds=DRAIN_TIMEOUT_SECONDS) as connection,
     ):
-        while await connection.fetchval("SELECT EXISTS (SELECT FROM selfheal.pending_scores)"):
+        while await connection.fetchval(ANY_PENDING):  # noqa: ASYNC110 - it is in the database
             await asyncio.sleep(LOOK_SECONDS)

@@ -115,7 +115,7 @@ def start_litellm(program: Path, system: MeasuredSystem) -> str:
         "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
     }
     log = system.directory / "litellm.log"
-    system.processes[PROXY] = spawn(command, environment, log)
+    system.processes[PROXY] = proxy = spawn(command, environment, log)
     url = f"http://127.0.0.1:{port}"
-    wait_until_ready(system.processes[PROXY], f"{url}/health/liveliness", log)
+    wait_until_ready(proxy, f"{url}/health/liveliness", log)
     return url

@@ -86,15 +86,11 @@ class ChatReply:
     async def read_events(self) -> AsyncIterator[list[bytes]]:
         """Yield what the events of a stream hold: as many at a time as have come."""
         rest = b""
-        pieces = self._response.content.iter_any()
-        while True:
-            with self._client.translating_errors():
-                piece = await anext(pieces, None)
-            if piece is None:
-                return
-            *events, rest = (rest + piece).split(b"\n\n")
-            if events:
-                yield [event.removeprefix(b"data: ") for event in events]
+        with self._client.translating_errors():
+            async for piece in self._response.content.iter_any():
+                *events, rest = (rest + piece).split(b"\n\n")
+                if events:
+                    yield [event.removeprefix(b"data: ") for event in events]
 
 
 class EvaluatorClient:

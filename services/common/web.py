@@ -20,7 +20,12 @@ from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.middleware import Authorise, RequestContextMiddleware, error_response
-from services.common.schemas import ErrorResponse, HealthResponse
+from services.common.schemas import (
+    FAILURES_OF_ANY_ROUTE,
+    HealthResponse,
+    ReadinessResponse,
+    describe_failures,
+)
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
@@ -123,10 +128,7 @@ def create_app(
         title=f"Self-Healing Agent System: {service}",
         version=package_version(),
         lifespan=announced_lifespan,
-        responses={
-            401: {"model": ErrorResponse, "description": "The caller isn't known"},
-            403: {"model": ErrorResponse, "description": "The caller may not do that"},
-        },
+        responses=describe_failures(FAILURES_OF_ANY_ROUTE),
     )
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
@@ -144,16 +146,24 @@ def create_app(
         """Say that the process lives."""
         return HealthResponse(service=service, version=package_version())
 
-    @app.get("/health/ready")
-    async def report_readiness(response: Response) -> dict[str, Any]:
+    @app.get(
+        "/health/ready",
+        responses=describe_failures({503: "It couldn't serve now"}, model=ReadinessResponse),
+    )
+    async def report_readiness(response: Response) -> ReadinessResponse:
         """Say whether the service could serve a request now."""
         ready = await is_ready()
         response.status_code = 200 if ready else 503
-        status = "ready" if ready else "not_ready"
-        return {"status": status, "service": service, **describe_condition()}
+        return ReadinessResponse(
+            status="ready" if ready else "not_ready", service=service, **describe_condition()
+        )
 
     @app.get("/metrics", include_in_schema=False)
-    @app.get("/metrics/")
+    @app.get(
+        "/metrics/",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     async def report_metrics() -> Response:
         """Give the metrics in Prometheus' text format."""
         if before_scrape is not None:

@@ -7,8 +7,8 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from services.common.chat.chunks import choices_of
+from services.common.chat.outcome import is_failure
 from services.common.llm.failures import find_leaves
-from services.common.llm.outcome import is_failure
 
 # Of server-sent events; the first holds what counts.
 STREAM_FIELDS = ("data:", "event:", "id:", "retry:", ":")

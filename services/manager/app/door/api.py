@@ -1,16 +1,23 @@
 """The door's HTTP API, in OpenAI's shapes but for what became of a request."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Body, FastAPI, Request
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
 from services.common.errors import UnknownTaskTypeError
-from services.common.schemas import ErrorResponse
+from services.common.schemas import (
+    CHAT_EVENTS,
+    CHAT_EXAMPLE,
+    FAILURES_OF_ANY_ROUTE,
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
 from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import CLIENT_CLOSED, Door
@@ -41,6 +48,27 @@ class OpenAIError(BaseModel):
     """What every failure under /v1/ is answered with."""
 
     error: OpenAIErrorContent
+
+
+class Completion(BaseModel):
+    """A chat completion: what the provider said, under an id of ours."""
+
+    id: str
+    object: str = "chat.completion"
+    created: int = 0
+    model: str
+    choices: list[dict[str, Any]] = Field(
+        examples=[
+            [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "def sort_list(items): ..."},
+                    "finish_reason": "stop",
+                }
+            ]
+        ]
+    )
+    usage: dict[str, Any] | None = None
 
 
 class Model(BaseModel):
@@ -81,13 +109,13 @@ class LoggedRequest(BaseModel):
     conversation: dict[str, Any] | None = None
 
 
-NOT_KNOWN: dict[int | str, dict[str, Any]] = {
-    status: {"model": OpenAIError} for status in (401, 403, 503)
-}
-NOT_FOUND = NOT_KNOWN | {404: {"model": OpenAIError}}
+NOT_READ: Mapping[int, str] = {503: "The database can't be read"}
+NO_SUCH_MODEL: Mapping[int, str] = {404: "No active prompt serves this task type"}
 
 
-@router.get("/v1/models", responses=NOT_KNOWN)
+@router.get(
+    "/v1/models", responses=describe_failures(FAILURES_OF_ANY_ROUTE, NOT_READ, model=OpenAIError)
+)
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
@@ -100,7 +128,16 @@ async def list_models(request: Request) -> ModelList:
     )
 
 
-@router.get("/v1/models/{model}", responses=NOT_FOUND)
+@router.get(
+    "/v1/models/{model}",
+    responses=describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        NOT_READ,
+        NO_SUCH_MODEL,
+        {422: "The request is not valid"},
+        model=OpenAIError,
+    ),
+)
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
     require_task_type(request.scope, model)
@@ -112,7 +149,9 @@ async def show_model(model: str, request: Request) -> Model:
 
 @router.get(
     "/api/v1/requests/{request_id}",
-    responses={status: {"model": ErrorResponse} for status in (404, 422, 503)},
+    responses=describe_failures(
+        NOT_READ, {404: "No such request is in the log", 422: "The id is no UUID"}
+    ),
 )
 async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     """Show what became of a request: its row, its score or that it is pending, its usage."""
@@ -145,17 +184,36 @@ def _log_of(request: Request) -> ConversationLog:
 
 CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A chat completion, or the chunks of one",
-        "content": {"application/json": {}, "text/event-stream": {}},
+        "description": "A chat completion; or, where `stream` is true, its chunks as events",
+        "model": Completion,
+        "content": {"text/event-stream": CHAT_EVENTS},
     },
-    **{
-        status: {"model": OpenAIError}
-        for status in (400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504)
-    },
+    **describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        FAILURES_WITH_A_BODY,
+        NO_SUCH_MODEL,
+        {
+            429: "The model's provider refuses for now, or its quota is spent",
+            502: "The model's provider or the Worker failed",
+            503: "The answer can't be kept: the database is away",
+            504: "The model's provider or the Worker gave no answer in time",
+        },
+        model=OpenAIError,
+    ),
 }
 
 
-async def complete_chat(body: ChatBody) -> None:
+async def complete_chat(
+    body: Annotated[
+        ChatBody,
+        Body(
+            openapi_examples={
+                "whole": {"value": CHAT_EXAMPLE},
+                "stream": {"value": CHAT_EXAMPLE | {"stream": True}},
+            }
+        ),
+    ],
+) -> None:
     """Answer a conversation under the prompt that serves the task type that `model` names.
 
     Takes and gives what OpenAI's chat completions do, streams included.

@@ -181,6 +181,26 @@ async def test_what_no_attempt_can_change_is_not_tried_again(
     assert len(evaluator.asked) == 1
 
 
+async def test_what_the_provider_withheld_is_its_doing_and_no_failure(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    await connection.execute("UPDATE selfheal.conversations SET finish_reason = 'content_filter'")
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    found = await connection.fetchrow(ROW, row)
+    assert found["evaluation_passed"] is None
+    assert found["evaluation_detail"]["error"] == {
+        "service": "worker",
+        "code": "model_content_filtered",
+    }
+    assert evaluator.asked == []
+
+
 async def test_two_managers_score_each_answer_once(
     connection: Connection,
     database: Database,
