@@ -1,6 +1,7 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
+import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,6 +32,8 @@ from services.common.version import package_version
 MAX_BODY_BYTES = 256 * 1024
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_GRACE_SECONDS = 10
+# A stream takes two, and shells allow 1,024. The sandbox's children close no more than these.
+OPEN_FILES = 4096
 
 log = get_logger()
 
@@ -174,6 +177,14 @@ async def _require_nothing(settings: ServiceSettings) -> None:
     """Find no fault."""
 
 
+def allow_open_files() -> None:
+    """Raise how many files and connections this process may have open, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def serve(
     service: str,
     read_settings: type[OwnSettings],
@@ -194,6 +205,7 @@ def serve(
         sys.stderr.write(explain_settings_error(error) + "\n")
         sys.exit(USAGE_EXIT_CODE)
     configure_logging(service, settings.log_level)
+    allow_open_files()
     try:
         app = create(settings)
         configure_tracing(app, service, settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,9 @@ from services.manager.app.scoring.sampling import Mark
 # How long the end of the process waits for rows that are being written.
 ROWS_SECONDS = 5
 MAX_NAMED_FIELDS = 100
+STOPPING = ServiceError("The service is being stopped: ask again in a moment.")
+LAST_WORD_SECONDS = 1
+UNEXPECTED = ServiceError("Something went wrong on our side; the log has the details.")
 
 log = get_logger()
 
@@ -78,7 +82,14 @@ class Door:
         self._name_unknown_fields(request)
         self._hold(asyncio.current_task())
         client = Client(receive, send, is_stream=request.is_stream)
-        await self._serve(Exchange(scope["state"]["request_id"], request, client))
+        try:
+            await self._serve(Exchange(scope["state"]["request_id"], request, client))
+        except Exception as error:
+            if not client.has_begun:
+                raise
+            # No status can tell it any more.
+            log.error("unexpected_error", path=scope["path"], exc_info=error)
+            await client.send_events(write_event(openai_error(UNEXPECTED)), is_last=True)
 
     async def close(self) -> None:
         """Wait for the rows that are being written."""
@@ -92,14 +103,17 @@ class Door:
         watching = asyncio.create_task(exchange.client.watch())
         try:
             await asyncio.wait((asking, watching), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the process ends
+            await self._cut_off(asking, exchange)
+            if exchange.client.has_begun:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORD_SECONDS):
+                        await _tell_failure(STOPPING, exchange.client)
+            raise
         finally:
             watching.cancel()
-            # The client is gone, or the process ends.
-            if is_cut_off := asking.cancel():
-                await asyncio.gather(asking, return_exceptions=True)
-                exchange.answer.finish_reason = CLIENT_CLOSED
-                await self._keep(exchange, is_marked=False)
-        if is_cut_off:
+        if not asking.done():  # the client is gone
+            await self._cut_off(asking, exchange)
             return
         failure = asking.result()
         lost = await self._keep(exchange, is_marked=failure is None)
@@ -107,6 +121,13 @@ class Door:
             await _tell_failure(failure, exchange.client)
         else:
             await exchange.send_rest()
+
+    async def _cut_off(self, asking: asyncio.Task[Any], exchange: Exchange) -> None:
+        """End the Worker's call, and keep what has come: it counts for nothing."""
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        exchange.answer.finish_reason = CLIENT_CLOSED
+        await self._keep(exchange, is_marked=False)
 
     async def _ask_worker(self, exchange: Exchange) -> ServiceError | None:
         """Have the answer come; returns what kept it from coming.

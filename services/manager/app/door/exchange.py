@@ -1,6 +1,7 @@
 """One request and its answer, as the Worker gives it: relayed, and collected for the log."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,15 @@ DONE_EVENT = b"data: [DONE]\n\n"
 MAX_HEADER_CHARACTERS = 200
 # Of a stream's events for the log; each is many times as large as the text in it.
 MAX_COLLECTED_BYTES = 16 << 20
+
+
+def _read_number(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+# What providers write though JSON doesn't have it, such as NaN, is null to clients and in the log.
+_decode = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_number).decode
 
 
 class Exchange:
@@ -135,7 +145,7 @@ class Exchange:
 
 def _read_object(content: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(content)
+        value = _decode(content.decode())
     except (ValueError, RecursionError) as error:
         raise BrokenAnswerError(
             "The worker answered what is no chat completion.", code="invalid_answer"

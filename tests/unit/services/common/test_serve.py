@@ -1,5 +1,6 @@
 """How a service starts: what it is given, and what it says when it can't."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 from services.common import web
 from services.common.config import ManagerSettings, Settings, WorkerSettings
 from services.common.llm.factory import ModelSettingError
-from services.common.web import serve
+from services.common.web import allow_open_files, serve
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +78,25 @@ def test_a_model_that_can_not_be_made_ends_the_start_with_what_to_do(
     assert entry["event"] == "service_not_started"
     assert entry["message"] == "Put the key into .env."
     assert runs == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((1024, 524_288), (4096, 524_288)),
+        ((1024, 2048), (2048, 2048)),
+        ((1024, resource.RLIM_INFINITY), (4096, resource.RLIM_INFINITY)),
+        ((20_000, 20_000), None),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), None),
+    ],
+)
+def test_a_process_may_have_as_many_connections_as_five_hundred_streams_take(
+    before: tuple[int, int], after: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = [before]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.append(wanted))
+
+    allow_open_files()
+
+    assert limits[1:] == ([after] if after else [])

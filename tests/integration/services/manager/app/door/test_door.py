@@ -331,6 +331,9 @@ async def test_a_stream_that_the_end_of_the_process_cuts_leaves_its_row(
         door.server.should_exit = True
         await worker.was_left.wait()
         row = await wait_for_row(connection)
+        last = (await response.read()).decode()
+    assert "The service is being stopped" in last
+    assert "[DONE]" not in last
     assert row["finish_reason"] == "client_closed"
     assert row["choices"][0]["message"]["content"] == "Hello "
 
@@ -581,3 +584,37 @@ async def test_an_odd_answer_is_passed_on_and_kept_as_it_is(
     rows = await read_rows(connection)
     texts = ["No.", None, "", "", "a\ufffdb", "x", "Hello there."]
     assert [row["worker_output"] for row in rows] == texts
+
+
+async def test_numbers_that_json_does_not_have_are_null(
+    door: Any, worker: StubWorker, connection: Connection
+) -> None:
+    odd = {"logprobs": {"NaN": float("nan"), "small": float("-inf")}}
+    choice = worker.completion["choices"][0] | odd
+    worker.completion |= {"choices": [choice], "usage": {"cost": float("inf")}}
+    worker.events[2] = chunk({"content": "there."}) | {"choices": [choice | {"delta": {}}]}
+
+    _, body, _ = await door.ask()
+    events, _ = await door.stream()
+
+    told = {"NaN": None, "small": None}
+    assert body["choices"][0]["logprobs"] == told
+    assert body["usage"] == {"cost": None}
+    assert events[-1] == "[DONE]"
+    assert told in [event["choices"][0]["logprobs"] for event in events[:-1]]
+    assert [row["finish_reason"] for row in await read_rows(connection)] == ["stop", "stop"]
+
+
+async def test_what_goes_wrong_on_our_side_after_the_first_byte_ends_the_stream_with_an_error(
+    door: Any, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("services.manager.app.door.door.make_execution", fail)
+
+    events, _ = await door.stream()
+
+    assert events[-1]["error"]["code"] == "internal_error"
+    assert not any(event.get("choices", [{}])[0].get("finish_reason") for event in events)
+    assert await read_rows(connection) == []
