@@ -90,8 +90,7 @@ class ChatEndpoint:
         """Ask until there is a reply, or no hope of one.
 
         Rate limits, server errors and broken connections may pass. What the model refuses of the
-        parameters is left out, or goes by its other name; of the own ones that is remembered,
-        since a client's may be refused for its value alone.
+        own parameters is left out from then on, or goes by its other name.
 
         Args:
             request: The body in OpenAI's shape, but for `model`.
@@ -113,15 +112,12 @@ class ChatEndpoint:
     ) -> Reply:
         pause_seconds = FIRST_PAUSE_SECONDS
         attempt = 1
-        dropped: set[str] = set()
         while True:
-            body = self._body(request, own, dropped)
+            added = self._add(request, own)
             try:
-                return await self._ask_once(body, read)
+                return await self._ask_once({**added, **request, "model": self.model}, added, read)
             except _ParameterRefusedError as refusal:
-                dropped |= refusal.names
-                theirs = {REPLACEMENTS.get(name) for name in request} | request.keys()
-                self._refused |= refusal.names - theirs
+                self._refused |= refusal.names
                 for name in sorted(refusal.names):
                     log.info("model_parameter_dropped", parameter=name, model=self.model)
             except TransientError as failure:
@@ -133,19 +129,22 @@ class ChatEndpoint:
                 attempt += 1
                 pause_seconds *= 2
 
-    def _body(
-        self, request: Mapping[str, Any], own: Mapping[str, Any], dropped: set[str]
-    ) -> dict[str, Any]:
-        body = {**own, **request, "model": self.model}
-        left_out = dropped | (self._refused - request.keys())
-        for name, replacement in REPLACEMENTS.items():
-            if name in left_out and name in body:
-                value = body.pop(name)
-                if replacement is not None:
-                    body[replacement] = value
-        return body
+    def _add(self, request: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the own parameters as the model takes them, without what the request has."""
+        added = {}
+        for name, value in own.items():
+            if name in request or REPLACEMENTS.get(name) in request:
+                continue
+            taken: str | None = name
+            while taken in self._refused:
+                taken = REPLACEMENTS[taken]
+            if taken is not None:
+                added[taken] = value
+        return added
 
-    async def _ask_once(self, body: dict[str, Any], read: Reader[Reply]) -> Reply:
+    async def _ask_once(
+        self, body: dict[str, Any], added: Collection[str], read: Reader[Reply]
+    ) -> Reply:
         session = self._session = self._session or self._create_session()
         try:
             response = await session.post(
@@ -160,7 +159,7 @@ class ChatEndpoint:
                 response.close()
                 raise
         except (ToldError, aiohttp.ClientError, ValueError) as error:
-            raise self._translate(error, body) from error
+            raise self._translate(error, added) from error
 
     def _create_session(self) -> aiohttp.ClientSession:
         headers = {}
@@ -169,9 +168,9 @@ class ChatEndpoint:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
         return create_session(self._base_url, headers=headers, timeout=timeout)
 
-    def _translate(self, error: Exception, sent: Collection[str]) -> Exception:
+    def _translate(self, error: Exception, added: Collection[str]) -> Exception:
         if isinstance(error, ToldError) and (
-            refused := read_report(error.status, error.said).refused(sent)
+            refused := read_report(error.status, error.said).refused(added)
         ):
             return _ParameterRefusedError(refused)
         known = self.explain(error)

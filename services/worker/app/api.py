@@ -28,7 +28,7 @@ async def perform_task(
     return await performer.perform(task, x_internal_token)
 
 
-@router.post(CHAT_PATH, responses=FAILURES)
+@router.post(CHAT_PATH, responses={400: {"model": ErrorResponse}, **FAILURES})
 async def answer_conversation(
     task: ChatTask,
     request: Request,

@@ -34,13 +34,13 @@ class EndpointRelay:
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        return await self._endpoint.ask(body, self._own(request), self._read_whole)
+        return await self._endpoint.ask(body, self._parameters, self._read_whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Give whole events, joined where they came together."""
         options = {**(request.get("stream_options") or {}), "include_usage": True}
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        own = {**self._own(request), "stream_options": options}
+        own = {**self._parameters, "stream_options": options}
         answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
         failure: ModelError | None = None
         try:
@@ -58,12 +58,6 @@ class EndpointRelay:
             await answer.reach_end()
         finally:
             answer.close()
-
-    def _own(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        own = dict(self._parameters)
-        if "max_completion_tokens" in request:
-            own.pop("max_tokens", None)
-        return own
 
     async def _read_whole(self, response: aiohttp.ClientResponse) -> bytes:
         events = await read_events(response, self._endpoint.model)

@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable
 from services.common.chat.chunks import join_chunks
 from services.common.errors import (
     ModelError,
-    ModelRejectedError,
+    ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
     ServiceError,
@@ -89,7 +89,7 @@ class LangChainRelay:
     ) -> tuple[Runnable[Any, AIMessage], list[BaseMessage], dict[str, Any]]:
         """Write a request as LangChain has it: the model with its tools, messages, parameters."""
         if request.get("n") not in (None, 1):
-            raise ModelRejectedError("This model gives one choice: leave out n.", param="n")
+            raise ModelRefusedRequestError("This model gives one choice: leave out n.", param="n")
         given = {name: value for name, value in request.items() if value is not None}
         parameters = {name: given[name] for name in given.keys() - NOT_PASSED_ON}
         if "max_completion_tokens" in given:
@@ -105,7 +105,7 @@ class LangChainRelay:
             )
             return self._bind_tools(given), messages, parameters
         except Exception as error:  # what integrations refuse shares no base class
-            raise ModelRejectedError(
+            raise ModelRefusedRequestError(
                 "The model's integration doesn't take these messages or tools."
             ) from error
 
@@ -203,7 +203,7 @@ def _explain(error: Exception, parameters: Mapping[str, Any]) -> ModelError:
     """Translate what a model raises."""
     if isinstance(error, TypeError) and parameters:
         names = ", ".join(sorted(parameters))
-        return ModelRejectedError(f"The model's integration doesn't take one of {names}.")
+        return ModelRefusedRequestError(f"The model's integration doesn't take one of {names}.")
     return translate_vendor_error(error)
 
 

@@ -113,6 +113,7 @@ class Exchange:
                 upstream="worker",
                 upstream_code=str(told.get("code") or "failed"),
                 upstream_message=str(told.get("message") or ""),
+                param=told.get("param"),
             )
         self._take_model(chunk)
         choices = choices_of(chunk)
