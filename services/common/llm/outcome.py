@@ -5,6 +5,8 @@ Which is which, and why, is decided in docs/decisions/0025.
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from langchain_core.messages import AIMessage
 
@@ -31,9 +33,14 @@ JSON_START = re.compile(r'\A\{\s*\Z|\A\[\s*[\[{"\d-]|\{\s*"')
 MARK = "the end of what came"
 
 
+def read_reason(metadata: Mapping[str, Any]) -> str:
+    """Read why an answer ended from what LangChain's integrations keep; empty where none does."""
+    return _spell(next((metadata[key] for key in REASON_KEYS if metadata.get(key)), ""))
+
+
 def is_failure(reason: object) -> bool:
     """Tell whether a finish reason says that the provider failed, and not by its filter."""
-    told = _read_reason(reason)
+    told = _spell(reason)
     return any(word in told for word in FAILED) and not any(word in told for word in WITHHELD)
 
 
@@ -47,9 +54,7 @@ def require_answer(message: AIMessage) -> str:
         ModelEmptyAnswerError: If there is none, and the model didn't choose so.
     """
     text = str(message.text)
-    metadata, more = message.response_metadata, message.additional_kwargs
-    told = next((metadata[key] for key in REASON_KEYS if metadata.get(key)), "")
-    reason = _read_reason(told)
+    reason, more = read_reason(message.response_metadata), message.additional_kwargs
     is_empty = not text.strip()
     if any(word in reason for word in WITHHELD) or (is_empty and more.get("refusal")):
         raise ModelContentFilteredError("The model's provider withheld the answer.")
@@ -91,6 +96,6 @@ def _has_open_json(text: str) -> bool:
     return False
 
 
-def _read_reason(value: object) -> str:
+def _spell(value: object) -> str:
     """Spell a finish reason as it is compared here: `FinishReason.MAX_TOKENS` is `max_tokens`."""
     return str(value or "").lower().rpartition(".")[2].replace("-", "_")
