@@ -16,7 +16,8 @@ from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
 from services.common.errors import ModelError
-from services.common.llm.endpoint import MAX_ANSWER_BYTES, ChatEndpoint
+from services.common.llm.endpoint import ChatEndpoint
+from services.common.llm.event_parser import MAX_ANSWER_BYTES
 from services.common.llm.relay.endpoint_relay import EndpointRelay
 
 PARAMETERS = {"temperature": 0, "seed": 7, "max_tokens": 64}

@@ -1,33 +1,30 @@
-"""Reads a provider's stream as it comes, in any of the shapes in which providers send it."""
+"""Reads a provider's reply as it comes, in any of the shapes in which providers send it. Pure."""
 
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from services.common.chat.chunks import is_chunk, to_chunks
-from services.common.llm.endpoint import MAX_ANSWER_BYTES
-from services.common.llm.relay.relay import to_json
-from services.common.llm.reply import find_error, parse_events
-
+MAX_ANSWER_BYTES = 4 << 20
 BOM = b"\xef\xbb\xbf"
 DONE_MARK = b"[DONE]"
-# An old llama.cpp tells errors under a name of their own.
+BLANKS = "\ufeff\u200b \t\r\n"
+# Of server-sent events; an old llama.cpp tells errors under a name of their own.
 DATA_FIELDS = (b"data:", b"error:")
 OTHER_FIELDS = (b"event:", b"id:", b"retry:", b":")
 
 
 class Event(NamedTuple):
-    """A chunk: its JSON in one line, and what it says."""
+    """A JSON object of a reply, and the line that it came in; None where that was no line."""
 
-    line: bytes
-    chunk: dict[str, Any]
+    said: dict[str, Any]
+    line: bytes | None = None
 
 
 class EventParser:
-    """Takes a stream in blocks of bytes, cut anywhere, and gives the chunks that are whole.
+    """Takes a reply in blocks of bytes, cut anywhere, and gives the objects that are whole.
 
     A line of data that is JSON is an event at once; else what follows belongs to it, up to a blank
-    line. A body that begins otherwise is read to its end, as a completion or as bare chunks.
+    line. A body that begins otherwise is read to its end, as one JSON object or as several.
 
     Attributes:
         is_done: Whether `[DONE]` came.
@@ -57,25 +54,25 @@ class EventParser:
         text = b"".join(self._pending)
         # A CR at the end may be half of a CRLF.
         held = b"\r" if text.endswith(b"\r") else b""
-        if b"\r" in text:
-            text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        text = text.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = text.split(b"\n")
         self._keep(lines.pop() + held)
         yield from self._read_lines(lines)
 
     def finish(self) -> Iterator[Event]:
-        """Read what is left at the end of the stream.
+        """Read what is left at the end of the reply.
 
         Raises:
-            ValueError: If that is no chat completion, or only the beginning of one.
+            ValueError: If that is no JSON object, or only the beginning of one.
         """
         if not self._is_body:
             lines = b"".join(self._pending).splitlines()
             self._keep(b"")
             yield from self._read_lines([*lines, b""])
         if self._is_body:
-            for item in parse_events(b"".join(self._pending)):
-                yield from _to_events(item)
+            text = b"".join(self._pending).decode().strip(BLANKS)
+            self.is_done = text.endswith(DONE_MARK.decode())
+            yield from map(Event, _parse_objects(text))
 
     def _keep(self, rest: bytes) -> None:
         self._pending = [rest]
@@ -97,7 +94,7 @@ class EventParser:
         if not line and self._open_data:
             line = bytes(self._open_data)
             self._open_data.clear()
-            return _to_events(_parse(line))
+            return [Event(item) for item in _to_objects(_guard_depth(json.loads, line))]
         if line.startswith(DATA_FIELDS):
             self.has_begun = True
             line = line.partition(b":")[2].strip()
@@ -109,30 +106,38 @@ class EventParser:
             self.is_done = True
         elif line:
             try:
-                chunk = _parse(line)
+                said = _guard_depth(json.loads, line)
             except ValueError:
                 self._open_data += line
             else:
-                return [Event(line, chunk)] if is_chunk(chunk) else _to_events(chunk)
+                is_object = isinstance(said, dict)
+                return [Event(item, line if is_object else None) for item in _to_objects(said)]
         return []
 
 
-def _parse(line: bytes) -> Any:
+def _guard_depth(parse: Any, *arguments: Any) -> Any:
     try:
-        return json.loads(line)
+        return parse(*arguments)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def _to_events(said: Any) -> list[Event]:
-    """Write what isn't framed or shaped as a chunk as one, or as several, or as none.
+def _to_objects(said: Any) -> list[dict[str, Any]]:
+    """Take apart what stands where an object is to be: Gemini puts an error into a list."""
+    items = said if isinstance(said, list) and said else [said]
+    if not all(isinstance(item, dict) for item in items):
+        raise ValueError("it is no JSON object")
+    return items
 
-    Of what else comes between chunks only the usage is a client's concern.
-    """
-    events: list[Event] = []
-    for item in said if isinstance(said, list) and said else [said]:
-        if not isinstance(item, dict):
-            raise ValueError("an event is no JSON object")
-        chunks = [item] if find_error([item]) is not None else to_chunks(item)
-        events += [Event(to_json(chunk), chunk) for chunk in chunks]
-    return events
+
+def _parse_objects(text: str) -> list[dict[str, Any]]:
+    """Parse JSON objects that stand one after another; whatever follows the last is left."""
+    decoder = json.JSONDecoder()
+    found: list[dict[str, Any]] = []
+    at = 0
+    while text.startswith("{", at) or not found:
+        said, at = _guard_depth(decoder.raw_decode, text, at)
+        found += _to_objects(said)
+        while text[at : at + 1] in {*BLANKS}:
+            at += 1
+    return found
