@@ -1,6 +1,7 @@
 """Chat completions, whole and in chunks, each made of the other. Pure."""
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 # Texts that are said once, or again and again, and not in pieces.
@@ -50,7 +51,8 @@ def _join(known: dict[str, Any], piece: Mapping[str, Any]) -> None:
         elif isinstance(before, str) and isinstance(value, str) and name not in NOT_IN_PIECES:
             known[name] = before + value
         elif value != "" or before is None:
-            known[name] = _copy(value)
+            # It may grow, and the chunk stays as it came.
+            known[name] = deepcopy(value)
 
 
 def _join_lists(before: list[Any], pieces: list[Any]) -> list[Any]:
@@ -60,15 +62,8 @@ def _join_lists(before: list[Any], pieces: list[Any]) -> list[Any]:
         if same:
             _join(same[0], item)
         else:
-            before.append(_copy(item))
+            before.append(deepcopy(item))
     return before
-
-
-def _copy(value: Any) -> Any:
-    """Copy what may grow, so that a chunk stays as it came."""
-    if isinstance(value, dict):
-        return {name: _copy(item) for name, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def is_chunk(event: object) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 
 from services.common.chat.chunks import choices_of, is_chunk, join_chunks, to_chunks
-from services.common.errors import ModelError
 from services.common.llm.endpoint import ChatEndpoint, ToldError, read_events
 from services.common.llm.event_parser import Event, EventParser
 from services.common.llm.relay.relay import DONE, to_event, to_json
@@ -42,19 +41,17 @@ class EndpointRelay:
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         own = {**self._parameters, "stream_options": options}
         answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
-        failure: ModelError | None = None
         try:
-            while True:
-                if ready := answer.take():
-                    yield ready
-                if failure is not None:
-                    raise failure
-                if answer.is_over:
-                    break
+            yield answer.take()
+            while not answer.is_over:
                 try:
                     await answer.read()
                 except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
-                    failure = self._endpoint.explain(error)
+                    if ready := answer.take():
+                        yield ready
+                    raise self._endpoint.explain(error) from error
+                if ready := answer.take():
+                    yield ready
         finally:
             await answer.close()
 

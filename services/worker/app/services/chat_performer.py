@@ -22,7 +22,7 @@ from services.common.models import Prompt
 from services.common.schemas import ChatTask
 from services.common.secret_masking import MASK, mask_secrets
 from services.common.text import make_printable_line
-from services.worker.app.services.prompt_choice import choose_prompt
+from services.worker.app.services.prompt_loader import load_prompt
 
 MAX_REASON_CHARACTERS = 500
 MAX_MASKED_CHARACTERS = 5000
@@ -63,7 +63,7 @@ class ChatPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         started = time.perf_counter()
-        prompt = await choose_prompt(self._database, task, token, self._internal_token)
+        prompt = await load_prompt(self._database, task, token, self._internal_token)
         request = _lead(task, prompt)
         is_streamed = task.request.get("stream") is True
         try:
