@@ -1,16 +1,18 @@
 """Reads a provider's reply as it comes, in any of the shapes in which providers send it. Pure."""
 
+import codecs
+import io
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 MAX_ANSWER_BYTES = 4 << 20
-BOM = b"\xef\xbb\xbf"
-DONE_MARK = b"[DONE]"
+DONE_MARK = "[DONE]"
 BLANKS = "\ufeff\u200b \t\r\n"
+GAPS = frozenset(BLANKS)
 # Of server-sent events; an old llama.cpp tells errors under a name of their own.
-DATA_FIELDS = (b"data:", b"error:")
-OTHER_FIELDS = (b"event:", b"id:", b"retry:", b":")
+DATA_FIELDS = ("data:", "error:")
+OTHER_FIELDS = ("event:", "id:", "retry:", ":")
 
 
 class Event(NamedTuple):
@@ -34,7 +36,9 @@ class EventParser:
     def __init__(self) -> None:
         self.is_done = False
         self.has_begun = False
-        self._pending: list[bytes] = []
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)
+        self._pending: list[str] = []
         self._pending_bytes = 0
         self._open_data = bytearray()
         self._is_body = False
@@ -45,19 +49,15 @@ class EventParser:
         Raises:
             ValueError: If it can't be part of a chat completion, or an event is over 4 MiB.
         """
-        self._pending.append(block)
+        text = self._decoder.decode(block)
+        self._pending.append(text)
         self._pending_bytes += len(block)
         if self._pending_bytes > MAX_ANSWER_BYTES:
             raise ValueError("an event is too long")
-        if self._is_body or (b"\n" not in block and b"\r" not in block):
-            return
-        text = b"".join(self._pending)
-        # A CR at the end may be half of a CRLF.
-        held = b"\r" if text.endswith(b"\r") else b""
-        text = text.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = text.split(b"\n")
-        self._keep(lines.pop() + held)
-        yield from self._read_lines(lines)
+        if not self._is_body and "\n" in text:
+            *lines, rest = "".join(self._pending).split("\n")
+            self._keep(rest)
+            yield from self._read_lines(lines)
 
     def finish(self) -> Iterator[Event]:
         """Read what is left at the end of the reply.
@@ -65,53 +65,53 @@ class EventParser:
         Raises:
             ValueError: If that is no JSON object, or only the beginning of one.
         """
+        self._pending.append(self._decoder.decode(b"", final=True))
         if not self._is_body:
-            lines = b"".join(self._pending).splitlines()
-            self._keep(b"")
-            yield from self._read_lines([*lines, b""])
+            lines = "".join(self._pending).split("\n")
+            self._keep("")
+            yield from self._read_lines([*lines, ""])
         if self._is_body:
-            text = b"".join(self._pending).decode().strip(BLANKS)
-            self.is_done = text.endswith(DONE_MARK.decode())
+            text = "".join(self._pending).strip(BLANKS)
+            self.is_done = text.endswith(DONE_MARK)
             yield from map(Event, _parse_objects(text))
 
-    def _keep(self, rest: bytes) -> None:
+    def _keep(self, rest: str) -> None:
         self._pending = [rest]
         self._pending_bytes = len(rest) + len(self._open_data)
 
-    def _read_lines(self, lines: list[bytes]) -> Iterator[Event]:
+    def _read_lines(self, lines: list[str]) -> Iterator[Event]:
         for number, line in enumerate(lines):
             if self.is_done:
                 return
-            if not self.has_begun:
-                line = line.removeprefix(BOM)  # noqa: PLW2901
-                if line.strip() and not line.startswith((*DATA_FIELDS, *OTHER_FIELDS)):
-                    self._is_body = True
-                    self._keep(b"\n".join((*lines[number:], *self._pending)))
-                    return
+            is_framed = not line.strip() or line.startswith((*DATA_FIELDS, *OTHER_FIELDS))
+            if not self.has_begun and not is_framed:
+                self._is_body = True
+                self._keep("\n".join((*lines[number:], *self._pending)))
+                return
             yield from self._read_line(line)
 
-    def _read_line(self, line: bytes) -> list[Event]:
+    def _read_line(self, line: str) -> list[Event]:
         if not line and self._open_data:
-            line = bytes(self._open_data)
+            said = _guard_depth(json.loads, bytes(self._open_data))
             self._open_data.clear()
-            return [Event(item) for item in _to_objects(_guard_depth(json.loads, line))]
+            return [Event(item) for item in _to_objects(said)]
         if line.startswith(DATA_FIELDS):
             self.has_begun = True
-            line = line.partition(b":")[2].strip()
-        elif not line.startswith(b"{"):
+            line = line.partition(":")[2].strip()
+        elif not line.startswith("{"):
             return []
         if self._open_data:
-            self._open_data += b"\n" + line
+            self._open_data += f"\n{line}".encode()
         elif line.startswith(DONE_MARK):
             self.is_done = True
         elif line:
             try:
                 said = _guard_depth(json.loads, line)
             except ValueError:
-                self._open_data += line
+                self._open_data += line.encode()
             else:
-                is_object = isinstance(said, dict)
-                return [Event(item, line if is_object else None) for item in _to_objects(said)]
+                told = line.encode() if isinstance(said, dict) else None
+                return [Event(item, told) for item in _to_objects(said)]
         return []
 
 
@@ -138,6 +138,6 @@ def _parse_objects(text: str) -> list[dict[str, Any]]:
     while text.startswith("{", at) or not found:
         said, at = _guard_depth(decoder.raw_decode, text, at)
         found += _to_objects(said)
-        while text[at : at + 1] in {*BLANKS}:
+        while text[at : at + 1] in GAPS:
             at += 1
     return found
