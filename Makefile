@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
-        check format lock picture benchmark bench-overhead bench-evaluator bench-gate bench-heal \
+        check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -56,6 +56,12 @@ $(VENV)/sandbox-modules: requirements/sandbox-modules.txt $(VENV)/user
 	@$(PIP) install --require-hashes --requirement requirements/sandbox-modules.txt
 	@touch $@
 
+# What tries the services on their own OpenAPI descriptions.
+$(VENV)/schemas: requirements/schemas.txt $(VENV)/dev
+	@echo "Installing Schemathesis (30 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/schemas.txt
+	@touch $@
+
 # Clients of the OpenAI API, and a Node for the one of them that wants it.
 $(VENV)/clients: requirements/clients.txt tests/clients/package-lock.json $(VENV)/dev
 	@echo "Installing the clients that are tried on the door (80 MB) ..."
@@ -98,7 +104,7 @@ test: $(VENV)/dev $(VENV)/local ## Run the tests
 test-unit: $(VENV)/dev ## Run the unit tests alone
 	@$(BIN)/pytest tests/unit -n 2 --dist loadscope --no-loadscope-reorder
 
-test-slow: $(VENV)/dev $(VENV)/sandbox-modules ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark
+test-slow: $(VENV)/dev $(VENV)/sandbox-modules $(VENV)/schemas ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark, Schemathesis
 	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/slow tests/e2e tests/integration/deploy tests/integration/scripts \
 	  tests/integration/services/evaluator/app/sandbox -m slow --timeout 1200
 
@@ -136,6 +142,7 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/schemas.in --output-file requirements/schemas.txt
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
@@ -151,6 +158,9 @@ bench-compose: $(VENV)/user ## Measure the containers: sizes, warm rebuild, star
 
 bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 	@$(BIN)/python -m benchmarks.overhead
+
+bench-door: $(VENV)/user ## Measure the door beside other ways to a model (ARGS="--litellm PATH": LiteLLM's proxy too)
+	@$(BIN)/python -m benchmarks.door $(ARGS)
 
 bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code from wrong
 	@$(BIN)/python -m benchmarks.evaluator

@@ -1,12 +1,16 @@
 """An OpenAI-compatible endpoint that answers at once, to measure everything but the model.
 
-It reads of a request no more than which model it names: `instant-coder` is answered with code,
-`instant-judge` with a grade. Run it as `python -m benchmarks.instant_endpoint --port N`.
+It reads of a request no more than which model it names, and whether it is to stream:
+`instant-coder` is answered with code, `instant-judge` with a grade. Of a stream the first piece
+comes at once, and the others at a steady pace. Run it as
+`python -m benchmarks.instant_endpoint --port N`.
 """
 
 import argparse
 import asyncio
 import json
+import re
+from itertools import pairwise
 from typing import cast
 
 import uvloop
@@ -36,6 +40,9 @@ _GRADE = json.dumps(
     }
 )
 _HEAD_END = b"\r\n\r\n"
+# A stream's content comes in so many pieces, with this pause between them.
+CHUNKS = 40
+CHUNK_PAUSE_SECONDS = 0.005
 _LENGTH_NAME = b"content-length:"
 
 
@@ -60,8 +67,35 @@ def _response(model: str, content: str) -> bytes:
     return head.encode() + _HEAD_END + body
 
 
+def _event(delta: dict[str, str], finish_reason: str | None = None, **more: object) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    chunk = {
+        "id": "chatcmpl-instant",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": CODER,
+        "choices": [choice],
+        **more,
+    }
+    event = f"data: {json.dumps(chunk)}\n\n".encode()
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+def _stream() -> list[bytes]:
+    """Write what is sent at a time: the head with the first piece, the pieces, the end."""
+    ends = [len(_CODE) * number // CHUNKS for number in range(CHUNKS + 1)]
+    pieces = [_event({"content": _CODE[start:end]}) for start, end in pairwise(ends)]
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked"
+    pieces[0] = head + _HEAD_END + _event({"role": "assistant", "content": ""}) + pieces[0]
+    usage = {"prompt_tokens": 200, "completion_tokens": 150, "total_tokens": 350}
+    end = _event({}, "stop") + _event({}, None, choices=[], usage=usage)
+    return [*pieces, end + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"]
+
+
 _CODER_RESPONSE = _response(CODER, _CODE)
 _JUDGE_RESPONSE = _response(JUDGE, _GRADE)
+_CODER_STREAM = _stream()
+_STREAM_FLAG = re.compile(rb'"stream": ?true')
 _JUDGE_NAME = f'"{JUDGE}"'.encode()
 
 
@@ -71,10 +105,21 @@ class InstantCompletions(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport
         self._received = b""
+        self._next: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
         self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Stop the stream."""
+        if self._next is not None:
+            self._next.cancel()
+
+    def _stream(self, number: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport.write(_CODER_STREAM[number])
+        if number + 1 < len(_CODER_STREAM):
+            self._next = loop.call_later(CHUNK_PAUSE_SECONDS, self._stream, number + 1, loop)
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that is complete."""
@@ -87,6 +132,9 @@ class InstantCompletions(asyncio.Protocol):
             if len(self._received) < end:
                 return
             body, self._received = self._received[head_end:end], self._received[end:]
+            if _STREAM_FLAG.search(body):
+                self._stream(0, asyncio.get_running_loop())
+                return
             self._transport.write(_JUDGE_RESPONSE if _JUDGE_NAME in body else _CODER_RESPONSE)
 
 

@@ -1,4 +1,7 @@
-"""Sends requests to the Manager over a fixed number of connections, and times each.
+"""Sends requests over a fixed number of connections, or at a fixed rate, and times each.
+
+At a rate, a request is sent when its time has come whatever became of those before it, and is
+timed from then: what is too slow shows as a queue, and not as fewer requests.
 
 A process of its own, so that its CPU is told apart from that of what it measures. Run as
 `python -m benchmarks.load_generator --url URL --connections 16 --seconds 5`; prints JSON.
@@ -18,6 +21,7 @@ BODY = json.dumps(
     {"user_input": "Write a function to sort a list of integers", "task_type": "code_generation"}
 ).encode()
 HEADERS = {"Content-Type": "application/json"}
+EVENT_START = b"data: {"
 HTTP_OK = 200
 
 
@@ -27,6 +31,9 @@ class Load:
 
     Attributes:
         latencies_ms: One a request that was answered with 200.
+        first_ms: The same until the first bytes of the answer.
+        bytes_received: Size of all answers.
+        events: How many events the answers held, where they were streams.
         failures: Requests that got another answer.
         seconds: How long the run took.
         cpu_seconds: What the generator itself spent meanwhile.
@@ -35,6 +42,9 @@ class Load:
     """
 
     latencies_ms: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
+    bytes_received: int = 0
+    events: int = 0
     failures: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -42,32 +52,63 @@ class Load:
     last_answer: str = ""
 
 
-async def _send_until(
-    deadline: float, session: aiohttp.ClientSession, url: str, load: Load
-) -> None:
-    """Send over one connection, each request after the answer to the last one."""
-    while (started := time.perf_counter()) < deadline:
-        async with session.post(url, data=BODY, headers=HEADERS) as response:
-            answer = await response.read()
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent, again and again."""
+
+    session: aiohttp.ClientSession
+    url: str
+    body: bytes
+
+    async def send(self, started: float, load: Load) -> None:
+        """Send it once, and note when its answer began and ended."""
+        async with self.session.post(self.url, data=self.body, headers=HEADERS) as response:
+            answer = await response.content.readany()
+            first = time.perf_counter()
+            answer += await response.read()
         if response.status == HTTP_OK:
+            load.first_ms.append((first - started) * 1000)
             load.latencies_ms.append((time.perf_counter() - started) * 1000)
         else:
             load.failures += 1
+        load.bytes_received += len(answer)
+        load.events += answer.count(EVENT_START)
         load.last_answer = answer.decode()
 
 
-async def generate(url: str, *, connections: int, seconds: float) -> Load:
-    """Keep `connections` requests under way for `seconds`."""
+async def _send_until(deadline: float, request: Request, load: Load) -> None:
+    """Send over one connection, each request after the answer to the last one."""
+    while (started := time.perf_counter()) < deadline:
+        await request.send(started, load)
+
+
+async def _send_at_rate(rate: float, seconds: float, request: Request, load: Load) -> None:
+    """Send each request when its time has come."""
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as senders:
+        for number in range(round(rate * seconds)):
+            due = started + number / rate
+            await asyncio.sleep(due - time.perf_counter())
+            senders.create_task(request.send(due, load))
+
+
+async def generate(
+    url: str, *, connections: int, seconds: float, body: bytes = BODY, rate: float = 0
+) -> Load:
+    """Keep `connections` requests under way for `seconds`, or send `rate` of them a second."""
     load = Load()
-    connector = aiohttp.TCPConnector(limit=connections)
+    connector = aiohttp.TCPConnector(limit=0 if rate else connections)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
+        request = Request(session, url, body)
         started, cpu_before = time.perf_counter(), time.process_time()
-        deadline = started + seconds
-        async with asyncio.TaskGroup() as senders:
-            for _ in range(connections):
-                senders.create_task(_send_until(deadline, session, url, load))
+        if rate:
+            await _send_at_rate(rate, seconds, request, load)
+        else:
+            async with asyncio.TaskGroup() as senders:
+                for _ in range(connections):
+                    senders.create_task(_send_until(started + seconds, request, load))
         load.seconds = time.perf_counter() - started
         load.cpu_seconds = time.process_time() - cpu_before
     return load
@@ -76,12 +117,20 @@ async def generate(url: str, *, connections: int, seconds: float) -> Load:
 def main() -> None:
     """Generate load from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True, help="the Manager's /api/v1/request")
+    parser.add_argument("--url", required=True, help="where requests are sent")
+    parser.add_argument("--body", help="JSON; default: a request of the guide's route")
     parser.add_argument("--connections", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=0, help="requests a second, in its place")
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
     load = uvloop.run(
-        generate(options.url, connections=options.connections, seconds=options.seconds)
+        generate(
+            options.url,
+            connections=options.connections,
+            seconds=options.seconds,
+            body=options.body.encode() if options.body else BODY,
+            rate=options.rate,
+        )
     )
     load.process_cpu_seconds = time.process_time()
     json.dump(asdict(load), sys.stdout)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ class MeasuredSystem:
 
     def cpu_seconds(self) -> dict[str, float]:
         """Read the CPU that each part has spent since it started, its children included."""
-        return {name: _cpu_of_tree(process) for name, process in self.processes.items()}
+        return {name: _read_cpu(process) for name, process in self.processes.items()}
 
     def memory_mb(self) -> dict[str, float]:
         """Read the resident memory of each service, in units of 10^6 bytes."""
@@ -93,7 +93,7 @@ class MeasuredSystem:
         self.processes[name] = process
         wait_until_ready(process, spec.ready_url, log)
         seconds = time.perf_counter() - started
-        return Start(seconds, _cpu_of_tree(process))
+        return Start(seconds, _read_cpu(process))
 
     def stop_service(self, name: str) -> None:
         """Stop a service and wait until it is gone."""
@@ -220,8 +220,9 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def stop(process: psutil.Process) -> None:
-    """End a process and wait until it is gone."""
-    process.terminate()
+    """End a process, where it runs, and wait until it is gone."""
+    with suppress(psutil.NoSuchProcess):
+        process.terminate()
     try:
         process.wait(STOP_TIMEOUT_SECONDS)
     except psutil.TimeoutExpired:
@@ -237,6 +238,16 @@ def _wait_for_cpu(process: psutil.Process) -> float:
     return (after.children_user + after.children_system) - (
         before.children_user + before.children_system
     )
+
+
+def _read_cpu(process: psutil.Process) -> float:
+    """Sum the CPU of a process and its children, at a moment when none of them ends."""
+    while True:
+        try:
+            return _cpu_of_tree(process)
+        except psutil.NoSuchProcess:
+            if not process.is_running():
+                raise
 
 
 def _cpu_of_tree(process: psutil.Process) -> float:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
 from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
 
 TIMEOUT_SECONDS = 180
@@ -30,13 +31,20 @@ _REMEDIES: dict[type[BaseException], str] = {
     ConnectionError: "See why it ended with: selfheal status; selfheal logs manager",
     Exception: "Check MANAGER_URL and MANAGER_PORT.",
 }
+_REMEDIES_BY_CODE: Final = {"unauthenticated": "Put it into SELFHEAL_API_KEY for this command."}
 
 
 class RequestFailedError(EmbeddedRuntimeError):
     """The Manager refused or failed a request, or isn't there."""
 
 
-def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentResponse:
+def make_key_header(settings: Settings) -> dict[str, str]:
+    """Return the header that carries SELFHEAL_API_KEY, where there is one."""
+    key = settings.selfheal_api_key
+    return {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+
+
+def send_request(settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
     """Have a request answered and scored.
 
     Raises:
@@ -44,7 +52,7 @@ def send_request(manager_url: str, user_input: str, *, task_type: str) -> AgentR
     """
     # Checked by the Manager, not here: its error is the one that a user should see.
     body = AgentRequest.model_construct(user_input=user_input, task_type=task_type)
-    with _asking(manager_url, "/api/v1/request", body.model_dump_json()) as response:
+    with _asking(settings, "/api/v1/request", body.model_dump_json()) as response:
         return AgentResponse.model_validate_json(response.read())
 
 
@@ -58,15 +66,21 @@ class ChatAnswer:
 
 @contextmanager
 def stream_chat(
-    manager_url: str, messages: Sequence[Mapping[str, str]], *, task_type: str
+    settings: Settings,
+    messages: Sequence[Mapping[str, str]],
+    *,
+    task_type: str,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[ChatAnswer]:
     """Have a conversation answered, and read the answer as it comes.
 
     Raises:
         RequestFailedError: If there is no answer, or it breaks off in the middle.
     """
-    body = {"model": task_type, "messages": list(messages), "stream": True}
-    with _asking(manager_url, "/v1/chat/completions", json.dumps(body)) as response:
+    body: dict[str, Any] = {"model": task_type, "messages": list(messages), "stream": True}
+    if variables:
+        body["selfheal"] = {"variables": dict(variables)}
+    with _asking(settings, "/v1/chat/completions", json.dumps(body)) as response:
         yield ChatAnswer(response.headers, _read_pieces(response))
 
 
@@ -100,7 +114,7 @@ class RequestRow(BaseModel):
     evaluation_detail: dict[str, Any] | None
 
 
-def wait_for_score(manager_url: str, path: str, *, seconds: float) -> RequestRow:
+def wait_for_score(settings: Settings, path: str, *, seconds: float) -> RequestRow:
     """Read a request's row once its score isn't pending any more, or when the time is over.
 
     Raises:
@@ -108,7 +122,7 @@ def wait_for_score(manager_url: str, path: str, *, seconds: float) -> RequestRow
     """
     until = time.monotonic() + seconds
     while True:
-        with _asking(manager_url, path) as response:
+        with _asking(settings, path) as response:
             row = RequestRow.model_validate_json(response.read())
         if row.evaluation != "pending" or time.monotonic() > until:
             return row
@@ -116,13 +130,14 @@ def wait_for_score(manager_url: str, path: str, *, seconds: float) -> RequestRow
 
 
 @contextmanager
-def _asking(manager_url: str, path: str, body: str | None = None) -> Iterator[Any]:
+def _asking(settings: Settings, path: str, body: str | None = None) -> Iterator[Any]:
     """Send a request and read the response within; whatever fails is told in one way."""
+    manager_url = settings.manager_url
     try:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own setting
             manager_url.rstrip("/") + path,
             data=None if body is None else body.encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"} | make_key_header(settings),
         )
         with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as response:
             yield response
@@ -154,7 +169,9 @@ def _explain(error: urllib.error.HTTPError, manager_url: str) -> RequestFailedEr
     is_logged = error.code >= HTTPStatus.INTERNAL_SERVER_ERROR
     return RequestFailedError(
         f"{answer.message} [{answer.code}]",
-        remedy=f"See: selfheal logs --failed (request {answer.request_id})" if is_logged else "",
+        remedy=f"See: selfheal logs --failed (request {answer.request_id})"
+        if is_logged
+        else _REMEDIES_BY_CODE.get(answer.code, ""),
     )
 
 

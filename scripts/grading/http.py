@@ -12,6 +12,7 @@ from typing import Any, Final
 
 GRACE_SECONDS: Final = 0.5
 MOST_BYTES: Final = 4_000_000
+NO_CREDENTIALS: Final[Mapping[str, str]] = {}
 JSON_TYPE: Final = "application/json"
 # The graded system is asked itself, whatever proxy the environment names for the internet.
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -55,16 +56,25 @@ class Reply:
         return self.error or f"HTTP {self.status}"
 
 
-def send(url: str, *, body: object = None, timeout_seconds: float) -> Reply:
+def send(
+    url: str,
+    *,
+    body: object = None,
+    timeout_seconds: float,
+    credentials: Mapping[str, str] = NO_CREDENTIALS,
+) -> Reply:
     """Send a request: a POST of `body` as JSON, or as it is where it is bytes, else a GET.
 
     Args:
         timeout_seconds: For the whole exchange, redirects included.
+        credentials: Headers by which the service knows the caller; no redirect gets them.
     """
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(  # noqa: S310 - the flags let only http and https in
         url, data=content, headers={"Content-Type": JSON_TYPE} if content else {}
     )
+    for name, value in credentials.items():
+        request.add_unredirected_header(name, value)
     started = time.perf_counter()
     replies: list[Reply] = []
     # A silence ends by itself; a server that drips headers has to be left behind.

@@ -1,6 +1,7 @@
 """The command line's flags."""
 
 import argparse
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Options:
     manager_url: str
     worker_url: str
     evaluator_url: str
+    api_key: str
+    internal_token: str
     db_host: str | None
     db_port: int | None
     db_user: str | None
@@ -73,6 +76,19 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     for number, service in enumerate(("manager", "worker", "evaluator")):
         url = f"http://localhost:{8000 + number}"
         add(f"--{service}-url", type=_url, default=url, metavar="URL", help=f"default: {url}")
+    add(
+        "--api-key",
+        default=os.environ.get("SELFHEAL_API_KEY", ""),
+        metavar="KEY",
+        help="sent to the Manager as a Bearer, where it asks who calls; default: SELFHEAL_API_KEY "
+        "(better than a flag, which ps shows)",
+    )
+    add(
+        "--internal-token",
+        default=os.environ.get("INTERNAL_TOKEN", ""),
+        metavar="TOKEN",
+        help="sent to Worker and Evaluator as X-Internal-Token; default: INTERNAL_TOKEN",
+    )
     add("--db-host", help="default: PGHOST, else localhost")
     add("--db-port", type=_whole(1, 65535), help="default: PGPORT, else 5432")
     add("--db-user", help="default: PGUSER, else agent")

@@ -42,7 +42,9 @@ def grade(options: Options, database: Database, say: Say) -> Report:
         WORKER: options.worker_url,
         EVALUATOR: options.evaluator_url,
     }
-    services = Services(urls, timeout_seconds=options.request_timeout)
+    services = Services(
+        urls, timeout_seconds=options.request_timeout, credentials=choose_credentials(options)
+    )
     say("asking the three services how they are ...")
     health = services.check_health()
     require_a_system(health, urls)
@@ -59,6 +61,13 @@ def grade(options: Options, database: Database, say: Say) -> Report:
             tables.activate(database, seed)
             say("the seed prompt is active again, as the last cycle healed nothing")
     return _report(options, database, seen, started, script)
+
+
+def choose_credentials(options: Options) -> dict[str, dict[str, str]]:
+    """Return the headers by which each service knows the benchmark."""
+    token = {"X-Internal-Token": options.internal_token} if options.internal_token else {}
+    key = {"Authorization": f"Bearer {options.api_key}"} if options.api_key else {}
+    return {MANAGER: key, WORKER: token, EVALUATOR: token}
 
 
 def _report(

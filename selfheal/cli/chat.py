@@ -9,7 +9,7 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors
 from selfheal.display.visible_text import make_visible
-from selfheal.manager_client import stream_chat, wait_for_score
+from selfheal.manager_client import RequestFailedError, stream_chat, wait_for_score
 from services.common.config import Settings
 
 # A score that takes longer is told by `selfheal explain`.
@@ -25,6 +25,12 @@ def chat(
     task_type: Annotated[
         str, typer.Option("--task-type", "-t", help="Task type whose prompt answers.")
     ] = "code_generation",
+    variables: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--var", help="A variable of the prompt; may be given again.", metavar="NAME=VALUE"
+        ),
+    ] = None,
 ) -> None:
     """Talk to the running system: answers stream, and their scores follow.
 
@@ -34,16 +40,20 @@ def chat(
 
     Example: selfheal chat "Write a function to sort a list"
     """
+    given = [pair.partition("=") for pair in variables or ()]
+    if any(not equals for _, equals, _ in given):
+        raise typer.BadParameter("write a variable as NAME=VALUE", param_hint="--var")
+    values = {name: value for name, _, value in given}
     messages: list[dict[str, str]] = []
     with friendly_errors():
-        manager_url = Settings().manager_url
+        settings = Settings()
         for said in [text] if text else _read_lines():
             messages.append({"role": "user", "content": said})
-            with stream_chat(manager_url, messages, task_type=task_type) as answer:
+            with stream_chat(settings, messages, task_type=task_type, variables=values) as answer:
                 told = _show(answer.pieces)
                 headers = answer.headers
             messages.append({"role": "assistant", "content": told})
-            _tell_score(manager_url, headers)
+            _tell_score(settings, headers)
 
 
 def _read_lines() -> Iterator[str]:
@@ -67,10 +77,14 @@ def _show(pieces: Iterator[str]) -> str:
     return "".join(told)
 
 
-def _tell_score(manager_url: str, headers: Mapping[str, str]) -> None:
+def _tell_score(settings: Settings, headers: Mapping[str, str]) -> None:
     """Say under which prompt an answer came and how it scored, where that is known soon."""
-    row = wait_for_score(manager_url, headers["x-selfheal-evaluation"], seconds=SCORE_SECONDS)
     version, request_id = headers["x-selfheal-prompt-version"], headers["x-selfheal-request-id"]
+    try:
+        row = wait_for_score(settings, headers["x-selfheal-evaluation"], seconds=SCORE_SECONDS)
+    except RequestFailedError as error:  # a key that may only serve, for one
+        output.print(Text(f"prompt v{version} | no score: {error.message}"), style="dim")
+        return
     verdict = row.evaluation
     if row.evaluation_score is not None:
         verdict = (

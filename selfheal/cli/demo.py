@@ -25,7 +25,8 @@ from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.local_model import require_wheels
-from selfheal.runtime.process_plan import needs_local_model
+from selfheal.runtime.ports import LOOPBACK
+from selfheal.runtime.process_plan import SERVICES, needs_local_model
 from selfheal.runtime.states import State
 from services.common.config import LOCAL_PROVIDER, Settings
 
@@ -80,7 +81,10 @@ def demo(
 
 
 def _choose_demo_settings(llm: str) -> Settings:
-    """Return the operator's settings, with a directory of the demo's own."""
+    """Return the operator's settings, with a directory of the demo's own, on this machine alone.
+
+    Its database is new and holds no key.
+    """
     settings = choose_settings(llm)
     if uses_own_database(settings):
         raise EmbeddedRuntimeError(
@@ -92,7 +96,12 @@ def _choose_demo_settings(llm: str) -> Settings:
             "Your own system runs, on the ports that the demo needs.",
             remedy="Stop it with: selfheal down (its data stays).",
         )
-    return settings.model_copy(update={"selfheal_home": settings.selfheal_home / DEMO_HOME})
+    own = {"selfheal_home": settings.selfheal_home / DEMO_HOME, "selfheal_api_key": None}
+    alone = {"bind_host": LOOPBACK, "published_host": None, "require_keys": False}
+    urls = {
+        f"{name}_url": f"http://{LOOPBACK}:{getattr(settings, f'{name}_port')}" for name in SERVICES
+    }
+    return settings.model_copy(update={**own, **alone, **urls})
 
 
 def _play(settings: Settings, console: Console) -> tuple[Outcome, Outcome]:

@@ -30,6 +30,10 @@ SELECT_EXECUTIONS = f"""
 # `selfheal logs` shows this many.
 LEAST_DIGITS: Final = 8
 
+NO_SCORE: Final = (
+    "It waits for its score, wasn't among the answers that are chosen to be scored, or its client "
+    "hung up. It counts for nothing meanwhile."
+)
 UNSCORED_MEANINGS: Final = {
     "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
     "judge_invalid": "The judge replied twice with something that is no grade.",
@@ -134,9 +138,11 @@ def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableTy
 
 def _tell_unscored(row: ExecutionLog, error: ErrorDetail) -> list[RenderableType]:
     """Say that there is no score, why, and what that means."""
+    if not row.error_message:
+        return [Text("no score", style="bold yellow"), Padding(Text(NO_SCORE), INDENT)]
     parts: list[RenderableType] = [
         Text("unscored", style="bold yellow"),
-        Padding(Text(make_visible_line(row.error_message or "No reason is logged.")), INDENT),
+        Padding(Text(make_visible_line(row.error_message)), INDENT),
     ]
     if error.code:
         where = f"{make_visible_line(error.service)}, {make_visible_line(error.code)}: "

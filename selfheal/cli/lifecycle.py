@@ -24,6 +24,7 @@ from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
+from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_problems
 
 FAILURE_EXIT_CODE: Final = 1
@@ -256,7 +257,10 @@ def _tell(message: str) -> None:
 
 
 def _hint(settings: Settings) -> str:
-    return f"Requests go to {settings.manager_url} (model: {settings.llm_provider})."
+    hint = f"Requests go to {settings.manager_url} (model: {settings.llm_provider})."
+    if is_exposed(settings):
+        hint += f" The network reaches it too: {name_exposure(settings)}."
+    return hint
 
 
 def _show(parts: list[ProcessStatus]) -> None:

@@ -18,8 +18,11 @@ from services.common.config import Settings
 from services.common.models import EXECUTION_COLUMNS
 
 SELECT_EXECUTIONS = f"""
-    SELECT {EXECUTION_COLUMNS} FROM execution_logs
-    WHERE NOT $1 OR evaluation_passed IS NOT TRUE
+    SELECT {EXECUTION_COLUMNS},
+           EXISTS (SELECT FROM selfheal.pending_scores WHERE execution_id = id) AS is_pending
+    FROM execution_logs
+    WHERE NOT $1 OR evaluation_passed IS FALSE
+       OR (evaluation_passed IS NULL AND error_message IS NOT NULL)
     ORDER BY id DESC
     LIMIT $2
 """
@@ -72,9 +75,7 @@ def _make_table(rows: list[dict[str, Any]]) -> Table:
     table.add_column("output or error", ratio=1, overflow="ellipsis", no_wrap=True)
     for row in rows:
         score = row["evaluation_score"]
-        passed = row["evaluation_passed"]
-        style = {True: "green", False: "red", None: "yellow"}[passed]
-        result = {True: "passed", False: "failed", None: "unscored"}[passed]
+        result, style = _tell_result(row)
         table.add_row(
             f"{row['created_at'].astimezone():%H:%M:%S}",
             str(row["request_id"])[:8],
@@ -85,6 +86,16 @@ def _make_table(rows: list[dict[str, Any]]) -> Table:
             Text(make_visible_line(row["error_message"] or row["worker_output"] or "")),
         )
     return table
+
+
+def _tell_result(row: dict[str, Any]) -> tuple[str, str]:
+    """Say what became of an answer, and in which colour."""
+    if row["evaluation_passed"] is not None:
+        return ("passed", "green") if row["evaluation_passed"] else ("failed", "red")
+    if row["error_message"]:
+        return "unscored", "yellow"
+    # Not chosen to be scored, or its client hung up.
+    return ("pending", "dim") if row["is_pending"] else ("no score", "dim")
 
 
 def _show_process_log(name: str, *, lines: int) -> None:

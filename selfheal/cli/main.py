@@ -11,6 +11,7 @@ from selfheal.cli import (
     evaluate,
     explain,
     judge,
+    keys,
     lifecycle,
     logs,
     migrate,
@@ -74,6 +75,7 @@ for command in (proposals.proposals, proposals.approve, proposals.reject):
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(reports.app, name="reports")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(keys.app, name="keys")
 app.add_typer(judge.app, name="judge")
 app.add_typer(bench.app, name="bench")
 

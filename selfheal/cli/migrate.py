@@ -16,8 +16,8 @@ def migrate(
     internal_token_file: Annotated[
         Path | None,
         typer.Option(
-            help="Also write the token that Worker and Optimizer share into this file, unless "
-            "it is there (INTERNAL_TOKEN_FILE reads it).",
+            help="Also write the token by which the services know one another into this file, "
+            "unless it is there (INTERNAL_TOKEN_FILE reads it).",
             metavar="FILE",
         ),
     ] = None,
@@ -39,4 +39,6 @@ def migrate(
         applied = build_external_database(settings).upgrade()
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
+            # Prometheus reads it too, under an account of its own that is in the group.
+            internal_token_file.chmod(0o640)
         messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")

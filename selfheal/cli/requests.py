@@ -31,7 +31,7 @@ def request(
     """
     with friendly_errors():
         with showing_progress("waiting for an answer"):
-            response = send_request(Settings().manager_url, text, task_type=task_type)
+            response = send_request(Settings(), text, task_type=task_type)
         if as_json:
             typer.echo(response.model_dump_json(indent=2))
         else:

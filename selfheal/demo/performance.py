@@ -37,7 +37,7 @@ SELECT_REPORT = """
 class Send(Protocol):
     """Has a request answered and scored."""
 
-    def __call__(self, manager_url: str, user_input: str, *, task_type: str) -> AgentResponse:
+    def __call__(self, settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
         """Send the request, and return what came of it."""
 
 
@@ -71,18 +71,18 @@ class Narrator:
         self._console.print(Text(describe_event(event)), overflow="fold")
 
 
-def send_through_door(manager_url: str, user_input: str, *, task_type: str) -> AgentResponse:
+def send_through_door(settings: Settings, user_input: str, *, task_type: str) -> AgentResponse:
     """Have a request answered in a stream, as an application would, and wait for its score.
 
     Raises:
         EmbeddedRuntimeError: If there is no answer, or no score.
     """
     messages = [{"role": "user", "content": user_input}]
-    with stream_chat(manager_url, messages, task_type=task_type) as answer:
+    with stream_chat(settings, messages, task_type=task_type) as answer:
         for _ in answer.pieces:
             pass
     path = answer.headers["x-selfheal-evaluation"]
-    row = wait_for_score(manager_url, path, seconds=SCORE_SECONDS)
+    row = wait_for_score(settings, path, seconds=SCORE_SECONDS)
     if row.evaluation_score is None or row.evaluation_passed is None:
         raise EmbeddedRuntimeError(
             f"The answer to request {row.request_id} has no score: {row.evaluation}.",
@@ -148,7 +148,7 @@ def _send_all(
     responses = []
     for request in story.requests:
         sent = time.monotonic()
-        response = send(settings.manager_url, request, task_type=TASK_TYPE)
+        response = send(settings, request, task_type=TASK_TYPE)
         narrator.on_response(request, response, time.monotonic() - sent)
         responses.append(response)
     return Act(

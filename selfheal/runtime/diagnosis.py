@@ -25,6 +25,7 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.process_plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
+from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings
 from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
 
@@ -59,6 +60,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield _attempt("local model", lambda: _check_local_model(settings))
     yield check_provider(settings, has_langchain=is_installed("langchain"))
     yield check_webhook(settings)
+    yield check_network(settings)
     ours = {status.pid for status in system.status() if status.pid is not None}
     for name, host, port, setting in _ports(settings):
         yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
@@ -74,6 +76,18 @@ def check_python(version: tuple[int, ...]) -> Check:
         return Check("Python", words)
     remedy = "Use Python 3.11, 3.12 or 3.13."
     return Check("Python", f"{words} isn't supported", CheckResult.FAIL, remedy)
+
+
+def check_network(settings: Settings) -> Check:
+    """Say who reaches the services, and whether they ask who calls."""
+    if not is_exposed(settings):
+        asks = "keys are asked for" if settings.require_keys else "no key is asked for"
+        return Check("network", f"{settings.bind_host}: this machine alone, {asks}")
+    found = f"others reach the services ({name_exposure(settings)})"
+    if settings.allow_open:
+        remedy = "Unset ALLOW_OPEN, and make keys with: selfheal keys create NAME --scope serve"
+        return Check("network", f"{found}, and anybody may use them", CheckResult.WARN, remedy)
+    return Check("network", f"{found}, and keys are asked for (selfheal keys list)")
 
 
 def check_disk(free_bytes: int, home: Path) -> Check:

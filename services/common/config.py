@@ -84,7 +84,11 @@ class TracingSettings(ProcessSettings):
 
 
 class ServiceSettings(TracingSettings):
-    """Settings of a process that serves over HTTP."""
+    """Settings of a process that serves over HTTP, and of who may reach it."""
+
+    # Where a container's port is published, which the process in it can't know.
+    published_host: Annotated[str, AfterValidator(check_bind_host)] | None = None
+    allow_open: Literal["yes-i-know"] | None = None
 
 
 class DatabaseSettings(ProcessSettings):
@@ -173,7 +177,7 @@ class SecondModelSettings(ModelSettings):
 
 
 class TokenSettings(ProcessSettings):
-    """Settings of the token by which Worker and Evaluator know the Optimizer."""
+    """Settings of the token by which the parts of the system know one another."""
 
     internal_token_file: Path | None = None
     internal_token: Annotated[SecretStr | None, Field(validate_default=True)] = None
@@ -194,8 +198,8 @@ class TokenSettings(ProcessSettings):
             ) from error
 
 
-class UpstreamSettings(ProcessSettings):
-    """Settings of how Worker and Evaluator are reached."""
+class UpstreamSettings(TokenSettings):
+    """Settings of how Worker and Evaluator are reached, and of what they know the caller by."""
 
     worker_port: Port = WORKER_PORT
     evaluator_port: Port = EVALUATOR_PORT
@@ -238,6 +242,7 @@ class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, Do
     manager_port: Port = 8000
     refiner_model: str = ""
     refiner_language: str = ""
+    require_keys: bool = False
     scoring_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
 
     @property
@@ -252,14 +257,14 @@ class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, Do
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, TokenSettings, ChatSettings):
+class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
 
 
 class EvaluatorSettings(
-    ServiceSettings, SecondModelSettings, TokenSettings, ChatSettings, TaskTypeSettings
+    ServiceSettings, SecondModelSettings, ChatSettings, TaskTypeSettings, TokenSettings
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 
@@ -278,9 +283,7 @@ class EvaluatorSettings(
         return tuple(filter(None, self.sandbox_modules.split(",")))
 
 
-class OptimizerSettings(
-    SecondModelSettings, DatabaseSettings, TokenSettings, TaskTypeSettings, UpstreamSettings
-):
+class OptimizerSettings(SecondModelSettings, DatabaseSettings, TaskTypeSettings, UpstreamSettings):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
     optimizer_model: str = ""
@@ -309,6 +312,7 @@ class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSett
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
     manager_url: str = ""
+    selfheal_api_key: SecretStr | None = None
     postgres_port: Port = 5432
 
     @model_validator(mode="after")

@@ -46,8 +46,19 @@ class UnsupportedMediaTypeError(ServiceError):
         super().__init__("Send JSON, with the header Content-Type: application/json.")
 
 
+class UnauthenticatedError(ServiceError):
+    """Nothing that came with the request says who calls, or what does isn't valid."""
+
+    status_code = 401
+    code = "unauthenticated"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers = {"www-authenticate": "Bearer"}
+
+
 class ForbiddenError(ServiceError):
-    """The caller asked for something that only the system itself may do."""
+    """The caller is known, and asked for something that it may not do."""
 
     status_code = 403
     code = "forbidden"

@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from opentelemetry import trace
 
+from services.common.access.keys import mask_keys
+
 MASK = "***"
 SECRET_NAMES = ("api_key", "password", "token", "secret", "authorization", "database_url")
 
@@ -17,10 +19,12 @@ SECRET_NAMES = ("api_key", "password", "token", "secret", "authorization", "data
 def mask_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Blank out every field whose name says that it holds a secret."""
-    for name in event:
+    """Blank out every field whose name says that it holds a secret, and keys in the others."""
+    for name, value in event.items():
         if name.lower().endswith(SECRET_NAMES):
             event[name] = MASK
+        elif isinstance(value, str):
+            event[name] = mask_keys(value)
     return event
 
 

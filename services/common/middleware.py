@@ -1,7 +1,7 @@
 """ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
 import structlog
@@ -19,6 +19,9 @@ API_PREFIXES = ("/api/", OPENAI_PREFIX)
 
 log = get_logger()
 
+# Looks at a request's head, and raises a ServiceError where the caller may not do that.
+Authorise = Callable[[Scope], None]
+
 
 def request_id_of(scope: Scope) -> UUID:
     """Take the client's `X-Request-ID` where it is a UUID, else make a new one."""
@@ -32,7 +35,7 @@ def request_id_of(scope: Scope) -> UUID:
 
 
 class RequestContextMiddleware:
-    """Gives each request an id, limits its body, counts and times it, and answers its errors.
+    """Gives each request an id, sees who calls, limits its body, counts it, answers its errors.
 
     Plain ASGI and one layer for all of it, since a layer costs more than what it does here.
     """
@@ -42,11 +45,13 @@ class RequestContextMiddleware:
         app: ASGIApp,
         *,
         metrics: ServiceMetrics,
+        authorise: Authorise,
         max_body_bytes: int,
         body_limits: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._authorise = authorise
         self._max_body_bytes = max_body_bytes
         self._body_limits = body_limits or {}
 
@@ -76,6 +81,7 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
+            self._authorise(scope)
             await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
         except Exception as error:
             if status_code:
@@ -123,7 +129,9 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
 
 def _answer_error(scope: Scope, error: Exception) -> JSONResponse:
     """Answer an error that no handler took; an unexpected one is logged, not told."""
-    if not isinstance(error, ServiceError):
+    if isinstance(error, ServiceError):
+        log.warning("request_refused", code=error.code, message=error.message)
+    else:
         log.error("unexpected_error", path=scope["path"], exc_info=error)
         error = ServiceError("Something went wrong on our side; the log has the details.")
     return error_response(Request(scope), error)

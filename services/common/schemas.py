@@ -1,7 +1,8 @@
 """What the services say to their clients and to each other over HTTP."""
 
 import math
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -57,6 +58,10 @@ Output = Annotated[
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 VariableName = Annotated[str, Field(pattern=f"^{VARIABLE_NAME}$")]
 Variables = dict[VariableName, Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS)]]
+CHAT_EXAMPLE: dict[str, Any] = {
+    "model": "code_generation",
+    "messages": [{"role": "user", "content": "Write a function to sort a list"}],
+}
 # PostgreSQL's INTEGER.
 DatabaseInteger = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
@@ -121,6 +126,14 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
 
 
+# A client's body as far as the Worker checks it.
+CHAT_REQUEST: dict[str, Any] = {
+    "properties": {"messages": {"type": "array", "items": {"type": "object"}}},
+    "required": ["messages"],
+    "examples": [CHAT_EXAMPLE],
+}
+
+
 class ChatTask(Schema):
     """What the Worker is asked for at the door; `candidate_id` needs the internal token.
 
@@ -130,8 +143,8 @@ class ChatTask(Schema):
 
     request_id: UUID
     task_type: TaskType
-    request: dict[str, Any]
-    variables: Variables = {}
+    request: Annotated[dict[str, Any], Field(json_schema_extra=CHAT_REQUEST)]
+    variables: Annotated[Variables, Field(json_schema_extra={"additionalProperties": False})] = {}
     candidate_id: UUID | None = None
 
 
@@ -189,6 +202,15 @@ class HealthResponse(Schema):
     version: str
 
 
+class ReadinessResponse(Schema):
+    """What `GET /health/ready` answers; services add fields, such as a degraded part."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: Literal["ready", "not_ready"]
+    service: str
+
+
 class ErrorResponse(Schema):
     """What every failure is answered with; some add fields, such as the known task types."""
 
@@ -204,3 +226,56 @@ class UnknownTaskTypeResponse(ErrorResponse):
 
     task_type: str
     known_task_types: list[str]
+
+
+# A streamed chat completion for OpenAPI: what each of its events is.
+CHAT_EVENTS: Mapping[str, Any] = {
+    "itemSchema": {
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "data": {
+                "description": "A chunk; the error that ends the stream; or, at its end, [DONE]",
+                "anyOf": [
+                    {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "contentSchema": {
+                            "type": "object",
+                            "anyOf": [{"required": ["choices"]}, {"required": ["error"]}],
+                        },
+                    },
+                    {"const": "[DONE]"},
+                ],
+            }
+        },
+    }
+}
+# Failures that a route may answer with, by their status, and when.
+FAILURES_OF_ANY_ROUTE: Mapping[int, str] = {
+    401: "The caller isn't known",
+    403: "The caller may not do that",
+    500: "Something went wrong on our side; the log has the details",
+}
+FAILURES_WITH_A_BODY: Mapping[int, str] = {
+    400: "The body can't be read",
+    413: "The body is too large",
+    415: "The body isn't declared as JSON",
+    422: "The request is not valid",
+}
+
+
+def describe_failures(
+    *failures: Mapping[int, str], model: type[BaseModel] = ErrorResponse
+) -> dict[int | str, dict[str, Any]]:
+    """Describe failures for a route's OpenAPI description.
+
+    Args:
+        failures: By their status, when they come.
+        model: What they are answered with.
+    """
+    return {
+        status: {"model": model, "description": reason}
+        for reasons in failures
+        for status, reason in reasons.items()
+    }

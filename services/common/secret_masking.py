@@ -32,6 +32,7 @@ _VENDOR_TOKEN = re.compile(
       | AIza[\w-]{30,}+ | ya29\.[\w.-]{20,}+  # Google
       | (?:hf|gsk|npm|whsec|shp(?:at|ca|ss)|dop_v1|hvs)[_.][A-Za-z0-9]{16,}+
       | (?:pypi|xai|pplx)-[\w-]{16,}+
+      | sh_[0-9a-f]{12}_[\w-]{16,}+          # our own
       | SG\.[\w-]{16,}+\.[\w-]{16,}+        # SendGrid
       | eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?  # JWT
     )""",

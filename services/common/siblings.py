@@ -22,6 +22,7 @@ class WorkerClient:
     """Asks the Worker for answers."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
+        self._own_token = _read_token(settings)
         self._client = ServiceClient(
             session,
             upstream="worker",
@@ -36,7 +37,7 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token)
+        headers = _headers(task.request_id, internal_token or self._own_token)
         return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
 
     async def complete(self, task: ChatTask, *, internal_token: str) -> ChatCompletion:
@@ -46,7 +47,7 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token)
+        headers = _headers(task.request_id, internal_token or self._own_token)
         return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(request_id, "")
+        headers = _headers(request_id, self._own_token)
         async with self._client.open_stream("/api/v1/chat", task, headers) as response:
             yield ChatReply(self._client, response)
 
@@ -85,21 +86,18 @@ class ChatReply:
     async def read_events(self) -> AsyncIterator[list[bytes]]:
         """Yield what the events of a stream hold: as many at a time as have come."""
         rest = b""
-        pieces = self._response.content.iter_any()
-        while True:
-            with self._client.translating_errors():
-                piece = await anext(pieces, None)
-            if piece is None:
-                return
-            *events, rest = (rest + piece).split(b"\n\n")
-            if events:
-                yield [event.removeprefix(b"data: ") for event in events]
+        with self._client.translating_errors():
+            async for piece in self._response.content.iter_any():
+                *events, rest = (rest + piece).split(b"\n\n")
+                if events:
+                    yield [event.removeprefix(b"data: ") for event in events]
 
 
 class EvaluatorClient:
     """Asks the Evaluator for scores."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
+        self._own_token = _read_token(settings)
         self._client = ServiceClient(
             session,
             upstream="evaluator",
@@ -115,10 +113,14 @@ class EvaluatorClient:
         Raises:
             UpstreamError: If the Evaluator gives no score: it fails, or gives none in time.
         """
-        headers = _headers(request.request_id, internal_token)
+        headers = _headers(request.request_id, internal_token or self._own_token)
         return await self._client.post(
             "/api/v1/evaluate", request, EvaluationResponse, headers=headers
         )
+
+
+def _read_token(settings: UpstreamSettings) -> str:
+    return settings.internal_token.get_secret_value() if settings.internal_token else ""
 
 
 def _headers(request_id: UUID, internal_token: str) -> dict[str, str]:

@@ -1,12 +1,19 @@
 """OpenTelemetry tracing, switched on by its standard environment variables."""
 
+from typing import Any
+from urllib.parse import unquote
+
 from fastapi import FastAPI
 from opentelemetry import trace
 
+from services.common.access.keys import holds_key
 from services.common.config import TracingSettings
 from services.common.http import is_own_address
 
 UNTRACED_PATHS = "health,metrics"
+# Kept out of spans even where the SDK's variables ask for headers.
+SECRET_HEADERS = ["authorization", "x-internal-token"]
+MASK = "***"
 
 
 def is_tracing_on(settings: TracingSettings) -> bool:
@@ -51,9 +58,24 @@ def configure_tracing(app: FastAPI, service: str, settings: TracingSettings) -> 
     provider = TracerProvider(resource=Resource.create({"service.name": name}))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED_PATHS)
+    FastAPIInstrumentor.instrument_app(
+        app,
+        excluded_urls=UNTRACED_PATHS,
+        server_request_hook=mask_keys_in_span,
+        http_capture_headers_sanitize_fields=SECRET_HEADERS,
+    )
     AioHttpClientInstrumentor().instrument()
     AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]
+
+
+def mask_keys_in_span(span: trace.Span, _scope: dict[str, Any]) -> None:
+    """Blank out what a key stands in, such as the URL of somebody who put it there."""
+    attributes = getattr(span, "attributes", None) or {}
+    for name, value in dict(attributes).items():
+        if isinstance(value, str) and holds_key(unquote(value)):
+            span.set_attribute(name, MASK)
+    if holds_key(unquote(getattr(span, "name", ""))):
+        span.update_name(MASK)
 
 
 def flush_traces() -> None:

@@ -1,7 +1,8 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -11,13 +12,19 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import USAGE_EXIT_CODE, ServiceSettings, explain_settings_error
 from services.common.errors import InvalidRequestError, ServiceError, UnsupportedMediaTypeError
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
-from services.common.middleware import RequestContextMiddleware, error_response
-from services.common.schemas import HealthResponse
+from services.common.middleware import Authorise, RequestContextMiddleware, error_response
+from services.common.schemas import (
+    FAILURES_OF_ANY_ROUTE,
+    HealthResponse,
+    ReadinessResponse,
+    describe_failures,
+)
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
@@ -84,6 +91,7 @@ def create_app(
     service: str,
     *,
     metrics: ServiceMetrics,
+    authorise: Authorise,
     lifespan: Lifespan,
     is_ready: ReadinessCheck,
     before_scrape: Callable[[], Awaitable[None]] | None = None,
@@ -96,6 +104,7 @@ def create_app(
     Args:
         service: Name of the service, as `/health` and the metrics give it.
         metrics: The service's metrics.
+        authorise: Refuses, by its head, a request that isn't the caller's to make.
         lifespan: Opens and closes what the service holds.
         is_ready: Tells whether the service could serve a request now.
         before_scrape: Refreshes what metrics can only know by asking.
@@ -116,6 +125,7 @@ def create_app(
         title=f"Self-Healing Agent System: {service}",
         version=package_version(),
         lifespan=announced_lifespan,
+        responses=describe_failures(FAILURES_OF_ANY_ROUTE),
     )
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
@@ -123,6 +133,7 @@ def create_app(
     app.add_middleware(
         RequestContextMiddleware,
         metrics=metrics,
+        authorise=authorise,
         max_body_bytes=max_body_bytes,
         body_limits=body_limits,
     )
@@ -132,16 +143,24 @@ def create_app(
         """Say that the process lives."""
         return HealthResponse(service=service, version=package_version())
 
-    @app.get("/health/ready")
-    async def report_readiness(response: Response) -> dict[str, Any]:
+    @app.get(
+        "/health/ready",
+        responses=describe_failures({503: "It couldn't serve now"}, model=ReadinessResponse),
+    )
+    async def report_readiness(response: Response) -> ReadinessResponse:
         """Say whether the service could serve a request now."""
         ready = await is_ready()
         response.status_code = 200 if ready else 503
-        status = "ready" if ready else "not_ready"
-        return {"status": status, "service": service, **describe_condition()}
+        return ReadinessResponse(
+            status="ready" if ready else "not_ready", service=service, **describe_condition()
+        )
 
     @app.get("/metrics", include_in_schema=False)
-    @app.get("/metrics/")
+    @app.get(
+        "/metrics/",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
     async def report_metrics() -> Response:
         """Give the metrics in Prometheus' text format."""
         if before_scrape is not None:
@@ -151,8 +170,15 @@ def create_app(
     return app
 
 
+async def _require_nothing(settings: ServiceSettings) -> None:
+    """Find no fault."""
+
+
 def serve(
-    service: str, read_settings: type[OwnSettings], create: Callable[[OwnSettings], FastAPI]
+    service: str,
+    read_settings: type[OwnSettings],
+    create: Callable[[OwnSettings], FastAPI],
+    require: Callable[[OwnSettings], Coroutine[Any, Any, None]] = _require_nothing,
 ) -> None:
     """Run a service until SIGTERM or Ctrl-C.
 
@@ -160,6 +186,7 @@ def serve(
         service: Name of the service; it listens on the port of the setting `<service>_port`.
         read_settings: Reads the settings that are the service's own.
         create: Builds its application from them.
+        require: Raises a ServiceError where it must not start.
     """
     try:
         settings = read_settings()
@@ -170,9 +197,16 @@ def serve(
     try:
         app = create(settings)
         configure_tracing(app, service, settings)
+        asyncio.run(require(settings))
     except ServiceError as error:
         log.error("service_not_started", code=error.code, message=error.message)
         sys.exit(USAGE_EXIT_CODE)
+    if is_exposed(settings) and settings.allow_open:
+        log.warning(
+            "service_open_to_all",
+            problem=f"Whoever reaches this service may use it: {name_exposure(settings)}, and "
+            "ALLOW_OPEN says that this is meant.",
+        )
     uvicorn.run(
         app,
         host=settings.bind_host,

@@ -31,8 +31,8 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
 
     containers.up()
 
-    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "2"
-    assert "Applied migration 2." in containers.compose("logs", "migrate").stdout
+    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "3"
+    assert "Applied migration 2, migration 3." in containers.compose("logs", "migrate").stdout
     assert containers.psql("SELECT user_input FROM execution_logs") == "an old request"
     status, answer = ask()
     assert (status, answer["prompt_version"]) == (200, 2)

@@ -116,6 +116,22 @@ def test_mistakes_get_a_sentence_and_an_exit_code(
     assert "Traceback" not in done.stderr
 
 
+def test_what_waits_for_its_score_is_no_failure(system: RunningSystem) -> None:
+    system.psql(
+        "WITH row AS (INSERT INTO execution_logs (request_id, task_type, user_input)"
+        " VALUES (gen_random_uuid(), 'code_generation', 'waiting') RETURNING id)"
+        # Not yet to be claimed.
+        " INSERT INTO selfheal.pending_scores"
+        " (execution_id, task_type, with_judge, rules_share, judge_share, claimable_at)"
+        " SELECT id, 'code_generation', TRUE, 1, 1, now() + interval '1 hour' FROM row"
+    )
+    try:
+        assert "pending" in system.selfheal("logs").stdout
+        assert "Nothing failed" in system.selfheal("logs", "--failed").stderr
+    finally:
+        system.psql("DELETE FROM selfheal.pending_scores")
+
+
 def test_logs_show_the_failures_alone_when_asked(system: RunningSystem) -> None:
     system.request(BINARY_SEARCH)
     system.psql(GUIDE_INJECTION)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from grading.answers import EVALUATION_FIELDS, REQUEST_FIELDS, find_field_problems
 from grading.guide import TASK_TYPE
-from grading.http import Reply, send
+from grading.http import NO_CREDENTIALS, Reply, send
 from grading.metrics_text import parse_metrics
 from grading.observations import (
     EVALUATOR,
@@ -24,10 +24,21 @@ REQUEST_PATH, TASK_PATH, EVALUATE_PATH = "/api/v1/request", "/api/v1/task", "/ap
 
 
 class Services:
-    """The three services by their URLs."""
+    """The three services by their URLs.
 
-    def __init__(self, urls: Mapping[str, str], *, timeout_seconds: float) -> None:
+    Args:
+        credentials: Headers by which each service knows its caller, where it wants to.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        *,
+        timeout_seconds: float,
+        credentials: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.urls = urls
+        self._credentials = credentials or {}
         self._timeout_seconds = timeout_seconds
 
     def check_health(self) -> dict[str, Reply]:
@@ -65,7 +76,11 @@ class Services:
     def scrape(self) -> Scrape:
         """Read each service's metrics."""
         replies = {
-            name: send(f"{self.urls[name]}/metrics/", timeout_seconds=METRICS_TIMEOUT_SECONDS)
+            name: send(
+                f"{self.urls[name]}/metrics/",
+                timeout_seconds=METRICS_TIMEOUT_SECONDS,
+                credentials=self._credentials.get(name, NO_CREDENTIALS),
+            )
             for name in SERVICES
         }
         samples = {
@@ -77,4 +92,9 @@ class Services:
     def ask(self, service: str, path: str, body: object = None) -> Reply:
         """Post a body as JSON, or bytes that claim to be JSON, to a service; without one, get."""
         url = f"{self.urls[service]}{path}"
-        return send(url, body=body, timeout_seconds=self._timeout_seconds)
+        return send(
+            url,
+            body=body,
+            timeout_seconds=self._timeout_seconds,
+            credentials=self._credentials.get(service, NO_CREDENTIALS),
+        )

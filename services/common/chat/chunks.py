@@ -1,7 +1,7 @@
 """Chat completions, whole and in chunks, each made of the other. Pure."""
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
+from io import StringIO
 from typing import Any
 
 # Texts that are said once, or again and again, and not in pieces.
@@ -27,43 +27,76 @@ def join_chunks(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for choice in choices_of(chunk):
             index = choice.get("index", 0)
             known = choices.setdefault(index, {"index": index, "message": {"role": "assistant"}})
-            pieces = {name: value for name, value in choice.items() if name != "delta"}
-            _join(known, {**pieces, "message": choice.get("delta") or {}})
-    for choice in choices.values():
-        choice["message"].setdefault("content", None)
-        choice.setdefault("finish_reason", None)
-        for call in choice["message"].get("tool_calls") or ():
-            call.pop("index", None)
+            delta = choice.get("delta")
+            said = {**choice, "message": delta if isinstance(delta, dict) else {}}
+            said.pop("delta", None)
+            _join(known, said)
     ordered = sorted(choices.values(), key=lambda choice: str(choice["index"]).zfill(9))
-    return {**whole, "object": "chat.completion", "choices": ordered}
+    return {**whole, "object": "chat.completion", "choices": [_close(one) for one in ordered]}
 
 
-def _join(known: dict[str, Any], piece: Mapping[str, Any]) -> None:
+def _join(known: dict[str, Any], piece: Mapping[str, Any]) -> dict[str, Any]:
     """Add a piece: texts grow, lists grow or are joined by their items' `index`."""
     for name, value in piece.items():
         before = known.get(name)
         if value is None:
             known.setdefault(name, None)
+        elif isinstance(before, StringIO) and isinstance(value, str):
+            before.write(value)
         elif isinstance(before, dict) and isinstance(value, dict):
             _join(before, value)
-        elif isinstance(value, list) and (before is None or isinstance(before, list)):
-            known[name] = _join_lists(before or [], value)
-        elif isinstance(before, str) and isinstance(value, str) and name not in NOT_IN_PIECES:
-            known[name] = before + value
+        elif isinstance(before, list) and isinstance(value, list):
+            _join_lists(before, value)
         elif value != "" or before is None:
-            # It may grow, and the chunk stays as it came.
-            known[name] = deepcopy(value)
+            known[name] = _open(name, value)
+    return known
 
 
 def _join_lists(before: list[Any], pieces: list[Any]) -> list[Any]:
     for item in pieces:
         index = item.get("index") if isinstance(item, dict) else None
-        same = [known for known in before if index is not None and known.get("index") == index]
-        if same:
-            _join(same[0], item)
+        if index is None:
+            before.append(item)
+            continue
+        newest_first = (one for one in reversed(before) if isinstance(one, dict))
+        same = next((known for known in newest_first if known.get("index") == index), None)
+        if same is None:
+            before.append(_join({}, item))
         else:
-            before.append(deepcopy(item))
+            _join(same, item)
     return before
+
+
+def _open(name: str, value: Any) -> Any:
+    """Copy what may grow, so that a chunk stays as it came; a text grows without being copied."""
+    if isinstance(value, dict):
+        return _join({}, value)
+    if isinstance(value, list):
+        return _join_lists([], value)
+    if isinstance(value, str) and name not in NOT_IN_PIECES:
+        text = StringIO()
+        text.write(value)
+        return text
+    return value
+
+
+def _close(choice: dict[str, Any]) -> dict[str, Any]:
+    """Write a choice as a completion has it."""
+    closed: dict[str, Any] = _close_texts(choice)
+    closed["message"].setdefault("content", None)
+    closed.setdefault("finish_reason", None)
+    for call in closed["message"].get("tool_calls") or ():
+        if isinstance(call, dict):
+            call.pop("index", None)
+    return closed
+
+
+def _close_texts(value: Any) -> Any:
+    if isinstance(value, StringIO):
+        return value.getvalue()
+    if isinstance(value, dict):
+        return {name: _close_texts(item) for name, item in value.items()}
+    return [_close_texts(item) for item in value] if isinstance(value, list) else value
 
 
 def is_chunk(event: object) -> bool:

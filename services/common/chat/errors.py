@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from services.common.errors import ServiceError
 
 # Under it, errors have OpenAI's shape.
@@ -10,15 +12,29 @@ SERVER_ERRORS = 500
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
+class OpenAIErrorContent(BaseModel):
+    """What went wrong, as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIError(BaseModel):
+    """What every failure under /v1/ is answered with."""
+
+    error: OpenAIErrorContent
+
+
 def openai_error(error: ServiceError) -> dict[str, Any]:
     """Return what a client is told of `error`; `param` is what its context names."""
     status = error.status_code
     by_class = "server_error" if status >= SERVER_ERRORS else "invalid_request_error"
-    return {
-        "error": {
-            "message": error.message,
-            "type": _TYPES.get(status, by_class),
-            "param": error.context.get("param"),
-            "code": error.code,
-        }
-    }
+    content = OpenAIErrorContent(
+        message=error.message,
+        type=_TYPES.get(status, by_class),
+        param=error.context.get("param"),
+        code=error.code,
+    )
+    return OpenAIError(error=content).model_dump()

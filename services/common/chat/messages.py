@@ -33,8 +33,14 @@ class ChatInput:
 
     @property
     def text(self) -> str:
-        """Everything that users, assistants and tools wrote, a line each."""
-        return "\n".join(read_all_texts(self.messages))
+        """Everything that users, assistants and tools wrote, a line each.
+
+        An application's own system message is the same in all its conversations, and tells none
+        from another.
+        """
+        return "\n".join(
+            read_all_texts(one for one in self.messages if one.get("role") not in SYSTEM_ROLES)
+        )
 
     def as_request(self, task_type: str) -> dict[str, Any]:
         """Write the body of the same question, to be answered once and whole."""
@@ -73,7 +79,7 @@ def read_answer_text(answer: Message) -> str:
 
 
 def read_all_texts(messages: Iterable[Message]) -> list[str]:
-    """List every text that users, assistants and tools wrote, calls' arguments included."""
+    """List every text of the messages, calls' arguments included."""
     texts: list[str] = []
     for message in messages:
         texts.append(read_text(message.get("content")))

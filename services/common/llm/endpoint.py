@@ -163,7 +163,10 @@ class ChatEndpoint:
         headers = {}
         if self._api_key is not None:
             headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS)
+        # The pause that a stream may make; until it has begun, the deadline of the call is earlier.
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=self.timeout_seconds
+        )
         return create_session(self._base_url, headers=headers, timeout=timeout)
 
     def explain(self, error: Exception) -> ModelError:
@@ -171,7 +174,9 @@ class ChatEndpoint:
         name = repr(self.model)
         if isinstance(error, ToldError):
             return explain_failure(read_report(error.status, error.said), name)
-        if isinstance(error, aiohttp.ClientError):
+        if isinstance(error, aiohttp.ClientError) and not isinstance(
+            error, aiohttp.SocketTimeoutError
+        ):
             broke = isinstance(error, aiohttp.ClientPayloadError)
             what = "broke off in its answer" if broke else "can't be reached"
             return ModelUnavailableError(f"The model {name} {what}.")

@@ -9,9 +9,9 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
+from services.common.chat.outcome import require_answer
 from services.common.errors import ModelError, ModelTimeoutError, ServiceError
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
-from services.common.llm.outcome import require_answer
 from services.common.text import make_storable
 
 

@@ -6,9 +6,9 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from services.common.chat.chunks import choices_of
+from services.common.chat.outcome import is_failure
 from services.common.llm.event_parser import EventParser
 from services.common.llm.failures import find_leaves
-from services.common.llm.outcome import is_failure
 
 MOST_TOKENS = 2**31
 TEXT_PARTS = (None, "text", "output_text")

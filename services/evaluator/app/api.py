@@ -7,7 +7,12 @@ from fastapi import APIRouter, Header, Request
 from services.common.errors import UnscoredError
 from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
-from services.common.schemas import ErrorResponse, EvaluationRequest, EvaluationResponse
+from services.common.schemas import (
+    FAILURES_WITH_A_BODY,
+    EvaluationRequest,
+    EvaluationResponse,
+    describe_failures,
+)
 from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 
@@ -17,11 +22,7 @@ router = APIRouter()
 
 @router.post(
     "/api/v1/evaluate",
-    responses={
-        403: {"model": ErrorResponse},
-        422: {"model": ErrorResponse},
-        503: {"model": ErrorResponse},
-    },
+    responses=describe_failures(FAILURES_WITH_A_BODY, {503: "The answer can't be scored"}),
 )
 async def evaluate_output(
     body: EvaluationRequest,

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.common.config import EvaluatorSettings
+from services.common.internal_token import create_token_check
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
@@ -86,6 +87,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
+        authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         is_ready=is_ready,
         describe_condition=describe_condition,

@@ -2,7 +2,13 @@
 
 from fastapi import APIRouter, Request
 
-from services.common.schemas import AgentRequest, AgentResponse, ErrorResponse
+from services.common.schemas import (
+    FAILURES_WITH_A_BODY,
+    AgentRequest,
+    AgentResponse,
+    describe_failures,
+)
+from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.services.orchestrator import Orchestrator
 
 router = APIRouter()
@@ -10,18 +16,18 @@ router = APIRouter()
 
 @router.post(
     "/api/v1/request",
-    responses={
-        status: {"model": ErrorResponse, "description": description}
-        for status, description in {
+    responses=describe_failures(
+        FAILURES_WITH_A_BODY,
+        {
             404: "No prompt serves this task type",
-            422: "The request is not valid",
             502: "Worker or Evaluator failed; the request is logged",
             503: "The request could not be logged",
             504: "Worker or Evaluator gave no answer in time; the request is logged",
-        }.items()
-    },
+        },
+    ),
 )
 async def serve_request(body: AgentRequest, request: Request) -> AgentResponse:
     """Answer a request with code, and say how good the answer is."""
+    require_task_type(request.scope, body.task_type)
     orchestrator: Orchestrator = request.app.state.orchestrator
     return await orchestrator.serve(request.state.request_id, body)

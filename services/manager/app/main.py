@@ -15,8 +15,10 @@ from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
+from services.manager.app.access.authorisation import Authorisation, require_a_key
+from services.manager.app.access.key_store import KeyStore
 from services.manager.app.api import router
-from services.manager.app.door.api import CHAT_PATH, ChatRoute
+from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
@@ -63,6 +65,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     )
 
     conversation_log = ConversationLog(database)
+    key_store = KeyStore(settings)
 
     def choose_mark(name: str) -> Mark | None:
         task_type = task_types.find(name)
@@ -73,6 +76,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        key_store.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
@@ -81,6 +85,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 worker=worker,
                 evaluator=evaluator,
                 execution_log=ExecutionLogWriter(database),
+                task_types=task_types,
             )
             scorers = Scorers(
                 pending=pending,
@@ -101,6 +106,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
+        await key_store.close()
         await refiner.close()
         await database.close()
 
@@ -114,20 +120,20 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
+        authorise=Authorisation(settings, key_store),
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_backlog,
         body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
-    app.router.routes.insert(0, ChatRoute(app))
-    app.include_router(router)
     app.include_router(door_router)
+    app.include_router(router)
     return app
 
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, ManagerSettings, create_manager)
+    serve(SERVICE, ManagerSettings, create_manager, require_a_key)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,32 @@
 """The Worker's HTTP API."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from services.common.schemas import ChatTask, ErrorResponse, TaskRequest, TaskResponse
+from services.common.schemas import (
+    CHAT_EVENTS,
+    FAILURES_WITH_A_BODY,
+    ChatCompletion,
+    ChatTask,
+    TaskRequest,
+    TaskResponse,
+    describe_failures,
+)
 from services.worker.app.client_bound import ClientBoundAnswer
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.task_performer import TaskPerformer
 
 CHAT_PATH = "/api/v1/chat"
-FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorResponse} for status in (403, 404, 502, 503, 504)
-}
+FAILURES = describe_failures(
+    FAILURES_WITH_A_BODY,
+    {
+        404: "No prompt serves this task type, or there is no such candidate",
+        502: "The model's provider failed",
+        503: "The provider refuses for now, or the prompt can't be read",
+        504: "The provider gave no answer in time",
+    },
+)
 
 router = APIRouter()
 
@@ -28,7 +42,17 @@ async def perform_task(
     return await performer.perform(task, x_internal_token)
 
 
-@router.post(CHAT_PATH, responses={400: {"model": ErrorResponse}, **FAILURES})
+@router.post(
+    CHAT_PATH,
+    responses={
+        200: {
+            "description": "A chat completion, or a stream of its chunks, as the request asks",
+            "model": ChatCompletion,
+            "content": {"text/event-stream": CHAT_EVENTS},
+        },
+        **FAILURES,
+    },
+)
 async def answer_conversation(
     task: ChatTask,
     request: Request,

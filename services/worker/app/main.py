@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
+from services.common.internal_token import create_token_check
 from services.common.llm.factory import create_chat_model, create_chat_relay
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger
@@ -60,6 +61,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
+        authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_prompt_versions,

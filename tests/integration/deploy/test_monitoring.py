@@ -62,7 +62,7 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProc
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check", "config", "--lint=all", "--lint-fatal", "prometheus.yml"),
+        ("check", "config", "--lint=all", "--lint-fatal", "--syntax-only", "prometheus.yml"),
         ("check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"),
         ("test", "rules", "alerts_test.yml"),
     ],
@@ -169,6 +169,8 @@ def hurried_copy(folder: Path, targets: dict[str, list[str]]) -> Path:
     configuration["global"] = dict.fromkeys(configuration["global"], INTERVAL)
     for job in configuration["scrape_configs"]:
         job["static_configs"] = [{"targets": targets[job["job_name"]]}]
+        job["authorization"] = {"credentials_file": "token"}
+    (folder / "token").write_text("the-token\n", encoding="utf-8")
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule.pop("for", None)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from grading.http import MOST_BYTES, send
+from support.http_server import JsonHandler, serving
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -99,3 +100,26 @@ def test_a_proxy_for_the_internet_is_not_asked(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with listening(lambda connection: connection.sendall(HEAD + b"\r\n{}")) as url:
         assert send(url, timeout_seconds=5).status == 200
+
+
+def test_credentials_go_to_the_service_and_to_no_other_that_it_names() -> None:
+    got: list[dict[str, str]] = []
+
+    class Other(JsonHandler):
+        def do_GET(self) -> None:
+            got.append(dict(self.headers))
+            self.answer(200, b"{}")
+
+    with serving(Other) as elsewhere:
+
+        class Named(JsonHandler):
+            def do_GET(self) -> None:
+                got.append(dict(self.headers))
+                self.send_response(302)
+                self.send_header("Location", elsewhere)
+                self.end_headers()
+
+        with serving(Named) as url:
+            reply = send(url, timeout_seconds=5, credentials={"Authorization": "Bearer sh_1"})
+    assert reply.status == 200
+    assert [headers.get("Authorization") for headers in got] == ["Bearer sh_1", None]

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 from urllib.error import URLError
 
 import pytest
+from pydantic import SecretStr
 from support.http_server import JsonHandler, serving
 from support.proxy import recording_proxy
 from support.rows import for_each
@@ -20,6 +21,7 @@ from selfheal.manager_client import (
     wait_for_score,
 )
 from selfheal.runtime.ports import find_free_port
+from services.common.config import Settings
 
 REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
 
@@ -35,7 +37,7 @@ def failing(status: int, body: bytes) -> type[JsonHandler]:
 
 def error_of(status: int, body: bytes) -> tuple[str, RequestFailedError]:
     with serving(failing(status, body)) as url, pytest.raises(RequestFailedError) as raised:
-        send_request(url, "hi", task_type="code_generation")
+        send_request(Settings(manager_url=url), "hi", task_type="code_generation")
     return url, raised.value
 
 
@@ -70,7 +72,7 @@ def test_a_proxy_for_the_internet_never_sees_a_request(monkeypatch: pytest.Monke
 
 def failing_at(url: str) -> RequestFailedError:
     with pytest.raises(RequestFailedError) as raised:
-        send_request(url, "hi", task_type="code_generation")
+        send_request(Settings(manager_url=url), "hi", task_type="code_generation")
     return raised.value
 
 
@@ -126,21 +128,24 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 
 def test_an_answer_is_read_piece_by_piece() -> None:
     events = streaming(piece("Hel"), piece(None), piece("lo"), {"choices": []})
-    with serving(events) as url, stream_chat(url, MESSAGES, task_type="any") as answer:
+    with (
+        serving(events) as url,
+        stream_chat(Settings(manager_url=url), MESSAGES, task_type="any") as answer,
+    ):
         assert list(answer.pieces) == ["Hel", "", "lo"]
 
 
 def test_an_answer_that_breaks_off_says_why() -> None:
     events = streaming(piece("Hel"), {"error": {"message": "It broke.", "code": "model_failed"}})
     with serving(events) as url, pytest.raises(RequestFailedError, match="It broke"):  # noqa: SIM117
-        with stream_chat(url, MESSAGES, task_type="any") as answer:
+        with stream_chat(Settings(manager_url=url), MESSAGES, task_type="any") as answer:
             list(answer.pieces)
 
 
 def test_a_refusal_in_openais_shape_is_told_as_any_other() -> None:
     told = json.dumps({"error": {"message": "No such model.", "code": "model_not_found"}})
     with serving(failing(404, told.encode())) as url, pytest.raises(RequestFailedError) as raised:  # noqa: SIM117
-        with stream_chat(url, MESSAGES, task_type="any"):
+        with stream_chat(Settings(manager_url=url), MESSAGES, task_type="any"):
             pass
     assert raised.value.message == "No such model. [model_not_found]"
 
@@ -163,7 +168,7 @@ def test_a_score_is_waited_for() -> None:
             self.answer(200, json.dumps(row | answers.pop(0)).encode())
 
     with serving(Handler) as url:
-        found = wait_for_score(url, "/api/v1/requests/1", seconds=60)
+        found = wait_for_score(Settings(manager_url=url), "/api/v1/requests/1", seconds=60)
     assert (found.evaluation, found.evaluation_score, found.evaluation_passed) == (
         "scored",
         0.5,
@@ -171,4 +176,27 @@ def test_a_score_is_waited_for() -> None:
     )
     answers = [{"evaluation": "pending"}]
     with serving(Handler) as url:
-        assert wait_for_score(url, "/", seconds=0).evaluation == "pending"
+        assert wait_for_score(Settings(manager_url=url), "/", seconds=0).evaluation == "pending"
+
+
+def test_every_request_carries_the_key_where_there_is_one() -> None:
+    sent: list[str | None] = []
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            sent.append(self.headers["Authorization"])
+            self.answer(401, refusal("unauthenticated"))
+
+    with serving(Handler) as url:
+        for key in (None, SecretStr("sh_1")):
+            settings = Settings(manager_url=url, selfheal_api_key=key)
+            with pytest.raises(RequestFailedError) as raised:
+                send_request(settings, "hi", task_type="code_generation")
+            with (
+                pytest.raises(RequestFailedError),
+                stream_chat(settings, MESSAGES, task_type="any"),
+            ):
+                pass
+    assert sent == [None, None, "Bearer sh_1", "Bearer sh_1"]
+    assert "SELFHEAL_API_KEY" in raised.value.remedy

@@ -40,7 +40,7 @@ FIXED_INSIDE = {
 }  # fmt: skip
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "manager", "optimizer", "autopilot", "selfheal"},
-    "INTERNAL_TOKEN": {"worker", "evaluator", "optimizer", "autopilot", "selfheal"},
+    "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
     "OPENAI_API_KEY": {"evaluator", "manager", "optimizer", "autopilot", "selfheal"},

@@ -96,3 +96,18 @@ def test_the_operator_can_open_the_evaluators_network_by_hand() -> None:
     assert network["driver_opts"][MASQUERADE] == "true"
     assert network["name"].endswith("_hosted")
     assert config["services"]["evaluator"]["environment"]["LLM_API_KEY"] == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "service"),
+    [
+        ("BIND_HOST", "manager"),
+        ("WORKER_BIND_HOST", "worker"),
+        ("EVALUATOR_BIND_HOST", "evaluator"),
+    ],
+)
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "0.0.0.0", "192.0.2.7"])
+def test_a_service_is_told_where_it_is_published(setting: str, service: str, host: str) -> None:
+    described = read_config(**{setting: host})["services"][service]
+    (port,) = described["ports"]
+    assert described["environment"]["PUBLISHED_HOST"] == port["host_ip"] == (host or "127.0.0.1")

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.common.config import Settings
+from services.common.config import OptimizerSettings, Settings
 
 # From the first with both batch/v1 CronJobs and pod security admission for good.
 KUBERNETES_VERSIONS = ("1.25", "1.28", "1.31", "1.34", kubernetes_validate.latest_version())
@@ -53,7 +53,7 @@ def variables(container: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def secret_settings() -> set[str]:
     return {
         name.upper()
-        for name, setting in Settings.model_fields.items()
+        for name, setting in OptimizerSettings.model_fields.items()
         if "SecretStr" in str(setting.annotation) or isinstance(setting.default, SecretStr)
     }
 

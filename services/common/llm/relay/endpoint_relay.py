@@ -66,7 +66,7 @@ class EndpointRelay:
 
     async def _open(self, response: aiohttp.ClientResponse) -> "_StreamedAnswer":
         """Read until a choice has come: for as long, another attempt is possible."""
-        answer = _StreamedAnswer(response, self._endpoint.timeout_seconds)
+        answer = _StreamedAnswer(response)
         while not answer.has_choice:
             await answer.read()
         return answer
@@ -79,10 +79,9 @@ class _StreamedAnswer:
         is_over: Whether everything has come.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, pause_seconds: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.is_over = False
         self._response = response
-        self._pause_seconds = pause_seconds
         self._parser = EventParser()
         self._ready: list[bytes] = []
         self._is_in_pieces = False
@@ -110,8 +109,7 @@ class _StreamedAnswer:
         """
         if self.is_over:
             return
-        async with asyncio.timeout(self._pause_seconds):
-            block = await self._response.content.readany()
+        block = await self._response.content.readany()
         for said, line in self._parser.feed(block) if block else self._finish():
             if (failure := find_error([said])) is not None:
                 raise ToldError(failure)

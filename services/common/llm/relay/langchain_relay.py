@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.runnables import Runnable
 
 from services.common.chat.chunks import join_chunks
+from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
     ModelRefusedRequestError,
     ModelTimeoutError,
@@ -20,7 +21,6 @@ from services.common.errors import (
     ServiceError,
 )
 from services.common.llm.invocation import translate_vendor_error
-from services.common.llm.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.llm.relay.relay import DONE, to_event, to_json
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.

@@ -1,45 +1,52 @@
 """The door's HTTP API, in OpenAI's shapes but for what became of a request."""
 
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Body, Request
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
+from pydantic import BaseModel, Field
 
+from services.common.chat.errors import OpenAIError
 from services.common.errors import UnknownTaskTypeError
-from services.common.schemas import ErrorResponse
+from services.common.schemas import (
+    CHAT_EVENTS,
+    CHAT_EXAMPLE,
+    FAILURES_OF_ANY_ROUTE,
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
+from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
-from services.manager.app.door.door import CLIENT_CLOSED, Door
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
 from services.manager.app.door.schema import ChatBody
 
 CHAT_PATH = "/v1/chat/completions"
-CONVERSATION_FIELDS = (
-    "finish_reason", "provider", "model_asked", "model_answered", "prompt_id", "prompt_digest",
-    "first_token_ms", "duration_ms", "session_id", "end_user", "tags",
-)  # fmt: skip
-USAGE_FIELDS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
 router = APIRouter()
 
 
-class OpenAIErrorContent(BaseModel):
-    """What went wrong, as OpenAI's clients read it."""
+class Completion(BaseModel):
+    """A chat completion: what the provider said, under an id of ours."""
 
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class OpenAIError(BaseModel):
-    """What every failure under /v1/ is answered with."""
-
-    error: OpenAIErrorContent
+    id: str
+    object: str = "chat.completion"
+    created: int = 0
+    model: str
+    choices: list[dict[str, Any]] = Field(
+        examples=[
+            [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": "def sort_list(items): ..."},
+                    "finish_reason": "stop",
+                }
+            ]
+        ]
+    )
+    usage: dict[str, Any] | None = None
 
 
 class Model(BaseModel):
@@ -77,22 +84,36 @@ class LoggedRequest(BaseModel):
     evaluation_passed: bool | None
     evaluation_detail: dict[str, Any] | None
     error_message: str | None
-    conversation: dict[str, Any] | None = None
+    conversation: dict[str, Any] | None
 
 
-NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": OpenAIError}}
+NOT_READ: Mapping[int, str] = {503: "The database can't be read"}
+NO_SUCH_MODEL: Mapping[int, str] = {404: "No active prompt serves this task type"}
 
 
-@router.get("/v1/models", responses={503: {"model": OpenAIError}})
+@router.get(
+    "/v1/models", responses=describe_failures(FAILURES_OF_ANY_ROUTE, NOT_READ, model=OpenAIError)
+)
 async def list_models(request: Request) -> ModelList:
     """List the models: the task types that have an active prompt."""
     models = await _log_of(request).read_models()
-    return ModelList(data=[Model(id=name, created=created) for name, created in models.items()])
+    usable = [name for name in models if may_use(request.scope, name)]
+    return ModelList(data=[Model(id=name, created=models[name]) for name in usable])
 
 
-@router.get("/v1/models/{model}", responses=NOT_FOUND | {503: {"model": OpenAIError}})
+@router.get(
+    "/v1/models/{model}",
+    responses=describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        NOT_READ,
+        NO_SUCH_MODEL,
+        {422: "The request is not valid"},
+        model=OpenAIError,
+    ),
+)
 async def show_model(model: str, request: Request) -> Model:
     """Show one model."""
+    require_task_type(request.scope, model)
     models = await _log_of(request).read_models()
     if model not in models:
         raise ModelNotFoundError(UnknownTaskTypeError(task_type=model, known=list(models)))
@@ -101,29 +122,17 @@ async def show_model(model: str, request: Request) -> Model:
 
 @router.get(
     "/api/v1/requests/{request_id}",
-    responses={status: {"model": ErrorResponse} for status in (404, 422, 503)},
+    responses=describe_failures(
+        NOT_READ, {404: "No such request is in the log", 422: "The id is no UUID"}
+    ),
 )
 async def show_request(request_id: UUID, request: Request) -> LoggedRequest:
     """Show what became of a request: its row, its score or that it is pending, its usage."""
     row = await _log_of(request).read_request(request_id)
     if row is None:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
-    conversation = None
-    if row["is_conversation"]:
-        usage = {name: row[name] for name in USAGE_FIELDS}
-        conversation = {name: row[name] for name in CONVERSATION_FIELDS} | {"usage": usage}
-    return LoggedRequest(**row, evaluation=_read_evaluation(row), conversation=conversation)
-
-
-def _read_evaluation(row: dict[str, Any]) -> Evaluation:
-    """Say what became of the score of a row."""
-    if row["is_pending"]:
-        return "pending"
-    if row["evaluation_score"] is not None:
-        return "scored"
-    if row["error_message"] is not None:
-        return "unscored"
-    return "client_closed" if row["finish_reason"] == CLIENT_CLOSED else "not_chosen"
+    require_task_type(request.scope, row["task_type"])
+    return LoggedRequest.model_validate(row)
 
 
 def _log_of(request: Request) -> ConversationLog:
@@ -133,38 +142,59 @@ def _log_of(request: Request) -> ConversationLog:
 
 CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "A chat completion, or the chunks of one",
-        "content": {"application/json": {}, "text/event-stream": {}},
+        "description": "A chat completion; or, where `stream` is true, its chunks as events",
+        "model": Completion,
+        "content": {"text/event-stream": CHAT_EVENTS},
     },
-    **{status: {"model": OpenAIError} for status in (400, 404, 413, 415, 429, 500, 502, 503, 504)},
+    **describe_failures(
+        FAILURES_OF_ANY_ROUTE,
+        FAILURES_WITH_A_BODY,
+        NO_SUCH_MODEL,
+        {
+            429: "The model's provider refuses for now, or its quota is spent",
+            502: "The model's provider or the Worker failed",
+            503: "The answer can't be kept: the database is away",
+            504: "The model's provider or the Worker gave no answer in time",
+        },
+        model=OpenAIError,
+    ),
 }
 
 
-async def complete_chat(body: ChatBody) -> None:
+class ChatRoute(APIRoute):
+    """Described as every route is, but served by the door, without what FastAPI does besides."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Any]]:
+        """Return what gives the ASGI application that answers."""
+
+        async def find_door(request: Request) -> Any:
+            return request.app.state.door
+
+        return find_door
+
+
+async def complete_chat(
+    body: Annotated[
+        ChatBody,
+        Body(
+            openapi_examples={
+                "whole": {"value": CHAT_EXAMPLE},
+                "stream": {"value": CHAT_EXAMPLE | {"stream": True}},
+            }
+        ),
+    ],
+) -> None:
     """Answer a conversation under the prompt that serves the task type that `model` names.
 
     Takes and gives what OpenAI's chat completions do, streams included.
     """
 
 
-class ChatRoute(APIRoute):
-    """Described as every route is, but served without all that FastAPI does for a request.
-
-    Args:
-        app: Says where the door is, in its state.
-    """
-
-    def __init__(self, app: FastAPI) -> None:
-        super().__init__(
-            CHAT_PATH,
-            complete_chat,
-            methods=["POST"],
-            response_model=None,
-            responses=CHAT_RESPONSES,
-        )
-
-        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            door: Door = app.state.door
-            await door(scope, receive, send)
-
-        self.app = serve
+router.add_api_route(
+    CHAT_PATH,
+    complete_chat,
+    methods=["POST"],
+    response_model=None,
+    responses=CHAT_RESPONSES,
+    route_class_override=ChatRoute,
+)

@@ -1,98 +1,55 @@
-"""Keeps what is stored of a conversation small: long texts cut, binary parts as hash and size."""
+"""Keeps what is stored of a conversation small: binary parts as hash and size, newest first."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
-from services.common.chat.messages import NOT_WHOLE
 from services.common.database import encode_json
 
-# Texts are cut to the first of these lengths that makes a conversation small enough.
-CUT_CHARACTERS = (65_536, 4_096, 256)
 # Where parts of a message hold what is no text, and the field that holds it.
 BINARY_FIELDS = {"image_url": "url", "input_audio": "data", "file": "file_data", "audio": "data"}
 
-Content = Mapping[str, Any]
 
-
-@dataclass(slots=True)
-class Bounded:
-    """What is stored of a conversation, as JSON.
-
-    `missing` tells what it lacks, and is among the parameters.
-    """
-
-    messages: str = "[]"
-    parameters: str = "{}"
-    choices: str = "[]"
-    missing: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def size_bytes(self) -> int:
-        """Its size as UTF-8."""
-        return sum(len(text.encode()) for text in (self.messages, self.parameters, self.choices))
-
-
-def bound(content: Content, max_bytes: int, missing: Content) -> Bounded:
-    """Write a conversation in at most so many bytes, give or take what tells what is missing.
+def bound(content: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
+    """Keep what fits in so many bytes: the answer, the parameters, then the newest messages.
 
     Args:
-        content: `messages`, `parameters` and `choices`.
-        missing: What it lacks already.
+        content: `choices`, `parameters` and `messages`.
+        max_bytes: Of all that is kept, as JSON.
     """
-    kept = _write(content, missing)
-    whole_bytes = kept.size_bytes
-    if whole_bytes <= max_bytes:
-        return kept
-    told: dict[str, Any] = {**missing, "cut_from_bytes": whole_bytes}
-    shorter: dict[str, Any] = {}
-    for most_characters in CUT_CHARACTERS:
-        shorter = _shorten(dict(content), most_characters)
-        if shorter["choices"] != content["choices"]:
-            told["cut_answer"] = True
-        if (kept := _write(shorter, told)).size_bytes <= max_bytes:
-            return kept
-    while (count := len(shorter["messages"])) > 1:
-        shorter["messages"] = shorter["messages"][count // 2 :]
-        told["messages_left_out"] = len(content["messages"]) - len(shorter["messages"])
-        if (kept := _write(shorter, told)).size_bytes <= max_bytes:
-            return kept
-    return _write(
-        {"messages": [], "parameters": {}, "choices": []},
-        {**told, "cut_answer": True, "messages_left_out": len(content["messages"])},
-    )
+    room_bytes = max_bytes
+
+    def fits(value: Any) -> bool:
+        nonlocal room_bytes
+        size_bytes = len(encode_json(value).encode()) + len(", ")
+        if size_bytes > room_bytes:
+            return False
+        room_bytes -= size_bytes
+        return True
+
+    choices = content["choices"] if fits(content["choices"]) else []
+    parameters = content["parameters"] if fits(content["parameters"]) else {}
+    messages = content["messages"]
+    if not fits(messages):
+        messages = list(takewhile(fits, reversed(messages)))[::-1]
+    return {"choices": choices, "parameters": parameters, "messages": messages}
 
 
-def hash_binary_parts(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Replace what is no text by its hash and size; returns how much that was, too."""
-    hashed = [_hash_parts(message) for message in messages]
-    return [message for message, _ in hashed], sum(count for _, count in hashed)
-
-
-def _hash_parts(message: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    told, count = _hash_fields(message)
-    content = message.get("content")
-    if isinstance(content, list):
-        parts = [_hash_fields(part) for part in content if isinstance(part, dict)]
-        told = {**told, "content": [part for part, _ in parts]}
-        count += sum(counted for _, counted in parts)
-    return (told, count) if count else (message, 0)
-
-
-def _hash_fields(part: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    for kind, name in BINARY_FIELDS.items():
-        held = part.get(kind)
+def hash_binary_parts(value: Any) -> Any:
+    """Copy JSON, with its hash and size in place of what is no text."""
+    if isinstance(value, list):
+        return [hash_binary_parts(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    told = {name: hash_binary_parts(item) for name, item in value.items()}
+    for kind in BINARY_FIELDS.keys() & told:
+        held, name = told[kind], BINARY_FIELDS[kind]
         data = held.get(name) if isinstance(held, dict) else None
-        if (
-            isinstance(held, dict)
-            and isinstance(data, str)
-            and (kind != "image_url" or data.startswith("data:"))
-        ):
-            return {**part, kind: {**held, name: _describe_binary(data)}}, 1
-    return part, 0
+        if isinstance(data, str) and (kind != "image_url" or data.startswith("data:")):
+            held[name] = _describe_binary(data)
+    return told
 
 
 def _describe_binary(text: str) -> str:
@@ -100,28 +57,7 @@ def _describe_binary(text: str) -> str:
     head, _, encoded = text.rpartition(",")
     try:
         data = base64.b64decode(encoded)
-    except (binascii.Error, ValueError):
+    except ValueError:
         data = text.encode()
-    digest = hashlib.sha256(data).hexdigest()
-    kind = head.removesuffix(";base64")
-    return f"{kind}{';' if kind else ''}sha256={digest};bytes={len(data)}"
-
-
-def _write(content: Content, missing: Content) -> Bounded:
-    parameters = content["parameters"]
-    return Bounded(
-        messages=encode_json(content["messages"]),
-        parameters=encode_json({**parameters, NOT_WHOLE: missing} if missing else parameters),
-        choices=encode_json(content["choices"]),
-        missing=dict(missing),
-    )
-
-
-def _shorten(value: Any, most_characters: int) -> Any:
-    if isinstance(value, str) and len(value) > most_characters:
-        return f"{value[:most_characters]}[{len(value) - most_characters} characters cut]"
-    if isinstance(value, list):
-        return [_shorten(item, most_characters) for item in value]
-    if isinstance(value, dict):
-        return {name: _shorten(item, most_characters) for name, item in value.items()}
-    return value
+    kind = f"{head.removesuffix(';base64')};" if head else ""
+    return f"{kind}sha256={hashlib.sha256(data).hexdigest()};bytes={len(data)}"

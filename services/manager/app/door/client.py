@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from starlette.types import Receive, Send
 
@@ -20,11 +19,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode(value: Any) -> bytes:
-    """Write JSON; lone surrogates, which UTF-8 doesn't have, as escapes."""
-    try:
-        return _encode(value).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value).encode()
+    """Write JSON; lone surrogates, which UTF-8 doesn't have, as JSON's escapes."""
+    return _encode(value).encode("utf-8", "backslashreplace")
 
 
 def write_event(value: Any) -> bytes:
@@ -33,10 +29,10 @@ def write_event(value: Any) -> bytes:
 
 
 class Client:
-    """The client of the current task's request; its going away cancels the task that watches it.
+    """The client of a request.
 
     Attributes:
-        is_gone: Whether it hung up, or takes nothing any more.
+        headers: What goes before the first byte, should it not have gone.
         has_begun: Whether it was sent something.
     """
 
@@ -44,77 +40,59 @@ class Client:
         self._receive = receive
         self._send = send
         self._is_stream = is_stream
-        self._loop = asyncio.get_running_loop()
-        self.task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._watcher: asyncio.Task[None] | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._spoken_at = self._loop.time()
+        self._time = asyncio.get_running_loop().time
+        self._spoken_at = self._time()
         self._is_sending = False
-        self.is_gone = False
+        self.headers: dict[str, str] = {}
         self.has_begun = False
 
-    def watch(self) -> None:
-        """Begin to watch it; a client of a stream hears a heartbeat where it hears nothing else."""
-        self._watcher = asyncio.create_task(self._watch())
+    async def watch(self) -> None:
+        """Return once it has hung up, or takes nothing any more.
 
-    async def stop_watching(self) -> None:
-        """End the watch: from here on the task isn't cancelled any more.
-
-        Raises:
-            CancelledError: If the client has gone, which this very moment was to tell the task.
+        A client of a stream hears a heartbeat where it hears nothing else.
         """
-        self.end_watch()
-        if self.is_gone:
-            await asyncio.sleep(0)
-
-    def end_watch(self) -> None:
-        """End the watch; a client that is gone may have been told of already."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-
-    def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set the headers that go before the first byte, should it not have gone."""
-        self._headers = [
-            (name.encode(), value.encode("ascii", "replace")) for name, value in headers.items()
-        ]
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    if (await self._receive())["type"] == "http.disconnect":
+                        return
+            except TimeoutError:
+                if not await self._takes():
+                    return
 
     async def send_events(self, events: bytes, *, is_last: bool = False) -> None:
         """Send events of a stream, once its client has taken enough of the earlier ones."""
         self._is_sending = True
-        self._spoken_at = self._loop.time()
-        if not self.has_begun:
-            await self._begin(STREAM_TYPE, [(b"cache-control", b"no-cache")])
+        self._spoken_at = self._time()
+        await self._begin({"content-type": STREAM_TYPE, "cache-control": "no-cache"})
         await self._send({"type": "http.response.body", "body": events, "more_body": not is_last})
         self._is_sending = False
-        self._spoken_at = self._loop.time()
+        self._spoken_at = self._time()
 
     async def send_whole(self, body: bytes) -> None:
         """Send an answer that is one JSON object."""
-        await self._begin(JSON_TYPE, [(b"content-length", str(len(body)).encode())])
+        await self._begin({"content-type": JSON_TYPE, "content-length": str(len(body))})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _begin(self, media_type: str, more: list[tuple[bytes, bytes]]) -> None:
+    async def _begin(self, headers: dict[str, str]) -> None:
+        if self.has_begun:
+            return
         self.has_begun = True
-        headers = [(b"content-type", media_type.encode()), *more, *self._headers]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        encoded = [
+            (name.encode(), value.encode("ascii", "replace"))
+            for name, value in (headers | self.headers).items()
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": encoded})
 
-    async def _watch(self) -> None:
-        while not self.is_gone:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    self.is_gone = (await self._receive())["type"] == "http.disconnect"
-            except TimeoutError:
-                await self._look()
-        self.task.cancel()
-
-    async def _look(self) -> None:
-        """Give up on a client that takes nothing, and keep one company that hears nothing."""
-        silent_seconds = self._loop.time() - self._spoken_at
+    async def _takes(self) -> bool:
+        """Tell whether it takes what it is sent, and keep it company where it hears nothing."""
+        silent_seconds = self._time() - self._spoken_at
         if self._is_sending:
-            self.is_gone = silent_seconds >= STALLED_SECONDS
-        elif self._is_stream and silent_seconds >= SILENT_SECONDS:
+            return silent_seconds < STALLED_SECONDS
+        if self._is_stream and silent_seconds >= SILENT_SECONDS:
             try:
                 async with asyncio.timeout(STALLED_SECONDS):
                     await self.send_events(HEARTBEAT)
             except TimeoutError:
-                self.is_gone = True
+                return False
+        return True

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from services.common.chat.messages import read_answer_text, read_last_user_text
+from services.common.chat.messages import NOT_WHOLE, read_answer_text, read_last_user_text
 from services.common.config import DoorSettings
-from services.common.database import encode_json
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS
 from services.common.text import make_storable
-from services.manager.app.door.bounding import Bounded, bound, hash_binary_parts
+from services.manager.app.door.bounding import bound, hash_binary_parts
 from services.manager.app.door.request import ChatRequest
 from services.manager.app.services.execution_log import Execution
 
@@ -19,6 +18,13 @@ from services.manager.app.services.execution_log import Execution
 OWN_COLUMNS = frozenset({"model", "messages", "tools"})
 # Parameters that may say whom the provider's answer is for.
 PERSONAL_FIELDS = ("user", "safety_identifier")
+# Columns, and where in the provider's usage they are.
+COUNTS = {
+    "input_tokens": ("prompt_tokens",),
+    "output_tokens": ("completion_tokens",),
+    "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
+    "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
+}
 LARGEST_INTEGER = 2**31 - 1
 
 
@@ -39,7 +45,7 @@ class Answer:
     model: str | None = None
     choices: list[dict[str, Any]] = field(default_factory=list)
     is_cut: bool = False
-    usage: dict[str, Any] = field(default_factory=dict)
+    usage: object = None
     first_token_ms: int | None = None
     duration_ms: int | None = None
     finish_reason: str | None = None
@@ -47,37 +53,11 @@ class Answer:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A row of `selfheal.conversations`, by column; what is JSON there is its text here."""
-
-    request_id: UUID
-    messages: str
-    tools: str | None
-    parameters: str
-    variables: str
-    choices: str | None
-    finish_reason: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cached_tokens: int | None
-    reasoning_tokens: int | None
-    provider: str | None
-    model_asked: str
-    model_answered: str | None
-    prompt_id: int | None
-    prompt_digest: str | None
-    first_token_ms: int | None
-    duration_ms: int | None
-    session_id: str | None
-    end_user: str | None
-    tags: str | None
-
-
 def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Execution:
     """Make the row of `execution_logs`, whose texts are as long as the guide's route has them."""
     asked = make_storable(read_last_user_text(request.body["messages"])[:MAX_INPUT_CHARACTERS])
-    said = read_answer_text(_message_of(answer.choices[0])) if answer.choices else None
+    message = answer.choices[0].get("message") if answer.choices else None
+    said = read_answer_text(message if isinstance(message, dict) else {})
     worker = {"worker": {"model": answer.model}} if answer.model else {}
     return Execution(
         request_id=request_id,
@@ -85,7 +65,7 @@ def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Ex
         user_input=asked,
         refined_input=asked,
         prompt_version=answer.prompt_version,
-        worker_output=said and make_storable(said[:MAX_OUTPUT_CHARACTERS]),
+        worker_output=make_storable(said[:MAX_OUTPUT_CHARACTERS]) if answer.choices else None,
         worker_latency_ms=answer.duration_ms,
         evaluation_detail=worker | answer.detail or None,
         error_message=answer.error_message,
@@ -93,72 +73,55 @@ def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Ex
 
 
 def make_conversation(
-    request_id: UUID, request: ChatRequest, answer: Answer, settings: DoorSettings
-) -> tuple[Conversation, bool]:
-    """Make the row of `selfheal.conversations`; tells too whether the whole answer is in it."""
-    kept = _bound(request, answer, settings)
-    extension, usage = request.extension, answer.usage
-    row = Conversation(
-        request_id=request_id,
-        messages=kept.messages,
-        tools=encode_json(tools) if (tools := request.body.get("tools")) else None,
-        parameters=kept.parameters,
-        variables=encode_json(extension.variables),
-        choices=kept.choices if answer.choices else None,
-        finish_reason=make_storable(answer.finish_reason),
-        input_tokens=_read_count(usage, "prompt_tokens"),
-        output_tokens=_read_count(usage, "completion_tokens"),
-        cached_tokens=_read_count(usage, "prompt_tokens_details", "cached_tokens"),
-        reasoning_tokens=_read_count(usage, "completion_tokens_details", "reasoning_tokens"),
-        provider=answer.provider,
-        model_asked=request.model,
-        model_answered=answer.model,
-        prompt_id=answer.prompt_id,
-        prompt_digest=answer.prompt_digest,
-        first_token_ms=answer.first_token_ms,
-        duration_ms=answer.duration_ms,
-        session_id=make_storable(extension.session_id),
-        end_user=_name_person(extension.end_user, settings),
-        tags=encode_json(extension.tags) if extension.tags else None,
-    )
-    return row, "cut_answer" not in kept.missing
+    request: ChatRequest, answer: Answer, settings: DoorSettings
+) -> tuple[dict[str, Any], bool]:
+    """Make the row of `selfheal.conversations`, by column.
 
-
-def _bound(request: ChatRequest, answer: Answer, settings: DoorSettings) -> Bounded:
-    messages, choices = request.body["messages"], answer.choices
-    missing: dict[str, Any] = {"cut_answer": True} if answer.is_cut else {}
-    if not settings.keep_binary_parts:
-        messages, hashed = hash_binary_parts(messages)
-        if hashed:
-            missing["hashed_parts"] = hashed
-        answers, _ = hash_binary_parts([_message_of(choice) for choice in choices])
-        choices = [
-            {**choice, "message": message} for choice, message in zip(choices, answers, strict=True)
-        ]
+    Returns:
+        The row but for what `execution_logs` has too, and whether it holds all that is to be
+        scored: the answer, and what the user asked.
+    """
+    body = request.body
     parameters = {
         name: _name_person(value, settings) if name in PERSONAL_FIELDS else value
-        for name, value in request.body.items()
+        for name, value in body.items()
         if name not in OWN_COLUMNS
     }
-    content = {"messages": messages, "parameters": parameters, "choices": choices}
-    return bound(content, settings.conversation_max_bytes, missing)
-
-
-def _message_of(choice: Mapping[str, Any]) -> dict[str, Any]:
-    message = choice.get("message")
-    return message if isinstance(message, dict) else {}
+    content = {"messages": body["messages"], "parameters": parameters, "choices": answer.choices}
+    hashed = content if settings.keep_binary_parts else hash_binary_parts(content)
+    kept = bound(hashed, settings.conversation_max_bytes)
+    changed = [name for name in content if kept[name] != content[name]]
+    if changed or answer.is_cut:
+        kept["parameters"] = {**kept["parameters"], NOT_WHOLE: {"changed": changed}}
+    row = {
+        **kept,
+        "choices": kept["choices"] or None,
+        "tools": body.get("tools") or None,
+        **request.extension.model_dump(),
+        "end_user": _name_person(request.extension.end_user, settings),
+        "provider": answer.provider,
+        "model_answered": answer.model,
+        "prompt_id": answer.prompt_id,
+        "prompt_digest": answer.prompt_digest,
+        "first_token_ms": answer.first_token_ms,
+        "duration_ms": answer.duration_ms,
+        "finish_reason": answer.finish_reason,
+        **{column: _read_count(answer.usage, path) for column, path in COUNTS.items()},
+    }
+    has_question = read_last_user_text(kept["messages"]) == read_last_user_text(body["messages"])
+    has_answer = len(kept["choices"]) == len(answer.choices) and not answer.is_cut
+    return row, has_question and has_answer
 
 
 def _name_person(name: Any, settings: DoorSettings) -> Any:
     """Return a person's name as it is stored: by default as its SHA-256."""
     if settings.end_user == "plain" or not isinstance(name, str):
-        return make_storable(name)
+        return name
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def _read_count(usage: Mapping[str, Any], *path: str) -> int | None:
-    value: Any = usage
+def _read_count(usage: Any, path: tuple[str, ...]) -> int | None:
     for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    is_count = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_count and 0 <= value <= LARGEST_INTEGER else None
+        usage = usage.get(name) if isinstance(usage, Mapping) else None
+    is_count = isinstance(usage, int) and not isinstance(usage, bool)
+    return usage if is_count and 0 <= usage <= LARGEST_INTEGER else None

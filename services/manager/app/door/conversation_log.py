@@ -5,44 +5,50 @@ from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-from services.manager.app.door.conversation import Conversation
 from services.manager.app.scoring.sampling import Mark
-from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution
+from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution, read_columns
 
-JSON_COLUMNS = ("messages", "tools", "parameters", "variables", "choices", "tags")
-_COLUMNS = [column.name for column in fields(Conversation)]
-_FIRST = len(fields(Execution)) + 1
-_VALUES = ", ".join(
-    f"${number}::text::jsonb" if name in JSON_COLUMNS else f"${number}"
-    for number, name in enumerate(_COLUMNS, _FIRST)
-)
-_MARK = _FIRST + len(_COLUMNS)
+CLIENT_CLOSED = "client_closed"
+_EXECUTION = len(fields(Execution))
+_VALUES = ", ".join(f"${number}" for number in range(1, _EXECUTION + 1))
+_ROW, _WITH_JUDGE, _RULES, _JUDGE = (f"${_EXECUTION + number}" for number in range(1, 5))
 # One statement, so that no row is without its conversation, and none with a mark is forgotten.
 INSERT_CONVERSATION = f"""
     WITH execution AS (
-        INSERT INTO execution_logs ({EXECUTION_COLUMNS})
-        VALUES ({", ".join(f"${number}" for number in range(1, _FIRST))})
-        RETURNING id, task_type
+        INSERT INTO execution_logs ({EXECUTION_COLUMNS}) VALUES ({_VALUES})
+        RETURNING id, request_id, task_type
     ), conversation AS (
-        INSERT INTO selfheal.conversations (execution_id, {", ".join(_COLUMNS)})
-        SELECT id, {_VALUES} FROM execution
+        INSERT INTO selfheal.conversations
+        SELECT c.* FROM execution, jsonb_populate_record(
+            NULL::selfheal.conversations,
+            {_ROW}::jsonb || jsonb_build_object(
+                'execution_id', id, 'request_id', request_id, 'model_asked', task_type,
+                'created_at', now()
+            )
+        ) AS c
     )
     INSERT INTO selfheal.pending_scores
         (execution_id, task_type, with_judge, rules_share, judge_share)
-    SELECT id, task_type, ${_MARK}::boolean, ${_MARK + 1}::real, ${_MARK + 2}::real
-    FROM execution WHERE ${_MARK} IS NOT NULL
+    SELECT id, task_type, {_WITH_JUDGE}::boolean, {_RULES}::real, {_JUDGE}::real
+    FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
 """
 # A client may have used an id again: its latest request is meant.
-SELECT_REQUEST = """
-    SELECT l.request_id, l.task_type, l.user_input, l.refined_input, l.prompt_version,
-           l.worker_output, l.worker_latency_ms, l.evaluation_score, l.evaluation_passed,
-           l.evaluation_detail, l.error_message, l.created_at,
-           p.execution_id IS NOT NULL AS is_pending, c.execution_id IS NOT NULL AS is_conversation,
-           c.finish_reason, c.input_tokens, c.output_tokens, c.cached_tokens, c.reasoning_tokens,
-           c.provider, c.model_asked, c.model_answered, c.prompt_id, c.prompt_digest,
-           c.first_token_ms, c.duration_ms, c.session_id, c.end_user, c.tags
+SELECT_REQUEST = f"""
+    SELECT l.*, to_jsonb(c) AS conversation, CASE
+        WHEN p.execution_id IS NOT NULL THEN 'pending'
+        WHEN l.evaluation_score IS NOT NULL THEN 'scored'
+        WHEN l.error_message IS NOT NULL THEN 'unscored'
+        WHEN c.finish_reason = '{CLIENT_CLOSED}' THEN '{CLIENT_CLOSED}'
+        ELSE 'not_chosen' END AS evaluation
     FROM execution_logs AS l
-    LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
+    LEFT JOIN LATERAL (
+        SELECT finish_reason, provider, model_asked, model_answered, prompt_id, prompt_digest,
+               first_token_ms, duration_ms, session_id, end_user, tags,
+               (SELECT to_jsonb(u) FROM (
+                    SELECT input_tokens, output_tokens, cached_tokens, reasoning_tokens
+               ) AS u) AS usage
+        FROM selfheal.conversations WHERE execution_id = l.id
+    ) AS c ON TRUE
     LEFT JOIN selfheal.pending_scores AS p ON p.execution_id = l.id
     WHERE l.request_id = $1
     ORDER BY l.id DESC
@@ -68,17 +74,16 @@ class ConversationLog:
         self._database = database
 
     async def write(
-        self, execution: Execution, conversation: Conversation, mark: Mark | None
+        self, execution: Execution, conversation: dict[str, Any], mark: Mark | None
     ) -> None:
         """Insert the rows of an answer and commit them; one with a mark waits for its score."""
-        chances = (mark.with_judge, mark.rules_share, mark.judge_share) if mark else (None,) * 3
+        chances = astuple(mark) if mark else (None, None, None)
+        values = (*read_columns(execution), conversation, *chances)
         async with self._database.connection() as connection:
-            await connection.execute(
-                INSERT_CONVERSATION, *astuple(execution), *astuple(conversation), *chances
-            )
+            await connection.execute(INSERT_CONVERSATION, *values)
 
     async def read_request(self, request_id: UUID) -> dict[str, Any] | None:
-        """Read the row of a request, and its conversation's; None where there is no row."""
+        """Read the row of a request, what became of it, and its conversation."""
         async with self._database.connection() as connection:
             record = await connection.fetchrow(SELECT_REQUEST, request_id)
         return dict(record) if record else None

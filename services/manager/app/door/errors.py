@@ -32,7 +32,7 @@ class InvalidChatRequestError(ServiceError):
         self.headers = dict(DONT_RETRY)
 
 
-class ModelNotFoundError(ServiceError):
+class ModelNotFoundError(InvalidChatRequestError):
     """No task type of that name has an active prompt."""
 
     status_code = 404
@@ -45,7 +45,6 @@ class ModelNotFoundError(ServiceError):
             f"active prompt. There are: {known}.",
             param="model",
         )
-        self.headers = dict(DONT_RETRY)
 
 
 class UnknownRequestError(ServiceError):
@@ -53,6 +52,17 @@ class UnknownRequestError(ServiceError):
 
     status_code = 404
     code = "unknown_request"
+
+
+class BrokenAnswerError(UpstreamError):
+    """The Worker's answer began well, and then is none."""
+
+    def __init__(
+        self, message: str, *, code: str, told: str = "", param: str | None = None
+    ) -> None:
+        super().__init__(
+            message, upstream="worker", upstream_code=code, upstream_message=told, param=param
+        )
 
 
 class AnswerFailedError(ServiceError):

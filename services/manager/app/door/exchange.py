@@ -7,95 +7,82 @@ from typing import Any
 from uuid import UUID
 
 from services.common.chat.chunks import choices_of, join_chunks
-from services.common.errors import UpstreamError
 from services.common.siblings import ChatReply
 from services.common.text import make_printable_line
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import Answer
+from services.manager.app.door.errors import BrokenAnswerError
 from services.manager.app.door.request import ChatRequest
 
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
 MAX_HEADER_CHARACTERS = 200
+# Of a stream's events for the log; each is many times as large as the text in it.
+MAX_COLLECTED_BYTES = 16 << 20
 
 
 class Exchange:
-    """One request and its answer.
+    """One request and its answer; to take an answer raises UpstreamError where it fails."""
 
-    Args:
-        max_bytes: Of a stream so much is collected for the log.
-    """
-
-    def __init__(
-        self, request_id: UUID, request: ChatRequest, client: Client, *, max_bytes: int
-    ) -> None:
-        self._request_id = request_id
-        self._request = request
-        self._client = client
-        self._started = time.perf_counter()
-        self._room_bytes = max_bytes
-        self._chunks: list[dict[str, Any]] = []
-        self._created = int(time.time())
-        # What leaves after the row is committed, and the choices that it ends.
-        self._held: list[bytes] = []
-        self._ended: set[int] = set()
+    def __init__(self, request_id: UUID, request: ChatRequest, client: Client) -> None:
+        self.request_id = request_id
+        self.request = request
+        self.client = client
         self.answer = Answer()
+        self._started = time.perf_counter()
+        self._room_bytes = MAX_COLLECTED_BYTES
+        self._chunks: list[dict[str, Any]] = []
+        # What is ours in an answer, and what of it leaves after the row is committed.
+        self._own: dict[str, Any] = {"id": f"chatcmpl-{request_id.hex}", "model": request.model}
+        self._held: list[bytes] = []
+        client.headers = {
+            "x-selfheal-request-id": str(request_id),
+            "x-selfheal-evaluation": f"/api/v1/requests/{request_id}",
+        }
 
     def read_headers(self, headers: Mapping[str, str]) -> None:
         """Take from the Worker's headers which prompt serves."""
-        answer = self.answer
-        answer.prompt_id = _read_integer(headers.get("x-selfheal-prompt-id"))
-        answer.prompt_version = _read_integer(headers.get("x-selfheal-prompt-version"))
-        answer.prompt_digest = headers.get("x-selfheal-prompt-digest")
-        answer.provider = headers.get("x-selfheal-provider")
-        self._client.set_headers(self.headers)
+        for name in ("x-selfheal-prompt-id", "x-selfheal-prompt-version"):
+            self.client.headers[name] = headers[name]
+        self.answer.prompt_id = int(headers["x-selfheal-prompt-id"])
+        self.answer.prompt_version = int(headers["x-selfheal-prompt-version"])
+        self.answer.prompt_digest = headers["x-selfheal-prompt-digest"]
+        self.answer.provider = headers["x-selfheal-provider"]
 
     async def relay_stream(self, reply: ChatReply) -> None:
-        """Send on what comes, but for what ends a choice: that is held back.
-
-        Raises:
-            UpstreamError: If the stream breaks off, or says that it failed.
-        """
+        """Send on what comes, but for what ends a choice: that is held back."""
         async for events in reply.read_events():
             if self.answer.first_token_ms is None:
                 self.answer.first_token_ms = self._count_ms()
-            out: list[bytes] = []
+            passed_on: list[bytes] = []
             try:
-                out.extend(self._take_event(event) for event in events if event != DONE)
+                passed_on.extend(self._take_event(event) for event in events if event != DONE)
             finally:
-                if passed_on := b"".join(out):
-                    await self._send_events(passed_on)
+                if out := b"".join(passed_on):
+                    await self.client.send_events(out)
             if events[-1] == DONE:
                 return
-        raise UpstreamError(
-            "The worker's answer broke off.", upstream="worker", upstream_code="broken_off"
-        )
+        raise BrokenAnswerError("The worker's answer broke off.", code="broken_off")
 
     async def take_whole(self, reply: ChatReply) -> None:
-        """Hold the whole answer back.
-
-        Raises:
-            UpstreamError: If the Worker fails while it answers.
-        """
+        """Hold the whole answer back."""
         completion = _read_object(await reply.read())
-        self._take_model(completion)
-        self.answer.usage = _as_object(completion.get("usage"))
+        self._read_model(completion)
+        self.answer.usage = completion.get("usage")
         self.answer.choices = choices_of(completion)
-        completion["id"], completion["model"] = self._own_id, self._request.model
-        self._held.append(encode(completion))
+        self._held.append(encode(completion | self._own))
 
     async def send_rest(self) -> None:
         """Send what was held back: the row is committed."""
-        if not self._request.is_stream:
-            self._client.set_headers(self.headers)
-            await self._client.send_whole(self._held[0])
+        if self.request.is_stream:
+            await self.client.send_events(b"".join(self._held) + DONE_EVENT, is_last=True)
         else:
-            await self._send_events(b"".join(self._held) + DONE_EVENT, is_last=True)
+            await self.client.send_whole(self._held[0])
 
     def finish(self) -> Answer:
         """Return what has come so far, for the log."""
         answer = self.answer
-        if self._request.is_stream:
+        if self.request.is_stream:
             answer.choices = join_chunks(self._chunks)["choices"]
         if answer.choices and answer.finish_reason is None:
             reason = answer.choices[0].get("finish_reason")
@@ -107,66 +94,41 @@ class Exchange:
         """Collect an event, and return what the client is sent at once."""
         chunk = _read_object(event)
         if error := chunk.get("error"):
-            told = _as_object(error)
-            raise UpstreamError(
+            said = error if isinstance(error, dict) else {}
+            raise BrokenAnswerError(
                 "The worker's answer ended in an error.",
-                upstream="worker",
-                upstream_code=str(told.get("code") or "failed"),
-                upstream_message=str(told.get("message") or ""),
-                param=told.get("param"),
+                code=str(said.get("code") or "failed"),
+                told=str(said.get("message") or ""),
+                param=said.get("param"),
             )
-        self._take_model(chunk)
+        if self.answer.model is None:
+            self._read_model(chunk)
+            created = chunk.get("created")
+            self._own["created"] = created if isinstance(created, int) else int(time.time())
         choices = choices_of(chunk)
-        self._collect(choices, len(event))
+        self._room_bytes -= len(event)
+        self.answer.is_cut = self._room_bytes < 0
+        if not self.answer.is_cut:
+            self._chunks.append({"choices": choices})
         if usage := chunk.get("usage"):
-            self.answer.usage = _as_object(usage)
-        if not self._request.wants_usage and "usage" in chunk:
+            self.answer.usage = usage
+        if "usage" in chunk and not self.request.wants_usage:
             del chunk["usage"]
             if not choices:
                 return b""
-        chunk["id"], chunk["model"] = self._own_id, self._request.model
-        chunk["created"] = self._created
+        chunk.update(self._own)
         written = write_event(chunk)
-        self._ended.update(_index(choice) for choice in choices if choice.get("finish_reason"))
-        if self._ended and (not choices or any(_index(one) in self._ended for one in choices)):
+        ends_a_choice = any(choice.get("finish_reason") for choice in choices)
+        if ends_a_choice or (self._held and not choices):
             self._held.append(written)
             return b""
         return written
 
-    def _collect(self, choices: list[dict[str, Any]], size_bytes: int) -> None:
-        self._room_bytes -= size_bytes
-        if self._room_bytes >= 0:
-            self._chunks.append({"choices": choices})
-        else:
-            self.answer.is_cut = True
-
-    def _take_model(self, completion: Mapping[str, Any]) -> None:
-        if self.answer.model is None:
-            model, created = completion.get("model"), completion.get("created")
-            self.answer.model = make_printable_line(model) if isinstance(model, str) else ""
-            self._created = created if isinstance(created, int) else self._created
-
-    async def _send_events(self, events: bytes, *, is_last: bool = False) -> None:
-        if not self._client.has_begun:
-            self._client.set_headers(self.headers)
-        await self._client.send_events(events, is_last=is_last)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that are ours: whose prompt it was, and where its score will be."""
-        answer = self.answer
-        named = {
-            "x-selfheal-request-id": self._request_id,
-            "x-selfheal-evaluation": f"/api/v1/requests/{self._request_id}",
-            "x-selfheal-prompt-id": answer.prompt_id,
-            "x-selfheal-prompt-version": answer.prompt_version,
-            "x-selfheal-model": (answer.model or "")[:MAX_HEADER_CHARACTERS],
-        }
-        return {name: str(value) for name, value in named.items() if value}
-
-    @property
-    def _own_id(self) -> str:
-        return f"chatcmpl-{self._request_id.hex}"
+    def _read_model(self, completion: Mapping[str, Any]) -> None:
+        model = completion.get("model")
+        self.answer.model = make_printable_line(model) if isinstance(model, str) else ""
+        if self.answer.model:
+            self.client.headers["x-selfheal-model"] = self.answer.model[:MAX_HEADER_CHARACTERS]
 
     def _count_ms(self) -> int:
         return round((time.perf_counter() - self._started) * 1000)
@@ -174,23 +136,9 @@ class Exchange:
 
 def _read_object(content: bytes) -> dict[str, Any]:
     try:
-        return _as_object(json.loads(content))
+        value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UpstreamError(
-            "The worker answered what is no chat completion.",
-            upstream="worker",
-            upstream_code="invalid_answer",
+        raise BrokenAnswerError(
+            "The worker answered what is no chat completion.", code="invalid_answer"
         ) from error
-
-
-def _as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _index(choice: Mapping[str, Any]) -> int:
-    index = choice.get("index")
-    return index if isinstance(index, int) else 0
-
-
-def _read_integer(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() else None

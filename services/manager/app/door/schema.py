@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 
-from services.common.schemas import MAX_ID_CHARACTERS, TaskType, Variables
+from services.common.schemas import MAX_ID_CHARACTERS, Schema, TaskType, Variables
 
 MAX_MESSAGES = 2_000
 MAX_CHOICES = 8
 MAX_TOOLS = 128
+MAX_TAGS = 32
 # Of the tools, and of the schema of the answer.
 MAX_SCHEMA_BYTES = 256 * 1024
 MAX_SCHEMA_DEPTH = 32
@@ -36,9 +37,12 @@ def is_deeper(value: object, levels: int) -> bool:
 def _refuse_large_schemas(value: Any) -> Any:
     if isinstance(value, dict | list) and is_deeper(value, MAX_SCHEMA_DEPTH):
         raise PydanticCustomError("deep", f"Must be nested at most {MAX_SCHEMA_DEPTH} levels deep")
-    if len(to_json(value, inf_nan_mode="constants")) > MAX_SCHEMA_BYTES:
+    if len(to_json(value)) > MAX_SCHEMA_BYTES:
         raise PydanticCustomError("large", f"Must be at most {MAX_SCHEMA_BYTES} bytes of JSON")
     return value
+
+
+Id = Annotated[str, Field(max_length=MAX_ID_CHARACTERS)]
 
 
 class Shape(BaseModel):
@@ -55,10 +59,11 @@ class Part(Shape):
 
 
 class Function(Shape):
-    """The function of a tool call."""
+    """A function that a model may call, or a call of one."""
 
     name: str
-    arguments: str
+    parameters: dict[str, Any] | None = None
+    arguments: str = ""
 
 
 class ToolCall(Shape):
@@ -77,24 +82,11 @@ class Message(Shape):
     tool_call_id: str | None = None
 
 
-class ToolFunction(Shape):
-    """A function that a model may call."""
-
-    name: str
-    parameters: dict[str, Any] | None = None
-
-
 class Tool(Shape):
     """Something that a model may call."""
 
     type: str
-    function: ToolFunction | None = None
-
-
-class StreamOptions(Shape):
-    """How an answer is to come in pieces."""
-
-    include_usage: bool | None = None
+    function: Function | None = None
 
 
 class Extension(BaseModel):
@@ -103,15 +95,12 @@ class Extension(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     variables: Variables = Field(default_factory=dict)
-    session_id: Annotated[str, Field(max_length=MAX_ID_CHARACTERS)] | None = None
-    end_user: Annotated[str, Field(max_length=MAX_ID_CHARACTERS)] | None = None
-    tags: (
-        Annotated[list[Annotated[str, Field(max_length=MAX_ID_CHARACTERS)]], Field(max_length=32)]
-        | None
-    ) = None
+    session_id: Id | None = None
+    end_user: Id | None = None
+    tags: Annotated[list[Id], Field(max_length=MAX_TAGS)] | None = None
 
 
-Schema = BeforeValidator(_refuse_large_schemas)
+Bounded = BeforeValidator(_refuse_large_schemas)
 Flag = bool | None
 Text = str | None
 Object = dict[str, Any] | None
@@ -119,13 +108,15 @@ Count = Annotated[int, Field(ge=1, lt=2**31)] | None
 Penalty = Annotated[float, Field(ge=-2, le=2)] | None
 
 
-class ChatBody(Shape):
+class ChatBody(Schema):
     """The body of a request for a chat completion."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
 
     model: TaskType
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
     stream: Flag = None
-    stream_options: StreamOptions | None = None
+    stream_options: dict[str, bool | None] | None = None
     max_tokens: Count = None
     max_completion_tokens: Count = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -138,10 +129,10 @@ class ChatBody(Shape):
     logprobs: Flag = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     logit_bias: Object = None
-    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), Schema] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS), Bounded] | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: Flag = None
-    response_format: Annotated[dict[str, Any], Schema] | None = None
+    response_format: Annotated[dict[str, Any], Bounded] | None = None
     reasoning_effort: Text = None
     user: Text = None
     metadata: Object = None

@@ -13,11 +13,12 @@ from services.common.database import Database
 from services.common.schemas import Conversation, EvaluationResponse
 from services.manager.app.scoring.sampling import Mark
 
+# By `=`: a subquery after IN may be run anew for every row, and locks another one each time.
 CLAIM = """
     WITH claimed AS (
         UPDATE selfheal.pending_scores
         SET attempts = attempts + 1, claimable_at = now() + make_interval(secs => $1)
-        WHERE execution_id IN (
+        WHERE execution_id = (
             SELECT execution_id FROM selfheal.pending_scores
             WHERE claimable_at <= now()
             ORDER BY claimable_at

@@ -20,6 +20,8 @@ PAUSE_FACTOR = 4
 POLL_SECONDS = 1.0
 # Codes of the Evaluator that another attempt can't change.
 FINAL_CODES = ("not_judgeable", "invalid_request", "request_too_large", "forbidden")
+# What is told of the answer itself, and not of its evaluation, stays so.
+WORKER = "worker"
 NOT_JUDGED = "not_judged"
 
 log = get_logger()
@@ -78,7 +80,9 @@ class Scorers:
                 if claim := await self._pending.claim():
                     return claim
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._marked.wait(), POLL_SECONDS)
+                # Not `wait_for`: Python 3.11's may take a cancellation for a result.
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._marked.wait()
 
     async def _score(self, claim: Claim) -> None:
         """Score one answer; where even the outcome can't be written, its lease runs out."""
@@ -131,7 +135,8 @@ class Scorers:
             code=error.upstream_code,
             attempt=claim.attempts,
         )
-        if claim.attempts < ATTEMPTS and error.upstream_code not in FINAL_CODES:
+        is_final = error.upstream_code in FINAL_CODES or error.upstream == WORKER
+        if claim.attempts < ATTEMPTS and not is_final:
             pause_seconds = FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (claim.attempts - 1)
             await self._pending.put_back(claim, after_seconds=pause_seconds)
             return

@@ -1,6 +1,7 @@
 """Writes `execution_logs`: one row a request, committed before the answer leaves."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +28,11 @@ class Execution:
     error_message: str | None = None
 
 
-EXECUTION_COLUMNS = ", ".join(column.name for column in fields(Execution))
-_VALUES = ", ".join(f"${number}" for number, _ in enumerate(fields(Execution), 1))
+_COLUMNS = [column.name for column in fields(Execution)]
+EXECUTION_COLUMNS = ", ".join(_COLUMNS)
+# Not `dataclasses.astuple`, which copies every value, deeply.
+read_columns = attrgetter(*_COLUMNS)
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 1))
 INSERT_EXECUTION = f"INSERT INTO execution_logs ({EXECUTION_COLUMNS}) VALUES ({_VALUES})"
 
 
@@ -46,4 +50,4 @@ class ExecutionLogWriter:
                 acknowledge the request then.
         """
         async with self._database.connection() as connection:
-            await connection.execute(INSERT_EXECUTION, *astuple(execution))
+            await connection.execute(INSERT_EXECUTION, *read_columns(execution))

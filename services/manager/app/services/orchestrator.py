@@ -12,6 +12,7 @@ from services.common.evaluation_detail import (
 from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
+from services.common.task_types.registry import TaskTypes
 from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
@@ -32,21 +33,29 @@ class Orchestrator:
         worker: WorkerClient,
         evaluator: EvaluatorClient,
         execution_log: ExecutionLogWriter,
+        task_types: TaskTypes,
     ) -> None:
         self._refiner = refiner
         self._worker = worker
         self._evaluator = evaluator
         self._execution_log = execution_log
+        self._task_types = task_types
 
     async def serve(self, request_id: UUID, request: AgentRequest) -> AgentResponse:
         """Serve one request.
 
         Raises:
-            InvalidRequestError: If nothing in the input can be seen.
+            InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
             UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
             DatabaseUnavailableError: If the row can't be written.
         """
+        definition = self._task_types.find(request.task_type)
+        if definition and definition.variables:
+            raise InvalidRequestError(
+                f"The prompt of {request.task_type} takes variables "
+                f"({', '.join(definition.variables)}), which only /v1/chat/completions can give."
+            )
         refined_input = await self._refiner.refine(request.user_input, task_type=request.task_type)
         if not refined_input:
             raise InvalidRequestError("user_input holds no character that can be seen.")

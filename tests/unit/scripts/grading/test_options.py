@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from grading.options import parse_options
+from grading.run import choose_credentials
 
 
 def test_the_defaults_are_the_guides() -> None:
@@ -17,6 +18,19 @@ def test_the_defaults_are_the_guides() -> None:
     assert (options.lang, options.yes, options.keep_logs, options.json) == (
         "en", False, False, False,
     )  # fmt: skip
+
+
+def test_a_key_and_the_token_come_from_the_environment_or_the_flags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert choose_credentials(parse_options([])) == {"manager": {}, "worker": {}, "evaluator": {}}
+    monkeypatch.setenv("SELFHEAL_API_KEY", "sh_1")
+    monkeypatch.setenv("INTERNAL_TOKEN", "of-env")
+    assert choose_credentials(parse_options(["--internal-token", "t"])) == {
+        "manager": {"Authorization": "Bearer sh_1"},
+        "worker": {"X-Internal-Token": "t"},
+        "evaluator": {"X-Internal-Token": "t"},
+    }
 
 
 def test_the_guides_own_command_is_taken() -> None:

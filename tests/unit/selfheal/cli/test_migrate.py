@@ -57,4 +57,4 @@ def test_the_token_is_written_once_and_kept(
         assert tokens[-1].strip() not in result.output
     assert tokens[0] == tokens[1]
     assert len(tokens[0].strip()) >= 32
-    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.stat().st_mode & 0o777 == 0o640

@@ -5,6 +5,7 @@ import pytest
 from selfheal.runtime.diagnosis import (
     CheckResult,
     check_disk,
+    check_network,
     check_provider,
     check_python,
     check_sandbox,
@@ -101,3 +102,22 @@ def test_the_sandbox_is_tried_with_its_modules(
     check = check_sandbox("auto", lambda *_: availability, modules=["numpy"])
     assert check.result is result
     assert words in f"{check.found} {check.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "result", "words"),
+    [
+        ({}, CheckResult.OK, "this machine alone, no key"),
+        ({"require_keys": True}, CheckResult.OK, "this machine alone, keys"),
+        ({"bind_host": "0.0.0.0"}, CheckResult.OK, "keys are asked for"),
+        ({"bind_host": "0.0.0.0", "allow_open": "yes-i-know"}, CheckResult.WARN, "anybody may"),
+        ({"allow_open": "yes-i-know"}, CheckResult.OK, "this machine alone"),
+    ],
+)
+def test_who_reaches_the_services_is_told(
+    settings: dict[str, object], result: CheckResult, words: str
+) -> None:
+    check = check_network(Settings(_env_file=None, **settings))  # type: ignore[arg-type]
+    assert check.result is result
+    assert words in check.found
+    assert ("selfheal keys create" in check.remedy) is (result is CheckResult.WARN)

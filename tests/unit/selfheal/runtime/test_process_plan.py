@@ -96,6 +96,7 @@ def test_secrets_go_only_where_they_are_needed() -> None:
         "worker",
     }
     assert {name for name in variables if "INTERNAL_TOKEN" in variables[name]} == {
+        "manager",
         "worker",
         "evaluator",
     }
@@ -111,10 +112,11 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
         "OPENAI_API_KEY": "mine",
         "PGPASSWORD": "mine",
         "POSTGRES_PASSWORD": "mine",
+        "SELFHEAL_API_KEY": "mine",
     }
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
-    assert "INTERNAL_TOKEN" not in got["manager"]
+    assert all("SELFHEAL_API_KEY" not in environment for environment in got.values())
     assert "OPENAI_API_KEY" not in got["worker"]
     assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}

@@ -61,6 +61,7 @@ async def probe() -> AsyncIterator[Probe]:
                 "probe",
                 **{
                     "metrics": ServiceMetrics("probe"),
+                    "authorise": lambda _scope: None,
                     "lifespan": _holding_nothing,
                     "is_ready": _always_ready,
                     **options,

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
 
+from services.common.access.keys import generate_key
 from services.common.logging import configure_logging, mask_secrets
 
 ReadEntries = Callable[[], list[dict[str, Any]]]
@@ -122,6 +123,12 @@ def test_a_field_that_names_a_secret_is_masked(read_entries: ReadEntries, name: 
 )
 def test_other_fields_are_left_alone(name: str) -> None:
     assert mask_secrets(None, "info", {name: "value"}) == {name: "value"}
+
+
+def test_a_key_is_masked_in_whatever_field_it_stands() -> None:
+    key = generate_key().text
+    entry = mask_secrets(None, "info", {"path": f"/v1/models/{key}", "seconds": 3})
+    assert entry == {"path": "/v1/models/sh_***", "seconds": 3}
 
 
 @pytest.mark.parametrize("value", ["hunter2", {"nested": "hunter2"}, ["hunter2"], b"hunter2", 7])

@@ -22,6 +22,7 @@ LINE = "MIIEpAIBAAKCAQEA7bq2yU0v"
         ("(ghp_16C7e42F292c6912E7710c838347Ae178B4a)", "(***)"),
         ("gho_16C7e42F292c6912E7710c838347Ae178B4a", MASK),
         ("github_pat_11ABCDEFG0abcdefghijkl_mnop", MASK),
+        ("sh_0123456789ab_Abcdefghij-klmnopqrstuvw_xyzabcdefghijkl012", MASK),
         ("glpat-abcdefghij1234567890", MASK),
         ("xoxb-123456789012-abcdefGHIJ", MASK),
         ("xoxa-2-123456789012", MASK),

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
 
 from services.common.config import UpstreamSettings
 from services.common.errors import UpstreamError, UpstreamTimeoutError
@@ -88,6 +89,17 @@ async def test_the_internal_token_goes_along_where_there_is_one(
     await worker.perform(TASK, internal_token="secret")
     [(_, headers, _)] = sibling.requests
     assert headers["x-internal-token"] == "secret"
+
+
+async def test_the_callers_own_token_goes_along_with_everything(
+    session: aiohttp.ClientSession, url: str, sibling: Sibling
+) -> None:
+    settings = UpstreamSettings(
+        worker_url=url, evaluator_url=url, internal_token=SecretStr("secret")
+    )
+    await WorkerClient(session, settings).perform(TASK)
+    await EvaluatorClient(session, settings).evaluate(EVALUATION)
+    assert [headers["x-internal-token"] for _, headers, _ in sibling.requests] == ["secret"] * 2
 
 
 async def test_an_answer_goes_to_the_evaluator_under_the_requests_id(

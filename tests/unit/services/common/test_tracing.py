@@ -9,6 +9,7 @@ from support.http_server import JsonHandler, serving
 from support.proxy import recording_proxy
 
 from services.common import tracing
+from services.common.access.keys import generate_key
 from services.common.config import Settings
 from services.common.tracing import configure_tracing, is_tracing_on
 
@@ -87,3 +88,19 @@ def test_spans_for_a_collector_on_this_machine_never_reach_a_proxy(
         providers[0].get_tracer("test").start_span("one").end()
         providers[0].shutdown()
     assert (got, asked) == (["/v1/traces"], [])
+
+
+def test_a_key_that_somebody_put_into_a_url_is_not_in_the_span() -> None:
+    key = generate_key().text
+    quoted = key.replace("_", "%5F")
+    attributes = {
+        "http.url": f"http://x/v1?k={quoted}",
+        "url.query": f"k={key}",
+        "http.route": "/v1",
+    }
+    span = TracerProvider().get_tracer("test").start_span(f"GET /{key}", attributes=attributes)
+    tracing.mask_keys_in_span(span, {})
+    assert (span.name, dict(span.attributes)) == (  # type: ignore[attr-defined]
+        "***",
+        {"http.url": "***", "url.query": "***", "http.route": "/v1"},
+    )

@@ -56,7 +56,10 @@ def take_in_turn(clusters: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _words_of(text: str) -> frozenset[str]:
-    words = _WORD.findall(text.casefold()[:20_000])[:MAX_WORDS]
+    words = _WORD.findall(text.casefold()[:20_000])
+    if len(words) > MAX_WORDS:
+        # How a conversation began is often the same; what was asked last isn't.
+        words = words[: MAX_WORDS // 2] + words[-MAX_WORDS // 2 :]
     distinct = frozenset("0" if word.isdigit() else word for word in words)
     return distinct - COMMON_WORDS or distinct
 

@@ -64,7 +64,7 @@ def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
     know. The prompt is the operator's, and stands as it is.
     """
     examples = "\n".join(
-        f"- input: {_quote(failure.text)}\n"
+        f"- input: {_quote(failure.text, is_end=failure.conversation is not None)}\n"
         f"  answer: {_quote(failure.worker_output)}\n"
         f"  score: {failure.score:.2f}"
         for failure in analysis.failing[:MAX_EXAMPLES]
@@ -79,8 +79,12 @@ def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
     )
 
 
-def _quote(text: str) -> str:
-    return json.dumps(mask_secrets(text)[:MAX_EXAMPLE_CHARACTERS])
+def _quote(text: str, *, is_end: bool = False) -> str:
+    """Quote the beginning of a text, or its end: what was asked last in a conversation."""
+    masked = mask_secrets(text)
+    return json.dumps(
+        masked[-MAX_EXAMPLE_CHARACTERS:] if is_end else masked[:MAX_EXAMPLE_CHARACTERS]
+    )
 
 
 def parse_proposal(reply: str) -> Candidate | None:

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from selfheal.runtime.ports import find_free_port
+from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
 from services.manager.app import main
 
@@ -512,3 +514,20 @@ async def test_a_refiner_model_that_fails_leaves_the_rules(
 
     assert response.status_code == 200
     assert worker.questions[0]["refined_input"].startswith("please sort a list")
+
+
+async def test_a_prompt_with_variables_is_not_for_this_route(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]], worker: FakeService, tmp_path: Path
+) -> None:
+    write_scaffold(tmp_path, "greeting")
+    definition = tmp_path / "greeting" / "task_type.toml"
+    definition.write_text('variables = ["customer"]\n' + definition.read_text())
+    golden = tmp_path / "greeting" / "golden_inputs.json"
+    halves = json.loads(golden.read_text())
+    given = {"variables": {"customer": "Ann"}}
+    golden.write_text(json.dumps({h: [one | given for one in ones] for h, ones in halves.items()}))
+    manager = await start_manager(task_types_dir=tmp_path)
+    answer = await request(manager, task_type="greeting")
+    assert answer.status_code == 422
+    assert "customer" in answer.json()["message"]
+    assert worker.questions == []

@@ -84,3 +84,11 @@ def test_choices_are_in_their_order_and_a_stream_that_broke_off_has_no_reason() 
 def test_what_is_no_choice_is_none(choices: Any) -> None:
     assert choices_of({"choices": choices}) == []
     assert choices_of({}) == []
+
+
+def test_a_long_stream_is_joined_in_the_time_that_it_takes_to_read() -> None:
+    pieces = 200_000
+    piece = {"index": 0, "delta": {"content": "word "}, "logprobs": {"content": [{"token": "a"}]}}
+    choice = join_chunks({"choices": [piece]} for _ in range(pieces))["choices"][0]
+    assert choice["message"]["content"] == "word " * pieces
+    assert len(choice["logprobs"]["content"]) == pieces

@@ -79,3 +79,12 @@ def test_a_replay_asks_the_same_once_and_whole(tools: tuple[dict[str, Any], ...]
         "temperature": 0.5,
         "tool_choice": "auto",
     } | ({"tools": list(tools)} if tools else {})
+
+
+def test_an_applications_own_system_message_tells_no_conversation_from_another() -> None:
+    messages = [
+        {"role": "system", "content": "You work for us."},
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "Sort it."},
+    ]
+    assert ChatInput(messages).text == "Sort it."

@@ -412,8 +412,14 @@ async def test_a_task_type_says_which_variables_it_takes_and_who_leads(
     definition = tmp_path / "own" / "greeting" / "task_type.toml"
     more = 'variables = ["customer", "today"]\nclient_system = "refuse"\n'
     definition.write_text(more + definition.read_text("utf-8"), "utf-8")
-    door = await start_door(task_types_dir=tmp_path / "own")
     given = {"variables": {"customer": "Ann", "today": "Monday"}}
+    golden = tmp_path / "own" / "greeting" / "golden_inputs.json"
+    halves = json.loads(golden.read_text("utf-8"))
+    golden.write_text(
+        json.dumps({half: [one | given for one in inputs] for half, inputs in halves.items()}),
+        "utf-8",
+    )
+    door = await start_door(task_types_dir=tmp_path / "own")
 
     status, body, _ = await door.ask(model="greeting", selfheal=given)
     assert status == 200, body

@@ -76,6 +76,18 @@ async def test_an_answer_that_waits_gets_its_score(
     assert await pending.count() == Backlog(0, 0)
 
 
+async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
+    database: Database, pending: PendingScores, leave_marked: LeaveMarked
+) -> None:
+    rows = [await leave_marked() for _ in range(5)]
+    async with database.connection() as connection:  # the pool's one, which the claims get too
+        for plan in ("hashagg", "sort", "hashjoin", "mergejoin", "material", "indexscan"):
+            await connection.execute(f"SET enable_{plan} = off")
+    claims = [await pending.claim() for _ in rows]
+    assert [claim.execution_id if claim else None for claim in claims] == rows
+    assert await pending.claim() is None
+
+
 async def test_the_chance_that_the_outcome_is_known_is_kept(
     connection: Connection,
     database: Database,
@@ -169,6 +181,26 @@ async def test_what_no_attempt_can_change_is_not_tried_again(
     assert len(evaluator.asked) == 1
 
 
+async def test_what_the_provider_withheld_is_its_doing_and_no_failure(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    await connection.execute("UPDATE selfheal.conversations SET finish_reason = 'content_filter'")
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    found = await connection.fetchrow(ROW, row)
+    assert found["evaluation_passed"] is None
+    assert found["evaluation_detail"]["error"] == {
+        "service": "worker",
+        "code": "model_content_filtered",
+    }
+    assert evaluator.asked == []
+
+
 async def test_two_managers_score_each_answer_once(
     connection: Connection,
     database: Database,
@@ -252,3 +284,13 @@ async def test_a_task_type_under_a_watch_or_an_alarm_has_all_its_answers_scored(
         False,
         False,
     ]
+
+
+async def test_it_stops_in_the_moment_in_which_it_is_told_of_an_answer(
+    database: Database, pending: PendingScores, evaluator: FakeEvaluator
+) -> None:
+    for turns in range(60):
+        async with asyncio.timeout(20), scoring(database, pending, evaluator) as scorers:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            scorers.tell_marked()

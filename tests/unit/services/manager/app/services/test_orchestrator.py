@@ -18,6 +18,7 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
+from services.common.task_types.registry import open_task_types
 from services.manager.app.services.execution_log import Execution
 from services.manager.app.services.orchestrator import Orchestrator
 
@@ -98,6 +99,7 @@ def orchestrator(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
         execution_log=execution_log,  # type: ignore[arg-type]
+        task_types=open_task_types(None),
     )
 
 

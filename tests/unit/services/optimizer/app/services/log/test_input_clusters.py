@@ -60,3 +60,12 @@ def test_a_flood_of_long_inputs_is_grouped_in_time() -> None:
     started = time.monotonic()
     assert cluster_inputs(flood) == [list(range(300))]
     assert time.monotonic() - started < 10
+
+
+def test_what_was_asked_last_tells_long_conversations_apart() -> None:
+    begun = " ".join(f"word{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(400))
+    asked = [
+        " ".join(f"{name}{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(100))
+        for name in ("one", "two")
+    ]
+    assert len(cluster_inputs([f"{begun} {text}" for text in asked])) == 2

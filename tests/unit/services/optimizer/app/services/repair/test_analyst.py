@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 from support.rows import for_each
 
+from services.common.chat.messages import ChatInput
 from services.common.errors import ModelTimeoutError
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
@@ -255,3 +257,15 @@ async def test_a_plain_question_gets_the_model_s_own_words() -> None:
 async def test_a_plain_question_that_fails_is_an_error() -> None:
     with pytest.raises(ModelTimeoutError):
         await ask_plainly(model_saying(ModelTimeoutError("late")), "What would be better?")
+
+
+def test_of_a_conversation_the_end_is_shown() -> None:
+    messages = [
+        {"role": "user", "content": "old " * 300},
+        {"role": "user", "content": "the latest"},
+    ]
+    failing = failing_with("x")
+    row = replace(failing.failing[0], conversation=ChatInput(messages))
+    description = describe_failures(INCUMBENT, replace(failing, failing=(row,)))
+    assert "the latest" in description
+    assert len(description) < 2_000

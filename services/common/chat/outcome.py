@@ -6,18 +6,20 @@ Which is which, and why, is decided in docs/decisions/0025.
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
-
-from langchain_core.messages import AIMessage
+from typing import TYPE_CHECKING, Any
 
 from services.common.answers.markdown import find_fenced_blocks
 from services.common.answers.reasoning import split_reasoning
+from services.common.chat.messages import Message, read_text
 from services.common.errors import (
     ModelAnswerCutError,
     ModelContentFilteredError,
     ModelEmptyAnswerError,
     ModelUnavailableError,
 )
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
 
 # Where LangChain's integrations keep the reason, and how vendors spell it.
 REASON_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason")
@@ -31,6 +33,12 @@ WITHHELD = (
 FAILED = ("error", "abort", "cancel", "insufficient_system")
 JSON_START = re.compile(r'\A\{\s*\Z|\A\[\s*[\[{"\d-]|\{\s*"')
 MARK = "the end of what came"
+WITHHELD_MESSAGE = "The model's provider withheld the answer."
+EMPTY_MESSAGE = "The model's provider gave no answer."
+CUT_MESSAGE = (
+    "The answer reached its most tokens before it was whole: raise LLM_MAX_TOKENS, or set it to "
+    "none."
+)
 
 
 def read_reason(metadata: Mapping[str, Any]) -> str:
@@ -44,7 +52,7 @@ def is_failure(reason: object) -> bool:
     return any(word in told for word in FAILED) and not any(word in told for word in WITHHELD)
 
 
-def require_answer(message: AIMessage) -> str:
+def require_answer(message: "AIMessage") -> str:
     """Return the text of an answer that is the model's own.
 
     Raises:
@@ -56,18 +64,39 @@ def require_answer(message: AIMessage) -> str:
     text = str(message.text)
     reason, more = read_reason(message.response_metadata), message.additional_kwargs
     is_empty = not text.strip()
-    if any(word in reason for word in WITHHELD) or (is_empty and more.get("refusal")):
-        raise ModelContentFilteredError("The model's provider withheld the answer.")
+    if is_empty and more.get("refusal"):
+        raise ModelContentFilteredError(WITHHELD_MESSAGE)
+    _require_own(text, reason)
+    if is_empty and (reason not in OWN or more.get("reasoning_content")):
+        raise ModelEmptyAnswerError(EMPTY_MESSAGE)
+    return text
+
+
+def require_own_message(answer: Message, finish_reason: str | None) -> None:
+    """Refuse an assistant's message at the door that is its provider's doing, and not the model's.
+
+    Unlike at the guide's route, tools may be called, and a refusal in words is the model's own.
+
+    Raises:
+        ModelError: As `require_answer` does.
+    """
+    text = read_text(answer.get("content"))
+    calls = answer.get("tool_calls")
+    reason = _spell(finish_reason)
+    if any(word in reason for word in CUT) and calls:
+        raise ModelAnswerCutError(CUT_MESSAGE)
+    _require_own(text or str(answer.get("refusal") or ""), reason)
+    if not (text.strip() or calls or answer.get("refusal") or reason in OWN):
+        raise ModelEmptyAnswerError(EMPTY_MESSAGE)
+
+
+def _require_own(text: str, reason: str) -> None:
+    if any(word in reason for word in WITHHELD):
+        raise ModelContentFilteredError(WITHHELD_MESSAGE)
     if is_failure(reason):
         raise ModelUnavailableError("The model's provider failed while it answered.")
-    if any(word in reason for word in CUT) and (is_empty or is_on_its_way(text)):
-        raise ModelAnswerCutError(
-            "The answer reached its most tokens before it was whole: raise LLM_MAX_TOKENS, or "
-            "set it to none."
-        )
-    if is_empty and (reason not in OWN or more.get("reasoning_content")):
-        raise ModelEmptyAnswerError("The model's provider gave no answer.")
-    return text
+    if any(word in reason for word in CUT) and (not text.strip() or is_on_its_way(text)):
+        raise ModelAnswerCutError(CUT_MESSAGE)
 
 
 def is_on_its_way(text: str) -> bool:

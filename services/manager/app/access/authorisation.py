@@ -1,0 +1,128 @@
+"""Decides whether who calls may use a route: by the key that came along, or by the network."""
+
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import Scope
+
+from services.common.access.headers import is_always_open, read_bearer, read_header
+from services.common.access.keys import KEY_PREFIX, ApiKey, KeyScope, find_key, holds_key
+from services.common.access.networks import UnprotectedError, must_ask, name_exposure
+from services.common.config import ManagerSettings
+from services.common.errors import (
+    DatabaseUnavailableError,
+    ForbiddenError,
+    UnauthenticatedError,
+)
+from services.common.internal_token import TOKEN_HEADER, matches_token
+from services.manager.app.access.key_store import KeyStore
+from services.manager.app.access.routes import METRICS_PATHS, find_scope
+
+HOW_TO_SEND = "Send a key in the header `Authorization: Bearer sh_...`"
+HOW_TO_MAKE = "make one with: selfheal keys create NAME --scope serve"
+
+
+class Authorisation:
+    """Lets a request through, or raises why not."""
+
+    def __init__(self, settings: ManagerSettings, store: KeyStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._asks = must_ask(settings) or settings.require_keys
+
+    def __call__(self, scope: Scope) -> None:
+        """Check a request by its head; the key that it came with is in its state afterwards.
+
+        Raises:
+            UnauthenticatedError: If it needs a key and has none, or has one that isn't valid.
+            ForbiddenError: If its key isn't for this route.
+            DatabaseUnavailableError: If the keys could never be read so far.
+        """
+        path: str = scope["path"]
+        _refuse_key_in_url(path, scope["query_string"])
+        if is_always_open(path):
+            return
+        bearer = read_bearer(scope)
+        if not bearer.startswith(KEY_PREFIX):
+            if self._asks and not self._is_scraped(scope, bearer):
+                raise UnauthenticatedError(f"{HOW_TO_SEND}; {HOW_TO_MAKE}")
+            return
+        key = self._find(bearer)
+        needed = find_scope(scope["method"], path)
+        if not key.allows(needed or KeyScope.ADMIN):
+            raise ForbiddenError(
+                f"This key lacks the scope {needed}, which this route asks for."
+                if needed
+                else "There is nothing under this path and method that this key may use."
+            )
+        scope["state"]["api_key"] = key
+
+    def _find(self, bearer: str) -> ApiKey:
+        known = self._store.keys
+        if known is None:
+            raise DatabaseUnavailableError("The keys can't be read yet: the database is away.")
+        key = find_key(bearer, known)
+        if key is None:
+            raise UnauthenticatedError(
+                "This key isn't valid: it is cut, wrong, revoked or expired, or another system's. "
+                "See: selfheal keys list"
+            )
+        return key
+
+    def _is_scraped(self, scope: Scope, bearer: str) -> bool:
+        """Tell a scrape by the system's own Prometheus, which has the internal token."""
+        given = read_header(scope, TOKEN_HEADER) or bearer
+        return scope["path"] in METRICS_PATHS and matches_token(
+            given, self._settings.internal_token
+        )
+
+
+def may_use(scope: Scope, task_type: str) -> bool:
+    """Tell whether who calls may use a task type: yes, unless their key is bound to others."""
+    key: ApiKey | None = scope["state"].get("api_key")
+    return key is None or key.is_for(task_type)
+
+
+def require_task_type(scope: Scope, task_type: str) -> None:
+    """Refuse a task type that the caller may not use.
+
+    Raises:
+        ForbiddenError: If their key is bound to others.
+    """
+    if not may_use(scope, task_type):
+        bound = ", ".join(sorted(scope["state"]["api_key"].task_types))
+        raise ForbiddenError(f"This key isn't for task type {task_type!r}, only for: {bound}.")
+
+
+async def require_a_key(settings: ManagerSettings) -> None:
+    """See, before the Manager starts, that somebody can use it at all.
+
+    A database that is away is no obstacle: until its keys are read, everybody is refused.
+
+    Raises:
+        UnprotectedError: If callers need a key and there is none.
+    """
+    if not (must_ask(settings) or settings.require_keys):
+        return
+    try:
+        keys = await KeyStore(settings).load()
+    except DatabaseUnavailableError:
+        return
+    if not keys:
+        reason = name_exposure(settings) if must_ask(settings) else "REQUIRE_KEYS is set"
+        raise UnprotectedError(
+            f"Callers need a key ({reason}), and the database holds no valid one: {HOW_TO_MAKE} "
+            "(with Compose: docker compose run --rm selfheal keys create NAME --scope serve)."
+        )
+
+
+def _refuse_key_in_url(path: str, query: bytes) -> None:
+    """Refuse a key in the URL, which proxies, browsers and logs keep; whether it is valid or not.
+
+    Raises:
+        UnauthenticatedError: If there is one.
+    """
+    if (query and holds_key(unquote_to_bytes(query).decode("latin-1"))) or holds_key(path):
+        raise UnauthenticatedError(
+            "Never put a key into a URL, which is kept in logs on its way. Revoke this one, and "
+            f"make another: selfheal keys revoke, selfheal keys create. {HOW_TO_SEND}."
+        )

@@ -1,0 +1,75 @@
+"""The keys that are valid now, in memory: asked of the database twice a second, by nobody's wait.
+
+A revoked key is refused within a second. While the database is away the last known keys hold.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import asyncpg
+
+from services.common.access.key_records import load_valid_keys
+from services.common.access.keys import ApiKey
+from services.common.config import ManagerSettings
+from services.common.database import connect
+from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger
+
+POLL_SECONDS: Final = 0.5
+
+log = get_logger()
+
+
+class KeyStore:
+    """Holds the valid keys, over a connection of its own that no request has to wait for.
+
+    Attributes:
+        keys: By their ids; None until they were read for the first time.
+    """
+
+    def __init__(self, settings: ManagerSettings) -> None:
+        self.keys: dict[str, ApiKey] | None = None
+        self._url = settings.database_url.get_secret_value()
+        self._timeout_seconds = settings.database_timeout_seconds
+        self._polling: asyncio.Task[None] | None = None
+        self._told = ""
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._polling = asyncio.create_task(self._poll())
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._polling is not None:
+            self._polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._polling
+
+    async def load(self) -> dict[str, ApiKey]:
+        """Ask once.
+
+        Raises:
+            DatabaseUnavailableError: If they can't be read.
+        """
+        async with connect(self._url, timeout_seconds=self._timeout_seconds) as connection:
+            self.keys = await load_valid_keys(connection)
+        return self.keys
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
+                if str(error) != self._told:
+                    log.warning("keys_unavailable", message=str(error))
+                self._told = str(error)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _follow(self) -> None:
+        """Ask again and again, until the connection is lost."""
+        async with connect(self._url, timeout_seconds=self._timeout_seconds) as connection:
+            while True:
+                self.keys = await load_valid_keys(connection)
+                self._told = ""
+                await asyncio.sleep(POLL_SECONDS)
