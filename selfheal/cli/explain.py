@@ -48,6 +48,8 @@ UNSCORED_MEANINGS: Final = {
     "model_unavailable": "The model's provider can't be reached, or failed.",
     "model_rejected": "The model's provider refuses for good; the sentence above says what to "
     "check.",
+    "model_refused_request": "The model doesn't take what the client sent; the sentence above is "
+    "its provider's.",
     "model_invalid_answer": "The model's provider answered with what is no answer.",
     "model_quota_spent": "The quota or credit at the model's provider is spent.",
     "model_content_filtered": "The model's provider withheld the answer.",

@@ -147,9 +147,28 @@ class ModelUnavailableError(ModelError):
 
 
 class ModelRejectedError(ModelError):
-    """The provider refuses the request for good: a wrong key, model or parameter."""
+    """The provider refuses the request for good: a wrong key, model or parameter.
+
+    `reason` is what it says of the request, unmasked, and `param` which field it names; the
+    reason is empty where only the operator can do something about it.
+    """
 
     code = "model_rejected"
+
+    def __init__(self, message: str, *, reason: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.param = param
+
+
+class ModelRefusedRequestError(ModelError):
+    """The model doesn't take what a client at the door sent; `param` names the field."""
+
+    status_code = 400
+    code = "model_refused_request"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message, param=param)
 
 
 class ModelInvalidAnswerError(ModelError):
@@ -185,19 +204,26 @@ class ModelEmptyAnswerError(ModelError):
 class UpstreamError(ServiceError):
     """A sibling service failed or can't be reached; `upstream_code` is the code it gave.
 
-    `upstream_message` is what it said, where it said something.
+    `upstream_message` is what it said, where it said something, and `param` the field it named.
     """
 
     status_code = 502
 
     def __init__(
-        self, message: str, *, upstream: str, upstream_code: str, upstream_message: str = ""
+        self,
+        message: str,
+        *,
+        upstream: str,
+        upstream_code: str,
+        upstream_message: str = "",
+        param: str | None = None,
     ) -> None:
         super().__init__(message, upstream=upstream, upstream_code=upstream_code)
         self.code = f"{upstream}_failed"
         self.upstream = upstream
         self.upstream_code = upstream_code
         self.upstream_message = upstream_message
+        self.param = param
 
 
 class UpstreamTimeoutError(UpstreamError):

@@ -201,6 +201,7 @@ class ServiceClient:
             upstream=self._upstream,
             upstream_code=answer.code,
             upstream_message=answer.message,
+            param=(answer.model_extra or {}).get("param"),
         )
 
     def _failure(self, what: str, code: str) -> UpstreamError:

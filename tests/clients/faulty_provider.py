@@ -49,6 +49,7 @@ FAILURES: dict[str, tuple[int, dict[str, str], str]] = {
     "limits the rate": (429, {"Retry-After": "30"}, "slow down"),
     "knows no such key": (401, {}, "Incorrect API key provided: sk-secret-9"),
     "is broken": (500, {}, "boom"),
+    "takes no such schema": (400, {}, "Invalid schema for function 'find': sk-secret-9"),
 }
 
 

@@ -251,6 +251,28 @@ def test_no_client_tries_again_what_can_not_help(
     assert "sk-secret-9" not in failure.message
 
 
+def test_a_bad_schema_is_the_clients_own_in_the_providers_words(
+    client: Client, hosted: RunningSystem, provider: FaultyProvider
+) -> None:
+    before = len(provider.bodies)
+    for stream in (False, True):
+        failure = ask(
+            client,
+            hosted,
+            "fault: takes no such schema",
+            stream=stream,
+            retries=3,
+            more={"tools": [TOOL]},
+        ).failure
+        assert failure is not None
+        assert failure.status == 400
+        # LangChain's is a BadRequestError with a name of its own.
+        assert isinstance(client, LangChainClient) or failure.name == "BadRequestError"
+        assert (failure.type, failure.code) == ("invalid_request_error", "model_refused_request")
+        assert "Invalid schema for function 'find': ***" in failure.message
+    assert len(provider.bodies) == before + 2
+
+
 def test_who_hangs_up_ends_the_call(
     client: Client, hosted: RunningSystem, provider: FaultyProvider
 ) -> None:

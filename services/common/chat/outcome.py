@@ -5,7 +5,8 @@ Which is which, and why, is decided in docs/decisions/0025.
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from services.common.answers.markdown import find_fenced_blocks
 from services.common.answers.reasoning import split_reasoning
@@ -40,9 +41,14 @@ CUT_MESSAGE = (
 )
 
 
+def read_reason(metadata: Mapping[str, Any]) -> str:
+    """Read why an answer ended from what LangChain's integrations keep; empty where none does."""
+    return _spell(next((metadata[key] for key in REASON_KEYS if metadata.get(key)), ""))
+
+
 def is_failure(reason: object) -> bool:
     """Tell whether a finish reason says that the provider failed, and not by its filter."""
-    told = _read_reason(reason)
+    told = _spell(reason)
     return any(word in told for word in FAILED) and not any(word in told for word in WITHHELD)
 
 
@@ -56,9 +62,7 @@ def require_answer(message: "AIMessage") -> str:
         ModelEmptyAnswerError: If there is none, and the model didn't choose so.
     """
     text = str(message.text)
-    metadata, more = message.response_metadata, message.additional_kwargs
-    told = next((metadata[key] for key in REASON_KEYS if metadata.get(key)), "")
-    reason = _read_reason(told)
+    reason, more = read_reason(message.response_metadata), message.additional_kwargs
     is_empty = not text.strip()
     if is_empty and more.get("refusal"):
         raise ModelContentFilteredError(WITHHELD_MESSAGE)
@@ -78,7 +82,7 @@ def require_own_message(answer: Message, finish_reason: str | None) -> None:
     """
     text = read_text(answer.get("content"))
     calls = answer.get("tool_calls")
-    reason = _read_reason(finish_reason)
+    reason = _spell(finish_reason)
     if any(word in reason for word in CUT) and calls:
         raise ModelAnswerCutError(CUT_MESSAGE)
     _require_own(text or str(answer.get("refusal") or ""), reason)
@@ -121,6 +125,6 @@ def _has_open_json(text: str) -> bool:
     return False
 
 
-def _read_reason(value: object) -> str:
+def _spell(value: object) -> str:
     """Spell a finish reason as it is compared here: `FinishReason.MAX_TOKENS` is `max_tokens`."""
     return str(value or "").lower().rpartition(".")[2].replace("-", "_")

@@ -113,7 +113,7 @@ class ChatCompletionsModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _read(self, response: aiohttp.ClientResponse) -> AIMessage:
-        return join_reply(await read_events(response, self.model), self.model)
+        return join_reply(await read_events(response), self.model)
 
 
 def _close_fence(message: AIMessage) -> None:

@@ -1,6 +1,7 @@
 """Calls an OpenAI-compatible endpoint: tries again what may pass, and drops what is refused."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
@@ -17,19 +18,18 @@ from services.common.errors import (
     ModelUnavailableError,
 )
 from services.common.http import create_session
+from services.common.llm.event_parser import MAX_ANSWER_BYTES
 from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
 from services.common.llm.reply import find_error, parse_events
 from services.common.llm.retries import (
     ATTEMPTS,
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
-    TransientError,
     read_pause_seconds,
 )
 from services.common.logging import get_logger
 
 CONNECT_TIMEOUT_SECONDS = 5
-MAX_ANSWER_BYTES = 4 << 20
 
 log = get_logger()
 
@@ -47,14 +47,6 @@ class ToldError(Exception):
         self.said = said
         self.status = status
         self.headers = headers or {}
-
-
-class _ParameterRefusedError(Exception):
-    """The model refuses parameters; the call may succeed without them."""
-
-    def __init__(self, names: set[str]) -> None:
-        super().__init__()
-        self.names = names
 
 
 class ChatEndpoint:
@@ -90,8 +82,7 @@ class ChatEndpoint:
         """Ask until there is a reply, or no hope of one.
 
         Rate limits, server errors and broken connections may pass. What the model refuses of the
-        parameters is left out, or goes by its other name; of the own ones that is remembered,
-        since a client's may be refused for its value alone.
+        own parameters is left out from then on, or goes by its other name.
 
         Args:
             request: The body in OpenAI's shape, but for `model`.
@@ -113,54 +104,60 @@ class ChatEndpoint:
     ) -> Reply:
         pause_seconds = FIRST_PAUSE_SECONDS
         attempt = 1
-        dropped: set[str] = set()
         while True:
-            body = self._body(request, own, dropped)
+            added = self._add(request, own)
             try:
-                return await self._ask_once(body, read)
-            except _ParameterRefusedError as refusal:
-                dropped |= refusal.names
-                theirs = {REPLACEMENTS.get(name) for name in request} | request.keys()
-                self._refused |= refusal.names - theirs
-                for name in sorted(refusal.names):
-                    log.info("model_parameter_dropped", parameter=name, model=self.model)
-            except TransientError as failure:
-                wanted = pause_seconds if failure.pause_seconds is None else failure.pause_seconds
-                if attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
-                    raise failure.as_told() from failure
-                log.warning("model_call_retried", code=failure.error.code, attempt=attempt)
-                await asyncio.sleep(wanted * (1 + self.jitter.random() / 4))
-                attempt += 1
-                pause_seconds *= 2
+                return await self._ask_once({**added, **request, "model": self.model}, read)
+            except (ToldError, aiohttp.ClientError, ValueError) as error:
+                if self._drop_refused(error, added):
+                    continue
+                failure = self.explain(error)
+                told_seconds = read_pause_seconds(getattr(error, "headers", None) or {})
+                wanted = pause_seconds if told_seconds is None else told_seconds
+                may_pass = isinstance(failure, ModelRateLimitedError | ModelUnavailableError)
+                if not may_pass or attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
+                    if may_pass and told_seconds is not None and math.isfinite(told_seconds):
+                        failure.headers["retry-after"] = str(math.ceil(told_seconds))
+                    raise failure from error
+            log.warning("model_call_retried", code=failure.code, attempt=attempt)
+            await asyncio.sleep(wanted * (1 + self.jitter.random() / 4))
+            attempt += 1
+            pause_seconds *= 2
 
-    def _body(
-        self, request: Mapping[str, Any], own: Mapping[str, Any], dropped: set[str]
-    ) -> dict[str, Any]:
-        body = {**own, **request, "model": self.model}
-        left_out = dropped | (self._refused - request.keys())
-        for name, replacement in REPLACEMENTS.items():
-            if name in left_out and name in body:
-                value = body.pop(name)
-                if replacement is not None:
-                    body[replacement] = value
-        return body
+    def _drop_refused(self, error: Exception, added: Collection[str]) -> bool:
+        """Remember which of the own parameters are refused, so that they are no longer added."""
+        if not isinstance(error, ToldError):
+            return False
+        refused = read_report(error.status, error.said).refused(added)
+        self._refused |= refused
+        for name in sorted(refused):
+            log.info("model_parameter_dropped", parameter=name, model=self.model)
+        return bool(refused)
+
+    def _add(self, request: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the own parameters as the model takes them, without what the request has."""
+        added = {}
+        for name, value in own.items():
+            if name in request or REPLACEMENTS.get(name) in request:
+                continue
+            taken: str | None = name
+            while taken in self._refused:
+                taken = REPLACEMENTS[taken]
+            if taken is not None:
+                added[taken] = value
+        return added
 
     async def _ask_once(self, body: dict[str, Any], read: Reader[Reply]) -> Reply:
         session = self._session = self._session or self._create_session()
+        response = await session.post(self._base_url.rstrip("/") + "/chat/completions", json=body)
         try:
-            response = await session.post(
-                self._base_url.rstrip("/") + "/chat/completions", json=body
-            )
-            try:
-                if response.status < HTTPStatus.BAD_REQUEST:
-                    return await read(response)
-                said = parse_error(await read_bounded(response, self.model))
-                raise ToldError(said, response.status, response.headers)
-            except BaseException:
-                response.close()
-                raise
-        except (ToldError, aiohttp.ClientError, ValueError) as error:
-            raise self._translate(error, body) from error
+            if response.status < HTTPStatus.BAD_REQUEST:
+                return await read(response)
+            said = parse_error(await _read_bounded(response))
+            raise ToldError(said, response.status, response.headers)
+        except BaseException:
+            response.close()
+            raise
 
     def _create_session(self) -> aiohttp.ClientSession:
         headers = {}
@@ -171,17 +168,6 @@ class ChatEndpoint:
             total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=self.timeout_seconds
         )
         return create_session(self._base_url, headers=headers, timeout=timeout)
-
-    def _translate(self, error: Exception, sent: Collection[str]) -> Exception:
-        if isinstance(error, ToldError) and (
-            refused := read_report(error.status, error.said).refused(sent)
-        ):
-            return _ParameterRefusedError(refused)
-        known = self.explain(error)
-        if isinstance(known, ModelRateLimitedError | ModelUnavailableError):
-            headers = error.headers if isinstance(error, ToldError) else {}
-            return TransientError(known, read_pause_seconds(headers))
-        return known
 
     def explain(self, error: Exception) -> ModelError:
         """Translate what ended an answer that had begun, or the wait for one."""
@@ -199,33 +185,28 @@ class ChatEndpoint:
                 f"The model {name} gave no answer in {self.timeout_seconds:g} s."
             )
         return ModelInvalidAnswerError(
-            f"The model {name} answered what is no chat completion. Check "
+            f"The model {name} answered what is no chat completion of up to 4 MiB. Check "
             "LLM_BASE_URL, which goes up to and with /v1."
         )
 
 
-async def read_bounded(response: aiohttp.ClientResponse, model: str) -> bytes:
-    """Read a whole body.
-
-    Raises:
-        ModelInvalidAnswerError: If it is over 4 MiB.
-    """
-    content = await response.content.read(MAX_ANSWER_BYTES + 1)
-    while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
-        content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
-    if len(content) > MAX_ANSWER_BYTES:
-        raise ModelInvalidAnswerError(f"The model {model!r} answered over 4 MiB.")
-    return content
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for block in response.content.iter_any():
+        content += block
+        if len(content) > MAX_ANSWER_BYTES:
+            raise ValueError("the answer is too long")
+    return bytes(content)
 
 
-async def read_events(response: aiohttp.ClientResponse, model: str) -> list[dict[str, Any]]:
+async def read_events(response: aiohttp.ClientResponse) -> list[dict[str, Any]]:
     """Read a whole reply as the JSON objects that it is made of.
 
     Raises:
         ToldError: If it tells of a failure.
-        ValueError: If it is no chat completion.
+        ValueError: If it is no chat completion, or over 4 MiB.
     """
-    events = parse_events(await read_bounded(response, model))
+    events = parse_events(await _read_bounded(response))
     if (failure := find_error(events)) is not None:
         raise ToldError(failure)
     return events

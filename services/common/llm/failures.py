@@ -56,9 +56,13 @@ ABOUT_PARAMETERS = re.compile(
 # A longer text is a sentence.
 LONGEST_NAME = 40
 REFUSAL_STATUSES = frozenset({400, 422, 500})
+# What a client may have sent in vain.
+CLIENT_STATUSES = frozenset({400, 404, 413, 422})
 RETRIED_STATUSES = frozenset({408, 409, 425})
 SERVER_ERRORS = 500
 # Words in codes: none is one provider's alone.
+WRONG_KEY = ("api_key",)
+WRONG_MODEL = ("model_not", "unknown_model", "invalid_model")
 FILTERED = ("content_filter", "content_policy", "responsibleai")
 SPENT = re.compile(r"insufficient_(?:quota|credit|balance|fund)|current_quota|billing")
 FULL_CONTEXT = re.compile(r"context[ _](?:length|window|size)|prompt is too long")
@@ -81,12 +85,16 @@ class ErrorReport:
         named: The parameters of `SETTINGS` that it names: in paths to fields of the request, or
             else in its sentences.
         is_about_context: Whether the conversation is longer than the model's context.
+        reason: What it says of the request; empty where that is the operator's business.
+        param: The field that it names, where it names one.
     """
 
     status: int
     codes: tuple[str, ...]
     named: frozenset[str]
     is_about_context: bool
+    reason: str
+    param: str | None
 
     def refused(self, sent: Collection[str]) -> set[str]:
         """Find which of the parameters that were sent can be left out for it."""
@@ -97,17 +105,39 @@ class ErrorReport:
 
 def read_report(status: int, error: object) -> ErrorReport:
     """Read an error: a JSON value in any shape, or a text."""
-    leaves = [(name, str(leaf).lower()) for name, leaf in find_leaves(error)]
+    said = [(name, str(leaf)) for name, leaf in find_leaves(error)]
+    leaves = [(name, leaf.lower()) for name, leaf in said]
     codes = tuple(leaf for name in CODE_KEYS for key, leaf in leaves if key == name)
     texts = [leaf for key, leaf in leaves if key in TEXT_KEYS]
     paths = [leaf for key, leaf in leaves if key in PATH_KEYS]
     text = "\n".join(texts)
+    status = status if status >= HTTPStatus.BAD_REQUEST else _find_status((*codes, *texts))
+    param = next((leaf for key, leaf in said if key in PATH_KEYS and leaf != "body"), None)
+    is_operators = param == "model" or _has((*WRONG_KEY, *WRONG_MODEL), codes)
     return ErrorReport(
-        status=status if status >= HTTPStatus.BAD_REQUEST else _find_status((*codes, *texts)),
+        status=status,
         codes=codes,
         named=_find_parameters(" ".join(paths)) or _find_parameters(" ".join(_names_in(text))),
         is_about_context=bool(FULL_CONTEXT.search("\n".join((*codes, text)))),
+        reason="" if is_operators else _find_reason(status, said),
+        param=param,
     )
+
+
+def _find_reason(status: int, said: Collection[tuple[str, str]]) -> str:
+    """Find what is said of the request itself.
+
+    A page is of a server before the model; what isn't found is the model or its address, unless a
+    message names something else.
+    """
+    keys = ("message", "error") if status == HTTPStatus.NOT_FOUND else TEXT_KEYS
+    texts = dict.fromkeys(text for key, text in said if key in keys and text.strip())
+    is_operators = any(
+        text.lstrip().startswith("<")
+        or (status == HTTPStatus.NOT_FOUND and "model" in text.lower())
+        for text in texts
+    )
+    return "; ".join(texts) if status in CLIENT_STATUSES and not is_operators else ""
 
 
 def _find_parameters(text: str) -> frozenset[str]:
@@ -155,7 +185,9 @@ def explain_failure(report: ErrorReport, model: str) -> ModelError:
     return ModelRejectedError(
         f"The model {model} refused the request with HTTP {report.status}"
         + (f" ({code[:64]}). " if code else ". ")
-        + _advise(report)
+        + _advise(report),
+        reason=report.reason,
+        param=report.param,
     )
 
 
@@ -165,9 +197,8 @@ def _advise(report: ErrorReport) -> str:
             "Prompt, input and answer are longer than the model's context: shorten them, lower "
             "LLM_MAX_TOKENS, or name another model in LLM_MODEL."
         )
-    if report.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or _has(
-        ("api_key",), report.codes
-    ):
+    statuses = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if report.status in statuses or _has(WRONG_KEY, report.codes):
         return "Check LLM_API_KEY."
     if report.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
         return "Check LLM_MODEL, and LLM_BASE_URL, which goes up to and with /v1."

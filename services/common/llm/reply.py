@@ -1,6 +1,5 @@
 """Reads a chat completion, in any of the shapes that endpoints give it. Pure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,14 +7,10 @@ from langchain_core.messages import AIMessage
 
 from services.common.chat.chunks import choices_of
 from services.common.chat.outcome import is_failure
+from services.common.llm.event_parser import EventParser
 from services.common.llm.failures import find_leaves
 
-# Of server-sent events; the first holds what counts.
-STREAM_FIELDS = ("data:", "event:", "id:", "retry:", ":")
-DONE = "[DONE]"
 MOST_TOKENS = 2**31
-BLANKS = "\ufeff\u200b \t\r\n"
-GAPS = frozenset(BLANKS)
 TEXT_PARTS = (None, "text", "output_text")
 # Where an error isn't told under `error`.
 ERROR_FIELDS = frozenset({"detail", "message", "code"})
@@ -26,18 +21,14 @@ def parse_events(content: bytes) -> list[dict[str, Any]]:
     """Parse the body of a reply: one JSON object, several, or a stream of server-sent events.
 
     Raises:
-        ValueError: If there is no JSON object, or what is there is none.
+        ValueError: If what is there is none of these, or breaks off.
     """
-    text = content.decode("utf-8-sig").strip(BLANKS)
-    if text.startswith(STREAM_FIELDS):
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        kept = (line for line in lines if not line.startswith(STREAM_FIELDS[1:]))
-        text = "\n".join(line.removeprefix(STREAM_FIELDS[0]) for line in kept)
-    events = _parse_objects(text)
+    parser = EventParser()
+    events = [event.said for event in (*parser.feed(content), *parser.finish())]
     in_pieces = any("delta" in choice for event in events for choice in choices_of(event))
-    is_whole = text.endswith(DONE) or any(map(_finish_reasons, events))
-    if in_pieces and not is_whole and find_error(events) is None:
-        raise ValueError("the stream breaks off")
+    is_whole = parser.is_done or any(map(_finish_reasons, events))
+    if not events or (in_pieces and not is_whole and find_error(events) is None):
+        raise ValueError("there is no whole answer")
     return events
 
 
@@ -94,26 +85,6 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
             "total_tokens": read + written,
         },
     )
-
-
-def _parse_objects(text: str) -> list[dict[str, Any]]:
-    """Parse JSON objects that stand one after another; whatever follows the last is left."""
-    decoder = json.JSONDecoder()
-    events: list[dict[str, Any]] = []
-    at = len(text) - len(text.lstrip(BLANKS))
-    while text.startswith("{", at) or not events:
-        try:
-            event, at = decoder.raw_decode(text, at)
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
-        # Gemini puts an error into a list.
-        found = event if isinstance(event, list) and event else [event]
-        if not all(isinstance(item, dict) for item in found):
-            raise ValueError("it is no JSON object")
-        events += found
-        while text[at : at + 1] in GAPS:
-            at += 1
-    return events
 
 
 def _finish_reasons(event: Mapping[str, Any]) -> list[Any]:

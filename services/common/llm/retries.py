@@ -5,26 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from services.common.errors import ModelError
-
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
-
-
-class TransientError(Exception):
-    """A failure worth another attempt, after `pause_seconds` where the server named one."""
-
-    def __init__(self, error: ModelError, pause_seconds: float | None = None) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.pause_seconds = pause_seconds
-
-    def as_told(self) -> ModelError:
-        """Return the error for whoever asked, with the wait that the server named."""
-        if self.pause_seconds is not None and math.isfinite(self.pause_seconds):
-            self.error.headers["retry-after"] = str(math.ceil(self.pause_seconds))
-        return self.error
 
 
 def read_pause_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -31,11 +31,9 @@ class ClientBoundAnswer(Response):
             is_served = serving.done()
             serving.cancel()
             watching.cancel()
-            await asyncio.wait((serving, watching))
+            await asyncio.gather(serving, watching, return_exceptions=True)
         if is_served:
             serving.result()
-        elif not serving.cancelled():
-            serving.exception()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

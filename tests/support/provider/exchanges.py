@@ -11,6 +11,7 @@ from support.provider.wire import HELLO, Sent, completion, sent, stream
 
 UNAVAILABLE, INVALID = "model_unavailable", "model_invalid_answer"
 KEY = "sk-" + "proj-1234567890abcdef"
+TOKEN = "ghp_" + "a1b2c3d4" * 5
 TEXT = "안녕 👋"
 
 
@@ -23,6 +24,7 @@ class Exchange:
         whole: Of each choice the message and the finish reason; or the code of the error.
         streamed: The same of a stream, where it differs.
         calls: How many requests a stream takes.
+        told: What a client is told of its request: the field and the sentence.
     """
 
     replies: tuple[Sent | Callable[[dict[str, Any]], Sent], ...]
@@ -30,6 +32,7 @@ class Exchange:
     streamed: Any = None
     calls: int = 1
     usage: Any = None
+    told: tuple[str | None, str] | None = None
 
 
 def _said(content: Any = HELLO, reason: Any = "stop", **more: Any) -> list[Any]:
@@ -48,6 +51,14 @@ def _chunk(reason: str | None = None, index: int = 0, **delta: Any) -> str:
 
 def _streamed(text: str, streamed: Any, **more: Any) -> Exchange:
     return Exchange((sent(text),), more.pop("whole", streamed), streamed, **more)
+
+
+def _refused(content: Any, told: str, param: str | None = None, status: int = 400) -> Exchange:
+    return Exchange((sent(content, status),), "model_rejected", told=(param, told))
+
+
+def _rejected(content: Any, status: int) -> Exchange:
+    return Exchange((sent(content, status),), "model_rejected")
 
 
 def _pieces(data: bytes, *places: int) -> tuple[bytes, ...]:
@@ -214,9 +225,72 @@ EXCHANGES: dict[str, Exchange] = {
         ),
         "model_rejected",
     ),
-    "door: a key for a code": Exchange(
-        (sent({"error": {"code": "ghp_" + "a1b2c3d4" * 5}}, 400),), "model_rejected"
+    "door: a key for a code": Exchange((sent({"error": {"code": TOKEN}}, 400),), "model_rejected"),
+    "door: OpenAI refuses a tool's schema": _refused(
+        {
+            "error": {
+                "message": "Invalid schema for function 'f': 'str' is not valid.",
+                "type": "invalid_request_error",
+                "param": "tools[0].function.parameters",
+                "code": "invalid_function_parameters",
+            }
+        },
+        "Invalid schema for function 'f': 'str' is not valid.",
+        "tools[0].function.parameters",
     ),
+    "door: FastAPI refuses a field": _refused(
+        {"detail": [{"loc": ["body", "tools", 0], "msg": "Field required", "input": {"a": "b"}}]},
+        "Field required",
+        "tools",
+        422,
+    ),
+    "door: Gemini refuses a field": _refused(
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "Invalid value.",
+                    "status": "INVALID_ARGUMENT",
+                    "details": [{"fieldViolations": [{"field": "tools", "description": "No."}]}],
+                }
+            }
+        ],
+        "Invalid value.; No.",
+        "tools",
+    ),
+    "door: a refusal in no JSON": _refused("I take no tools", "I take no tools"),
+    "door: a refusal inside a 200": _refused(
+        {"error": {"code": 400, "message": "No tools."}}, "No tools.", status=200
+    ),
+    "door: a refusal in a stream": _refused(
+        'data: {"error": {"code": 400, "message": "No tools."}}\n\n', "No tools.", status=200
+    ),
+    "door: too much at once": _refused({"error": {"message": "Too large"}}, "Too large", None, 413),
+    "door: a file that isn't there": _refused(
+        {"error": {"message": "No such File object: f-1", "param": "id"}},
+        "No such File object: f-1",
+        "id",
+        404,
+    ),
+    "door: keys and control characters in a refusal": _refused(
+        {"error": {"message": f"a\x1b[31m\n{KEY} \u202e sk-own {TOKEN}", "param": KEY}},
+        "a [31m *** *** ***",
+        "***",
+    ),
+    "door: a long refusal": _refused({"error": {"message": "No " * 4000}}, ("No " * 200)[:500]),
+    "door: a page for a refusal": _rejected("<html>Bad Request</html>", 400),
+    "door: a refusal without a word": _rejected({"error": {"code": "x"}}, 400),
+    "door: a forbidden country": _rejected({"error": {"message": "Not in your country"}}, 403),
+    "door: Gemini's wrong key": _rejected(
+        {"error": {"message": "API key not valid", "details": [{"reason": "API_KEY_INVALID"}]}}, 400
+    ),
+    "door: a model that isn't there": _rejected(
+        {"error": {"message": "The model gpt-x does not exist", "code": "model_not_found"}}, 404
+    ),
+    "door: Anthropic's model that isn't there": _rejected(
+        {"error": {"message": "model: gpt-x", "type": "not_found_error"}}, 404
+    ),
+    "door: a path that isn't there": _rejected({"detail": "Not Found"}, 404),
     "door: an error inside a 200": Exchange(
         (sent({"error": {"code": "insufficient_quota"}}),), "model_quota_spent"
     ),

@@ -7,11 +7,10 @@ from typing import Any
 
 import aiohttp
 
-from services.common.chat.chunks import choices_of, join_chunks, to_chunks
-from services.common.errors import ModelError
+from services.common.chat.chunks import choices_of, is_chunk, join_chunks, to_chunks
 from services.common.llm.endpoint import ChatEndpoint, ToldError, read_events
-from services.common.llm.relay.event_parser import Event, EventParser
-from services.common.llm.relay.relay import DONE, to_json
+from services.common.llm.event_parser import Event, EventParser
+from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.llm.reply import find_error
 
 STREAM_FIELDS = ("stream", "stream_options")
@@ -34,39 +33,30 @@ class EndpointRelay:
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        return await self._endpoint.ask(body, self._own(request), self._read_whole)
+        return await self._endpoint.ask(body, self._parameters, self._read_whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Give whole events, joined where they came together."""
         options = {**(request.get("stream_options") or {}), "include_usage": True}
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        own = {**self._own(request), "stream_options": options}
+        own = {**self._parameters, "stream_options": options}
         answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
-        failure: ModelError | None = None
         try:
-            while True:
-                if ready := answer.take():
-                    yield ready
-                if failure is not None:
-                    raise failure
-                if answer.is_over:
-                    break
+            yield answer.take()
+            while not answer.is_over:
                 try:
                     await answer.read()
                 except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
-                    failure = self._endpoint.explain(error)
-            await answer.reach_end()
+                    if ready := answer.take():
+                        yield ready
+                    raise self._endpoint.explain(error) from error
+                if ready := answer.take():
+                    yield ready
         finally:
-            answer.close()
-
-    def _own(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        own = dict(self._parameters)
-        if "max_completion_tokens" in request:
-            own.pop("max_tokens", None)
-        return own
+            await answer.close()
 
     async def _read_whole(self, response: aiohttp.ClientResponse) -> bytes:
-        events = await read_events(response, self._endpoint.model)
+        events = await read_events(response)
         whole = events[0]
         if len(events) > 1 or any("message" not in choice for choice in choices_of(whole)):
             whole = join_chunks(chunk for event in events for chunk in to_chunks(event))
@@ -86,18 +76,22 @@ class _StreamedAnswer:
     """An answer that comes in pieces.
 
     Attributes:
-        has_choice: Whether a choice has come.
         is_over: Whether everything has come.
     """
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self.has_choice = False
         self.is_over = False
         self._response = response
         self._parser = EventParser()
         self._ready: list[bytes] = []
-        self._unfinished: set[Any] = set()
-        self._has_finished_one = False
+        self._is_in_pieces = False
+        # Of each choice by its index.
+        self._is_finished: dict[Any, bool] = {}
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether a choice has come."""
+        return bool(self._is_finished)
 
     def take(self) -> bytes:
         """Return what is ready to be passed on."""
@@ -116,12 +110,17 @@ class _StreamedAnswer:
         if self.is_over:
             return
         block = await self._response.content.readany()
-        for line, chunk in self._parser.feed(block) if block else self._finish():
-            if (said := find_error([chunk])) is not None:
-                raise ToldError(said)
-            for choice in choices_of(chunk):
-                self._note(choice)
-            self._ready.append(b"data: " + line + b"\n\n")
+        for said, line in self._parser.feed(block) if block else self._finish():
+            if (failure := find_error([said])) is not None:
+                raise ToldError(failure)
+            for choice in choices_of(said):
+                self._is_finished[choice.get("index")] = bool(choice.get("finish_reason"))
+            if is_chunk(said):
+                self._is_in_pieces |= self._parser.has_begun or bool(said["choices"])
+                self._ready.append(to_event(said) if line is None else b"data: " + line + b"\n\n")
+            else:
+                # Of what else comes between chunks only the usage is a client's concern.
+                self._ready += map(to_event, to_chunks(said))
         if self._parser.is_done or not block:
             self._require_whole()
             self._ready.append(DONE)
@@ -135,28 +134,19 @@ class _StreamedAnswer:
                 raise
             raise aiohttp.ClientPayloadError("an event breaks off") from error
 
-    def _note(self, choice: Mapping[str, Any]) -> None:
-        self.has_choice = True
-        index = choice.get("index")
-        if choice.get("finish_reason"):
-            self._has_finished_one = True
-            self._unfinished.discard(index)
-        else:
-            self._unfinished.add(index)
-
     def _require_whole(self) -> None:
-        if self._parser.is_done or not self._parser.has_begun:
-            if not self.has_choice:
-                raise ValueError("there is no choice")
-        elif self._unfinished or not self._has_finished_one:
+        is_whole = self.has_choice and all(self._is_finished.values())
+        if self._is_in_pieces and not self._parser.is_done and not is_whole:
             raise aiohttp.ClientPayloadError("the stream breaks off")
+        if not self.has_choice:
+            raise ValueError("there is no choice")
 
-    async def reach_end(self) -> None:
-        """Read to the end of the response, so that its connection can be used again."""
-        with suppress(TimeoutError, aiohttp.ClientError):
-            async with asyncio.timeout(END_SECONDS):
-                await self._response.content.readany()
-
-    def close(self) -> None:
-        """End the call, where it goes on."""
-        self._response.close()
+    async def close(self) -> None:
+        """End the call, where it goes on; the connection of one that is over can be used again."""
+        try:
+            if self.is_over:
+                with suppress(TimeoutError, aiohttp.ClientError):
+                    async with asyncio.timeout(END_SECONDS):
+                        await self._response.content.readany()
+        finally:
+            self._response.close()

@@ -13,10 +13,9 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.runnables import Runnable
 
 from services.common.chat.chunks import join_chunks
-from services.common.chat.outcome import CUT, OWN, REASON_KEYS, WITHHELD, is_failure
+from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
-    ModelError,
-    ModelRejectedError,
+    ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
     ServiceError,
@@ -34,6 +33,8 @@ NOT_PASSED_ON = frozenset(
 # Words in vendors' finish reasons, and OpenAI's.
 REASONS = {("tool", "function_call"): "tool_calls", WITHHELD: "content_filter", CUT: "length"}
 REASONING_PARTS = ("reasoning", "thinking")
+
+Question = tuple[Runnable[Any, AIMessage], list[BaseMessage], dict[str, Any]]
 
 
 class LangChainRelay:
@@ -62,17 +63,17 @@ class LangChainRelay:
     async def _ask(
         self, request: Mapping[str, Any], *, in_pieces: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
-        model, messages, parameters = self._prepare(request)
+        question = self._prepare(request)
         writer = _ChunkWriter()
         try:
-            async with aclosing(_invoke(model, messages, parameters, in_pieces)) as answers:
+            async with aclosing(_invoke(*question, in_pieces)) as answers:
                 while True:
                     async with asyncio.timeout(self._timeout_seconds):
                         message = await anext(answers, None)
                     if message is None:
                         break
-                    if (chunk := writer.write(message)) is not None:
-                        yield chunk
+                    if delta := writer.read(message):
+                        yield writer.write(delta)
         except ServiceError:
             raise
         except TimeoutError as error:
@@ -80,22 +81,27 @@ class LangChainRelay:
                 f"The model gave no answer in {self._timeout_seconds:g} s."
             ) from error
         except Exception as error:  # vendors' exceptions share no base class
-            raise _explain(error, parameters) from error
-        for chunk in writer.write_end():
-            yield chunk
+            if isinstance(error, TypeError) and (names := ", ".join(sorted(question[2]))):
+                raise ModelRefusedRequestError(
+                    f"The model's integration doesn't take one of {names}."
+                ) from error
+            raise translate_vendor_error(error) from error
+        yield writer.write({}, finish_reason=writer.finish_reason)
+        if writer.usage:
+            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
 
-    def _prepare(
-        self, request: Mapping[str, Any]
-    ) -> tuple[Runnable[Any, AIMessage], list[BaseMessage], dict[str, Any]]:
+    def _prepare(self, request: Mapping[str, Any]) -> Question:
         """Write a request as LangChain has it: the model with its tools, messages, parameters."""
         if request.get("n") not in (None, 1):
-            raise ModelRejectedError("This model gives one choice: leave out n.", param="n")
+            raise ModelRefusedRequestError("This model gives one choice: leave out n.", param="n")
         given = {name: value for name, value in request.items() if value is not None}
         parameters = {name: given[name] for name in given.keys() - NOT_PASSED_ON}
         if "max_completion_tokens" in given:
             parameters["max_tokens"] = parameters.pop("max_completion_tokens")
         if isinstance(stop := given.get("stop"), str):
             parameters["stop"] = [stop]
+        model: Runnable[Any, AIMessage] = self._model
+        choice = given.get("tool_choice")
         try:
             messages = convert_to_messages(
                 [
@@ -103,35 +109,32 @@ class LangChainRelay:
                     for item in request["messages"]
                 ]
             )
-            return self._bind_tools(given), messages, parameters
+            if given.get("tools") and choice != "none":
+                choice = choice["function"]["name"] if isinstance(choice, dict) else choice
+                names = given.keys() & {"parallel_tool_calls"}
+                model = self._model.bind_tools(
+                    given["tools"],
+                    tool_choice="any" if choice == "required" else choice,
+                    **{name: given[name] for name in names},
+                )
         except Exception as error:  # what integrations refuse shares no base class
-            raise ModelRejectedError(
+            raise ModelRefusedRequestError(
                 "The model's integration doesn't take these messages or tools."
             ) from error
-
-    def _bind_tools(self, given: Mapping[str, Any]) -> Runnable[Any, AIMessage]:
-        choice = given.get("tool_choice")
-        if not given.get("tools") or choice == "none":
-            return self._model
-        if isinstance(choice, dict):
-            choice = choice["function"]["name"]
-        options = {name: given[name] for name in ("parallel_tool_calls",) if name in given}
-        return self._model.bind_tools(
-            given["tools"], tool_choice="any" if choice == "required" else choice, **options
-        )
+        return model, messages, parameters
 
 
 class _ChunkWriter:
     """Writes the pieces of one answer as chunks; its tool calls are numbered from 0."""
 
     def __init__(self) -> None:
+        self.usage: UsageMetadata | None = None
         self._envelope: dict[str, Any] = {}
-        self._usage: UsageMetadata | None = None
         self._reason = ""
         self._numbers: dict[Any, int] = {}
 
-    def write(self, message: AIMessage) -> dict[str, Any] | None:
-        """Write a message or a piece of one; None where there is nothing to say.
+    def read(self, message: AIMessage) -> dict[str, Any]:
+        """Read what a message or a piece of one says; the first says whose it is.
 
         Raises:
             ModelUnavailableError: If it says that the provider failed.
@@ -139,51 +142,55 @@ class _ChunkWriter:
         # LangChain gives whole messages where a model has no streams.
         if not isinstance(message, AIMessageChunk):
             message = AIMessageChunk(**message.model_dump(exclude={"type"}))
-        delta: dict[str, Any] = {} if self._envelope else {"role": "assistant"}
         metadata, more = message.response_metadata, message.additional_kwargs
+        self._reason = read_reason(metadata) or self._reason
+        if is_failure(self._reason):
+            raise ModelUnavailableError("The model's provider failed while it answered.")
+        if message.usage_metadata:
+            self.usage = add_usage(self.usage, message.usage_metadata)
+        parts = [part for part in message.content if isinstance(part, dict)]
+        thoughts = "".join(str(part.get(kind) or "") for part in parts for kind in REASONING_PARTS)
+        said = {
+            "role": None if self._envelope else "assistant",
+            "content": str(message.text),
+            "reasoning_content": more.get("reasoning_content") or thoughts,
+            "refusal": more.get("refusal"),
+            "tool_calls": [self._number(dict(call)) for call in message.tool_call_chunks],
+        }
         self._envelope = self._envelope or {
             "id": f"chatcmpl-{uuid4().hex}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
             "model": str(metadata.get("model_name") or metadata.get("model") or "unknown"),
         }
-        self._reason = next(
-            (str(metadata[k]) for k in REASON_KEYS if metadata.get(k)), self._reason
-        )
-        if is_failure(self._reason):
-            raise ModelUnavailableError("The model's provider failed while it answered.")
-        if message.usage_metadata:
-            self._usage = add_usage(self._usage, message.usage_metadata)
-        said = {
-            "content": str(message.text),
-            "reasoning_content": more.get("reasoning_content") or _read_reasoning(message.content),
-            "refusal": more.get("refusal"),
-            "tool_calls": [self._write_call(dict(call)) for call in message.tool_call_chunks],
-        }
-        delta |= {name: value for name, value in said.items() if value}
-        return self._to_chunk(delta, None) if delta else None
+        return {name: value for name, value in said.items() if value}
 
-    def write_end(self) -> list[dict[str, Any]]:
-        """Write why the answer ended, and what it cost where that is known."""
-        reason = _translate_reason(self._reason)
-        # Vendors say that they stop after tool calls too.
-        last = self._to_chunk({}, "tool_calls" if self._numbers and reason == "stop" else reason)
-        return [last, *([{**last, "choices": [], **_to_usage(self._usage)}] if self._usage else [])]
-
-    def _to_chunk(self, delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    def write(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        """Write a chunk."""
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
         return {**self._envelope, "choices": [choice]}
 
-    def _write_call(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Write a piece of a call; vendors number calls by whatever else the answer holds."""
+    @property
+    def finish_reason(self) -> str:
+        """OpenAI's word for why the answer ended; `stop` where nothing says."""
+        reason = self._reason
+        if not reason or reason in OWN:
+            # Vendors say that they stop after tool calls too.
+            return "tool_calls" if self._numbers else "stop"
+        found = (name for words, name in REASONS.items() if any(word in reason for word in words))
+        return next(found, reason)
+
+    def _number(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Number a piece of a call; vendors number calls by whatever else the answer holds."""
         key = call["index"]
         if key is None:
             key = call["id"] or next(reversed(self._numbers), None)
-        is_first = key not in self._numbers
-        number = self._numbers.setdefault(key, len(self._numbers))
-        head = {"id": call["id"], "type": "function"} if is_first else {}
-        name = {"name": call["name"] or ""} if is_first else {}
-        return {"index": number, **head, "function": {**name, "arguments": call["args"] or ""}}
+        function = {"arguments": call["args"] or ""}
+        if key in self._numbers:
+            return {"index": self._numbers[key], "function": function}
+        number = self._numbers[key] = len(self._numbers)
+        function = {"name": call["name"] or "", **function}
+        return {"index": number, "id": call["id"], "type": "function", "function": function}
 
 
 async def _invoke(
@@ -199,37 +206,12 @@ async def _invoke(
         yield message
 
 
-def _explain(error: Exception, parameters: Mapping[str, Any]) -> ModelError:
-    """Translate what a model raises."""
-    if isinstance(error, TypeError) and parameters:
-        names = ", ".join(sorted(parameters))
-        return ModelRejectedError(f"The model's integration doesn't take one of {names}.")
-    return translate_vendor_error(error)
-
-
-def _read_reasoning(content: Any) -> str:
-    """Read what a model thought in parts of its answer."""
-    parts = [part for part in content if isinstance(part, dict)]
-    return "".join(str(part.get(kind) or "") for part in parts for kind in REASONING_PARTS)
-
-
-def _translate_reason(told: str) -> str:
-    """Return OpenAI's word for why an answer ended; `stop` where nothing says."""
-    reason = told.lower().rpartition(".")[2].replace("-", "_")
-    if not reason or reason in OWN:
-        return "stop"
-    found = (name for words, name in REASONS.items() if any(word in reason for word in words))
-    return next(found, reason)
-
-
-def _to_usage(usage: UsageMetadata) -> dict[str, Any]:
+def _to_openai(usage: UsageMetadata) -> dict[str, Any]:
     read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
     return {
-        "usage": {
-            "prompt_tokens": usage["input_tokens"],
-            "completion_tokens": usage["output_tokens"],
-            "total_tokens": usage["total_tokens"],
-            "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
-            "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
-        }
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage["output_tokens"],
+        "total_tokens": usage["total_tokens"],
+        "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
+        "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
     }

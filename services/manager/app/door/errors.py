@@ -1,13 +1,23 @@
 """What goes wrong at the door, with the status and code that OpenAI's clients act on."""
 
-from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
+from services.common.errors import (
+    ModelRefusedRequestError,
+    ServiceError,
+    UnknownTaskTypeError,
+    UpstreamError,
+)
 
 RATE_LIMITED = "model_rate_limited"
 QUOTA_SPENT = "model_quota_spent"
+REFUSED_REQUEST = ModelRefusedRequestError.code
 MODEL_CODES = "model_"
-TOO_MANY_REQUESTS = 429
+# What a client does about them is what it does about these statuses.
+STATUSES = {RATE_LIMITED: 429, QUOTA_SPENT: 429, REFUSED_REQUEST: 400}
 # The same request would come to the same.
-FINAL_CODES = ("model_rejected", QUOTA_SPENT, "model_content_filtered", "model_answer_cut")
+FINAL_CODES = (
+    *("model_rejected", REFUSED_REQUEST, QUOTA_SPENT),
+    *("model_content_filtered", "model_answer_cut"),
+)
 DONT_RETRY = {"x-should-retry": "false"}
 
 
@@ -47,17 +57,21 @@ class UnknownRequestError(ServiceError):
 class BrokenAnswerError(UpstreamError):
     """The Worker's answer began well, and then is none."""
 
-    def __init__(self, message: str, *, code: str, told: str = "") -> None:
-        super().__init__(message, upstream="worker", upstream_code=code, upstream_message=told)
+    def __init__(
+        self, message: str, *, code: str, told: str = "", param: str | None = None
+    ) -> None:
+        super().__init__(
+            message, upstream="worker", upstream_code=code, upstream_message=told, param=param
+        )
 
 
 class AnswerFailedError(ServiceError):
-    """No answer came of it: the model's provider or the Worker failed."""
+    """No answer came of it: the model's provider or the Worker failed, or refuses the request."""
 
     def __init__(self, cause: UpstreamError) -> None:
-        super().__init__(cause.upstream_message or f"{cause.message.rstrip('.')}.")
+        message = cause.upstream_message or f"{cause.message.rstrip('.')}."
+        super().__init__(message, param=cause.param)
         of_model = cause.upstream_code.startswith(MODEL_CODES)
         self.code = cause.upstream_code if of_model else cause.code
-        limited = self.code in (RATE_LIMITED, QUOTA_SPENT)
-        self.status_code = TOO_MANY_REQUESTS if limited else cause.status_code
+        self.status_code = STATUSES.get(self.code, cause.status_code)
         self.headers = cause.headers | (DONT_RETRY if self.code in FINAL_CODES else {})

@@ -109,6 +109,7 @@ class Exchange:
                 "The worker's answer ended in an error.",
                 code=str(said.get("code") or "failed"),
                 told=str(said.get("message") or ""),
+                param=said.get("param"),
             )
         if self.answer.model is None:
             self._read_model(chunk)

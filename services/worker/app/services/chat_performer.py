@@ -10,12 +10,22 @@ from services.common.chat.errors import openai_error
 from services.common.chat.variables import fill_in
 from services.common.config import WorkerSettings
 from services.common.database import Database
-from services.common.errors import InvalidRequestError, ServiceError
+from services.common.errors import (
+    InvalidRequestError,
+    ModelRefusedRequestError,
+    ModelRejectedError,
+    ServiceError,
+)
 from services.common.llm.relay.relay import ChatRelay, to_event
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.schemas import ChatTask
-from services.worker.app.services.prompt_choice import choose_prompt
+from services.common.secret_masking import MASK, mask_secrets
+from services.common.text import make_printable_line
+from services.worker.app.services.prompt_loader import load_prompt
+
+MAX_REASON_CHARACTERS = 500
+MAX_MASKED_CHARACTERS = 5000
 
 log = get_logger()
 
@@ -42,6 +52,7 @@ class ChatPerformer:
         self._database = database
         self._relay = relay
         self._provider = settings.llm_provider
+        self._key = settings.llm_api_key
         self._internal_token = settings.internal_token
 
     async def perform(self, task: ChatTask, token: str | None) -> ChatAnswer:
@@ -52,10 +63,13 @@ class ChatPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         started = time.perf_counter()
-        prompt = await choose_prompt(self._database, task, token, self._internal_token)
+        prompt = await load_prompt(self._database, task, token, self._internal_token)
         request = _lead(task, prompt)
         is_streamed = task.request.get("stream") is True
-        content = await (self._begin(request) if is_streamed else self._relay.complete(request))
+        try:
+            content = await (self._begin(request) if is_streamed else self._relay.complete(request))
+        except ModelRejectedError as error:
+            raise self._tell_client(error) from error.__cause__
         log.info(
             "conversation_answered",
             task_type=task.task_type,
@@ -68,7 +82,32 @@ class ChatPerformer:
 
     async def _begin(self, request: dict[str, Any]) -> Events:
         events = self._relay.stream(request)
-        return _tell_failure(await anext(events), events)
+        return self._tell_failure(await anext(events), events)
+
+    async def _tell_failure(self, first: bytes, events: Events) -> Events:
+        """Give events, and as the last one why they end early."""
+        async with aclosing(events):
+            try:
+                yield first
+                async for block in events:
+                    yield block
+            except ServiceError as error:
+                told = self._tell_client(error)
+                log.warning("stream_broken_off", code=told.code, message=told.message)
+                yield to_event(openai_error(told))
+
+    def _tell_client(self, error: ServiceError) -> ServiceError:
+        """Tell whoever sent what the model refuses why that is, in the provider's words."""
+        if not isinstance(error, ModelRejectedError) or not error.reason:
+            return error
+        param = self._make_tellable(error.param or "") or None
+        return ModelRefusedRequestError(self._make_tellable(error.reason), param=param)
+
+    def _make_tellable(self, text: str) -> str:
+        line = make_printable_line(text)
+        if self._key is not None and (key := self._key.get_secret_value()):
+            line = line.replace(key, MASK)
+        return mask_secrets(line[:MAX_MASKED_CHARACTERS])[:MAX_REASON_CHARACTERS]
 
     def _headers(self, prompt: Prompt) -> dict[str, str]:
         return {
@@ -89,15 +128,3 @@ def _lead(task: ChatTask, prompt: Prompt) -> dict[str, Any]:
         content = fill_in(prompt.content, task.variables)
         messages.insert(0, {"role": "system", "content": content})
     return {**task.request, "messages": messages}
-
-
-async def _tell_failure(first: bytes, events: Events) -> Events:
-    """Give events, and as the last one why they end early."""
-    async with aclosing(events):
-        try:
-            yield first
-            async for block in events:
-                yield block
-        except ServiceError as error:
-            log.warning("stream_broken_off", code=error.code, message=error.message)
-            yield to_event(openai_error(error))

@@ -1,10 +1,15 @@
 """Loads the prompt that serves now, on every request: what makes healing need no restart."""
 
+from dataclasses import replace
 from uuid import UUID
+
+from pydantic import SecretStr
 
 from services.common.database import Database
 from services.common.errors import UnknownCandidateError, UnknownTaskTypeError
+from services.common.internal_token import require_internal_token
 from services.common.models import PROMPT_COLUMNS, Prompt
+from services.common.schemas import ChatTask, TaskRequest
 
 # Where a person left two active, the highest version serves.
 SELECT_ACTIVE_PROMPT = f"""
@@ -25,6 +30,26 @@ SELECT_ACTIVE_VERSIONS = """
 SELECT_CANDIDATE = """
     SELECT content FROM selfheal.candidates WHERE id = $1 AND task_type = $2
 """
+
+
+async def load_prompt(
+    database: Database,
+    task: TaskRequest | ChatTask,
+    token: str | None,
+    internal_token: SecretStr | None,
+) -> Prompt:
+    """Read the prompt that serves a task now; with a candidate's text, where it names one.
+
+    Raises:
+        ForbiddenError: If it names a candidate and `token` isn't the internal one.
+        ServiceError: If there is no prompt, or it can't be had.
+    """
+    prompt = await load_active_prompt(database, task.task_type)
+    if task.candidate_id is None:
+        return prompt
+    require_internal_token(token, internal_token, field="candidate_id")
+    content = await load_candidate(database, task.candidate_id, task.task_type)
+    return replace(prompt, content=content)
 
 
 async def load_active_prompt(database: Database, task_type: str) -> Prompt:

@@ -5,7 +5,7 @@ from services.common.database import Database
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.services.prompt_choice import choose_prompt
+from services.worker.app.services.prompt_loader import load_prompt
 
 log = get_logger()
 
@@ -25,7 +25,7 @@ class TaskPerformer:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             ServiceError: If prompt or answer can't be had.
         """
-        prompt = await choose_prompt(self._database, task, token, self._internal_token)
+        prompt = await load_prompt(self._database, task, token, self._internal_token)
         answer = await self._agent.generate(prompt=prompt.content, refined_input=task.refined_input)
         log.info(
             "task_performed",

@@ -18,6 +18,7 @@ STATUSES = {
     "ModelTimeoutError": (504, "model_timeout"),
     "ModelUnavailableError": (502, "model_unavailable"),
     "ModelRejectedError": (502, "model_rejected"),
+    "ModelRefusedRequestError": (400, "model_refused_request"),
     "ModelInvalidAnswerError": (502, "model_invalid_answer"),
     "ModelQuotaSpentError": (502, "model_quota_spent"),
     "ModelContentFilteredError": (502, "model_content_filtered"),

@@ -11,11 +11,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from langchain_core.messages import HumanMessage, SystemMessage
+from support.provider.exchanges import EXCHANGES
 from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
 from services.common.config import Settings
-from services.common.errors import ModelRateLimitedError, ModelUnavailableError
+from services.common.errors import (
+    ModelError,
+    ModelRateLimitedError,
+    ModelRejectedError,
+    ModelUnavailableError,
+)
 from services.worker.app import main
 
 Connection = asyncpg.Connection
@@ -167,6 +173,37 @@ async def test_a_failure_before_the_first_byte_is_told_as_json(
     assert "x-selfheal-prompt-id" not in response.headers
 
 
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    "name", [name for name, exchange in EXCHANGES.items() if exchange.whole == "model_rejected"]
+)
+async def test_a_client_is_told_what_is_said_of_its_request_and_nothing_of_the_operators(
+    connect: Connect, name: str
+) -> None:
+    worker = await connect(name, llm_api_key="sk-own")
+    for stream in (False, True):
+        response = await chat(worker, stream=stream)
+        answer = response.json()
+        if EXCHANGES[name].told:
+            assert (response.status_code, answer["code"]) == (400, "model_refused_request")
+            assert (answer["param"], answer["message"]) == EXCHANGES[name].told
+        else:
+            assert (response.status_code, answer["code"]) == (502, "model_rejected")
+            assert answer["message"].startswith("The model 'gpt-x' refused the request with HTTP")
+
+
+@pytest.mark.usefixtures("connection")
+async def test_the_guides_route_repeats_nothing_of_what_a_provider_says(connect: Connect) -> None:
+    worker = await connect("door: OpenAI refuses a tool's schema")
+    task = {"request_id": ID, "task_type": "code_generation", "refined_input": "Hi"}
+    response = await worker.post("/api/v1/task", json=task)
+
+    assert response.status_code == 502
+    assert response.json().keys() == {"code", "message", "request_id"}
+    assert response.json()["code"] == "model_rejected"
+    assert "schema" not in response.json()["message"]
+
+
 async def test_a_provider_that_names_a_wait_names_it_to_the_client(
     model: Any, worker: httpx.AsyncClient
 ) -> None:
@@ -250,12 +287,14 @@ async def test_a_request_without_messages_is_refused(
 class BreakingRelay:
     """Gives one event, and then fails."""
 
+    error: ModelError = ModelUnavailableError("The model broke off.")
+
     async def complete(self, request: Any) -> bytes:
         raise AssertionError
 
     async def stream(self, request: Any) -> AsyncGenerator[bytes, None]:
         yield b'data: {"choices": []}\n\n'
-        raise ModelUnavailableError("The model broke off.")
+        raise self.error
 
 
 async def test_a_failure_after_the_first_byte_is_the_last_event(
@@ -280,6 +319,22 @@ async def test_a_failure_after_the_first_byte_is_the_last_event(
     }
     assert end == ""
     assert "stream_broken_off" in {entry["event"] for entry in log_entries}
+
+
+async def test_a_refusal_after_the_first_byte_is_told_in_the_providers_words(
+    monkeypatch: pytest.MonkeyPatch, serve: Serve, make_settings: MakeSettings
+) -> None:
+    relay = BreakingRelay()
+    relay.error = ModelRejectedError("Ours.", reason="Theirs.", param="tools")
+    monkeypatch.setattr(main, "create_chat_relay", lambda model, settings: relay)
+    response = await chat(await serve(main.create_worker(make_settings())), stream=True)
+
+    assert json.loads(response.text.split("\n\n")[1].removeprefix("data: "))["error"] == {
+        "message": "Theirs.",
+        "type": "invalid_request_error",
+        "param": "tools",
+        "code": "model_refused_request",
+    }
 
 
 async def test_the_log_says_which_prompt_answered_and_nothing_of_what_was_said(

@@ -22,7 +22,7 @@ from services.common.errors import (
 )
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
 from services.worker.app import main
-from services.worker.app.services import prompt_choice
+from services.worker.app.services import prompt_loader
 
 Connection = asyncpg.Connection
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
@@ -90,8 +90,8 @@ async def test_the_prompt_is_loaded_once_a_request(
         loads.append(task_type)
         return await load(database, task_type)
 
-    load = prompt_choice.load_active_prompt
-    monkeypatch.setattr(prompt_choice, "load_active_prompt", counting_load)
+    load = prompt_loader.load_active_prompt
+    monkeypatch.setattr(prompt_loader, "load_active_prompt", counting_load)
     for _ in range(3):
         await perform(worker)
 

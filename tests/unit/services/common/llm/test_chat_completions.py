@@ -22,7 +22,8 @@ from services.common.errors import (
     ModelUnavailableError,
 )
 from services.common.llm.chat_completions import ChatCompletionsModel
-from services.common.llm.endpoint import ATTEMPTS, MAX_ANSWER_BYTES, ChatEndpoint
+from services.common.llm.endpoint import ATTEMPTS, ChatEndpoint
+from services.common.llm.event_parser import MAX_ANSWER_BYTES
 
 REAL_SLEEP = asyncio.sleep
 KEY = "sk-" + "secret"

@@ -100,6 +100,19 @@ def test_a_vendors_error_is_read_by_its_codes_too(row: tuple[int, dict[str, Any]
     assert KEY not in translated.message
 
 
+@for_each([(400, "Bad schema."), (401, ""), (403, ""), (404, "Bad schema."), (405, "")])
+def test_a_vendors_error_keeps_what_is_said_of_the_request(row: tuple[int, str]) -> None:
+    status, reason = row
+    error = VendorError(status)
+    told = {"type": "invalid_request_error", "message": "Bad schema.", "param": "tools"}
+    error.__dict__["body"] = {"type": "error", "error": told}
+    translated = translate_vendor_error(error)
+
+    assert isinstance(translated, ModelRejectedError)
+    assert (translated.reason, translated.param) == (reason, "tools")
+    assert "schema" not in translated.message
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [

@@ -227,11 +227,27 @@ async def test_a_retry_is_not_asked_for_where_it_cannot_help(door: Any, worker: 
         ("model_rejected", 502),
         ("model_quota_spent", 429),
         ("model_content_filtered", 502),
+        ("model_refused_request", 400),
     ):
         worker.fail(502, code)
         got, body, headers = await door.ask()
         assert (got, body["error"]["code"]) == (status, code)
         assert headers["x-should-retry"] == "false"
+
+
+async def test_a_refused_request_names_its_field(door: Any, worker: StubWorker) -> None:
+    told = {"message": "Bad schema.", "param": "tools", "code": "model_refused_request"}
+    worker.fail(400, "model_refused_request", "Bad schema.")
+    assert worker.failure is not None
+    worker.failure[1]["param"] = "tools"
+    status, body, headers = await door.ask()
+    assert (status, headers["x-should-retry"]) == (400, "false")
+    assert body["error"] == {**told, "type": "invalid_request_error"}
+
+    worker.failure = None
+    worker.events = [HELLO[0], {"error": told}]
+    events, _ = await door.stream()
+    assert events[-1]["error"] == {**told, "type": "invalid_request_error"}
 
 
 async def test_a_failure_after_the_first_byte_ends_the_stream(

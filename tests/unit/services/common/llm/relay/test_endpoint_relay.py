@@ -16,7 +16,8 @@ from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
 from services.common.errors import ModelError
-from services.common.llm.endpoint import MAX_ANSWER_BYTES, ChatEndpoint
+from services.common.llm.endpoint import ChatEndpoint
+from services.common.llm.event_parser import MAX_ANSWER_BYTES
 from services.common.llm.relay.endpoint_relay import EndpointRelay
 
 PARAMETERS = {"temperature": 0, "seed": 7, "max_tokens": 64}
@@ -383,12 +384,30 @@ async def test_a_refused_default_is_dropped_and_that_is_remembered(connect: Conn
     assert reply.bodies[-1].keys() == {"model", "messages", "temperature", "max_completion_tokens"}
 
 
-async def test_what_one_client_sends_in_vain_takes_nothing_from_others(connect: Connect) -> None:
-    reply = Refusing("temperature", "max_tokens", "max_completion_tokens")
+@pytest.mark.parametrize(
+    "sent", [{"temperature": 9}, {"max_tokens": 10**9}, {"max_completion_tokens": 10**9}]
+)
+async def test_what_a_client_sends_in_vain_is_refused_and_takes_nothing_from_others(
+    connect: Connect, sent: dict[str, Any]
+) -> None:
+    reply = Refusing(*sent)
     endpoint = await connect(reply)
-    whole, *_ = await ask_whole(endpoint, temperature=9, max_tokens=10**9)
+    assert (await ask_whole(endpoint, **sent))[0] == "model_rejected"
+    assert len(reply.bodies) == 1
+
     reply.names = ()
     await ask_whole(endpoint)
-
-    assert whole[0][0]["content"] == "Hello"
     assert reply.bodies[-1] == {**REQUEST, **PARAMETERS, "model": "m"}
+
+
+async def test_a_default_by_its_other_name_gives_way_to_what_the_client_sent(
+    connect: Connect,
+) -> None:
+    reply = Refusing("max_tokens")
+    endpoint = await connect(reply)
+    await ask_whole(endpoint)
+    reply.names = ()
+    await ask_whole(endpoint, max_tokens=9)
+
+    assert reply.bodies[1]["max_completion_tokens"] == PARAMETERS["max_tokens"]
+    assert reply.bodies[2] == {**REQUEST, **PARAMETERS, "model": "m", "max_tokens": 9}

@@ -293,7 +293,7 @@ class RateLimitedVendorError(Exception):
         (RateLimitedVendorError("sk-secret1234567"), "model_rate_limited"),
         (TimeoutError(), "model_timeout"),
         (RuntimeError("sk-secret1234567"), "model_failed"),
-        (TypeError("unexpected keyword argument 'seed'"), "model_rejected"),
+        (TypeError("unexpected keyword argument 'seed'"), "model_refused_request"),
         (AIMessageChunk("", response_metadata={"finish_reason": "error"}), "model_unavailable"),
     ],
     ids=lambda value: type(value).__name__,
@@ -333,7 +333,7 @@ async def test_what_an_integration_cant_take_is_rejected(asked: dict[str, Any]) 
     with pytest.raises(ModelError) as caught:
         await LangChainRelay(model, timeout_seconds=5).complete(asked)
 
-    assert caught.value.code == "model_rejected"
+    assert caught.value.code == "model_refused_request"
     assert model._asked == []
 
 

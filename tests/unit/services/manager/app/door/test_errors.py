@@ -9,6 +9,7 @@ from services.manager.app.door.errors import AnswerFailedError
         ("model_rate_limited", 429, "model_rate_limited", None),
         ("model_quota_spent", 429, "model_quota_spent", "false"),
         ("model_rejected", 502, "model_rejected", "false"),
+        ("model_refused_request", 400, "model_refused_request", "false"),
         ("model_content_filtered", 502, "model_content_filtered", "false"),
         ("model_unavailable", 502, "model_unavailable", None),
         ("model_invalid_answer", 502, "model_invalid_answer", None),
@@ -25,10 +26,12 @@ def test_a_client_is_told_what_failed_and_whether_to_come_again(
         upstream="worker",
         upstream_code=upstream_code,
         upstream_message="No.",
+        param="tools",
     )
     cause.headers = {"retry-after": "7"}
     error = AnswerFailedError(cause)
     assert (error.status_code, error.code, error.message) == (status, code, "No.")
+    assert error.context == {"param": "tools"}
     assert error.headers.get("x-should-retry") == retry
     assert error.headers["retry-after"] == "7"
 
