@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.chat.errors import OPENAI_PREFIX, openai_error
+from services.common.chat.errors import OPENAI_PREFIX, name_retry, openai_error
 from services.common.errors import RequestTooLargeError, ServiceError
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
@@ -116,7 +116,9 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
     """Create the response that tells a client of `error`, as the path's clients read it."""
     if request.scope["path"].startswith(OPENAI_PREFIX):
         return JSONResponse(
-            openai_error(error), status_code=error.status_code, headers=error.headers
+            openai_error(error),
+            status_code=error.status_code,
+            headers=name_retry(error.status_code) | error.headers,
         )
     request_id = str(request.state.request_id)
     body = ErrorResponse(

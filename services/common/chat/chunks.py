@@ -15,23 +15,29 @@ def choices_of(event: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [item for item in choices if isinstance(item, dict)] if isinstance(choices, list) else []
 
 
+def index_of(choice: Mapping[str, Any]) -> int:
+    """Return which choice it is a piece of; the first where it doesn't say."""
+    index = choice.get("index")
+    return index if isinstance(index, int) else 0
+
+
 def join_chunks(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Join a stream's chunks to the completion that they are."""
     whole: dict[str, Any] = {}
-    choices: dict[Any, dict[str, Any]] = {}
+    choices: dict[int, dict[str, Any]] = {}
     for chunk in chunks:
         said = {name: value for name, value in chunk.items() if value and name not in OF_CHUNKS}
         whole |= {name: value for name, value in said.items() if name not in whole}
         if chunk.get("usage"):
             whole["usage"] = chunk["usage"]
         for choice in choices_of(chunk):
-            index = choice.get("index", 0)
+            index = index_of(choice)
             known = choices.setdefault(index, {"index": index, "message": {"role": "assistant"}})
             delta = choice.get("delta")
-            said = {**choice, "message": delta if isinstance(delta, dict) else {}}
+            said = {**choice, "index": index, "message": delta if isinstance(delta, dict) else {}}
             said.pop("delta", None)
             _join(known, said)
-    ordered = sorted(choices.values(), key=lambda choice: str(choice["index"]).zfill(9))
+    ordered = [choices[index] for index in sorted(choices)]
     return {**whole, "object": "chat.completion", "choices": [_close(one) for one in ordered]}
 
 

@@ -55,7 +55,9 @@ def create_chat_relay(model: BaseChatModel, settings: ModelSettings) -> ChatRela
     """Create what passes conversations on to a model: as they are, where it takes them so."""
     if isinstance(model, ChatCompletionsModel):
         return EndpointRelay(model.endpoint, model.parameters)
-    return LangChainRelay(model, timeout_seconds=settings.llm_timeout_seconds)
+    return LangChainRelay(
+        model, name=settings.llm_model, timeout_seconds=settings.llm_timeout_seconds
+    )
 
 
 def _create(

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from services.common.chat.chunks import choices_of, is_chunk, join_chunks, to_chunks
+from services.common.chat.chunks import choices_of, index_of, is_chunk, join_chunks, to_chunks
 from services.common.llm.endpoint import ChatEndpoint, ToldError, read_events
 from services.common.llm.event_parser import Event, EventParser
 from services.common.llm.relay.relay import DONE, to_event, to_json
@@ -86,7 +86,7 @@ class _StreamedAnswer:
         self._ready: list[bytes] = []
         self._is_in_pieces = False
         # Of each choice by its index.
-        self._is_finished: dict[Any, bool] = {}
+        self._is_finished: dict[int, bool] = {}
 
     @property
     def has_choice(self) -> bool:
@@ -114,7 +114,7 @@ class _StreamedAnswer:
             if (failure := find_error([said])) is not None:
                 raise ToldError(failure)
             for choice in choices_of(said):
-                self._is_finished[choice.get("index")] = bool(choice.get("finish_reason"))
+                self._is_finished[index_of(choice)] = bool(choice.get("finish_reason"))
             if is_chunk(said):
                 self._is_in_pieces |= self._parser.has_begun or bool(said["choices"])
                 self._ready.append(to_event(said) if line is None else b"data: " + line + b"\n\n")

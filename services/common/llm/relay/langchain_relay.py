@@ -42,11 +42,13 @@ class LangChainRelay:
 
     Args:
         model: Any chat model; how it was made says its default parameters.
+        name: Its name, where the pieces of a stream don't say it from the first one on.
         timeout_seconds: Longest pause in an answer; one that comes whole is one pause.
     """
 
-    def __init__(self, model: BaseChatModel, *, timeout_seconds: float) -> None:
+    def __init__(self, model: BaseChatModel, *, name: str, timeout_seconds: float) -> None:
         self._model = model
+        self._name = name
         self._timeout_seconds = timeout_seconds
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
@@ -64,7 +66,7 @@ class LangChainRelay:
         self, request: Mapping[str, Any], *, in_pieces: bool
     ) -> AsyncGenerator[dict[str, Any], None]:
         question = self._prepare(request)
-        writer = _ChunkWriter()
+        writer = _ChunkWriter(self._name)
         try:
             async with aclosing(_invoke(*question, in_pieces)) as answers:
                 while True:
@@ -127,7 +129,8 @@ class LangChainRelay:
 class _ChunkWriter:
     """Writes the pieces of one answer as chunks; its tool calls are numbered from 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self.usage: UsageMetadata | None = None
         self._envelope: dict[str, Any] = {}
         self._reason = ""
@@ -161,7 +164,7 @@ class _ChunkWriter:
             "id": f"chatcmpl-{uuid4().hex}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": str(metadata.get("model_name") or metadata.get("model") or "unknown"),
+            "model": str(metadata.get("model_name") or metadata.get("model") or self._name),
         }
         return {name: value for name, value in said.items() if value}
 

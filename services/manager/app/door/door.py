@@ -27,7 +27,12 @@ from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import make_conversation, make_execution
 from services.manager.app.door.conversation_log import CLIENT_CLOSED, ConversationLog
-from services.manager.app.door.errors import AnswerFailedError, ModelNotFoundError
+from services.manager.app.door.errors import (
+    REFUSED_REQUEST,
+    AnswerFailedError,
+    InvalidChatRequestError,
+    ModelNotFoundError,
+)
 from services.manager.app.door.exchange import Exchange
 from services.manager.app.door.request import (
     ChatRequest,
@@ -78,7 +83,7 @@ class Door:
         except ClientDisconnect:
             return
         require_task_type(scope, request.model)
-        check_against_task_type(request, self.task_types.find(request.model))
+        await self._check(request)
         self._name_unknown_fields(request)
         self._hold(asyncio.current_task())
         client = Client(receive, send, is_stream=request.is_stream)
@@ -98,6 +103,22 @@ class Door:
             if late:
                 return
 
+    async def _check(self, request: ChatRequest) -> None:
+        """Refuse what the task type doesn't take, if there is such a task type.
+
+        Raises:
+            ModelNotFoundError: If there is none.
+            InvalidChatRequestError: As `check_against_task_type` does.
+        """
+        try:
+            check_against_task_type(request, self.task_types.find(request.model))
+        except InvalidChatRequestError:
+            models = await self.conversation_log.read_models()
+            if request.model not in models:
+                unknown = UnknownTaskTypeError(task_type=request.model, known=list(models))
+                raise ModelNotFoundError(unknown) from None
+            raise
+
     async def _serve(self, exchange: Exchange) -> None:
         asking = asyncio.create_task(self._ask_worker(exchange))
         watching = asyncio.create_task(exchange.client.watch())
@@ -116,7 +137,9 @@ class Door:
             await self._cut_off(asking, exchange)
             return
         failure = asking.result()
-        lost = await self._keep(exchange, is_marked=failure is None)
+        # Like every request that is its client's fault, one that the provider refuses isn't kept.
+        is_refused = failure is not None and failure.code == REFUSED_REQUEST
+        lost = None if is_refused else await self._keep(exchange, is_marked=failure is None)
         if failure := failure or lost:
             await _tell_failure(failure, exchange.client)
         else:

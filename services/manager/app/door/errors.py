@@ -29,7 +29,6 @@ class InvalidChatRequestError(ServiceError):
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message, param=param)
-        self.headers = dict(DONT_RETRY)
 
 
 class ModelNotFoundError(InvalidChatRequestError):

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from support.rows import for_each
 
 from services.common.chat.chunks import choices_of, join_chunks, to_chunks
 
@@ -92,3 +93,10 @@ def test_a_long_stream_is_joined_in_the_time_that_it_takes_to_read() -> None:
     choice = join_chunks({"choices": [piece]} for _ in range(pieces))["choices"][0]
     assert choice["message"]["content"] == "word " * pieces
     assert len(choice["logprobs"]["content"]) == pieces
+
+
+@for_each([[1], {}, "0", None, 1.5])
+def test_a_choice_that_is_numbered_by_nothing_is_the_first(index: object) -> None:
+    chunk = {"choices": [{"index": index, "delta": {"content": "x"}}]}
+    [choice] = join_chunks([chunk, chunk])["choices"]
+    assert (choice["index"], choice["message"]["content"]) == (0, "xx")

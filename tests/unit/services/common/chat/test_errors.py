@@ -1,6 +1,6 @@
 from support.rows import for_each
 
-from services.common.chat.errors import openai_error
+from services.common.chat.errors import name_retry, openai_error
 from services.common.errors import ServiceError
 
 
@@ -30,3 +30,8 @@ def test_each_status_has_the_type_that_openai_gives_it(row: tuple[int, str]) -> 
 
 def test_an_error_of_no_field_names_none() -> None:
     assert openai_error(ServiceError("So it is."))["error"]["param"] is None
+
+
+def test_only_what_may_help_is_worth_a_retry() -> None:
+    final = {status for status in range(100, 600) if name_retry(status)}
+    assert final == set(range(400, 500)) - {408, 409, 429}

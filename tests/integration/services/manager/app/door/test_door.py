@@ -409,8 +409,12 @@ async def test_what_became_of_a_request_can_be_asked(door: Any, connection: Conn
 
 
 async def test_a_task_type_says_which_variables_it_takes_and_who_leads(
-    start_door: Callable[..., Awaitable[Any]], worker: StubWorker, tmp_path: Any
+    start_door: Callable[..., Awaitable[Any]],
+    worker: StubWorker,
+    tmp_path: Any,
+    connection: Connection,
 ) -> None:
+    await connection.execute("INSERT INTO prompts (task_type, content) VALUES ('greeting', 'Hi')")
     write_scaffold(tmp_path / "own", "greeting")
     definition = tmp_path / "own" / "greeting" / "task_type.toml"
     more = 'variables = ["customer", "today"]\nclient_system = "refuse"\n'
@@ -634,3 +638,20 @@ async def test_what_goes_wrong_on_our_side_after_the_first_byte_ends_the_stream_
     assert events[-1]["error"]["code"] == "internal_error"
     assert not any(event.get("choices", [{}])[0].get("finish_reason") for event in events)
     assert await read_rows(connection) == []
+
+
+async def test_a_model_that_is_not_there_is_told_before_its_variables(door: Any) -> None:
+    status, body, headers = await door.ask(model="gpt-9", selfheal={"variables": {"a": "b"}})
+    assert (status, body["error"]["code"]) == (404, "model_not_found")
+    assert headers["x-should-retry"] == "false"
+
+
+async def test_what_the_provider_refuses_of_a_request_leaves_no_row(
+    door: Any, worker: StubWorker, connection: Connection
+) -> None:
+    refused = {"code": "model_refused_request", "message": "No.", "request_id": "x", "param": "n"}
+    worker.failure = 400, refused, {}
+    status, body, headers = await door.ask()
+    assert (status, body["error"]["code"]) == (400, "model_refused_request")
+    assert headers["x-should-retry"] == "false"
+    assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0
