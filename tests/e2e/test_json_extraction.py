@@ -68,6 +68,7 @@ def test_enabling_inserts_the_prompt_once(extraction: RunningSystem) -> None:
     assert {row["name"]: row["enabled"] for row in listed} == {
         "code_generation": True,
         TASK_TYPE: True,
+        "tool_use": False,
     }
 
 
