@@ -191,6 +191,9 @@ CREATE TABLE selfheal.conversations (
 CREATE INDEX conversations_requests ON selfheal.conversations (request_id);
 CREATE INDEX conversations_sessions ON selfheal.conversations (session_id, created_at DESC)
     WHERE session_id IS NOT NULL;
+-- Which task types have had a share of their answers scored.
+CREATE INDEX conversations_sampled ON selfheal.conversations (model_asked)
+    WHERE inclusion_probability < 1;
 
 -- Answers that wait for their scores. A row here means pending, which is not unscored. Who claims
 -- one moves `claimable_at` to the end of its lease; a failed attempt moves it to the next.

@@ -124,8 +124,17 @@ SELECT_UNSCORED = """
     GROUP BY 1, 2
     ORDER BY 3 DESC, 1, 2
 """
-# Answers are counted in an index alone, and not before it is known of which prompts.
-SELECT_HISTORY = f"""
+# Whether a share of the answers was scored, so that they stand for different numbers of answers.
+IS_SAMPLED = """
+    SELECT EXISTS (
+        SELECT FROM selfheal.conversations WHERE model_asked = $1 AND inclusion_probability < 1
+    )
+"""
+
+
+def _write_history(outcome: str, passed: str) -> str:
+    """Write what loads earlier prompts; answers aren't counted before it is known of which."""
+    return f"""
     WITH periods AS (
         SELECT prompt_id, activated_at,
                lead(activated_at, 1, 'infinity') OVER (ORDER BY id) AS replaced_at
@@ -149,13 +158,9 @@ SELECT_HISTORY = f"""
     SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
     FROM past
     CROSS JOIN LATERAL (
-        SELECT count(*) AS scored,
-               coalesce(round(count(*) * sum(weight) FILTER (WHERE evaluation_passed)
-                              / sum(weight)), 0)::int AS passed
+        SELECT count(*) AS scored, {passed} AS passed
         FROM (
-            SELECT evaluation_passed, {WEIGHT} AS weight
-            FROM execution_logs
-            LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id
+            SELECT {outcome}
             WHERE task_type = $1
               AND prompt_version = past.version
               AND execution_logs.created_at >= served_from
@@ -169,6 +174,19 @@ SELECT_HISTORY = f"""
     ORDER BY served_from DESC, past.id DESC
     LIMIT $4
 """
+
+
+# In an index alone.
+SELECT_HISTORY = _write_history(
+    "evaluation_passed FROM execution_logs", "count(*) FILTER (WHERE evaluation_passed)"
+)
+SELECT_WEIGHED_HISTORY = _write_history(
+    f"""evaluation_passed, {WEIGHT} AS weight FROM execution_logs
+        LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id""",
+    """coalesce(
+        round(count(*) * sum(weight) FILTER (WHERE evaluation_passed) / sum(weight)), 0
+    )::int""",
+)
 # So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
 MAX_WINDOW_ROWS = 300
 # Rows among which the answers that count are looked for.
@@ -242,16 +260,22 @@ async def load_results(
 
 async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
     """Load prompts that served this task type before `prompt`, the latest first, 50 at most."""
-    records = await connection.fetch(
-        SELECT_HISTORY, prompt.task_type, prompt.id, False, MAX_HISTORY
-    )
-    return [PastPrompt(**record) for record in records]
+    return await _load_past(connection, prompt, is_scored=False, limit=MAX_HISTORY)
 
 
 async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
     """Load how the last prompt before `prompt` did that had an answer scored."""
-    records = await connection.fetch(SELECT_HISTORY, prompt.task_type, prompt.id, True, 1)
-    return next((PastPrompt(**record).record for record in records), Record())
+    past = await _load_past(connection, prompt, is_scored=True, limit=1)
+    return past[0].record if past else Record()
+
+
+async def _load_past(
+    connection: asyncpg.Connection, prompt: Prompt, *, is_scored: bool, limit: int
+) -> list[PastPrompt]:
+    is_sampled = await connection.fetchval(IS_SAMPLED, prompt.task_type)
+    query = SELECT_WEIGHED_HISTORY if is_sampled else SELECT_HISTORY
+    records = await connection.fetch(query, prompt.task_type, prompt.id, is_scored, limit)
+    return [PastPrompt(**record) for record in records]
 
 
 async def load_passing(

@@ -422,3 +422,17 @@ async def test_a_row_that_waits_for_its_score_is_no_fault(
     )
     window = await load_window(connection, await load_active(), lookback_minutes=30)
     assert sum(one.times for one in window.unscored) == 1
+
+
+async def test_of_a_share_that_was_scored_history_tells_the_rate_of_all(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    """Rules look at every answer, the judge at a tenth: five failures of a hundred and five."""
+    await deploy("sampled", version=7)
+    for passed, times, probability in ((False, 5, 1.0), (True, 10, 0.1)):
+        for _ in range(times):
+            await log_result(version=7, score=0.5, passed=passed)
+            await converse(connection, [{"role": "user", "content": "x"}], probability=probability)
+    await deploy("next", version=8)
+    [past] = [one for one in await load_history(connection, await load_active()) if one.scored]
+    assert (past.version, past.scored, past.passed) == (7, 15, 14)
