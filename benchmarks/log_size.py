@@ -42,7 +42,8 @@ from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
-from services.optimizer.app.services.log.failure_log import load_history, load_passing
+from services.optimizer.app.services.log.failure_log import load_passing
+from services.optimizer.app.services.log.prompt_history import load_history
 from services.optimizer.app.services.proof.trial import plan_trial
 from services.optimizer.app.services.screening.screening import screen
 

@@ -9,7 +9,7 @@ from benchmarks.log_filling import TASK_TYPES, fill
 from benchmarks.log_size import Look, look
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import connect
-from services.optimizer.app.services.log.failure_log import SELECT_HISTORY
+from services.optimizer.app.services.log.prompt_history import SELECT_HISTORY
 
 ROWS = 12_000
 SHAPE = """

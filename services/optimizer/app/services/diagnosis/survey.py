@@ -12,9 +12,9 @@ from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.read_failures import read_failures
 from services.optimizer.app.services.log.failure_log import (
     load_active_prompts,
-    load_previous_record,
     load_window,
 )
+from services.optimizer.app.services.log.prompt_history import load_previous_record
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
 IsDegraded = Callable[[], Awaitable[bool]]

@@ -7,8 +7,9 @@ import asyncpg
 
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.diagnosis.healing_case import Case
-from services.optimizer.app.services.log.failure_log import load_history, load_passing
+from services.optimizer.app.services.log.failure_log import load_passing
 from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.log.prompt_history import load_history
 from services.optimizer.app.services.proof.paired_test import can_decide
 from services.optimizer.app.services.proof.trial import TrialInputs, plan_trial
 from services.optimizer.app.services.record.lost_candidates import LostTexts, load_lost

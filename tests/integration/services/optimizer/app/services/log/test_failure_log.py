@@ -12,9 +12,7 @@ from services.common.models import Prompt
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
     load_active_prompts,
-    load_history,
     load_passing,
-    load_previous_record,
     load_window,
 )
 from services.optimizer.app.services.log.log_records import (
@@ -23,6 +21,7 @@ from services.optimizer.app.services.log.log_records import (
     Record,
     UnscoredCount,
 )
+from services.optimizer.app.services.log.prompt_history import load_history, load_previous_record
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]

@@ -1,0 +1,93 @@
+"""Reads which prompts served before, and how they did."""
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.optimizer.app.services.log.log_records import PastPrompt, Record
+
+MAX_HISTORY = 50
+# How many answers one stands for, where a share of them is scored.
+WEIGHT = "coalesce(1 / c.inclusion_probability, 1)::float"
+# Whether a share of the answers was scored, so that they stand for different numbers of answers.
+IS_SAMPLED = """
+    SELECT EXISTS (
+        SELECT FROM selfheal.conversations WHERE model_asked = $1 AND inclusion_probability < 1
+    )
+"""
+
+
+def _write_history(outcome: str, passed: str) -> str:
+    """Write what loads earlier prompts; answers aren't counted before it is known of which."""
+    return f"""
+    WITH periods AS (
+        SELECT prompt_id, activated_at,
+               lead(activated_at, 1, 'infinity') OVER (ORDER BY id) AS replaced_at
+        FROM selfheal.activations
+        WHERE task_type = $1
+    ), latest AS (
+        SELECT DISTINCT ON (prompt_id) prompt_id, activated_at, replaced_at
+        FROM periods
+        ORDER BY prompt_id, activated_at DESC
+    ), past AS (
+        SELECT p.id, p.content, p.version,
+               coalesce(latest.activated_at, p.created_at) AS served_from,
+               coalesce(latest.replaced_at, 'infinity') AS served_until,
+               latest.prompt_id IS NOT NULL AS was_active
+        FROM prompts p
+        LEFT JOIN latest ON latest.prompt_id = p.id
+        WHERE p.task_type = $1 AND p.id <> $2
+        ORDER BY coalesce(latest.activated_at, p.created_at) DESC, p.id DESC
+        LIMIT 50
+    )
+    SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
+    FROM past
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS scored, {passed} AS passed
+        FROM (
+            SELECT {outcome}
+            WHERE task_type = $1
+              AND prompt_version = past.version
+              AND execution_logs.created_at >= served_from
+              AND execution_logs.created_at < served_until
+              AND evaluation_passed IS NOT NULL
+            ORDER BY execution_logs.created_at DESC
+            LIMIT 200
+        ) AS recent
+    ) AS served
+    WHERE scored > 0 OR (was_active AND NOT $3)
+    ORDER BY served_from DESC, past.id DESC
+    LIMIT $4
+"""
+
+
+# In an index alone.
+SELECT_HISTORY = _write_history(
+    "evaluation_passed FROM execution_logs", "count(*) FILTER (WHERE evaluation_passed)"
+)
+SELECT_WEIGHED_HISTORY = _write_history(
+    f"""evaluation_passed, {WEIGHT} AS weight FROM execution_logs
+        LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id""",
+    """coalesce(
+        round(count(*) * sum(weight) FILTER (WHERE evaluation_passed) / sum(weight)), 0
+    )::int""",
+)
+
+
+async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
+    """Load prompts that served this task type before `prompt`, the latest first, 50 at most."""
+    return await _load_past(connection, prompt, is_scored=False, limit=MAX_HISTORY)
+
+
+async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
+    """Load how the last prompt before `prompt` did that had an answer scored."""
+    past = await _load_past(connection, prompt, is_scored=True, limit=1)
+    return past[0].record if past else Record()
+
+
+async def _load_past(
+    connection: asyncpg.Connection, prompt: Prompt, *, is_scored: bool, limit: int
+) -> list[PastPrompt]:
+    is_sampled = await connection.fetchval(IS_SAMPLED, prompt.task_type)
+    query = SELECT_WEIGHED_HISTORY if is_sampled else SELECT_HISTORY
+    records = await connection.fetch(query, prompt.task_type, prompt.id, is_scored, limit)
+    return [PastPrompt(**record) for record in records]
