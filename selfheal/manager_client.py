@@ -70,16 +70,17 @@ def stream_chat(
     messages: Sequence[Mapping[str, str]],
     *,
     task_type: str,
-    variables: Mapping[str, str] | None = None,
+    fields: Mapping[str, Any] | None = None,
 ) -> Iterator[ChatAnswer]:
     """Have a conversation answered, and read the answer as it comes.
+
+    Args:
+        fields: What else stands in the request's body.
 
     Raises:
         RequestFailedError: If there is no answer, or it breaks off in the middle.
     """
-    body: dict[str, Any] = {"model": task_type, "messages": list(messages), "stream": True}
-    if variables:
-        body["selfheal"] = {"variables": dict(variables)}
+    body = {**(fields or {}), "model": task_type, "messages": list(messages), "stream": True}
     with _asking(settings, "/v1/chat/completions", json.dumps(body)) as response:
         yield ChatAnswer(response.headers, _read_pieces(response))
 

@@ -44,12 +44,13 @@ def chat(
     if any(not equals for _, equals, _ in given):
         raise typer.BadParameter("write a variable as NAME=VALUE", param_hint="--var")
     values = {name: value for name, _, value in given}
+    fields = {"selfheal": {"variables": values}} if values else None
     messages: list[dict[str, str]] = []
     with friendly_errors():
         settings = Settings()
         for said in [text] if text else _read_lines():
             messages.append({"role": "user", "content": said})
-            with stream_chat(settings, messages, task_type=task_type, variables=values) as answer:
+            with stream_chat(settings, messages, task_type=task_type, fields=fields) as answer:
                 told = _show(answer.pieces)
                 headers = answer.headers
             messages.append({"role": "assistant", "content": told})

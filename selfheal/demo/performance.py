@@ -26,6 +26,7 @@ DEPLOY = """
     VALUES ($1, $2, $3, TRUE, 'demo: bad prompt', 'mentor')
 """
 SCORE_SECONDS = 120.0
+AFTER_CODE_BLOCK = "\n```\n\n"
 SELECT_REPORT = """
     SELECT before_prompt_version, before_prompt_content, after_prompt_version,
            failure_analysis, improvement_pct
@@ -78,7 +79,9 @@ def send_through_door(settings: Settings, user_input: str, *, task_type: str) ->
         EmbeddedRuntimeError: If there is no answer, or no score.
     """
     messages = [{"role": "user", "content": user_input}]
-    with stream_chat(settings, messages, task_type=task_type) as answer:
+    # What the guide's route does itself for a model that talks on, a client at the door asks for.
+    fields = {"stop": [AFTER_CODE_BLOCK]} if settings.stop_after_code_block else None
+    with stream_chat(settings, messages, task_type=task_type, fields=fields) as answer:
         for _ in answer.pieces:
             pass
     path = answer.headers["x-selfheal-evaluation"]
