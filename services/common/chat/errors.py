@@ -11,6 +11,7 @@ OPENAI_PREFIX = "/v1/"
 BAD_REQUEST = 400
 SERVER_ERRORS = 500
 WORTH_A_RETRY = (408, 409, 429)
+DONT_RETRY = {"x-should-retry": "false"}
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -32,7 +33,7 @@ class OpenAIError(BaseModel):
 def name_retry(status: int) -> dict[str, str]:
     """Return the header that keeps OpenAI's clients from trying again what can't help."""
     is_final = BAD_REQUEST <= status < SERVER_ERRORS and status not in WORTH_A_RETRY
-    return {"x-should-retry": "false"} if is_final else {}
+    return dict(DONT_RETRY) if is_final else {}
 
 
 def openai_error(error: ServiceError) -> dict[str, Any]:

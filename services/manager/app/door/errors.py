@@ -1,5 +1,6 @@
 """What goes wrong at the door, with the status and code that OpenAI's clients act on."""
 
+from services.common.chat.errors import DONT_RETRY
 from services.common.errors import (
     ModelRefusedRequestError,
     ServiceError,
@@ -18,7 +19,6 @@ FINAL_CODES = (
     *("model_rejected", REFUSED_REQUEST, QUOTA_SPENT),
     *("model_content_filtered", "model_answer_cut"),
 )
-DONT_RETRY = {"x-should-retry": "false"}
 
 
 class InvalidChatRequestError(ServiceError):
