@@ -143,6 +143,7 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/schemas.in --output-file requirements/schemas.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/browser.in --output-file requirements/browser.txt
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
