@@ -26,6 +26,7 @@ from services.common.setting_checks import (
     check_bind_host,
     check_database_url,
     check_module_names,
+    check_optional_url,
     check_webhook_url,
     name_in_url,
 )
@@ -42,6 +43,7 @@ Unsent = Annotated[Literal["none"], _in_small_letters]
 USAGE_EXIT_CODE = 2
 WORKER_PORT = 8001
 EVALUATOR_PORT = 8002
+MANAGER_PORT = 8000
 
 SIMULATED_PROVIDER = "simulated"
 LOCAL_PROVIDER = "local"
@@ -236,10 +238,34 @@ class DoorSettings(ChatSettings, TaskTypeSettings, UpstreamSettings):
     end_user: Annotated[Literal["hashed", "plain"], _in_small_letters] = "hashed"
 
 
-class ManagerSettings(ServiceSettings, SecondModelSettings, DatabaseSettings, DoorSettings):
+class PublicSettings(ProcessSettings):
+    """Settings of what browsers reach."""
+
+    # Where people open the console; beyond this machine it begins with https://.
+    public_url: Annotated[str, AfterValidator(check_base_url)] = ""
+
+
+class PeopleSettings(PublicSettings):
+    """Settings of who signs in, how long a session lasts, and who decides with whom."""
+
+    session_idle_minutes: Annotated[int, Field(ge=1, le=1_440)] = 30
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    require_second_person: bool = False
+    oidc_issuer: Annotated[str, AfterValidator(check_base_url)] = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr | None = None
+    # A claim of the provider's, and which of its values is which role:
+    # sre=approver, helpdesk=operator:code_generation+support
+    oidc_role_claim: str = "groups"
+    oidc_roles: str = ""
+
+
+class ManagerSettings(
+    ServiceSettings, SecondModelSettings, DatabaseSettings, DoorSettings, PeopleSettings
+):
     """Every setting that the Manager reads."""
 
-    manager_port: Port = 8000
+    manager_port: Port = MANAGER_PORT
     refiner_model: str = ""
     refiner_language: str = ""
     require_keys: bool = False
@@ -283,6 +309,28 @@ class EvaluatorSettings(
         return tuple(filter(None, self.sandbox_modules.split(",")))
 
 
+class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
+    """Every setting that the console reads; its way into the database may read, and no more."""
+
+    console: Annotated[Literal["on", "off"], _in_small_letters] = "on"
+    console_port: Port = 8003
+    console_bind_host: Annotated[str, AfterValidator(check_bind_host)] = "127.0.0.1"
+    console_published_host: Annotated[str, AfterValidator(check_bind_host)] | None = None
+    console_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
+    database_timeout_seconds: Seconds = 5
+    manager_port: Port = MANAGER_PORT
+    manager_url: str = ""
+    # Addresses of proxies in front, separated by commas: theirs alone say who calls.
+    trusted_proxies: str = ""
+    workshop: bool = False
+
+    @model_validator(mode="after")
+    def _derive_manager_url(self) -> Self:
+        host = name_in_url(self.bind_host)
+        self.manager_url = self.manager_url or f"http://{host}:{self.manager_port}"
+        return self
+
+
 class OptimizerSettings(SecondModelSettings, DatabaseSettings, TaskTypeSettings, UpstreamSettings):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
@@ -308,18 +356,13 @@ class OptimizerSettings(SecondModelSettings, DatabaseSettings, TaskTypeSettings,
         return 60 if self.llm_provider == SIMULATED_PROVIDER else 120
 
 
-class Settings(ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings):
+class Settings(
+    ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings, ConsoleSettings
+):
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
-    manager_url: str = ""
     selfheal_api_key: SecretStr | None = None
     postgres_port: Port = 5432
-
-    @model_validator(mode="after")
-    def _derive_manager_url(self) -> Self:
-        host = name_in_url(self.bind_host)
-        self.manager_url = self.manager_url or f"http://{host}:{self.manager_port}"
-        return self
 
 
 def explain_problems(error: ValidationError) -> dict[str, str]:

@@ -109,6 +109,11 @@ def check_database_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def check_optional_url(url: SecretStr | None) -> SecretStr | None:
+    """Refuse what asyncpg could not parse, or follow, where there is a URL at all."""
+    return check_database_url(url) if url else None
+
+
 def read_url_options(url: str) -> dict[str, str]:
     """Read what follows the `?` of a database's URL.
 

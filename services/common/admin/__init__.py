@@ -1,0 +1,1 @@
+"""The Manager's admin API: what people do to a running system, and who they are."""
