@@ -51,7 +51,7 @@ class SignIn(Schema):
 
 
 class NewSession(SessionView):
-    """A session that just began; `session` is its secret, sent as `Authorization: Bearer ses_...`."""
+    """A session that just began; `session` is its secret, to be sent as a Bearer."""
 
     session: Annotated[str, Field(repr=False)]
 
@@ -73,7 +73,7 @@ class OidcFinish(Schema):
 
 
 class Serving(Schema):
-    """The prompt that whoever decides has seen serving; a change is refused where it no longer does."""
+    """The prompt that who decides has seen serving: refused where another serves by now."""
 
     prompt_id: int
     digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
