@@ -1,0 +1,15 @@
+"""Sign in."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from services.console.app.web.rendering import render
+from services.console.app.web.viewer import Reader
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, viewer: Reader) -> HTMLResponse:
+    """Show the page."""
+    return render(request, "placeholder.html", title="Sign in")

@@ -1,0 +1,1 @@
+"""What the pages read of the database; a module each, and nothing here writes."""

@@ -1,0 +1,1 @@
+"""What all pages share: who looks, in which language, how a page is rendered."""

@@ -1,0 +1,125 @@
+"""The Manager's admin API, from the console's side: with the person's own session, as it is."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from pydantic import BaseModel
+
+from services.common.admin.schemas import ADMIN_PREFIX, CSRF_HEADER, SessionView
+from services.common.errors import ServiceError
+from services.common.schemas import ErrorResponse
+
+TIMEOUT_SECONDS: Final = 120.0
+# How long an answer on who somebody is holds: while the Manager answers, and while it is away.
+FRESH_SECONDS: Final = 2.0
+AWAY_SECONDS: Final = 900.0
+MAX_KNOWN_SESSIONS: Final = 1_000
+HTTP_ERROR: Final = 400
+
+
+class ManagerAwayError(ServiceError):
+    """The Manager can't be reached."""
+
+    status_code = 503
+    code = "manager_unavailable"
+
+
+class RefusedError(ServiceError):
+    """The Manager refused what somebody asked for; its sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSession:
+    """Who a session is of, and whether the Manager said so just now."""
+
+    view: SessionView
+    asked_at: float
+    is_checked: bool = True
+
+
+class AdminClient:
+    """Asks the Manager in the name of whoever looks at a page."""
+
+    def __init__(self, http: aiohttp.ClientSession, manager_url: str) -> None:
+        self._http = http
+        self._base_url = manager_url.rstrip("/") + ADMIN_PREFIX
+        self._known: dict[str, KnownSession] = {}
+
+    async def find_session(self, session: str) -> KnownSession:
+        """Find out who a session is of; the empty one is whoever sits at this machine.
+
+        Raises:
+            ManagerAwayError: If the Manager is away and didn't say it within the last minutes.
+        """
+        known, now = self._known.get(session), time.monotonic()
+        if known is not None and now - known.asked_at < FRESH_SECONDS:
+            return known
+        try:
+            answer = await self.call("GET", "/session", session=session)
+        except ManagerAwayError:
+            if known is None or now - known.asked_at > AWAY_SECONDS or known.view.person is None:
+                raise
+            return KnownSession(known.view, known.asked_at, is_checked=False)
+        known = KnownSession(SessionView.model_validate(answer), now)
+        while len(self._known) >= MAX_KNOWN_SESSIONS:
+            self._known.pop(next(iter(self._known)))
+        self._known[session] = known
+        return known
+
+    def forget_session(self, session: str) -> None:
+        """Forget who a session was of: it ended, or changed."""
+        self._known.pop(session, None)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | None = None,
+        *,
+        session: str = "",
+        csrf_token: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        """Call a route below the admin API's prefix, and return its JSON; None where it has none.
+
+        Raises:
+            RefusedError: If the Manager refuses; it has the Manager's status, code and sentence.
+            ManagerAwayError: If the Manager can't be reached, or gives no answer in time.
+        """
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        if session:
+            sent["Authorization"] = f"Bearer {session}"
+        if csrf_token:
+            sent[CSRF_HEADER] = csrf_token
+        try:
+            async with self._http.request(
+                method,
+                self._base_url + path,
+                data=body.model_dump_json(exclude_none=True) if body else None,
+                headers=sent,
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=3),
+            ) as response:
+                content = await response.read()
+                if response.status >= HTTP_ERROR:
+                    raise _refusal(response, content)
+                return await response.json() if content else None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ManagerAwayError(
+                "The Manager can't be reached. See what runs with: selfheal status"
+            ) from error
+
+
+def _refusal(response: aiohttp.ClientResponse, content: bytes) -> RefusedError:
+    try:
+        told = ErrorResponse.model_validate_json(content)
+    except ValueError:
+        told = ErrorResponse(
+            code="no_answer", message=f"The Manager answered HTTP {response.status}.", request_id=""
+        )
+    error = RefusedError(told.message)
+    error.status_code, error.code = response.status, told.code
+    if wait := response.headers.get("Retry-After"):
+        error.headers["retry-after"] = wait
+    return error

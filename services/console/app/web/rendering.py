@@ -1,0 +1,106 @@
+"""Renders pages: one environment of templates, strict and escaping."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from services.common.presentation.visible_text import make_visible, make_visible_line
+from services.common.version import package_version
+from services.console.app.web.texts import Texts, choose_language
+
+TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+MAX_TEXT_CHARACTERS: Final = 20_000
+
+
+class Renderer:
+    """Turns templates into pages."""
+
+    def __init__(self) -> None:
+        self._texts = Texts()
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "moment": show_moment,
+            "line": show_line,
+            "visible": show_text,
+            "percent": show_percent,
+            "number": show_number,
+        }
+
+    def page(
+        self, request: Request, template: str, *, status_code: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """Render a page, in the language of who looks at it."""
+        language = choose_language(request)
+        content = self._environment.get_template(template).render(
+            {
+                "_": self._texts.translator(language),
+                "language": language,
+                "request": request,
+                "path": request.url.path,
+                "viewer": getattr(request.state, "viewer", None),
+                "version": package_version(),
+                "now": datetime.now(UTC),
+                "is_workshop": request.app.state.settings.workshop,
+                **context,
+            }
+        )
+        return HTMLResponse(content, status_code=status_code)
+
+
+def render(request: Request, template: str, **context: Any) -> HTMLResponse:
+    """Render a page with the renderer of the request's application."""
+    renderer: Renderer = request.app.state.renderer
+    return renderer.page(request, template, **context)
+
+
+def show_moment(moment: datetime | None) -> Markup:
+    """Write a moment in UTC; where scripts run they put it into the viewer's zone."""
+    if moment is None:
+        return Markup("<span class=quiet>–</span>")
+    utc = moment.astimezone(UTC)
+    return Markup("<time datetime=\"{}\">{} UTC</time>").format(
+        utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def show_line(value: object, most: int = 160) -> str:
+    """Write anyone's text on one line, cut where it is long; nothing in it acts."""
+    text = "" if value is None else str(value)
+    line = make_visible_line(text[: 4 * most])
+    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
+
+
+def show_text(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:
+    """Write anyone's text with its line breaks, cut where it is very long; nothing in it acts."""
+    text = "" if value is None else str(value)
+    cut = "" if len(text) <= most else f"\n… ({len(text):,} characters in all)"
+    return make_visible(text[:most]) + cut
+
+
+def show_percent(share: float | None, digits: int = 0) -> str:
+    """Write a share in [0, 1] as a percentage."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def show_number(value: float | None, digits: int = 0) -> str:
+    """Write a number with its thousands apart."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def merge_query(request: Request, changes: Mapping[str, object]) -> str:
+    """Return the present page's address with other parameters; None takes one out."""
+    return str(request.url.include_query_params(**{k: v for k, v in changes.items() if v is not None})
+               .remove_query_params([k for k, v in changes.items() if v is None])
+               .replace(scheme="", netloc=""))

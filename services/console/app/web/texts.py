@@ -1,0 +1,46 @@
+"""The console's languages: English as the templates have it, and Korean by a table."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+
+TEXTS: Final = Path(__file__).parents[1] / "texts"
+LANGUAGES: Final = ("en", "ko")
+LANGUAGE_COOKIE: Final = "language"
+
+Translate = Callable[[str], str]
+
+
+def choose_language(request: Request) -> str:
+    """Return the language of a page: the one that was switched to, else the browser's first."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    wanted = request.headers.get("accept-language", "").split(",")
+    offered = (part.partition(";")[0].strip().lower()[:2] for part in wanted)
+    return next((language for language in offered if language in LANGUAGES), LANGUAGES[0])
+
+
+def load_translation(language: str) -> dict[str, str]:
+    """Load a language's sentences, by the English ones; English itself has none."""
+    file = TEXTS / f"{language}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+class Texts:
+    """Sentences in every language."""
+
+    def __init__(self) -> None:
+        self._known = {language: load_translation(language) for language in LANGUAGES}
+
+    def translator(self, language: str) -> Translate:
+        """Return what says a sentence in a language; one that it lacks stays English."""
+        known = self._known[language]
+
+        def translate(sentence: str) -> str:
+            return known.get(sentence, sentence)
+
+        return translate

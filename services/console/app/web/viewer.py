@@ -1,0 +1,75 @@
+"""Who looks at a page, and what they may do."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from services.common.access.keys import KeyScope
+from services.common.admin.schemas import Person, SessionView
+from services.common.errors import ForbiddenError
+from services.console.app.web.admin_client import AdminClient
+
+
+class SignInNeededError(Exception):
+    """Nobody has signed in, and this page is for those who have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Somebody who may see a page.
+
+    Attributes:
+        session: The secret of their session; empty where nobody signs in.
+        is_checked: Whether the Manager said just now who they are; else it is away, and said so
+            within the last minutes.
+    """
+
+    person: Person
+    view: SessionView
+    session: str = ""
+    is_checked: bool = True
+
+    def may(self, scope: str) -> bool:
+        """Tell whether they may do what a scope stands for."""
+        return scope in self.person.scopes or KeyScope.ADMIN in self.person.scopes
+
+    @property
+    def task_types(self) -> list[str] | None:
+        """Task types that they may see; None for all."""
+        return self.person.task_types
+
+    def require_task_type(self, name: str) -> None:
+        """Refuse a task type that isn't theirs.
+
+        Raises:
+            ForbiddenError: If they are bound to others.
+        """
+        if self.task_types is not None and name not in self.task_types:
+            raise ForbiddenError(f"You may not see the task type {name!r}.")
+
+
+def may(scope: KeyScope) -> Any:
+    """Make the dependency of a page that is for those who have a scope: it gives the viewer."""
+
+    async def find_viewer(request: Request) -> Viewer:
+        admin: AdminClient = request.app.state.admin
+        session = request.app.state.read_session(request)
+        known = await admin.find_session(session)
+        if known.view.person is None:
+            raise SignInNeededError
+        viewer = Viewer(known.view.person, known.view, session, known.is_checked)
+        request.state.viewer = viewer
+        if not viewer.may(scope):
+            raise ForbiddenError(f"This page is for those who may {scope}.")
+        return viewer
+
+    find_viewer.scope = scope  # type: ignore[attr-defined]  # for the test of all pages
+    return Depends(find_viewer)
+
+
+Reader = Annotated[Viewer, may(KeyScope.READ)]
+Operator = Annotated[Viewer, may(KeyScope.OPERATE)]
+Approver = Annotated[Viewer, may(KeyScope.APPROVE)]
+Admin = Annotated[Viewer, may(KeyScope.ADMIN)]
