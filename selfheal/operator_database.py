@@ -6,14 +6,14 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from selfheal.display.detail_reading import show_line
 from selfheal.runtime.assembly import build_system, connection_environment
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError, ServiceError
+from services.common.presentation.detail_reading import show_line
+from services.common.record.prompts import has_rows
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.record.prompts import has_rows
 
 START_REMEDY: Final = "Start the system with: selfheal up"
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors
-from selfheal.display.visible_text import make_visible
 from selfheal.manager_client import RequestFailedError, stream_chat, wait_for_score
 from services.common.config import Settings
+from services.common.presentation.visible_text import make_visible
 
 # A score that takes longer is told by `selfheal explain`.
 SCORE_SECONDS = 3.0

@@ -13,12 +13,13 @@ from rich.text import Text
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
 from selfheal.display.verdict_rendering import INDENT, block, heading, print_verdict
-from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.models import EXECUTION_COLUMNS, ExecutionLog
+from services.common.presentation.visible_text import make_visible_line
+from services.common.presentation.wordings import UNSCORED_MEANINGS
 
 # A range instead of a pattern, so that the index on request_id finds an abbreviated id too.
 SELECT_EXECUTIONS = f"""
@@ -34,28 +35,6 @@ NO_SCORE: Final = (
     "It waits for its score, wasn't among the answers that are chosen to be scored, or its client "
     "hung up. It counts for nothing meanwhile."
 )
-UNSCORED_MEANINGS: Final = {
-    "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
-    "judge_invalid": "The judge replied twice with something that is no grade.",
-    "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
-    "works isn't known.",
-    "timeout": "The service took longer than it may.",
-    "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
-    "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
-    "model_failed": "The model's provider failed.",
-    "model_rate_limited": "The model's provider takes no more requests for now.",
-    "model_timeout": "The model gave no answer in time.",
-    "model_unavailable": "The model's provider can't be reached, or failed.",
-    "model_rejected": "The model's provider refuses for good; the sentence above says what to "
-    "check.",
-    "model_refused_request": "The model doesn't take what the client sent; the sentence above is "
-    "its provider's.",
-    "model_invalid_answer": "The model's provider answered with what is no answer.",
-    "model_quota_spent": "The quota or credit at the model's provider is spent.",
-    "model_content_filtered": "The model's provider withheld the answer.",
-    "model_answer_cut": "The answer was cut at LLM_MAX_TOKENS before its code or JSON was whole.",
-    "model_empty_answer": "The model's provider gave no text.",
-}
 
 output = Console()
 

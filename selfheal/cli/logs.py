@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages, print_json
-from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.process_plan import OPTIMIZER
 from services.common.config import Settings
 from services.common.models import EXECUTION_COLUMNS
+from services.common.presentation.visible_text import make_visible_line
 
 SELECT_EXECUTIONS = f"""
     SELECT {EXECUTION_COLUMNS},

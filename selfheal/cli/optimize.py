@@ -9,7 +9,6 @@ from rich.console import Console
 
 from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
 from selfheal.display.dry_run import describe_dry_run
-from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import start_remedy
 from selfheal.optimizer_run import (
     DRY_RUN_FLAG,
@@ -24,6 +23,7 @@ from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.process_plan import OPTIMIZER
 from services.common.config import Settings
 from services.common.errors import DatabaseUnavailableError
+from services.common.presentation.visible_text import make_visible_line
 
 FATAL_EVENTS: Final = ("optimization_failed", "continuous_run_failed")
 

@@ -10,17 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
-from selfheal.display.text_difference import compare_texts, show_difference
+from selfheal.display.text_difference import show_difference
 from selfheal.operator_database import ask_about, ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.models import Prompt
-from services.optimizer.app.services.prompt_patcher import Patch, patch_prompt
-from services.optimizer.app.services.record.prompts import (
-    CREATED_BY,
-    load_prompts,
-    load_repaired_texts,
-)
+from services.common.presentation.text_difference import compare_texts
+from services.common.record.activation import Patch, patch_prompt
+from services.common.record.prompts import CREATED_BY, load_prompts, load_repaired_texts
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
 DEFAULT_TASK_TYPE = "code_generation"

@@ -10,14 +10,15 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.reports import AnyTaskType, find_report
-from selfheal.display.detail_reading import show_line
 from selfheal.display.report.rendering import make_undo_command
-from selfheal.display.text_difference import compare_texts, show_difference
+from selfheal.display.text_difference import show_difference
 from selfheal.display.verdict_rendering import INDENT
 from selfheal.operator_database import ask_about, ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
-from services.optimizer.app.services.record.proposals import (
+from services.common.presentation.detail_reading import show_line
+from services.common.presentation.text_difference import compare_texts
+from services.common.record.proposals import (
     Proposal,
     approve_proposal,
     load_open_proposals,

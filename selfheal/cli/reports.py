@@ -10,10 +10,10 @@ from rich.console import Console
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
 from selfheal.display.report.rendering import make_list, print_report
-from selfheal.display.visible_text import make_visible_line
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.optimizer.app.services.record.stored_runs import (
+from services.common.presentation.visible_text import make_visible_line
+from services.common.record.stored_runs import (
     StoredRun,
     load_latest_run,
     load_runs,

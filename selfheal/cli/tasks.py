@@ -22,9 +22,10 @@ from selfheal.task_types.checking import Problem, find_problems
 from selfheal.task_types.sample_run import SampleRun, run_sample
 from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
+from services.common.record.activation import serve_task_type
+from services.common.record.prompts import load_serving_versions
 from services.common.task_types import TaskType, TaskTypeError, TaskTypes
 from services.common.task_types.reading import DEFINITION_FILE, VALIDATORS_FILE
-from services.optimizer.app.services.record.prompts import load_serving_versions, serve_task_type
 
 JUDGING_FILES = (DEFINITION_FILE, VALIDATORS_FILE)
 

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from selfheal.demo.outcome import Act, Outcome
 from selfheal.demo.story import TASK_TYPE, Story
-from selfheal.display.detail_reading import show_line
 from selfheal.manager_client import send_request, stream_chat, wait_for_score
 from selfheal.operator_database import ask_database
 from selfheal.optimizer_run import Event, OptimizerRun, describe_event, run_optimizer
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.evaluation_detail import read_detail
+from services.common.presentation.detail_reading import show_line
 from services.common.schemas import AgentResponse
 
 # The workshop's own statements: a deploy by hand, past every safeguard.

@@ -1,6 +1,7 @@
 """A dry run of the Optimizer for a person: what its events say that a run would do."""
 
-from selfheal.display.detail_reading import (
+from selfheal.display.report.layout import show_words
+from services.common.presentation.detail_reading import (
     Detail,
     read_line,
     read_list,
@@ -8,7 +9,6 @@ from selfheal.display.detail_reading import (
     read_part,
     show_line,
 )
-from selfheal.display.report.layout import show_words
 
 
 def describe_dry_run(event: Detail) -> str:

@@ -13,7 +13,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.display.visible_text import make_visible, make_visible_line
 from services.common.evaluation_detail import (
     CriterionDetail,
     EvaluationDetail,
@@ -22,6 +21,8 @@ from services.common.evaluation_detail import (
     ObservationDetail,
     RuleDetail,
 )
+from services.common.presentation.visible_text import make_visible, make_visible_line
+from services.common.presentation.wordings import EXECUTION_STATUSES
 from services.evaluator.app.services.scorer import JUDGE_WEIGHT, PASS_THRESHOLD, RULE_WEIGHT
 
 MAX_BLOCK_CHARACTERS: Final = 4_000
@@ -35,14 +36,6 @@ _STYLES: Final = {
         ("failed", "contradicted", "raised", "gave_none", "load_failed", "stopped"), "red"
     ),
     **dict.fromkeys(("inconclusive", "not_reached", "unavailable"), "yellow"),
-}
-_STATUS_WORDS: Final = {
-    "finished": "its code was loaded and run",
-    "load_failed": "its code doesn't load",
-    "inconclusive": "its code needs what the sandbox doesn't have",
-    "stopped": "its code was stopped",
-    "unavailable": "nothing was run: this machine has no safe sandbox",
-    "not_run": "nothing was run",
 }
 
 
@@ -111,7 +104,7 @@ def _execution(execution: ExecutionDetail) -> Iterator[RenderableType]:
     if not execution.model_fields_set:
         return
     status = execution.status
-    words = _STATUS_WORDS.get(status, make_visible_line(status))
+    words = EXECUTION_STATUSES.get(status, make_visible_line(status))
     reason = make_visible_line(execution.reason)
     yield heading("What was run")
     line = Text(words, style=_STYLES.get(status, ""))

@@ -7,15 +7,6 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.display.detail_reading import (
-    Detail,
-    read_line,
-    read_list,
-    read_number,
-    read_part,
-    read_records,
-    show_line,
-)
 from selfheal.display.report.layout import (
     against,
     and_more,
@@ -26,15 +17,19 @@ from selfheal.display.report.layout import (
     show_words,
 )
 from selfheal.display.verdict_rendering import INDENT
+from services.common.presentation.detail_reading import (
+    Detail,
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    read_records,
+    show_line,
+)
+from services.common.presentation.wordings import CONTROLS
 
 MAX_PAIRS: Final = 6
 MAX_INPUT_CHARACTERS: Final = 120
-
-_CONTROLS: Final = {
-    "reset": "a reset: no prompt at all does about as well; it helps that the old text is gone",
-    "learned": "learned: the new text itself does better than no prompt at all",
-    "unlabelled": "neither clearly a reset nor clearly learned",
-}
 
 
 def render_decision(detail: Detail) -> Iterator[RenderableType]:
@@ -118,7 +113,7 @@ def _control(control: Detail) -> str:
     ]
     shown = ", ".join(filter(None, figures))
     found = f": {shown}" if shown else ""
-    return f"an empty prompt{inputs}{found}; so this is {_CONTROLS.get(label, label)}"
+    return f"an empty prompt{inputs}{found}; so this is {CONTROLS.get(label, label)}"
 
 
 def _evaluators(decision: Detail) -> str:

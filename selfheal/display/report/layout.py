@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.display.detail_reading import Detail, read_number, show_line
 from selfheal.display.verdict_rendering import INDENT, heading
+from services.common.presentation.detail_reading import Detail, read_number, show_line
 
 
 def section(title: str, lines: Sequence[str]) -> Iterator[RenderableType]:

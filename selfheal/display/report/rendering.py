@@ -14,7 +14,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.display.detail_reading import read_line, read_part, read_records, show_line
 from selfheal.display.report.decision import render_decision, render_watch_result
 from selfheal.display.report.layout import more_line, section, show_words
 from selfheal.display.report.sections import (
@@ -23,9 +22,15 @@ from selfheal.display.report.sections import (
     render_failures,
     render_fault,
 )
-from selfheal.display.text_difference import list_changes
 from selfheal.display.verdict_rendering import INDENT, heading
-from services.optimizer.app.services.record.stored_runs import StoredRun
+from services.common.presentation.detail_reading import (
+    read_line,
+    read_part,
+    read_records,
+    show_line,
+)
+from services.common.presentation.text_difference import list_changes
+from services.common.record.stored_runs import StoredRun
 
 DEFAULT_TASK_TYPE: Final = "code_generation"
 

@@ -10,15 +10,6 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.display.detail_reading import (
-    Detail,
-    read_line,
-    read_list,
-    read_number,
-    read_part,
-    read_records,
-    show_line,
-)
 from selfheal.display.report.layout import (
     against,
     and_more,
@@ -29,18 +20,20 @@ from selfheal.display.report.layout import (
     show_words,
 )
 from selfheal.display.verdict_rendering import INDENT, heading
+from services.common.presentation.detail_reading import (
+    Detail,
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    read_records,
+    show_line,
+)
+from services.common.presentation.wordings import FAULTS
 
 MAX_LISTED: Final = 10
 STRATEGY_WIDTH: Final = 18
 
-_FAULTS: Final = {
-    "prompt": "The prompt is at fault.",
-    "provider": "The model's provider is at fault, not the prompt.",
-    "evaluator": "The Evaluator is at fault, not the prompt.",
-    "input": "A few odd inputs are at fault, not the prompt.",
-    "drift": "The model has changed: a prompt that once served well fails now.",
-    "unknown": "It is unknown whose fault it is.",
-}
 _COSTS: Final = {
     "worker_calls": "Worker calls",
     "analyst_calls": "analyst calls",
@@ -112,7 +105,7 @@ def render_fault(attribution: Detail, otherwise: str) -> Iterator[RenderableType
     verdict = read_line(attribution, "verdict") or otherwise
     because = [f"- {show_line(one)}" for one in read_list(attribution, "because")[:MAX_LISTED]]
     if verdict or because:
-        words = _FAULTS.get(verdict, verdict)
+        words = FAULTS.get(verdict, verdict)
         yield from section("Whose fault, and why we think so", [words, *because])
 
 

@@ -5,11 +5,11 @@ import asyncio
 from services.common.config import OptimizerSettings
 from services.common.http import create_session
 from services.common.logging import get_logger
+from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.continuous import watch_failures
 from services.optimizer.app.services.heal.preview import preview_case
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.wiring import make_surveyor, open_connection, open_tools, run_cycle
 
 MODE_OFF = "off"

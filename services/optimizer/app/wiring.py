@@ -13,6 +13,7 @@ from services.common.database import connect
 from services.common.errors import ServiceError
 from services.common.http import create_session
 from services.common.models import Prompt
+from services.common.record.outcomes import HealingOutcome
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
@@ -27,7 +28,6 @@ from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.telling.notification import WebhookNotifier, create_notifier
 from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 

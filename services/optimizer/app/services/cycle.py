@@ -10,13 +10,13 @@ from services.common.database import translate_database_errors
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
+from services.common.record.activation import is_same_prompt
+from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
+from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
-from services.optimizer.app.services.log.failure_log import load_active_prompts
-from services.optimizer.app.services.prompt_patcher import is_same_prompt
-from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, HealingOutcome
 
 # One heal at a time for each task type, over all Optimizers; held until the connection ends.
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"

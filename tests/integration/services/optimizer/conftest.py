@@ -1,4 +1,4 @@
-"""What the Optimizer works on: prompts, logged results, and stand-ins for its two siblings."""
+"""What the Optimizer works on: logged results, and stand-ins for its two siblings."""
 
 import asyncio
 from collections import Counter
@@ -14,34 +14,22 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from services.common.config import Settings
-from services.common.database import configure_connection
 from services.common.http import create_session
-from services.common.models import Prompt
+from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.analyst import Analyst
-from services.optimizer.app.services.log.failure_log import load_active_prompts
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect
 from services.optimizer.app.services.telling.notification import Notification
 from services.optimizer.app.wiring import Tools, run_cycle
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
-Deploy = Callable[..., Awaitable[int]]
 LogResult = Callable[..., Awaitable[None]]
-LoadActive = Callable[[], Awaitable[Prompt]]
 Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
 
-BAD_PROMPT = "just say hello world to everything"
 TOKEN = "a-token-for-tests"
 HELLO = "Hello World"
 CODE = "```python\ndef answer() -> int:\n    return 42\n```"
 
-DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
-INSERT_PROMPT = """
-    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
-    VALUES ($1, $2, $3, TRUE, 'demo: bad prompt', 'mentor')
-    RETURNING id
-"""
 INSERT_LOG = """
     INSERT INTO execution_logs (
         request_id, task_type, user_input, refined_input, prompt_version, worker_output,
@@ -49,39 +37,8 @@ INSERT_LOG = """
     ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() - $10::interval,
               CASE WHEN $8::boolean IS NULL THEN 'evaluator_failed: No score.' END)
 """
-IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1"
 AGE_ACTIVATIONS = "UPDATE selfheal.activations SET activated_at = activated_at - $1::interval"
 AGE_PROMPTS = "UPDATE prompts SET created_at = created_at - $1::interval"
-
-
-@pytest.fixture
-async def connect(database_url: str) -> AsyncIterator[Connect]:
-    """Opens further connections, such as a person at psql would."""
-    opened: list[Connection] = []
-
-    async def open_one() -> Connection:
-        connection = await asyncpg.connect(database_url)
-        await configure_connection(connection)
-        opened.append(connection)
-        return connection
-
-    yield open_one
-    for connection in opened:
-        await connection.close()
-
-
-@pytest.fixture
-def deploy(connection: Connection) -> Deploy:
-    """Deploys a prompt by hand, with the statements of the guide's demo."""
-
-    async def put(
-        content: str = BAD_PROMPT, *, version: int = 99, task_type: str = "code_generation"
-    ) -> int:
-        await connection.execute(DEACTIVATE, task_type)
-        prompt_id: int = await connection.fetchval(INSERT_PROMPT, task_type, content, version)
-        return prompt_id
-
-    return put
 
 
 @pytest.fixture
@@ -129,31 +86,6 @@ def age(connection: Connection) -> Callable[..., Awaitable[None]]:
         await connection.execute(AGE_PROMPTS, timedelta(minutes=minutes))
 
     return move
-
-
-@pytest.fixture
-def load_active(connection: Connection) -> LoadActive:
-    """The prompt that serves code generation now."""
-
-    async def load() -> Prompt:
-        prompts = await load_active_prompts(connection)
-        return next(prompt for prompt in prompts if prompt.task_type == "code_generation")
-
-    return load
-
-
-@pytest.fixture
-async def wait_for_lock(connect: Connect) -> Callable[[Connection], Awaitable[None]]:
-    """Returns when a connection waits for a lock that another one holds."""
-    watcher = await connect()
-
-    async def wait(waiting: Connection) -> None:
-        async with asyncio.timeout(10):
-            # Another backend's state has no event to wait for.
-            while not await watcher.fetchval(IS_WAITING, waiting.get_server_pid()):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-
-    return wait
 
 
 def obey(prompt: str, refined_input: str) -> str:

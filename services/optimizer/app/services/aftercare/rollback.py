@@ -10,6 +10,14 @@ import asyncpg
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
+from services.common.record.activation import (
+    IncumbentChangedError,
+    Patch,
+    RepairReport,
+    patch_prompt,
+)
+from services.common.record.healing_runs import CREATED_BY, HealingRun, record_run, set_outcome
+from services.common.record.outcomes import ROLLED_BACK, HealingOutcome
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm, Confirmation
 from services.optimizer.app.services.aftercare.watch import (
     KEPT,
@@ -19,20 +27,7 @@ from services.optimizer.app.services.aftercare.watch import (
 )
 from services.optimizer.app.services.log.failure_log import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.prompt_patcher import (
-    IncumbentChangedError,
-    Patch,
-    RepairReport,
-    patch_prompt,
-)
 from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
-from services.optimizer.app.services.record.healing_runs import (
-    CREATED_BY,
-    HealingRun,
-    record_run,
-    set_outcome,
-)
-from services.optimizer.app.services.record.outcomes import ROLLED_BACK, HealingOutcome
 
 SUPERSEDED = "superseded"
 SELECT_WATCH = """

@@ -7,9 +7,9 @@ from typing import Final
 
 import asyncpg
 
+from services.common.record.healing_runs import has_open_proposal
+from services.common.record.outcomes import PROMOTED
 from services.optimizer.app.services.diagnosis.healing_case import Case
-from services.optimizer.app.services.record.healing_runs import has_open_proposal
-from services.optimizer.app.services.record.outcomes import PROMOTED
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
 # A text that nothing was done about for so long begins anew.

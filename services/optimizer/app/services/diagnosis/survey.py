@@ -7,13 +7,11 @@ import asyncpg
 
 from services.common.logging import get_logger
 from services.common.models import Prompt
+from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.diagnosis.attribution import attribute_from_log
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.read_failures import read_failures
-from services.optimizer.app.services.log.failure_log import (
-    load_active_prompts,
-    load_window,
-)
+from services.optimizer.app.services.log.failure_log import load_window
 from services.optimizer.app.services.log.prompt_history import load_previous_record
 from services.optimizer.app.services.log_analyzer import analyze_failures
 

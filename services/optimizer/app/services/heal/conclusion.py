@@ -8,16 +8,11 @@ import asyncpg
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.record.activation import IncumbentChangedError
+from services.common.record.healing_runs import HealingRun, Repair, record_run
+from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
 from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.prompt_patcher import IncumbentChangedError
-from services.optimizer.app.services.record.healing_runs import (
-    HealingRun,
-    Repair,
-    promote,
-    propose,
-    record_run,
-)
-from services.optimizer.app.services.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
+from services.optimizer.app.services.prompt_patcher import promote, propose
 from services.optimizer.app.services.repair.gate import GateDecision
 
 PROPOSE_MODE = "propose"

@@ -13,6 +13,8 @@ import asyncpg
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.record.lost_candidates import note_lost
+from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
@@ -27,8 +29,6 @@ from services.optimizer.app.services.proof.paired_test import pairs_needed
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import golden_failures
-from services.optimizer.app.services.record.lost_candidates import note_lost
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect, RepairContext
 from services.optimizer.app.services.repair.contest import FIRST_LOOK, Choice, Contest

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from services.common.record.lost_candidates import LostTexts, load_lost
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.log.failure_log import load_passing
@@ -12,7 +13,6 @@ from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.log.prompt_history import load_history
 from services.optimizer.app.services.proof.paired_test import can_decide
 from services.optimizer.app.services.proof.trial import TrialInputs, plan_trial
-from services.optimizer.app.services.record.lost_candidates import LostTexts, load_lost
 from services.optimizer.app.services.repair.candidates import find_last_good
 from services.optimizer.app.services.screening.screening import screen
 

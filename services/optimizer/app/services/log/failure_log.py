@@ -1,4 +1,4 @@
-"""Reads what the Optimizer decides on: active prompts, their recent results, their history.
+"""Reads what the Optimizer decides on: the recent results of a prompt, and their history.
 
 Every query is bounded by the newest rows of one version, however many the log holds.
 """
@@ -10,7 +10,7 @@ import asyncpg
 
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
-from services.common.models import PROMPT_COLUMNS, Prompt
+from services.common.models import Prompt
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
@@ -21,13 +21,6 @@ from services.optimizer.app.services.log.log_records import (
 )
 from services.optimizer.app.services.log.prompt_history import WEIGHT
 
-# The highest active version serves; the others that a person may have left active don't.
-SELECT_ACTIVE_PROMPTS = f"""
-    SELECT DISTINCT ON (task_type) {PROMPT_COLUMNS}
-    FROM prompts
-    WHERE is_active = TRUE
-    ORDER BY task_type, version DESC, id DESC
-"""
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # NULL, NaN and infinities are no scores.
 SCORED_ANSWERS = """
@@ -131,11 +124,6 @@ MAX_RECORD_ROWS = 200
 MAX_PASSING_ROWS = 60
 MAX_LOOKED_THROUGH = 500
 LONG_AGO = timedelta(days=36_500)
-
-
-async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
-    """Load the prompt that serves each task type now."""
-    return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
 
 
 async def load_activated_at(connection: asyncpg.Connection, prompt: Prompt) -> datetime:

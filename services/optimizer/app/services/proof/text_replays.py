@@ -6,9 +6,9 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import Prompt
+from services.common.record.healing_runs import name_candidate, register_candidate
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
-from services.optimizer.app.services.record.healing_runs import name_candidate, register_candidate
 
 TRIED = "tried"
 

@@ -10,8 +10,8 @@ import aiohttp
 
 from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 from services.common.text import make_printable_line
-from services.optimizer.app.services.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 
 SYSTEM: Final = "self-healing-agent-system"
 DEFAULT_TASK_TYPE: Final = "code_generation"

@@ -2,7 +2,7 @@
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.optimizer.app.services.record.outcomes import PROMOTED, PROPOSED, HealingOutcome
+from services.common.record.outcomes import PROMOTED, PROPOSED, HealingOutcome
 from services.optimizer.app.services.telling.notification import (
     EVALUATOR_DEGRADED,
     HEALED,

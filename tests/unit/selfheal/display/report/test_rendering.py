@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from selfheal.display.report.rendering import make_list, print_report
-from services.optimizer.app.services.record.stored_runs import StoredRun
+from services.common.record.stored_runs import StoredRun
 
 WHEN = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 DETAIL: dict[str, Any] = {

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
+from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.services import cycle
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.cycle import Announce, Cycle
@@ -21,7 +22,6 @@ from services.optimizer.app.services.diagnosis.survey import (
     Surveyor,
     Trigger,
 )
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]

@@ -8,17 +8,12 @@ import asyncpg
 import pytest
 
 from services.common.models import Prompt
+from services.common.record.healing_runs import HealingRun, Repair, record_run, register_candidate
 from services.optimizer.app.services.diagnosis.cooldown import find_pause, load_past_runs
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.record.healing_runs import (
-    HealingRun,
-    Repair,
-    promote,
-    record_run,
-    register_candidate,
-)
+from services.optimizer.app.services.prompt_patcher import promote
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]

@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 
 from services.common.errors import DatabaseUnavailableError, ServiceError, UpstreamError
 from services.common.models import Prompt
+from services.common.record.activation import VersionsExhaustedError
+from services.common.record.healing_runs import reject
+from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
-from services.optimizer.app.services.prompt_patcher import VersionsExhaustedError
-from services.optimizer.app.services.record.healing_runs import reject
-from services.optimizer.app.services.record.outcomes import HealingOutcome
 from services.optimizer.app.services.repair.candidates import Candidate, Reflect
 
 Connection = asyncpg.Connection

@@ -1,4 +1,4 @@
-"""What the Optimizer reads: active prompts, the window that counts, and the history."""
+"""What the Optimizer reads: the window that counts, and the history."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable
@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from services.common.models import Prompt
+from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
-    load_active_prompts,
     load_passing,
     load_window,
 )
@@ -55,27 +55,6 @@ LoadResults = Callable[..., Awaitable[list[LoggedResult]]]
 def summarize(past: PastPrompt) -> PastPrompt:
     """A past prompt without its row and its time."""
     return PastPrompt(past.content, past.version, past.scored, past.passed)
-
-
-async def test_each_task_type_is_served_by_its_highest_active_version(
-    connection: Connection, deploy: Deploy
-) -> None:
-    await deploy("letters", version=3, task_type="letters")
-    await connection.execute(
-        """
-        INSERT INTO prompts (task_type, content, version, is_active) VALUES
-            ('code_generation', 'higher', 5, TRUE),
-            ('code_generation', 'lower', 4, TRUE),
-            ('code_generation', 'highest, and not active', 9, FALSE),
-            ('letters', 'the same version again', 3, TRUE),
-            ('poems', 'not active', 1, FALSE)
-        """
-    )
-    prompts = await load_active_prompts(connection)
-    assert [(prompt.task_type, prompt.content) for prompt in prompts] == [
-        ("code_generation", "higher"),
-        ("letters", "the same version again"),
-    ]
 
 
 async def test_a_result_is_read_whole(

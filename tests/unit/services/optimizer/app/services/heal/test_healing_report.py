@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.common.models import Prompt
+from services.common.record.lost_candidates import LostTexts
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.healing_report import (
@@ -39,7 +40,6 @@ from services.optimizer.app.services.proof.replay_results import (
     ReplayResult,
 )
 from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.record.lost_candidates import LostTexts
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Choice, Contender
 from services.optimizer.app.services.repair.gate import GateDecision

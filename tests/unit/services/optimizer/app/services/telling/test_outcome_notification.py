@@ -7,7 +7,7 @@ import pytest
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
-from services.optimizer.app.services.record.outcomes import HealingOutcome
+from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.services.telling.notification import (
     EVALUATOR_DEGRADED,
     HEALED,

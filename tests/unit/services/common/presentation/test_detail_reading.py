@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from selfheal.display.detail_reading import (
+from services.common.presentation.detail_reading import (
     read_line,
     read_list,
     read_number,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfheal.display.visible_text import make_visible, make_visible_line
+from services.common.presentation.visible_text import make_visible, make_visible_line
 
 
 @pytest.mark.parametrize(

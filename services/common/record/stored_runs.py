@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.optimizer.app.services.record.outcomes import PROPOSED
+from services.common.record.outcomes import PROPOSED
 
 # A run with its report and its watch.
 COLUMNS: Final = """

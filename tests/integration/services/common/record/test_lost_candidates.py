@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from services.common.models import Prompt
-from services.optimizer.app.services.record.healing_runs import register_candidate, set_outcome
-from services.optimizer.app.services.record.lost_candidates import LostTexts, load_lost, note_lost
+from services.common.record.healing_runs import register_candidate, set_outcome
+from services.common.record.lost_candidates import LostTexts, load_lost, note_lost
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.record.healing_runs import set_outcome
+from services.common.record.healing_runs import set_outcome
 
 LOST = "lost"
 # Texts that lost, or that a person turned down, within a day; and texts that were rolled back

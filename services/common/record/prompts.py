@@ -1,9 +1,8 @@
-"""Reads and writes prompts for the operator's commands."""
+"""Reads prompts: those that serve, and those that have served."""
 
 import asyncpg
 
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.optimizer.app.services.prompt_patcher import INSERT_ACTIVE, LOCK_PROMPTS
 
 SELECT_PROMPTS = f"""
     SELECT {PROMPT_COLUMNS} FROM prompts WHERE task_type = $1 ORDER BY id DESC LIMIT 500
@@ -18,7 +17,19 @@ HAS_ROWS = """
     SELECT EXISTS (SELECT 1 FROM prompts WHERE task_type = $1)
         OR EXISTS (SELECT 1 FROM selfheal.healing_runs WHERE task_type = $1)
 """
+# The highest active version serves; the others that a person may have left active don't.
+SELECT_ACTIVE_PROMPTS = f"""
+    SELECT DISTINCT ON (task_type) {PROMPT_COLUMNS}
+    FROM prompts
+    WHERE is_active = TRUE
+    ORDER BY task_type, version DESC, id DESC
+"""
 CREATED_BY = "operator"
+
+
+async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
+    """Load the prompt that serves each task type now."""
+    return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]
 
 
 async def load_prompts(connection: asyncpg.Connection, task_type: str) -> list[Prompt]:
@@ -39,22 +50,3 @@ async def load_serving_versions(connection: asyncpg.Connection) -> dict[str, int
 async def has_rows(connection: asyncpg.Connection, task_type: str) -> bool:
     """Tell whether a prompt or a run has a task type of that name."""
     return "\x00" not in task_type and bool(await connection.fetchval(HAS_ROWS, task_type))
-
-
-async def serve_task_type(
-    connection: asyncpg.Connection, task_type: str, content: str
-) -> tuple[int, bool]:
-    """Let a text serve a task type that no prompt serves yet.
-
-    Returns:
-        The version that serves, and whether it is new; of two calls at once one inserts it.
-    """
-    async with connection.transaction():
-        await connection.execute(LOCK_PROMPTS)
-        serving = await load_serving_versions(connection)
-        if task_type in serving:
-            return serving[task_type], False
-        [(_, version)] = await connection.fetch(
-            INSERT_ACTIVE, task_type, content, "Task type enabled", CREATED_BY
-        )
-        return version, True

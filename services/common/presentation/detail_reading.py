@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from selfheal.display.visible_text import make_visible_line
+from services.common.presentation.visible_text import make_visible_line
 
 Detail = dict[str, Any]
 

@@ -1,19 +1,14 @@
-"""Records runs of the Optimizer, and brings what they decided into effect; one transaction each."""
+"""Records runs of the Optimizer, and brings a person's answer to one into effect."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.prompt_patcher import (
-    Activation,
-    Patch,
-    RepairReport,
-    patch_prompt,
-)
-from services.optimizer.app.services.record.outcomes import PROMOTED, PROPOSED
+from services.common.record.activation import Activation, Patch, RepairReport, patch_prompt
+from services.common.record.outcomes import PROMOTED
 
 APPROVED, REJECTED = "approved", "rejected"
 CREATED_BY = "optimizer"
@@ -136,19 +131,6 @@ async def set_outcome(
     await connection.execute(SET_OUTCOME, candidate_ids, outcome)
 
 
-async def promote(connection: asyncpg.Connection, run: HealingRun, repair: Repair) -> Activation:
-    """Activate a proven text, report it, record the run and begin to watch it; all or nothing.
-
-    Raises:
-        IncumbentChangedError: If another prompt serves by now; nothing was changed.
-        VersionsExhaustedError: If no version number is left; nothing was changed.
-    """
-    async with connection.transaction():
-        activation = await _activate(connection, run, repair)
-        run_id = await record_run(connection, run, report_id=activation.report_id)
-    return replace(activation, run_id=run_id)
-
-
 async def approve(
     connection: asyncpg.Connection, run_id: UUID, run: HealingRun, repair: Repair
 ) -> Activation:
@@ -159,7 +141,7 @@ async def approve(
         VersionsExhaustedError: If no version number is left; nothing was changed.
     """
     async with connection.transaction():
-        activation = await _activate(connection, run, repair)
+        activation = await activate_repair(connection, run, repair)
         await connection.execute(RESOLVE, run_id, APPROVED, activation.report_id)
     return activation
 
@@ -169,15 +151,6 @@ async def reject(connection: asyncpg.Connection, run_id: UUID, candidate_id: UUI
     async with connection.transaction():
         await connection.execute(RESOLVE, run_id, REJECTED, None)
         await set_outcome(connection, [candidate_id], REJECTED)
-
-
-async def propose(connection: asyncpg.Connection, run: HealingRun) -> UUID:
-    """Leave a proven text for a person to approve; it replaces an earlier proposal."""
-    async with connection.transaction():
-        await connection.execute(SUPERSEDE_PROPOSALS, run.incumbent.task_type)
-        if run.candidate_id is not None:
-            await set_outcome(connection, [run.candidate_id], PROPOSED)
-        return await record_run(connection, run)
 
 
 async def has_open_proposal(
@@ -198,7 +171,17 @@ async def has_open_proposal(
     return is_there
 
 
-async def _activate(connection: asyncpg.Connection, run: HealingRun, repair: Repair) -> Activation:
+async def activate_repair(
+    connection: asyncpg.Connection, run: HealingRun, repair: Repair
+) -> Activation:
+    """Activate a proven text in place of what a run looked at, report it, and begin to watch it.
+
+    It belongs in one transaction with what else is recorded of the decision.
+
+    Raises:
+        IncumbentChangedError: If another prompt serves by now.
+        VersionsExhaustedError: If no version number is left.
+    """
     task_type = run.incumbent.task_type
     activation = await patch_prompt(
         connection,

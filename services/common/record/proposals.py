@@ -9,14 +9,10 @@ import asyncpg
 
 from services.common.errors import ServiceError
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.optimizer.app.services.log.failure_log import load_active_prompts
-from services.optimizer.app.services.prompt_patcher import (
-    LOCK_PROMPTS,
-    Activation,
-    IncumbentChangedError,
-)
-from services.optimizer.app.services.record.healing_runs import HealingRun, Repair, approve, reject
-from services.optimizer.app.services.record.outcomes import PROPOSED
+from services.common.record.activation import LOCK_PROMPTS, Activation, IncumbentChangedError
+from services.common.record.healing_runs import HealingRun, Repair, approve, reject
+from services.common.record.outcomes import PROPOSED
+from services.common.record.prompts import load_active_prompts
 
 MAX_RATIONALE_CHARACTERS: Final = 200
 SELECT_PROPOSALS: Final = """

@@ -1,0 +1,52 @@
+"""What names on record mean to a person, in English."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# Whose fault the failures are, by the verdict.
+FAULTS: Final[Mapping[str, str]] = {
+    "prompt": "The prompt is at fault.",
+    "provider": "The model's provider is at fault, not the prompt.",
+    "evaluator": "The Evaluator is at fault, not the prompt.",
+    "input": "A few odd inputs are at fault, not the prompt.",
+    "drift": "The model has changed: a prompt that once served well fails now.",
+    "unknown": "It is unknown whose fault it is.",
+}
+# What the empty prompt said of a repair, by its label.
+CONTROLS: Final[Mapping[str, str]] = {
+    "reset": "a reset: no prompt at all does about as well; it helps that the old text is gone",
+    "learned": "learned: the new text itself does better than no prompt at all",
+    "unlabelled": "neither clearly a reset nor clearly learned",
+}
+# Why an answer has no score, by the code of the error.
+UNSCORED_MEANINGS: Final[Mapping[str, str]] = {
+    "judge_unavailable": "The judge's model gave no reply; nothing is known about the answer.",
+    "judge_invalid": "The judge replied twice with something that is no grade.",
+    "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
+    "works isn't known.",
+    "timeout": "The service took longer than it may.",
+    "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
+    "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
+    "model_failed": "The model's provider failed.",
+    "model_rate_limited": "The model's provider takes no more requests for now.",
+    "model_timeout": "The model gave no answer in time.",
+    "model_unavailable": "The model's provider can't be reached, or failed.",
+    "model_rejected": "The model's provider refuses for good; the sentence above says what to "
+    "check.",
+    "model_refused_request": "The model doesn't take what the client sent; the sentence above is "
+    "its provider's.",
+    "model_invalid_answer": "The model's provider answered with what is no answer.",
+    "model_quota_spent": "The quota or credit at the model's provider is spent.",
+    "model_content_filtered": "The model's provider withheld the answer.",
+    "model_answer_cut": "The answer was cut at LLM_MAX_TOKENS before its code or JSON was whole.",
+    "model_empty_answer": "The model's provider gave no text.",
+}
+# What became of an answer's code, by the status of its execution.
+EXECUTION_STATUSES: Final[Mapping[str, str]] = {
+    "finished": "its code was loaded and run",
+    "load_failed": "its code doesn't load",
+    "inconclusive": "its code needs what the sandbox doesn't have",
+    "stopped": "its code was stopped",
+    "unavailable": "nothing was run: this machine has no safe sandbox",
+    "not_run": "nothing was run",
+}

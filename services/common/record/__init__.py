@@ -1,0 +1,1 @@
+"""What is decided and recorded of prompts: read, answered, brought into effect."""

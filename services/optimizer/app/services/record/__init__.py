@@ -1,1 +1,0 @@
-"""Keeps what heals tried and decided, and brings it into effect."""
