@@ -47,29 +47,29 @@ class SignIn(Schema):
     """A local account's name and password; `address` is whose they are, for the throttle."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    password: Annotated[str, Field(min_length=1, max_length=1_000, repr=False)]
+    password: str = Field(min_length=1, max_length=1_000, repr=False)
 
 
 class NewSession(SessionView):
     """A session that just began; `session` is its secret, to be sent as a Bearer."""
 
-    session: Annotated[str, Field(repr=False)]
+    session: str = Field(repr=False)
 
 
 class OidcStart(Schema):
     """Where to send the browser, and what it has to bring back in a cookie of its own."""
 
     url: str
-    binding: Annotated[str, Field(repr=False)]
+    binding: str = Field(repr=False)
 
 
 class OidcFinish(Schema):
     """What the provider sent the browser back with."""
 
     state: str
-    code: Annotated[str, Field(repr=False)]
+    code: str = Field(repr=False)
     iss: str | None = None
-    binding: Annotated[str, Field(repr=False)]
+    binding: str = Field(repr=False)
 
 
 class Serving(Schema):
@@ -183,14 +183,14 @@ class NewKeyAnswer(Schema):
     """A key that was just made: the only moment in which its text is known."""
 
     id: str
-    key: Annotated[str, Field(repr=False)]
+    key: str = Field(repr=False)
 
 
 class NewUserRequest(Schema):
     """A local account to make."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    password: Annotated[str, Field(min_length=12, max_length=1_000, repr=False)]
+    password: str = Field(min_length=12, max_length=1_000, repr=False)
     role: Role
     task_types: list[str] | None = None
 
@@ -199,7 +199,7 @@ class UserChange(Schema):
     """What is to change of an account; what isn't given stays."""
 
     role: Role | None = None
-    password: Annotated[str, Field(min_length=12, max_length=1_000, repr=False)] | None = None
+    password: str | None = Field(default=None, min_length=12, max_length=1_000, repr=False)
     is_disabled: bool | None = None
 
 

@@ -12,8 +12,8 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
-from services.console.app.pages import heals, now, prompts, requests, settings, sign_in, task_types
 from services.console.app.pages import evaluator as evaluator_page
+from services.console.app.pages import heals, now, prompts, requests, settings, sign_in, task_types
 from services.console.app.pages import workshop as workshop_page
 from services.console.app.web.admin_client import AdminClient
 from services.console.app.web.rendering import Renderer

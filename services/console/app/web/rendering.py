@@ -1,9 +1,9 @@
 """Renders pages: one environment of templates, strict and escaping."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -37,6 +37,7 @@ class Renderer:
             "percent": show_percent,
             "number": show_number,
         }
+        self._environment.globals["merge_query"] = merge_query
 
     def page(
         self, request: Request, template: str, *, status_code: int = 200, **context: Any
@@ -70,7 +71,7 @@ def show_moment(moment: datetime | None) -> Markup:
     if moment is None:
         return Markup("<span class=quiet>–</span>")
     utc = moment.astimezone(UTC)
-    return Markup("<time datetime=\"{}\">{} UTC</time>").format(
+    return Markup('<time datetime="{}">{} UTC</time>').format(
         utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}"
     )
 
@@ -99,8 +100,8 @@ def show_number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def merge_query(request: Request, changes: Mapping[str, object]) -> str:
+def merge_query(request: Request, **changes: object) -> str:
     """Return the present page's address with other parameters; None takes one out."""
-    return str(request.url.include_query_params(**{k: v for k, v in changes.items() if v is not None})
-               .remove_query_params([k for k, v in changes.items() if v is None])
-               .replace(scheme="", netloc=""))
+    kept = {name: value for name, value in request.query_params.items() if name not in changes}
+    query = urlencode(kept | {name: str(v) for name, v in changes.items() if v is not None})
+    return f"{request.url.path}?{query}" if query else request.url.path

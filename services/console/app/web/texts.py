@@ -26,8 +26,10 @@ def choose_language(request: Request) -> str:
 
 def load_translation(language: str) -> dict[str, str]:
     """Load a language's sentences, by the English ones; English itself has none."""
-    file = TEXTS / f"{language}.toml"
-    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    sentences: dict[str, str] = {}
+    for file in sorted((TEXTS / language).glob("*.toml")):
+        sentences |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return sentences
 
 
 class Texts:
