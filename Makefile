@@ -10,7 +10,7 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
+.PHONY: help docs setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
         check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
@@ -60,6 +60,12 @@ $(VENV)/sandbox-modules: requirements/sandbox-modules.txt $(VENV)/user
 $(VENV)/schemas: requirements/schemas.txt $(VENV)/dev
 	@echo "Installing Schemathesis (30 MB) ..."
 	@$(PIP) install --require-hashes --requirement requirements/schemas.txt
+	@touch $@
+
+# What builds the documentation site.
+$(VENV)/docs: requirements/docs.txt $(VENV)/created
+	@echo "Installing Zensical (20 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/docs.txt
 	@touch $@
 
 # Clients of the OpenAI API, and a Node for the one of them that wants it.
@@ -144,6 +150,10 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/schemas.in --output-file requirements/schemas.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/browser.in --output-file requirements/browser.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/docs.in --output-file requirements/docs.txt
+
+docs: $(VENV)/docs ## Build the documentation site into site/html, and check its links
+	@$(BIN)/python deploy/docs/build.py
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg
