@@ -43,7 +43,7 @@ WHOLE = [one for one in product(WIDTHS, THEMES, LANGUAGES) if one not in QUICK]
 
 
 def check_page(
-    open_page: OpenPage, story: Story, name: str, width: int, theme: Any, language: str
+    open_page: OpenPage, story: Story, name: str, *, width: int, theme: Any, language: str
 ) -> None:
     page = open_page(story.urls[name], width=width, color_scheme=theme, locale=language)
     assert page.locator("h1").count() == 1
@@ -64,7 +64,7 @@ def check_page(
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_whole_and_accessible(open_page: OpenPage, story: Story, name: str) -> None:
     for width, theme, language in QUICK:
-        check_page(open_page, story, name, width, theme, language)
+        check_page(open_page, story, name, width=width, theme=theme, language=language)
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_a_page_is_whole_at_every_width_in_every_theme_and_language(
     open_page: OpenPage, story: Story, name: str
 ) -> None:
     for width, theme, language in WHOLE:
-        check_page(open_page, story, name, width, theme, language)
+        check_page(open_page, story, name, width=width, theme=theme, language=language)
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name != "not found"])
