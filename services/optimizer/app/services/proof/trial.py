@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 
 from services.common.proof.betting import PairedScore
-from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
-from services.common.task_types import GoldenInputs
-from services.optimizer.app.services.log.input_clusters import (
+from services.common.proof.input_clusters import (
     MAX_PER_CLUSTER,
     cluster_inputs,
     take_in_turn,
 )
+from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
+from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
