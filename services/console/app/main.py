@@ -12,8 +12,17 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
+from services.console.app.pages import (
+    audit,
+    heals,
+    now,
+    prompts,
+    requests,
+    settings,
+    sign_in,
+    task_types,
+)
 from services.console.app.pages import evaluator as evaluator_page
-from services.console.app.pages import heals, now, prompts, requests, settings, sign_in, task_types
 from services.console.app.pages import workshop as workshop_page
 from services.console.app.web.admin_client import AdminClient
 from services.console.app.web.rendering import Renderer
@@ -49,7 +58,10 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     app.state.renderer = Renderer()
     app.state.read_session = lambda request: ""
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for page in (now, requests, prompts, heals, task_types, evaluator_page, settings, sign_in):
+    for page in (
+        *(now, requests, prompts, heals, task_types),
+        *(evaluator_page, settings, audit, sign_in),
+    ):
         app.include_router(page.router, include_in_schema=False)
     if own.workshop:
         app.include_router(workshop_page.router, include_in_schema=False)

@@ -1,15 +1,194 @@
-"""Settings."""
+"""Settings: keys, people, the webhook, and the condition of the system."""
 
-from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
 
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from services.common.access.key_records import list_keys
+from services.common.access.keys import KeyScope
+from services.common.admin.schemas import (
+    Condition,
+    Job,
+    NewKeyAnswer,
+    NewKeyRequest,
+    NewUserRequest,
+    UserChange,
+)
+from services.common.errors import InvalidRequestError, ServiceError
+from services.console.app.queries.settings import load_people
+from services.console.app.web.forms import read_form
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Reader
+from services.console.app.web.viewer import Admin, Reader, Viewer
 
+ROLES: Final = ("viewer", "operator", "approver", "admin")
+
+Body = TypeVar("Body", bound=BaseModel)
+KeyId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")]
 router = APIRouter()
 
 
 @router.get("/settings")
-async def show_settings(request: Request, viewer: Reader) -> HTMLResponse:
-    """Show the page."""
-    return render(request, "placeholder.html", title="Settings")
+async def choose_tab(viewer: Reader) -> Response:
+    """Go to the first tab that is for whoever looks."""
+    tab = "keys" if viewer.may(KeyScope.ADMIN) else "condition"
+    return RedirectResponse(f"/settings/{tab}", 303)
+
+
+@router.get("/settings/keys")
+async def show_keys(request: Request, _viewer: Admin) -> Response:
+    """List the keys."""
+    return await _show_keys(request)
+
+
+@router.post("/settings/keys")
+async def make_key(request: Request, viewer: Admin) -> Response:
+    """Make a key; this page alone shows its text, and nobody keeps the page."""
+    form = await read_form(request, viewer)
+    try:
+        body = read_body(
+            NewKeyRequest,
+            {
+                "name": form.get("name", ""),
+                "scopes": form.getlist("scopes"),
+                "task_types": _split(form.get("task_types", "")),
+                "days": form.get("days") or None,
+            },
+        )
+        made = await call_manager(request, viewer, "POST", "/keys", body)
+    except ServiceError as error:
+        return await _show_keys(request, error)
+    return await _show_keys(request, made=NewKeyAnswer.model_validate(made))
+
+
+@router.post("/settings/keys/{key_id}/revoke")
+async def revoke_key(request: Request, viewer: Admin, key_id: KeyId) -> Response:
+    """Revoke a key for good."""
+    await read_form(request, viewer)
+    try:
+        await call_manager(request, viewer, "DELETE", f"/keys/{key_id}")
+    except ServiceError as error:
+        return await _show_keys(request, error)
+    return RedirectResponse("/settings/keys", 303)
+
+
+@router.get("/settings/people")
+async def show_people(request: Request, _viewer: Admin) -> Response:
+    """List who may sign in."""
+    return await _show_people(request)
+
+
+@router.post("/settings/people")
+async def make_person(request: Request, viewer: Admin) -> Response:
+    """Make a local account."""
+    form = await read_form(request, viewer)
+    sent = {name: form.get(name, "") for name in ("name", "password", "role")}
+    try:
+        body = read_body(NewUserRequest, sent | {"task_types": _split(form.get("task_types", ""))})
+        await call_manager(request, viewer, "POST", "/users", body)
+    except ServiceError as error:
+        return await _show_people(request, error)
+    return RedirectResponse("/settings/people", 303)
+
+
+@router.post("/settings/people/{person_id}")
+async def change_person(request: Request, viewer: Admin, person_id: int) -> Response:
+    """Change the role or the password of an account, or whether it may sign in."""
+    form = await read_form(request, viewer)
+    sent = {name: form[name] for name in UserChange.model_fields if form.get(name)}
+    try:
+        body = read_body(UserChange, sent)
+        await call_manager(request, viewer, "PATCH", f"/users/{person_id}", body)
+    except ServiceError as error:
+        return await _show_people(request, error)
+    return RedirectResponse("/settings/people", 303)
+
+
+@router.get("/settings/message")
+async def show_message(request: Request, viewer: Admin, job: UUID | None = None) -> Response:
+    """Offer a test message, or say what became of one."""
+    try:
+        found = await call_manager(request, viewer, "GET", f"/jobs/{job}") if job else None
+    except ServiceError as error:
+        return _show(request, "message", error, job=None)
+    return _show(request, "message", job=Job.model_validate(found) if found else None)
+
+
+@router.post("/settings/message")
+async def send_message(request: Request, viewer: Admin) -> Response:
+    """Ask for a test message to the webhook."""
+    await read_form(request, viewer)
+    try:
+        job = Job.model_validate(await call_manager(request, viewer, "POST", "/message"))
+    except ServiceError as error:
+        return _show(request, "message", error, job=None)
+    return RedirectResponse(f"/settings/message?job={job.id}", 303)
+
+
+@router.get("/settings/condition")
+async def show_condition(request: Request, viewer: Reader) -> Response:
+    """Show what the system's own checks say, and its versions."""
+    try:
+        answer = await call_manager(request, viewer, "GET", "/condition")
+    except ServiceError as error:
+        return _show(request, "condition", error, condition=None)
+    return _show(request, "condition", condition=Condition.model_validate(answer))
+
+
+async def call_manager(
+    request: Request, viewer: Viewer, method: str, path: str, body: BaseModel | None = None
+) -> Any:
+    """Call the Manager's admin API in the viewer's name.
+
+    Raises:
+        ServiceError: If the Manager refuses, or is away.
+    """
+    return await request.app.state.admin.call(
+        method, path, body, session=viewer.session, csrf_token=viewer.view.csrf_token
+    )
+
+
+def read_body(shape: type[Body], values: Mapping[str, object]) -> Body:
+    """Make what the admin API takes of a form's fields.
+
+    Raises:
+        InvalidRequestError: If a field can't be used; what it held, a password say, isn't told.
+    """
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InvalidRequestError(f"{field}: {problem['msg']}") from None
+
+
+async def _show_keys(
+    request: Request, error: ServiceError | None = None, made: NewKeyAnswer | None = None
+) -> Response:
+    async with request.app.state.database.connection() as connection:
+        keys = await list_keys(connection)
+    page = _show(request, "keys", error, keys=keys[::-1], made=made, scopes=list(KeyScope))
+    page.headers["cache-control"] = "no-store"
+    return page
+
+
+async def _show_people(request: Request, error: ServiceError | None = None) -> Response:
+    async with request.app.state.database.connection() as connection:
+        people = await load_people(connection)
+    return _show(request, "people", error, people=people, roles=ROLES)
+
+
+def _show(
+    request: Request, tab: str, error: ServiceError | None = None, **context: Any
+) -> Response:
+    status = error.status_code if error else 200
+    template = f"settings/{tab}.html"
+    return render(request, template, tab=tab, error=error, status_code=status, **context)
+
+
+def _split(names: object) -> list[str] | None:
+    """Split task types that commas or blanks part; None, which is all, where there are none."""
+    return str(names).replace(",", " ").split() or None
