@@ -17,6 +17,8 @@ STAKE = 0.9
 FULL_DIFFERENCE = 0.5
 # Differences below this are a tie when wins are counted; rules come in steps of 0.01.
 TIE_MARGIN = 0.02
+# Most pairs that a proof is made of.
+MAX_PROVING = 24
 
 
 @dataclass(frozen=True, slots=True)
