@@ -1,11 +1,9 @@
 """Settings: keys, people, the webhook, and the condition of the system."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from services.common.access.key_records import list_keys
@@ -18,15 +16,15 @@ from services.common.admin.schemas import (
     NewUserRequest,
     UserChange,
 )
-from services.common.errors import InvalidRequestError, ServiceError
+from services.common.errors import ServiceError
 from services.console.app.queries.settings import load_people
+from services.console.app.web.admin_calls import call_manager, read_body
 from services.console.app.web.forms import read_form
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Admin, Reader, Viewer
+from services.console.app.web.viewer import Admin, Reader
 
 ROLES: Final = ("viewer", "operator", "approver", "admin")
 
-Body = TypeVar("Body", bound=BaseModel)
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")]
 router = APIRouter()
 
@@ -136,33 +134,6 @@ async def show_condition(request: Request, viewer: Reader) -> Response:
     except ServiceError as error:
         return _show(request, "condition", error, condition=None)
     return _show(request, "condition", condition=Condition.model_validate(answer))
-
-
-async def call_manager(
-    request: Request, viewer: Viewer, method: str, path: str, body: BaseModel | None = None
-) -> Any:
-    """Call the Manager's admin API in the viewer's name.
-
-    Raises:
-        ServiceError: If the Manager refuses, or is away.
-    """
-    return await request.app.state.admin.call(
-        method, path, body, session=viewer.session, csrf_token=viewer.view.csrf_token
-    )
-
-
-def read_body(shape: type[Body], values: Mapping[str, object]) -> Body:
-    """Make what the admin API takes of a form's fields.
-
-    Raises:
-        InvalidRequestError: If a field can't be used; what it held, a password say, isn't told.
-    """
-    try:
-        return shape.model_validate(values)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        raise InvalidRequestError(f"{field}: {problem['msg']}") from None
 
 
 async def _show_keys(
