@@ -115,12 +115,13 @@ def write_check(check: Check) -> str:
 async def _load_entries(
     request: Request, viewer: Viewer
 ) -> tuple[dict[str, Entry], TaskTypeError | None]:
-    """Load the viewer's task types by name, and why directories can't be told apart."""
-    known = open_task_types(request.app.state.settings.task_types_dir)
+    """Load the viewer's task types by name, and why own directories are left out."""
+    known, problem = open_task_types(request.app.state.settings.task_types_dir), None
     try:
-        named, problem = set(known.names()), None
+        named = set(known.names())
     except TaskTypeError as error:
-        named, problem = set(), error
+        known, problem = open_task_types(None), error
+        named = set(known.names())
     async with request.app.state.database.connection() as connection:
         serving = await load_serving(connection, viewer.task_types)
     if viewer.task_types is not None:
