@@ -25,10 +25,16 @@ from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
+from services.optimizer.app.services.jobs import JobTaker
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.telling.notification import WebhookNotifier, create_notifier
+from services.optimizer.app.services.telling.notification import (
+    TEST,
+    Notification,
+    WebhookNotifier,
+    create_notifier,
+)
 from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 
 
@@ -78,6 +84,13 @@ class Workshop:
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome))
 
+    async def send_test(self, person: str) -> str:
+        """Send a test message for a person; tell what went wrong, empty if nothing did."""
+        if self.tools.notifier is None:
+            return "NOTIFY_WEBHOOK_URL isn't set where the Optimizer runs: nobody would be told."
+        code = await self.tools.notifier.deliver(Notification(TEST, "", requested_by=person))
+        return f"The webhook took no message: {code}." if code else ""
+
     async def confirm(
         self, serving: Prompt, before: str, after: Sequence[LoggedResult]
     ) -> Confirmation:
@@ -100,7 +113,9 @@ class Workshop:
 async def run_cycle(
     settings: OptimizerSettings, tools: Tools, *, is_continuous: bool
 ) -> dict[str, HealingOutcome]:
-    """Run one cycle on a connection of its own; cooldown binds the continuous mode only.
+    """Run one cycle on a connection of its own, after the jobs that people asked for.
+
+    Cooldown binds the continuous mode only.
 
     Raises:
         ServiceError: If a heal failed, or the run could not be brought to an end.
@@ -114,6 +129,13 @@ async def run_cycle(
             workshop.confirm,
             settings.optimizer_triggered_by,
         )
+        await JobTaker(
+            cycle.surveyor,
+            workshop.heal,
+            workshop.announce,
+            workshop.send_test,
+            settings.optimizer_deadline_seconds,
+        ).take_all(connection)
         return await cycle.run(connection)
 
 
