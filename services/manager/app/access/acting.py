@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import asyncpg
+
 from services.common.access.accounts import Account
 from services.common.admin.schemas import Person
-from services.common.database import Connection
 
 SET_PERSON: Final = "SELECT set_config('selfheal.person', $1, TRUE)"
 INSERT_ACTION: Final = """
@@ -16,7 +17,7 @@ INSERT_ACTION: Final = """
 
 
 @asynccontextmanager
-async def acting(connection: Connection, person: Person | Account) -> AsyncIterator[None]:
+async def acting(connection: asyncpg.Connection, person: Person | Account) -> AsyncIterator[None]:
     """Open a transaction in which changes are a person's, for the audit."""
     async with connection.transaction():
         await connection.execute(SET_PERSON, person.name)
@@ -24,7 +25,7 @@ async def acting(connection: Connection, person: Person | Account) -> AsyncItera
 
 
 async def add_to_audit(
-    connection: Connection, action: str, subject: str, after: Mapping[str, Any] | None = None
+    connection: asyncpg.Connection, action: str, subject: str, after: Mapping[str, Any] | None = None
 ) -> None:
     """Keep what a person did that no trigger sees.
 

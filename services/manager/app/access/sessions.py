@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
+import asyncpg
+
 from services.common.access.accounts import Account
 from services.common.access.keys import generate_session, hash_secret
 from services.common.config import PeopleSettings
-from services.common.database import Connection, Database
+from services.common.database import Database
 
 # Of an account that was disabled or got another password meanwhile, none begins.
 BEGIN: Final = """
@@ -41,7 +43,7 @@ class Sessions:
         self._idle = timedelta(minutes=settings.session_idle_minutes)
         self._whole = timedelta(hours=settings.session_hours)
 
-    async def begin(self, connection: Connection, account: Account, *, earlier: str) -> str | None:
+    async def begin(self, connection: asyncpg.Connection, account: Account, *, earlier: str) -> str | None:
         """Begin a session and end an earlier one that came along; gives the new one's secret.
 
         None where the account was disabled or changed since it was read.
@@ -71,7 +73,7 @@ class Sessions:
                 await connection.execute(TOUCH, digest)
         return Account(**found)
 
-    async def end(self, connection: Connection, secret: str) -> int | None:
+    async def end(self, connection: asyncpg.Connection, secret: str) -> int | None:
         """End a session, and return the id of whose it was; None where there was none."""
         user_id: int | None = await connection.fetchval(END, hash_secret(secret))
         return user_id
