@@ -24,7 +24,7 @@ from services.common.record.healing_runs import (
 from services.common.record.outcomes import PROPOSED
 from services.common.record.people import shorten_name
 from services.common.record.prompts import load_active_prompts, load_prompts, load_repaired_texts
-from services.common.record.stored_runs import load_runs_by_id
+from services.common.record.stored_runs import StoredRun
 
 
 class UnknownRunError(ServiceError):
@@ -156,7 +156,7 @@ async def roll_back(
 
 async def undo_run(
     connection: asyncpg.Connection,
-    run_id: UUID,
+    run: StoredRun,
     request: Request,
     *,
     prompt_id: int,
@@ -164,15 +164,15 @@ async def undo_run(
 ) -> Activation:
     """Serve the text again that a run replaced; what the run activated isn't tried for a day.
 
+    Args:
+        run: With its texts, as it is loaded by its id.
+        prompt_id: What the person saw serving, with its digest.
+
     Raises:
-        UnknownRunError: If there is no such run.
         NotUndoableError: If it replaced nothing, or something else serves since.
         IncumbentChangedError: If another prompt serves than was seen; nothing was changed.
     """
     async with connection.transaction():
-        run = next(iter(await load_runs_by_id(connection, run_id, run_id)), None)
-        if run is None:
-            raise UnknownRunError(run_id)
         if run.after_version is None or run.before_content is None:
             raise NotUndoableError("This run replaced no text that is still known.")
         serving = await load_serving(connection, run.task_type)

@@ -14,7 +14,7 @@ from services.common.errors import ServiceError
 from services.common.http import create_session
 from services.common.models import Prompt
 from services.common.record.outcomes import HealingOutcome
-from services.common.siblings import EvaluatorClient, WorkerClient
+from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
@@ -100,11 +100,10 @@ class Workshop:
 
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
-        token = settings.internal_token.get_secret_value() if settings.internal_token else ""
         return Replayer(
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings),
-            internal_token=token,
+            internal_token=read_token(settings),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,
         )
