@@ -86,23 +86,19 @@ class People:
             check_origin(scope, self._hosts)
         session = read_session(scope)
         account = await self._sessions.find(session) if session else None
-        secret = session if account else self._own_secret
-        if is_change:
-            check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
-        scope["state"]["csrf_secret"] = secret
         person = person_of(account) if account else await self._find_local_person()
-        scope["state"]["person"] = person
-        if route in SIGN_IN:
-            return
-        if person is None:
+        if person is None and route not in SIGN_IN:
             raise UnauthenticatedError(
-                "Sign in, or send a key: the session isn't valid, or has ended."
+                "Sign in: the session isn't valid, or has ended."
                 if session
                 else "Sign in, or send a key in the header `Authorization: Bearer sh_...`."
             )
-        needed = find_scope(*route) or KeyScope.ADMIN
-        if not {needed, KeyScope.ADMIN} & set(person.scopes):
-            raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
+        secret = session if account else self._own_secret
+        if is_change:
+            check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
+        if person is not None and route not in SIGN_IN:
+            _require_scope(person, *route)
+        scope["state"].update(person=person, csrf_secret=secret)
 
     async def find_ways_in(self) -> WaysIn:
         """Return how people are known now: the first account closes the admin API.
@@ -126,6 +122,12 @@ class People:
         """Return who sits at this machine, where that is all there is to know."""
         asks = self._always_asks or (await self.find_ways_in()).asks
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
+
+
+def _require_scope(person: Person, method: str, path: str) -> None:
+    needed = find_scope(method, path) or KeyScope.ADMIN
+    if not {needed, KeyScope.ADMIN} & set(person.scopes):
+        raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
 
 
 def read_session(scope: Scope) -> str:

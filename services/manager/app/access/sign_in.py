@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from starlette.types import Scope
 
@@ -16,10 +16,12 @@ from services.common.database import Database
 from services.common.errors import ServiceError, UnauthenticatedError
 from services.common.text import make_storable
 from services.manager.app.access.acting import acting, add_to_audit
-from services.manager.app.access.oidc.sign_ins import OidcSignIns
 from services.manager.app.access.people import read_session
 from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.throttle import Throttle
+
+if TYPE_CHECKING:
+    from services.manager.app.access.oidc.sign_ins import OidcSignIns
 
 # Each takes 64 MiB.
 MOST_HASHINGS: Final = 2
@@ -50,7 +52,7 @@ class SignIns:
         self._throttle = Throttle()
         self._trusted = [part for part in settings.trusted_proxies.split(",") if part.strip()]
         self._hashings = asyncio.Semaphore(MOST_HASHINGS)
-        self._oidc = OidcSignIns(settings, database) if settings.oidc_issuer else None
+        self._oidc = _create_oidc(settings, database) if settings.oidc_issuer else None
 
     async def by_password(self, scope: Scope, given: SignIn) -> tuple[str, Account]:
         """Begin a session of a local account; gives its secret, and whose it is.
@@ -129,7 +131,7 @@ class SignIns:
             found = {"address": address, "reason": reason}
             await add_to_audit(connection, "sign_in_failed", who, found)
 
-    def _provider(self) -> OidcSignIns:
+    def _provider(self) -> "OidcSignIns":
         if self._oidc is None:
             raise NoProviderError("No OpenID provider is set: OIDC_ISSUER is empty.")
         return self._oidc
@@ -144,6 +146,13 @@ class SignIns:
         for part in self._trusted:
             trusted += await _find_networks(part.strip())
         return read_client_address(scope, trusted)
+
+
+def _create_oidc(settings: ManagerSettings, database: Database) -> "OidcSignIns":
+    # Takes 12 MB, which a Manager without a provider needn't pay.
+    from services.manager.app.access.oidc.sign_ins import OidcSignIns  # noqa: PLC0415
+
+    return OidcSignIns(settings, database)
 
 
 async def _find_networks(text: str) -> list[Network]:
