@@ -67,8 +67,6 @@ def test_a_draft_that_is_no_better_is_held(system: RunningSystem) -> None:
     assert sent.status == 202, sent.text
     system.selfheal("optimize")
     job = read_job(system, sent.json)
-    reasons = system.psql(
-        f"SELECT decision, reason, requested_by FROM selfheal.healing_runs WHERE id = '{job['run_id']}'"
-    )
-    assert reasons == "held|not_better|local"
+    columns = "SELECT decision, reason, requested_by FROM selfheal.healing_runs"
+    assert system.psql(f"{columns} WHERE id = '{job['run_id']}'") == "held|not_better|local"
     assert system.psql("SELECT max(version) FROM prompts") == "1"

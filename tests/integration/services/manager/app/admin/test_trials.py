@@ -106,9 +106,7 @@ async def console(siblings: Siblings, start_console: StartConsole) -> AsyncItera
             str((await stack.enter_async_context(TestServer(app))).make_url("/"))
             for app in (worker, evaluator)
         ]
-        yield await start_console(
-            worker_url=urls[0], evaluator_url=urls[1], internal_token=TOKEN
-        )
+        yield await start_console(worker_url=urls[0], evaluator_url=urls[1], internal_token=TOKEN)
 
 
 async def test_a_draft_is_run_beside_what_serves_and_nothing_is_logged(
@@ -145,9 +143,7 @@ async def test_answers_come_a_few_at_a_time_and_one_that_fails_is_told_in_its_pl
     assert siblings.most_at_once <= trials_module.CONCURRENCY
 
 
-async def test_a_trial_ends_with_its_deadline(
-    console: Console, siblings: Siblings
-) -> None:
+async def test_a_trial_ends_with_its_deadline(console: Console, siblings: Siblings) -> None:
     siblings.hangs = True
     console.client._transport.app.state.trials.deadline_seconds = 0.05
     answer = await console.call("POST", TRIAL, {"content": "x", "inputs": ["sort"]})
@@ -228,9 +224,7 @@ async def test_a_conversation_runs_again_with_its_tools_parameters_and_variables
     assert "too large to be kept whole" in cut.json()["message"]
 
 
-async def test_an_answer_is_judged_and_not_kept(
-    console: Console, connection: Connection
-) -> None:
+async def test_an_answer_is_judged_and_not_kept(console: Console, connection: Connection) -> None:
     body = {"task_type": "code_generation", "user_input": "sort a list", "worker_output": CODE}
     answer = await console.call("POST", "/evaluations", body)
     assert answer.status_code == 200, answer.text

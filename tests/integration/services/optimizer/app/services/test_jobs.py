@@ -1,4 +1,4 @@
-"""Jobs of people's: a draft is proven as any repair is, by one Optimizer, and never serves alone."""
+"""Jobs of people's: a draft is proven as any repair is, by one Optimizer, and never just serves."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -47,9 +47,14 @@ async def state_of(connection: Connection, job: StoredJob) -> StoredJob:
 
 
 async def test_a_draft_that_is_proven_waits_serves_once_approved_and_is_watched(
-    connection: Connection, deploy: Deploy, optimize: Optimize, siblings: Siblings,
-    load_active: LoadActive, messages: Any,
-) -> None:  # fmt: skip
+    connection: Connection,
+    deploy: Deploy,
+    optimize: Optimize,
+    *,
+    siblings: Siblings,
+    load_active: LoadActive,
+    messages: Any,
+) -> None:
     """No failure was logged: a person's word is enough to look."""
     await deploy()
     job = await ask(connection)
@@ -97,9 +102,14 @@ async def test_a_draft_that_is_no_better_is_held_with_the_gate_s_reason(
     ],
 )
 async def test_what_must_not_be_run_is_held_without_a_call(
-    connection: Connection, optimize: Optimize, siblings: Siblings, load_active: LoadActive,
-    content: str | None, problem: str,
-) -> None:  # fmt: skip
+    connection: Connection,
+    optimize: Optimize,
+    siblings: Siblings,
+    load_active: LoadActive,
+    *,
+    content: str | None,
+    problem: str,
+) -> None:
     job = await ask(connection, content or (await load_active()).content)
     await optimize()
     [run] = await connection.fetch(RUNS)
@@ -192,7 +202,8 @@ async def test_a_job_has_one_holder_and_a_late_one_ends_nothing(
     job = await ask(connection)
     first = await claim_job(connection, lease_seconds=0, besides=[])
     second = await claim_job(await connect(), lease_seconds=60, besides=[])
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert (first.id, first.attempts, second.attempts) == (job.id, 1, 2)
     assert await claim_job(connection, lease_seconds=60, besides=[]) is None
     await finish_job(connection, first, run_id=UUID(int=1))
