@@ -159,7 +159,8 @@ async def test_where_slices_meet_no_row_counts_in_both(
     dice = random.Random(4)
     meeting = floor_to_bucket(datetime.now(UTC) - timedelta(days=2))
     for minutes in (-1, 0, 1, 59):
-        await insert(connection, make_row(dice, meeting + timedelta(minutes=minutes)))
+        row = make_row(dice, meeting + timedelta(minutes=minutes))
+        await insert(connection, row | {"task_type": "a", "prompt_version": 1})
     await sweep(counter, connection)
     await check_against_a_scan(connection)
 
