@@ -18,19 +18,17 @@ COLUMNS: Final = """
 """
 
 
-def _select_points(version: str, grouping: str) -> str:
+def _select_points(*, by_task_type: bool, by_version: bool) -> str:
     return f"""
-        SELECT date_bin(make_interval(secs => $1), bucket, $2) AS at, {version} AS prompt_version,
+        SELECT date_bin(make_interval(secs => $1), bucket, $2) AS at,
+               {"task_type" if by_task_type else "$4::text"} AS task_type,
+               {"prompt_version" if by_version else "NULL::int"} AS prompt_version,
                {COLUMNS}
         FROM selfheal.traffic
         WHERE bucket >= $2 AND bucket < $3 AND ($4::text IS NULL OR task_type = $4)
-        GROUP BY {grouping}
-        ORDER BY 1, 2
+        GROUP BY 1, 2, 3
+        ORDER BY 1, 2, 3
     """
-
-
-SELECT_POINTS: Final = _select_points("NULL::int", "1")
-SELECT_POINTS_BY_VERSION: Final = _select_points("prompt_version", "1, 2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ class TrafficPoint:
 
     Attributes:
         at: Where the step begins.
+        task_type: Which; None for all together.
         prompt_version: Of which prompt; None for all, or for requests that no prompt answered.
         unscored: Those that should have had a score and got an error.
         scored: How many answers the scored ones stand for; `passed` likewise.
@@ -47,6 +46,7 @@ class TrafficPoint:
     """
 
     at: datetime
+    task_type: str | None
     prompt_version: int | None
     requests: int
     unscored: int
@@ -70,6 +70,7 @@ async def load_traffic(
     end: datetime,
     step_seconds: int,
     *,
+    by_task_type: bool = False,
     by_version: bool = False,
 ) -> list[TrafficPoint]:
     """Load what was logged from `start` to `end`, a point a step; steps without traffic lack.
@@ -78,11 +79,12 @@ async def load_traffic(
     that `start` falls into, the last is the one with `end`.
 
     Args:
-        task_type: Which; None for all together.
+        task_type: Which; None for all.
         step_seconds: Length of a step, a multiple of 300.
+        by_task_type: Whether each task type has points of its own, or all have them together.
         by_version: Whether each version of the prompt has points of its own.
     """
-    query = SELECT_POINTS_BY_VERSION if by_version else SELECT_POINTS
+    query = _select_points(by_task_type=by_task_type, by_version=by_version)
     first = floor_to_bucket(start)
     records = await connection.fetch(query, step_seconds, first, end, task_type)
     return [TrafficPoint(**record) for record in records]

@@ -299,6 +299,9 @@ async def test_traffic_is_read_by_steps(connection: Connection, counter: Traffic
     assert (second.pass_rate, second.score_mean) == (None, None)
     by_version = await load_traffic(connection, None, start, end, 3600, by_version=True)
     assert [(one.prompt_version, one.requests) for one in by_version] == [(1, 2), (2, 1)]
+    by_task_type = await load_traffic(connection, None, start, end, 3600, by_task_type=True)
+    assert [(one.task_type, one.requests) for one in by_task_type] == [("a", 3)]
+    assert (first.task_type, by_version[0].task_type) == ("a", None)
     assert await load_traffic(connection, "other", start, end, 300) == []
     assert len(await load_traffic(connection, None, start, start + BUCKET, 300)) == 1
 
