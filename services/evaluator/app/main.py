@@ -86,14 +86,12 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
             "sandbox": {
                 "backend": availability.backend,
                 "problem": availability.problem,
-                "layers": availability.layers,
+                "layers": list(availability.layers),
             },
-            "judge": {
-                "name": evaluation.judge.name,
-                "calibration": calibration.summary if calibration else "",
-                "calibrated_at": calibration.calibrated_at if calibration else "",
-            },
+            "judge": evaluation.judge.name,
+            "calibration": calibration.as_condition() if calibration else None,
             **canary.status.as_condition(),
+            "canary_history": list(canary.history),
         }
 
     app = create_app(

@@ -9,7 +9,13 @@ from starlette.responses import Response
 from services.common.admin.schemas import Condition, EvaluateRequest, TrialAnswer
 from services.common.errors import ServiceError
 from services.common.evaluation_detail import read_detail
-from services.common.presentation.detail_reading import read_line, read_list, read_number, read_part
+from services.common.presentation.detail_reading import (
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    read_records,
+)
 from services.console.app.queries.evaluator import load_fingerprints
 from services.console.app.queries.task_types import load_serving
 from services.console.app.web.admin_calls import call_manager, read_body
@@ -74,7 +80,8 @@ async def _show(
 
 def describe_condition(told: dict[str, Any]) -> dict[str, Any]:
     """Pick out what an Evaluator, maybe of another version, says of itself."""
-    sandbox, canary, judge = (read_part(told, name) for name in ("sandbox", "canary", "judge"))
+    sandbox, canary = read_part(told, "sandbox"), read_part(told, "canary")
+    calibration = read_part(told, "calibration")
     return {
         "degraded": told.get("degraded") is True,
         "fingerprint": read_line(told, "fingerprint"),
@@ -87,9 +94,13 @@ def describe_condition(told: dict[str, Any]) -> dict[str, Any]:
         "wrong": [str(name) for name in read_list(canary, "wrong")],
         "canary_problem": read_line(canary, "problem"),
         "checked_at": _read_moment(canary, "checked_at"),
-        "judge": read_line(judge, "name"),
-        "calibration": read_line(judge, "calibration"),
-        "calibrated_at": _read_moment(judge, "calibrated_at"),
+        "rounds": [
+            (_read_moment(one, "checked_at"), read_number(one, "agreement"))
+            for one in reversed(read_records(told, "canary_history"))
+        ],
+        "judge": read_line(told, "judge"),
+        "calibration": read_line(calibration, "summary"),
+        "calibrated_at": _read_moment(calibration, "calibrated_at"),
     }
 
 

@@ -16,7 +16,12 @@ STEADY = {
         "wrong": ["sort-1"],
         "checked_at": "2026-01-01T00:00:00+00:00",
     },
-    "judge": {"name": "rubric", "calibration": "", "calibrated_at": ""},
+    "canary_history": [
+        {"agreement": 0.96, "checked_at": "2025-12-31T23:00:00+00:00"},
+        {"agreement": 0.875, "checked_at": "2026-01-01T00:00:00+00:00"},
+    ],
+    "judge": "rubric",
+    "calibration": None,
 }
 FORM = {
     "task_type": "code_generation",
@@ -62,7 +67,10 @@ def open_evaluator(open_console, connection):
         (STEADY | {"canary": {"state": "waiting"}}, "have shown nothing yet"),
         (STEADY | {"sandbox": {"backend": "none", "problem": "SANDBOX=off"}}, "runs no code"),
         (None, "The Evaluator gives no answer"),
-        ({"sandbox": 3, "canary": [], "judge": {"calibrated_at": "soon"}}, "shown nothing yet"),
+        (
+            {"sandbox": 3, "canary": [], "judge": 1, "calibration": {"calibrated_at": "soon"}},
+            "shown nothing yet",
+        ),
     ],
 )
 async def test_one_sentence_says_how_it_is(open_evaluator, evaluator, told):
@@ -71,10 +79,10 @@ async def test_one_sentence_says_how_it_is(open_evaluator, evaluator, told):
 
 
 async def test_canaries_judge_and_sandbox_are_told(open_evaluator):
-    judge = {"name": "gpt", "calibration": "Usable: 0.5.", "calibrated_at": "2026-01-02T00:00Z"}
-    client = await open_evaluator("read", evaluator=STEADY | {"judge": judge})
+    calibration = {"summary": "Usable: 0.5.", "calibrated_at": "2026-01-02T00:00Z"}
+    client = await open_evaluator("read", evaluator=STEADY | {"calibration": calibration})
     page = (await client.get("/evaluator")).text
-    for told in ("95.0 %", "96.0 %", "sort-1", "seccomp", "Usable: 0.5.", "2026-01-02"):
+    for told in ("95.0 %", "96.0 %", "sort-1", "seccomp", "Usable: 0.5.", "2026-01-02", "87.5 %"):
         assert told in page
 
 
