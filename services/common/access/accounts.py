@@ -23,7 +23,8 @@ ROLE_SCOPES: Final[Mapping[str, tuple[KeyScope, ...]]] = {
     "admin": (KeyScope.ADMIN,),
 }
 LOCAL_PERSON: Final = "local"
-MOST_NAME_CHARACTERS: Final = 100
+# As many as `prompts.created_by` holds.
+MOST_NAME_CHARACTERS: Final = 64
 _NAME = re.compile(r"\w[\w.@+#-]*")
 _NO_NAME = re.compile(r"[^\w.@+-]+")
 # Any number will do that nothing else locks.
@@ -130,7 +131,8 @@ async def create_account(
         await _lock_names(connection)
         if await connection.fetchval(IS_TAKEN, name):
             raise AccountRefusedError("There is an account of this name already.")
-        row = await connection.fetchrow(INSERT, name, password_hash, None, None, role, task_types)
+        values = (name, password_hash, None, None, role, task_types)
+        [row] = await connection.fetch(INSERT, *values)
     return Account(**row)
 
 
@@ -153,7 +155,8 @@ async def keep_subject(
         row = await connection.fetchrow(SELECT_SUBJECT, issuer, subject)
         if row is None:
             chosen = await _choose_name(connection, name)
-            row = await connection.fetchrow(INSERT, chosen, None, issuer, subject, role, task_types)
+            values = (chosen, None, issuer, subject, role, task_types)
+            [row] = await connection.fetch(INSERT, *values)
             return Account(**row)
         known = Account(**row)
         if (known.role, known.task_types) == (role, task_types):
@@ -206,7 +209,8 @@ async def _update(
     is_disabled: bool | None = None,
 ) -> Account:
     disabled = account.disabled_at is not None if is_disabled is None else is_disabled
-    row = await connection.fetchrow(UPDATE, account.id, password_hash, role, task_types, disabled)
+    values = (account.id, password_hash, role, task_types, disabled)
+    [row] = await connection.fetch(UPDATE, *values)
     await connection.execute(END_SESSIONS, account.id)
     return Account(**row)
 

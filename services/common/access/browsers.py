@@ -147,9 +147,7 @@ def is_own_path(text: str) -> bool:
     """
     path = text.partition("?")[0]
     return (
-        len(text) <= MOST_PATH_CHARACTERS
-        and _PATH.fullmatch(text) is not None
-        and "//" not in path
+        len(text) <= MOST_PATH_CHARACTERS and _PATH.fullmatch(text) is not None and "//" not in path
     )
 
 

@@ -87,7 +87,7 @@ def generate_session() -> str:
 
 def hash_secret(secret: str) -> bytes:
     """Return what is kept of a secret that has 256 random bits."""
-    return hashlib.sha256(secret.encode()).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def holds_key(text: str) -> bool:

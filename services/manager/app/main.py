@@ -17,6 +17,11 @@ from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
 from services.manager.app.access.key_store import KeyStore
+from services.manager.app.access.people import People
+from services.manager.app.access.sessions import Sessions
+from services.manager.app.access.sign_in import SignIns
+from services.manager.app.admin import accounts as account_routes
+from services.manager.app.admin import sessions as session_routes
 from services.manager.app.api import router
 from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
@@ -66,6 +71,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
 
     conversation_log = ConversationLog(database)
     key_store = KeyStore(settings)
+    sessions = Sessions(database, settings)
+    people = People(settings, database, sessions)
 
     def choose_mark(name: str) -> Mark | None:
         task_type = task_types.find(name)
@@ -120,14 +127,17 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
-        authorise=Authorisation(settings, key_store),
+        authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_backlog,
         body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
-    app.include_router(door_router)
-    app.include_router(router)
+    app.state.database = database
+    app.state.people = people
+    app.state.sign_ins = SignIns(settings, database, sessions)
+    for one in (door_router, router, session_routes.router, account_routes.router):
+        app.include_router(one)
     return app
 
 

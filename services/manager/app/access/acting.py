@@ -8,6 +8,7 @@ import asyncpg
 
 from services.common.access.accounts import Account
 from services.common.admin.schemas import Person
+from services.common.database import Database
 
 SET_PERSON: Final = "SELECT set_config('selfheal.person', $1, TRUE)"
 INSERT_ACTION: Final = """
@@ -24,8 +25,24 @@ async def acting(connection: asyncpg.Connection, person: Person | Account) -> As
         yield
 
 
+@asynccontextmanager
+async def open_transaction(
+    database: Database, person: Person | Account
+) -> AsyncIterator[asyncpg.Connection]:
+    """Lend a connection in a transaction whose changes are a person's.
+
+    Raises:
+        DatabaseUnavailableError: If there is none to be had, or it breaks in use.
+    """
+    async with database.connection() as connection, acting(connection, person):
+        yield connection
+
+
 async def add_to_audit(
-    connection: asyncpg.Connection, action: str, subject: str, after: Mapping[str, Any] | None = None
+    connection: asyncpg.Connection,
+    action: str,
+    subject: str,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
     """Keep what a person did that no trigger sees.
 

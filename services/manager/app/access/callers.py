@@ -41,10 +41,14 @@ class Caller:
             raise ForbiddenError(f"{self.person.name} is bound to task types, and this isn't.")
 
 
-def read_caller(request: Request, response: Response) -> Caller:
-    """Return who calls, whom the authorisation let in, and keep the answer out of caches."""
-    response.headers["cache-control"] = "no-store"
+def read_caller(request: Request) -> Caller:
+    """Return who calls, whom the authorisation let in."""
     return Caller(request.state.person)
+
+
+def forbid_caching(response: Response) -> None:
+    """Keep what one person was told out of caches."""
+    response.headers["cache-control"] = "no-store"
 
 
 AnyCaller = Annotated[Caller, Depends(read_caller)]

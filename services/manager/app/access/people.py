@@ -49,11 +49,16 @@ class WaysIn:
 
 
 class People:
-    """Knows who calls the admin API, and refuses what a page of another site asks for."""
+    """Knows who calls the admin API, and refuses what a page of another site asks for.
+
+    Attributes:
+        second_person: Whether a change of what serves needs another person's approval.
+    """
 
     def __init__(self, settings: ManagerSettings, database: Database, sessions: Sessions) -> None:
         self._database = database
         self._sessions = sessions
+        self.second_person = settings.require_second_person
         self._has_oidc = bool(settings.oidc_issuer)
         self._always_asks = is_exposed(settings) or settings.require_keys or self._has_oidc
         self._hosts = list_own_hosts(
@@ -81,23 +86,19 @@ class People:
             check_origin(scope, self._hosts)
         session = read_session(scope)
         account = await self._sessions.find(session) if session else None
-        secret = session if account else self._own_secret
-        if is_change:
-            check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
-        scope["state"]["csrf_secret"] = secret
-        person = person_of(account) if account else await self._find_local_person(session)
-        scope["state"]["person"] = person
-        if route in SIGN_IN:
-            return
-        if person is None:
+        person = person_of(account) if account else await self._find_local_person()
+        if person is None and route not in SIGN_IN:
             raise UnauthenticatedError(
-                "Sign in, or send a key: the session isn't valid, or has ended."
+                "Sign in: the session isn't valid, or has ended."
                 if session
                 else "Sign in, or send a key in the header `Authorization: Bearer sh_...`."
             )
-        needed = find_scope(*route) or KeyScope.ADMIN
-        if not {needed, KeyScope.ADMIN} & set(person.scopes):
-            raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
+        secret = session if account else self._own_secret
+        if is_change:
+            check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
+        if person is not None and route not in SIGN_IN:
+            _require_scope(person, *route)
+        scope["state"].update(person=person, csrf_secret=secret)
 
     async def find_ways_in(self) -> WaysIn:
         """Return how people are known now: the first account closes the admin API.
@@ -106,7 +107,7 @@ class People:
             DatabaseUnavailableError: If it can't be known.
         """
         async with self._database.connection() as connection:
-            row = await connection.fetchrow(SELECT_WAYS_IN)
+            [row] = await connection.fetch(SELECT_WAYS_IN)
         return WaysIn(
             asks=self._always_asks or row["has_accounts"],
             password=row["has_passwords"],
@@ -117,10 +118,16 @@ class People:
         """Make a CSRF token for who calls, or for a session that just began."""
         return make_csrf_token(session or scope["state"].get("csrf_secret") or self._own_secret)
 
-    async def _find_local_person(self, session: str) -> Person | None:
+    async def _find_local_person(self) -> Person | None:
         """Return who sits at this machine, where that is all there is to know."""
         asks = self._always_asks or (await self.find_ways_in()).asks
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
+
+
+def _require_scope(person: Person, method: str, path: str) -> None:
+    needed = find_scope(method, path) or KeyScope.ADMIN
+    if not {needed, KeyScope.ADMIN} & set(person.scopes):
+        raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
 
 
 def read_session(scope: Scope) -> str:

@@ -43,7 +43,9 @@ class Sessions:
         self._idle = timedelta(minutes=settings.session_idle_minutes)
         self._whole = timedelta(hours=settings.session_hours)
 
-    async def begin(self, connection: asyncpg.Connection, account: Account, *, earlier: str) -> str | None:
+    async def begin(
+        self, connection: asyncpg.Connection, account: Account, *, earlier: str
+    ) -> str | None:
         """Begin a session and end an earlier one that came along; gives the new one's secret.
 
         None where the account was disabled or changed since it was read.

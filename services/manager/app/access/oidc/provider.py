@@ -16,6 +16,7 @@ from joserfc.jws import JWSRegistry
 
 from services.common.config import PeopleSettings
 from services.common.errors import ForbiddenError, ServiceError
+from services.common.http import is_own_address
 
 CALLBACK_PATH: Final = "/sign-in/oidc/callback"
 TIMEOUT_SECONDS: Final = 10.0
@@ -59,6 +60,11 @@ class Provider:
         secret = settings.oidc_client_secret
         self._client_secret = secret.get_secret_value() if secret else None
         self._redirect_uri = settings.public_url + CALLBACK_PATH
+        # A provider on this machine is reached past the proxy that the environment names.
+        self._connection_options: dict[str, Any] = {
+            "timeout": TIMEOUT_SECONDS,
+            "trust_env": not is_own_address(self._issuer),
+        }
         self._document: dict[str, Any] = {}
         self._keys: KeySet | None = None
         self._read_at = 0.0
@@ -178,7 +184,7 @@ class Provider:
 
     async def _fetch(self, url: str) -> dict[str, Any]:
         try:
-            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+            async with httpx2.AsyncClient(**self._connection_options) as client:
                 response = await client.get(url)
                 response.raise_for_status()
                 found = response.json()
@@ -200,7 +206,7 @@ class Provider:
             scope="openid profile",
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
-            timeout=TIMEOUT_SECONDS,
+            **self._connection_options,
         )
 
 

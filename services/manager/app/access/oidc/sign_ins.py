@@ -17,7 +17,12 @@ from services.common.database import Database
 from services.common.setting_checks import LOOPBACK_HOST
 from services.common.text import make_storable
 from services.manager.app.access.oidc.provider import Begun, Provider, SignInRefusedError
-from services.manager.app.access.oidc.roles import RoleRule, choose_role, read_claim, read_role_rules
+from services.manager.app.access.oidc.roles import (
+    RoleRule,
+    choose_role,
+    read_claim,
+    read_role_rules,
+)
 
 KEEP: Final = timedelta(minutes=10)
 INSERT: Final = """
