@@ -15,6 +15,8 @@ BEGIN
             IF role = 'selfheal_console' THEN
                 ALTER ROLE selfheal_console SET statement_timeout = '5s';
                 ALTER ROLE selfheal_console SET default_transaction_read_only = on;
+                -- What a page asks about may be an hour or a month: one plan doesn't fit both.
+                ALTER ROLE selfheal_console SET plan_cache_mode = force_custom_plan;
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;  -- Made for another database at this moment.
