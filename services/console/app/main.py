@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from services.common.access.networks import is_console_public
 from services.common.config import ConsoleSettings
 from services.common.database import Database
 from services.common.http import create_session
@@ -32,7 +33,6 @@ from services.console.app.web.cookies import is_https, read_session
 from services.console.app.web.errors import answer_error, send_to_sign_in
 from services.console.app.web.gate import (
     Gate,
-    is_public,
     list_proxies,
     read_console_settings,
     require_sign_in,
@@ -80,7 +80,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     app.add_middleware(SecurityHeaders, is_https=is_https(own), assets=assets)
     app.add_exception_handler(SignInNeededError, send_to_sign_in)
     app.state.settings = own
-    app.state.is_public = is_public(own)
+    app.state.is_public = is_console_public(own)
     app.state.trusted_proxies = list_proxies(own)
     app.state.database = database
     app.state.changes = changes

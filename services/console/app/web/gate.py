@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -16,14 +15,13 @@ from services.common.access.browsers import (
 )
 from services.common.access.headers import is_always_open, read_bearer
 from services.common.access.keys import KeyScope
-from services.common.access.networks import UnprotectedError, is_exposed
+from services.common.access.networks import UnprotectedError, is_console_public
 from services.common.config import ConsoleSettings
 from services.common.errors import ForbiddenError
 from services.common.http import create_session
 from services.console.app.web.admin_client import AdminClient, ManagerAwayError
 
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
-LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
 
 
 def read_console_settings() -> ConsoleSettings:
@@ -37,11 +35,6 @@ def read_console_settings() -> ConsoleSettings:
             "allow_open": None,
         }
     )
-
-
-def is_public(own: ConsoleSettings) -> bool:
-    """Tell whether others than this machine reach the console, be it through a proxy."""
-    return is_exposed(own) or urlsplit(own.public_url).hostname not in {None, *LOOPBACK_NAMES}
 
 
 def list_proxies(own: ConsoleSettings) -> tuple[Network, ...]:
@@ -59,9 +52,11 @@ class Gate:
     """Lets a request through to the pages, or raises why not; who asks is the pages' matter."""
 
     def __init__(self, own: ConsoleSettings) -> None:
-        self._is_public = is_public(own)
+        self._is_public = is_console_public(own)
         self._hosts = list_own_hosts(
-            bind_host=own.bind_host, public_url=own.public_url, allowed_hosts=own.allowed_hosts
+            bind_host=own.console_bind_host,
+            public_url=own.public_url,
+            allowed_hosts=own.allowed_hosts,
         )
 
     def __call__(self, scope: Scope) -> Awaitable[None] | None:
@@ -96,7 +91,7 @@ async def require_sign_in(own: ConsoleSettings) -> None:
     Raises:
         UnprotectedError: If others reach the console, and not over HTTPS or by an account.
     """
-    if not is_public(own):
+    if not is_console_public(own):
         return
     if not own.public_url.startswith("https://"):
         raise UnprotectedError(

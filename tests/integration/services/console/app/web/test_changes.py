@@ -19,8 +19,9 @@ INSERT_WATCH = """
     SELECT task_type, id, id FROM prompts WHERE is_active LIMIT 1
 """
 INSERT_TRAFFIC = """
-    INSERT INTO selfheal.traffic VALUES
-        ('code_generation', '2026-03-01 03:00Z', 1, 1, 0, 1, 1, 1, 10, 1, 1)
+    INSERT INTO selfheal.traffic (task_type, bucket, prompt_version, requests, unscored, scored,
+        passed, score_sum, latency_ms_sum, input_tokens, output_tokens)
+    VALUES ('code_generation', '2026-03-01 03:00Z', 1, 1, 0, 1, 1, 1, 10, 1, 1)
 """
 CHANGES = [
     INSERT_RUN,

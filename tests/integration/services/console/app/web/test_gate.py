@@ -102,16 +102,16 @@ async def test_nothing_describes_the_routes(open_console: Any) -> None:
 async def test_metrics_are_open_on_this_machine_and_for_readers_beyond(open_console: Any) -> None:
     console = await open_console("read")
     assert (await console.get("/metrics")).status_code == 200
-    console = await open_console("read", bind_host="0.0.0.0")
+    console = await open_console("read", console_bind_host="0.0.0.0")
     assert (await console.get("/metrics")).status_code == 403
     key = {"authorization": "Bearer sh_any"}
     assert (await console.get("/metrics", headers=key)).status_code == 200
-    console = await open_console("serve", bind_host="0.0.0.0")
+    console = await open_console("serve", console_bind_host="0.0.0.0")
     assert (await console.get("/metrics", headers=key)).status_code == 403
 
 
 async def test_beyond_this_machine_nobody_sits_at_it(open_console: Any) -> None:
-    console = await open_console(bind_host="0.0.0.0", public_url="https://service.test")
+    console = await open_console(console_bind_host="0.0.0.0", public_url="https://service.test")
     admin: Any = console.admin
     person = admin.view.person.model_copy(update={"kind": "local"})
     admin.view = admin.view.model_copy(update={"person": person})
@@ -124,9 +124,9 @@ async def test_beyond_this_machine_nobody_sits_at_it(open_console: Any) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"bind_host": "0.0.0.0"},
-        {"bind_host": "0.0.0.0", "public_url": "http://console.example"},
-        {"published_host": "192.0.2.1", "public_url": "http://console.example"},
+        {"console_bind_host": "0.0.0.0"},
+        {"console_bind_host": "0.0.0.0", "public_url": "http://console.example"},
+        {"console_published_host": "192.0.2.1", "public_url": "http://console.example"},
         {"public_url": "http://console.example"},
     ],
 )
@@ -138,7 +138,7 @@ async def test_beyond_this_machine_it_starts_over_https_alone(settings: Any) -> 
 async def test_a_manager_that_is_away_is_no_obstacle(unused_tcp_port: int) -> None:
     await require_sign_in(
         ConsoleSettings(
-            bind_host="0.0.0.0",
+            console_bind_host="0.0.0.0",
             public_url="https://console.example",
             manager_url=f"http://127.0.0.1:{unused_tcp_port}",
         )
