@@ -286,7 +286,7 @@ def _tell_of_console(system: System, settings: Settings) -> None:
             "--console-password-file FILE makes a database user for it, who may only read."
         )
     for error in system.left_out:
-        complain(f"There is no console: {error.message}", f"{error.remedy} All else runs.")
+        _tell(f"There is no console: {error.message} {error.remedy} All else runs.")
 
 
 def console_address(settings: Settings) -> str:
