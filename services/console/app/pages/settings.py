@@ -17,6 +17,7 @@ from services.common.admin.schemas import (
     UserChange,
 )
 from services.common.errors import ServiceError
+from services.console.app.pages import audit
 from services.console.app.queries.settings import load_people
 from services.console.app.web.admin_calls import call_manager, read_body
 from services.console.app.web.forms import read_form
@@ -27,6 +28,7 @@ ROLES: Final = ("viewer", "operator", "approver", "admin")
 
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{1,64}$")]
 router = APIRouter()
+router.include_router(audit.router)
 
 
 @router.get("/settings")
