@@ -95,7 +95,8 @@ class HealingReport:
         choice = progress.choice or Choice()
         detail: dict[str, Any] = {
             "summary": summary,
-            "failures": self._describe_failures(),
+            # Of a draft's run nobody asks what failed, where nothing did.
+            **({} if self._has_nothing_to_tell else {"failures": self._describe_failures()}),
             "quarantined": [asdict(row) for row in self.case.quarantined[:MAX_QUARANTINED]],
             "candidates": [
                 *(describe_contender(contender) for contender in choice.contenders),
@@ -123,6 +124,10 @@ class HealingReport:
         if self.error:
             detail["error"] = self.error
         return detail
+
+    @property
+    def _has_nothing_to_tell(self) -> bool:
+        return self.case.draft is not None and not self.case.analysis.failure_count
 
     def _describe_failures(self) -> dict[str, Any]:
         analysis, prepared = self.case.analysis, self.progress.preparation
