@@ -211,6 +211,24 @@ def test_where_two_decide_the_command_line_only_goes_back(
     assert operator.serving().version == 100
 
 
+def test_what_a_run_did_is_undone_alone(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("promoted")
+    monkeypatch.setenv("REQUIRE_SECOND_PERSON", "yes")
+    done = operator.selfheal("prompts", "undo", run_id[:8])
+    assert done.exit_code == 0, done.output
+    assert "Version 101 serves code_generation now, with the text of version 99" in " ".join(
+        done.output.split()
+    )
+    now = operator.serving()
+    assert (now.content, now.created_by) == (BAD, "operator")
+    again = operator.selfheal("prompts", "undo", run_id[:8])
+    assert again.exit_code == 1
+    assert "Version 101 serves" in " ".join(again.output.split())
+
+
 def test_the_audit_names_who_typed_a_command(operator: Operator) -> None:
     operator.deploy(BAD)
     operator.sql("INSERT INTO selfheal.trusted_roles VALUES (session_user)")
