@@ -151,12 +151,16 @@ class HealingReport:
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:
-    """Tell how a candidate did on the choosing inputs."""
+    """Tell how a candidate did on the choosing inputs; a draft had none of them."""
     screening = contender.screening
-    return {
+    described = {
         "candidate_id": str(contender.candidate_id),
         "strategy": contender.candidate.strategy,
         "rationale": contender.candidate.rationale,
+    }
+    if not contender.results:
+        return described
+    return described | {
         "scored": len(contender.results),
         "passed": sum(result.passed for result in contender.results.values()),
         "incumbent_passed": sum(
