@@ -3,7 +3,8 @@
 import asyncpg
 
 from services.common.models import Prompt
-from services.optimizer.app.services.log.log_records import PastPrompt, Record
+from services.common.record.surprise import Record
+from services.optimizer.app.services.log.log_records import PastPrompt
 
 MAX_HISTORY = 50
 # How many answers one stands for, where a share of them is scored.
