@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Final, Literal
 
 import asyncpg
 from fastapi import APIRouter, Query, Request
@@ -72,10 +73,9 @@ class Chart:
             value = getattr(point, name, None)
             if value is None:
                 pen = "M"
-                continue
-            at = f"{place + 0.5:g} {100 - 100 * value:.1f}"
-            drawn.append(f"M{at}L{at}" if pen == "M" else f"L{at}")
-            pen = "L"
+            else:
+                drawn.append(f"{pen}{place + 0.2:g} {100 - 100 * value:.1f}h.6")
+                pen = "L"
         return "".join(drawn)
 
     def bars(self) -> str:
@@ -85,6 +85,15 @@ class Chart:
         return "".join(
             f"M{place + 0.5:g} 100V{100 - 25 * count / most:.1f}" for place, count in counts
         )
+
+    @property
+    def end(self) -> datetime:
+        """Where it ends."""
+        return self.start + len(self.points) * self.step
+
+    def has(self, kind: str) -> bool:
+        """Tell whether anything of a kind happened."""
+        return any(event.kind == kind for event, _ in self.events)
 
     def place(self, moment: datetime) -> float:
         """Return where a moment stands, in steps from the start."""
@@ -182,17 +191,23 @@ async def _load_charts(
     connection: asyncpg.Connection, task_types: Sequence[str], span: Span, now: datetime
 ) -> dict[str, tuple[Chart, TrafficPoint | None]]:
     start, end = span.until(now)
+    only = task_types[0] if len(task_types) == 1 else None
+    load = partial(load_traffic, connection, only, start, end, by_task_type=True)
+    totals = {point.task_type: point for point in await load(int(span.length.total_seconds()))}
+    places: dict[str | None, list[TrafficPoint | None]] = {
+        name: [None] * (span.length // span.step) for name in task_types
+    }
+    for point in await load(span.step.seconds):
+        if point.task_type in places:
+            places[point.task_type][(point.at - start) // span.step] = point
     events = await load_events(connection, task_types, since=start)
-    charts: dict[str, Any] = {}
-    for name in task_types:
-        points = await load_traffic(connection, name, start, end, span.step.seconds)
-        total = await load_traffic(connection, name, start, end, int(span.length.total_seconds()))
-        places: list[TrafficPoint | None] = [None] * (span.length // span.step)
-        for point in points:
-            places[(point.at - start) // span.step] = point
-        chart = Chart(start, span.step, places, _group(events[name], span.step))
-        charts[name] = chart, total[0] if total else None
-    return charts
+    return {
+        name: (
+            Chart(start, span.step, places[name], _group(events[name], span.step)),
+            totals.get(name),
+        )
+        for name in task_types
+    }
 
 
 def _group(events: Sequence[Event], step: timedelta) -> list[tuple[Event, int]]:

@@ -1,9 +1,9 @@
 """Reads how it is now: what serves, five-minute counts, and what happened to each task type."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -11,12 +11,14 @@ import asyncpg
 from services.common.record.healing_runs import APPROVED
 from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, ROLLED_BACK
 from services.common.record.surprise import Record
+from services.common.record.traffic import load_traffic
 from services.console.app.queries.concerns import WINDOW, Facts, Run
 
 DAY: Final = timedelta(hours=24)
 USUAL: Final = timedelta(days=7)
 # What is usual rests on as many answers as the Optimizer's does.
 MAX_USUAL_ANSWERS: Final = 200
+MORE_THAN_ALL: Final = int(2 * USUAL.total_seconds())
 KINDS: Final = {PROMOTED: "heal", ROLLED_BACK: "rollback", HELD: "alarm", PROPOSED: "proposal"}
 SELECT_SERVING: Final = """
     SELECT DISTINCT ON (task_type) task_type, id AS prompt_id, version, created_by,
@@ -26,27 +28,6 @@ SELECT_SERVING: Final = """
     FROM prompts p
     WHERE is_active AND ($1::text[] IS NULL OR task_type = ANY($1))
     ORDER BY task_type, version DESC, id DESC
-"""
-SELECT_DAY: Final = """
-    SELECT task_type,
-           coalesce(sum(requests) FILTER (WHERE bucket >= $2), 0)::bigint AS requests,
-           coalesce(sum(input_tokens + output_tokens) FILTER (WHERE bucket >= $3), 0)::bigint
-               AS tokens
-    FROM selfheal.traffic
-    WHERE task_type = ANY($1) AND bucket >= least($2, $3)
-    GROUP BY 1
-"""
-# How the version that serves did before the window, and the one before it.
-SELECT_USUAL: Final = """
-    SELECT s.task_type, t.scored, t.passed
-    FROM unnest($1::text[], $2::int[]) AS s (task_type, version)
-    CROSS JOIN LATERAL (
-        SELECT prompt_version, sum(scored) AS scored, sum(passed) AS passed
-        FROM selfheal.traffic
-        WHERE task_type = s.task_type AND bucket >= $3 AND bucket < $4
-          AND prompt_version <= s.version
-        GROUP BY prompt_version ORDER BY prompt_version DESC LIMIT 2
-    ) AS t
 """
 # The newest rows by their indexes, whatever the log holds. What waits for its score, or wasn't
 # chosen for one, has no error.
@@ -191,24 +172,20 @@ async def load_facts(
     """Load what is to be known of each task type now."""
     names, versions = [one.task_type for one in serving], [one.version for one in serving]
     ids, window = [one.prompt_id for one in serving], now - WINDOW
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = [max(window, one.since) for one in serving]
     known: dict[str, dict[str, Any]] = {name: {} for name in names}
     for query, values in (
         (SELECT_WINDOW, (names, versions, since)),
-        (SELECT_DAY, (names, now - DAY, midnight)),
         (SELECT_PENDING, (names,)),
         (SELECT_TRYING, (names, window)),
         (SELECT_WATCHES, (names, ids)),
     ):
         for row in await connection.fetch(query, *values):
             known[row["task_type"]] |= dict(row)
-    usual: dict[str, list[Record]] = defaultdict(list)
-    for row in await connection.fetch(SELECT_USUAL, names, versions, now - USUAL, window):
-        usual[row["task_type"]].append(_shrink(row["scored"], row["passed"]))
     proposals = await connection.fetch(SELECT_PROPOSALS, names, ids)
     waiting = {row["task_type"]: Run(**row) for row in proposals}
     runs = await _load_runs(connection, names, since=now - DAY)
+    counted = await _count_traffic(connection, serving, now)
     found = []
     for one in serving:
         fields = known[one.task_type] | {"version": one.version}
@@ -217,7 +194,7 @@ async def load_facts(
         found.append(
             Facts(
                 **fields,
-                usual=tuple(usual[one.task_type]),
+                **counted[one.task_type],
                 looked_at=next((run for run in own if run.created_at >= failing_since), None),
                 rollback=next((run for run in own if run.decision == ROLLED_BACK), None),
                 proposal=waiting.get(one.task_type),
@@ -230,7 +207,35 @@ async def load_system(
     connection: asyncpg.Connection, task_types: Sequence[str] | None
 ) -> dict[str, datetime | None]:
     """Load since when a job waits that no Optimizer has taken, and when traffic was counted."""
-    return dict(await connection.fetchrow(SELECT_SYSTEM, task_types))
+    [system] = await connection.fetch(SELECT_SYSTEM, task_types)
+    return dict(system)
+
+
+async def _count_traffic(
+    connection: asyncpg.Connection, serving: Sequence[Serving], now: datetime
+) -> dict[str, dict[str, Any]]:
+    """Count a day's requests, today's tokens, and what is usual: of what serves, and before it."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    whole = partial(load_traffic, connection, None, step_seconds=MORE_THAN_ALL, by_task_type=True)
+    requests = {point.task_type: point.requests for point in await whole(now - DAY, now)}
+    tokens = {
+        point.task_type: point.input_tokens + point.output_tokens
+        for point in await whole(midnight, now)
+    }
+    earlier = await whole(now - USUAL, now - WINDOW, by_version=True)
+    return {
+        one.task_type: {
+            "requests": requests.get(one.task_type, 0),
+            "tokens": tokens.get(one.task_type, 0),
+            "usual": tuple(
+                _shrink(point.scored, point.passed)
+                for point in earlier
+                if point.task_type == one.task_type
+                and (point.prompt_version or 0) in range(1, one.version + 1)
+            )[-2:],
+        }
+        for one in serving
+    }
 
 
 async def _load_runs(
