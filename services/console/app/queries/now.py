@@ -62,13 +62,18 @@ RUN: Final = """
     r.id, r.task_type, r.decision, r.reason, r.verdict AS fault, r.resolution, r.resolved_at,
     r.created_at, o.after_prompt_version AS version
 """
+# An outage is told every few minutes, and hides no heal.
 SELECT_RUNS: Final = f"""
     SELECT {RUN}
     FROM unnest($1::text[]) AS s (task_type)
     CROSS JOIN LATERAL (
-        SELECT * FROM selfheal.healing_runs
-        WHERE task_type = s.task_type AND created_at >= $2
-        ORDER BY created_at DESC LIMIT 300
+        (SELECT * FROM selfheal.healing_runs
+         WHERE task_type = s.task_type AND created_at >= $2 AND decision = 'held'
+         ORDER BY created_at DESC LIMIT 300)
+        UNION ALL
+        (SELECT * FROM selfheal.healing_runs
+         WHERE task_type = s.task_type AND created_at >= $2 AND decision <> 'held'
+         ORDER BY created_at DESC LIMIT 300)
     ) AS r
     LEFT JOIN optimization_reports o ON o.id = r.report_id
     ORDER BY r.created_at DESC
