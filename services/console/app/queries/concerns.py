@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from services.common.presentation.visible_text import make_visible_line
@@ -135,7 +135,7 @@ def _look_at(it: Facts, now: datetime) -> Iterator[Concern]:
     elif it.proposal is not None:
         told = "A proven repair of %(task_type)s waits for your answer: approve or reject it."
         url, since = heal_url(it.proposal.id), it.proposal.created_at
-        yield Concern(1, "warn", "Waits for an answer", (told,), "Answer", url, since)
+        yield Concern(1, "warn", "Waits for an answer", (told,), "Answer it", url, since)
     if it.watch_since is not None:
         told = (
             "Version %(version)s of %(task_type)s was healed and is under watch; it is rolled back "
@@ -155,7 +155,8 @@ def _look_at(it: Facts, now: datetime) -> Iterator[Concern]:
             "%(unscored)s answers of %(task_type)s got no score in the last 30 minutes, so nothing "
             "is known of them and nothing is healed. See what their errors say."
         )
-        yield Concern(4, "warn", "Unscored", (told,), "See the answers", answers_url)
+        url = answers_url + "&outcome=unscored"
+        yield Concern(4, "warn", "Unscored", (told,), "See the answers", url)
     elif it.pending_since is not None and now - it.pending_since > LATE:
         told = (
             "%(pending)s answers of %(task_type)s wait for their scores. See that the Evaluator "
@@ -178,7 +179,7 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
     told: tuple[str, ...]
     if it.proposal is not None:
         told = ("A proven repair waits for your answer: approve or reject it.",)
-        action, url = "Answer", heal_url(it.proposal.id)
+        action, url = "Answer it", heal_url(it.proposal.id)
     elif it.trying_since is not None and now - it.trying_since < LATE:
         kind, state = "warn", "A heal is under way"
         told = ("A heal is under way: look again in a minute.",)
@@ -189,7 +190,7 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
         action, url = "See why", heal_url(it.looked_at.id)
     else:
         told = ("No Optimizer has looked into it: see that one runs, or roll back.",)
-        action, url = "Go to the prompt", f"/prompts/{quote(it.task_type, safe='')}"
+        action, url = "Go to the prompt", "/prompts?" + urlencode({"task_type": it.task_type})
     return Concern(0, kind, state, (failing, *told), action, url)
 
 

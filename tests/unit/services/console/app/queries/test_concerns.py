@@ -26,13 +26,13 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
         (WELL, []),
         # As many fail as usual: three, and yet nothing new.
         (replace(WELL, scored=100, failed=4), []),
-        (replace(WELL, scored=100, failed=20), [("bad", "Failing", "/prompts/codes")]),
+        (replace(WELL, scored=100, failed=20), [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(WELL, scored=100, failed=20, usual=(Record(200, 160),)), []),
         (replace(WELL, scored=2, failed=2), []),
-        (FAILING, [("bad", "Failing", "/prompts/codes")]),
+        (FAILING, [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, looked_at=RUN), [("bad", "Failing", HEAL_URL)]),
         (replace(FAILING, trying_since=JUST_NOW), [("warn", "A heal is under way", "/heals")]),
-        (replace(FAILING, trying_since=AGES_AGO), [("bad", "Failing", "/prompts/codes")]),
+        (replace(FAILING, trying_since=AGES_AGO), [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, proposal=RUN), [("bad", "Failing", HEAL_URL)]),
         (replace(WELL, proposal=RUN), [("warn", "Waits for an answer", HEAL_URL)]),
         (replace(WELL, watch_since=NOW), [("info", "Under watch", "/heals")]),
@@ -43,7 +43,7 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
         (replace(WELL, rollback=RUN), [("warn", "Rolled back", HEAL_URL)]),
         (
             replace(WELL, scored=2, failed=0, unscored=3),
-            [("warn", "Unscored", "/requests?task_type=codes")],
+            [("warn", "Unscored", "/requests?task_type=codes&outcome=unscored")],
         ),
         (replace(WELL, unscored=3), []),
         (
@@ -112,7 +112,7 @@ def test_every_sentence_has_its_values_and_a_hostile_name_stays_on_its_line() ->
             assert "\u202e" not in sentence
             assert "\n" not in sentence
     [failing, *_] = list_concerns([facts], now=NOW)
-    assert failing.url == "/prompts/a%2Fb%E2%80%AE%0A%25%28x%29s"
+    assert failing.url == "/prompts?task_type=a%2Fb%E2%80%AE%0A%25%28x%29s"
 
 
 def test_it_says_whose_fault_a_run_found() -> None:
