@@ -247,7 +247,8 @@ async def test_each_span_is_a_url(open_console: Any, connection: Any) -> None:
         assert re.search(rf'span={span}" aria-current="true"', page)
         assert ("No request came in this time, and" in page) == (not requests)
     assert (await console.get("/?span=2h")).status_code == 422
-    assert (await console.get("/now/series.json?task_type=x&span=2h")).status_code == 422
+    for query in ("task_type=x&span=2h", "task_type=%00", "span=1h"):
+        assert (await console.get(f"/now/series.json?{query}")).status_code == 422
 
 
 async def test_another_task_types_rows_are_not_shown(open_console: Any, connection: Any) -> None:
