@@ -1,0 +1,268 @@
+"""Finds requests in the log: newest first, looking at so many and no more."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from services.common.schemas import DatabaseInteger, Score
+from services.common.text import make_storable
+
+if TYPE_CHECKING:
+    from services.common.database import Connection
+
+PAGE_ROWS: Final = 50
+MAX_ROWS_LOOKED_AT: Final = 20_000
+BUDGET_SECONDS: Final = 0.12
+# Grows, since most pages are full after few rows, and a batch is what the budget can't cut.
+FIRST_BATCH: Final = 200
+LARGEST_BATCH: Final = 2_000
+MAX_BATCH_SECONDS: Final = 4.0
+EXPORTED_CHARACTERS: Final = 2_000
+
+Outcome = Literal["passed", "failed", "unscored", "pending", "not_chosen", "client_closed"]
+EvidenceGrade = Literal["checks", "examples", "plausible_calls", "static"]
+Position = tuple[datetime, int]
+
+CONVERSATION = "(SELECT {} FROM selfheal.conversations AS c WHERE c.execution_id = l.id)"
+# What became of an answer: as the Manager's `GET /api/v1/requests/{request_id}` says it.
+OUTCOME = f"""CASE
+    WHEN l.evaluation_passed THEN 'passed' WHEN NOT l.evaluation_passed THEN 'failed'
+    WHEN EXISTS (SELECT FROM selfheal.pending_scores AS p WHERE p.execution_id = l.id)
+        THEN 'pending'
+    WHEN l.error_message IS NOT NULL THEN 'unscored'
+    WHEN {CONVERSATION.format("finish_reason")} = 'client_closed' THEN 'client_closed'
+    ELSE 'not_chosen' END"""
+MODEL = f"""coalesce(l.evaluation_detail #>> '{{worker,model}}',
+    {CONVERSATION.format("model_answered")})"""
+EVIDENCE = "l.evaluation_detail ->> 'evidence'"
+SELECT_ROWS = f"""
+    SELECT l.id, l.request_id, l.created_at, l.task_type, {OUTCOME} AS outcome,
+           l.evaluation_score AS score, l.prompt_version, left({MODEL}, 300) AS model,
+           {EVIDENCE} AS evidence, l.worker_latency_ms AS latency_ms,
+           left({CONVERSATION.format("session_id")}, 300) AS session,
+           left(l.error_message, $2) AS error, left(l.user_input, $2) AS user_input,
+           left(l.worker_output, $2) AS worker_output
+    FROM execution_logs AS l WHERE l.id = ANY($1::int[])
+"""
+EXPORTED_COLUMNS: Final = (
+    "request_id created_at task_type outcome score prompt_version model evidence latency_ms "
+    "session error user_input worker_output"
+).split()
+
+
+def _as_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Text = Annotated[str, Field(max_length=200), AfterValidator(make_storable)] | None
+Moment = Annotated[datetime, AfterValidator(_as_utc)] | None
+
+
+class Filters(BaseModel):
+    """What is looked for; `since` and `until` are in UTC where they name no zone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    task_type: Text = None
+    outcome: Outcome | None = None
+    version: DatabaseInteger | None = None
+    score_from: Score | None = None
+    score_to: Score | None = None
+    text: Text = None
+    model: Text = None
+    session: Text = None
+    error: Text = None
+    evidence: EvidenceGrade | None = None
+    since: Moment = None
+    until: Moment = None
+
+    @property
+    def needs_score(self) -> bool:
+        """Whether only what has a score can be meant."""
+        scores = (self.score_from, self.score_to)
+        return self.outcome in ("passed", "failed") or scores != (None, None)
+
+    @property
+    def lacks_score(self) -> bool:
+        """Whether only what has none can be meant."""
+        return self.outcome is not None and self.outcome not in ("passed", "failed")
+
+
+def read_filters(query: dict[str, str]) -> tuple[Filters, list[str]]:
+    """Read filters from a URL; the names of those that make no sense come back, left out."""
+    given = {name: value.strip() for name, value in query.items() if value.strip()}
+    try:
+        return Filters.model_validate(given), []
+    except ValidationError as error:
+        wrong = sorted({str(problem["loc"][0]) for problem in error.errors()})
+        kept = {name: value for name, value in given.items() if name not in wrong}
+        return Filters.model_validate(kept), wrong
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        keys: Where the rows are: of each the moment and the id, newest first.
+        looked_at: How many rows were read for it.
+        reached: Up to where it looked; None where the log ended before.
+        following: Where to go on: after the last row of a full page, or where the budget ended.
+        is_cut: Whether the budget ended the search.
+    """
+
+    keys: list[Position] = field(default_factory=list)
+    looked_at: int = 0
+    reached: Position | None = None
+    following: Position | None = None
+    is_cut: bool = False
+
+
+@dataclass(slots=True)
+class _Query:
+    """A statement's conditions and values, built for a filter."""
+
+    values: list[Any] = field(default_factory=list)
+
+    def value(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def write(
+        self, filters: Filters, task_types: list[str] | None, after: Position | None, rows: int
+    ) -> str:
+        """Write what reads the next rows by the index that suits, and says which of them fit."""
+        source, at, inside = "execution_logs AS l", "l.created_at", []
+        if filters.session is not None:
+            source = (
+                "selfheal.conversations AS s JOIN execution_logs AS l ON l.id = s.execution_id"
+            )
+            at = "s.created_at"
+            inside.append(f"s.session_id = {self.value(filters.session)}")
+        elif filters.task_type is not None and filters.lacks_score:
+            inside += [
+                f"l.task_type = {self.value(filters.task_type)}",
+                "l.evaluation_passed IS NULL",
+            ]
+        elif None not in (filters.task_type, filters.version) and filters.needs_score:
+            inside += [
+                f"l.task_type = {self.value(filters.task_type)}",
+                f"l.prompt_version = {self.value(filters.version)}",
+                "l.evaluation_passed IS NOT NULL",
+            ]
+        if after:
+            inside.append(f"({at}, l.id) < ({self.value(after[0])}, {self.value(after[1])}::int)")
+        if filters.since:
+            inside.append(f"{at} >= {self.value(filters.since)}")
+        if filters.until:
+            inside.append(f"{at} <= {self.value(filters.until)}")
+        fits = " AND ".join(self._list_conditions(filters, task_types)) or "TRUE"
+        return f"""
+            SELECT l.id, l.at, ({fits}) IS TRUE AS fits FROM (
+                SELECT l.*, {at} AS at FROM {source} WHERE {" AND ".join(inside) or "TRUE"}
+                ORDER BY {at} DESC, l.id DESC LIMIT {self.value(rows)}
+            ) AS l ORDER BY l.at DESC, l.id DESC
+        """
+
+    def _list_conditions(self, filters: Filters, task_types: list[str] | None) -> Iterator[str]:
+        """List what a row must be: what is read quickly stands first."""
+        if task_types is not None:
+            yield f"l.task_type = ANY({self.value(task_types)}::text[])"
+        for column, comparison, wanted in (
+            ("l.task_type", "=", filters.task_type),
+            ("l.prompt_version", "=", filters.version),
+            ("l.evaluation_score", ">=", filters.score_from),
+            ("l.evaluation_score", "<=", filters.score_to),
+            (OUTCOME, "=", filters.outcome),
+            (EVIDENCE, "=", filters.evidence),
+        ):
+            if wanted is not None:
+                yield f"{column} {comparison} {self.value(wanted)}"
+        for columns, searched in (
+            (("l.error_message", "l.evaluation_detail #>> '{error,code}'"), filters.error),
+            ((MODEL,), filters.model),
+            (("l.user_input", "l.worker_output"), filters.text),
+        ):
+            if searched is not None:
+                sought = f"lower({self.value(searched)}::text)"
+                # No pattern: nothing in what is sought means anything but itself.
+                each = [f"strpos(lower(coalesce({one}, '')), {sought}) > 0" for one in columns]
+                yield f"({' OR '.join(each)})"
+
+
+async def search(
+    connection: "Connection",
+    filters: Filters,
+    task_types: list[str] | None,
+    after: Position | None = None,
+    *,
+    page_rows: int = PAGE_ROWS,
+    max_rows: int = MAX_ROWS_LOOKED_AT,
+    budget_seconds: float = BUDGET_SECONDS,
+) -> Found:
+    """Find the newest requests that fit, after a position, within a budget of rows and time.
+
+    Args:
+        task_types: The only ones that the viewer may see; None for all.
+    """
+    found = Found(reached=after)
+    deadline = time.monotonic() + budget_seconds
+    rows = FIRST_BATCH
+    while True:
+        rows = min(rows, max_rows - found.looked_at)
+        query = _Query()
+        statement = query.write(filters, task_types, found.reached, rows)
+        records = await connection.fetch(statement, *query.values, timeout=MAX_BATCH_SECONDS)
+        for record in records:
+            if record["fits"] and len(found.keys) == page_rows:
+                found.following = found.keys[-1]
+                return found
+            found.looked_at += 1
+            found.reached = record["at"], record["id"]
+            if record["fits"]:
+                found.keys.append(found.reached)
+        if len(records) < rows:
+            found.reached = None
+            return found
+        if found.looked_at >= max_rows or time.monotonic() > deadline:
+            found.following, found.is_cut = found.reached, True
+            return found
+        rows = min(4 * rows, LARGEST_BATCH)
+
+
+async def read_rows(connection: "Connection", found: Found) -> list[dict[str, Any]]:
+    """Read what is shown of the requests that were found, in their order."""
+    ids = [id_ for _, id_ in found.keys]
+    records = await connection.fetch(SELECT_ROWS, ids, EXPORTED_CHARACTERS)
+    rows = {record["id"]: dict(record) for record in records}
+    return [rows[id_] for id_ in ids if id_ in rows]
+
+
+async def list_task_types(connection: "Connection", task_types: list[str] | None) -> list[str]:
+    """List the task types that have a prompt, of those that the viewer may see."""
+    records = await connection.fetch(
+        "SELECT DISTINCT task_type FROM prompts WHERE is_active "
+        "AND ($1::text[] IS NULL OR task_type = ANY($1)) ORDER BY task_type LIMIT 200",
+        task_types,
+    )
+    return [record["task_type"] for record in records]
+
+
+async def find_ids(
+    connection: "Connection", first: UUID, last: UUID, task_types: list[str] | None
+) -> list[UUID]:
+    """List the first few ids of requests in a range, of those that the viewer may see."""
+    records = await connection.fetch(
+        "SELECT DISTINCT request_id FROM (SELECT request_id FROM execution_logs "
+        "WHERE request_id BETWEEN $1 AND $2 AND ($3::text[] IS NULL OR task_type = ANY($3)) "
+        "ORDER BY request_id LIMIT 500) AS l ORDER BY request_id LIMIT 20",
+        first,
+        last,
+        task_types,
+    )
+    return [record["request_id"] for record in records]

@@ -1,0 +1,63 @@
+"""Splits an answer into prose and code, and colours the code. Nothing in it acts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from services.common.answers.markdown import find_fenced_blocks, straighten
+from services.common.presentation.visible_text import make_visible
+
+# Longer code is shown without colours.
+MAX_COLOURED_CHARACTERS: Final = 20_000
+MAX_LINE_CHARACTERS: Final = 2_000
+LANGUAGES: Final = {
+    **dict.fromkeys(("python", "py", "python3"), "python"),
+    **dict.fromkeys(("json", "jsonc"), "json"),
+    **dict.fromkeys(("javascript", "js", "typescript", "ts"), "javascript"),
+    **dict.fromkeys(("bash", "sh", "shell"), "bash"),
+    "sql": "sql",
+}
+_FORMATTER: Final = HtmlFormatter(nowrap=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of an answer: its prose, or code that is ready to be shown."""
+
+    text: str = ""
+    code: Markup | None = None
+
+
+def split_answer(text: str) -> list[Block]:
+    """Split an answer at its fenced blocks; an answer that is JSON throughout is code as well."""
+    if text.lstrip()[:1] in ("{", "["):
+        return [Block(code=colour_code(text, "json"))]
+    return list(_split(text))
+
+
+def _split(text: str) -> Iterator[Block]:
+    lines = straighten(text).split("\n")
+    start = 0
+    for block in find_fenced_blocks(text):
+        if prose := "\n".join(lines[start : block.first_line]).strip("\n"):
+            yield Block(prose)
+        yield Block(code=colour_code(block.text, block.info or "python"))
+        start = block.end_line
+    if prose := "\n".join(lines[start:]).strip("\n"):
+        yield Block(prose)
+
+
+def colour_code(code: str, language: str) -> Markup:
+    """Escape code, and mark its parts by classes where its language is known."""
+    shown = make_visible(code.strip("\n"))
+    known = LANGUAGES.get(language.split(maxsplit=1)[0].lower() if language.strip() else "")
+    is_long = len(shown) > MAX_COLOURED_CHARACTERS
+    if known is None or is_long or max(map(len, shown.split("\n"))) > MAX_LINE_CHARACTERS:
+        return escape(shown)
+    lexer = get_lexer_by_name(known, stripnl=False, ensurenl=False)
+    return Markup(highlight(shown, lexer, _FORMATTER))  # noqa: S704 - the formatter escapes
