@@ -15,9 +15,6 @@ from services.common.text import make_storable
 if TYPE_CHECKING:
     from services.common.database import Connection
 
-PAGE_ROWS: Final = 50
-MAX_ROWS_LOOKED_AT: Final = 20_000
-BUDGET_SECONDS: Final = 0.12
 # Grows, since most pages are full after few rows, and a batch is what the budget can't cut.
 FIRST_BATCH: Final = 200
 LARGEST_BATCH: Final = 2_000
@@ -56,7 +53,10 @@ EXPORTED_COLUMNS: Final = (
 
 
 def _as_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError from error
 
 
 Text = Annotated[str, Field(max_length=200), AfterValidator(make_storable)] | None
@@ -104,6 +104,19 @@ def read_filters(query: dict[str, str]) -> tuple[Filters, list[str]]:
         return Filters.model_validate(kept), wrong
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a search may find, look at, and take."""
+
+    page_rows: int
+    rows_looked_at: int
+    seconds: float
+
+
+PAGE: Final = Budget(page_rows=50, rows_looked_at=20_000, seconds=0.12)
+EXPORT: Final = Budget(page_rows=1_000, rows_looked_at=100_000, seconds=3)
+
+
 @dataclass(slots=True)
 class Found:
     """What a search found.
@@ -139,9 +152,7 @@ class _Query:
         """Write what reads the next rows by the index that suits, and says which of them fit."""
         source, at, inside = "execution_logs AS l", "l.created_at", []
         if filters.session is not None:
-            source = (
-                "selfheal.conversations AS s JOIN execution_logs AS l ON l.id = s.execution_id"
-            )
+            source = "selfheal.conversations AS s JOIN execution_logs AS l ON l.id = s.execution_id"
             at = "s.created_at"
             inside.append(f"s.session_id = {self.value(filters.session)}")
         elif filters.task_type is not None and filters.lacks_score:
@@ -156,7 +167,9 @@ class _Query:
                 "l.evaluation_passed IS NOT NULL",
             ]
         if after:
-            inside.append(f"({at}, l.id) < ({self.value(after[0])}, {self.value(after[1])}::int)")
+            inside.append(
+                f"({at}, l.id) < ({self.value(after[0])}, {self.value(after[1])}::bigint)"
+            )
         if filters.since:
             inside.append(f"{at} >= {self.value(filters.since)}")
         if filters.until:
@@ -201,25 +214,23 @@ async def search(
     task_types: list[str] | None,
     after: Position | None = None,
     *,
-    page_rows: int = PAGE_ROWS,
-    max_rows: int = MAX_ROWS_LOOKED_AT,
-    budget_seconds: float = BUDGET_SECONDS,
+    budget: Budget = PAGE,
 ) -> Found:
-    """Find the newest requests that fit, after a position, within a budget of rows and time.
+    """Find the newest requests that fit, after a position, within a budget.
 
     Args:
         task_types: The only ones that the viewer may see; None for all.
     """
     found = Found(reached=after)
-    deadline = time.monotonic() + budget_seconds
+    deadline = time.monotonic() + budget.seconds
     rows = FIRST_BATCH
     while True:
-        rows = min(rows, max_rows - found.looked_at)
+        rows = min(rows, budget.rows_looked_at - found.looked_at)
         query = _Query()
         statement = query.write(filters, task_types, found.reached, rows)
         records = await connection.fetch(statement, *query.values, timeout=MAX_BATCH_SECONDS)
         for record in records:
-            if record["fits"] and len(found.keys) == page_rows:
+            if record["fits"] and len(found.keys) == budget.page_rows:
                 found.following = found.keys[-1]
                 return found
             found.looked_at += 1
@@ -229,7 +240,7 @@ async def search(
         if len(records) < rows:
             found.reached = None
             return found
-        if found.looked_at >= max_rows or time.monotonic() > deadline:
+        if found.looked_at >= budget.rows_looked_at or time.monotonic() > deadline:
             found.following, found.is_cut = found.reached, True
             return found
         rows = min(4 * rows, LARGEST_BATCH)
