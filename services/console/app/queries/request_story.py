@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from services.common.database import decode_json
+from services.common.schemas import MAX_OUTPUT_CHARACTERS
 from services.console.app.queries.request_search import OUTCOME
 
 if TYPE_CHECKING:
     from services.common.database import Connection
 
-MAX_SHOWN_CHARACTERS: Final = 1_000_000
+MAX_SHOWN_CHARACTERS: Final = MAX_OUTPUT_CHARACTERS
 MAX_JSON_BYTES: Final = 4_000_000
 MAX_VERSIONS: Final = 100
 

@@ -12,9 +12,10 @@ from pygments.lexers import get_lexer_by_name
 from services.common.answers.markdown import find_fenced_blocks, straighten
 from services.common.presentation.visible_text import make_visible
 
-# Longer code is shown without colours.
-MAX_COLOURED_CHARACTERS: Final = 20_000
-MAX_LINE_CHARACTERS: Final = 2_000
+# What goes beyond is shown without colours: a lexer may take the square of a hostile text's length.
+MAX_COLOURED_CHARACTERS: Final = 10_000
+MAX_BLOCK_CHARACTERS: Final = {"javascript": 3_000}
+MAX_LINE_CHARACTERS: Final = 300
 LANGUAGES: Final = {
     **dict.fromkeys(("python", "py", "python3"), "python"),
     **dict.fromkeys(("json", "jsonc"), "json"),
@@ -42,11 +43,12 @@ def split_answer(text: str) -> list[Block]:
 
 def _split(text: str) -> Iterator[Block]:
     lines = straighten(text).split("\n")
-    start = 0
+    start, room = 0, MAX_COLOURED_CHARACTERS
     for block in find_fenced_blocks(text):
         if prose := "\n".join(lines[start : block.first_line]).strip("\n"):
             yield Block(prose)
-        yield Block(code=colour_code(block.text, block.info or "python"))
+        room -= len(block.text)
+        yield Block(code=colour_code(block.text, (block.info or "python") if room > 0 else ""))
         start = block.end_line
     if prose := "\n".join(lines[start:]).strip("\n"):
         yield Block(prose)
@@ -55,9 +57,9 @@ def _split(text: str) -> Iterator[Block]:
 def colour_code(code: str, language: str) -> Markup:
     """Escape code, and mark its parts by classes where its language is known."""
     shown = make_visible(code.strip("\n"))
-    known = LANGUAGES.get(language.split(maxsplit=1)[0].lower() if language.strip() else "")
-    is_long = len(shown) > MAX_COLOURED_CHARACTERS
-    if known is None or is_long or max(map(len, shown.split("\n"))) > MAX_LINE_CHARACTERS:
+    known = LANGUAGES.get(" ".join(language.split()[:1]).lower(), "")
+    is_long = len(shown) > MAX_BLOCK_CHARACTERS.get(known, MAX_COLOURED_CHARACTERS)
+    if not known or is_long or max(map(len, shown.split("\n"))) > MAX_LINE_CHARACTERS:
         return escape(shown)
     lexer = get_lexer_by_name(known, stripnl=False, ensurenl=False)
     return Markup(highlight(shown, lexer, _FORMATTER))  # noqa: S704 - the formatter escapes

@@ -1,5 +1,6 @@
 """Tells a request: what its row and its conversation hold, cut to what a page shows."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,6 +57,8 @@ class Story:
     earlier_turns: int
     tools: list[Tool]
     not_whole: list[str]
+    variables: str
+    tags: str
 
 
 def tell_story(row: Mapping[str, Any], most: int) -> Story:
@@ -84,7 +87,13 @@ def tell_story(row: Mapping[str, Any], most: int) -> Story:
         earlier_turns=max(0, len(turns) - MAX_TURNS),
         tools=read_tools(row["tools"])[:MAX_TOOLS],
         not_whole=[str(one) for one in read_list(read_part(parameters, NOT_WHOLE), "changed")],
+        variables=_write_json(row["variables"]),
+        tags=_write_json(row["tags"]),
     )
+
+
+def _write_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def tell_replay(replay: TrialAnswer, most: int) -> Answer:
