@@ -20,8 +20,8 @@ _JSON_COLUMNS = ("detail", "messages", "tools", "choices", "parameters", "variab
 # A client may have used an id again: its latest request is meant.
 SELECT_STORY = f"""
     SELECT l.id, l.request_id, l.created_at, l.task_type, {OUTCOME} AS outcome, l.prompt_version,
-           left(l.user_input, $2) AS user_input, left(l.worker_output, $2) AS worker_output,
-           left(l.error_message, 4000) AS error_message, l.worker_latency_ms,
+           left(l.user_input, $2) AS user_input, left(l.worker_output, $2) AS output,
+           left(l.error_message, 4000) AS error, l.worker_latency_ms AS latency_ms,
            l.evaluation_score AS score, l.evaluation_passed AS passed,
            {_JSON.format("l.evaluation_detail", "detail")},
            l.evaluation_detail IS NOT NULL AS has_detail,
@@ -30,8 +30,8 @@ SELECT_STORY = f"""
            {_JSON.format("c.choices", "choices")}, {_JSON.format("c.parameters", "parameters")},
            {_JSON.format("c.variables", "variables")}, {_JSON.format("c.tags", "tags")},
            c.finish_reason, c.input_tokens, c.output_tokens, c.cached_tokens, c.reasoning_tokens,
-           c.provider, c.model_answered, c.prompt_digest, c.first_token_ms, c.duration_ms,
-           c.session_id, c.end_user, c.inclusion_probability,
+           c.provider, c.model_answered, c.prompt_digest, c.first_token_ms,
+           c.session_id, c.end_user,
            coalesce(c.prompt_id, p.id) AS prompt_id, latest.times
     FROM (
         SELECT max(id) AS id, count(*) AS times FROM (

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
 from services.common.chat.messages import TEXT_PARTS
@@ -15,6 +16,7 @@ from services.common.presentation.detail_reading import (
 )
 
 MAX_NOTE_CHARACTERS: Final = 200
+MAX_PARTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,11 @@ def read_turns(messages: object) -> list[Turn]:
     """Read the messages of a conversation."""
     records = read_records({"messages": messages}, "messages")
     return [
-        Turn(read_line(one, "role"), list(_read_parts(one)), read_line(one, "tool_call_id"))
+        Turn(
+            read_line(one, "role"),
+            list(islice(_read_parts(one), MAX_PARTS)),
+            read_line(one, "tool_call_id"),
+        )
         for one in records
     ]
 

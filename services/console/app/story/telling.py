@@ -26,13 +26,9 @@ MAX_RULES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer and what came of it: as it is on record, or as a replay gave it.
-
-    `turns` are its messages where it came through the door, which may call tools.
-    """
+    """An answer and what came of it: as it is on record, or as a replay gave it."""
 
     blocks: list[Block]
-    turns: list[Turn]
     size: int
     score: float | None
     passed: bool | None
@@ -48,6 +44,7 @@ class Story:
     Attributes:
         row: The columns of its row and of its conversation.
         turns: The newest messages of the conversation, of which `earlier_turns` are left out.
+        answers: The messages that came back, which may call tools.
         not_whole: What of the conversation was too large to be kept, in names of its columns.
     """
 
@@ -55,6 +52,7 @@ class Story:
     answer: Answer
     turns: list[Turn]
     earlier_turns: int
+    answers: list[Turn]
     tools: list[Tool]
     not_whole: list[str]
     variables: str
@@ -62,29 +60,16 @@ class Story:
 
 
 def tell_story(row: Mapping[str, Any], most: int) -> Story:
-    """Tell a request.
-
-    Args:
-        most: Characters of the answer that are shown.
-    """
+    """Tell a request; of its answer at most so many characters."""
     said = [{"role": "user", "content": row["user_input"]}]
     turns = read_turns(row["messages"]) or read_turns(said)
     parameters = row["parameters"] if isinstance(row["parameters"], dict) else {}
-    output = row["worker_output"] or ""
     return Story(
         row=row,
-        answer=Answer(
-            blocks=split_answer(output[:most]),
-            turns=read_answers(row["choices"])[:MAX_ANSWERS],
-            size=len(output),
-            score=row["score"],
-            passed=row["passed"],
-            detail=read_detail(row["detail"]),
-            error=row["error_message"],
-            latency_ms=row["worker_latency_ms"],
-        ),
+        answer=_tell_answer(row, most),
         turns=turns[-MAX_TURNS:],
         earlier_turns=max(0, len(turns) - MAX_TURNS),
+        answers=read_answers(row["choices"])[:MAX_ANSWERS],
         tools=read_tools(row["tools"])[:MAX_TOOLS],
         not_whole=[str(one) for one in read_list(read_part(parameters, NOT_WHOLE), "changed")],
         variables=_write_json(row["variables"]),
@@ -92,23 +77,9 @@ def tell_story(row: Mapping[str, Any], most: int) -> Story:
     )
 
 
-def _write_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False) if value else ""
-
-
 def tell_replay(replay: TrialAnswer, most: int) -> Answer:
-    """Tell what a replay gave."""
-    output = replay.output or ""
-    return Answer(
-        blocks=split_answer(output[:most]),
-        turns=[],
-        size=len(output),
-        score=replay.score,
-        passed=replay.passed,
-        detail=read_detail(replay.detail),
-        error=replay.error,
-        latency_ms=replay.latency_ms,
-    )
+    """Tell what a replay gave; of its answer at most so many characters."""
+    return _tell_answer(replay.model_dump(), most)
 
 
 def pair_rules(
@@ -117,3 +88,17 @@ def pair_rules(
     """Put two evaluations' findings side by side, by the rule's name."""
     old, new = ({rule.name: rule for rule in one.rules[:MAX_RULES]} for one in (before, after))
     return [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
+
+
+def _tell_answer(told: Mapping[str, Any], most: int) -> Answer:
+    output = told["output"] or ""
+    return Answer(
+        blocks=split_answer(output[:most]),
+        size=len(output),
+        detail=read_detail(told["detail"]),
+        **{name: told[name] for name in ("score", "passed", "error", "latency_ms")},
+    )
+
+
+def _write_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ""
