@@ -85,9 +85,14 @@ def tell_replay(replay: TrialAnswer, most: int) -> Answer:
 def pair_rules(
     before: EvaluationDetail, after: EvaluationDetail
 ) -> list[tuple[str, RuleDetail | None, RuleDetail | None]]:
-    """Put two evaluations' findings side by side, by the rule's name."""
+    """Put those findings of two evaluations side by side that differ, by the rule's name."""
     old, new = ({rule.name: rule for rule in one.rules[:MAX_RULES]} for one in (before, after))
-    return [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
+    pairs = [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new])]
+    return [
+        (name, was, now)
+        for name, was, now in pairs
+        if was is None or now is None or was.outcome != now.outcome
+    ]
 
 
 def _tell_answer(told: Mapping[str, Any], most: int) -> Answer:
