@@ -14,6 +14,7 @@ from services.common.errors import ServiceError
 from services.common.presentation.short_ids import parse_id_range
 from services.common.presentation.wordings import EXECUTION_STATUSES, UNSCORED_MEANINGS
 from services.console.app.queries import request_search, request_story
+from services.console.app.queries.request_filters import Filters, read_filters
 from services.console.app.story.telling import Answer, pair_rules, tell_replay, tell_story
 from services.console.app.web.admin_client import ManagerAwayError, RefusedError
 from services.console.app.web.exports import export_rows, wants_export
@@ -41,7 +42,7 @@ async def list_requests(request: Request, viewer: Reader, id: str = "") -> Respo
     if asked := id.strip():
         is_id = asked.replace("-", "").isalnum() and asked.isascii()
         return RedirectResponse(f"/requests/{asked}", 303) if is_id else _miss(request, asked, None)
-    filters, wrong = request_search.read_filters(dict(request.query_params))
+    filters, wrong = read_filters(dict(request.query_params))
     after = read_cursor(request, datetime, int)
     wanted = wants_export(request)
     database: Database = request.app.state.database
@@ -64,7 +65,7 @@ async def list_requests(request: Request, viewer: Reader, id: str = "") -> Respo
         status_code=422 if wrong else 200,
         filters=filters,
         wrong=wrong,
-        is_filtered=filters != request_search.Filters(),
+        is_filtered=filters != Filters(),
         found=found,
         rows=rows,
         task_types=task_types,

@@ -3,17 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+import asyncpg
 
-from services.common.schemas import DatabaseInteger, Score
-from services.common.text import make_storable
-
-if TYPE_CHECKING:
-    from services.common.database import Connection
+from services.console.app.queries.request_filters import Filters
 
 # Grows, since most pages are full after few rows, and a batch is what the budget can't cut.
 FIRST_BATCH: Final = 200
@@ -21,8 +17,6 @@ LARGEST_BATCH: Final = 1_000
 MAX_BATCH_SECONDS: Final = 4.0
 EXPORTED_CHARACTERS: Final = 2_000
 
-Outcome = Literal["passed", "failed", "unscored", "pending", "not_chosen", "client_closed"]
-EvidenceGrade = Literal["checks", "examples", "plausible_calls", "static"]
 Position = tuple[datetime, int]
 
 CONVERSATION = "(SELECT {} FROM selfheal.conversations AS c WHERE c.execution_id = l.id)"
@@ -50,57 +44,6 @@ EXPORTED_COLUMNS: Final = (
     "request_id created_at task_type outcome score prompt_version model evidence latency_ms "
     "session error user_input worker_output"
 ).split()
-
-
-def _as_utc(moment: datetime) -> datetime:
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError from error
-
-
-Text = Annotated[str, Field(max_length=200), AfterValidator(make_storable)] | None
-Moment = Annotated[datetime, AfterValidator(_as_utc)] | None
-
-
-class Filters(BaseModel):
-    """What is looked for; `since` and `until` are in UTC where they name no zone."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    task_type: Text = None
-    outcome: Outcome | None = None
-    version: DatabaseInteger | None = None
-    score_from: Score | None = None
-    score_to: Score | None = None
-    text: Text = None
-    model: Text = None
-    session: Text = None
-    error: Text = None
-    evidence: EvidenceGrade | None = None
-    since: Moment = None
-    until: Moment = None
-
-    @property
-    def needs_score(self) -> bool:
-        """Whether only answers that passed or failed can be meant."""
-        return self.outcome in ("passed", "failed")
-
-    @property
-    def lacks_score(self) -> bool:
-        """Whether only answers that neither passed nor failed can be meant."""
-        return self.outcome is not None and self.outcome not in ("passed", "failed")
-
-
-def read_filters(query: dict[str, str]) -> tuple[Filters, list[str]]:
-    """Read filters from a URL; the names of those that make no sense come back, left out."""
-    given = {name: value.strip() for name, value in query.items() if value.strip()}
-    try:
-        return Filters.model_validate(given), []
-    except ValidationError as error:
-        wrong = sorted({str(problem["loc"][0]) for problem in error.errors()})
-        kept = {name: value for name, value in given.items() if name not in wrong}
-        return Filters.model_validate(kept), wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +161,7 @@ class _Query:
 
 
 async def search(
-    connection: "Connection",
+    connection: asyncpg.Connection,
     filters: Filters,
     task_types: list[str] | None,
     after: Position | None = None,
@@ -237,7 +180,7 @@ async def search(
 
 
 async def _search(
-    connection: "Connection",
+    connection: asyncpg.Connection,
     filters: Filters,
     task_types: list[str] | None,
     after: Position | None,
@@ -268,7 +211,7 @@ async def _search(
         rows = min(4 * rows, LARGEST_BATCH)
 
 
-async def read_rows(connection: "Connection", found: Found) -> list[dict[str, Any]]:
+async def read_rows(connection: asyncpg.Connection, found: Found) -> list[dict[str, Any]]:
     """Read what is shown of the requests that were found, in their order."""
     ids = [id_ for _, id_ in found.keys]
     records = await connection.fetch(SELECT_ROWS, ids, EXPORTED_CHARACTERS)
@@ -276,7 +219,9 @@ async def read_rows(connection: "Connection", found: Found) -> list[dict[str, An
     return [rows[id_] for id_ in ids if id_ in rows]
 
 
-async def list_task_types(connection: "Connection", task_types: list[str] | None) -> list[str]:
+async def list_task_types(
+    connection: asyncpg.Connection, task_types: list[str] | None
+) -> list[str]:
     """List the task types that have a prompt, of those that the viewer may see."""
     records = await connection.fetch(
         "SELECT DISTINCT task_type FROM prompts WHERE is_active "
@@ -287,7 +232,7 @@ async def list_task_types(connection: "Connection", task_types: list[str] | None
 
 
 async def find_ids(
-    connection: "Connection", first: UUID, last: UUID, task_types: list[str] | None
+    connection: asyncpg.Connection, first: UUID, last: UUID, task_types: list[str] | None
 ) -> list[UUID]:
     """List the first few ids of requests in a range, of those that the viewer may see."""
     records = await connection.fetch(

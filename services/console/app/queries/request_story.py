@@ -1,14 +1,13 @@
 """Reads one request: its latest row, what came through the door, and what it could be run under."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
+
+import asyncpg
 
 from services.common.database import decode_json
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
 from services.console.app.queries.request_search import OUTCOME
-
-if TYPE_CHECKING:
-    from services.common.database import Connection
 
 MAX_SHOWN_CHARACTERS: Final = MAX_OUTPUT_CHARACTERS
 MAX_JSON_BYTES: Final = 4_000_000
@@ -61,7 +60,7 @@ SELECT_VERSIONS = """
 
 
 async def read_story(
-    connection: "Connection", request_id: UUID, task_types: list[str] | None
+    connection: asyncpg.Connection, request_id: UUID, task_types: list[str] | None
 ) -> dict[str, Any] | None:
     """Read a request, its texts and JSON cut to what a page can show; None where there is none.
 
@@ -84,13 +83,13 @@ def _read_json(text: str | None) -> Any:
 
 
 async def read_raw(
-    connection: "Connection", request_id: UUID, task_types: list[str] | None
+    connection: asyncpg.Connection, request_id: UUID, task_types: list[str] | None
 ) -> str | None:
     """Read a request's row and conversation as JSON; None where there is none."""
     text: str | None = await connection.fetchval(SELECT_RAW, request_id, task_types)
     return text
 
 
-async def list_versions(connection: "Connection", task_type: str) -> list[dict[str, Any]]:
+async def list_versions(connection: asyncpg.Connection, task_type: str) -> list[dict[str, Any]]:
     """List the newest prompts that a request of a task type could be run under."""
     return [dict(row) for row in await connection.fetch(SELECT_VERSIONS, task_type, MAX_VERSIONS)]

@@ -267,7 +267,7 @@ async def test_a_request_is_told_from_what_was_asked_to_its_score(
     for told in (
         *("failed 0.440", "logged 2 times", "its code doesn&#39;t load", "f([2, 1])", "[1, 2]"),
         *("hello from the code", "nsjail", "hardly readable", "rubric", "fe12", "examples"),
-        *('<span class="k">def</span>', ">Done.</pre>", "/prompts/code_generation?version=1"),
+        *('<span class="k">def</span>', ">Done.</pre>", 'href="/prompts/1">1</a>'),
     ):
         assert told in page, told
     assert page.index("no hints") < page.index("all is there")
