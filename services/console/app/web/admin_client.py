@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from services.common.access.browsers import CsrfTokenError
 from services.common.admin.schemas import ADMIN_PREFIX, CSRF_HEADER, SessionView
-from services.common.errors import ServiceError
+from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.schemas import ErrorResponse
 
 TIMEOUT_SECONDS: Final = 120.0
@@ -54,13 +54,14 @@ class AdminClient:
 
         Raises:
             ManagerAwayError: If the Manager is away and didn't say it within the last minutes.
+            DatabaseUnavailableError: The same, where it's the Manager's database that is away.
         """
         known, now = self._known.get(session), time.monotonic()
         if known is not None and now - known.asked_at < FRESH_SECONDS:
             return known
         try:
             view = SessionView.model_validate(await self._ask_for_session(session))
-        except ManagerAwayError:
+        except (ManagerAwayError, DatabaseUnavailableError):
             if known is None or now - known.asked_at > AWAY_SECONDS or known.view.person is None:
                 raise
             return KnownSession(known.view, known.asked_at, is_checked=False)
@@ -78,6 +79,8 @@ class AdminClient:
         try:
             return await self.call("GET", "/session", session=session)
         except RefusedError as error:
+            if error.code == DatabaseUnavailableError.code:
+                raise DatabaseUnavailableError(error.message) from error
             if error.status_code < SERVER_ERROR:
                 raise
             raise ManagerAwayError(error.message) from error

@@ -17,7 +17,7 @@ from services.common.access.headers import is_always_open, read_bearer
 from services.common.access.keys import KeyScope
 from services.common.access.networks import UnprotectedError, is_console_public
 from services.common.config import ConsoleSettings
-from services.common.errors import ForbiddenError
+from services.common.errors import DatabaseUnavailableError, ForbiddenError
 from services.common.http import create_session
 from services.console.app.web.admin_client import AdminClient, ManagerAwayError
 
@@ -102,7 +102,7 @@ async def require_sign_in(own: ConsoleSettings) -> None:
     async with create_session() as http:
         try:
             view = (await AdminClient(http, own.manager_url).find_session("")).view
-        except ManagerAwayError:
+        except (ManagerAwayError, DatabaseUnavailableError):
             return
     if not (view.password or view.oidc):
         raise UnprotectedError(

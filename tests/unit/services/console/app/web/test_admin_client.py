@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from services.common.admin.schemas import Person, SessionView
+from services.common.errors import DatabaseUnavailableError
 from services.console.app.web import admin_client
 from services.console.app.web.admin_client import AdminClient, ManagerAwayError, RefusedError
 
@@ -40,9 +41,9 @@ def view(person: Person | None = ADA, token: str = "token") -> dict[str, Any]:
     ).model_dump()
 
 
-def refusal(status: int) -> RefusedError:
+def refusal(status: int, code: str = "x") -> RefusedError:
     error = RefusedError("no")
-    error.status_code = status
+    error.status_code, error.code = status, code
     return error
 
 
@@ -61,7 +62,10 @@ async def test_forms_keep_their_token(clock: list[float]) -> None:
         clock[0] += 3
 
 
-@pytest.mark.parametrize("error", [ManagerAwayError("away"), refusal(503), refusal(500)])
+@pytest.mark.parametrize(
+    "error",
+    [ManagerAwayError("away"), refusal(503), refusal(500), refusal(503, "database_unavailable")],
+)
 async def test_who_was_known_is_known_for_a_quarter_of_an_hour(
     clock: list[float], error: Exception
 ) -> None:
@@ -72,8 +76,13 @@ async def test_who_was_known_is_known_for_a_quarter_of_an_hour(
     assert known.view.person == ADA
     assert not known.is_checked
     clock[0] += 2
-    with pytest.raises(ManagerAwayError):
+    with pytest.raises((ManagerAwayError, DatabaseUnavailableError)):
         await client.find_session("ses_a")
+
+
+async def test_a_manager_without_its_database_says_so(clock: list[float]) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        await Client(refusal(503, "database_unavailable")).find_session("ses_a")
 
 
 async def test_nobody_else_is_known_while_the_manager_is_away(clock: list[float]) -> None:
