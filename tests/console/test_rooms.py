@@ -24,9 +24,9 @@ def test_an_answer_is_judged_and_its_verdict_told(open_page: OpenPage, story: St
     page.get_by_label("요청", exact=True).fill("Write add(a, b): add(1, 2) == 3")
     page.get_by_label("답", exact=True).fill("def add(a, b):\n    return a - b")
     page.get_by_role("button", name="평가하기").press("Enter")
-    verdict = page.get_by_role("region", name="판정").inner_text()
-    assert "0.400점으로 실패" in verdict
-    assert "add(1, 2)" in verdict
+    verdict = page.locator("#verdict").inner_text()
+    assert "실패 0.400" in verdict
+    assert "add(1, 2) gave -1, and the request says 3" in verdict
 
 
 def test_who_put_the_bad_prompt_there_is_found(open_page: OpenPage, story: Story) -> None:

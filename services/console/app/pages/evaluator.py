@@ -16,6 +16,7 @@ from services.common.presentation.detail_reading import (
     read_part,
     read_records,
 )
+from services.common.presentation.wordings import EXECUTION_STATUSES
 from services.console.app.queries.evaluator import load_fingerprints
 from services.console.app.queries.task_types import load_serving
 from services.console.app.web.admin_calls import call_manager, read_body
@@ -73,6 +74,7 @@ async def _show(
         sent=sent or {},
         answer=answer,
         detail=read_detail(answer.detail) if answer else None,
+        statuses=EXECUTION_STATUSES,
         error=error,
         status_code=error.status_code if error else 200,
     )

@@ -104,7 +104,7 @@ async def test_an_answer_is_judged_and_the_verdict_shown(open_evaluator):
     client = await open_evaluator("read", "operate")
     client.admin.answers["POST", "/evaluations"] = {"score": 0.4, "passed": False, "detail": DETAIL}
     page = (await client.post("/evaluator", data=FORM)).text
-    for told in ("Failed with 0.400", "keeps the examples", "contradicted", "add(1, 2) gave -1"):
+    for told in ("failed 0.400", "keeps the examples", "contradicted", "add(1, 2) gave -1"):
         assert told in page
     assert FORM["worker_output"] in page
     assert "<script>alert" not in page
