@@ -51,7 +51,7 @@ def _compare(
     if len(one) * len(other) > MAX_COMPARED:
         yield "replace", one, other
         return
-    matcher = difflib.SequenceMatcher(str.isspace, one, other, autojunk=False)
+    matcher = difflib.SequenceMatcher(str.isspace, one, other)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
         yield kind, one[start:end], other[other_start:other_end]
 
