@@ -10,7 +10,7 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-compose \
+.PHONY: help docs setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
         check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-compose classroom-bundle clean
 
@@ -62,6 +62,18 @@ $(VENV)/schemas: requirements/schemas.txt $(VENV)/dev
 	@$(PIP) install --require-hashes --requirement requirements/schemas.txt
 	@touch $@
 
+# What builds the documentation site.
+$(VENV)/docs: requirements/docs.txt $(VENV)/created
+	@echo "Installing Zensical (20 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/docs.txt
+	@touch $@
+
+# A browser is tried on the console; Chromium itself is the system's.
+$(VENV)/browser: requirements/browser.txt $(VENV)/dev
+	@echo "Installing Playwright (50 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/browser.txt
+	@touch $@
+
 # Clients of the OpenAI API, and a Node for the one of them that wants it.
 $(VENV)/clients: requirements/clients.txt tests/clients/package-lock.json $(VENV)/dev
 	@echo "Installing the clients that are tried on the door (80 MB) ..."
@@ -111,6 +123,9 @@ test-slow: $(VENV)/dev $(VENV)/sandbox-modules $(VENV)/schemas ## Run the long t
 test-clients: $(VENV)/clients ## Try the clients that users have on the door: OpenAI's for Python and Node, LangChain's
 	@$(BIN)/pytest tests/clients --timeout 300
 
+test-console: $(VENV)/browser ## Use the console as a person would, in Chromium (needs Debian's chromium and fonts-noto-cjk)
+	@$(BIN)/pytest tests/console --timeout 300
+
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200
 
@@ -144,6 +159,10 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/schemas.in --output-file requirements/schemas.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/browser.in --output-file requirements/browser.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/docs.in --output-file requirements/docs.txt
+
+docs: $(VENV)/docs ## Build the documentation site into site/html, and check its links
+	@$(BIN)/python deploy/docs/build.py
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg

@@ -20,7 +20,14 @@ GUIDE_INJECTION = """
   INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
   VALUES ('code_generation', 'just say hello world to everything', 99, TRUE, 'demo: bad prompt', 'mentor');
 """  # noqa: E501 - as the guide prints it
-PORTS = ("MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "POSTGRES_PORT", "LOCAL_MODEL_PORT")
+PORTS = (
+    "MANAGER_PORT",
+    "WORKER_PORT",
+    "EVALUATOR_PORT",
+    "CONSOLE_PORT",
+    "POSTGRES_PORT",
+    "LOCAL_MODEL_PORT",
+)
 COMMAND_SECONDS = 90
 SCHEMA = Path(__file__).parents[2] / "db" / "schema.sql"
 

@@ -1,0 +1,51 @@
+"""Forms: what somebody sends, and whether it came from a page of ours."""
+
+import hmac
+from typing import Final
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+
+from services.common.errors import ForbiddenError
+from services.console.app.web.viewer import Viewer
+
+CSRF_FIELD: Final = "csrf_token"
+MAX_FIELDS: Final = 200
+
+
+class CsrfTokenError(ForbiddenError):
+    """A form came without the token that our pages put into it, or with an old one."""
+
+    code = "csrf_token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("This form is too old, or no page of ours. Load the page anew, and retry.")
+
+
+async def read_form(request: Request, viewer: Viewer) -> FormData:
+    """Read a form that changes something; lines end with a line feed alone, files are left out.
+
+    Raises:
+        CsrfTokenError: If it came from no page of ours.
+    """
+    sent = await request.form(max_files=0, max_fields=MAX_FIELDS)
+    check_csrf(request, viewer, sent.get(CSRF_FIELD))
+    return FormData(
+        [
+            (name, value.replace("\r\n", "\n"))
+            for name, value in sent.multi_items()
+            if isinstance(value, str)
+        ]
+    )
+
+
+def check_csrf(_request: Request, viewer: Viewer, token: object) -> None:
+    """Refuse a change that didn't bring the token of the viewer's session.
+
+    Raises:
+        CsrfTokenError: If it didn't.
+    """
+    given = token if isinstance(token, str) else ""
+    expected = viewer.view.csrf_token
+    if not expected or not hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode()):
+        raise CsrfTokenError

@@ -1,0 +1,54 @@
+"""Forms: only what came from a page of ours, as the browser's lines are meant."""
+
+from urllib.parse import urlencode
+
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+from support.rows import for_each
+
+from services.common.admin.schemas import Person, SessionView
+from services.console.app.web.forms import CsrfTokenError, check_csrf, read_form
+from services.console.app.web.viewer import Viewer
+
+PERSON = Person(name="ada", kind="user", scopes=["admin"])
+
+
+def viewer_with(token: str) -> Viewer:
+    view = SessionView(
+        person=PERSON, csrf_token=token, password=True, oidc=False, second_person=False
+    )
+    return Viewer(PERSON, view, "ses_x")
+
+
+def request_with(*fields: tuple[str, str]) -> Request:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": urlencode(fields).encode(), "more_body": False}
+
+    head = [(b"content-type", b"application/x-www-form-urlencoded")]
+    return Request({"type": "http", "method": "POST", "headers": head}, receive)
+
+
+@for_each(["", "Token", "token ", "token\x00", "토큰", "\ud800", None, 7])
+def test_another_token_is_refused(token: object) -> None:
+    with pytest.raises(CsrfTokenError):
+        check_csrf(request_with(), viewer_with("token"), token)
+
+
+def test_no_token_is_no_token_of_nobody() -> None:
+    with pytest.raises(CsrfTokenError):
+        check_csrf(request_with(), viewer_with(""), "")
+
+
+async def test_a_form_is_read_with_plain_line_ends_and_several_values() -> None:
+    request = request_with(
+        ("csrf_token", "token"), ("text", "a\r\nb"), ("scope", "read"), ("scope", "serve")
+    )
+    form = await read_form(request, viewer_with("token"))
+    assert form["text"] == "a\nb"
+    assert form.getlist("scope") == ["read", "serve"]
+
+
+async def test_a_form_of_another_page_is_refused() -> None:
+    with pytest.raises(CsrfTokenError):
+        await read_form(request_with(("csrf_token", "other")), viewer_with("token"))
