@@ -11,6 +11,8 @@ from services.common.presentation.visible_text import make_visible
 MAX_CHARACTERS: Final = 100_000
 # Pairs of lines, or of words, that are looked at: what is more counts as changed as a whole.
 MAX_COMPARED: Final = 1_000_000
+# Lines that share less than this of the shorter one are other lines, not changed ones.
+LEAST_SHARED: Final = 0.4
 WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 Kind = Literal["same", "removed", "added"]
@@ -41,7 +43,12 @@ def compare_words(before: str, after: str) -> list[Piece]:
 
 
 def _compare_within(removed: str, added: str) -> Iterator[Piece]:
-    for kind, ours, theirs in _compare(WORD.findall(removed), WORD.findall(added)):
+    """Compare what stands in place of each other; by words only if it has enough in common."""
+    compared = list(_compare(WORD.findall(removed), WORD.findall(added)))
+    shared = sum(len("".join(ours)) for kind, ours, _ in compared if kind == "equal")
+    if shared < LEAST_SHARED * min(len(removed), len(added)):
+        compared = [("replace", [removed], [added])]
+    for kind, ours, theirs in compared:
         yield from _as_pieces(kind, ours, theirs)
 
 
