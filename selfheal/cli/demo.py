@@ -1,5 +1,6 @@
 """`selfheal demo`: one whole healing cycle, live, on a system of its own."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from selfheal.demo.performance import Narrator, perform, send_through_door
 from selfheal.demo.story import choose_story
 from selfheal.runtime.assembly import build_system, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.foreground import in_foreground
+from selfheal.runtime.foreground import ForegroundWatch, in_foreground
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.process_plan import SERVICES, needs_local_model
@@ -50,6 +51,9 @@ def demo(
             "--record", help="Also write what was shown as an SVG picture.", dir_okay=False
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Stay afterwards, and show the story in the console.")
+    ] = False,
 ) -> None:
     """Play one healing story: healthy, a bad deploy, failures, the repair with its proof, healed.
 
@@ -57,7 +61,9 @@ def demo(
     It is played twice: by the guide's route, and streamed through /v1/chat/completions. Exits with
     1 unless it came true both times: broken below 0.5, and 90 % of the loss won back.
 
-    Example: selfheal demo --llm simulated
+    With --keep the system goes on until Ctrl-C, and the console shows what happened.
+
+    Example: selfheal demo --llm simulated --keep
     """
     if record is not None and not record.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {record.absolute().parent}")
@@ -66,12 +72,12 @@ def demo(
     )
     try:
         with friendly_errors():
-            outcome, through_door = _play(_choose_demo_settings(llm), console)
+            outcome, through_door = _play(_choose_demo_settings(llm, keep=keep), console)
     except KeyboardInterrupt:
         console.print("Interrupted; everything is stopped.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
-    _show(outcome, "What was measured in this run", console)
-    _show(through_door, "The same, streamed through /v1/chat/completions", console)
+    if not keep:
+        console.print("\nLook at such a story in the console: [bold]selfheal demo --keep[/bold]")
     if record is not None:
         console.save_svg(str(record), title="selfheal demo")
     if as_json:
@@ -80,7 +86,7 @@ def demo(
         raise typer.Exit(FAILURE_EXIT_CODE)
 
 
-def _choose_demo_settings(llm: str) -> Settings:
+def _choose_demo_settings(llm: str, *, keep: bool) -> Settings:
     """Return the operator's settings, with a directory of the demo's own, on this machine alone.
 
     Its database is new and holds no key.
@@ -97,7 +103,14 @@ def _choose_demo_settings(llm: str) -> Settings:
             remedy="Stop it with: selfheal down (its data stays).",
         )
     own = {"selfheal_home": settings.selfheal_home / DEMO_HOME, "selfheal_api_key": None}
-    alone = {"bind_host": LOOPBACK, "published_host": None, "require_keys": False}
+    alone = {
+        "bind_host": LOOPBACK,
+        "published_host": None,
+        "require_keys": False,
+        "console": "on" if keep else "off",
+        "console_bind_host": LOOPBACK,
+        "console_published_host": None,
+    }
     urls = {
         f"{name}_url": f"http://{LOOPBACK}:{getattr(settings, f'{name}_port')}" for name in SERVICES
     }
@@ -123,9 +136,21 @@ def _play(settings: Settings, console: Console) -> tuple[Outcome, Outcome]:
             console.print(Rule(Text(DOOR_TITLE, style="bold"), characters="=", align="left"))
             through_door = perform(story, settings, narrator, send_through_door)
             watch.check()
+            _show(outcome, "What was measured in this run", console)
+            _show(through_door, "The same, streamed through /v1/chat/completions", console)
+            if settings.console == "on":
+                _stay(settings, watch, console)
     finally:
         system.reset()
     return outcome, through_door
+
+
+def _stay(settings: Settings, watch: ForegroundWatch, console: Console) -> None:
+    """Let the story be looked at, until Ctrl-C."""
+    url = f"http://{LOOPBACK}:{settings.console_port}"
+    console.print(f"\nThe story in the console: {url}/heals. Ctrl-C stops and forgets it.")
+    with suppress(KeyboardInterrupt):
+        watch.wait()
 
 
 def _show(outcome: Outcome, title: str, console: Console) -> None:

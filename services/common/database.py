@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import asyncpg
@@ -14,11 +14,6 @@ from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.setting_checks import read_hosts, read_url_options
 from services.common.text import make_storable
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = PoolConnectionProxy[asyncpg.Record]
 
 log = get_logger()
 
@@ -193,7 +188,7 @@ class Database:
                 self._pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator["Connection"]:
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection of the pool; one that the server has ended is replaced first.
 
         Raises:
@@ -205,7 +200,8 @@ class Database:
             await asyncio.sleep(0)
         with translate_database_errors():
             async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
-                yield connection
+                # A proxy, which does all that a connection does.
+                yield cast(asyncpg.Connection, connection)
 
     async def is_ready(self) -> bool:
         """Tell whether the server answers and the schema is there."""
