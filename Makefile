@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: help docs setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
         check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
-        bench-log-size bench-compose classroom-bundle clean
+        bench-log-size bench-console bench-compose classroom-bundle clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -187,6 +187,9 @@ bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code
 
 bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.log_size $(ARGS)
+
+bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.console $(ARGS)
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate

@@ -132,6 +132,8 @@ CREATE TABLE selfheal.traffic (
     scored DOUBLE PRECISION NOT NULL,
     passed DOUBLE PRECISION NOT NULL,
     score_sum DOUBLE PRECISION NOT NULL,
+    -- Of those whose time is known.
+    timed INTEGER NOT NULL DEFAULT 0,
     latency_ms_sum BIGINT NOT NULL,
     input_tokens BIGINT NOT NULL,
     output_tokens BIGINT NOT NULL,

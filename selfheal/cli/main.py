@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from selfheal.cli import (
+    audit,
     bench,
     chat,
     doctor,
@@ -21,6 +22,7 @@ from selfheal.cli import (
     reports,
     requests,
     tasks,
+    users,
 )
 from selfheal.cli import demo as demonstration
 from services.common.version import package_version
@@ -76,6 +78,8 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(reports.app, name="reports")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 app.add_typer(judge.app, name="judge")
 app.add_typer(bench.app, name="bench")
 

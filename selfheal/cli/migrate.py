@@ -8,6 +8,7 @@ import typer
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.runtime.assembly import build_external_database, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.schema.roles import CONSOLE_ROLE, MANAGER_ROLE, read_or_create_passfile
 from selfheal.runtime.secret_files import read_or_create_secret
 from services.common.config import Settings
 
@@ -20,6 +21,18 @@ def migrate(
             "unless it is there (INTERNAL_TOKEN_FILE reads it).",
             metavar="FILE",
         ),
+    ] = None,
+    manager_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also make the database users of Manager and console, with the Manager's password "
+            "in this file (as `passfile=` in its DATABASE_URL), written unless it is there.",
+            metavar="FILE",
+        ),
+    ] = None,
+    console_password_file: Annotated[
+        Path | None,
+        typer.Option(help="The same for the console and CONSOLE_DATABASE_URL.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Make the tables in the database of DATABASE_URL, or apply the migrations that it lacks.
@@ -36,9 +49,18 @@ def migrate(
                 "DATABASE_URL isn't set, and the embedded database is migrated when it starts.",
                 remedy="Run selfheal up, or set DATABASE_URL to a database of your own.",
             )
-        applied = build_external_database(settings).upgrade()
+        files = {MANAGER_ROLE: manager_password_file, CONSOLE_ROLE: console_password_file}
+        passwords = {
+            role: read_or_create_passfile(file, role) for role, file in files.items() if file
+        }
+        applied = build_external_database(settings).upgrade(passwords)
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.
             internal_token_file.chmod(0o640)
         messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")
+        if console_password_file is None and not settings.console_database_url:
+            messages.print(
+                "CONSOLE_DATABASE_URL isn't set, so there is no console: --console-password-file "
+                "makes a database user for it, who may only read."
+            )

@@ -49,7 +49,12 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
 
 def build_external_database(settings: Settings) -> ExternalDatabase:
     """Build the view of the server that `DATABASE_URL` names."""
-    return ExternalDatabase(settings.database_url.get_secret_value(), schema=find_schema())
+    console_url = settings.console_database_url
+    return ExternalDatabase(
+        settings.database_url.get_secret_value(),
+        schema=find_schema(),
+        console_url=console_url.get_secret_value() if console_url else "",
+    )
 
 
 def uses_own_database(settings: Settings) -> bool:

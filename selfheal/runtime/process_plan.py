@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Final, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final, Self, get_args
 
 from pydantic import SecretStr
 
@@ -26,13 +26,14 @@ from services.common.config import (
 from services.common.setting_checks import name_in_url
 
 LOCAL_MODEL = "local-model"
+MANAGER = "manager"
 OPTIMIZER = "optimizer"
 OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services.optimizer.app.main")
 AUTOPILOT = "autopilot"
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "worker": WorkerSettings,
     "evaluator": EvaluatorSettings,
-    "manager": ManagerSettings,
+    MANAGER: ManagerSettings,
 }
 MODEL_VARIABLES: Final = frozenset(
     name.upper() for name in ModelSettings.model_fields.keys() - ProcessSettings.model_fields
@@ -56,10 +57,21 @@ Stages = Sequence[Sequence[ProcessSpec]]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The secrets by which the parts of the system know one another."""
+    """The secrets by which the parts of the system know one another.
+
+    The Manager's own way into the database may be missing: it then goes in as the others do.
+    """
 
     database_url: str = field(default="", repr=False)
     internal_token: str = field(default="", repr=False)
+    manager_database_url: str = field(default="", repr=False)
+    console_database_url: str = field(default="", repr=False)
+
+    def of(self, service: str) -> Self:
+        """Return the credentials as a service gets them."""
+        if service != MANAGER or not self.manager_database_url:
+            return self
+        return replace(self, database_url=self.manager_database_url)
 
 
 def plan_processes(
@@ -94,7 +106,7 @@ def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[
 def _plan_service(name: str, settings: Settings, credentials: Credentials) -> ProcessSpec:
     port_setting = f"{name}_port"
     port: int = getattr(settings, port_setting)
-    environment = _variables(SERVICES[name], settings, credentials)
+    environment = _variables(SERVICES[name], settings, credentials.of(name))
     has_database = issubclass(SERVICES[name], DatabaseSettings)
     return ProcessSpec(
         name=name,

@@ -116,7 +116,15 @@ class System:
             EmbeddedRuntimeError: If nothing was generated, since it was never started.
         """
         token = self._internal_token or read_secret(self._token_file) or ""
-        return Credentials(self.database.database_url, token)
+        return self._credentials(token)
+
+    def _credentials(self, token: str) -> Credentials:
+        return Credentials(
+            self.database.database_url,
+            token,
+            manager_database_url=self.database.manager_url,
+            console_database_url=self.database.console_url,
+        )
 
     @property
     def _token_file(self) -> Path:
@@ -147,7 +155,7 @@ class System:
         if self.database.start(interrupted=interrupted, progress=progress):
             started.append(self.database)
         token = self._internal_token or read_or_create_secret(self._token_file)
-        stages = self._plan(Credentials(self.database.database_url, token))
+        stages = self._plan(self._credentials(token))
         planned = {spec.name for stage in stages for spec in stage}
         for name in set(self.processes.names()) - planned:
             progress(f"stopping {name}, which is no longer needed")

@@ -1,6 +1,6 @@
 """What the runtime asks of a running server: whether it is ready and has our schema."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, update_schema
+from selfheal.runtime.schema.roles import update_roles
 from services.common.database import connection_arguments
 
 SUPERUSER = "agent"
@@ -29,11 +30,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """How to reach the embedded server; the password stays out of `repr`."""
+    """How to reach the embedded server, as one user; the password stays out of `repr`."""
 
     host: str
     port: int
     password: str = field(repr=False)
+    user: str = SUPERUSER
 
     def url(self, database: str = DATABASE) -> str:
         """Return the connection URL, with the password in it.
@@ -41,7 +43,7 @@ class ServerAddress:
         It leaves nothing out that libpq's variables, meant for other servers, could fill in.
         """
         password = quote(self.password, safe="")
-        place = f"postgresql://{SUPERUSER}:{password}@{self.host}:{self.port}/{database}"
+        place = f"postgresql://{self.user}:{password}@{self.host}:{self.port}/{database}"
         return f"{place}?{urlencode(_OPTIONS)}"
 
     @property
@@ -50,7 +52,7 @@ class ServerAddress:
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
-            "PGUSER": SUPERUSER,
+            "PGUSER": self.user,
             "PGDATABASE": DATABASE,
             "PGPASSWORD": self.password,
         }
@@ -104,14 +106,28 @@ async def answers(address: ServerAddress) -> bool:
     return True
 
 
-async def prepare_database(address: ServerAddress, schema: Path) -> list[str]:
-    """Create the database, and bring its schema up to date; gives words for what was applied.
+async def prepare_database(
+    address: ServerAddress, schema: Path, passwords: Mapping[str, str]
+) -> list[str]:
+    """Create the database, and bring its schema and its users up to date.
+
+    Args:
+        passwords: Those of the users beside the superuser, by user.
+
+    Returns:
+        Words for what was applied of the schema.
 
     Raises:
         PostgresError: If something doesn't apply.
     """
     await address.ask(_create_database, _MAINTENANCE_DATABASE)
-    return await address.ask(lambda connection: update_schema(connection, schema))
+
+    async def update(connection: Connection) -> list[str]:
+        applied = await update_schema(connection, schema)
+        await update_roles(connection, schema, passwords)
+        return applied
+
+    return await address.ask(update)
 
 
 async def _create_database(connection: Connection) -> None:

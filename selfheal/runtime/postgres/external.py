@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,6 +13,7 @@ import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
+from selfheal.runtime.schema.roles import update_trust
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 from services.common.database import choose_remedy, connection_arguments
@@ -36,6 +37,7 @@ class ExternalDatabase:
 
     Args:
         database_url: Its URL, credentials included: never printed.
+        console_url: The console's own URL, if there is one; never printed either.
         schema: The schema that it should have; its migrations lie beside it.
     """
 
@@ -43,8 +45,10 @@ class ExternalDatabase:
     exit_code: Final = None
     log_file: Final = Path(os.devnull)
 
-    def __init__(self, database_url: str, *, schema: Path) -> None:
+    def __init__(self, database_url: str, *, schema: Path, console_url: str = "") -> None:
         self.database_url = database_url
+        self.manager_url = database_url
+        self.console_url = console_url
         self.schema = schema
 
     @property
@@ -127,8 +131,12 @@ class ExternalDatabase:
         """Return False: no command of ours stops it."""
         return False
 
-    def upgrade(self) -> list[str]:
+    def upgrade(self, passwords: Mapping[str, str] | None = None) -> list[str]:
         """Make the tables in an empty database, or apply the migrations that it lacks.
+
+        Args:
+            passwords: Those to give the users of Manager and console, by user; without any, the
+                users aren't made.
 
         Returns:
             Words for what was applied; empty where the schema was current.
@@ -137,7 +145,13 @@ class ExternalDatabase:
             PostgresError: If it can't be reached, something doesn't apply, or its tables belong to
                 another system.
         """
-        return asyncio.run(self._ask(self._update, statement_seconds=_UPGRADE_SECONDS))
+
+        async def update(connection: Connection) -> list[str]:
+            applied = await self._update(connection)
+            await update_trust(connection, self.schema, passwords or {})
+            return applied
+
+        return asyncio.run(self._ask(update, statement_seconds=_UPGRADE_SECONDS))
 
     async def _update(self, connection: Connection) -> list[str]:
         state = await read_schema_state(connection, self.schema)

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ from selfheal.runtime.postgres.postmaster import (
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
 from selfheal.runtime.schema.migrations import SchemaState, read_schema_state
+from selfheal.runtime.schema.roles import CONSOLE_ROLE, MANAGER_ROLE
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
@@ -40,7 +42,8 @@ class EmbeddedPostgres:
 
     Args:
         directory: The runtime's directory (`.selfheal`), made if it isn't there. Holds the data
-            (`postgres/`), the password (`postgres-password`, mode 0600) and the log
+            (`postgres/`), the passwords of the superuser and of the Manager's and the console's
+            users (`postgres-password` and the like, mode 0600) and the log
             (`logs/postgres.log`).
         port: TCP port on 127.0.0.1.
         schema: SQL file that makes the tables, applied exactly once, in one transaction. The
@@ -77,6 +80,14 @@ class EmbeddedPostgres:
         return self.directory / "postgres-password"
 
     @property
+    def _role_files(self) -> dict[str, Path]:
+        """The files that hold the passwords of Manager and console, by database user."""
+        return {
+            MANAGER_ROLE: self.directory / "manager-password",
+            CONSOLE_ROLE: self.directory / "console-password",
+        }
+
+    @property
     def log_file(self) -> Path:
         """The file that the server logs to."""
         return self.directory / "logs" / f"{self.name}.log"
@@ -105,6 +116,16 @@ class EmbeddedPostgres:
     def database_url(self) -> str:
         """The connection URL with the password in it, which must never be printed."""
         return self.address.url()
+
+    @property
+    def manager_url(self) -> str:
+        """The Manager's connection URL."""
+        return self._url_of(MANAGER_ROLE)
+
+    @property
+    def console_url(self) -> str:
+        """The console's connection URL."""
+        return self._url_of(CONSOLE_ROLE)
 
     @property
     def exit_code(self) -> int | None:
@@ -174,7 +195,10 @@ class EmbeddedPostgres:
             if running is None:
                 self.stop()
             raise
-        for what in asyncio.run(postgres_database.prepare_database(self.address, self.schema)):
+        passwords = {role: read_or_create_secret(file) for role, file in self._role_files.items()}
+        for what in asyncio.run(
+            postgres_database.prepare_database(self.address, self.schema, passwords)
+        ):
             progress(f"applied {what}")
         return running is None
 
@@ -200,7 +224,8 @@ class EmbeddedPostgres:
             self._clear_remains()
             self._prepare().run_single_user(self.storage.data.resolve())
         self.storage.remove()
-        self.password_file.unlink(missing_ok=True)
+        for file in (self.password_file, *self._role_files.values()):
+            file.unlink(missing_ok=True)
 
     @property
     def client_variables(self) -> dict[str, str]:
@@ -210,6 +235,10 @@ class EmbeddedPostgres:
     def schema_state(self) -> SchemaState:
         """Tell what the running database has of the schema."""
         return asyncio.run(self.address.ask(lambda one: read_schema_state(one, self.schema)))
+
+    def _url_of(self, role: str) -> str:
+        password = read_secret(self._role_files[role]) or ""
+        return replace(self.address, user=role, password=password).url()
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""

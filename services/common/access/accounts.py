@@ -23,7 +23,8 @@ ROLE_SCOPES: Final[Mapping[str, tuple[KeyScope, ...]]] = {
     "admin": (KeyScope.ADMIN,),
 }
 LOCAL_PERSON: Final = "local"
-MOST_NAME_CHARACTERS: Final = 100
+# As many as `prompts.created_by` holds.
+MOST_NAME_CHARACTERS: Final = 64
 _NAME = re.compile(r"\w[\w.@+#-]*")
 _NO_NAME = re.compile(r"[^\w.@+-]+")
 # Any number will do that nothing else locks.

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError
 
 MIN_CHARACTERS: Final = 12
 _HASHER: Final = PasswordHasher()
@@ -23,7 +23,7 @@ def is_right_password(kept: str | None, password: str) -> bool:
     """
     try:
         return _HASHER.verify(kept or _hash_of_nothing(), _spell(password)) and kept is not None
-    except VerificationError:
+    except (VerificationError, InvalidHashError):
         return False
 
 

@@ -29,7 +29,8 @@ from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
-from services.manager.app.metrics import ScoringMetrics
+from services.manager.app.metrics import ScoringMetrics, TrafficMetrics
+from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark, choose_scoring
@@ -66,6 +67,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
     scoring_metrics = ScoringMetrics(metrics.registry)
+    traffic_metrics = TrafficMetrics(metrics.registry)
+    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
@@ -88,6 +91,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         key_store.start()
+        traffic_counter.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
@@ -125,16 +129,18 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
+        await traffic_counter.close()
         await key_store.close()
         await refiner.close()
         await database.close()
 
-    async def refresh_backlog() -> None:
+    async def refresh_metrics() -> None:
         with suppress(DatabaseUnavailableError):
             backlog = await pending.count()
             scoring_metrics.set_backlog(
                 pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
             )
+            traffic_metrics.set_age(await traffic_counter.age_seconds())
 
     app = create_app(
         SERVICE,
@@ -142,7 +148,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
         is_ready=database.is_ready,
-        before_scrape=refresh_backlog,
+        before_scrape=refresh_metrics,
         body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
     app.state.database = database

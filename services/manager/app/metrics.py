@@ -1,4 +1,6 @@
-"""Metrics of the Manager alone: answers that wait for their scores."""
+"""Metrics of the Manager alone: answers that wait for their scores, and counted traffic."""
+
+import math
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -20,3 +22,19 @@ class ScoringMetrics:
         """Show how many answers wait, and how long the oldest has."""
         self._pending.set(pending)
         self._oldest.set(oldest_seconds)
+
+
+class TrafficMetrics:
+    """How old the counted traffic is that the console draws, whichever Manager counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._age = Gauge(
+            "agent_traffic_rollup_age_seconds",
+            "How long ago what was logged was counted for the console; NaN before the first time",
+            registry=registry,
+        )
+        self._age.set(math.nan)
+
+    def set_age(self, seconds: float | None) -> None:
+        """Show when it was counted last; None for never."""
+        self._age.set(math.nan if seconds is None else seconds)

@@ -39,8 +39,9 @@ FIXED_INSIDE = {
     "TASK_TYPES_DIR", "OTEL_SERVICE_NAME", "BIND_HOST",
 }  # fmt: skip
 SECRETS = {
-    "PGPASSWORD": {"migrate", "worker", "manager", "optimizer", "autopilot", "selfheal"},
+    "PGPASSWORD": {"migrate", "worker", "optimizer", "autopilot", "selfheal"},
     "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
+    "OIDC_CLIENT_SECRET": {"manager"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
     "OPENAI_API_KEY": {"evaluator", "manager", "optimizer", "autopilot", "selfheal"},
@@ -133,6 +134,28 @@ def test_who_reads_the_token_waits_until_it_is_written_and_cannot_change_it(serv
     assert f"internal-token:{folder}:ro" in described["volumes"]
     assert described["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert f"internal-token:{folder}" in SERVICES["migrate"]["volumes"]
+
+
+@pytest.mark.parametrize("of", ["manager", "console"])
+def test_a_database_users_password_is_in_a_volume_that_its_service_alone_reads(of: str) -> None:
+    folder = f"/var/lib/selfheal-{of}"
+    holders = {
+        name: volume
+        for name, service in SERVICES.items()
+        for volume in service.get("volumes", [])
+        if str(volume).startswith(f"{of}-password:")
+    }
+    assert holders.pop("migrate") == f"{of}-password:{folder}"
+    assert f"--{of}-password-file={folder}/passfile" in SERVICES["migrate"]["command"]
+    assert folder in DOCKERFILE
+    assert holders in ({}, {of: f"{of}-password:{folder}:ro"})
+
+
+def test_the_manager_comes_in_as_its_own_user() -> None:
+    url = SERVICES["manager"]["environment"]["DATABASE_URL"]
+    assert url.startswith("postgresql://selfheal_manager@")
+    assert url.endswith("?passfile=/var/lib/selfheal-manager/passfile")
+    assert "manager-password:/var/lib/selfheal-manager:ro" in SERVICES["manager"]["volumes"]
 
 
 def interpolate(text: str, variables: dict[str, str]) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def test_it_says_what_it_applied(
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
     asked: list[str] = []
 
-    def upgrade(database: ExternalDatabase) -> list[str]:
+    def upgrade(database: ExternalDatabase, passwords: Mapping[str, str]) -> list[str]:
+        assert passwords == {}
         asked.append(database.database_url)
         assert database.schema.is_file()
         return applied
@@ -47,7 +49,7 @@ def test_the_token_is_written_once_and_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
-    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda _: ["migration 2"])
+    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda *_: ["migration 2"])
     file = tmp_path / "token"
     tokens = []
     for _ in range(2):
@@ -58,3 +60,51 @@ def test_the_token_is_written_once_and_kept(
     assert tokens[0] == tokens[1]
     assert len(tokens[0].strip()) >= 32
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_the_users_passwords_go_into_files_that_postgresqls_clients_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+    given: list[Mapping[str, str]] = []
+
+    def upgrade(_: ExternalDatabase, passwords: Mapping[str, str]) -> list[str]:
+        given.append(dict(passwords))
+        return []
+
+    monkeypatch.setattr(ExternalDatabase, "upgrade", upgrade)
+    manager, console = tmp_path / "manager", tmp_path / "console"
+    options = [
+        *("--manager-password-file", str(manager)),
+        *("--console-password-file", str(console)),
+    ]
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["migrate", *options])
+        assert result.exit_code == 0, result.output
+        assert not any(password in result.output for password in given[-1].values())
+    assert given[0] == given[1]
+    for file, role in ((manager, "selfheal_manager"), (console, "selfheal_console")):
+        assert file.read_text() == f"*:*:*:{role}:{given[0][role]}\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert len(given[0][role]) >= 32
+
+
+def test_a_file_of_another_kind_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+    file = tmp_path / "mine"
+    file.write_text("something else")
+    result = CliRunner().invoke(app, ["migrate", "--console-password-file", str(file)])
+    assert result.exit_code == 1
+    assert "isn't a password file" in result.stderr
+    assert file.read_text() == "something else"
+
+
+def test_it_says_that_the_console_has_no_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+    monkeypatch.delenv("CONSOLE_DATABASE_URL", raising=False)
+    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda *_: [])
+    assert "--console-password-file" in CliRunner().invoke(app, ["migrate"]).stderr
+    monkeypatch.setenv("CONSOLE_DATABASE_URL", "postgresql://reader@db/agent_system")
+    assert "--console-password-file" not in CliRunner().invoke(app, ["migrate"]).stderr

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,21 @@ def test_secrets_go_only_where_they_are_needed() -> None:
         "worker",
         "evaluator",
     }
+
+
+def test_the_manager_gets_into_the_database_as_its_own_user() -> None:
+    own = "postgresql://selfheal_manager:own@127.0.0.1:5432/agent_system"
+    credentials = replace(CREDENTIALS, manager_database_url=own)
+    stages = plan_processes(make_settings(), credentials, autopilot=True)
+    urls = {
+        spec.name: spec.environment["DATABASE_URL"]
+        for stage in stages
+        for spec in stage
+        if "DATABASE_URL" in spec.environment
+    }
+    others = CREDENTIALS.database_url
+    assert urls == {"worker": others, "manager": own, "optimizer": others}
+    assert "own" not in repr(credentials)
 
 
 def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:

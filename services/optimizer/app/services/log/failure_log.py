@@ -11,6 +11,7 @@ import asyncpg
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
+from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
@@ -19,7 +20,6 @@ from services.optimizer.app.services.log.log_records import (
     UnscoredCount,
     Window,
 )
-from services.optimizer.app.services.log.prompt_history import WEIGHT
 
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # NULL, NaN and infinities are no scores.

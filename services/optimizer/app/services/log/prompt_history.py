@@ -3,11 +3,10 @@
 import asyncpg
 
 from services.common.models import Prompt
+from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import PastPrompt, Record
 
 MAX_HISTORY = 50
-# How many answers one stands for, where a share of them is scored.
-WEIGHT = "coalesce(1 / c.inclusion_probability, 1)::float"
 # Whether a share of the answers was scored, so that they stand for different numbers of answers.
 IS_SAMPLED = """
     SELECT EXISTS (

@@ -23,7 +23,7 @@ from services.common.config import Settings
 ROOT = Path(__file__).parents[5]
 SCHEMA = ROOT / "db" / "schema.sql"
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
-MIGRATIONS = ["migration 2", "migration 3"]
+MIGRATIONS = ["migration 2", "migration 3", "migration 4"]
 
 CATALOG = {
     "columns": """
@@ -120,7 +120,8 @@ def test_upgrading_keeps_the_data_and_doing_it_again_is_harmless(old: EmbeddedPo
     )
     tables = ("prompts", "selfheal.activations", "selfheal.healing_runs")
     columns = "SELECT to_jsonb(t) - ARRAY['verdict', 'incumbent_digest', 'triggered_by', "
-    kept = columns + "'resolution', 'resolved_at'] FROM {} t"
+    columns += "'resolution', 'resolved_at', 'requested_by', 'resolved_by'"
+    kept = columns + "] FROM {} t"
     before = [ask(old, kept.format(table)) for table in tables]
     new = seen_with(old, SCHEMA)
     new.start()
@@ -175,17 +176,17 @@ def copy(tmp_path: Path) -> Path:
 def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_half(
     old: EmbeddedPostgres, copy: Path, statements: str, complaint: str
 ) -> None:
-    (copy.parent / "migrations" / "0004_broken.sql").write_text(statements)
-    with pytest.raises(PostgresError, match=rf"migration 4 doesn't apply: .*{complaint}"):
+    (copy.parent / "migrations" / "0005_broken.sql").write_text(statements)
+    with pytest.raises(PostgresError, match=rf"migration 5 doesn't apply: .*{complaint}"):
         seen_with(old, copy).start()
     assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
-    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(3,)]
-    (copy.parent / "migrations" / "0004_broken.sql").write_text(
-        "INSERT INTO selfheal.migrations (number) VALUES (4);"
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(4,)]
+    (copy.parent / "migrations" / "0005_broken.sql").write_text(
+        "INSERT INTO selfheal.migrations (number) VALUES (5);"
     )
     said: list[str] = []
     seen_with(old, copy).start(progress=said.append)
-    assert said == ["applied migration 4"]
+    assert said == ["applied migration 5"]
 
 
 def test_a_server_of_the_operators_own_is_told_what_to_apply(old: EmbeddedPostgres) -> None:

@@ -56,7 +56,11 @@ def test_an_empty_database_gets_the_schema_once(empty: str) -> None:
 def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) -> None:
     ask(empty, FIRST_SCHEMA.read_text(encoding="utf-8"))
     ask(empty, "INSERT INTO prompts (task_type, content, version) VALUES ('mine', 'text', 7)")
-    assert ExternalDatabase(empty, schema=SCHEMA).upgrade() == ["migration 2", "migration 3"]
+    assert ExternalDatabase(empty, schema=SCHEMA).upgrade() == [
+        "migration 2",
+        "migration 3",
+        "migration 4",
+    ]
     assert ask(empty, "SELECT content, version FROM prompts WHERE task_type = 'mine'") == [
         ("text", 7)
     ]

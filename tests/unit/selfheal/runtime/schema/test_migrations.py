@@ -36,3 +36,4 @@ def test_the_wheel_carries_them_beside_the_schema() -> None:
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert carried["db/schema.sql"] == "selfheal/runtime/schema.sql"
     assert carried["db/migrations"] == "selfheal/runtime/migrations"
+    assert carried["db/roles.sql"] == "selfheal/runtime/roles.sql"

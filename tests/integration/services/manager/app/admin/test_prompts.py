@@ -98,14 +98,15 @@ async def test_a_person_changes_their_own_task_types_alone(
     alice = await sign_in("alice", task_types=["letters"])
     prompt = await load_active()
     run_id = await propose(connection, await make_run(connection, prompt, "proposed"))
+    draft = {"content": "x", "inputs": ["x"]}
     answers = [
         await activate(alice, prompt, content="x"),
         await alice.call("POST", "/prompts/code_generation/rollback", {"serving": seen(prompt)}),
         await alice.call("POST", f"/runs/{run_id}/approve"),
         await alice.call("POST", f"/runs/{run_id}/reject"),
         await alice.call("POST", f"/runs/{run_id}/undo", seen(prompt)),
-        await alice.call("POST", "/prompts/code_generation/draft", {"content": "x"}),
-        await alice.call("POST", "/prompts/code_generation/trial", {"content": "x", "inputs": ["x"]}),
+        await alice.call("POST", "/prompts/code_generation/draft", draft),
+        await alice.call("POST", "/prompts/code_generation/trial", draft),
     ]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} <= {
         (403, "forbidden")

@@ -1,0 +1,153 @@
+"""`selfheal audit`: who changed what, and when."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, astuple, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.operator_database import ask_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+from services.common.presentation.csv_text import write_csv_line
+from services.common.presentation.visible_text import make_visible_line
+from services.common.record.audit import AuditEvent, AuditFilter, load_events, read_events
+
+MAX_VALUE_CHARACTERS: Final = 40
+
+ByPerson = Annotated[
+    str | None,
+    typer.Option("--person", "-p", help="Only what this person did, or key:NAME.", metavar="NAME"),
+]
+OfTaskType = Annotated[
+    str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
+]
+Since = Annotated[datetime | None, typer.Option("--since", help="Not before, in this zone.")]
+
+app = typer.Typer(no_args_is_help=True, help="See who changed what; `prompts`, keys, accounts.")
+output = Console()
+
+
+@app.command("list")
+def list_events(
+    person: ByPerson = None,
+    task_type: OfTaskType = None,
+    since: Since = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what was changed, the latest first. A change by plain SQL names no person.
+
+    Example: selfheal audit list --person alice --since 2026-11-01
+    """
+    meant = _read_filter(person, task_type, since)
+    with friendly_errors():
+        events = ask_database(Settings(), lambda one: load_events(one, meant, limit=limit))
+    if as_json:
+        print_json([asdict(event) for event in events])
+    elif events:
+        output.print(_make_table(events))
+    else:
+        messages.print("Nothing of that kind was changed.")
+
+
+@app.command("export")
+def export_events(
+    person: ByPerson = None,
+    task_type: OfTaskType = None,
+    since: Since = None,
+    file_format: Annotated[
+        Literal["csv", "jsonl"],
+        typer.Option("--format", "-f", help="For a spreadsheet, or an object a line."),
+    ] = "csv",
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to, instead of standard output.")
+    ] = None,
+) -> None:
+    """Write out all that was changed, the latest first.
+
+    Example: selfheal audit export --format jsonl --output audit.jsonl
+    """
+    meant = _read_filter(person, task_type, since)
+    with friendly_errors(), ExitStack() as stack:
+        try:
+            out = (
+                stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else None
+            )
+        except OSError as error:
+            raise EmbeddedRuntimeError(f"Can't write {file}: {error.strerror}.") from error
+        write = (out or sys.stdout).write
+        count = ask_database(Settings(), lambda one: _export(one, meant, file_format, write))
+    messages.print(f"Wrote {count:,} events.")
+
+
+async def _export(
+    connection: asyncpg.Connection,
+    meant: AuditFilter,
+    file_format: str,
+    write: Callable[[str], object],
+) -> int:
+    if file_format == "csv":
+        write(write_csv_line(column.name for column in fields(AuditEvent)))
+    count = 0
+    async for event in read_events(connection, meant):
+        if file_format == "csv":
+            write(write_csv_line(astuple(event)))
+        else:
+            write(json.dumps(asdict(event), default=_write_moment) + "\n")
+        count += 1
+    return count
+
+
+def _read_filter(person: str | None, task_type: str | None, since: datetime | None) -> AuditFilter:
+    return AuditFilter(
+        person=person,
+        task_types=[task_type] if task_type is not None else None,
+        since=since.astimezone() if since else None,
+    )
+
+
+def _make_table(events: list[AuditEvent]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("when", "who", "database user", "did", "to", "task type"):
+        table.add_column(title, no_wrap=title == "when")
+    table.add_column("what changed", overflow="fold")
+    for event in events:
+        cells = (
+            f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}",
+            event.person or "",
+            event.database_user,
+            event.action,
+            event.object,
+            event.task_type or "",
+            _tell_changes(event),
+        )
+        table.add_row(*(Text(make_visible_line(cell)) for cell in cells))
+    return table
+
+
+def _tell_changes(event: AuditEvent) -> str:
+    if event.before is None or event.after is None:
+        return ""
+    return "; ".join(
+        f"{name}: {_shorten(old)} → {_shorten(new)}" for name, (old, new) in event.changes.items()
+    )
+
+
+def _shorten(value: Any) -> str:
+    text = make_visible_line(value if isinstance(value, str) else json.dumps(value))
+    return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[: MAX_VALUE_CHARACTERS - 1]}…"
+
+
+def _write_moment(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

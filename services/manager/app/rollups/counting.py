@@ -1,0 +1,121 @@
+"""Counts whole buckets of the log anew, into `selfheal.traffic` and `selfheal.fingerprints`."""
+
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from services.common.record.weights import WEIGHT
+
+TIMEOUT_SECONDS: Final = 60.0
+# Row by row in the conversations' key: a plan that can't know how short the range is would read
+# the whole table. Rows that are as they were aren't written.
+COUNT: Final = f"""
+    WITH counted AS (
+        SELECT task_type, date_bin('5 minutes', created_at, '2000-01-01Z') AS bucket,
+               prompt_version, count(*) AS requests,
+               count(*) FILTER (WHERE evaluation_passed IS NULL AND error_message IS NOT NULL)
+                   AS unscored,
+               coalesce(sum(weight) FILTER (WHERE evaluation_passed IS NOT NULL), 0) AS scored,
+               coalesce(sum(weight) FILTER (WHERE evaluation_passed), 0) AS passed,
+               coalesce(sum(weight * least(greatest(evaluation_score, 0), 1))
+                   FILTER (WHERE evaluation_passed IS NOT NULL), 0) AS score_sum,
+               count(worker_latency_ms) AS timed,
+               coalesce(sum(worker_latency_ms), 0) AS latency_ms_sum,
+               coalesce(sum(input_tokens), 0) AS input_tokens,
+               coalesce(sum(output_tokens), 0) AS output_tokens
+        FROM execution_logs AS l
+        LEFT JOIN LATERAL (
+            SELECT c.inclusion_probability, input_tokens, output_tokens
+            FROM selfheal.conversations AS c WHERE c.execution_id = l.id LIMIT 1
+        ) AS c ON TRUE
+        CROSS JOIN LATERAL (SELECT {WEIGHT} AS weight) AS w
+        WHERE created_at >= $1 AND created_at < $2
+        GROUP BY 1, 2, 3
+    ), removed AS (
+        DELETE FROM selfheal.traffic AS t
+        WHERE bucket >= $1 AND bucket < $2 AND NOT EXISTS (
+            SELECT FROM counted AS c
+            WHERE c.task_type = t.task_type AND c.bucket = t.bucket
+              AND c.prompt_version IS NOT DISTINCT FROM t.prompt_version
+        )
+    )
+    INSERT INTO selfheal.traffic AS t (
+        task_type, bucket, prompt_version, requests, unscored, scored, passed, score_sum, timed,
+        latency_ms_sum, input_tokens, output_tokens
+    )
+    SELECT * FROM counted
+    ON CONFLICT (task_type, bucket, prompt_version) DO UPDATE SET
+        requests = excluded.requests, unscored = excluded.unscored, scored = excluded.scored,
+        passed = excluded.passed, score_sum = excluded.score_sum, timed = excluded.timed,
+        latency_ms_sum = excluded.latency_ms_sum, input_tokens = excluded.input_tokens,
+        output_tokens = excluded.output_tokens
+    WHERE t IS DISTINCT FROM excluded
+"""
+# Of each bucket and version the first and the last answer: to read an evaluation's detail costs
+# more than all else, and an evaluator that scored in between was the last of some earlier round.
+NOTE_FINGERPRINTS: Final = """
+    INSERT INTO selfheal.fingerprints AS f (task_type, fingerprint, first_seen, last_seen)
+    SELECT task_type, fingerprint, min(created_at), max(created_at)
+    FROM selfheal.traffic AS t
+    CROSS JOIN LATERAL (
+        (SELECT created_at, evaluation_detail FROM execution_logs
+         WHERE task_type = t.task_type AND prompt_version = t.prompt_version
+           AND evaluation_passed IS NOT NULL
+           AND created_at >= bucket AND created_at < bucket + '5 minutes'::interval
+         ORDER BY created_at LIMIT 1)
+        UNION ALL
+        (SELECT created_at, evaluation_detail FROM execution_logs
+         WHERE task_type = t.task_type AND prompt_version = t.prompt_version
+           AND evaluation_passed IS NOT NULL
+           AND created_at >= bucket AND created_at < bucket + '5 minutes'::interval
+         ORDER BY created_at DESC LIMIT 1)
+    ) AS ends
+    CROSS JOIN LATERAL (
+        SELECT evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fingerprint
+    ) AS named
+    WHERE bucket >= $1 AND bucket < $2 AND scored > 0 AND fingerprint IS NOT NULL
+    GROUP BY 1, 2
+    ON CONFLICT (task_type, fingerprint) DO UPDATE SET
+        first_seen = least(f.first_seen, excluded.first_seen),
+        last_seen = greatest(f.last_seen, excluded.last_seen)
+    WHERE excluded.first_seen < f.first_seen OR excluded.last_seen > f.last_seen
+"""
+FORGET: Final = "DELETE FROM selfheal.traffic WHERE bucket < $1"
+# The latest that was logged, or was once counted, within a range.
+FIND_LATEST: Final = """
+    SELECT greatest(
+        (SELECT max(created_at) FROM execution_logs WHERE created_at >= $1 AND created_at < $2),
+        (SELECT max(bucket) FROM selfheal.traffic WHERE bucket >= $1 AND bucket < $2)
+    )
+"""
+HAS_UNCOUNTED: Final = """
+    SELECT EXISTS (SELECT FROM execution_logs WHERE created_at >= $1 AND created_at < $2)
+       AND NOT EXISTS (SELECT FROM selfheal.traffic WHERE bucket >= $1 AND bucket < $2)
+"""
+
+
+async def count_buckets(connection: asyncpg.Connection, start: datetime, end: datetime) -> None:
+    """Count the buckets from `start` to `end`, both of which begin one."""
+    await connection.execute(COUNT, start, end, timeout=TIMEOUT_SECONDS)
+    await connection.execute(NOTE_FINGERPRINTS, start, end, timeout=TIMEOUT_SECONDS)
+
+
+async def forget_traffic(connection: asyncpg.Connection, before: datetime) -> None:
+    """Remove what was counted of long ago."""
+    await connection.execute(FORGET, before, timeout=TIMEOUT_SECONDS)
+
+
+async def find_latest(
+    connection: asyncpg.Connection, start: datetime, end: datetime
+) -> datetime | None:
+    """Find the latest moment of which something was logged or counted; None if there is none."""
+    latest: datetime | None = await connection.fetchval(
+        FIND_LATEST, start, end, timeout=TIMEOUT_SECONDS
+    )
+    return latest
+
+
+async def has_uncounted(connection: asyncpg.Connection, start: datetime, end: datetime) -> bool:
+    """Tell whether something was logged, and nothing of it counted yet."""
+    return bool(await connection.fetchval(HAS_UNCOUNTED, start, end, timeout=TIMEOUT_SECONDS))

@@ -1,0 +1,140 @@
+"""Keeps the counted traffic right: the latest minutes often, older ones in turns."""
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
+
+from services.common.database import Database
+from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger
+from services.common.record.traffic import BUCKET, floor_to_bucket
+from services.manager.app.rollups.counting import (
+    count_buckets,
+    find_latest,
+    forget_traffic,
+    has_uncounted,
+)
+from services.manager.app.rollups.leases import Lease
+
+LEASE_NAME: Final = "traffic"
+LEASE_SECONDS: Final = 30.0
+ROUND_SECONDS: Final = 10.0
+RECENT: Final = timedelta(minutes=15)
+SWEPT: Final = timedelta(days=35)
+KEPT: Final = timedelta(days=400)
+LONGEST_SLICE: Final = timedelta(hours=1)
+# A slice that takes longer is halved, one that takes much less is doubled.
+SLICE_SECONDS: Final = 0.5
+LEAST_PAUSE_SECONDS: Final = 0.02
+
+log = get_logger()
+
+
+class TrafficCounter:
+    """Counts in rounds for as long as it runs, while it holds the lease.
+
+    A round counts the last 15 minutes anew, and one older slice. The slices go back from now and
+    round again, so that a late score, a removed row or a late commit comes right within hours.
+    Where the log was never counted they follow one another with pauses as long as they took.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
+        self._slice = LONGEST_SLICE
+        self._running: asyncio.Task[None] | None = None
+        self._told = ""
+
+    def start(self) -> None:
+        """Begin to count, after a round's time."""
+        self._running = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop, and leave the lease to others."""
+        if self._running is None:
+            return
+        self._running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._running
+        with suppress(DatabaseUnavailableError):
+            async with self._database.connection() as connection:
+                await self._lease.release(connection)
+
+    async def age_seconds(self) -> float | None:
+        """Return how long ago any Manager counted last; None where none ever did.
+
+        Raises:
+            DatabaseUnavailableError: If the database gives no answer.
+        """
+        async with self._database.connection() as connection:
+            return await self._lease.age_seconds(connection)
+
+    async def count_round(self, *, with_recent: bool = True) -> bool:
+        """Count a round, where no other Manager holds the lease.
+
+        Returns:
+            Whether older rows were never counted, so that the next slice shouldn't wait.
+
+        Raises:
+            DatabaseUnavailableError: If the database gives no answer.
+        """
+        async with self._database.connection() as connection, connection.transaction():
+            claim = await self._lease.claim(connection)
+            if claim is None:
+                return False
+            now = claim.claimed_at
+            recent = floor_to_bucket(now - RECENT)
+            if with_recent:
+                await count_buckets(connection, recent, floor_to_bucket(now) + BUCKET)
+                await forget_traffic(connection, now - KEPT)
+            position = await self._count_slice(connection, now, claim.position or recent)
+            await self._lease.move(connection, position)
+            return position is not None and await has_uncounted(connection, now - SWEPT, position)
+
+    async def _count_slice(
+        self, connection: asyncpg.Connection, now: datetime, position: datetime
+    ) -> datetime | None:
+        """Count a slice before a position; gives the next position, None to begin again."""
+        latest = await find_latest(connection, now - SWEPT, position)
+        if latest is None:
+            return None
+        end = floor_to_bucket(latest) + BUCKET
+        begun = time.perf_counter()
+        start = end - self._slice
+        await count_buckets(connection, start, end)
+        self._adapt_slice(time.perf_counter() - begun)
+        return start
+
+    def _adapt_slice(self, seconds: float) -> None:
+        if seconds > SLICE_SECONDS:
+            self._slice = max(floor_to_multiple(self._slice / 2), BUCKET)
+        elif seconds < SLICE_SECONDS / 4:
+            self._slice = min(self._slice * 2, LONGEST_SLICE)
+
+    async def _run(self) -> None:
+        pause, counted_at = ROUND_SECONDS, -ROUND_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            begun = time.monotonic()
+            with_recent = begun - counted_at >= ROUND_SECONDS
+            pause = ROUND_SECONDS
+            try:
+                if await self.count_round(with_recent=with_recent):
+                    pause = max(time.monotonic() - begun, LEAST_PAUSE_SECONDS)
+                self._told = ""
+            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
+                if str(error) != self._told:
+                    log.warning("traffic_not_counted", message=str(error))
+                self._told = str(error)
+            if with_recent:
+                counted_at = begun
+
+
+def floor_to_multiple(length: timedelta) -> timedelta:
+    """Cut a length to whole buckets."""
+    return length - length % BUCKET
