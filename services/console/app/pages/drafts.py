@@ -1,7 +1,6 @@
 """Drafts: a text is tried on a few inputs, and then put through the gate."""
 
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +23,7 @@ from services.common.schemas import MAX_INPUT_CHARACTERS
 from services.common.task_types import TaskTypeError, open_task_types
 from services.console.app.queries.prompts import load_failing, load_prompt, load_serving
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import send
+from services.console.app.web.changes import name_path, send
 from services.console.app.web.forms import read_form
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer
@@ -76,14 +75,15 @@ async def use_draft(request: Request, viewer: Operator) -> Response:
         "chosen": chosen,
         "reason": str(form.get("reason", "")),
     }
-    path = f"/prompts/{quote(context['origin'].task_type, safe='')}"
     try:
         if form.get("action") == "send":
             draft = _read_draft(form, content)
-            job = Job.model_validate(await send(request, viewer, "POST", f"{path}/draft", draft))
+            job = Job.model_validate(
+                await send(request, viewer, "POST", name_path(context["origin"], "draft"), draft)
+            )
             return RedirectResponse(f"/jobs/{job.id}", status_code=303)
         trial = _read_trial(content, chosen)
-        answer = await send(request, viewer, "POST", f"{path}/trial", trial)
+        answer = await send(request, viewer, "POST", name_path(context["origin"], "trial"), trial)
     except (RefusedError, InvalidRequestError) as error:
         return _show(request, context, **shown, refusal=error)
     return _show(request, context, **shown, result=TrialResult.model_validate(answer))

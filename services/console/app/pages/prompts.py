@@ -16,7 +16,7 @@ from services.console.app.queries.heals import load_task_types
 from services.console.app.queries.prompts import load_history, load_page, load_serving
 from services.console.app.queries.traffic import Performance, count_by_prompt
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import read_serving, send
+from services.console.app.web.changes import name_path, read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import read_form
 from services.console.app.web.paging import read_cursor, write_cursor
@@ -109,7 +109,7 @@ async def roll_back(request: Request, viewer: Approver) -> Response:
     body = RollbackRequest(serving=read_serving(form), reason=str(form.get("reason", ""))[:500])
     task_type = str(form.get("task_type", ""))
     found = await _find_rollback(request, viewer, task_type)
-    path = f"/prompts/{found[0].task_type}/rollback"
+    path = name_path(found[0], "rollback")
     try:
         changed = Changed.model_validate(await send(request, viewer, "POST", path, body))
     except RefusedError as error:
@@ -152,7 +152,7 @@ async def activate(request: Request, prompt_id: str, viewer: Approver) -> Respon
         prompt_id=found[1].id,
         reason=str(form.get("reason", ""))[:500],
     )
-    path = f"/prompts/{found[0].task_type}/activate"
+    path = name_path(found[0], "activate")
     try:
         changed = Changed.model_validate(await send(request, viewer, "POST", path, body))
     except RefusedError as error:

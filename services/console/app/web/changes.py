@@ -1,6 +1,7 @@
 """What pages ask the Manager to change, in the name of whoever looks at them."""
 
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from services.common.admin.schemas import Serving
 from services.common.errors import InvalidRequestError
+from services.common.models import Prompt
 from services.console.app.web.viewer import Viewer
 
 
@@ -23,6 +25,11 @@ async def send(
     return await request.app.state.admin.call(
         method, path, body, session=viewer.session, csrf_token=viewer.view.csrf_token
     )
+
+
+def name_path(prompt: Prompt, what: str) -> str:
+    """Name what is done to a prompt's task type, as the admin API's paths do."""
+    return f"/prompts/{quote(prompt.task_type, safe='')}/{what}"
 
 
 def read_serving(form: FormData) -> Serving:
