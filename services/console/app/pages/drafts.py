@@ -156,9 +156,10 @@ def _show(
     refusal: ServiceError | None = None,
 ) -> Response:
     offered = {*context["golden"], *(text for text, _ in context["failing"])}
-    response = render(
+    return render(
         request,
         "prompts/draft.html",
+        status_code=refusal.status_code if refusal else 200,
         **context,
         content=content,
         chosen=chosen or [],
@@ -170,6 +171,3 @@ def _show(
         records=read_records,
         told=read_line,
     )
-    if refusal:
-        response.status_code = refusal.status_code
-    return response

@@ -127,9 +127,8 @@ async def answer_heal(request: Request, run_id: UUID, action: str, viewer: Appro
     try:
         await send(request, viewer, "POST", f"/runs/{run_id}/{action}", body)
     except RefusedError as error:
-        response = render(request, "heals/one.html", **context | {"refusal": error.message})
-        response.status_code = error.status_code
-        return response
+        shown = context | {"refusal": error.message, "status_code": error.status_code}
+        return render(request, "heals/one.html", **shown)
     return RedirectResponse(f"/heals/{run_id}", status_code=303)
 
 

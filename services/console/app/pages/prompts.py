@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from services.common.admin.schemas import ActivateRequest, Changed, RollbackRequest
@@ -109,12 +110,7 @@ async def roll_back(request: Request, viewer: Approver) -> Response:
     body = RollbackRequest(serving=read_serving(form), reason=str(form.get("reason", ""))[:500])
     task_type = str(form.get("task_type", ""))
     found = await _find_rollback(request, viewer, task_type)
-    path = name_path(found[0], "rollback")
-    try:
-        changed = Changed.model_validate(await send(request, viewer, "POST", path, body))
-    except RefusedError as error:
-        return _ask(request, *found, is_rollback=True, refusal=error)
-    return _go_to(changed)
+    return await _change(request, viewer, found, "rollback", body)
 
 
 @router.get("/prompts/{prompt_id}")
@@ -152,12 +148,7 @@ async def activate(request: Request, prompt_id: str, viewer: Approver) -> Respon
         prompt_id=found[1].id,
         reason=str(form.get("reason", ""))[:500],
     )
-    path = name_path(found[0], "activate")
-    try:
-        changed = Changed.model_validate(await send(request, viewer, "POST", path, body))
-    except RefusedError as error:
-        return _ask(request, *found, refusal=error)
-    return _go_to(changed)
+    return await _change(request, viewer, found, "activate", body)
 
 
 def _ask(
@@ -168,22 +159,27 @@ def _ask(
     is_rollback: bool = False,
     refusal: RefusedError | None = None,
 ) -> Response:
-    response = render(
+    return render(
         request,
         "prompts/confirm.html",
+        status_code=refusal.status_code if refusal else 200,
         serving=serving,
         target=target,
         changes=compare_words(serving.content, target.content),
         is_rollback=is_rollback,
         refusal=refusal.message if refusal else "",
     )
-    if refusal:
-        response.status_code = refusal.status_code
-    return response
 
 
-def _go_to(changed: Changed) -> RedirectResponse:
-    """Go to what a change led to."""
+async def _change(
+    request: Request, viewer: Viewer, found: tuple[Prompt, Prompt], what: str, body: BaseModel
+) -> Response:
+    """Ask for a change of what serves, and go to what it led to."""
+    try:
+        answer = await send(request, viewer, "POST", name_path(found[0], what), body)
+    except RefusedError as error:
+        return _ask(request, *found, is_rollback=what == "rollback", refusal=error)
+    changed = Changed.model_validate(answer)
     if changed.waiting_run_id is not None:
         return RedirectResponse(f"/heals/{changed.waiting_run_id}", status_code=303)
     return RedirectResponse(f"/prompts/{changed.prompt_id}", status_code=303)

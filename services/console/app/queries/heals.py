@@ -32,7 +32,8 @@ SELECT_TASK_TYPES: Final = """
     WHERE $1::text[] IS NULL OR task_type = ANY($1)
     ORDER BY task_type LIMIT 500
 """
-MAX_EXAMPLES: Final = 60
+# Answers that are looked through for failing ones, and those that are shown at most.
+MAX_READ, MAX_EXAMPLES = 5_000, 60
 MAX_LOOKBACK: Final = timedelta(days=7)
 SELECT_EXAMPLES: Final = f"""
     SELECT request_id, left(user_input, 200) AS text, evaluation_score AS score, created_at,
@@ -40,11 +41,14 @@ SELECT_EXAMPLES: Final = f"""
             SELECT rule ->> 'name' FROM jsonb_array_elements(evaluation_detail -> 'rules') rule
             WHERE rule ->> 'outcome' = 'failed' AND rule ->> 'name' IS NOT NULL
         ) ELSE ARRAY[]::text[] END AS rules
-    FROM execution_logs
-    WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS FALSE
-      AND evaluation_passed IS NOT NULL AND created_at BETWEEN $3 AND $4
-    ORDER BY created_at DESC
-    LIMIT {MAX_EXAMPLES}
+    FROM (
+        SELECT * FROM execution_logs
+        WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS NOT NULL
+          AND created_at BETWEEN $3 AND $4
+        ORDER BY created_at DESC LIMIT {MAX_READ}
+    ) latest
+    WHERE evaluation_passed IS FALSE
+    ORDER BY created_at DESC LIMIT {MAX_EXAMPLES}
 """
 SELECT_WATCH_DETAIL: Final = """
     SELECT detail FROM selfheal.watches WHERE candidate_id = $1 ORDER BY id DESC LIMIT 1

@@ -35,12 +35,12 @@ SELECT_RUNS: Final = """
 SELECT_FAILING: Final = """
     SELECT DISTINCT ON (user_input) user_input, request_id
     FROM (
-        SELECT user_input, request_id, created_at FROM execution_logs
-        WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS FALSE
-          AND evaluation_passed IS NOT NULL AND created_at > now() - interval '1 day'
-          AND length(user_input) <= $3 AND user_input <> ''
-        ORDER BY created_at DESC LIMIT 60
+        SELECT user_input, request_id, created_at, evaluation_passed FROM execution_logs
+        WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS NOT NULL
+          AND created_at > now() - interval '1 day'
+        ORDER BY created_at DESC LIMIT 5000
     ) latest
+    WHERE evaluation_passed IS FALSE AND length(user_input) BETWEEN 1 AND $3
     ORDER BY user_input, created_at DESC LIMIT $4
 """
 
