@@ -17,22 +17,23 @@ COUNT: Final = """
 """
 # Each prompt from its first activation until its number is used again; 90 days at most.
 COUNT_PROMPTS: Final = """
-    SELECT p.id, sum(t.requests)::bigint AS requests, sum(t.scored) AS scored,
-           sum(t.passed) AS passed, sum(t.score_sum) AS score_sum
-    FROM (
+    WITH served AS MATERIALIZED (
         SELECT id, version,
             least(created_at, (SELECT min(activated_at) FROM selfheal.activations a
-                               WHERE a.prompt_id = one.id)) AS since,
-            (SELECT min(created_at) FROM prompts later
-             WHERE later.task_type = one.task_type AND later.version = one.version
-               AND later.id > one.id) AS until
+                               WHERE a.prompt_id = one.id)) - interval '5 minutes' AS since,
+            coalesce((SELECT min(created_at) FROM prompts later
+                      WHERE later.task_type = one.task_type AND later.version = one.version
+                        AND later.id > one.id), 'infinity') AS until
         FROM prompts one
         WHERE task_type = $1 AND id = ANY($2::integer[])
-    ) p
-    JOIN selfheal.traffic t ON t.task_type = $1 AND t.prompt_version = p.version
-        AND t.bucket > p.since - interval '5 minutes' AND (p.until IS NULL OR t.bucket < p.until)
+    )
+    SELECT served.id, sum(t.requests)::bigint AS requests, sum(t.scored) AS scored,
+           sum(t.passed) AS passed, sum(t.score_sum) AS score_sum
+    FROM served
+    JOIN selfheal.traffic t ON t.task_type = $1 AND t.prompt_version = served.version
+        AND t.bucket > served.since AND t.bucket < served.until
         AND t.bucket > now() - interval '90 days'
-    GROUP BY p.id
+    GROUP BY served.id
 """
 
 
