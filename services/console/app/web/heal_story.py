@@ -5,6 +5,7 @@ from typing import Final
 
 from services.common.models import Prompt
 from services.common.presentation.wordings import HOLDS
+from services.common.record.healing_runs import BY_HAND
 from services.common.record.stored_runs import StoredRun
 from services.console.app.queries.traffic import Performance
 
@@ -15,6 +16,7 @@ HEADLINES: Final = {
     "promoted": "Healed: version %(after)s of %(task_type)s replaced version %(before)s",
     "approved": "Approved: version %(after)s of %(task_type)s replaced version %(before)s",
     "proposed": "A repair of version %(before)s of %(task_type)s waits for an answer",
+    BY_HAND: "A text in place of version %(before)s of %(task_type)s waits for another person",
     "rejected": "A repair of version %(before)s of %(task_type)s was turned down",
     "superseded": "A repair of version %(before)s of %(task_type)s was overtaken by another change",
     "held": "Held: version %(before)s of %(task_type)s stays as it is",
@@ -57,7 +59,9 @@ def tell(
         staleness: Why its proposal can't be approved any more; empty where it can.
     """
     values = {"task_type": run.task_type, "before": _name(run.version)}
-    headline = Sentence(HEADLINES[run.outcome], values | {"after": _name(run.after_version)})
+    is_by_hand = run.is_open_proposal and run.reason == BY_HAND
+    told = HEADLINES[BY_HAND if is_by_hand else run.outcome]
+    headline = Sentence(told, values | {"after": _name(run.after_version)})
     now = _tell_now(serving, recent)
     if run.outcome in CHANGED:
         kind, sentence = _tell_change(run, serving, live)
@@ -65,9 +69,8 @@ def tell(
         is_undoable = is_ours and run.before_content is not None
         return Story(headline, kind, (sentence, *([] if is_ours else now)), is_undoable)
     if run.outcome == "held":
-        told = [Sentence(one) for one in HOLDS.get(run.reason, ())]
-        reason = run.reason.replace("_", " ")
-        return Story(headline, "warn", (*(told or [Sentence(reason)]), *now))
+        why = HOLDS.get(run.reason, (run.reason.replace("_", " "),))
+        return Story(headline, "warn", (*(Sentence(one) for one in why), *now))
     if run.outcome == "rolled_back":
         back = Sentence("The text that served before it serves again, from that moment on.")
         return Story(headline, "warn", (back, *now))

@@ -10,7 +10,7 @@ from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, follo
 MAX_PAIRS: Final = 500
 # Wealth under this is drawn at the foot.
 LEAST_EXPONENT: Final = -4
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 22, 42
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 22, 42
 MAX_X_TICKS: Final = 12
 KINDS: Final[dict[int, Literal["win", "loss", "tie"]]] = {1: "win", -1: "loss", 0: "tie"}
 
@@ -102,7 +102,10 @@ def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
         ),
         (x(0), y(0)),
         y(math.log10(proof.goal)),
-        tuple((y(at), f"{10.0**at:g}") for at in range(low, math.floor(high) + 1)),
+        tuple(
+            (y(at), f"{'≤ ' * (at == LEAST_EXPONENT)}{10.0**at:g}")
+            for at in range(low, math.floor(high) + 1)
+        ),
         tuple((x(number), number) for number in range(0, len(proof.steps) + 1, every)),
     )
 

@@ -95,6 +95,10 @@ def test_a_later_rollback_is_told() -> None:
             replace(RUN, decision="proposed"), "", "info", "Nothing has changed yet", id="open"
         ),
         pytest.param(
+            replace(RUN, decision="proposed", reason="by_hand"), "", "info",
+            "A text in place of version 1 of t waits for another person", id="asked-for-by-hand",
+        ),
+        pytest.param(
             replace(RUN, decision="proposed"), "version 9 serves now", "warn",
             "can't be approved any more", id="stale",
         ),
