@@ -22,8 +22,8 @@ from services.common.presentation.detail_reading import read_line, read_records
 from services.common.schemas import MAX_INPUT_CHARACTERS
 from services.common.task_types import TaskTypeError, open_task_types
 from services.console.app.queries.prompts import load_failing, load_prompt, load_serving
-from services.console.app.web.admin_calls import name_path, send
 from services.console.app.web.admin_client import RefusedError
+from services.console.app.web.changes import name_path, send
 from services.console.app.web.forms import read_form
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer

@@ -33,8 +33,8 @@ from services.console.app.queries.heals import (
 )
 from services.console.app.queries.prompts import load_serving
 from services.console.app.queries.traffic import Performance, count_answers
-from services.console.app.web.admin_calls import read_serving, send
 from services.console.app.web.admin_client import RefusedError
+from services.console.app.web.changes import read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import read_form
 from services.console.app.web.heal_story import tell

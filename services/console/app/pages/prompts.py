@@ -16,8 +16,8 @@ from services.console.app.pages.drafts import UnknownPromptError, find_prompt
 from services.console.app.queries.heals import load_task_types
 from services.console.app.queries.prompts import load_history, load_page, load_serving
 from services.console.app.queries.traffic import Performance, count_by_prompt
-from services.console.app.web.admin_calls import name_path, read_serving, send
 from services.console.app.web.admin_client import RefusedError
+from services.console.app.web.changes import name_path, read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import read_form
 from services.console.app.web.paging import read_cursor, write_cursor
