@@ -1,5 +1,6 @@
 """Versions of prompts, their differences, and what serves changed with a word before."""
 
+import csv
 import re
 from collections.abc import Awaitable, Callable
 
@@ -63,7 +64,8 @@ async def test_the_list_pages_and_exports(
     assert ("text 2" in first, "text 0" in first) == (True, False)
     assert ("text 2" in second, "text 0" in second) == (False, True)
     export = (await client.get("/prompts?format=csv")).text
-    assert [line.split(",")[2] for line in export.splitlines()[1:]] == ["4", "3", "2", "1"]
+    rows = list(csv.DictReader(export.lstrip("\ufeff").splitlines()))
+    assert [row["version"] for row in rows] == ["4", "3", "2", "1"]
 
 
 async def test_two_versions_are_compared_word_by_word(
