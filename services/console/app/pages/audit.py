@@ -26,6 +26,8 @@ async def show_audit(
     """List what was changed, the newest first, or send it as a file."""
     cursor = read_cursor(request, int)
     wanted = AuditFilter(
+        viewer.task_types,
+        viewer.may("admin"),
         who.replace("\x00", "") or None,
         kind if kind in KINDS else None,
         task_type.replace("\x00", "") or None,
@@ -34,7 +36,7 @@ async def show_audit(
     file_format = wants_export(request)
     most = MAX_EXPORTED if file_format else ROWS + 1
     async with request.app.state.database.connection() as connection:
-        rows = await load_audit(connection, viewer, wanted, most=most)
+        rows = await load_audit(connection, wanted, most=most)
     if file_format:
         return export_rows("audit", COLUMNS, rows, file_format)
     shown, older = cut_page(rows, ROWS, "id")

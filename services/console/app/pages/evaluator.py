@@ -19,8 +19,8 @@ from services.common.presentation.detail_reading import (
 from services.common.presentation.wordings import EXECUTION_STATUSES
 from services.console.app.queries.evaluator import load_fingerprints
 from services.console.app.queries.task_types import load_serving
-from services.console.app.web.admin_calls import call_manager, read_body
-from services.console.app.web.forms import read_form
+from services.console.app.web.changes import send
+from services.console.app.web.forms import read_body, read_form
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer
 
@@ -41,7 +41,7 @@ async def judge_answer(request: Request, viewer: Operator) -> Response:
     try:
         body = read_body(EvaluateRequest, sent)
         viewer.require_task_type(body.task_type)
-        answer = await call_manager(request, viewer, "POST", "/evaluations", body)
+        answer = await send(request, viewer, "POST", "/evaluations", body)
     except ServiceError as error:
         return await _show(request, viewer, sent=sent, error=error)
     return await _show(request, viewer, sent=sent, answer=TrialAnswer.model_validate(answer))
@@ -57,7 +57,7 @@ async def _show(
 ) -> Response:
     problem = None
     try:
-        told = await call_manager(request, viewer, "GET", "/condition")
+        told = await send(request, viewer, "GET", "/condition")
         condition = Condition.model_validate(told).evaluator
     except ServiceError as away:
         condition, problem = None, away

@@ -19,8 +19,8 @@ from services.common.admin.schemas import (
 from services.common.errors import ServiceError
 from services.console.app.pages import audit
 from services.console.app.queries.settings import load_people
-from services.console.app.web.admin_calls import call_manager, read_body
-from services.console.app.web.forms import read_form
+from services.console.app.web.changes import send
+from services.console.app.web.forms import read_body, read_form
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Admin, Reader
 
@@ -58,7 +58,7 @@ async def make_key(request: Request, viewer: Admin) -> Response:
                 "days": form.get("days") or None,
             },
         )
-        made = await call_manager(request, viewer, "POST", "/keys", body)
+        made = await send(request, viewer, "POST", "/keys", body)
     except ServiceError as error:
         return await _show_keys(request, error)
     return await _show_keys(request, made=NewKeyAnswer.model_validate(made))
@@ -69,7 +69,7 @@ async def revoke_key(request: Request, viewer: Admin, key_id: KeyId) -> Response
     """Revoke a key for good."""
     await read_form(request, viewer)
     try:
-        await call_manager(request, viewer, "DELETE", f"/keys/{key_id}")
+        await send(request, viewer, "DELETE", f"/keys/{key_id}")
     except ServiceError as error:
         return await _show_keys(request, error)
     return RedirectResponse("/settings/keys", 303)
@@ -88,7 +88,7 @@ async def make_person(request: Request, viewer: Admin) -> Response:
     sent = {name: form.get(name, "") for name in ("name", "password", "role")}
     try:
         body = read_body(NewUserRequest, sent | {"task_types": _split(form.get("task_types", ""))})
-        await call_manager(request, viewer, "POST", "/users", body)
+        await send(request, viewer, "POST", "/users", body)
     except ServiceError as error:
         return await _show_people(request, error)
     return RedirectResponse("/settings/people", 303)
@@ -101,7 +101,7 @@ async def change_person(request: Request, viewer: Admin, person_id: int) -> Resp
     sent = {name: form[name] for name in UserChange.model_fields if form.get(name)}
     try:
         body = read_body(UserChange, sent)
-        await call_manager(request, viewer, "PATCH", f"/users/{person_id}", body)
+        await send(request, viewer, "PATCH", f"/users/{person_id}", body)
     except ServiceError as error:
         return await _show_people(request, error)
     return RedirectResponse("/settings/people", 303)
@@ -111,7 +111,7 @@ async def change_person(request: Request, viewer: Admin, person_id: int) -> Resp
 async def show_message(request: Request, viewer: Admin, job: UUID | None = None) -> Response:
     """Offer a test message, or say what became of one."""
     try:
-        found = await call_manager(request, viewer, "GET", f"/jobs/{job}") if job else None
+        found = await send(request, viewer, "GET", f"/jobs/{job}") if job else None
     except ServiceError as error:
         return _show(request, "message", error, job=None)
     return _show(request, "message", job=Job.model_validate(found) if found else None)
@@ -122,7 +122,7 @@ async def send_message(request: Request, viewer: Admin) -> Response:
     """Ask for a test message to the webhook."""
     await read_form(request, viewer)
     try:
-        job = Job.model_validate(await call_manager(request, viewer, "POST", "/message"))
+        job = Job.model_validate(await send(request, viewer, "POST", "/message"))
     except ServiceError as error:
         return _show(request, "message", error, job=None)
     return RedirectResponse(f"/settings/message?job={job.id}", 303)
@@ -132,7 +132,7 @@ async def send_message(request: Request, viewer: Admin) -> Response:
 async def show_condition(request: Request, viewer: Reader) -> Response:
     """Show what the system's own checks say, and its versions."""
     try:
-        answer = await call_manager(request, viewer, "GET", "/condition")
+        answer = await send(request, viewer, "GET", "/condition")
     except ServiceError as error:
         return _show(request, "condition", error, condition=None)
     return _show(request, "condition", condition=Condition.model_validate(answer))

@@ -19,7 +19,7 @@ from services.console.app.queries.workshop import (
     load_progress,
     read_grading,
 )
-from services.console.app.web.admin_calls import call_manager
+from services.console.app.web.changes import send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 
@@ -88,7 +88,7 @@ async def show_workshop(request: Request, viewer: Reader) -> Response:
 async def _count_healthy(request: Request, viewer: Viewer) -> int:
     """Count the services that are ready; who tells of the others is one of them."""
     try:
-        answer = await call_manager(request, viewer, "GET", "/condition")
+        answer = await send(request, viewer, "GET", "/condition")
     except ServiceError:
         return 0
     checks = {check.name: check.result for check in Condition.model_validate(answer).checks}
