@@ -28,7 +28,6 @@ from services.console.app.pages import (
 )
 from services.console.app.pages import workshop as workshop_page
 from services.console.app.web.admin_client import AdminClient
-from services.console.app.web.changes import Changes
 from services.console.app.web.cookies import is_https, read_session
 from services.console.app.web.errors import answer_error, send_to_sign_in
 from services.console.app.web.gate import (
@@ -39,6 +38,7 @@ from services.console.app.web.gate import (
 )
 from services.console.app.web.headers import SecurityHeaders
 from services.console.app.web.last_pages import LastPages
+from services.console.app.web.live import Changes
 from services.console.app.web.rendering import Renderer
 from services.console.app.web.viewer import SignInNeededError
 

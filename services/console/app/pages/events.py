@@ -5,7 +5,7 @@ from starlette.responses import StreamingResponse
 
 from services.common.access.browsers import OWN_FETCH_SITES
 from services.common.errors import ForbiddenError, ServiceError
-from services.console.app.web.changes import Changes
+from services.console.app.web.live import Changes
 from services.console.app.web.viewer import Reader
 
 router = APIRouter()

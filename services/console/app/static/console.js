@@ -23,14 +23,19 @@ function localise(within) {
   }
 }
 
+const isTyped = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).join(" ");
+
 // Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
+// Where there are other parts by now, the page is loaded anew.
 async function renew() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (answer.redirected) return location.reload();
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (nameParts(fresh) !== nameParts(document) && !isTyped(document)) return location.reload();
   for (const part of document.querySelectorAll("[data-live]")) {
-    if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+    if (isTyped(part)) continue;
     const next = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
     if (!next || next.outerHTML === part.dataset.shown) continue;
     const shown = next.outerHTML;

@@ -1,14 +1,15 @@
 """Live parts: an open page is told when something changed, and nothing when its session ends."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from services.common.database import Database
-from services.console.app.web import changes as changes_module
-from services.console.app.web.changes import Changes, TooManyStreamsError
+from services.console.app.web import live
+from services.console.app.web.live import Changes, TooManyStreamsError
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, detail)
@@ -40,7 +41,7 @@ async def always() -> bool:
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(live, "POLL_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ async def test_who_comes_back_is_told_what_changed_meanwhile(
 async def test_a_stream_ends_with_its_session(
     changes: Changes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes_module, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.01)
     answers = iter([True, True, False])
 
     async def is_still_in() -> bool:
@@ -97,8 +98,22 @@ async def test_all_streams_end_when_the_console_does(changes: Changes) -> None:
     assert [event async for event in stream] == []
 
 
+async def test_the_streams_end_when_the_process_is_asked_to(changes: Changes) -> None:
+    asked: list[int] = []
+    earlier = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        with changes.ending_with_the_process():
+            stream = changes.stream("", always)
+            await anext(stream)
+            signal.raise_signal(signal.SIGTERM)
+            assert len([event async for event in stream]) <= 2
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+    assert asked == [signal.SIGTERM]
+
+
 async def test_there_are_only_so_many(changes: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes_module, "MAX_STREAMS", 1)
+    monkeypatch.setattr(live, "MAX_STREAMS", 1)
     changes.require_room()
     stream = changes.stream("", always)
     await anext(stream)
