@@ -330,6 +330,7 @@ CREATE TABLE selfheal.jobs (
     kind TEXT NOT NULL CHECK (kind IN ('draft', 'message')),
     task_type TEXT,
     content TEXT,
+    reason TEXT NOT NULL DEFAULT '',
     requested_by TEXT NOT NULL,
     created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
     claimed_until TIMESTAMPTZ,

@@ -1,6 +1,7 @@
 """Asks the database for the command line: one connection, one question."""
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -12,12 +13,35 @@ from services.common.config import Settings
 from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.presentation.detail_reading import show_line
+from services.common.record.people import act_as
 from services.common.record.prompts import has_rows
 from services.common.task_types import open_task_types
 
 START_REMEDY: Final = "Start the system with: selfheal up"
 
 Answer = TypeVar("Answer")
+
+
+def find_operator() -> str:
+    """Name who types the commands, by their account on this machine."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # an account without a name
+        return "cli"
+
+
+def refuse_alone(settings: Settings, what: str) -> None:
+    """Refuse a change that takes two people: the command line doesn't know who asks.
+
+    Raises:
+        EmbeddedRuntimeError: If REQUIRE_SECOND_PERSON is set.
+    """
+    if settings.require_second_person:
+        raise EmbeddedRuntimeError(
+            f"REQUIRE_SECOND_PERSON is set, and the command line can't tell who you are: {what}.",
+            remedy="Ask in the console or by the admin API, which know; back to what served "
+            "before, anyone goes alone: selfheal prompts rollback",
+        )
 
 
 def start_remedy(settings: Settings) -> str:
@@ -28,7 +52,9 @@ def start_remedy(settings: Settings) -> str:
 def ask_database(
     settings: Settings, question: Callable[[asyncpg.Connection], Awaitable[Answer]]
 ) -> Answer:
-    """Connect to the system's database and put a question to it.
+    """Connect to the system's database and put a question to it, or change something in it.
+
+    It is one transaction, in whose audit the operator is named.
 
     Raises:
         EmbeddedRuntimeError: If the database can't be reached or the question fails.
@@ -36,7 +62,11 @@ def ask_database(
     url = connection_environment(settings)["DATABASE_URL"]
 
     async def connect_and_ask() -> Answer:
-        async with connect(url, timeout_seconds=settings.database_timeout_seconds) as connection:
+        async with (
+            connect(url, timeout_seconds=settings.database_timeout_seconds) as connection,
+            connection.transaction(),
+        ):
+            await act_as(connection, find_operator())
             return await question(connection)
 
     try:

@@ -15,8 +15,9 @@ from selfheal.cli.lifecycle import (
     showing_progress,
 )
 from selfheal.runtime.assembly import build_system
-from selfheal.runtime.diagnosis import Check, CheckResult, examine
+from selfheal.runtime.diagnosis import examine
 from services.common.config import Settings
+from services.common.diagnosis.checks import Check, CheckResult
 
 _STYLES: Final = {
     CheckResult.OK: "green",

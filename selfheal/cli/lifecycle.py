@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.runtime.assembly import build_system, psql_environment
-from selfheal.runtime.diagnosis import CheckResult, check_provider, is_installed
 from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
 from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.interruption import Interruption
@@ -26,6 +25,7 @@ from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_problems
+from services.common.diagnosis.checks import CheckResult, check_provider, is_installed
 
 FAILURE_EXIT_CODE: Final = 1
 NOT_RUNNING_EXIT_CODE: Final = 3

@@ -22,6 +22,7 @@ from selfheal.cli import (
     reports,
     requests,
     tasks,
+    users,
 )
 from selfheal.cli import demo as demonstration
 from services.common.version import package_version
@@ -77,6 +78,7 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(reports.app, name="reports")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.add_typer(judge.app, name="judge")
 app.add_typer(bench.app, name="bench")

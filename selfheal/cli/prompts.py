@@ -11,13 +11,14 @@ from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.display.text_difference import show_difference
-from selfheal.operator_database import ask_about, ask_database
+from selfheal.operator_database import ask_about, ask_database, refuse_alone
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.models import Prompt
 from services.common.presentation.text_difference import compare_texts
 from services.common.record.activation import Patch, patch_prompt
-from services.common.record.prompts import CREATED_BY, load_prompts, load_repaired_texts
+from services.common.record.changes import find_rollback
+from services.common.record.prompts import CREATED_BY, load_prompts
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
 DEFAULT_TASK_TYPE = "code_generation"
@@ -118,6 +119,7 @@ def activate_prompt(
     if (version is None) == (file is None):
         raise typer.BadParameter("give either a version or --file")
     with friendly_errors():
+        refuse_alone(Settings(), "another person approves what is to serve")
         prompts = _load(task_type)
         if file is not None:
             content, why = _read_text(file), reason or f"from {file.name}"
@@ -141,15 +143,8 @@ def rollback_prompt(
     Example: selfheal prompts rollback --reason "answers got worse"
     """
     with friendly_errors():
-        prompts = _load(task_type)
-        serving = _serving(prompts)
-        repaired = ask_database(
-            Settings(), lambda connection: load_repaired_texts(connection, task_type)
-        )
-        unwanted = {serving.content, *repaired}
-        earlier = next(
-            (p for p in prompts if p.id < serving.id and p.content not in unwanted), None
-        )
+        serving = _serving(_load(task_type))
+        earlier = ask_database(Settings(), lambda connection: find_rollback(connection, serving))
         if earlier is None:
             raise EmbeddedRuntimeError(
                 f"No other text served {task_type!r} well before version {serving.version}.",

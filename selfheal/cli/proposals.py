@@ -13,7 +13,12 @@ from selfheal.cli.reports import AnyTaskType, find_report
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import show_difference
 from selfheal.display.verdict_rendering import INDENT
-from selfheal.operator_database import ask_about, ask_database
+from selfheal.operator_database import (
+    ask_about,
+    ask_database,
+    find_operator,
+    refuse_alone,
+)
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.presentation.detail_reading import show_line
@@ -34,7 +39,7 @@ output = Console()
 
 
 def proposals(task_type: AnyTaskType = None, as_json: AsJson = False) -> None:
-    """Show the proven repairs that wait for your answer, and what they would change.
+    """Show the repairs and drafts that wait for your answer, and what they would change.
 
     Example: selfheal prompts proposals
     """
@@ -56,9 +61,14 @@ def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson
     Example: selfheal prompts approve 3f2c9a71
     """
     with friendly_errors():
+        settings = Settings()
+        refuse_alone(settings, "whoever approves may not be who asked")
         proposal = _find(run_id, task_type)
         activation = ask_database(
-            Settings(), lambda connection: approve_proposal(connection, proposal.run_id)
+            settings,
+            lambda connection: approve_proposal(
+                connection, proposal.run_id, person=find_operator()
+            ),
         )
     if as_json:
         answer = _answer(proposal, "approved", version=activation.version)
@@ -66,10 +76,11 @@ def approve(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson
         return
     assert proposal.incumbent is not None  # noqa: S101 - it was just replaced
     replaced = proposal.incumbent.version
+    watched = ", and is watched" if proposal.is_proven else ""
     messages.print(
         Text(
             f"Version {activation.version} serves {show_line(proposal.task_type)} now, in place of "
-            f"{replaced}, and is watched. "
+            f"{replaced}{watched}. "
             f"Undo: {make_undo_command(replaced, proposal.task_type)}"
         )
     )
@@ -82,7 +93,10 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
     """
     with friendly_errors():
         proposal = _find(run_id, task_type)
-        ask_database(Settings(), lambda connection: reject_proposal(connection, proposal.run_id))
+        ask_database(
+            Settings(),
+            lambda connection: reject_proposal(connection, proposal.run_id, person=find_operator()),
+        )
     if as_json:
         print_json(_answer(proposal, "rejected"), indent=None)
     else:
@@ -121,11 +135,13 @@ def _find(run_id: str | None, task_type: str | None) -> Proposal:
 def _show(proposal: Proposal) -> None:
     version = proposal.incumbent.version if proposal.incumbent else "?"
     short_id = str(proposal.run_id)[:8]
+    asked = f", asked for by {show_line(proposal.requested_by)}" if proposal.requested_by else ""
+    gained = f"{proposal.improvement_pct:+.1f} points on replays"
     output.print(
         Text.assemble(
             (f"{show_line(proposal.task_type)}, in place of version {version}", "bold"),
-            f": {show_line(proposal.strategy)}, "
-            f"{proposal.improvement_pct:+.1f} points on replays "
+            f": {show_line(proposal.strategy) if proposal.is_proven else 'by hand'}{asked}, "
+            f"{gained if proposal.is_proven else 'not proven'} "
             f"({proposal.created_at.astimezone():%Y-%m-%d %H:%M})",
         )
     )
@@ -159,6 +175,8 @@ def _describe(proposal: Proposal) -> dict[str, Any]:
         "strategy": proposal.strategy,
         "improvement_pct": round(proposal.improvement_pct, 1),
         "verdict": proposal.fault,
+        "requested_by": proposal.requested_by,
+        "proven": proposal.is_proven,
         "created_at": proposal.created_at,
         "stale": bool(proposal.staleness),
         "serving_version": proposal.serving.version if proposal.serving else None,

@@ -1,11 +1,8 @@
 """What works on this machine and what doesn't: the checks behind `selfheal doctor`."""
 
-import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -25,32 +22,19 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.process_plan import Credentials, needs_local_model, plan_processes
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
-from services.common.access.networks import is_exposed, name_exposure
-from services.common.config import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, Settings
+from services.common.config import Settings
+from services.common.diagnosis.checks import (
+    Check,
+    CheckResult,
+    check_network,
+    check_provider,
+    check_python,
+    is_installed,
+)
 from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
 
-OLDEST_PYTHON: Final = (3, 11)
-NEWEST_PYTHON: Final = (3, 13)
 ENOUGH_DISK_BYTES: Final = 1_000_000_000
 LEAST_DISK_BYTES: Final = 300_000_000
-
-
-class CheckResult(StrEnum):
-    """How a check came out: only `FAIL` keeps the system from running."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at, what was found, and what to do about it."""
-
-    name: str
-    found: str
-    result: CheckResult = CheckResult.OK
-    remedy: str = ""
 
 
 def examine(settings: Settings, system: System) -> Iterator[Check]:
@@ -60,34 +44,13 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield _attempt("local model", lambda: _check_local_model(settings))
     yield check_provider(settings, has_langchain=is_installed("langchain"))
     yield check_webhook(settings)
-    yield check_network(settings)
+    yield check_network(settings, asks=settings.require_keys)
     ours = {status.pid for status in system.status() if status.pid is not None}
     for name, host, port, setting in _ports(settings):
         yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
     yield check_sandbox(settings.sandbox, modules=settings.third_party_modules)
-
-
-def check_python(version: tuple[int, ...]) -> Check:
-    """Judge the version of Python."""
-    words = ".".join(str(part) for part in version)
-    if OLDEST_PYTHON <= tuple(version[:2]) <= NEWEST_PYTHON:
-        return Check("Python", words)
-    remedy = "Use Python 3.11, 3.12 or 3.13."
-    return Check("Python", f"{words} isn't supported", CheckResult.FAIL, remedy)
-
-
-def check_network(settings: Settings) -> Check:
-    """Say who reaches the services, and whether they ask who calls."""
-    if not is_exposed(settings):
-        asks = "keys are asked for" if settings.require_keys else "no key is asked for"
-        return Check("network", f"{settings.bind_host}: this machine alone, {asks}")
-    found = f"others reach the services ({name_exposure(settings)})"
-    if settings.allow_open:
-        remedy = "Unset ALLOW_OPEN, and make keys with: selfheal keys create NAME --scope serve"
-        return Check("network", f"{found}, and anybody may use them", CheckResult.WARN, remedy)
-    return Check("network", f"{found}, and keys are asked for (selfheal keys list)")
 
 
 def check_disk(free_bytes: int, home: Path) -> Check:
@@ -97,25 +60,6 @@ def check_disk(free_bytes: int, home: Path) -> Check:
         return Check("disk", found)
     result = CheckResult.WARN if free_bytes >= LEAST_DISK_BYTES else CheckResult.FAIL
     return Check("disk", found, result, "Free some space, or set SELFHEAL_HOME to another disk.")
-
-
-def check_provider(settings: Settings, *, has_langchain: bool) -> Check:
-    """Judge whether the model that the settings name can be used; shows no key."""
-    name = "model"
-    model = settings.llm_model or "no LLM_MODEL"
-    found = model if model == settings.llm_provider else f"{settings.llm_provider}, {model}"
-    key = "LLM_API_KEY is set" if settings.llm_api_key else "no LLM_API_KEY"
-    if settings.llm_provider in ("simulated", LOCAL_PROVIDER):
-        return Check(name, f"{found} (needs no key)")
-    if settings.llm_provider == DEFAULT_HOSTED_PROVIDER:
-        if settings.llm_api_key or settings.llm_base_url:
-            return Check(name, f"{found}, {key}")
-        remedy = "Put LLM_API_KEY into .env, or set LLM_PROVIDER=simulated or local."
-        return Check(name, f"{found}, {key}", CheckResult.FAIL, remedy)
-    if not has_langchain:
-        remedy = "Install it with: pip install 'self-healing-agent-system[hosted]'"
-        return Check(name, f"{found}: needs LangChain's providers", CheckResult.FAIL, remedy)
-    return Check(name, f"{found}, {key}")
 
 
 def check_webhook(settings: Settings) -> Check:
@@ -230,11 +174,6 @@ def _attempt(name: str, check: Callable[[], Check]) -> Check:
         return check()
     except EmbeddedRuntimeError as error:
         return Check(name, error.message, CheckResult.FAIL, error.remedy)
-
-
-def is_installed(package: str) -> bool:
-    """Tell whether a package can be imported here."""
-    return importlib.util.find_spec(package) is not None
 
 
 def _nearest_directory(path: Path) -> Path:

@@ -243,6 +243,11 @@ class PublicSettings(ProcessSettings):
 
     # Where people open the console; beyond this machine it begins with https://.
     public_url: Annotated[str, AfterValidator(check_base_url)] = ""
+    # Other names under which Manager and console are reached, separated by commas.
+    allowed_hosts: str = ""
+    # Proxies in front, separated by commas: addresses, networks, or names such as `console`. They
+    # alone are believed when they say who calls.
+    trusted_proxies: str = ""
 
 
 class PeopleSettings(PublicSettings):
@@ -320,8 +325,6 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
     database_timeout_seconds: Seconds = 5
     manager_port: Port = MANAGER_PORT
     manager_url: str = ""
-    # Addresses of proxies in front, separated by commas: theirs alone say who calls.
-    trusted_proxies: str = ""
     workshop: bool = False
 
     @model_validator(mode="after")

@@ -64,6 +64,17 @@ class ForbiddenError(ServiceError):
     code = "forbidden"
 
 
+class TooManyAttemptsError(ServiceError):
+    """The caller has tried too often, and may try again after a while."""
+
+    status_code = 429
+    code = "too_many_attempts"
+
+    def __init__(self, *, wait_seconds: int) -> None:
+        super().__init__(f"Too many attempts. Try again in {wait_seconds} seconds.")
+        self.headers = {"retry-after": str(wait_seconds)}
+
+
 class UnknownTaskTypeError(ServiceError):
     """No active prompt serves this task type; `known_task_types` names those that have one."""
 

@@ -1,7 +1,7 @@
 """ASGI middleware of every service: request ids, a limit on bodies, metrics, unexpected errors."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID, uuid4
 
 import structlog
@@ -19,8 +19,9 @@ API_PREFIXES = ("/api/", OPENAI_PREFIX)
 
 log = get_logger()
 
-# Looks at a request's head, and raises a ServiceError where the caller may not do that.
-Authorise = Callable[[Scope], None]
+# Looks at a request's head, and raises a ServiceError where the caller may not do that; what has to
+# ask for it returns something to wait for.
+Authorise = Callable[[Scope], Awaitable[None] | None]
 
 
 def request_id_of(scope: Scope) -> UUID:
@@ -81,7 +82,8 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
-            self._authorise(scope)
+            if (waiting := self._authorise(scope)) is not None:
+                await waiting
             await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
         except Exception as error:
             if status_code:

@@ -105,6 +105,10 @@ class AgentResponse(Schema):
     judge: str
 
 
+# What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
+Purpose = Literal["live", "replay", "trial"]
+
+
 class TaskRequest(Schema):
     """What the Manager asks the Worker for; `candidate_id` needs the internal token."""
 
@@ -112,6 +116,7 @@ class TaskRequest(Schema):
     task_type: TaskType
     refined_input: RefinedInput
     candidate_id: UUID | None = None
+    purpose: Purpose = "live"
 
 
 class TaskResponse(Schema):
@@ -146,6 +151,7 @@ class ChatTask(Schema):
     request: Annotated[dict[str, Any], Field(json_schema_extra=CHAT_REQUEST)]
     variables: Annotated[Variables, Field(json_schema_extra={"additionalProperties": False})] = {}
     candidate_id: UUID | None = None
+    purpose: Purpose = "live"
 
 
 class ChatCompletion(Schema):

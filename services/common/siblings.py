@@ -6,7 +6,7 @@ from uuid import UUID
 
 import aiohttp
 
-from services.common.config import UpstreamSettings
+from services.common.config import TokenSettings, UpstreamSettings
 from services.common.http import ServiceClient
 from services.common.schemas import (
     ChatCompletion,
@@ -22,7 +22,7 @@ class WorkerClient:
     """Asks the Worker for answers."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
-        self._own_token = _read_token(settings)
+        self._own_token = read_token(settings)
         self._client = ServiceClient(
             session,
             upstream="worker",
@@ -97,7 +97,7 @@ class EvaluatorClient:
     """Asks the Evaluator for scores."""
 
     def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
-        self._own_token = _read_token(settings)
+        self._own_token = read_token(settings)
         self._client = ServiceClient(
             session,
             upstream="evaluator",
@@ -119,7 +119,8 @@ class EvaluatorClient:
         )
 
 
-def _read_token(settings: UpstreamSettings) -> str:
+def read_token(settings: TokenSettings) -> str:
+    """Return the token that the system's parts know one another by; empty where none is set."""
     return settings.internal_token.get_secret_value() if settings.internal_token else ""
 
 

@@ -30,6 +30,7 @@ from services.common.presentation.detail_reading import (
     show_line,
 )
 from services.common.presentation.text_difference import list_changes
+from services.common.record.healing_runs import BY_HAND
 from services.common.record.stored_runs import StoredRun
 
 DEFAULT_TASK_TYPE: Final = "code_generation"
@@ -117,6 +118,10 @@ def _introduction(report: StoredRun) -> Iterator[RenderableType]:
     style = DECISION_STYLES.get(report.outcome, "bold")
     replaced = f"version {_number(after)} replaced {_number(version)}"
     proven = f"a repair of version {_number(version)} is proven"
+    if report.reason == BY_HAND:
+        proven = f"a text in place of version {_number(version)} was asked for, without a proof"
+    elif report.requested_by:
+        proven = f"a draft in place of version {_number(version)} is proven"
     sentences = {
         "promoted": replaced,
         "proposed": proven,
@@ -133,7 +138,12 @@ def _introduction(report: StoredRun) -> Iterator[RenderableType]:
     number = f", report {report.report_id}" if report.report_id is not None else ""
     starter = "hand" if report.triggered_by == "manual" else show_line(report.triggered_by or "")
     by = f", started by {starter}" if starter else ""
-    yield Text(f"run {report.id}{number}, {_moment(report.created_at)}{by}", style="dim")
+    if report.requested_by:
+        by = f", asked for by {show_line(report.requested_by)}"
+    answered = (
+        f", {report.resolution} by {show_line(report.resolved_by)}" if report.resolved_by else ""
+    )
+    yield Text(f"run {report.id}{number}, {_moment(report.created_at)}{by}{answered}", style="dim")
     # The parts below say all that a summary does.
     if not any(read_part(report.detail, name) for name in ("attribution", "verdict", "watch")):
         summary = read_line(report.detail, "summary", most=1_000)

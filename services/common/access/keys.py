@@ -1,6 +1,7 @@
 """Keys of clients: their form, what is kept of one, and what it lets its holder do.
 
-A key is `sh_<id>_<secret>`. Of the secret, which has 256 random bits, only the SHA-256 is kept.
+A key is `sh_<id>_<secret>`, and a session of a person `ses_<secret>`. Of the secret, which has 256
+random bits, only the SHA-256 is kept.
 """
 
 import hashlib
@@ -12,10 +13,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 KEY_PREFIX = "sh_"
+SESSION_PREFIX = "ses_"
 ID_BYTES = 6
 SECRET_BYTES = 32
 _KEY = re.compile(r"sh_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
-_ANYWHERE = re.compile(r"sh_[0-9a-f]{12}_[A-Za-z0-9_-]*", re.ASCII)
+_ANYWHERE = re.compile(
+    r"(sh_)[0-9a-f]{12}_[A-Za-z0-9_-]*|(?<![A-Za-z0-9_-])(ses_)[A-Za-z0-9_-]{20,}", re.ASCII
+)
 # Compared with where no key has the id, so that it takes the same time.
 _NO_DIGEST = bytes(32)
 
@@ -73,17 +77,30 @@ def generate_key() -> NewKey:
     """Make a key that nobody can guess."""
     key_id = secrets.token_hex(ID_BYTES)
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    return NewKey(key_id, f"{KEY_PREFIX}{key_id}_{secret}", _digest(secret))
+    return NewKey(key_id, f"{KEY_PREFIX}{key_id}_{secret}", hash_secret(secret))
+
+
+def generate_session() -> str:
+    """Make the secret of a session that nobody can guess."""
+    return f"{SESSION_PREFIX}{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def hash_secret(secret: str) -> bytes:
+    """Return what is kept of a secret that has 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def holds_key(text: str) -> bool:
-    """Tell whether a key of ours stands anywhere in a text, be it whole or cut."""
-    return KEY_PREFIX in text and _ANYWHERE.search(text) is not None
+    """Tell whether a key or a session of ours stands anywhere in a text, be it whole or cut."""
+    is_possible = KEY_PREFIX in text or SESSION_PREFIX in text
+    return is_possible and _ANYWHERE.search(text) is not None
 
 
 def mask_keys(text: str) -> str:
-    """Blank out every key of ours in a text."""
-    return _ANYWHERE.sub(f"{KEY_PREFIX}***", text) if KEY_PREFIX in text else text
+    """Blank out every key and every session of ours in a text."""
+    if KEY_PREFIX not in text and SESSION_PREFIX not in text:
+        return text
+    return _ANYWHERE.sub(lambda found: f"{found[1] or found[2]}***", text)
 
 
 def find_key(text: str, known: dict[str, ApiKey], *, now: datetime | None = None) -> ApiKey | None:
@@ -96,11 +113,7 @@ def find_key(text: str, known: dict[str, ApiKey], *, now: datetime | None = None
         return None
     key_id, secret = parsed.groups()
     key = known.get(key_id)
-    matches = hmac.compare_digest(_digest(secret), key.secret_sha256 if key else _NO_DIGEST)
+    matches = hmac.compare_digest(hash_secret(secret), key.secret_sha256 if key else _NO_DIGEST)
     if key is None or not matches or key.has_expired(now or datetime.now(UTC)):
         return None
     return key
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""Records runs of the Optimizer, and brings a person's answer to one into effect."""
+"""Records runs: what was decided of a prompt, and what a person answered."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,16 +8,18 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.common.record.activation import Activation, Patch, RepairReport, patch_prompt
-from services.common.record.outcomes import PROMOTED
+from services.common.record.outcomes import PROMOTED, PROPOSED
 
 APPROVED, REJECTED = "approved", "rejected"
 CREATED_BY = "optimizer"
+# The reason and the strategy of a text that a person proposed without a proof.
+BY_HAND = "by_hand"
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (
         task_type, incumbent_prompt_id, incumbent_digest, decision, reason, verdict,
-        report_id, candidate_id, detail, triggered_by
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        report_id, candidate_id, detail, triggered_by, requested_by
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     RETURNING id
 """
 INSERT_CANDIDATE = """
@@ -43,16 +45,26 @@ SUPERSEDE_PROPOSALS = """
     UPDATE selfheal.healing_runs SET resolution = 'superseded', resolved_at = now()
     WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
 """
+# Of two people who wait for an answer, the later one doesn't withdraw what the earlier one asked.
+SUPERSEDE_OWN_PROPOSALS = f"{SUPERSEDE_PROPOSALS} AND requested_by IS NOT DISTINCT FROM $2"
+# What a person asked for keeps no prompt from being healed.
 HAS_OPEN_PROPOSAL = """
     SELECT EXISTS (
         SELECT 1 FROM selfheal.healing_runs
         WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
-          AND incumbent_prompt_id = $2 AND incumbent_digest = $3
+          AND incumbent_prompt_id = $2 AND incumbent_digest = $3 AND requested_by IS NULL
           AND ($4 OR detail ? 'waits_because')
     )
 """
 RESOLVE = """
-    UPDATE selfheal.healing_runs SET resolution = $2, resolved_at = now(), report_id = $3
+    UPDATE selfheal.healing_runs
+    SET resolution = $2, resolved_at = now(), report_id = $3, resolved_by = $4
+    WHERE id = $1
+"""
+# Where a report doesn't say what was activated.
+NOTE_ACTIVATED = """
+    UPDATE selfheal.healing_runs
+    SET detail = detail || jsonb_build_object('activated_version', $2::integer)
     WHERE id = $1
 """
 
@@ -65,6 +77,7 @@ class HealingRun:
         decision: `promoted`, `proposed`, `held` or `rolled_back`.
         reason: `better`, or why nothing changed.
         fault: Whose fault the failures are; empty where that wasn't asked.
+        requested_by: The person who asked for it; None where nobody did.
     """
 
     incumbent: Prompt
@@ -74,19 +87,21 @@ class HealingRun:
     detail: dict[str, Any]
     triggered_by: str
     candidate_id: UUID | None = None
+    requested_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
     """A proven text: the candidate, why it is to serve, and what it won on replays.
 
-    `improvement_pct` is in percentage points of mean score.
+    `improvement_pct` is in percentage points of mean score; `created_by` is who wrote it.
     """
 
     candidate_id: UUID
     content: str
     change_reason: str
     improvement_pct: float
+    created_by: str = CREATED_BY
 
 
 async def record_run(
@@ -105,6 +120,7 @@ async def record_run(
         run.candidate_id,
         run.detail,
         run.triggered_by,
+        run.requested_by,
     )
     return run_id
 
@@ -131,8 +147,22 @@ async def set_outcome(
     await connection.execute(SET_OUTCOME, candidate_ids, outcome)
 
 
+async def propose(connection: asyncpg.Connection, run: HealingRun) -> UUID:
+    """Leave a text for a person to approve; it replaces an earlier proposal of the same origin."""
+    async with connection.transaction():
+        await connection.execute(SUPERSEDE_OWN_PROPOSALS, run.incumbent.task_type, run.requested_by)
+        if run.candidate_id is not None:
+            await set_outcome(connection, [run.candidate_id], PROPOSED)
+        return await record_run(connection, run)
+
+
 async def approve(
-    connection: asyncpg.Connection, run_id: UUID, run: HealingRun, repair: Repair
+    connection: asyncpg.Connection,
+    run_id: UUID,
+    run: HealingRun,
+    repair: Repair,
+    *,
+    person: str | None = None,
 ) -> Activation:
     """Activate what an earlier run proposed, once a person said yes; all or nothing.
 
@@ -142,14 +172,33 @@ async def approve(
     """
     async with connection.transaction():
         activation = await activate_repair(connection, run, repair)
-        await connection.execute(RESOLVE, run_id, APPROVED, activation.report_id)
+        await connection.execute(RESOLVE, run_id, APPROVED, activation.report_id, person)
     return activation
 
 
-async def reject(connection: asyncpg.Connection, run_id: UUID, candidate_id: UUID) -> None:
+async def approve_unproven(
+    connection: asyncpg.Connection, run_id: UUID, incumbent: Prompt, patch: Patch, *, person: str
+) -> Activation:
+    """Activate what a person proposed without a proof: it has no report, and isn't watched.
+
+    Raises:
+        IncumbentChangedError: If another prompt serves by now; nothing was changed.
+        VersionsExhaustedError: If no version number is left; nothing was changed.
+    """
+    async with connection.transaction():
+        activation = await patch_prompt(connection, incumbent=incumbent, patch=patch)
+        await connection.execute(RESOLVE, run_id, APPROVED, None, person)
+        await connection.execute(NOTE_ACTIVATED, run_id, activation.version)
+        await connection.execute(SUPERSEDE_PROPOSALS, incumbent.task_type)
+    return activation
+
+
+async def reject(
+    connection: asyncpg.Connection, run_id: UUID, candidate_id: UUID, *, person: str | None = None
+) -> None:
     """Turn down what a run proposed; the text isn't tried again for a day."""
     async with connection.transaction():
-        await connection.execute(RESOLVE, run_id, REJECTED, None)
+        await connection.execute(RESOLVE, run_id, REJECTED, None, person)
         await set_outcome(connection, [candidate_id], REJECTED)
 
 
@@ -186,7 +235,7 @@ async def activate_repair(
     activation = await patch_prompt(
         connection,
         incumbent=run.incumbent,
-        patch=Patch(repair.content, repair.change_reason, CREATED_BY),
+        patch=Patch(repair.content, repair.change_reason, repair.created_by),
         report=RepairReport(run.detail, repair.improvement_pct, run.triggered_by),
     )
     await connection.execute(SUPERSEDE_WATCHES, task_type)

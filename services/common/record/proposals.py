@@ -9,16 +9,30 @@ import asyncpg
 
 from services.common.errors import ServiceError
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.common.record.activation import LOCK_PROMPTS, Activation, IncumbentChangedError
-from services.common.record.healing_runs import HealingRun, Repair, approve, reject
+from services.common.record.activation import (
+    LOCK_PROMPTS,
+    Activation,
+    IncumbentChangedError,
+    Patch,
+)
+from services.common.record.healing_runs import (
+    BY_HAND,
+    CREATED_BY,
+    HealingRun,
+    Repair,
+    approve,
+    approve_unproven,
+    reject,
+)
 from services.common.record.outcomes import PROPOSED
+from services.common.record.people import SecondPersonRequiredError, shorten_name
 from services.common.record.prompts import load_active_prompts
 
 MAX_RATIONALE_CHARACTERS: Final = 200
 SELECT_PROPOSALS: Final = """
     SELECT r.id AS run_id, r.task_type, r.incumbent_prompt_id, r.incumbent_digest, r.reason,
-           r.verdict AS fault, r.candidate_id, r.detail, r.triggered_by, r.resolution,
-           r.created_at, c.content, c.strategy AS registered_as
+           r.verdict AS fault, r.candidate_id, r.detail, r.triggered_by, r.requested_by,
+           r.resolution, r.created_at, c.content, c.strategy AS registered_as
     FROM selfheal.healing_runs r
     JOIN selfheal.candidates c ON c.id = r.candidate_id
     WHERE r.decision = 'proposed'
@@ -38,12 +52,13 @@ class ProposalClosedError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proven text that waits for a person, beside the prompt that it would replace.
+    """A text that waits for a person, beside the prompt that it would replace.
 
     Attributes:
         incumbent: The prompt that it was proven against; None if its row is gone.
         incumbent_digest: That prompt's text, as it was then.
         registered_as: What the candidate's own row says of its origin.
+        requested_by: The person who asked for it; None where the Optimizer proposed by itself.
         resolution: The answer, once there is one.
         serving: The prompt that serves now; None where none does.
     """
@@ -59,6 +74,7 @@ class Proposal:
     fault: str | None
     detail: dict[str, Any]
     triggered_by: str | None
+    requested_by: str | None
     resolution: str | None
     created_at: datetime
     serving: Prompt | None = None
@@ -92,8 +108,20 @@ class Proposal:
         return str(_find(self.detail, "verdict", "strategy") or self.registered_as)
 
     @property
-    def change_reason(self) -> str:
-        """Why the text is to serve, for the record."""
+    def is_proven(self) -> bool:
+        """Whether the gate proved it: what a person proposed by hand it never saw."""
+        return self.reason != BY_HAND
+
+    def explain(self, person: str) -> str:
+        """Write why the text is to serve, for the record.
+
+        Args:
+            person: Who approves it.
+        """
+        asked = f"asked for by {self.requested_by}, " if self.requested_by else ""
+        if not self.is_proven:
+            why = _find(self.detail, "change_reason") or "by hand"
+            return f"{why} ({asked}approved by {person}, not proven)"
         tried = _find(self.detail, "candidates")
         ours = (
             one
@@ -102,7 +130,8 @@ class Proposal:
         )
         rationale = str(_find(next(ours, None), "rationale") or "")[:MAX_RATIONALE_CHARACTERS]
         why = f"{self.strategy}: {rationale}" if rationale else self.strategy
-        return f"{why} ({self.improvement_pct:+.1f} points on replays), approved by the operator"
+        gained = f"{self.improvement_pct:+.1f} points on replays"
+        return f"{why} ({gained}), {asked}approved by {person}"
 
 
 async def load_open_proposals(
@@ -115,40 +144,57 @@ async def load_open_proposals(
     return [replace(one, serving=serving.get(one.task_type)) for one in proposals]
 
 
-async def approve_proposal(connection: asyncpg.Connection, run_id: UUID) -> Activation:
-    """Let a proposed text serve, if the prompt that it was proven against serves unchanged.
+async def approve_proposal(
+    connection: asyncpg.Connection, run_id: UUID, *, person: str, needs_second: bool = False
+) -> Activation:
+    """Let a proposed text serve, if the prompt that it is to replace serves unchanged.
+
+    Args:
+        needs_second: Whether who asked for it may not be who approves it.
 
     Raises:
+        SecondPersonRequiredError: If they are the same, and may not.
         ProposalClosedError: If it was answered already, or the prompt changed since.
         VersionsExhaustedError: If no version number is left.
     """
     async with connection.transaction():
         proposal = await _lock(connection, run_id)
+        if needs_second and proposal.requested_by == person:
+            raise SecondPersonRequiredError(
+                "You asked for this change, so another person approves it (REQUIRE_SECOND_PERSON)."
+            )
         incumbent = proposal.incumbent
         if incumbent is None or incumbent.digest != proposal.incumbent_digest:
             raise _outdated(proposal)
-        run = HealingRun(
-            incumbent,
-            PROPOSED,
-            proposal.reason,
-            proposal.fault or "",
-            proposal.detail,
-            proposal.triggered_by or "manual",
-            proposal.candidate_id,
-        )
-        repair = Repair(
-            proposal.candidate_id,
-            proposal.content,
-            proposal.change_reason,
-            proposal.improvement_pct,
-        )
         try:
-            return await approve(connection, run_id, run, repair)
+            return await _put_in_force(connection, proposal, incumbent, person)
         except IncumbentChangedError as error:
             raise _outdated(proposal) from error
 
 
-async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> None:
+async def _put_in_force(
+    connection: asyncpg.Connection, proposal: Proposal, incumbent: Prompt, person: str
+) -> Activation:
+    why = proposal.explain(person)
+    author = shorten_name(proposal.requested_by) if proposal.requested_by else CREATED_BY
+    if not proposal.is_proven:
+        patch = Patch(proposal.content, why, author)
+        return await approve_unproven(connection, proposal.run_id, incumbent, patch, person=person)
+    run = HealingRun(
+        incumbent,
+        PROPOSED,
+        proposal.reason,
+        proposal.fault or "",
+        proposal.detail,
+        proposal.triggered_by or "manual",
+        proposal.candidate_id,
+    )
+    gained = proposal.improvement_pct
+    repair = Repair(proposal.candidate_id, proposal.content, why, gained, author)
+    return await approve(connection, proposal.run_id, run, repair, person=person)
+
+
+async def reject_proposal(connection: asyncpg.Connection, run_id: UUID, *, person: str) -> None:
     """Turn a proposed text down; it isn't tried again for a day.
 
     Raises:
@@ -156,7 +202,7 @@ async def reject_proposal(connection: asyncpg.Connection, run_id: UUID) -> None:
     """
     async with connection.transaction():
         proposal = await _lock(connection, run_id)
-        await reject(connection, run_id, proposal.candidate_id)
+        await reject(connection, run_id, proposal.candidate_id, person=person)
 
 
 async def _lock(connection: asyncpg.Connection, run_id: UUID) -> Proposal:

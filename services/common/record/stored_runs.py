@@ -13,7 +13,11 @@ from services.common.record.outcomes import PROPOSED
 COLUMNS: Final = """
     r.id, r.task_type, r.decision, r.reason, r.verdict, r.triggered_by, r.resolution,
     r.resolved_at, r.created_at, r.report_id, r.candidate_id, r.incumbent_prompt_id,
-    looked_at.version, coalesce(promoted.version, o.after_prompt_version) AS after_version,
+    r.requested_by, r.resolved_by, looked_at.version,
+    coalesce(promoted.version, o.after_prompt_version, CASE
+        WHEN jsonb_typeof(r.detail -> 'activated_version') = 'number'
+        THEN (r.detail ->> 'activated_version')::integer
+    END) AS after_version,
     w.started_at AS watched_since, w.ended_at AS watched_until, w.outcome AS watch_outcome
 """
 TABLES: Final = """
@@ -61,6 +65,8 @@ class StoredRun:
         resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
         created_at: When the run ended.
         candidate_id: The text that the gate judged.
+        requested_by: The person who asked for it; None where nobody did.
+        resolved_by: The person who answered its proposal, where that is on record.
         version: Version of that prompt, unless its row is gone.
         watched_since: When the replacement began to serve.
         watched_until: When the watch over it ended; None while it goes on.
@@ -90,6 +96,8 @@ class StoredRun:
     detail: dict[str, Any]
     before_content: str | None = None
     after_content: str | None = None
+    requested_by: str | None = None
+    resolved_by: str | None = None
 
     @property
     def outcome(self) -> str:

@@ -20,7 +20,10 @@ from services.evaluator.app.services.oversight.calibration.labelled_set import (
     load_canaries,
 )
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
-from services.evaluator.app.services.oversight.calibration.trust import check_calibration
+from services.evaluator.app.services.oversight.calibration.trust import (
+    Calibration,
+    check_calibration,
+)
 from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.wiring import create_evaluation
@@ -40,7 +43,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         ServiceError: If the judge may not serve, or a setting or a task type can't be used.
     """
     evaluation = create_evaluation(settings)
-    _check_judge(evaluation, settings)
+    calibration = _check_judge(evaluation, settings)
     metrics = ServiceMetrics(SERVICE)
     evaluation_metrics = EvaluationMetrics(
         metrics.registry, open_task_types(settings.task_types_dir).names()
@@ -80,8 +83,15 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         availability = evaluation.availability
         return {
             "fingerprint": evaluation.fingerprint_of(LABELLED_TASK_TYPE),
-            "sandbox": {"backend": availability.backend, "problem": availability.problem},
+            "sandbox": {
+                "backend": availability.backend,
+                "problem": availability.problem,
+                "layers": list(availability.layers),
+            },
+            "judge": evaluation.judge.name,
+            "calibration": calibration.as_condition() if calibration else None,
             **canary.status.as_condition(),
+            "canary_history": list(canary.history),
         }
 
     app = create_app(
@@ -97,16 +107,16 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
     return app
 
 
-def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> None:
+def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> Calibration | None:
     """Refuse a judge that was found unreliable; warn of one that was never calibrated."""
     identity = evaluation.judge.identity
+    calibration = CalibrationStore(settings.selfheal_home).load(identity)
     warning = check_calibration(
-        identity,
-        CalibrationStore(settings.selfheal_home).load(identity),
-        allow_unreliable=settings.judge_allow_unreliable,
+        identity, calibration, allow_unreliable=settings.judge_allow_unreliable
     )
     if warning:
         log.warning("judge_uncalibrated", judge=evaluation.judge.name, problem=warning)
+    return calibration
 
 
 def _announce(evaluation: Evaluation) -> None:

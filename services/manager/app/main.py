@@ -11,12 +11,19 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
-from services.common.siblings import EvaluatorClient, WorkerClient
+from services.common.replays.asking import Asker
+from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
 from services.manager.app.access.key_store import KeyStore
+from services.manager.app.access.people import People
+from services.manager.app.access.sessions import Sessions
+from services.manager.app.access.sign_in import SignIns
+from services.manager.app.admin import accounts as account_routes
+from services.manager.app.admin import condition, jobs, prompts, runs, trials
+from services.manager.app.admin import sessions as session_routes
 from services.manager.app.api import router
 from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
@@ -28,9 +35,11 @@ from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
+from services.manager.app.services.condition import Examiner
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
+from services.manager.app.services.trials import Trials
 
 SERVICE = "manager"
 # A claim outlives the longest evaluation by this much.
@@ -69,6 +78,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
 
     conversation_log = ConversationLog(database)
     key_store = KeyStore(settings)
+    sessions = Sessions(database, settings)
+    people = People(settings, database, sessions)
 
     def choose_mark(name: str) -> Mark | None:
         task_type = task_types.find(name)
@@ -107,6 +118,14 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 tell_marked=scorers.tell_marked,
             )
             app.state.conversation_log = conversation_log
+            app.state.trials = Trials(
+                database=database,
+                refiner=refiner,
+                asker=Asker(worker, read_token(settings), "trial"),
+                evaluator=evaluator,
+                task_types=task_types,
+            )
+            app.state.examiner = Examiner(settings, database, session)
             yield
             await app.state.door.close()
             await scorers.close()
@@ -126,14 +145,19 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
-        authorise=Authorisation(settings, key_store),
+        authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_metrics,
         body_limits={CHAT_PATH: settings.chat_max_body_bytes},
     )
-    app.include_router(door_router)
-    app.include_router(router)
+    app.state.database = database
+    app.state.people = people
+    app.state.sign_ins = SignIns(settings, database, sessions)
+    for one in (door_router, router, session_routes.router, account_routes.router):
+        app.include_router(one)
+    for module in (prompts, runs, trials, jobs, condition):
+        app.include_router(module.router)
     return app
 
 

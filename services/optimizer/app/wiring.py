@@ -14,7 +14,7 @@ from services.common.errors import ServiceError
 from services.common.http import create_session
 from services.common.models import Prompt
 from services.common.record.outcomes import HealingOutcome
-from services.common.siblings import EvaluatorClient, WorkerClient
+from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
@@ -25,10 +25,16 @@ from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
+from services.optimizer.app.services.jobs import JobTaker
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.telling.notification import WebhookNotifier, create_notifier
+from services.optimizer.app.services.telling.notification import (
+    TEST,
+    Notification,
+    WebhookNotifier,
+    create_notifier,
+)
 from services.optimizer.app.services.telling.outcome_notification import describe_outcome
 
 
@@ -78,6 +84,13 @@ class Workshop:
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome))
 
+    async def send_test(self, person: str) -> str:
+        """Send a test message for a person; tell what went wrong, empty if nothing did."""
+        if self.tools.notifier is None:
+            return "NOTIFY_WEBHOOK_URL isn't set where the Optimizer runs: nobody would be told."
+        code = await self.tools.notifier.deliver(Notification(TEST, "", requested_by=person))
+        return f"The webhook took no message: {code}." if code else ""
+
     async def confirm(
         self, serving: Prompt, before: str, after: Sequence[LoggedResult]
     ) -> Confirmation:
@@ -87,11 +100,10 @@ class Workshop:
 
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
-        token = settings.internal_token.get_secret_value() if settings.internal_token else ""
         return Replayer(
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings),
-            internal_token=token,
+            internal_token=read_token(settings),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,
         )
@@ -100,7 +112,9 @@ class Workshop:
 async def run_cycle(
     settings: OptimizerSettings, tools: Tools, *, is_continuous: bool
 ) -> dict[str, HealingOutcome]:
-    """Run one cycle on a connection of its own; cooldown binds the continuous mode only.
+    """Run one cycle on a connection of its own, after the jobs that people asked for.
+
+    Cooldown binds the continuous mode only.
 
     Raises:
         ServiceError: If a heal failed, or the run could not be brought to an end.
@@ -114,6 +128,13 @@ async def run_cycle(
             workshop.confirm,
             settings.optimizer_triggered_by,
         )
+        await JobTaker(
+            cycle.surveyor,
+            workshop.heal,
+            workshop.announce,
+            workshop.send_test,
+            settings.optimizer_deadline_seconds,
+        ).take_all(connection)
         return await cycle.run(connection)
 
 

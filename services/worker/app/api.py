@@ -39,6 +39,7 @@ async def perform_task(
 ) -> TaskResponse:
     """Generate an answer under the prompt that is active now."""
     performer: TaskPerformer = request.app.state.task_performer
+    request.app.state.purposes.count(task.purpose)
     return await performer.perform(task, x_internal_token)
 
 
@@ -60,4 +61,5 @@ async def answer_conversation(
 ) -> Response:
     """Answer a conversation in OpenAI's shape under the prompt that is active now."""
     performer: ChatPerformer = request.app.state.chat_performer
+    request.app.state.purposes.count(task.purpose)
     return ClientBoundAnswer(performer.perform(task, x_internal_token))

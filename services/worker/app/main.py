@@ -16,7 +16,7 @@ from services.common.metrics import ServiceMetrics
 from services.common.web import MAX_BODY_BYTES, create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.api import CHAT_PATH, router
-from services.worker.app.metrics import PromptMetrics
+from services.worker.app.metrics import PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
 from services.worker.app.services.task_performer import TaskPerformer
@@ -36,10 +36,12 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
     prompt_metrics = PromptMetrics(metrics.registry)
+    purposes = PurposeMetrics(metrics.registry)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        app.state.purposes = purposes
         app.state.task_performer = TaskPerformer(
             database=database, agent=WorkerAgent(model), settings=settings
         )

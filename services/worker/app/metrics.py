@@ -1,8 +1,11 @@
-"""Metrics of the Worker alone: which prompt serves."""
+"""Metrics of the Worker alone: which prompt serves, and what its answers are for."""
 
 from collections.abc import Mapping
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.common.schemas import Purpose
 
 
 class PromptMetrics:
@@ -21,3 +24,21 @@ class PromptMetrics:
         self._version.clear()
         for task_type, version in versions.items():
             self._version.labels(task_type).set(version)
+
+
+class PurposeMetrics:
+    """What the Worker was asked for: live answers, replays, trials."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._asked = Counter(
+            "agent_worker_tasks_total",
+            "Answers that the Worker was asked for, by what they are for",
+            ["purpose"],
+            registry=registry,
+        )
+        for purpose in get_args(Purpose):
+            self._asked.labels(purpose)
+
+    def count(self, purpose: Purpose) -> None:
+        """Count one."""
+        self._asked.labels(purpose).inc()

@@ -41,6 +41,7 @@ FIXED_INSIDE = {
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "optimizer", "autopilot", "selfheal"},
     "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
+    "OIDC_CLIENT_SECRET": {"manager"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
     "OPENAI_API_KEY": {"evaluator", "manager", "optimizer", "autopilot", "selfheal"},

@@ -1,5 +1,6 @@
 """Decides whether who calls may use a route: by the key that came along, or by the network."""
 
+from collections.abc import Awaitable
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
@@ -15,7 +16,8 @@ from services.common.errors import (
 )
 from services.common.internal_token import TOKEN_HEADER, matches_token
 from services.manager.app.access.key_store import KeyStore
-from services.manager.app.access.routes import METRICS_PATHS, find_scope
+from services.manager.app.access.people import People, holder_of
+from services.manager.app.access.routes import METRICS_PATHS, SIGN_IN, find_scope, is_admin_path
 
 HOW_TO_SEND = "Send a key in the header `Authorization: Bearer sh_...`"
 HOW_TO_MAKE = "make one with: selfheal keys create NAME --scope serve"
@@ -24,13 +26,17 @@ HOW_TO_MAKE = "make one with: selfheal keys create NAME --scope serve"
 class Authorisation:
     """Lets a request through, or raises why not."""
 
-    def __init__(self, settings: ManagerSettings, store: KeyStore) -> None:
+    def __init__(self, settings: ManagerSettings, store: KeyStore, people: People) -> None:
         self._settings = settings
         self._store = store
+        self._people = people
         self._asks = must_ask(settings) or settings.require_keys
 
-    def __call__(self, scope: Scope) -> None:
+    def __call__(self, scope: Scope) -> Awaitable[None] | None:
         """Check a request by its head; the key that it came with is in its state afterwards.
+
+        At the admin API, people are known as well, which takes a look into the database: what
+        that returns is to be waited for.
 
         Raises:
             UnauthenticatedError: If it needs a key and has none, or has one that isn't valid.
@@ -40,21 +46,29 @@ class Authorisation:
         path: str = scope["path"]
         _refuse_key_in_url(path, scope["query_string"])
         if is_always_open(path):
-            return
+            return None
         bearer = read_bearer(scope)
-        if not bearer.startswith(KEY_PREFIX):
-            if self._asks and not self._is_scraped(scope, bearer):
-                raise UnauthenticatedError(f"{HOW_TO_SEND}; {HOW_TO_MAKE}")
-            return
-        key = self._find(bearer)
-        needed = find_scope(scope["method"], path)
-        if not key.allows(needed or KeyScope.ADMIN):
+        if bearer.startswith(KEY_PREFIX):
+            self._check_key(scope, self._find(bearer))
+            return None
+        if is_admin_path(path):
+            return self._people.admit(scope)
+        if self._asks and not self._is_scraped(scope, bearer):
+            raise UnauthenticatedError(f"{HOW_TO_SEND}; {HOW_TO_MAKE}")
+        return None
+
+    def _check_key(self, scope: Scope, key: ApiKey) -> None:
+        route = scope["method"], scope["path"]
+        needed = find_scope(*route)
+        if route not in SIGN_IN and not key.allows(needed or KeyScope.ADMIN):
             raise ForbiddenError(
                 f"This key lacks the scope {needed}, which this route asks for."
                 if needed
                 else "There is nothing under this path and method that this key may use."
             )
         scope["state"]["api_key"] = key
+        if is_admin_path(scope["path"]):
+            scope["state"]["person"] = holder_of(key)
 
     def _find(self, bearer: str) -> ApiKey:
         known = self._store.keys

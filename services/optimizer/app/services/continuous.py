@@ -9,6 +9,7 @@ import asyncpg
 from services.common.database import connect
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.record.jobs import CHANNEL as JOBS_CHANNEL
 
 CHANNEL: Final = "selfheal_failures"
 # Failures come in bursts; what comes within this time is looked at once.
@@ -29,7 +30,8 @@ async def watch_failures(
     run_once: RunOnce,
     stop: asyncio.Event,
 ) -> None:
-    """Run at once, after each failure that is logged, and every `poll_seconds`, until stopped.
+    """Run at once, after each failure that is logged and each job that a person asks for, and
+    every `poll_seconds`, until stopped.
 
     Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
     and tried again after a pause that grows; only `stop` ends it.
@@ -71,10 +73,11 @@ async def watch_failures(
 
 
 async def _listen(connection: asyncpg.Connection) -> asyncio.Event:
-    """Set the event at each failure that is announced, and when the connection is lost."""
+    """Set the event at each failure or job that is announced, and when the connection is lost."""
     news = asyncio.Event()
     connection.add_termination_listener(lambda _: news.set())
-    await connection.add_listener(CHANNEL, lambda *_: news.set())
+    for channel in (CHANNEL, JOBS_CHANNEL):
+        await connection.add_listener(channel, lambda *_: news.set())
     return news
 
 

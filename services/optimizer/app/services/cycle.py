@@ -97,7 +97,7 @@ class Cycle:
     ) -> HealingOutcome | None:
         """Heal, unless another run is at it or the prompt has changed; then there is no outcome."""
         task_type = case.incumbent.task_type
-        async with _heals_alone(connection, task_type) as is_alone:
+        async with heals_alone(connection, task_type) as is_alone:
             if not is_alone:
                 log.warning("heal_already_runs", task_type=task_type)
                 return None
@@ -115,7 +115,7 @@ class Cycle:
     ) -> None:
         """Wait for work on a prompt, and keep and announce what came of it, if anything did."""
         try:
-            with _translate_failures():
+            with translate_failures():
                 outcome = await work
         except ServiceError as error:
             failures.append(error)
@@ -147,7 +147,7 @@ async def _still_serves(connection: asyncpg.Connection, prompt: Prompt) -> bool:
 
 
 @contextmanager
-def _translate_failures() -> Iterator[None]:
+def translate_failures() -> Iterator[None]:
     """Turn what the database raises into a `ServiceError`: other task types are still healed."""
     try:
         with translate_database_errors():
@@ -157,7 +157,8 @@ def _translate_failures() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _heals_alone(connection: asyncpg.Connection, task_type: str) -> AsyncIterator[bool]:
+async def heals_alone(connection: asyncpg.Connection, task_type: str) -> AsyncIterator[bool]:
+    """Tell whether no other run heals this task type, and keep others from it meanwhile."""
     is_alone: bool = await connection.fetchval(TRY_LOCK, task_type)
     try:
         yield is_alone

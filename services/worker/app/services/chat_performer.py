@@ -75,6 +75,7 @@ class ChatPerformer:
             task_type=task.task_type,
             prompt_version=prompt.version,
             candidate_id=str(task.candidate_id) if task.candidate_id else None,
+            purpose=task.purpose,
             streamed=is_streamed,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )

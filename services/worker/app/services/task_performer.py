@@ -32,6 +32,7 @@ class TaskPerformer:
             task_type=task.task_type,
             prompt_version=prompt.version,
             candidate_id=str(task.candidate_id) if task.candidate_id else None,
+            purpose=task.purpose,
             model=answer.model,
             latency_ms=answer.latency_ms,
         )

@@ -16,8 +16,14 @@ from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.database import configure_connection
 from services.common.models import Prompt
-from services.common.record.healing_runs import HealingRun, Repair, record_run, register_candidate
-from services.optimizer.app.services.prompt_patcher import promote, propose
+from services.common.record.healing_runs import (
+    HealingRun,
+    Repair,
+    propose,
+    record_run,
+    register_candidate,
+)
+from services.optimizer.app.services.prompt_patcher import promote
 
 Connection = asyncpg.Connection
 Answer = TypeVar("Answer")

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from selfheal.operator_database import find_operator
+
 Operator = Any  # of this directory's conftest
 
 BAD = "just say hello world to everything"
@@ -55,7 +57,7 @@ def test_what_is_approved_serves_is_reported_and_is_watched(
     serving = operator.serving()
     assert (serving.version, serving.content) == (100, GOOD)
     assert serving.change_reason == (
-        "last_good_version (+50.0 points on replays), approved by the operator"
+        f"last_good_version (+50.0 points on replays), approved by {find_operator()}"
     )
     assert operator.sql(RESOLUTION, run_id) == "approved"
     assert operator.sql(OUTCOME) == "promoted"

@@ -192,9 +192,14 @@ class Messages:
 
     def __init__(self) -> None:
         self.told: list[Notification] = []
+        self.problem = ""
 
     async def notify(self, notification: Notification) -> None:
         self.told.append(notification)
+
+    async def deliver(self, notification: Notification) -> str:
+        self.told.append(notification)
+        return self.problem
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pydantic import SecretStr, ValidationError
 from support.rows import for_each
 
 from services.common.config import (
+    ConsoleSettings,
     EvaluatorSettings,
     ManagerSettings,
     OptimizerSettings,
@@ -68,7 +69,13 @@ def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object)
 @pytest.mark.parametrize(
     ("service", "secrets"),
     [
-        (ManagerSettings, {"database_url", "llm_api_key", "openai_api_key", "internal_token"}),
+        (
+            ManagerSettings,
+            {
+                "database_url", "llm_api_key", "openai_api_key", "internal_token",
+                "oidc_client_secret",
+            },
+        ),
         (WorkerSettings, {"database_url", "llm_api_key", "internal_token"}),
         (EvaluatorSettings, {"llm_api_key", "openai_api_key", "internal_token"}),
         (
@@ -89,6 +96,7 @@ def test_a_service_reads_its_own_secrets_and_no_others(
         "openai_api_key": "hunter2",
         "internal_token": "hunter2",
         "notify_webhook_url": "https://hooks.example.com/hunter2",
+        "oidc_client_secret": "hunter2",
     }
     for name, value in values.items():
         monkeypatch.setenv(name.upper(), value)
@@ -98,12 +106,12 @@ def test_a_service_reads_its_own_secrets_and_no_others(
     assert set(read).isdisjoint(values.keys() - secrets)
 
 
-def test_the_settings_of_the_whole_system_are_those_of_its_services_and_three_more() -> None:
-    services = (ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings)
+def test_the_settings_of_the_whole_system_are_those_of_its_services_and_two_more() -> None:
+    services = (
+        ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings, ConsoleSettings,
+    )  # fmt: skip
     of_services = {name for service in services for name in service.model_fields}
-    assert Settings.model_fields.keys() - of_services == {
-        "manager_url", "postgres_port", "selfheal_api_key",
-    }  # fmt: skip
+    assert Settings.model_fields.keys() - of_services == {"postgres_port", "selfheal_api_key"}
 
 
 @pytest.mark.parametrize(

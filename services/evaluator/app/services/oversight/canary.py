@@ -6,6 +6,7 @@ did. Answers that are known to be right or wrong show both.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from services.evaluator.app.services.oversight.canary_baselines import CanaryBas
 # Of twelve answers one counts 0.083: a single one that tips over is noise, two are a drop.
 LARGEST_DROP = 0.1
 LEAST_SCORED_SHARE = 0.75
+KEPT_ROUNDS = 48
 
 log = get_logger()
 
@@ -146,6 +148,9 @@ class CanaryWatch:
     Args:
         fingerprint: Called before each round, since it changes with the sandbox.
         interval_seconds: Time from the end of a round to the beginning of the next.
+
+    Attributes:
+        history: The latest rounds since the start, the oldest first.
     """
 
     def __init__(
@@ -166,6 +171,7 @@ class CanaryWatch:
         self._on_status = on_status
         self._task: asyncio.Task[None] | None = None
         self.status = CanaryStatus()
+        self.history: deque[dict[str, Any]] = deque(maxlen=KEPT_ROUNDS)
 
     def start(self) -> None:
         """Start the rounds in the background; returns at once."""
@@ -187,6 +193,8 @@ class CanaryWatch:
         baseline = self._baselines.load(fingerprint)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.status = weigh(latest, baseline, self.status, now)
+        names = ("checked_at", "state", "agreement")
+        self.history.append({name: getattr(self.status, name) for name in names})
         if baseline is None and latest.is_whole and latest.agreement is not None:
             try:
                 self._baselines.keep(fingerprint, latest.agreement)

@@ -96,11 +96,7 @@ def attribute_from_log(
     provider = _count_unscored(window.unscored, WORKER)
     evaluator = _count_unscored(window.unscored, EVALUATOR_SERVICE)
     if evaluator_degraded and analysis.failure_count:
-        return _blame(
-            EVALUATOR,
-            {"degraded": True},
-            "The Evaluator's canaries say that it no longer judges as it did.",
-        )
+        return blame_degraded_evaluator()
     changed = _find_changed_evaluator(window)
     if changed is not None and analysis.reaches_floor:
         return changed
@@ -120,6 +116,15 @@ def attribute_from_log(
             f"{evaluator.total()} answers got no score: {_list(evaluator)}.",
         )
     return None
+
+
+def blame_degraded_evaluator() -> Attribution:
+    """Blame an Evaluator by whose scores nothing can be proven."""
+    return _blame(
+        EVALUATOR,
+        {"degraded": True},
+        "The Evaluator's canaries say that it no longer judges as it did.",
+    )
 
 
 def attribute_from_replays(window: Window, replays: Replays) -> Attribution:

@@ -22,6 +22,7 @@ DAY: Final = timedelta(hours=24)
 # A prompt is its text here, since what is rolled back or healed back to is a new row. What went
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
+# A run that a person asked for says nothing of heals.
 SELECT_PAST_RUNS = """
     WITH deployed AS (
         SELECT max(a.activated_at) AS by_hand_at
@@ -40,7 +41,7 @@ SELECT_PAST_RUNS = """
             r.incumbent_digest = $2 AND r.created_at >= coalesce(by_hand_at, '-infinity'), FALSE
         ) AS same_text
     ) compared
-    WHERE r.task_type = $1
+    WHERE r.task_type = $1 AND r.requested_by IS NULL
       AND (NOT r.detail ? 'error' OR r.detail @? '$.cost.worker_calls ? (@ > 0)')
       AND coalesce(r.verdict, '') NOT IN ('provider', 'evaluator')
       AND r.created_at > clock_timestamp() - $3::interval

@@ -8,8 +8,11 @@ import asyncpg
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
-from services.optimizer.app.services.diagnosis.attribution import attribute_from_log
-from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.attribution import (
+    attribute_from_log,
+    blame_degraded_evaluator,
+)
+from services.optimizer.app.services.diagnosis.healing_case import Case, Draft
 from services.optimizer.app.services.diagnosis.read_failures import read_failures
 from services.optimizer.app.services.log.failure_log import load_window
 from services.optimizer.app.services.log.prompt_history import load_previous_record
@@ -68,6 +71,17 @@ class Surveyor:
             else:
                 found.cases.append(_read_rows(case))
         return found
+
+    async def take_draft(
+        self, connection: asyncpg.Connection, prompt: Prompt, draft: Draft
+    ) -> Case:
+        """Look at the prompt in whose place a person's text is to be proven, whatever fails."""
+        window = await load_window(
+            connection, prompt, lookback_minutes=self.trigger.lookback_minutes
+        )
+        analysis = analyze_failures(window.results, threshold=self.trigger.failure_threshold)
+        found = blame_degraded_evaluator() if await self.is_degraded() else None
+        return read_failures(Case(prompt, window, analysis, attribution=found, draft=draft))
 
     async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
         """Look at a prompt before a row is read; None where nothing is to be done about it."""

@@ -9,10 +9,11 @@ from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.record.activation import IncumbentChangedError
-from services.common.record.healing_runs import HealingRun, Repair, record_run
+from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
 from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
+from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.prompt_patcher import promote, propose
+from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.repair.gate import GateDecision
 
 PROPOSE_MODE = "propose"
@@ -87,8 +88,10 @@ class Conclusion:
 
     async def hold(self, reason: str) -> HealingOutcome:
         """Leave the prompt as it is, and say why."""
-        attribution = self._report.progress.attribution
-        because = attribution.because if attribution else ()
+        progress = self._report.progress
+        because = progress.attribution.because if progress.attribution else ()
+        if self._report.case.draft and progress.choice and progress.choice.refused:
+            because = (f"It wasn't run: {progress.choice.refused[0][2]}.",)
         summary = " ".join([f"Held, {reason.replace('_', ' ')}.", *because])
         run = self._make_run(HELD, reason, summary)
         run_id = await record_run(self._connection, run)
@@ -105,15 +108,16 @@ class Conclusion:
     def _make_run(
         self, decision: str, reason: str, summary: str, *, watching: int | None = None
     ) -> HealingRun:
-        progress = self._report.progress
+        progress, draft = self._report.progress, self._report.case.draft
         return HealingRun(
             self._incumbent,
             decision,
             reason,
             progress.attribution.fault if progress.attribution else "",
             self._report.as_json(summary, watching=watching),
-            self._settings.optimizer_triggered_by,
+            DRAFT if draft else self._settings.optimizer_triggered_by,
             progress.decision.contender.candidate_id if progress.decision else None,
+            draft.requested_by if draft else None,
         )
 
     def _make_outcome(

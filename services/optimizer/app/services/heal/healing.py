@@ -21,17 +21,31 @@ from services.optimizer.app.services.diagnosis.attribution import (
     Replays,
     attribute_from_replays,
 )
-from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
-from services.optimizer.app.services.proof.paired_test import pairs_needed
+from services.optimizer.app.services.proof.paired_test import decide, pairs_needed
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import golden_failures
-from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
-from services.optimizer.app.services.repair.candidates import AskModel, Reflect, RepairContext
-from services.optimizer.app.services.repair.contest import FIRST_LOOK, Choice, Contest
+from services.optimizer.app.services.repair.candidate_lint import (
+    LintContext,
+    find_draft_lint,
+    find_lint,
+)
+from services.optimizer.app.services.repair.candidates import (
+    AskModel,
+    Candidate,
+    Reflect,
+    RepairContext,
+)
+from services.optimizer.app.services.repair.contest import (
+    FIRST_LOOK,
+    Choice,
+    Contender,
+    Contest,
+)
 from services.optimizer.app.services.repair.gate import BUDGET, Gate
 from services.optimizer.app.services.repair.strategies import FINISHING, STRATEGIES
 
@@ -116,15 +130,21 @@ class Healer:
             self._connection, case, golden, guard_inputs=self._settings.optimizer_guard_inputs
         )
         yield (progress := Progress(prepared))
+        replays = TextReplays(self._connection, self._replayer, incumbent)
+        if refusal := self._refuse_draft(case, prepared):
+            yield replace(progress, choice=refusal)
+            return
         if prepared.obstacle:
             return
-        replays = TextReplays(self._connection, self._replayer, incumbent)
         await replays.register(incumbent.content, INCUMBENT)
-        attribution = await self._attribute(case, prepared, replays)
-        yield (progress := replace(progress, attribution=attribution))
-        if not attribution.calls_for_repair:
-            return
-        choice = await self._choose(case, prepared, replays)
+        if case.draft is not None:
+            choice = await self._take(case.draft, replays)
+        else:
+            attribution = await self._attribute(case, prepared, replays)
+            yield (progress := replace(progress, attribution=attribution))
+            if not attribution.calls_for_repair:
+                return
+            choice = await self._choose(case, prepared, replays)
         yield (progress := replace(progress, choice=choice))
         if choice.failure is not None:
             raise choice.failure
@@ -208,6 +228,22 @@ class Healer:
                 most_verdict_replays=2 * len(trial.proving),
             )
         return choice
+
+    def _refuse_draft(self, case: Case, prepared: Preparation) -> Choice | None:
+        """Refuse a person's text that may not be run; None where there is none to refuse."""
+        draft = case.draft
+        if draft is None:
+            return None
+        problem = find_draft_lint(draft.content, self._lint_rules(case, prepared))
+        refused = ((DRAFT, draft.reason, problem),)
+        return Choice(refused=refused, hold_reason="draft_refused") if problem else None
+
+    async def _take(self, draft: Draft, replays: TextReplays) -> Choice:
+        """Take a person's text for the one candidate."""
+        candidate = Candidate(draft.content, DRAFT, draft.reason or f"by {draft.requested_by}")
+        candidate_id = await replays.register(draft.content, DRAFT)
+        contender = Contender(candidate, candidate_id, {}, {}, decide([]), is_convincing=False)
+        return Choice(contender, (contender,))
 
     def _calls_for_choosing(self) -> int:
         reserve = max(2 * pairs_needed(), int(GATE_SHARE * self._settings.max_calls))

@@ -17,6 +17,7 @@ from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
 MAX_TEXT_CHARACTERS = 200
 MAX_QUARANTINED = 50
+WRITTEN_BY_HAND = "A person wrote it, so a person decides when it serves."
 WRITTEN_FOR_USERS = "A model wrote it that had read what users wrote, so a person decides."
 HOLD_REASONS = {
     blame.PROVIDER: "provider_at_fault",
@@ -44,7 +45,7 @@ class Progress:
         if self.decision is not None:
             return "" if self.decision.promote else self.decision.reason
         if self.choice is not None:
-            return BUDGET if self.choice.is_budget_spent else "no_better_candidate"
+            return BUDGET if self.choice.is_budget_spent else self.choice.hold_reason
         if self.attribution is not None:
             return HOLD_REASONS[self.attribution.fault]
         return self.preparation.obstacle if self.preparation is not None else ""
@@ -79,6 +80,8 @@ class HealingReport:
     def waits_because(self) -> str:
         """Why a person decides on the proven text, whatever the mode; empty where none has to."""
         decision = self.progress.decision
+        if self.case.draft is not None:
+            return "" if self.progress.hold_reason else WRITTEN_BY_HAND
         waits = decision is not None and decision.contender.candidate.informed_by_users
         return WRITTEN_FOR_USERS if waits and not self.progress.hold_reason else ""
 

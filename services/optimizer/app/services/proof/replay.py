@@ -3,16 +3,14 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.common.chat.evaluation import make_evaluation_request
-from services.common.chat.messages import ChatInput
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
-from services.common.schemas import ChatTask, Conversation, EvaluationRequest, TaskRequest
+from services.common.replays.asking import Asker
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
@@ -69,7 +67,7 @@ class Replayer:
         max_calls: int,
         deadline_seconds: float = 900,
     ) -> None:
-        self._worker = worker
+        self._asker = Asker(worker, internal_token, "replay")
         self._evaluator = evaluator
         self._internal_token = internal_token
         self._max_calls = max_calls
@@ -142,67 +140,17 @@ class Replayer:
     async def _generate_and_score(
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult:
-        ask = self._ask if item.conversation is None else self._converse
-        question = await ask(task_type, candidate_id, item)
+        answered = await self._asker.ask(task_type, candidate_id, item)
+        self.input_tokens += answered.input_tokens
+        self.output_tokens += answered.output_tokens
         evaluation = await self._evaluator.evaluate(
-            question, internal_token=self._internal_token if item.golden_id else ""
+            answered.evaluation, internal_token=self._internal_token if item.golden_id else ""
         )
         detail = read_detail(evaluation.detail)
         return ReplayResult(
             score=evaluation.score,
             passed=evaluation.passed,
             fingerprint=detail.evaluator.fingerprint,
-            output=question.worker_output,
+            output=answered.evaluation.worker_output,
             failed_rules=detail.failed_rules,
-        )
-
-    async def _ask(
-        self, task_type: str, candidate_id: UUID, item: ReplayInput
-    ) -> EvaluationRequest:
-        """Have the Worker answer an input, as the guide's route does."""
-        task = await self._worker.perform(
-            TaskRequest(
-                request_id=uuid4(),
-                task_type=task_type,
-                refined_input=item.refined_input,
-                candidate_id=candidate_id,
-            ),
-            internal_token=self._internal_token,
-        )
-        self.input_tokens += task.input_tokens
-        self.output_tokens += task.output_tokens
-        return EvaluationRequest(
-            request_id=task.request_id,
-            task_type=task_type,
-            user_input=item.user_input,
-            refined_input=item.refined_input,
-            worker_output=task.output,
-            golden_id=item.golden_id,
-        )
-
-    async def _converse(
-        self, task_type: str, candidate_id: UUID, item: ReplayInput
-    ) -> EvaluationRequest:
-        """Have the Worker answer a conversation: the same messages, tools and parameters."""
-        asked = item.conversation or ChatInput(())
-        task = ChatTask(
-            request_id=uuid4(),
-            task_type=task_type,
-            request=asked.as_request(task_type),
-            variables=dict(asked.variables),
-            candidate_id=candidate_id,
-        )
-        completion = await self._worker.complete(task, internal_token=self._internal_token)
-        usage = completion.usage or {}
-        self.input_tokens += usage.get("prompt_tokens") or 0
-        self.output_tokens += usage.get("completion_tokens") or 0
-        choice = completion.choices[0]
-        conversation = Conversation(
-            messages=list(asked.messages),
-            tools=list(asked.tools),
-            answer=choice.get("message") or {},
-            finish_reason=choice.get("finish_reason"),
-        )
-        return make_evaluation_request(
-            task.request_id, task_type, conversation, golden_id=item.golden_id
         )

@@ -2,21 +2,25 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.common.chat.variables import find_variables
+from services.common.record.text_lint import (
+    MAX_BYTES,
+    find_blank,
+    find_changed_variable,
+    find_excess,
+    find_unservable,
+    find_unwanted_character,
+)
 from services.common.secret_masking import find_secrets
 from services.optimizer.app.services.repair.borrowed_words import find_borrowed
 from services.optimizer.app.services.screening.folded_text import fold
 
-MAX_BYTES = 16 * 1024
 USUAL_BYTES = 4 * 1024
 GROWTH = 2
 MAX_SHOWN_CHARACTERS = 60
 
-_UNWANTED_CATEGORIES = ("Cc", "Cf", "Co", "Cs")
 _URL = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,20}:/{1,2}|www\.|mailto:|data:)[^\s\"'`<>)\]]+"
     r"|(?<![\w.@-])(?:[a-z0-9-]{1,63}\.){1,4}(?:ai|app|biz|cc|co|com|dev|example|gg|info|io|kr|ly|me"
@@ -71,15 +75,15 @@ def find_lint(content: str, rules: LintContext) -> str:
     return next((problem for check in checks if (problem := check(content, rules))), "")
 
 
-def _find_blank(content: str, _: LintContext) -> str:
-    return "" if content.strip() else "it is blank"
-
-
-def _find_unwanted_character(content: str, _: LintContext) -> str:
-    for character in content:
-        if character not in "\n\t" and unicodedata.category(character) in _UNWANTED_CATEGORIES:
-            return f"it has the character U+{ord(character):04X}"
-    return ""
+def find_draft_lint(content: str, rules: LintContext) -> str:
+    """Tell why a person's text mustn't be tried; it may be longer, and say what is new."""
+    if content == rules.incumbent:
+        return "it is what serves already"
+    return (
+        find_unservable(content, incumbent=rules.incumbent, variables=rules.variables)
+        or _find_secret(content, rules)
+        or ("" if content in rules.served else _find_lost(content, rules))
+    )
 
 
 def _find_refusal(content: str, _: LintContext) -> str:
@@ -96,21 +100,9 @@ def _find_json(content: str, _: LintContext) -> str:
     return "it is wrapped in JSON" if is_json else ""
 
 
-def _find_changed_variable(content: str, rules: LintContext) -> str:
-    """Refuse a text without a variable of the incumbent's, or with one that no request gives."""
-    if not rules.variables:
-        return ""
-    used, known = find_variables(content), find_variables(rules.incumbent)
-    if dropped := known.intersection(rules.variables) - used:
-        return f"it drops the variable {{{{{min(dropped)}}}}}"
-    added = used.difference(rules.variables)
-    return f"it has the variable {{{{{min(added)}}}}}, which no request gives" if added else ""
-
-
 def _find_excess(content: str, rules: LintContext) -> str:
     limit = min(MAX_BYTES, max(USUAL_BYTES, GROWTH * rules.longest_served_bytes))
-    size = len(content.encode("utf-8", "replace"))
-    return f"it is over {limit} bytes" if size > limit else ""
+    return find_excess(content, limit)
 
 
 def _find_lost(content: str, rules: LintContext) -> str:
@@ -144,11 +136,11 @@ def _shorten(text: str) -> str:
 
 Check = Callable[[str, LintContext], str]
 _ALWAYS: tuple[Check, ...] = (
-    _find_blank,
-    _find_unwanted_character,
+    lambda content, _: find_blank(content),
+    lambda content, _: find_unwanted_character(content),
     _find_refusal,
     _find_json,
-    _find_changed_variable,
+    lambda content, rules: find_changed_variable(content, rules.incumbent, rules.variables),
 )
 _UNPROVEN: tuple[Check, ...] = (
     _find_excess,

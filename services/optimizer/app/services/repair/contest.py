@@ -65,6 +65,7 @@ class Choice:
     Attributes:
         best: The candidate with the largest gain; None where none gains, or the contest failed.
         refused: Candidates that were not run: strategy, rationale, reason.
+        hold_reason: Why the incumbent stays where there is no best one.
     """
 
     best: Contender | None = None
@@ -72,6 +73,7 @@ class Choice:
     refused: Sequence[tuple[str, str, str]] = ()
     is_budget_spent: bool = False
     failure: ServiceError | None = None
+    hold_reason: str = "no_better_candidate"
 
 
 @dataclass(slots=True)

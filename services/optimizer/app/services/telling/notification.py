@@ -18,6 +18,8 @@ DEFAULT_TASK_TYPE: Final = "code_generation"
 # Events beside the decisions of runs.
 HEALED, EVALUATOR_DEGRADED = "healed", "evaluator_degraded"
 HEALING_FAILED: Final = "healing_failed"
+# A person wants to see whether messages arrive.
+TEST: Final = "test"
 
 TIMEOUT_SECONDS: Final = 5.0
 ATTEMPTS: Final = 2
@@ -38,13 +40,14 @@ class Notification:
     """What happened to a task type's prompt; codes and numbers, never what anyone wrote.
 
     Attributes:
-        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded` or
-            `healing_failed`.
+        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded`,
+            `healing_failed` or `test`.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
         run_id: Id of the run's row, and of `selfheal reports show`.
         pairs: Inputs on which the gate ran both texts.
         prompt_digest: Tells prompts apart, since a version can be used again; not sent.
+        requested_by: The person who asked for a test message.
     """
 
     event: str
@@ -59,6 +62,7 @@ class Notification:
     passed_before: int | None = None
     passed_after: int | None = None
     prompt_digest: str = ""
+    requested_by: str = ""
 
 
 class WebhookNotifier:
@@ -87,13 +91,7 @@ class WebhookNotifier:
         key = _identify(notification)
         if notification.event in LASTING and self._was_told(key):
             return
-        message = compose_message(notification, now=datetime.now(UTC))
-        code = ""
-        for _ in range(ATTEMPTS):
-            code, is_final = await self._post(message)
-            if is_final:
-                break
-        if code:
+        if code := await self.deliver(notification):
             log.warning(
                 "notification_failed",
                 about=notification.event,
@@ -103,6 +101,16 @@ class WebhookNotifier:
             return
         self._told[key] = self._clock()
         log.info("notification_sent", about=notification.event, task_type=notification.task_type)
+
+    async def deliver(self, notification: Notification) -> str:
+        """Post the message; tell what went wrong as a code, empty if nothing did."""
+        message = compose_message(notification, now=datetime.now(UTC))
+        code = ""
+        for _ in range(ATTEMPTS):
+            code, is_final = await self._post(message)
+            if is_final:
+                break
+        return code
 
     def _was_told(self, key: tuple[object, ...]) -> bool:
         since = self._clock() - QUIET_SECONDS
@@ -198,6 +206,10 @@ def _tell_healing_failed(it: Notification) -> str:
     return f": healing failed{why}; version {_version(it.version)} stays.{look}"
 
 
+def _tell_test(it: Notification) -> str:
+    return f"A test message, asked for by {_words(it.requested_by)}: messages arrive here."
+
+
 _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
     HEALED: _tell_healed,
     PROPOSED: _tell_proposed,
@@ -205,6 +217,7 @@ _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
     ROLLED_BACK: _tell_rolled_back,
     EVALUATOR_DEGRADED: _tell_evaluator_degraded,
     HEALING_FAILED: _tell_healing_failed,
+    TEST: _tell_test,
 }
 
 

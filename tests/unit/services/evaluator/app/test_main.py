@@ -66,7 +66,9 @@ def test_it_says_who_judges_and_whether_code_is_run(
     assert condition["sandbox"] == {
         "backend": "none",
         "problem": "running code is switched off (SANDBOX=off)",
+        "layers": [],
     }
+    assert (condition["judge"], condition["calibration"]) == ("rubric", None)
     fingerprint = condition["fingerprint"]
     assert f'agent_evaluator_info{{fingerprint="{fingerprint}",judge="rubric"}} 1.0' in metrics
     assert "agent_evaluator_degraded 0.0" in metrics

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from statistics import fmean
+from typing import Any
 
 from services.common.errors import ServiceError
 from services.evaluator.app.services.judging.judge import RUBRIC_JUDGE
@@ -118,6 +119,10 @@ class Calibration:
                 f"grade raises it by {self.susceptibility.mean:.2f} on average."
             )
         return f"Usable: {agreement}."
+
+    def as_condition(self) -> dict[str, Any]:
+        """Return what `/health/ready` tells of it."""
+        return {"level": self.level, "summary": self.summary, **asdict(self)}
 
 
 def area_under_roc(right: Sequence[float], wrong: Sequence[float]) -> float | None:

@@ -10,8 +10,8 @@ from support.healing_runs import CONTENT, DETAIL, make_run, outcome_of, read_run
 
 from services.common.models import Prompt
 from services.common.record.activation import IncumbentChangedError, VersionsExhaustedError
-from services.common.record.healing_runs import has_open_proposal
-from services.optimizer.app.services.prompt_patcher import promote, propose
+from services.common.record.healing_runs import has_open_proposal, propose
+from services.optimizer.app.services.prompt_patcher import promote
 
 Connection = asyncpg.Connection
 Deploy = Callable[..., Awaitable[int]]

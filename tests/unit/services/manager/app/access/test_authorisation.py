@@ -9,6 +9,7 @@ from support.rows import for_each
 
 from services.common.access.keys import ApiKey, generate_key
 from services.common.config import ManagerSettings
+from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError, ForbiddenError, UnauthenticatedError
 from services.manager.app.access.authorisation import (
     Authorisation,
@@ -16,6 +17,8 @@ from services.manager.app.access.authorisation import (
     require_task_type,
 )
 from services.manager.app.access.key_store import KeyStore
+from services.manager.app.access.people import People
+from services.manager.app.access.sessions import Sessions
 
 SERVE, READ, OLD, GONE = generate_key(), generate_key(), generate_key(), generate_key()
 REQUEST = ("POST", "/api/v1/request")
@@ -58,7 +61,9 @@ def authorise(
         "headers": pairs,
         "state": {},
     }
-    Authorisation(whole, store)(scope)
+    database = Database("postgresql://nobody@localhost/nothing", timeout_seconds=1)
+    people = People(whole, database, Sessions(database, whole))
+    assert Authorisation(whole, store, people)(scope) is None
     return scope
 
 
@@ -167,3 +172,12 @@ def test_a_key_is_held_to_its_task_types() -> None:
         require_task_type(scope, "code_generation")
     assert may_use(authorise(LOOPBACK, REQUEST), "code_generation")
     assert may_use(authorise(LOOPBACK, ("GET", "/docs"), **bearer(READ)), "code_generation")
+
+
+def test_the_holder_of_a_key_is_a_person_to_the_admin_api() -> None:
+    scope = authorise(EXPOSED, ("GET", "/api/v1/admin/condition"), **bearer(READ))
+    assert scope["state"]["person"].name == "key:name"
+    for route in (("POST", "/api/v1/admin/keys"), ("POST", "/api/v1/admin/runs/1/undo")):
+        with pytest.raises(ForbiddenError, match="lacks the scope"):
+            authorise(LOOPBACK, route, **bearer(READ))
+    authorise(EXPOSED, ("GET", "/api/v1/admin/session"), **bearer(SERVE))

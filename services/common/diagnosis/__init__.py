@@ -1,0 +1,1 @@
+"""What works and what doesn't, with the remedy."""

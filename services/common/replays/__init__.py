@@ -1,0 +1,1 @@
+"""What is asked again outside the log."""

@@ -1,0 +1,107 @@
+"""Does what people ask of an Optimizer: puts a draft through the gate, sends a test message."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from services.common.errors import ServiceError
+from services.common.logging import get_logger
+from services.common.models import Prompt
+from services.common.record.changes import load_serving
+from services.common.record.jobs import (
+    DRAFT,
+    MESSAGE,
+    StoredJob,
+    claim_job,
+    finish_job,
+    release_job,
+    tell_optimizers,
+)
+from services.common.record.outcomes import PROPOSED, HealingOutcome
+from services.optimizer.app.services.cycle import (
+    Announce,
+    Heal,
+    heals_alone,
+    translate_failures,
+)
+from services.optimizer.app.services.diagnosis.healing_case import Draft
+from services.optimizer.app.services.diagnosis.survey import Surveyor
+
+# A lease outlives the longest heal by this much.
+LEASE_MARGIN_SECONDS = 120
+BUSY = "Another heal of this task type runs; this one waits for it."
+
+log = get_logger()
+
+SendTest = Callable[[str], Awaitable[str]]
+
+
+class JobFailedError(ServiceError):
+    """A job can't be done, and no later attempt would change that."""
+
+    code = "job_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class JobTaker:
+    """Takes jobs, one after the other.
+
+    Attributes:
+        heal: Heals a case; a draft's is one with a single candidate.
+        announce: Tells people of a proposal.
+        send_test: Sends a test message for a person; tells what went wrong, empty if nothing did.
+    """
+
+    surveyor: Surveyor
+    heal: Heal
+    announce: Announce
+    send_test: SendTest
+    deadline_seconds: float
+
+    async def take_all(self, connection: asyncpg.Connection) -> None:
+        """Take the jobs that wait, up to the first draft: no prompt waits for two to be healed.
+
+        An Optimizer that watches comes back for the others.
+        """
+        tried: list[UUID] = []
+        lease_seconds = self.deadline_seconds + LEASE_MARGIN_SECONDS
+        while job := await claim_job(connection, lease_seconds=lease_seconds, besides=tried):
+            tried.append(job.id)
+            log.info("job_taken", kind=job.kind, job_id=str(job.id), attempt=job.attempts)
+            try:
+                with translate_failures():
+                    await self._do(connection, job)
+            except JobFailedError as error:
+                await finish_job(connection, job, error=error.message)
+            except ServiceError as error:
+                log.error("job_attempt_failed", job_id=str(job.id), code=error.code)
+                await release_job(connection, job, f"{error.code}: {error.message}")
+            if job.kind == DRAFT:
+                break
+
+    async def _do(self, connection: asyncpg.Connection, job: StoredJob) -> None:
+        if job.kind == MESSAGE:
+            if problem := await self.send_test(job.requested_by):
+                raise JobFailedError(problem)
+            await finish_job(connection, job)
+            return
+        async with heals_alone(connection, job.task_type or "") as is_alone:
+            if not is_alone:
+                await release_job(connection, job, BUSY, counts=False)
+                return
+            outcome = await self._prove(connection, job)
+        await finish_job(connection, job, run_id=UUID(outcome.run_id))
+        await tell_optimizers(connection)
+        log.info("draft_judged", run_id=outcome.run_id, decision=outcome.decision,
+                 reason=outcome.reason)  # fmt: skip
+
+    async def _prove(self, connection: asyncpg.Connection, job: StoredJob) -> HealingOutcome:
+        serving: Prompt = await load_serving(connection, job.task_type or "")
+        draft = Draft(job.content or "", job.requested_by, job.reason)
+        case = await self.surveyor.take_draft(connection, serving, draft)
+        outcome = await self.heal(case)
+        if outcome.decision == PROPOSED:
+            await self.announce(serving, outcome)
+        return outcome
