@@ -71,7 +71,7 @@ async def trusted(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """The audit believes the Manager, which is the database's user here."""
     await connection.execute("INSERT INTO selfheal.trusted_roles VALUES (session_user)")
     yield
-    await connection.execute("DELETE FROM selfheal.trusted_roles")
+    await connection.execute("DELETE FROM selfheal.trusted_roles WHERE role = session_user")
 
 
 @pytest.fixture
