@@ -5,14 +5,12 @@ from typing import Annotated
 import typer
 
 from selfheal.cli import (
-    audit,
     bench,
     chat,
     doctor,
     evaluate,
     explain,
     judge,
-    keys,
     lifecycle,
     logs,
     migrate,
@@ -22,9 +20,9 @@ from selfheal.cli import (
     reports,
     requests,
     tasks,
-    users,
 )
 from selfheal.cli import demo as demonstration
+from selfheal.cli.access import audit, keys, users
 from services.common.version import package_version
 
 app = typer.Typer(

@@ -5,12 +5,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from fastapi import Request
 
 from services.common.access.accounts import Account, change_account
 from services.common.access.keys import hash_secret
 from services.common.access.passwords import hash_password
-from services.manager.app.access.callers import AnyCaller
 
 Connection = asyncpg.Connection
 StartConsole = Callable[..., Awaitable[Any]]
@@ -266,18 +264,12 @@ async def test_while_the_database_is_away_nobody_is_let_in(
 async def test_one_task_types_reader_gets_nothing_of_another(
     start_console: StartConsole, make_account: MakeAccount
 ) -> None:
-    await make_account("alice", "viewer", ["poetry"])
+    await make_account("alice", "operator", ["poetry"])
     console = await start_console()
     await console.sign_in("alice")
-    app = console.client._transport.app  # type: ignore[attr-defined]
+    trial = {"content": "Be brief.", "inputs": ["Write a function"]}
 
-    @app.get("/api/v1/admin/jobs/{job_id}")
-    async def show(job_id: str, request: Request, caller: AnyCaller) -> dict[str, bool]:
-        caller.require_task_type(job_id)
-        return {"sees": caller.may_use(job_id)}
-
-    assert (await console.call("GET", "/jobs/poetry")).json() == {"sees": True}
-    refused = await console.call("GET", "/jobs/code_generation")
+    refused = await console.call("POST", "/prompts/code_generation/trial", trial)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
     assert "only for: poetry" in refused.json()["message"]
     assert (
