@@ -71,6 +71,11 @@ COPY --from=build /app/services/evaluator /app/services/evaluator
 EXPOSE 8002
 CMD ["python", "-P", "-m", "services.evaluator.app.main"]
 
+FROM runtime AS console
+COPY --from=build /app/services/console /app/services/console
+EXPOSE 8003
+CMD ["python", "-P", "-m", "services.console.app.main"]
+
 # What follows `docker compose run --rm optimizer` are the Optimizer's own flags: --dry-run, --watch.
 FROM runtime AS optimizer
 COPY --from=build /app/services/optimizer /app/services/optimizer

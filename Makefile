@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help docs setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
-        check format lock picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
+        check format lock console-assets picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-console bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -163,6 +163,9 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 
 docs: $(VENV)/docs ## Build the documentation site into site/html, and check its links
 	@$(BIN)/python deploy/docs/build.py
+
+console-assets: $(VENV)/created ## Fetch what the console's pages take from npm, by its pinned hashes (needs npm)
+	@$(BIN)/python scripts/console_assets.py
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg

@@ -26,7 +26,7 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 PROJECT = "selfheal-bench-compose"
 VERSION_TAG = "0.1.0"
-IMAGES = ("manager", "worker", "evaluator", "optimizer", "selfheal", "local-model")
+IMAGES = ("manager", "worker", "evaluator", "optimizer", "console", "selfheal", "local-model")
 SERVICES = {"manager": 8000, "worker": 8001, "evaluator": 8002}
 TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
@@ -136,7 +136,7 @@ def measure() -> Table:
     for column in ("", "measured", "aim"):
         table.add_column(column, justify="right" if column else "left")
     messages.print("building ...")
-    compose("--profile=local", "build", "--quiet")
+    compose("--profile=local", "--profile=console", "build", "--quiet")
     for name in IMAGES:
         size = run(
             ("docker", "image", "inspect", "-f", "{{.Size}}", f"selfheal/{name}:{VERSION_TAG}")

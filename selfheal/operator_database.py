@@ -40,7 +40,7 @@ def refuse_alone(settings: Settings, what: str) -> None:
         raise EmbeddedRuntimeError(
             f"REQUIRE_SECOND_PERSON is set, and the command line can't tell who you are: {what}.",
             remedy="Ask in the console or by the admin API, which know; back to what served "
-            "before, anyone goes alone: selfheal prompts rollback",
+            "before, anyone goes alone: selfheal prompts undo RUN, selfheal prompts rollback",
         )
 
 

@@ -32,10 +32,10 @@ def main() -> None:
         sys.exit(1)
     broken = find_broken_links(HTML)
     for problem in broken:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(problem + "\n")
     if broken:
         sys.exit(1)
-    print(f"The site is in {HTML.relative_to(ROOT)}: every link in it leads somewhere.")
+    sys.stdout.write(f"The site is in {HTML.relative_to(ROOT)}: every link leads somewhere.\n")
 
 
 def _title(page: Path) -> str:
@@ -62,7 +62,7 @@ class _Links(HTMLParser):
         self.targets: list[str] = []
         self.anchors: set[str] = set()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag's address and its name."""
         for name, value in attrs:
             if name in ("href", "src") and value:

@@ -20,12 +20,18 @@ from selfheal.runtime.foreground import in_foreground
 from selfheal.runtime.interruption import Interruption
 from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.postgres.binaries import find_binaries
-from selfheal.runtime.process_plan import OPTIMIZER, needs_local_model
+from selfheal.runtime.process_plan import (
+    CONSOLE,
+    OPTIMIZER,
+    lacks_console_database,
+    needs_local_model,
+)
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import USAGE_EXIT_CODE, Settings, explain_problems
 from services.common.diagnosis.checks import CheckResult, check_provider, is_installed
+from services.common.setting_checks import name_in_url
 
 FAILURE_EXIT_CODE: Final = 1
 NOT_RUNNING_EXIT_CODE: Final = 3
@@ -93,6 +99,7 @@ def up(
         messages.print(f"Started {', '.join(started)}." if started else "Everything ran already.")
         _show(system.status())
         messages.print(_hint(settings))
+        _tell_of_console(system, settings)
         if had_autopilot and not autopilot:
             messages.print("The autopilot is off now; selfheal up --autopilot brings it back.")
 
@@ -112,11 +119,16 @@ def down() -> None:
 def status(as_json: AsJson = False) -> None:
     """Show what runs, what doesn't, and why; exits with 3 unless everything runs.
 
+    The console may be stopped, since nothing depends on it.
+
     Example: selfheal status --json
     """
     with friendly_errors():
         parts = build_system(Settings()).status()
-    is_running = all(part.state is State.RUNNING for part in parts)
+    is_running = all(
+        part.state is State.RUNNING or (part.name == CONSOLE and part.state is State.STOPPED)
+        for part in parts
+    )
     if as_json:
         print_json({"running": is_running, "parts": [asdict(part) for part in parts]})
     else:
@@ -244,6 +256,7 @@ def _run_in_foreground(system: System, settings: Settings) -> None:
             is_up = True
             _show(system.status())
             messages.print(f"{_hint(settings)} Ctrl-C stops everything.")
+            _tell_of_console(system, settings)
             watch.wait()
             messages.print("Another command stopped the system.")
     except KeyboardInterrupt:
@@ -261,6 +274,25 @@ def _hint(settings: Settings) -> str:
     if is_exposed(settings):
         hint += f" The network reaches it too: {name_exposure(settings)}."
     return hint
+
+
+def _tell_of_console(system: System, settings: Settings) -> None:
+    """Say where the console is, or why there is none."""
+    if system.processes.process(CONSOLE).is_running():
+        messages.print(f"Look at it in the console: {console_address(settings)}")
+    elif settings.console == "on" and lacks_console_database(settings):
+        messages.print(
+            "There is no console: CONSOLE_DATABASE_URL isn't set. selfheal migrate "
+            "--console-password-file FILE makes a database user for it, who may only read."
+        )
+    for error in system.left_out:
+        _tell(f"There is no console: {error.message} {error.remedy} All else runs.")
+
+
+def console_address(settings: Settings) -> str:
+    """Return where people open the console."""
+    host = name_in_url(settings.console_bind_host)
+    return settings.public_url or f"http://{host}:{settings.console_port}"
 
 
 def _show(parts: list[ProcessStatus]) -> None:

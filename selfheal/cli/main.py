@@ -70,7 +70,7 @@ for command in (
 ):
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
-for command in (proposals.proposals, proposals.approve, proposals.reject):
+for command in (proposals.proposals, proposals.approve, proposals.reject, proposals.undo):
     prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(reports.app, name="reports")

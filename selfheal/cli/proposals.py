@@ -1,7 +1,8 @@
-"""`selfheal prompts proposals|approve|reject`: a person's answer where OPTIMIZER_MODE=propose."""
+"""`selfheal prompts proposals|approve|reject|undo`: a person's answer to what a run came to."""
 
 from typing import Annotated, Any
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.padding import Padding
@@ -9,7 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
-from selfheal.cli.reports import AnyTaskType, find_report
+from selfheal.cli.reports import LATEST, AnyTaskType, find_report
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import show_difference
 from selfheal.display.verdict_rendering import INDENT
@@ -23,6 +24,9 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.presentation.detail_reading import show_line
 from services.common.presentation.text_difference import compare_texts
+from services.common.record.activation import Activation
+from services.common.record.changes import Request, load_serving, undo_run
+from services.common.record.prompts import CREATED_BY
 from services.common.record.proposals import (
     Proposal,
     approve_proposal,
@@ -101,6 +105,35 @@ def reject(run_id: RunId = None, task_type: AnyTaskType = None, as_json: AsJson 
         print_json(_answer(proposal, "rejected"), indent=None)
     else:
         messages.print("Rejected; the same text isn't tried again for a day.")
+
+
+def undo(
+    run_id: Annotated[
+        str, typer.Argument(help="Run to undo, or its first digits; or latest.")
+    ] = LATEST,
+    task_type: AnyTaskType = None,
+) -> None:
+    """Serve again what a run replaced, if nothing else serves since; its text waits for a day.
+
+    Example: selfheal prompts undo 3f2c9a71
+    """
+
+    async def change(connection: asyncpg.Connection) -> Activation:
+        serving = await load_serving(connection, report.task_type)
+        asked = Request(find_operator(), author=CREATED_BY)
+        return await undo_run(
+            connection, report, asked, prompt_id=serving.id, digest=serving.digest
+        )
+
+    with friendly_errors():
+        report = find_report(run_id, task_type=task_type)
+        activation = ask_database(Settings(), change)
+    messages.print(
+        Text(
+            f"Version {activation.version} serves {show_line(report.task_type)} now, with the text "
+            f"of version {report.version}."
+        )
+    )
 
 
 def _load(task_type: str | None) -> list[Proposal]:

@@ -19,9 +19,16 @@ from selfheal.runtime.ports import LOOPBACK, describe_process, find_listener, is
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.server import EmbeddedPostgres
-from selfheal.runtime.process_plan import Credentials, needs_local_model, plan_processes
+from selfheal.runtime.process_plan import (
+    CONSOLE,
+    Credentials,
+    lacks_console_database,
+    needs_local_model,
+    plan_processes,
+)
 from selfheal.runtime.states import State
 from selfheal.runtime.system import System
+from services.common.access.networks import is_console_public
 from services.common.config import Settings
 from services.common.diagnosis.checks import (
     Check,
@@ -45,12 +52,29 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
     yield check_provider(settings, has_langchain=is_installed("langchain"))
     yield check_webhook(settings)
     yield check_network(settings, asks=settings.require_keys)
+    yield check_console(settings)
     ours = {status.pid for status in system.status() if status.pid is not None}
     for name, host, port, setting in _ports(settings):
         yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
     yield check_sandbox(settings.sandbox, modules=settings.third_party_modules)
+
+
+def check_console(settings: Settings) -> Check:
+    """Say whether there is a console, and what it lacks."""
+    if settings.console == "off":
+        return Check(CONSOLE, "off (CONSOLE)")
+    if lacks_console_database(settings):
+        remedy = "Make it a user with selfheal migrate --console-password-file, or set CONSOLE=off."
+        return Check(CONSOLE, "no CONSOLE_DATABASE_URL", CheckResult.WARN, remedy)
+    if is_console_public(settings) and not settings.public_url.startswith("https://"):
+        remedy = "Put TLS in front, and set PUBLIC_URL to the address that people open."
+        return Check(
+            CONSOLE, "others would reach it without HTTPS: it won't start", CheckResult.WARN, remedy
+        )
+    who = "others reach it, and sign in" if is_console_public(settings) else "this machine alone"
+    return Check(CONSOLE, f"{settings.console_bind_host}: {who}")
 
 
 def check_disk(free_bytes: int, home: Path) -> Check:
@@ -144,7 +168,8 @@ def _check_port(name: str, host: str, port: int, setting: str, ours: set[int]) -
         return Check(title, f"ours: {name}")
     who = describe_process(holder) if holder else "another program"
     found = f"needed for {name}, taken by {who}"
-    return Check(title, found, CheckResult.FAIL, choose_another_port(setting))
+    result = CheckResult.WARN if name == CONSOLE else CheckResult.FAIL
+    return Check(title, found, result, choose_another_port(setting))
 
 
 def check_sandbox(

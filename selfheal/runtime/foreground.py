@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from selfheal.runtime.interruption import Interruption
+from selfheal.runtime.process_plan import CONSOLE
 from selfheal.runtime.system import System, describe_failure
 from selfheal.runtime.waiting import Progress, silent
 
@@ -16,7 +17,8 @@ class ForegroundWatch:
     """Notices that a part of a system, of which every part ran, has ended."""
 
     def __init__(self, system: System) -> None:
-        self._parts = system.parts()
+        # Without the console, on which nothing depends.
+        self._parts = [part for part in system.parts() if part.name != CONSOLE]
 
     def check(self) -> bool:
         """Tell whether everything still runs; False when another command stopped a part.

@@ -12,6 +12,7 @@ from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.records import ProcessSpec
 from services.common.config import (
     LOCAL_PROVIDER,
+    ConsoleSettings,
     DatabaseSettings,
     EvaluatorSettings,
     ManagerSettings,
@@ -27,6 +28,7 @@ from services.common.setting_checks import name_in_url
 
 LOCAL_MODEL = "local-model"
 MANAGER = "manager"
+CONSOLE = "console"
 OPTIMIZER = "optimizer"
 OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services.optimizer.app.main")
 AUTOPILOT = "autopilot"
@@ -83,8 +85,22 @@ def plan_processes(
     """
     first = [_plan_local_model(settings)] if needs_local_model(settings) else []
     worker, evaluator, manager = (_plan_service(name, settings, credentials) for name in SERVICES)
-    last = [_plan_optimizer(settings, credentials)] if autopilot else []
-    return [stage for stage in (first, [worker, evaluator], [manager], last) if stage]
+    fourth = [_plan_optimizer(settings, credentials)] if autopilot else []
+    last = [_plan_console(settings, credentials)] if has_console(settings) else []
+    return [stage for stage in (first, [worker, evaluator], [manager], fourth, last) if stage]
+
+
+def has_console(settings: Settings) -> bool:
+    """Tell whether the console is a part: unless it is off, or lacks a way into a server of ours.
+
+    In the embedded database it has a user of its own, whose password is made with the database.
+    """
+    return settings.console == "on" and not lacks_console_database(settings)
+
+
+def lacks_console_database(settings: Settings) -> bool:
+    """Tell whether the operator named a database, and no user of it for the console."""
+    return "database_url" in settings.model_fields_set and not settings.console_database_url
 
 
 def needs_local_model(settings: Settings) -> bool:
@@ -118,6 +134,23 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
         port=port,
         port_setting=port_setting.upper(),
         withheld=(_SECRETS if has_database else _SECRETS | _DATABASE_SECRETS) - environment.keys(),
+    )
+
+
+def _plan_console(settings: Settings, credentials: Credentials) -> ProcessSpec:
+    """Plan the console: nothing depends on it, so that all else runs where it can't."""
+    environment = _variables(ConsoleSettings, settings, credentials)
+    host = settings.console_bind_host
+    return ProcessSpec(
+        name=CONSOLE,
+        command=(sys.executable, "-P", "-m", "services.console.app.main"),
+        environment=environment,
+        ready_url=f"http://{name_in_url(host)}:{settings.console_port}/health/ready",
+        host=host,
+        port=settings.console_port,
+        port_setting="CONSOLE_PORT",
+        withheld=(_SECRETS | _DATABASE_SECRETS) - environment.keys(),
+        is_optional=True,
     )
 
 

@@ -7,7 +7,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from selfheal.runtime.errors import InterruptedStartError, ProcessFailedError, StorageError
+from selfheal.runtime.errors import (
+    EmbeddedRuntimeError,
+    InterruptedStartError,
+    ProcessFailedError,
+    StorageError,
+)
 from selfheal.runtime.locking import exclusive
 from selfheal.runtime.logs import read_tail
 from selfheal.runtime.parts import DatabaseServer, Part
@@ -56,6 +61,8 @@ class System:
         self._plan = plan
         self._internal_token = internal_token
         self._service_files = service_files
+        # What the latest start went on without, and why.
+        self.left_out: list[EmbeddedRuntimeError] = []
 
     def up(self, progress: Progress = silent, interrupted: Interrupted = never) -> list[str]:
         """Start what doesn't run, repair what is unhealthy, renew what is configured otherwise.
@@ -160,16 +167,33 @@ class System:
         for name in set(self.processes.names()) - planned:
             progress(f"stopping {name}, which is no longer needed")
             self.processes.process(name).stop()
+        self.left_out.clear()
         for stage in stages:
-            for spec in stage:
-                if interrupted():
-                    raise InterruptedStartError
-                process = self.processes.process(spec.name)
-                if not _serves_as_configured(process, spec, interrupted):
-                    _restart(process, spec, progress)
-                    started.append(process)
-            for spec in stage:
-                _wait_until_ready(self.processes.process(spec.name), interrupted)
+            try:
+                self._start_stage(stage, started, progress, interrupted)
+            except InterruptedStartError:
+                raise
+            except EmbeddedRuntimeError as error:
+                if not all(spec.is_optional for spec in stage):
+                    raise
+                self.left_out.append(error)
+
+    def _start_stage(
+        self,
+        stage: Sequence[ProcessSpec],
+        started: list[Part],
+        progress: Progress,
+        interrupted: Interrupted,
+    ) -> None:
+        for spec in stage:
+            if interrupted():
+                raise InterruptedStartError
+            process = self.processes.process(spec.name)
+            if not _serves_as_configured(process, spec, interrupted):
+                _restart(process, spec, progress)
+                started.append(process)
+        for spec in stage:
+            _wait_until_ready(self.processes.process(spec.name), interrupted)
 
 
 def describe_failure(part: Part, what: str) -> ProcessFailedError:

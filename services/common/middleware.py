@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.chat.errors import OPENAI_PREFIX, name_retry, openai_error
@@ -22,6 +23,8 @@ log = get_logger()
 # Looks at a request's head, and raises a ServiceError where the caller may not do that; what has to
 # ask for it returns something to wait for.
 Authorise = Callable[[Scope], Awaitable[None] | None]
+# Makes the response that tells a client of an error.
+AnswerError = Callable[[Request, ServiceError], Response]
 
 
 def request_id_of(scope: Scope) -> UUID:
@@ -49,12 +52,14 @@ class RequestContextMiddleware:
         authorise: Authorise,
         max_body_bytes: int,
         body_limits: Mapping[str, int] | None = None,
+        answer_error: AnswerError | None = None,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._authorise = authorise
         self._max_body_bytes = max_body_bytes
         self._body_limits = body_limits or {}
+        self._answer_error = answer_error or error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -88,7 +93,8 @@ class RequestContextMiddleware:
         except Exception as error:
             if status_code:
                 raise
-            await _answer_error(scope, error)(scope, receive, send_with_id)
+            answer = self._answer_error(Request(scope), _as_told(scope, error))
+            await answer(scope, receive, send_with_id)
         finally:
             if scope["path"].startswith(API_PREFIXES):
                 self._metrics.observe_request(
@@ -131,11 +137,10 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
     )
 
 
-def _answer_error(scope: Scope, error: Exception) -> JSONResponse:
-    """Answer an error that no handler took; an unexpected one is logged, not told."""
+def _as_told(scope: Scope, error: Exception) -> ServiceError:
+    """Return what a client hears of an error that no handler took; an unexpected one is logged."""
     if isinstance(error, ServiceError):
         log.warning("request_refused", code=error.code, message=error.message)
-    else:
-        log.error("unexpected_error", path=scope["path"], exc_info=error)
-        error = ServiceError("Something went wrong on our side; the log has the details.")
-    return error_response(Request(scope), error)
+        return error
+    log.error("unexpected_error", path=scope["path"], exc_info=error)
+    return ServiceError("Something went wrong on our side; the log has the details.")

@@ -19,7 +19,12 @@ from services.common.errors import InvalidRequestError, ServiceError, Unsupporte
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
-from services.common.middleware import Authorise, RequestContextMiddleware, error_response
+from services.common.middleware import (
+    AnswerError,
+    Authorise,
+    RequestContextMiddleware,
+    error_response,
+)
 from services.common.schemas import (
     FAILURES_OF_ANY_ROUTE,
     HealthResponse,
@@ -51,7 +56,7 @@ async def _answer_service_error(request: Request, error: Exception) -> Response:
         status=failure.status_code,
         message=failure.message,
     )
-    return error_response(request, failure)
+    return cast(Response, request.app.state.answer_error(request, failure))
 
 
 async def _answer_invalid_request(request: Request, error: Exception) -> Response:
@@ -87,7 +92,7 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     told.status_code = failure.status_code
     told.code = codes.get(failure.status_code, f"http_{failure.status_code}")
     told.headers = dict(failure.headers or {})
-    return error_response(request, told)
+    return cast(Response, request.app.state.answer_error(request, told))
 
 
 def create_app(
@@ -101,6 +106,8 @@ def create_app(
     describe_condition: Callable[[], dict[str, Any]] = dict,
     max_body_bytes: int = MAX_BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
+    answer_error: AnswerError = error_response,
+    is_documented: bool = True,
 ) -> FastAPI:
     """Create an application with what the services share; the caller adds its routes.
 
@@ -114,6 +121,8 @@ def create_app(
         describe_condition: What `/health/ready` says besides, such as a degraded part.
         max_body_bytes: A larger request body is refused with 413.
         body_limits: Other limits in bytes, by path.
+        answer_error: Makes the response that tells a client of an error.
+        is_documented: Whether `/docs` and `/openapi.json` describe its routes.
     """
 
     @asynccontextmanager
@@ -129,7 +138,9 @@ def create_app(
         version=package_version(),
         lifespan=announced_lifespan,
         responses=describe_failures(FAILURES_OF_ANY_ROUTE),
+        openapi_url="/openapi.json" if is_documented else None,
     )
+    app.state.answer_error = answer_error
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_error)
@@ -139,6 +150,7 @@ def create_app(
         authorise=authorise,
         max_body_bytes=max_body_bytes,
         body_limits=body_limits,
+        answer_error=answer_error,
     )
 
     @app.get("/health")
@@ -187,7 +199,7 @@ def allow_open_files() -> None:
 
 def serve(
     service: str,
-    read_settings: type[OwnSettings],
+    read_settings: Callable[[], OwnSettings],
     create: Callable[[OwnSettings], FastAPI],
     require: Callable[[OwnSettings], Coroutine[Any, Any, None]] = _require_nothing,
 ) -> None:

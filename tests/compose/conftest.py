@@ -16,7 +16,8 @@ def built() -> Containers:
     containers.remove()
     busy = taken_ports()
     assert not busy, f"ports {busy} are taken: stop what listens there (docker compose down)"
-    containers.compose("--profile=local", "--profile=autopilot", "build", "--quiet")
+    profiles = ("--profile=local", "--profile=autopilot", "--profile=console")
+    containers.compose(*profiles, "build", "--quiet")
     return containers
 
 

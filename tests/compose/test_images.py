@@ -11,10 +11,11 @@ MOST_MEGABYTES = {
     "worker": 400,
     "evaluator": 400,
     "optimizer": 400,
+    "console": 400,
     "selfheal": 400,
     "local-model": 650,
 }
-SIBLINGS = {"manager", "worker", "evaluator", "optimizer"}
+SIBLINGS = {"manager", "worker", "evaluator", "optimizer", "console"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,9 +14,10 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "selfheal-test-compose"
-PUBLISHED_PORTS = (5432, 8000, 8001, 8002)
+PUBLISHED_PORTS = (5432, 8000, 8001, 8002, 8003)
 COMMAND_SECONDS = 900
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
+PROFILES = ("autopilot", "console", "local", "monitoring", "tools")
 LABEL = f"label=com.docker.compose.project={PROJECT}"
 POLL_SECONDS = 0.2
 
@@ -59,7 +60,7 @@ class Containers:
         self.compose("up", "--detach", "--wait", *arguments)
 
     def remove(self) -> None:
-        profiles = [f"--profile={name}" for name in ("autopilot", "local", "monitoring", "tools")]
+        profiles = [f"--profile={name}" for name in PROFILES]
         self.compose(*profiles, "down", "--volumes", "--remove-orphans", "--timeout", "5")
 
     def container(self, service: str) -> str:

@@ -151,4 +151,6 @@ def make_system(directory: Path) -> RunningSystem:
     """Make a system on free ports, not yet started; none of the tester's settings reach it."""
     ports = dict(zip(PORTS, map(str, _free_ports(len(PORTS))), strict=True))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return RunningSystem(directory, kept | ports | {"LLM_PROVIDER": "simulated", "COLUMNS": "200"})
+    # The console takes 70 MB, and few tests look at it.
+    own = {"LLM_PROVIDER": "simulated", "COLUMNS": "200", "CONSOLE": "off"}
+    return RunningSystem(directory, kept | ports | own)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.healing.reporting.intervals import Rate, rate_of
-from services.optimizer.app.services.log.log_records import LoggedResult, Record
+from services.common.record.surprise import Record
+from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
 WINDOWS: Final = 2000

@@ -28,6 +28,7 @@ class ProcessSpec:
         port: The port it listens on, if any.
         port_setting: Name of the setting that moves the port.
         withheld: Variables that it must not inherit from us.
+        is_optional: Whether the others run without it where it can't be started.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ProcessSpec:
     port: int | None = None
     port_setting: str = ""
     withheld: frozenset[str] = frozenset()
+    is_optional: bool = False
 
     @property
     def config_hash(self) -> str:

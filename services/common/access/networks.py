@@ -1,8 +1,9 @@
 """The rule for networks: what only this machine reaches is open, anything else asks who calls."""
 
 from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
 
-from services.common.config import ServiceSettings
+from services.common.config import ConsoleSettings, ServiceSettings
 from services.common.errors import ServiceError
 
 
@@ -19,7 +20,18 @@ def is_exposed(settings: ServiceSettings) -> bool:
     address counts, and not the one that is listened to inside. A host name other than localhost
     counts as reached by others: where it leads is known to the resolver alone.
     """
-    host = settings.published_host or settings.bind_host
+    return is_beyond_loopback(settings.published_host or settings.bind_host)
+
+
+def is_console_public(settings: ConsoleSettings) -> bool:
+    """Tell whether others than this machine reach the console, be it through a proxy in front."""
+    public = urlsplit(settings.public_url).hostname
+    listens_on = settings.console_published_host or settings.console_bind_host
+    return is_beyond_loopback(listens_on) or (public is not None and is_beyond_loopback(public))
+
+
+def is_beyond_loopback(host: str) -> bool:
+    """Tell whether a host is anything else than this machine's own loopback."""
     if host.lower() == "localhost":
         return False
     try:

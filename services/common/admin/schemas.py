@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.common.schemas import Input, Output, Schema, TaskType
+from services.common.text import make_storable
 
 ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
 MAX_TRIAL_INPUTS = 8
 
 Role = Literal["viewer", "operator", "approver", "admin"]
-Reason = Annotated[str, Field(max_length=500)]
+Reason = Annotated[str, Field(max_length=500), AfterValidator(make_storable)]
 PromptText = Annotated[str, Field(strict=True, min_length=1, max_length=100_000)]
 
 

@@ -53,10 +53,15 @@ class NotUndoableError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks for a change, and why."""
+    """Who asks for a change, and why.
+
+    Attributes:
+        author: Whom the prompt's row names instead, where that isn't the person.
+    """
 
     person: str
     reason: str = ""
+    author: str = ""
 
     def explain(self, what: str) -> str:
         """Write the reason for the record: the person's own words, or else what is done."""
@@ -109,7 +114,8 @@ async def serve_text(
     Raises:
         IncumbentChangedError: If another prompt serves by now; nothing was changed.
     """
-    patch = Patch(content, request.explain(what), shorten_name(request.person))
+    author = request.author or shorten_name(request.person)
+    patch = Patch(content, request.explain(what), author)
     return await patch_prompt(connection, incumbent=serving, patch=patch)
 
 

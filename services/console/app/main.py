@@ -1,25 +1,51 @@
 """The console: shows what happened, and hands on what people decide."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from services.common.access.networks import is_console_public
 from services.common.config import ConsoleSettings
 from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
 from services.console.app.pages import evaluator as evaluator_page
-from services.console.app.pages import heals, now, prompts, requests, settings, sign_in, task_types
+from services.console.app.pages import (
+    events,
+    heals,
+    now,
+    prompts,
+    requests,
+    settings,
+    sign_in,
+    task_types,
+)
 from services.console.app.pages import workshop as workshop_page
 from services.console.app.web.admin_client import AdminClient
+from services.console.app.web.changes import Changes
+from services.console.app.web.cookies import is_https, read_session
+from services.console.app.web.errors import answer_error, send_to_sign_in
+from services.console.app.web.gate import (
+    Gate,
+    list_proxies,
+    read_console_settings,
+    require_sign_in,
+)
+from services.console.app.web.headers import SecurityHeaders
+from services.console.app.web.last_pages import LastPages
 from services.console.app.web.rendering import Renderer
+from services.console.app.web.viewer import SignInNeededError
 
 SERVICE = "console"
 STATIC = Path(__file__).parent / "static"
+# A prompt of 100,000 Korean letters takes 900 kB in a form.
+MAX_FORM_BYTES: Final = 3 << 20
 
 
 def create_console(own: ConsoleSettings) -> FastAPI:
@@ -28,37 +54,60 @@ def create_console(own: ConsoleSettings) -> FastAPI:
         own.console_database_url.get_secret_value() if own.console_database_url else "",
         timeout_seconds=own.database_timeout_seconds,
     )
+    changes = Changes(database)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as http:
             app.state.admin = AdminClient(http, own.manager_url)
-            yield
+            with changes.ending_with_the_process():
+                yield
+            await changes.close()
         await database.close()
 
     app = create_app(
         SERVICE,
         metrics=ServiceMetrics(SERVICE),
-        authorise=lambda scope: None,
+        authorise=Gate(own),
         lifespan=hold_resources,
         is_ready=database.is_ready,
+        max_body_bytes=MAX_FORM_BYTES,
+        answer_error=answer_error,
+        is_documented=False,
     )
+    assets = find_version(STATIC)
+    app.add_middleware(SecurityHeaders, is_https=is_https(own), assets=assets)
+    app.add_exception_handler(SignInNeededError, send_to_sign_in)
     app.state.settings = own
+    app.state.is_public = is_console_public(own)
+    app.state.trusted_proxies = list_proxies(own)
     app.state.database = database
-    app.state.renderer = Renderer()
-    app.state.read_session = lambda request: ""
+    app.state.changes = changes
+    app.state.last_pages = LastPages()
+    app.state.renderer = Renderer(app.state.last_pages, assets)
+    app.state.read_session = read_session
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for page in (now, requests, prompts, heals, task_types, evaluator_page, settings, sign_in):
+    for page in (now, requests, prompts, heals, task_types, evaluator_page, settings):
+        app.include_router(page.router, include_in_schema=False)
+    for page in (sign_in, events):
         app.include_router(page.router, include_in_schema=False)
     if own.workshop:
         app.include_router(workshop_page.router, include_in_schema=False)
     return app
 
 
+def find_version(directory: Path) -> str:
+    """Return what stands for the contents of all files in a directory."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    serve(SERVICE, ConsoleSettings, create_console)
+    serve(SERVICE, read_console_settings, create_console, require_sign_in)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
+from services.common.admin.schemas import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
@@ -44,6 +45,9 @@ from services.manager.app.services.trials import Trials
 SERVICE = "manager"
 # A claim outlives the longest evaluation by this much.
 LEASE_MARGIN_SECONDS = 30
+# An answer may have 200,000 characters, of six bytes where they come escaped.
+EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
+MAX_EVALUATION_BYTES = 2 << 20
 
 
 def create_refiner(settings: ManagerSettings) -> Refiner:
@@ -149,7 +153,10 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         lifespan=hold_resources,
         is_ready=database.is_ready,
         before_scrape=refresh_metrics,
-        body_limits={CHAT_PATH: settings.chat_max_body_bytes},
+        body_limits={
+            CHAT_PATH: settings.chat_max_body_bytes,
+            EVALUATIONS_PATH: MAX_EVALUATION_BYTES,
+        },
     )
     app.state.database = database
     app.state.people = people

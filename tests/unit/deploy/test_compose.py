@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from services.common.config import (
+    ConsoleSettings,
     EvaluatorSettings,
     ManagerSettings,
     OptimizerSettings,
@@ -29,6 +30,7 @@ READ_BY: dict[str, type[ProcessSettings]] = {
     "manager": ManagerSettings,
     "worker": WorkerSettings,
     "evaluator": EvaluatorSettings,
+    "console": ConsoleSettings,
     "optimizer": OptimizerSettings,
     "autopilot": OptimizerSettings,
 }
@@ -36,8 +38,10 @@ READ_BY: dict[str, type[ProcessSettings]] = {
 # be set.
 FIXED_INSIDE = {
     "MANAGER_PORT", "WORKER_PORT", "EVALUATOR_PORT", "LOCAL_MODEL_PORT", "SELFHEAL_HOME",
-    "TASK_TYPES_DIR", "OTEL_SERVICE_NAME", "BIND_HOST",
+    "TASK_TYPES_DIR", "OTEL_SERVICE_NAME", "BIND_HOST", "CONSOLE", "CONSOLE_PORT",
 }  # fmt: skip
+# The console has an address of its own, and is never open to whoever reaches it.
+NOT_HEEDED = {"console": {"ALLOW_OPEN", "PUBLISHED_HOST"}}
 SECRETS = {
     "PGPASSWORD": {"migrate", "worker", "optimizer", "autopilot", "selfheal"},
     "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
@@ -61,7 +65,7 @@ def test_a_container_gets_the_settings_that_its_service_reads(
 ) -> None:
     given = set(SERVICES[service]["environment"]) | set(read_env_file(service))
     read = {name.upper() for name in read_by.model_fields}
-    assert read - FIXED_INSIDE <= given
+    assert read - FIXED_INSIDE - NOT_HEEDED.get(service, set()) <= given
     of_others = {name.upper() for name in Settings.model_fields} - read
     assert {name for name in given & of_others if not name.startswith("OTEL_")} == set()
 
@@ -116,7 +120,7 @@ def test_each_port_is_published_on_loopback_unless_it_is_asked_for_by_itself() -
     }
     assert {host for host, _, _ in hosts.values()} == {
         "BIND_HOST", "POSTGRES_BIND_HOST", "WORKER_BIND_HOST", "EVALUATOR_BIND_HOST",
-        "PROMETHEUS_BIND_HOST",
+        "PROMETHEUS_BIND_HOST", "CONSOLE_BIND_HOST",
     }  # fmt: skip
     assert hosts["manager"][0] == "BIND_HOST"
     assert all(rest.startswith("-127.0.0.1}:") for _, _, rest in hosts.values())
@@ -156,6 +160,16 @@ def test_the_manager_comes_in_as_its_own_user() -> None:
     assert url.startswith("postgresql://selfheal_manager@")
     assert url.endswith("?passfile=/var/lib/selfheal-manager/passfile")
     assert "manager-password:/var/lib/selfheal-manager:ro" in SERVICES["manager"]["volumes"]
+
+
+def test_the_console_comes_in_as_a_user_who_only_reads_and_holds_no_other_secret() -> None:
+    console = SERVICES["console"]
+    url = console["environment"]["CONSOLE_DATABASE_URL"]
+    assert url.startswith("postgresql://selfheal_console@")
+    assert url.endswith("?passfile=/var/lib/selfheal-console/passfile")
+    assert "console-password:/var/lib/selfheal-console:ro" in console["volumes"]
+    assert not {"DATABASE_URL", *SECRETS} & console["environment"].keys()
+    assert console["profiles"] == ["console"]
 
 
 def interpolate(text: str, variables: dict[str, str]) -> str:

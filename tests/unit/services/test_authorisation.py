@@ -29,21 +29,6 @@ KEYS = {
     for scope, key in MADE.items()
 }
 REFUSED = (401, 403)
-# Routes of the admin API that have their rule already, and are not there yet.
-AWAITED = {
-    ("POST", "/prompts/*/activate"),
-    ("POST", "/prompts/*/rollback"),
-    ("POST", "/prompts/*/trial"),
-    ("POST", "/prompts/*/draft"),
-    ("POST", "/runs/*/approve"),
-    ("POST", "/runs/*/reject"),
-    ("POST", "/runs/*/undo"),
-    ("GET", "/jobs/*"),
-    ("POST", "/requests/*/replay"),
-    ("POST", "/evaluations"),
-    ("POST", "/message"),
-    ("GET", "/condition"),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -155,8 +140,7 @@ async def test_no_rule_is_for_a_route_that_is_not_there() -> None:
     assert {(method, f"{path}{ID}") for method, path in routes.BELOW} <= there
     assert there >= routes.SIGN_IN
     admin = {(method, f"{ADMIN_PREFIX}{path.replace('*', ID)}") for method, path in routes.ADMIN}
-    awaited = {(method, f"{ADMIN_PREFIX}{path.replace('*', ID)}") for method, path in AWAITED}
-    assert admin - there == awaited, "take routes that are there by now out of AWAITED"
+    assert admin <= there
 
 
 async def test_a_new_route_without_a_rule_is_refused_to_all_but_admin() -> None:

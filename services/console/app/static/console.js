@@ -1,4 +1,5 @@
-// What pages do besides being read: times in the viewer's zone, light or dark, copying.
+// What pages do besides being read: times in the viewer's zone, light or dark, parts that renew
+// themselves.
 "use strict";
 const root = document.documentElement;
 root.classList.add("has-script");
@@ -22,8 +23,44 @@ function localise(within) {
   }
 }
 
+// Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
+async function renew() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (answer.redirected) return location.reload();
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-live]")) {
+    if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+    const next = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
+    if (!next || next.outerHTML === part.dataset.shown) continue;
+    const shown = next.outerHTML;
+    localise(next);
+    next.dataset.shown = shown;
+    part.replaceWith(next);
+  }
+  document.dispatchEvent(new CustomEvent("renewed"));
+}
+
+// Listens while the page is seen: browsers allow few connections to one place.
+function listen() {
+  let source = null;
+  const follow = () => {
+    source?.close();
+    source = null;
+    if (document.hidden) return;
+    source = new EventSource("/events");
+    source.addEventListener("change", () => renew().catch(() => {}));
+  };
+  document.addEventListener("visibilitychange", () => {
+    follow();
+    if (!document.hidden) renew().catch(() => {});
+  });
+  follow();
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
+  if (document.querySelector("[data-live]")) listen();
   document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
     const isDark = getComputedStyle(root).colorScheme === "dark";
     root.dataset.theme = isDark ? "light" : "dark";

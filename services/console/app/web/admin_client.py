@@ -7,8 +7,9 @@ from typing import Any, Final
 import aiohttp
 from pydantic import BaseModel
 
+from services.common.access.browsers import CsrfTokenError
 from services.common.admin.schemas import ADMIN_PREFIX, CSRF_HEADER, SessionView
-from services.common.errors import ServiceError
+from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.schemas import ErrorResponse
 
 TIMEOUT_SECONDS: Final = 120.0
@@ -17,6 +18,7 @@ FRESH_SECONDS: Final = 2.0
 AWAY_SECONDS: Final = 900.0
 MAX_KNOWN_SESSIONS: Final = 1_000
 HTTP_ERROR: Final = 400
+SERVER_ERROR: Final = 500
 
 
 class ManagerAwayError(ServiceError):
@@ -52,21 +54,36 @@ class AdminClient:
 
         Raises:
             ManagerAwayError: If the Manager is away and didn't say it within the last minutes.
+            DatabaseUnavailableError: The same, where it's the Manager's database that is away.
         """
         known, now = self._known.get(session), time.monotonic()
         if known is not None and now - known.asked_at < FRESH_SECONDS:
             return known
         try:
-            answer = await self.call("GET", "/session", session=session)
-        except ManagerAwayError:
+            view = SessionView.model_validate(await self._ask_for_session(session))
+        except (ManagerAwayError, DatabaseUnavailableError):
             if known is None or now - known.asked_at > AWAY_SECONDS or known.view.person is None:
                 raise
             return KnownSession(known.view, known.asked_at, is_checked=False)
-        known = KnownSession(SessionView.model_validate(answer), now)
+        if known is not None and known.view.person == view.person:
+            # The Manager gives another one each time, and all are good: forms keep theirs.
+            view = view.model_copy(update={"csrf_token": known.view.csrf_token})
+        self._known.pop(session, None)
+        known = KnownSession(view, now)
         while len(self._known) >= MAX_KNOWN_SESSIONS:
             self._known.pop(next(iter(self._known)))
         self._known[session] = known
         return known
+
+    async def _ask_for_session(self, session: str) -> Any:
+        try:
+            return await self.call("GET", "/session", session=session)
+        except RefusedError as error:
+            if error.code == DatabaseUnavailableError.code:
+                raise DatabaseUnavailableError(error.message) from error
+            if error.status_code < SERVER_ERROR:
+                raise
+            raise ManagerAwayError(error.message) from error
 
     def forget_session(self, session: str) -> None:
         """Forget who a session was of: it ended, or changed."""
@@ -103,7 +120,10 @@ class AdminClient:
             ) as response:
                 content = await response.read()
                 if response.status >= HTTP_ERROR:
-                    raise _refusal(response, content)
+                    refusal = _refusal(response, content)
+                    if refusal.code == CsrfTokenError.code:
+                        self.forget_session(session)
+                    raise refusal
                 return await response.json() if content else None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ManagerAwayError(

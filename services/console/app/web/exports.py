@@ -1,23 +1,19 @@
 """Exports: a list's rows as CSV or JSON, with nothing in them that acts where they are opened."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from services.common.presentation.visible_text import make_visible
+from services.common.presentation.csv_text import write_csv_line
 
 FORMATS: Final = ("csv", "json")
 # Without it Excel reads UTF-8 as the machine's own code page, and shows Korean as nonsense.
 BYTE_ORDER_MARK: Final = "\ufeff"
-# A spreadsheet takes what begins with one of these for a formula, the wide forms included.
-FORMULA_STARTS: Final = tuple("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 _OTHER_THAN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
@@ -50,16 +46,9 @@ def export_rows(name: str, columns: Sequence[str], rows: Rows, format: str) -> S
 
 
 async def _write_csv(columns: Sequence[str], rows: Rows) -> AsyncIterator[str]:
-    part = io.StringIO()
-    writer = csv.writer(part)
-    part.write(BYTE_ORDER_MARK)
-    writer.writerow(columns)
+    yield BYTE_ORDER_MARK + write_csv_line(columns)
     async for row in _iterate(rows):
-        writer.writerow([_as_cell(row[column]) for column in columns])
-        yield part.getvalue()
-        part.seek(0)
-        part.truncate()
-    yield part.getvalue()
+        yield write_csv_line(row[column] for column in columns)
 
 
 async def _write_json(columns: Sequence[str], rows: Rows) -> AsyncIterator[str]:
@@ -81,21 +70,5 @@ async def _iterate(rows: Rows) -> AsyncIterator[Mapping[str, Any]]:
             yield row
 
 
-def _as_cell(value: Any) -> Any:
-    """Return what a cell holds: numbers as they are, text that is no formula and moves nothing."""
-    if value is None or isinstance(value, int | float):
-        return value
-    text = _as_text(value)
-    if text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS):
-        text = f"'{text}"
-    return text if text.isprintable() else make_visible(text)
-
-
-def _as_text(value: Any) -> str:
-    match value:
-        case datetime():
-            return value.astimezone(UTC).isoformat()
-        case dict() | list() | tuple():
-            return json.dumps(value, ensure_ascii=False, default=str)
-        case _:
-            return str(value)
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,6 +1,7 @@
 """Renders pages: one environment of templates, strict and escaping."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -12,17 +13,22 @@ from starlette.responses import HTMLResponse
 
 from services.common.presentation.visible_text import make_visible, make_visible_line
 from services.common.version import package_version
+from services.console.app.web.last_pages import LastPages
 from services.console.app.web.texts import Texts, choose_language
+from services.console.app.web.viewer import Viewer
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 MAX_TEXT_CHARACTERS: Final = 20_000
+# Where a kept page says how old it is; in anyone's text the sign before it is escaped.
+NOTICES: Final = "<!-- notices -->"
 
 
 class Renderer:
     """Turns templates into pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_pages: LastPages, assets: str) -> None:
         self._texts = Texts()
+        self._last_pages = last_pages
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -37,19 +43,47 @@ class Renderer:
             "percent": show_percent,
             "number": show_number,
         }
-        self._environment.globals["merge_query"] = merge_query
+        self._environment.globals |= {"merge_query": merge_query, "assets": assets}
 
     def page(
         self, request: Request, template: str, *, status_code: int = 200, **context: Any
     ) -> HTMLResponse:
-        """Render a page, in the language of who looks at it."""
+        """Render a page, in the language of who looks at it, and keep a good one."""
+        content = self._render(request, template, **context)
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        if viewer is not None and request.method == "GET" and status_code == HTTPStatus.OK:
+            url = self.address_of(request)
+            self._last_pages.keep(viewer, choose_language(request), url, content)
+        return HTMLResponse(content, status_code=status_code)
+
+    def last_page(self, request: Request) -> HTMLResponse | None:
+        """Return the page as it was last shown to the same person, with its age; or None."""
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        if viewer is None or request.method != "GET":
+            return None
+        url = self.address_of(request)
+        page = self._last_pages.find(viewer, choose_language(request), url)
+        if page is None:
+            return None
+        seconds = int((datetime.now(UTC) - page.shown_at).total_seconds())
+        notice = self._render(request, "last_page.html", shown_at=page.shown_at, seconds=seconds)
+        return HTMLResponse(page.content.replace(NOTICES, notice, 1))
+
+    @staticmethod
+    def address_of(request: Request) -> str:
+        """Return the path and the query of a page, by which it is shown again."""
+        query = request.url.query
+        return f"{request.url.path}?{query}" if query else request.url.path
+
+    def _render(self, request: Request, template: str, **context: Any) -> str:
         language = choose_language(request)
-        content = self._environment.get_template(template).render(
+        return self._environment.get_template(template).render(
             {
                 "_": self._texts.translator(language),
                 "language": language,
                 "request": request,
                 "path": request.url.path,
+                "here": self.address_of(request) if request.method == "GET" else "/",
                 "viewer": getattr(request.state, "viewer", None),
                 "version": package_version(),
                 "now": datetime.now(UTC),
@@ -57,7 +91,6 @@ class Renderer:
                 **context,
             }
         )
-        return HTMLResponse(content, status_code=status_code)
 
 
 def render(request: Request, template: str, **context: Any) -> HTMLResponse:

@@ -57,9 +57,11 @@ def may(scope: KeyScope) -> Any:
         admin: AdminClient = request.app.state.admin
         session = request.app.state.read_session(request)
         known = await admin.find_session(session)
-        if known.view.person is None:
+        person = known.view.person
+        if person is None or (person.kind == "local" and request.app.state.is_public):
+            # Whoever came over a network doesn't sit at this machine.
             raise SignInNeededError
-        viewer = Viewer(known.view.person, known.view, session, known.is_checked)
+        viewer = Viewer(person, known.view, session, known.is_checked)
         request.state.viewer = viewer
         if not viewer.may(scope):
             raise ForbiddenError(f"This page is for those who may {scope}.")

@@ -3,43 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, lgamma, log
+from math import log
 from statistics import fmean
 
+from services.common.record.surprise import Record, Surprise, rate_surprise
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
-    Record,
     take_first,
 )
-
-# What is taken for a healthy failure rate before anything is known: 5 %, worth ten answers.
-PRIOR_FAILURES, PRIOR_PASSES = 0.5, 9.5
-# Failures are surprising where a window with so many had less than this chance.
-SURPRISE_LEVEL = 0.05
-# A version that passes less than this is no norm to compare with.
-LEAST_NORMAL_PASS_RATE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Surprise:
-    """How surprising a window's failures are.
-
-    Attributes:
-        p_value: Chance of so many failures or more, in (0, 1].
-        baseline_failure_rate: The failure rate that was expected, in (0, 1).
-        baseline_answers: Scored answers that the expectation rests on.
-    """
-
-    p_value: float
-    baseline_failure_rate: float
-    baseline_answers: int
-    nothing_passed: bool = False
-
-    @property
-    def is_surprising(self) -> bool:
-        """Whether chance is a poor explanation; a window without a single pass always is one."""
-        return self.nothing_passed or self.p_value <= SURPRISE_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,50 +82,6 @@ def analyze_failures(
     )
 
 
-def rate_surprise(failures: int, answers: int, usual: Sequence[Record]) -> Surprise:
-    """Rate how surprising so many failures are, by the beta-binomial distribution.
-
-    What is usual is the failure rate of the best of the records that can serve as a norm, on top
-    of a prior of 5 % that is worth ten answers; with records of hundreds of answers the prior
-    hardly counts, and without any three failures of three are surprising and three of a hundred
-    aren't.
-
-    Args:
-        answers: Scored answers in the window, at least `failures`.
-    """
-    norms = [record for record in usual if record.pass_rate >= LEAST_NORMAL_PASS_RATE]
-    norm = max(norms, key=_expected_pass_rate, default=Record())
-    failing = PRIOR_FAILURES + norm.failed
-    passing = PRIOR_PASSES + norm.passed
-    return Surprise(
-        p_value=beta_binomial_tail(failures, answers, failing, passing),
-        baseline_failure_rate=failing / (failing + passing),
-        baseline_answers=norm.scored,
-        nothing_passed=failures == answers > 0,
-    )
-
-
-def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float:
-    """Compute the chance of `successes` or more of `trials` whose rate is Beta(a, b) distributed.
-
-    Args:
-        successes: From 0 to `trials`.
-        trials: At least 0.
-        a: Prior successes, above 0.
-        b: Prior failures, above 0.
-
-    Returns:
-        A probability in (0, 1].
-    """
-    if successes <= 0:
-        return 1.0
-    tail = sum(
-        exp(_log_choose(trials, count) + _log_beta(a + count, b + trials - count) - _log_beta(a, b))
-        for count in range(successes, trials + 1)
-    )
-    return min(1.0, tail)
-
-
 def split_where_it_fell(results: Sequence[LoggedResult]) -> tuple[Record, Record]:
     """Cut a window in two where the pass rate fell most clearly (the likeliest change point).
 
@@ -185,15 +113,3 @@ def _log_likelihood(record: Record) -> float:
     rate = record.pass_rate
     passing = record.passed * log(rate) if record.passed else 0.0
     return passing + (record.failed * log(1 - rate) if record.failed else 0.0)
-
-
-def _expected_pass_rate(record: Record) -> float:
-    return (PRIOR_PASSES + record.passed) / (PRIOR_PASSES + PRIOR_FAILURES + record.scored)
-
-
-def _log_choose(trials: int, successes: int) -> float:
-    return lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)

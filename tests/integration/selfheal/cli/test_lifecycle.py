@@ -36,6 +36,7 @@ def selfheal() -> Iterator[Run]:
     environment = {
         "PATH": os.environ["PATH"],
         "LLM_PROVIDER": "simulated",
+        "CONSOLE": "off",
         "COLUMNS": "200",
         # What a shell holds for other servers, and for the internet.
         "http_proxy": "http://127.0.0.1:1",

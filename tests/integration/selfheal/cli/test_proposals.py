@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from selfheal.operator_database import find_operator
+from services.common.record.changes import Request, propose_text
 
 Operator = Any  # of this directory's conftest
 
@@ -166,3 +167,75 @@ def test_a_proposal_whose_prompt_was_edited_is_stale(operator: Operator) -> None
     operator.sql("UPDATE prompts SET content = 'edited' WHERE is_active")
     shown = operator.selfheal("prompts", "proposals").stdout
     assert "stale: the text of version 99 was edited since; it can't be approved" in shown
+
+
+def test_a_text_that_a_person_asked_for_is_shown_as_unproven_and_approved_so(
+    operator: Operator,
+) -> None:
+    serving = operator.serving()
+
+    async def ask(connection: Any) -> str:
+        asked = Request("alice", "fewer words")
+        return str(await propose_text(connection, serving, GOOD, asked, "a new text"))
+
+    run_id = operator.do(ask)
+    shown = " ".join(operator.selfheal("prompts", "proposals").stdout.split())
+    assert "by hand, asked for by alice, not proven" in shown
+    [told] = operator.json("prompts", "proposals")
+    assert (told["requested_by"], told["proven"]) == ("alice", False)
+    report = operator.selfheal("reports", "show", run_id).stdout
+    assert "was asked for, without a proof (by hand)" in report
+    assert "alice asks to serve this text in place of version 1: fewer words." in report
+    answered = " ".join(operator.selfheal("prompts", "approve").output.split())
+    assert "Version 2 serves code_generation now, in place of 1. Undo:" in answered
+    now = operator.serving()
+    assert (now.content, now.created_by) == (GOOD, "alice")
+    report = operator.selfheal("reports", "show", run_id).stdout
+    assert "version 2 replaced 1 (by hand)" in report
+    assert f"approved by {find_operator()}" in report
+
+
+def test_where_two_decide_the_command_line_only_goes_back(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("proposed")
+    monkeypatch.setenv("REQUIRE_SECOND_PERSON", "yes")
+    for command in (("activate", "1"), ("approve", run_id[:8])):
+        done = operator.selfheal("prompts", *command)
+        assert done.exit_code == 1
+        assert "REQUIRE_SECOND_PERSON is set" in done.output
+        assert "console or by the admin API" in " ".join(done.output.split())
+    assert operator.serving().version == 99
+    assert operator.selfheal("prompts", "rollback").exit_code == 0
+    assert operator.serving().version == 100
+
+
+def test_what_a_run_did_is_undone_alone(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.deploy(BAD)
+    run_id = operator.run("promoted")
+    monkeypatch.setenv("REQUIRE_SECOND_PERSON", "yes")
+    done = operator.selfheal("prompts", "undo", run_id[:8])
+    assert done.exit_code == 0, done.output
+    assert "Version 101 serves code_generation now, with the text of version 99" in " ".join(
+        done.output.split()
+    )
+    now = operator.serving()
+    assert (now.content, now.created_by) == (BAD, "operator")
+    again = operator.selfheal("prompts", "undo", run_id[:8])
+    assert again.exit_code == 1
+    assert "Version 101 serves" in " ".join(again.output.split())
+
+
+def test_the_audit_names_who_typed_a_command(operator: Operator) -> None:
+    operator.deploy(BAD)
+    operator.sql("INSERT INTO selfheal.trusted_roles VALUES (session_user)")
+    try:
+        assert operator.selfheal("prompts", "rollback").exit_code == 0
+    finally:
+        operator.sql("DELETE FROM selfheal.trusted_roles")
+    last = "SELECT person FROM selfheal.audit ORDER BY id DESC LIMIT 1"
+    assert operator.sql(last) == find_operator()
+    assert operator.serving().created_by == "operator"

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -31,11 +32,14 @@ from selfheal.runtime.waiting import wait_until
 MakeSpec = Callable[..., ProcessSpec]
 
 
+LATER = ("manager", "console")
+
+
 class StubDatabase:
     """A database that is a flag."""
 
     name = "postgres"
-    database_url = "postgresql://stub"
+    database_url = manager_url = console_url = "postgresql://stub"
     exit_code = None
     log_file = Path(os.devnull)
 
@@ -81,8 +85,9 @@ class Stubs:
     def system(self, *, as_another_command: bool = False) -> System:
         def plan(credentials: Credentials) -> Stages:
             self.seen.append(credentials)
-            first = [spec for name, spec in self.specs.items() if name != "manager"]
-            return [first, [self.specs["manager"]]]
+            first = [spec for name, spec in self.specs.items() if name not in LATER]
+            last = [[self.specs["console"]]] if "console" in self.specs else []
+            return [first, [self.specs["manager"]], *last]
 
         table = self.processes
         if as_another_command:
@@ -263,6 +268,22 @@ def test_a_port_that_another_program_holds_is_refused_with_its_setting(stubs: St
         stubs.system().up()
     assert "MANAGER_PORT" in raised.value.remedy
     assert str(stubs.specs["manager"].port) in raised.value.message
+
+
+@pytest.mark.parametrize("behaviour", ["ok", "fail"])
+def test_all_else_runs_where_the_console_cannot(stubs: Stubs, behaviour: str) -> None:
+    spec = replace(stubs.make_spec("console", behaviour), is_optional=True)
+    stubs.specs["console"] = spec
+    system = stubs.system()
+    place = ("127.0.0.1", spec.port if behaviour == "ok" else 0)
+    with socket.create_server(place), in_foreground(system) as watch:
+        assert ("manager", "running") in states(system)
+        assert ("console", "running") not in states(system)
+        (error,) = system.left_out
+        assert "CONSOLE_PORT" in error.remedy or "console" in error.message
+        assert watch.check() is True
+    assert system.up()[-1] == "console"
+    assert bool(system.left_out) == (behaviour == "fail")
 
 
 @pytest.mark.parametrize("patience", [0, 2, 4, 8])

@@ -51,7 +51,8 @@ def open_console(serve: Serve, database_url: str) -> OpenConsole:
     async def open_it(
         *scopes: str, task_types: list[str] | None = None, **settings: Any
     ) -> httpx.AsyncClient:
-        app = create_console(ConsoleSettings(console_database_url=database_url, **settings))
+        given = {"console_database_url": database_url, "allowed_hosts": "service.test", **settings}
+        app = create_console(ConsoleSettings(**given))
         client = await serve(app)
         client.admin = app.state.admin = StubAdmin(list(scopes) or ["admin"], task_types)
         return client

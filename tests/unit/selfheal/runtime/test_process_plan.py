@@ -51,7 +51,28 @@ def names(settings: Settings) -> list[list[str]]:
 
 
 def test_the_manager_starts_after_what_it_calls() -> None:
-    assert names(make_settings()) == [["worker", "evaluator"], ["manager"]]
+    assert names(make_settings()) == [["worker", "evaluator"], ["manager"], ["console"]]
+
+
+def test_the_console_is_left_out_where_it_is_off_or_has_no_way_into_the_database() -> None:
+    own = {"database_url": "postgresql://own.example/db"}
+    for given in ({"console": "off"}, own, own | {"console": "off"}):
+        assert "console" not in plan(make_settings(**given))
+    given = own | {"console_database_url": "postgresql://reader@own.example/db"}
+    assert "console" in plan(make_settings(**given))
+
+
+def test_the_console_has_a_place_and_a_database_user_of_its_own() -> None:
+    settings = make_settings(bind_host="0.0.0.0", console_bind_host="127.0.0.1", console_port=8123)
+    credentials = replace(CREDENTIALS, console_database_url="postgresql://reader@127.0.0.1/db")
+    *_, (spec,) = plan_processes(settings, credentials)
+    assert spec.is_optional
+    assert (spec.host, spec.port, spec.port_setting) == ("127.0.0.1", 8123, "CONSOLE_PORT")
+    assert spec.ready_url == "http://127.0.0.1:8123/health/ready"
+    assert spec.environment["CONSOLE_DATABASE_URL"] == "postgresql://reader@127.0.0.1/db"
+    assert spec.environment["MANAGER_URL"] == settings.manager_url
+    assert not {"DATABASE_URL", "INTERNAL_TOKEN", "LLM_API_KEY"} & spec.environment.keys()
+    assert {"DATABASE_URL", "INTERNAL_TOKEN", "LLM_API_KEY", "PGPASSWORD"} <= spec.withheld
 
 
 def test_the_local_model_is_served_only_where_it_is_used() -> None:
@@ -66,9 +87,8 @@ def test_the_local_model_is_served_only_where_it_is_used() -> None:
         assert not needs_local_model(make_settings(local_model_url=in_a_container, **uses))
 
 
-def test_the_autopilot_starts_last_and_listens_on_no_port() -> None:
-    stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
-    (optimizer,) = stages[-1]
+def test_the_autopilot_starts_after_the_services_and_listens_on_no_port() -> None:
+    *_, (optimizer,), _ = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
     assert optimizer.name == "optimizer"
     assert optimizer.command[-1] == "--watch"
     assert (optimizer.port, optimizer.ready_url, optimizer.address) == (None, "", "")
@@ -85,6 +105,7 @@ def test_the_webhook_goes_to_the_optimizer_alone() -> None:
         "worker": None,
         "evaluator": None,
         "manager": None,
+        "console": None,
         "optimizer": "https://hooks/secret",
     }
     assert "hooks" not in repr(stages)
@@ -161,7 +182,7 @@ def test_a_setting_that_is_unset_hides_what_would_be_inherited() -> None:
         ({"refiner_model": "openai:gpt"}, {"manager"}),
         ({"optimizer_failure_threshold": 9}, set()),
         ({"worker_port": 9001}, {"worker", "manager"}),
-        ({"log_level": "DEBUG"}, {"manager", "worker", "evaluator"}),
+        ({"log_level": "DEBUG"}, {"manager", "worker", "evaluator", "console"}),
     ],
 )
 def test_a_changed_setting_renews_the_services_that_it_concerns(
@@ -186,6 +207,7 @@ def test_ports_come_with_the_setting_that_moves_them() -> None:
         "WORKER_PORT": 8001,
         "EVALUATOR_PORT": 8002,
         "MANAGER_PORT": 8000,
+        "CONSOLE_PORT": 8003,
     }
 
 
@@ -265,7 +287,7 @@ def test_no_process_that_we_start_reads_the_file_that_holds_the_secrets_of_all(
     stages = plan_processes(make_settings(), CREDENTIALS, autopilot=True)
     started = [spec.child_environment(inherited) for stage in stages for spec in stage]
     started.append(inherited | optimizer_environment(make_settings(), CREDENTIALS))
-    assert [read_webhook(environment, tmp_path) for environment in started] == [""] * 5
+    assert [read_webhook(environment, tmp_path) for environment in started] == [""] * 6
     assert read_webhook(inherited, tmp_path) == "https://hooks/secret"
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.common.record.surprise import Record
 from services.optimizer.app.services.log.log_records import (
     GOOD_PASS_RATE,
     LoggedResult,
-    Record,
     UnscoredCount,
     Window,
 )

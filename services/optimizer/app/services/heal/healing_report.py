@@ -95,7 +95,8 @@ class HealingReport:
         choice = progress.choice or Choice()
         detail: dict[str, Any] = {
             "summary": summary,
-            "failures": self._describe_failures(),
+            # Of a draft's run nobody asks what failed, where nothing did.
+            **({} if self._has_nothing_to_tell else {"failures": self._describe_failures()}),
             "quarantined": [asdict(row) for row in self.case.quarantined[:MAX_QUARANTINED]],
             "candidates": [
                 *(describe_contender(contender) for contender in choice.contenders),
@@ -124,6 +125,10 @@ class HealingReport:
             detail["error"] = self.error
         return detail
 
+    @property
+    def _has_nothing_to_tell(self) -> bool:
+        return self.case.draft is not None and not self.case.analysis.failure_count
+
     def _describe_failures(self) -> dict[str, Any]:
         analysis, prepared = self.case.analysis, self.progress.preparation
         return {
@@ -146,12 +151,16 @@ class HealingReport:
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:
-    """Tell how a candidate did on the choosing inputs."""
+    """Tell how a candidate did on the choosing inputs; a draft had none of them."""
     screening = contender.screening
-    return {
+    described = {
         "candidate_id": str(contender.candidate_id),
         "strategy": contender.candidate.strategy,
         "rationale": contender.candidate.rationale,
+    }
+    if not contender.results:
+        return described
+    return described | {
         "scored": len(contender.results),
         "passed": sum(result.passed for result in contender.results.values()),
         "incumbent_passed": sum(

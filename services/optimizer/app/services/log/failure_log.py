@@ -11,12 +11,12 @@ import asyncpg
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
+from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
     PastPrompt,
-    Record,
     UnscoredCount,
     Window,
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.common.chat.messages import ChatInput
+from services.common.record.surprise import Record
 
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
@@ -56,36 +57,6 @@ class LoggedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """How many scored answers a prompt gave, and how many of them passed."""
-
-    scored: int = 0
-    passed: int = 0
-
-    @classmethod
-    def of(cls, outcomes: Iterable[tuple[bool, float]]) -> "Record":
-        """Count outcomes; where they weigh differently, at the rate that the weights make.
-
-        Args:
-            outcomes: Whether each answer passed, and how many answers it stands for.
-        """
-        known = list(outcomes)
-        weight = sum(weight for _, weight in known)
-        passing = sum(weight for passed, weight in known if passed)
-        return cls(len(known), round(len(known) * passing / weight) if known else 0)
-
-    @property
-    def failed(self) -> int:
-        """How many didn't pass."""
-        return self.scored - self.passed
-
-    @property
-    def pass_rate(self) -> float:
-        """Share that passed, in [0, 1]; 0 where nothing was scored."""
-        return self.passed / self.scored if self.scored else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class UnscoredCount:
     """How often a request got no score, by the service that failed and the code that it gave."""
 
@@ -106,8 +77,8 @@ class Window:
 
     results: tuple[LoggedResult, ...]
     unscored: tuple[UnscoredCount, ...] = ()
-    earlier: Record = Record()
-    earlier_by_others: Record = Record()
+    earlier: Record = field(default=Record())
+    earlier_by_others: Record = field(default=Record())
 
 
 @dataclass(frozen=True, slots=True)

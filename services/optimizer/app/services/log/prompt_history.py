@@ -3,8 +3,9 @@
 import asyncpg
 
 from services.common.models import Prompt
+from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
-from services.optimizer.app.services.log.log_records import PastPrompt, Record
+from services.optimizer.app.services.log.log_records import PastPrompt
 
 MAX_HISTORY = 50
 # Whether a share of the answers was scored, so that they stand for different numbers of answers.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from selfheal.cli import audit
+from selfheal.cli.access import audit
 
 HOSTILE = "=cmd|' /C calc'!A0\x1b]0;owned\x07\u202e[red]"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from selfheal.cli import keys
+from selfheal.cli.access import keys
 from services.common.access.key_records import load_valid_keys
 from services.common.access.keys import ApiKey, find_key
 

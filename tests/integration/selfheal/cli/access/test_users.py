@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from selfheal.cli import users
+from selfheal.cli.access import users
 from selfheal.cli.main import app
 from services.common.access.accounts import keep_subject
 from services.common.access.passwords import is_right_password

@@ -211,7 +211,7 @@ async def test_where_two_decide_a_text_waits_for_another_person(
     two = {"require_second_person": True}
     alice, bob = await sign_in("alice", **two), await sign_in("bob", **two)
     before = await load_active()
-    run_id = (await activate(alice, before, content="Theirs.", reason="fewer words")).json()[
+    run_id = (await activate(alice, before, content="Theirs.", reason="fewer\x00 words")).json()[
         "waiting_run_id"
     ]
     assert await load_active() == before
@@ -224,7 +224,9 @@ async def test_where_two_decide_a_text_waits_for_another_person(
     assert answer.status_code == 200, answer.text
     now = await load_active()
     assert (now.content, now.created_by) == ("Theirs.", "alice")
-    assert now.change_reason == "fewer words (asked for by alice, approved by bob, not proven)"
+    assert (
+        now.change_reason == "fewer\ufffd words (asked for by alice, approved by bob, not proven)"
+    )
     # It proved nothing: it isn't watched, and what it replaced lost to no repair.
     assert await connection.fetchval("SELECT count(*) FROM selfheal.watches") == 0
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0

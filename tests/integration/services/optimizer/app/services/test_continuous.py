@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import UpstreamError
+from services.common.record.jobs import add_job
 from services.optimizer.app.services import continuous
 from services.optimizer.app.services.continuous import CHANNEL, watch_failures
 
@@ -94,6 +95,13 @@ async def test_it_runs_at_the_start_and_after_a_failure(
     async with watching():
         await runs.wait_for(1)
         await log_result()
+        await runs.wait_for(2)
+
+
+async def test_a_job_is_news_too(watching: Any, runs: Runs, connection: Connection) -> None:
+    async with watching():
+        await runs.wait_for(1)
+        await add_job(connection, "message", requested_by="alice")
         await runs.wait_for(2)
 
 

@@ -66,6 +66,11 @@ async def test_a_draft_that_is_proven_waits_serves_once_approved_and_is_watched(
     assert (run["triggered_by"], run["verdict"]) == ("draft", None)
     assert "A person wrote it" in run["detail"]["summary"]
     assert run["detail"]["verdict"]["promote"] is True
+    assert "failures" not in run["detail"]
+    [tried] = run["detail"]["candidates"]
+    assert tried == {
+        "candidate_id": str(run["candidate_id"]), "strategy": "draft", "rationale": "shorter",
+    }  # fmt: skip
     assert run["detail"]["verdict"]["control"]["scored"] > 0
     assert (await load_active()).version == 99
     assert {text for text, _ in siblings.texts} == {(await load_active()).content, BETTER, ""}

@@ -32,7 +32,8 @@ async def test_csv_has_a_head_and_opens_in_excel_with_its_korean() -> None:
     rows = [{"at": MOMENT, "name": '요청, "둘"', "score": -0.5, "left": None}]
     text = await read_all(export_rows("x", ["at", "name", "score", "left"], rows, "csv"))
     assert text == (
-        '\ufeffat,name,score,left\r\n2026-03-01T03:00:00+00:00,"요청, ""둘""",-0.5,\r\n'
+        '\ufeff"at","name","score","left"\r\n'
+        '"2026-03-01T03:00:00+00:00","요청, ""둘""","-0.5",""\r\n'
     )
 
 

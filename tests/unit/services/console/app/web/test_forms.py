@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.types import Message
 from support.rows import for_each
 
+from services.common.access.browsers import CsrfTokenError, make_csrf_token
 from services.common.admin.schemas import Person, SessionView
-from services.console.app.web.forms import CsrfTokenError, check_csrf, read_form
+from services.console.app.web.forms import check_csrf, read_form
 from services.console.app.web.viewer import Viewer
 
 PERSON = Person(name="ada", kind="user", scopes=["admin"])
@@ -33,6 +34,15 @@ def request_with(*fields: tuple[str, str]) -> Request:
 def test_another_token_is_refused(token: object) -> None:
     with pytest.raises(CsrfTokenError):
         check_csrf(request_with(), viewer_with("token"), token)
+
+
+def test_an_earlier_token_of_the_session_will_do() -> None:
+    check_csrf(request_with(), viewer_with("token"), make_csrf_token("ses_x"))
+
+
+def test_a_token_of_another_session_will_not() -> None:
+    with pytest.raises(CsrfTokenError):
+        check_csrf(request_with(), viewer_with("token"), make_csrf_token("ses_y"))
 
 
 def test_no_token_is_no_token_of_nobody() -> None:

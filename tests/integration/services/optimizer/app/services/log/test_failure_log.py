@@ -10,6 +10,7 @@ import pytest
 
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
+from services.common.record.surprise import Record
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
     load_passing,
@@ -18,7 +19,6 @@ from services.optimizer.app.services.log.failure_log import (
 from services.optimizer.app.services.log.log_records import (
     LoggedResult,
     PastPrompt,
-    Record,
     UnscoredCount,
 )
 from services.optimizer.app.services.log.prompt_history import load_history, load_previous_record

@@ -11,6 +11,7 @@ from support.provider.outcomes import OUTCOMES
 from support.provider.wire import Shape
 from support.rows import for_each
 
+from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import (
     DRIFT,
     EVALUATOR,
@@ -25,7 +26,6 @@ from services.optimizer.app.services.diagnosis.attribution import (
 )
 from services.optimizer.app.services.log.log_records import (
     LoggedResult,
-    Record,
     UnscoredCount,
     Window,
 )

@@ -10,6 +10,7 @@ import pytest
 
 from services.common.models import Prompt
 from services.common.record.lost_candidates import LostTexts
+from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.healing_report import (
@@ -25,7 +26,6 @@ from services.optimizer.app.services.heal.healing_report import (
 from services.optimizer.app.services.heal.preparation import Preparation
 from services.optimizer.app.services.log.log_records import (
     LoggedResult,
-    Record,
     UnscoredCount,
     Window,
 )

@@ -126,6 +126,10 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
         ),
         (replace(HELD, event="evaluator_degraded"), "nothing is repaired"),
         (replace(HELD, event="healing_failed", reason="worker_failed"), "failed (worker failed)"),
+        (
+            Notification("test", "", requested_by="al\nice\u202e"),
+            "A test message, asked for by al ice: messages arrive here.",
+        ),
     ],
 )
 def test_the_line_says_what_to_do(notification: Notification, words: str) -> None:

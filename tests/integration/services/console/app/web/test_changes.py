@@ -1,0 +1,127 @@
+"""Live parts: an open page is told when something changed, and nothing when its session ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.common.database import Database
+from services.console.app.web import changes as changes_module
+from services.console.app.web.changes import Changes, TooManyStreamsError
+
+INSERT_RUN = """
+    INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, detail)
+    SELECT task_type, id, 'held', 'no_gain', '{}' FROM prompts WHERE is_active LIMIT 1
+"""
+INSERT_WATCH = """
+    INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id)
+    SELECT task_type, id, id FROM prompts WHERE is_active LIMIT 1
+"""
+INSERT_TRAFFIC = """
+    INSERT INTO selfheal.traffic (task_type, bucket, prompt_version, requests, unscored, scored,
+        passed, score_sum, latency_ms_sum, input_tokens, output_tokens)
+    VALUES ('code_generation', '2026-03-01 03:00Z', 1, 1, 0, 1, 1, 1, 10, 1, 1)
+"""
+CHANGES = [
+    INSERT_RUN,
+    "UPDATE selfheal.healing_runs SET resolution = 'rejected'",
+    INSERT_WATCH,
+    "UPDATE selfheal.watches SET ended_at = now(), outcome = 'kept'",
+    INSERT_TRAFFIC,
+    "UPDATE selfheal.traffic SET requests = 2",
+    "UPDATE prompts SET content = content || '.' WHERE is_active",
+]
+
+
+async def always() -> bool:
+    return True
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "POLL_SECONDS", 0.01)
+
+
+@pytest.fixture
+async def changes(database: Database) -> AsyncIterator[Changes]:
+    changes = Changes(database)
+    yield changes
+    await changes.close()
+
+
+async def test_each_kind_of_change_is_told_to_all(changes: Changes, connection: Any) -> None:
+    streams = [changes.stream("", always) for _ in range(3)]
+    for stream in streams:
+        assert await anext(stream) == "retry: 5000\n\n"
+        assert ": nothing new" in await anext(stream)
+    for change in CHANGES:
+        await connection.execute(change)
+        for event in await asyncio.gather(*(anext(stream) for stream in streams)):
+            assert "event: change" in event, change
+
+
+async def test_who_comes_back_is_told_what_changed_meanwhile(
+    changes: Changes, connection: Any
+) -> None:
+    stream = changes.stream("", always)
+    await anext(stream)
+    seen = (await anext(stream)).partition("id: ")[2].partition("\n")[0]
+    await stream.aclose()
+    await connection.execute(INSERT_RUN)
+    stream = changes.stream(seen, always)
+    await anext(stream)
+    assert "event: change" in await anext(stream)
+
+
+async def test_a_stream_ends_with_its_session(
+    changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes_module, "HEARTBEAT_SECONDS", 0.01)
+    answers = iter([True, True, False])
+
+    async def is_still_in() -> bool:
+        return next(answers)
+
+    assert len([event async for event in changes.stream("", is_still_in)]) == 3
+
+
+async def test_all_streams_end_when_the_console_does(changes: Changes) -> None:
+    stream = changes.stream("", always)
+    await anext(stream)
+    await anext(stream)
+    waiting = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+    await changes.close()
+    await waiting
+    assert [event async for event in stream] == []
+
+
+async def test_there_are_only_so_many(changes: Changes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes_module, "MAX_STREAMS", 1)
+    changes.require_room()
+    stream = changes.stream("", always)
+    await anext(stream)
+    with pytest.raises(TooManyStreamsError):
+        changes.require_room()
+    await stream.aclose()
+    changes.require_room()
+
+
+async def test_nobody_looks_when_nobody_listens(changes: Changes) -> None:
+    stream = changes.stream("", always)
+    await anext(stream)
+    looking = changes._looking
+    assert looking is not None
+    await stream.aclose()
+    await asyncio.wait([looking])
+    assert looking.done()
+    again = changes.stream("", always)
+    await anext(again)
+    assert ": nothing new" in await anext(again)
+
+
+async def test_another_sites_page_takes_no_stream(open_console: Any) -> None:
+    console = await open_console("read")
+    answer = await console.get("/events", headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
