@@ -35,6 +35,9 @@ async def test_what_is_filled_is_whole_and_counted(postgres: EmbeddedPostgres) -
 
         await count_all(postgres.manager_url, progress=lambda _: None)
         assert await count(connection, "SELECT sum(requests) FROM selfheal.traffic") == ROWS
+        details = "SELECT count(DISTINCT detail -> 'verdict') FROM selfheal.healing_runs"
+        assert await count(connection, details) == 1
+        assert await count(connection, "SELECT count(*) FROM selfheal.fingerprints") == 4
         weighed = await connection.fetchval("SELECT sum(scored) FROM selfheal.traffic")
         expected = await connection.fetchval(
             "SELECT sum(coalesce(1 / inclusion_probability, 1)) FROM execution_logs "
