@@ -23,7 +23,7 @@ PAGES = (
     "/",
     "/requests",
     "/requests?text=sorts",
-    "/requests?passed=no",
+    "/requests?outcome=failed",
     "/requests/{request_id}",
     "/prompts",
     "/prompts/{task_type}",

@@ -1,0 +1,1 @@
+"""What makes a request's texts readable: an answer's code, a conversation's turns."""
