@@ -45,12 +45,13 @@ SELECT_PROGRESS: Final = """
         serving.version AS serving_version, serving.at AS serving_at,
         coalesce(serving.id > bad.id, FALSE) AS is_replaced,
         run.id AS run_id, run.decision AS run_decision, run.created_at AS run_at,
-        (SELECT count(*) FROM (
-            SELECT FROM execution_logs
+        (SELECT least(count(*), $3) FROM (
+            SELECT evaluation_passed FROM execution_logs
             WHERE task_type = $1 AND prompt_version = $2 AND created_at >= bad.at
-              AND evaluation_passed IS NOT NULL AND NOT evaluation_passed
-            LIMIT $3
-        ) failed) AS failures,
+              AND evaluation_passed IS NOT NULL
+            ORDER BY created_at DESC
+            LIMIT 500
+        ) newest WHERE NOT evaluation_passed) AS failures,
         seed_request.created_at AS seed_request_at, seed_request.score AS seed_request_score,
         healed_request.created_at AS healed_request_at, healed_request.score AS healed_request_score
     FROM (SELECT) AS always
