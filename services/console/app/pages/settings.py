@@ -98,7 +98,9 @@ async def make_person(request: Request, viewer: Admin) -> Response:
 async def change_person(request: Request, viewer: Admin, person_id: int) -> Response:
     """Change the role or the password of an account, or whether it may sign in."""
     form = await read_form(request, viewer)
-    sent = {name: form[name] for name in UserChange.model_fields if form.get(name)}
+    sent: dict[str, object] = {name: form[name] for name in ("role", "password") if form.get(name)}
+    if "is_disabled" in form:
+        sent["is_disabled"] = form["is_disabled"] == "true"
     try:
         body = read_body(UserChange, sent)
         await send(request, viewer, "PATCH", f"/users/{person_id}", body)
