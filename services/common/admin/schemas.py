@@ -200,7 +200,7 @@ class UserChange(Schema):
 
     role: Role | None = None
     password: str | None = Field(default=None, min_length=12, max_length=1_000, repr=False)
-    is_disabled: bool | None = None
+    is_disabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Check(Schema):
