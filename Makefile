@@ -10,7 +10,7 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help docs setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
+.PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-console bench-compose classroom-bundle clean
 
@@ -166,6 +166,9 @@ docs: $(VENV)/docs ## Build the documentation site into site/html, and check its
 
 console-assets: $(VENV)/created ## Fetch what the console's pages take from npm, by its pinned hashes (needs npm)
 	@$(BIN)/python scripts/console_assets.py
+
+screenshots: $(VENV)/browser ## Make the README's pictures of the console anew
+	@$(BIN)/python deploy/docs/screenshots.py
 
 picture: $(VENV)/local ## Make the README's picture of the demo anew
 	@$(BIN)/selfheal demo --llm local --record docs/demo.svg

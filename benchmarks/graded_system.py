@@ -110,6 +110,7 @@ def _configure(directory: Path, sandbox: str) -> Settings:
             "judge_model": "",
             "optimizer_model": "",
             "sandbox": sandbox,
+            "console": "off",
             "selfheal_home": directory,
         }
     )

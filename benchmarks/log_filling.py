@@ -1,6 +1,5 @@
 """Fills `execution_logs` with rows like real ones: thirty days of traffic with a bad end."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -199,6 +198,9 @@ async def fill(connection: asyncpg.Connection, rows: int, *, progress: Progress)
     Indexes are made at the end, which is quicker, and the log is left analysed and vacuumed, as a
     server that has had a day would.
 
+    Args:
+        connection: One whose JSONB columns take plain values, as `connect` opens it.
+
     Returns:
         The time of the last row, from which the lookback counts.
     """
@@ -258,7 +260,7 @@ async def _insert_templates(connection: asyncpg.Connection) -> None:
                 one.refined_input,
                 one.worker_output,
                 one.score,
-                json.dumps(one.detail),
+                one.detail,
             )
             for one in make_templates()
         ],

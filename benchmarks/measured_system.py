@@ -201,6 +201,7 @@ def _configure(endpoint_port: int, directory: Path) -> Settings:
         judge_model=f"openai:{JUDGE}",
         optimizer_model="rules",
         selfheal_home=directory,
+        console="off",
     )
 
 

@@ -85,6 +85,7 @@ def measure(rows: int, *, requests: int, keep: Path | None = None) -> Report:
             filled.touch()
         report.fill_seconds = time.monotonic() - began
         counted = asyncio.run(count_all(postgres.manager_url, progress=messages.print))
+        asyncio.run(_vacuum(postgres.database_url))
         report.count_seconds, report.round_ms = counted[0], 1000 * counted[1]
         report.traffic_ms = asyncio.run(_time_traffic(postgres.console_url, requests))
         with run_console(postgres) as base_url:
@@ -109,11 +110,15 @@ def _kept_postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
 
 async def _prepare(postgres: EmbeddedPostgres, rows: int, *, is_filled: bool) -> list[str]:
     async with connect(postgres.database_url, timeout_seconds=TIMEOUT_SECONDS) as connection:
-        if is_filled:
-            await connection.execute("TRUNCATE selfheal.traffic, selfheal.leases")
-        else:
+        if not is_filled:
             await fill_around(connection, rows, progress=messages.print)
         return await find_paths(connection)
+
+
+async def _vacuum(url: str) -> None:
+    """Do what a server that has had a day would have done by itself."""
+    async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
+        await connection.execute("VACUUM ANALYZE selfheal.traffic")
 
 
 async def _time_traffic(url: str, requests: int) -> tuple[float, float]:
@@ -172,7 +177,7 @@ def show(report: Report, output: Console) -> None:
     p50, p95 = report.traffic_ms
     output.print(f"30 days of all task types: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
     output.print(
-        f"counted for the first time in {report.count_seconds:.0f} s; "
+        f"counted in {report.count_seconds:.0f} s (nothing where it was kept); "
         f"a round after that takes {report.round_ms:.0f} ms"
     )
     verdict = "reached" if report.reaches_aims else "missed"

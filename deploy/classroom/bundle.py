@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 PYTHONS = ("3.11", "3.12", "3.13")
 # A list of requirements and the options that the Makefile installs it with.
 LISTS = (("requirements/user.txt", ()), ("requirements/local-model.txt", ("--no-deps",)))
-PROFILES = ("autopilot", "local", "tools")
+PROFILES = ("autopilot", "console", "local", "tools")
 CHECKSUMS = "SHA256SUMS"
 SOURCE = "self-healing-agent-system"
 CHUNK_BYTES = 1 << 20

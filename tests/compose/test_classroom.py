@@ -8,7 +8,7 @@ from types import ModuleType
 
 from support.containers import ROOT, Containers, ask
 
-OURS = ("manager", "worker", "evaluator", "optimizer", "selfheal", "local-model")
+OURS = ("manager", "worker", "evaluator", "optimizer", "console", "selfheal", "local-model")
 
 
 def load_bundle() -> ModuleType:

@@ -31,7 +31,7 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
 
     containers.up()
 
-    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "3"
+    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "4"
     assert "Applied migration 2, migration 3." in containers.compose("logs", "migrate").stdout
     assert containers.psql("SELECT user_input FROM execution_logs") == "an old request"
     status, answer = ask()

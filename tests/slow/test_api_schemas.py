@@ -38,6 +38,7 @@ values = ["{token}"]
 "body.task_type" = {{ dictionary = "task_types", probability = 0.8 }}
 "body.model" = {{ dictionary = "task_types", probability = 0.8 }}
 "path.model" = {{ dictionary = "task_types", probability = 0.5 }}
+"path.task_type" = {{ dictionary = "task_types", probability = 0.8 }}
 "path.request_id" = {{ dictionary = "requests", probability = 0.5 }}
 "header.x-internal-token" = {{ dictionary = "tokens", probability = 0.5 }}
 
@@ -105,6 +106,20 @@ def test_a_service_answers_as_it_describes(
     # A 502 of one service may stand for a 500 of another.
     for log in (system.directory / ".selfheal" / "logs").glob("*.log"):
         assert "unexpected_error" not in log.read_text(), log.name
+
+
+def test_the_admin_api_answers_who_may_as_it_describes(
+    system: RunningSystem, configuration: Path
+) -> None:
+    made = system.selfheal("keys", "create", "x", "--scope", "admin")
+    key = re.search(r"sh_\S+", made.stdout)[0]  # type: ignore[index]
+    run_schemathesis(
+        *(system, "manager", configuration, "--max-examples", "30"),
+        *("--header", f"Authorization: Bearer {key}"),
+        *("--include-path-regex", "^/api/v1/admin/(?!session|oidc)"),
+    )
+    log = system.directory / ".selfheal" / "logs" / "manager.log"
+    assert "unexpected_error" not in log.read_text()
 
 
 REFUSED = {

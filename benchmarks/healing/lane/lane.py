@@ -128,6 +128,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
             optimizer_triggered_by="benchmark",
             optimizer_max_calls=MOST_CALLS[model],
             notify_webhook_url=None,
+            console="off",
             llm_base_url=f"{_url(endpoint)}/v1",
             **_model_settings(model),
         )

@@ -46,7 +46,9 @@ def list_events(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Rows.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List what was changed, the latest first. A change by plain SQL names no person.
+    """List what was changed, the latest first.
+
+    A change by plain SQL names no person: its database user stands in parentheses.
 
     Example: selfheal audit list --person alice --since 2026-11-01
     """
@@ -119,16 +121,14 @@ def _read_filter(person: str | None, task_type: str | None, since: datetime | No
 
 def _make_table(events: list[AuditEvent]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in ("when", "who", "database user", "did", "to", "task type"):
+    for title in ("when", "who", "what", "task type"):
         table.add_column(title, no_wrap=title == "when")
     table.add_column("what changed", overflow="fold")
     for event in events:
         cells = (
             f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}",
-            event.person or "",
-            event.database_user,
-            event.action,
-            event.object,
+            event.person or f"({event.database_user})",
+            f"{event.action} {event.object}",
             event.task_type or "",
             _tell_changes(event),
         )

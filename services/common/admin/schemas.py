@@ -15,7 +15,12 @@ MAX_TRIAL_INPUTS = 8
 
 Role = Literal["viewer", "operator", "approver", "admin"]
 Reason = Annotated[str, Field(max_length=500), AfterValidator(make_storable)]
-PromptText = Annotated[str, Field(strict=True, min_length=1, max_length=100_000)]
+# A form's lines end in CRLF, which isn't how prompts are written.
+PromptText = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=100_000),
+    AfterValidator(lambda text: text.replace("\r\n", "\n")),
+]
 
 
 class Person(Schema):
@@ -201,7 +206,7 @@ class UserChange(Schema):
 
     role: Role | None = None
     password: str | None = Field(default=None, min_length=12, max_length=1_000, repr=False)
-    is_disabled: bool | None = None
+    is_disabled: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Check(Schema):

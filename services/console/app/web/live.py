@@ -50,20 +50,22 @@ class Changes:
 
     @contextmanager
     def ending_with_the_process(self) -> Iterator[None]:
-        """End the streams at SIGTERM, for the server waits until its answers are sent."""
-        earlier = signal.getsignal(signal.SIGTERM)
+        """End the streams at SIGTERM and Ctrl-C: the server waits until its answers are sent."""
+        earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         loop = asyncio.get_running_loop()
 
         def end(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(lambda: loop.create_task(self.close()))
-            if callable(earlier):
-                earlier(number, frame)
+            asyncio.run_coroutine_threadsafe(self.close(), loop)
+            if callable(handler := earlier[signal.Signals(number)]):
+                handler(number, frame)
 
         with suppress(ValueError):  # No signals outside the main thread.
-            signal.signal(signal.SIGTERM, end)
+            for number in earlier:
+                signal.signal(number, end)
         yield
         with suppress(ValueError):
-            signal.signal(signal.SIGTERM, earlier)
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
     async def close(self) -> None:
         """End all streams."""

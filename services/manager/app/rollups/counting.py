@@ -8,6 +8,14 @@ import asyncpg
 from services.common.record.weights import WEIGHT
 
 TIMEOUT_SECONDS: Final = 60.0
+WEIGHED_SCORE: Final = "weight * least(greatest(evaluation_score, 0), 1)"
+
+
+def _round(weight: str, condition: str) -> str:
+    """Write a sum that is the same in whatever order the rows come."""
+    return f"coalesce(round((sum({weight}) FILTER (WHERE {condition}))::numeric, 9), 0)::float"
+
+
 # Row by row in the conversations' key: a plan that can't know how short the range is would read
 # the whole table. Rows that are as they were aren't written.
 COUNT: Final = f"""
@@ -16,10 +24,9 @@ COUNT: Final = f"""
                prompt_version, count(*) AS requests,
                count(*) FILTER (WHERE evaluation_passed IS NULL AND error_message IS NOT NULL)
                    AS unscored,
-               coalesce(sum(weight) FILTER (WHERE evaluation_passed IS NOT NULL), 0) AS scored,
-               coalesce(sum(weight) FILTER (WHERE evaluation_passed), 0) AS passed,
-               coalesce(sum(weight * least(greatest(evaluation_score, 0), 1))
-                   FILTER (WHERE evaluation_passed IS NOT NULL), 0) AS score_sum,
+               {_round("weight", "evaluation_passed IS NOT NULL")} AS scored,
+               {_round("weight", "evaluation_passed")} AS passed,
+               {_round(WEIGHED_SCORE, "evaluation_passed IS NOT NULL")} AS score_sum,
                count(worker_latency_ms) AS timed,
                coalesce(sum(worker_latency_ms), 0) AS latency_ms_sum,
                coalesce(sum(input_tokens), 0) AS input_tokens,

@@ -1,7 +1,7 @@
 import pytest
 
-from services.common.access.networks import is_exposed, must_ask
-from services.common.config import ServiceSettings
+from services.common.access.networks import is_console_public, is_exposed, must_ask
+from services.common.config import ConsoleSettings, ServiceSettings
 
 
 def make(**values: object) -> ServiceSettings:
@@ -43,3 +43,21 @@ def test_what_others_reach(bind_host: str, published_host: str | None, exposed: 
 def test_the_way_round_is_one_word_and_no_other(value: str) -> None:
     with pytest.raises(ValueError, match="yes-i-know"):
         make(allow_open=value)
+
+
+@pytest.mark.parametrize(
+    ("values", "public"),
+    [
+        ({}, False),
+        ({"bind_host": "0.0.0.0"}, False),
+        ({"console_bind_host": "0.0.0.0"}, True),
+        ({"console_bind_host": "0.0.0.0", "console_published_host": "127.0.0.1"}, False),
+        ({"console_published_host": "192.0.2.7"}, True),
+        ({"public_url": "http://localhost:8003"}, False),
+        ({"public_url": "http://[::1]:8003"}, False),
+        ({"public_url": "https://heal.example.com"}, True),
+    ],
+)
+def test_who_reaches_the_console(values: dict[str, str], public: bool) -> None:
+    settings = ConsoleSettings(_env_file=None, **values)  # type: ignore[arg-type, call-arg]
+    assert is_console_public(settings) is public

@@ -1,6 +1,6 @@
 from prometheus_client import CollectorRegistry
 
-from services.worker.app.metrics import PromptMetrics
+from services.worker.app.metrics import PromptMetrics, PurposeMetrics
 
 
 def test_prompt_versions_are_those_of_now_and_no_others() -> None:
@@ -14,3 +14,15 @@ def test_prompt_versions_are_those_of_now_and_no_others() -> None:
     assert (version_of("code_generation"), version_of("poetry")) == (99, 1)
     metrics.set_versions({"code_generation": 100})
     assert (version_of("code_generation"), version_of("poetry")) == (100, None)
+
+
+def test_answers_are_counted_by_what_they_are_for() -> None:
+    registry = CollectorRegistry()
+    metrics = PurposeMetrics(registry)
+    metrics.count("replay")
+    metrics.count("replay")
+    counts = {
+        purpose: registry.get_sample_value("agent_worker_tasks_total", {"purpose": purpose})
+        for purpose in ("live", "replay", "trial")
+    }
+    assert counts == {"live": 0, "replay": 2, "trial": 0}

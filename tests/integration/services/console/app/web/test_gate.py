@@ -1,16 +1,19 @@
 """Who reaches the console at all: by its own names, from its own pages."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from starlette.routing import Mount, Route
+from support.http_server import JsonHandler, serving
 
 from services.common.access.keys import KeyScope
 from services.common.access.networks import UnprotectedError
+from services.common.admin.schemas import SessionView
 from services.common.config import ConsoleSettings
 from services.console.app.main import create_console
-from services.console.app.web.gate import require_sign_in
+from services.console.app.web.gate import read_console_settings, require_sign_in
 
 BROWSER = {"accept": "text/html"}
 # Whoever has not signed in yet, and programs that ask whether it lives.
@@ -143,6 +146,36 @@ async def test_a_manager_that_is_away_is_no_obstacle(unused_tcp_port: int) -> No
             manager_url=f"http://127.0.0.1:{unused_tcp_port}",
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("password", "oidc", "starts"),
+    [(False, False, False), (True, False, True), (False, True, True)],
+)
+async def test_beyond_this_machine_somebody_must_be_able_to_sign_in(
+    password: bool, oidc: bool, starts: bool
+) -> None:
+    view = SessionView(
+        person=None, csrf_token="t", password=password, oidc=oidc, second_person=False
+    )
+
+    class Manager(JsonHandler):
+        def do_GET(self) -> None:
+            self.answer(200, view.model_dump_json().encode())
+
+    with serving(Manager) as url:
+        own = ConsoleSettings(public_url="https://console.example", manager_url=url)
+        with nullcontext() if starts else pytest.raises(UnprotectedError, match="users create"):
+            await require_sign_in(own)
+
+
+async def test_the_console_listens_where_its_own_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BIND_HOST", "0.0.0.0")
+    monkeypatch.setenv("ALLOW_OPEN", "yes-i-know")
+    own = read_console_settings()
+    assert (own.bind_host, own.published_host, own.allow_open) == ("127.0.0.1", None, None)
 
 
 async def test_on_this_machine_it_starts_without_an_account() -> None:

@@ -1,6 +1,7 @@
 """Live parts: an open page is told when something changed, and nothing when its session ends."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -95,6 +96,20 @@ async def test_all_streams_end_when_the_console_does(changes: Changes) -> None:
     await changes.close()
     await waiting
     assert [event async for event in stream] == []
+
+
+async def test_the_streams_end_when_the_process_is_asked_to(changes: Changes) -> None:
+    asked: list[int] = []
+    earlier = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        with changes.ending_with_the_process():
+            stream = changes.stream("", always)
+            await anext(stream)
+            signal.raise_signal(signal.SIGTERM)
+            assert len([event async for event in stream]) <= 2
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+    assert asked == [signal.SIGTERM]
 
 
 async def test_there_are_only_so_many(changes: Changes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,11 +54,11 @@ async def test_a_text_serves_and_it_is_known_who_said_so_and_why(
 ) -> None:
     alice = await sign_in("alice")
     before = await load_active()
-    answer = await activate(alice, before, content="Write Python.", reason="shorter")
+    answer = await activate(alice, before, content="Write\r\nPython.", reason="shorter")
     assert answer.status_code == 200, answer.text
     now = await load_active()
     assert answer.json() == {"version": 2, "prompt_id": now.id, "waiting_run_id": None}
-    assert (now.content, now.created_by) == ("Write Python.", "alice")
+    assert (now.content, now.created_by) == ("Write\nPython.", "alice")
     assert now.change_reason == "shorter (by alice)"
     rows = await connection.fetch(AUDIT)
     assert [tuple(row) for row in rows[-2:]] == [

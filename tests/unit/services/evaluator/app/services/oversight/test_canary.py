@@ -130,6 +130,8 @@ async def test_a_model_that_changes_behind_its_name_is_noticed_and_so_is_its_ret
     watched.evaluation.err_on(0)
     assert (await watched.watch.run_once()).state == "steady"
     assert [status.degraded for status in watched.reported] == [False, True, False]
+    told = [(one["state"], one["agreement"]) for one in watched.watch.history]
+    assert told == [("steady", 1.0), ("degraded", 0.75), ("steady", 1.0)]
 
 
 async def test_the_baseline_outlasts_a_restart(tmp_path: Path) -> None:

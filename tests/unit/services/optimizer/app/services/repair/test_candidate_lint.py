@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from support.rows import for_each
 
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
+from services.optimizer.app.services.repair.candidate_lint import (
+    LintContext,
+    find_draft_lint,
+    find_lint,
+)
 
 INCUMBENT = "You write Python. See https://docs.example.com/style for the style."
 SECRET = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
@@ -259,3 +263,27 @@ def test_a_text_that_has_served_may_not_drop_a_variable_either() -> None:
 
 def test_where_no_variables_are_declared_braces_are_text() -> None:
     assert find_lint("Write {{x}} as it stands.", RULES) == ""
+
+
+@for_each(
+    [
+        (INCUMBENT, "it is what serves already"),
+        ("x" * 16_384, ""),
+        ("See https://new.example.com/style.", ""),
+        ("One two three four five six seven eight nine words of a user", ""),
+        ("x" * 16_385, "it is over 16384 bytes"),
+        ("a\u200bb", "it has the character U+200B"),
+        (f"Use {SECRET}.", "it has what looks like a secret, which the incumbent lacks"),
+        ("It lost.", "it lost within the last day"),
+        ("It lost, and served before.", ""),
+    ]
+)
+def test_a_person_may_write_what_is_new_but_nothing_that_harms(row: tuple[str, str]) -> None:
+    content, problem = row
+    rules = dataclasses.replace(
+        RULES,
+        served=frozenset({"It lost, and served before."}),
+        lost_recently=frozenset({"It lost.", "It lost, and served before."}),
+        evidence=("One two three four five six seven eight nine words of a user",),
+    )
+    assert find_draft_lint(content, rules) == problem
