@@ -22,13 +22,7 @@ from statistics import fmean, median
 from rich.console import Console
 from rich.table import Table
 
-from services.optimizer.app.services.proof.paired_test import (
-    SIGNIFICANCE_LEVEL,
-    STAKE,
-    PairedScore,
-    Wealth,
-    play,
-)
+from services.common.proof.betting import SIGNIFICANCE_LEVEL, STAKE, PairedScore, Wealth, play
 
 PASSING, FAILING, NOISE = 0.88, 0.37, 0.04
 DEFAULT_STAKES = (0.5, 0.8, STAKE, 0.95)

@@ -12,6 +12,57 @@ FAULTS: Final[Mapping[str, str]] = {
     "drift": "The model has changed: a prompt that once served well fails now.",
     "unknown": "It is unknown whose fault it is.",
 }
+# Why nothing was changed, and what a person can do, by the reason of a run.
+HOLDS: Final[Mapping[str, tuple[str, str]]] = {
+    "provider_at_fault": (
+        "The model's provider failed, which no prompt can repair.",
+        "Look at the provider first: selfheal doctor. Nothing is to be done to the prompt.",
+    ),
+    "evaluator_at_fault": (
+        "The Evaluator no longer judges as it did, so its scores prove nothing.",
+        "See the Evaluator's page; repairs go on by themselves once it judges well again.",
+    ),
+    "input_at_fault": (
+        "A few requests that the prompt was not made for failed; it does well on all others.",
+        "Read the requests below. If they are to be served, write a draft for them.",
+    ),
+    "failures_did_not_recur": (
+        "The same requests pass when they are run again.",
+        "Nothing is to be done, unless it comes back.",
+    ),
+    "no_better_candidate": (
+        "No other text did better on the inputs for choosing.",
+        "Write a draft yourself, and send it through the gate.",
+    ),
+    "not_better": (
+        "The best other text could not be shown to be better.",
+        "Write a draft yourself, and send it through the gate.",
+    ),
+    "breaks_what_works": (
+        "The other text repairs the failures, but breaks what works now.",
+        "See below which inputs it breaks; a draft of yours may do both.",
+    ),
+    "guards_unscored": (
+        "Too few of the inputs that pass now could be scored under the other text.",
+        "See whether the Evaluator is well; the next run tries again.",
+    ),
+    "answers_unscored": (
+        "Too many answers of the other text could not be scored.",
+        "See whether the Evaluator is well; the next run tries again.",
+    ),
+    "guards_quarantined": (
+        "Too many of the inputs that pass now look like attempts to give orders.",
+        "Read those requests; a repair could not be guarded by them.",
+    ),
+    "too_few_inputs": (
+        "There are too few inputs to prove anything on.",
+        "Add golden inputs to the task type.",
+    ),
+    "budget_exceeded": (
+        "The calls that a run may make were spent before it was decided.",
+        "The next run tries again; OPTIMIZER_MAX_CALLS allows more.",
+    ),
+}
 # What the empty prompt said of a repair, by its label.
 CONTROLS: Final[Mapping[str, str]] = {
     "reset": "a reset: no prompt at all does about as well; it helps that the old text is gone",

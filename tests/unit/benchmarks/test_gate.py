@@ -4,7 +4,7 @@ from statistics import fmean
 import pytest
 
 from benchmarks.gate import SCENARIOS, draw_pairs, stop_betting
-from services.optimizer.app.services.proof.paired_test import play
+from services.common.proof.betting import play
 
 
 def test_under_a_tie_the_mean_of_the_e_value_is_1_and_that_of_the_peak_is_more() -> None:

@@ -10,6 +10,7 @@ import asyncpg
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
+from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.common.record.activation import (
     IncumbentChangedError,
     Patch,
@@ -27,7 +28,6 @@ from services.optimizer.app.services.aftercare.watch import (
 )
 from services.optimizer.app.services.log.failure_log import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
 
 SUPERSEDED = "superseded"
 SELECT_WATCH = """

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from services.common.proof.betting import PairedScore, play
 from services.optimizer.app.services.log.input_clusters import (
     MAX_PER_CLUSTER,
     cluster_inputs,
     take_in_turn,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult, take_first
-from services.optimizer.app.services.proof.paired_test import PairedScore, play
 from services.optimizer.app.services.screening.screening import screen
 
 # So many answers without a sign of harm, and the watch ends.

@@ -5,11 +5,11 @@ from statistics import fmean
 from typing import Any
 
 from services.common.errors import ServiceError
+from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
-from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.contest import Choice, Contender

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import UpstreamError
+from services.common.proof.betting import PairedScore
 from services.optimizer.app.services.proof.paired_test import (
     UNDECIDED,
     Decision,
-    PairedScore,
     decide,
     pairs_needed,
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
+from services.common.proof.betting import PairedScore
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.log.input_clusters import (
@@ -12,7 +13,6 @@ from services.optimizer.app.services.log.input_clusters import (
     take_in_turn,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_test import PairedScore
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.logging import get_logger
-from services.optimizer.app.services.proof.paired_test import TIE_MARGIN, Decision, decide
+from services.common.proof.betting import TIE_MARGIN
+from services.optimizer.app.services.proof.paired_test import Decision, decide
 from services.optimizer.app.services.proof.replay import (
     MUTE_CODES,
     NOT_JUDGEABLE,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.proof.betting import PairedScore
 from services.optimizer.app.services.proof.paired_run import run_if_judgeable, run_pairs
 from services.optimizer.app.services.proof.paired_test import (
     BETTER,
@@ -13,7 +14,6 @@ from services.optimizer.app.services.proof.paired_test import (
     UNLABELLED,
     Damage,
     Decision,
-    PairedScore,
     assess_damage,
     label_repair,
 )

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
+from services.common.proof.betting import PairedScore
 from services.common.record.healing_runs import HealingRun, Repair, register_candidate
 from services.common.record.lost_candidates import load_lost
 from services.common.record.outcomes import HealingOutcome
@@ -17,7 +18,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.prompt_patcher import promote
-from services.optimizer.app.services.proof.paired_test import PairedScore, decide
+from services.optimizer.app.services.proof.paired_test import decide
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]

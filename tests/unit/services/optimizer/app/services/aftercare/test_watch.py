@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.aftercare.watch import (
     ENOUGH_PAIRS,
     KEPT,
@@ -18,7 +19,6 @@ from services.optimizer.app.services.aftercare.watch import (
     pick_live_inputs,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_test import SIGNIFICANCE_LEVEL
 
 SEED = 20_260_101
 WATCHES = 2_000

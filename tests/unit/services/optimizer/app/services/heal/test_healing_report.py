@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.common.models import Prompt
+from services.common.proof.betting import PairedScore
 from services.common.record.lost_candidates import LostTexts
 from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import Attribution
@@ -30,7 +31,7 @@ from services.optimizer.app.services.log.log_records import (
     Window,
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.proof.paired_test import Damage, PairedScore, decide
+from services.optimizer.app.services.proof.paired_test import Damage, decide
 from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
+from services.common.proof.betting import PairedScore
 from services.common.task_types import GoldenInputs, open_task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_test import PairedScore, can_decide
+from services.optimizer.app.services.proof.paired_test import can_decide
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,

@@ -1,0 +1,108 @@
+"""The bet by which two prompts' scores on the same inputs are compared. Pure.
+
+The test is a betting martingale (Waudby-Smith and Ramdas, "Estimating means of bounded random
+variables by betting", JRSS B 86, 2024): a gambler who thinks that the candidate is better stakes a
+share of his wealth on each pair. If the candidate is no better, his wealth can't be expected to
+grow, and by Ville's inequality it reaches 1/alpha with a chance of alpha at most, whenever one
+looks and however one decides to stop.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+SIGNIFICANCE_LEVEL = 0.05
+# The share of the wealth that is staked on each pair (docs/decisions/0014).
+STAKE = 0.9
+# A difference in score that counts as a whole one: from failing to passing it is about that much.
+FULL_DIFFERENCE = 0.5
+# Differences below this are a tie when wins are counted; rules come in steps of 0.01.
+TIE_MARGIN = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class PairedScore:
+    """Both prompts' scores on one input, in [0, 1].
+
+    Raises:
+        ValueError: If a score is NaN or outside [0, 1]: NaN would count as a whole win.
+    """
+
+    input_id: str
+    incumbent: float
+    candidate: float
+
+    def __post_init__(self) -> None:
+        for arm, score in (("incumbent", self.incumbent), ("candidate", self.candidate)):
+            if not 0 <= score <= 1:
+                raise ValueError(f"{arm} must be in [0, 1], not {score}")
+
+    @property
+    def gain(self) -> float:
+        """What the candidate wins on this input, in [-1, 1]; half a point of score is a whole.
+
+        So an answer that fails badly counts as one that fails, on either side.
+        """
+        difference = (self.candidate - self.incumbent) / FULL_DIFFERENCE
+        return max(-1.0, min(1.0, difference))
+
+    @property
+    def sign(self) -> int:
+        """1 where the candidate does better, -1 where it does worse, 0 for a tie."""
+        difference = self.candidate - self.incumbent
+        return 0 if abs(difference) <= TIE_MARGIN else 1 if difference > 0 else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Wealth:
+    """What the bets came to.
+
+    Attributes:
+        now: Wealth after the last pair, at least 0; the gambler began with 1. An e-value: if the
+            candidate is no better, at most 1 is expected of it, whenever the betting stopped.
+        peak: Its highest so far, at least 1. Not an e-value: more than 1 is expected of it.
+    """
+
+    now: float = 1.0
+    peak: float = 1.0
+
+    @property
+    def p_value(self) -> float:
+        """Bound on the chance of such a peak if the candidate is no better, in (0, 1]."""
+        return 1 / self.peak
+
+    def reaches(self, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
+        """Tell whether the wealth was ever enough at this error rate, whatever was lost later."""
+        return self.peak >= 1 / alpha
+
+    def could_reach(self, pairs_left: int, alpha: float = SIGNIFICANCE_LEVEL) -> bool:
+        """Tell whether so many further pairs could be enough, if every one were a whole win."""
+        return self.reaches(alpha) or float(self.now * (1 + STAKE) ** pairs_left) >= 1 / alpha
+
+
+def follow_wealth(
+    gains: Sequence[float], *, direction: int = 1, stake: float = STAKE
+) -> Iterator[float]:
+    """Give the wealth after each bet, of a gambler who began with 1.
+
+    Args:
+        gains: Differences in [-1, 1], in the order in which they were measured.
+        direction: 1 to bet on gains, -1 to bet on losses.
+        stake: Share of the wealth on each gain, in [0, 1).
+
+    Raises:
+        ValueError: If a gain is NaN or outside [-1, 1].
+    """
+    now = 1.0
+    for gain in gains:
+        if not -1 <= gain <= 1:
+            raise ValueError(f"gain must be in [-1, 1], not {gain}")
+        now *= 1 + direction * stake * gain
+        yield now
+
+
+def play(gains: Sequence[float], *, direction: int = 1, stake: float = STAKE) -> Wealth:
+    """Bet on each gain in turn; arguments and errors are those of `follow_wealth`."""
+    now = peak = 1.0
+    for now in follow_wealth(gains, direction=direction, stake=stake):
+        peak = max(peak, now)
+    return Wealth(now, peak)

@@ -1,0 +1,118 @@
+"""Lays a proof out as a picture: the wealth after each pair, on a logarithmic axis."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from services.common.presentation.detail_reading import Detail, read_number, read_records
+from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, follow_wealth
+
+MAX_PAIRS: Final = 500
+# Wealth under this is drawn at the foot.
+LEAST_EXPONENT: Final = -4
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 22, 42
+MAX_X_TICKS: Final = 12
+KINDS: Final[dict[int, Literal["win", "loss", "tie"]]] = {1: "win", -1: "loss", 0: "tie"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A pair, and the wealth after it."""
+
+    number: int
+    pair: PairedScore
+    wealth: float
+
+    @property
+    def kind(self) -> Literal["win", "loss", "tie"]:
+        """Which text did better on this input."""
+        return KINDS[self.pair.sign]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The bets behind a decision; `goal` is the wealth that was enough."""
+
+    steps: tuple[Step, ...]
+    goal: float
+
+    @property
+    def decided_at(self) -> int | None:
+        """Number of the pair after which the wealth was enough; None where it never was."""
+        return next((step.number for step in self.steps if step.wealth >= self.goal), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WealthChart:
+    """Where everything stands in a drawing of this size, in its own units."""
+
+    width: int
+    height: int
+    marks: tuple[tuple[float, float, Step], ...]
+    start: tuple[float, float]
+    goal_y: float
+    ticks_y: tuple[tuple[float, str], ...]
+    ticks_x: tuple[tuple[float, int], ...]
+
+    @property
+    def line(self) -> str:
+        """The points of the wealth's line."""
+        points = [self.start, *((x, y) for x, y, _ in self.marks)]
+        return " ".join(f"{x:g},{y:g}" for x, y in points)
+
+    @property
+    def area(self) -> str:
+        """The points of what lies between the line and the foot."""
+        foot = self.height - BOTTOM
+        last = self.marks[-1][0] if self.marks else self.start[0]
+        return f"{self.start[0]:g},{foot} {self.line} {last:g},{foot}"
+
+
+def read_proof(verdict: Detail) -> Proof | None:
+    """Follow the bets of a stored decision; None where it has no pair that can be read."""
+    pairs = [pair for one in read_records(verdict, "pairs")[:MAX_PAIRS] if (pair := _read(one))]
+    if not pairs:
+        return None
+    alpha = read_number(verdict, "alpha") or SIGNIFICANCE_LEVEL
+    wealths = follow_wealth([pair.gain for pair in pairs])
+    steps = (Step(at, *both) for at, both in enumerate(zip(pairs, wealths, strict=True), 1))
+    return Proof(tuple(steps), 1 / alpha if 0 < alpha < 1 else 1 / SIGNIFICANCE_LEVEL)
+
+
+def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
+    """Lay a proof out in a drawing of this size."""
+    exponents = [math.log10(max(step.wealth, 10.0**LEAST_EXPONENT)) for step in proof.steps]
+    low = min(-1, math.floor(min(exponents)))
+    high = max(math.log10(proof.goal), *exponents) + 0.25
+    across = (width - LEFT - RIGHT) / len(proof.steps)
+    scale = (height - TOP - BOTTOM) / (high - low)
+
+    def y(exponent: float) -> float:
+        return round(height - BOTTOM - (exponent - low) * scale, 1)
+
+    def x(number: int) -> float:
+        return round(LEFT + number * across, 1)
+
+    every = math.ceil(len(proof.steps) / MAX_X_TICKS)
+    return WealthChart(
+        width,
+        height,
+        tuple(
+            (x(step.number), y(at), step) for step, at in zip(proof.steps, exponents, strict=True)
+        ),
+        (x(0), y(0)),
+        y(math.log10(proof.goal)),
+        tuple(
+            (y(at), f"{'≤ ' * (at == LEAST_EXPONENT)}{10.0**at:g}")
+            for at in range(low, math.floor(high) + 1)
+        ),
+        tuple((x(number), number) for number in range(0, len(proof.steps) + 1, every)),
+    )
+
+
+def _read(record: dict[str, Any]) -> PairedScore | None:
+    scores = [read_number(record, whose) for whose in ("incumbent", "candidate")]
+    known = [score for score in scores if score is not None and 0 <= score <= 1]
+    return (
+        PairedScore(str(record.get("input_id", "")), *known) if len(known) == len(scores) else None
+    )
