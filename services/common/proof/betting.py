@@ -17,6 +17,8 @@ STAKE = 0.9
 FULL_DIFFERENCE = 0.5
 # Differences below this are a tie when wins are counted; rules come in steps of 0.01.
 TIE_MARGIN = 0.02
+# Most pairs that a proof is made of.
+MAX_PROVING = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +108,12 @@ def play(gains: Sequence[float], *, direction: int = 1, stake: float = STAKE) ->
     for now in follow_wealth(gains, direction=direction, stake=stake):
         peak = max(peak, now)
     return Wealth(now, peak)
+
+
+def wins_needed(*, losses: int = 0, alpha: float = SIGNIFICANCE_LEVEL) -> int:
+    """Count the whole wins that it takes to decide, if so many whole losses come first."""
+    wealth = play([-1.0] * losses)
+    wins = 0
+    while not wealth.could_reach(wins, alpha):
+        wins += 1
+    return wins

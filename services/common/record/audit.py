@@ -12,11 +12,13 @@ SELECT_EVENTS: Final = """
     SELECT id, at, person, database_user, action, object, task_type, before, after
     FROM selfheal.audit
     WHERE id < $1
-      AND ($2::text IS NULL OR person = $2)
+      AND ($2::text IS NULL OR person = $2 OR (person IS NULL AND database_user = $2))
       AND ($3::text[] IS NULL OR task_type = ANY($3))
       AND ($4::timestamptz IS NULL OR at >= $4)
+      AND ($5::text IS NULL OR object LIKE $5 || ' %')
+      AND (NOT $6 OR task_type IS NOT NULL)
     ORDER BY id DESC
-    LIMIT $5
+    LIMIT $7
 """
 
 
@@ -25,14 +27,19 @@ class AuditFilter:
     """Which events are meant; None for all of that kind.
 
     Attributes:
+        person: A person's name, or a database user's where no person is known.
         before_id: Older than this event.
         task_types: Those of these task types, and none that has no task type.
+        kind: What was changed: `prompt`, `run`, `key` or `user`.
+        hides_access: Leaves out who may do what: keys, people and their sessions.
     """
 
     person: str | None = None
     task_types: Sequence[str] | None = None
     since: datetime | None = None
     before_id: int = 2**63 - 1
+    kind: str | None = None
+    hides_access: bool = False
 
 
 EVERY_EVENT: Final = AuditFilter()
@@ -75,7 +82,9 @@ async def load_events(
 ) -> list[AuditEvent]:
     """Load events, the latest first."""
     records = await connection.fetch(
-        SELECT_EVENTS, meant.before_id, meant.person, meant.task_types, meant.since, limit
+        SELECT_EVENTS,
+        *(meant.before_id, meant.person, meant.task_types, meant.since),
+        *(meant.kind, meant.hides_access, limit),
     )
     return [AuditEvent(**record) for record in records]
 

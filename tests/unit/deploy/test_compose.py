@@ -17,6 +17,7 @@ from services.common.config import (
     WorkerSettings,
 )
 from services.common.version import package_version
+from services.console.app.pages.workshop import REPORT
 
 ROOT = Path(__file__).parents[3]
 JUDGES = ROOT / "deploy/judges"
@@ -170,6 +171,10 @@ def test_the_console_comes_in_as_a_user_who_only_reads_and_holds_no_other_secret
     assert "console-password:/var/lib/selfheal-console:ro" in console["volumes"]
     assert not {"DATABASE_URL", *SECRETS} & console["environment"].keys()
     assert console["profiles"] == ["console"]
+
+
+def test_the_console_reads_the_last_grading_where_it_is_written() -> None:
+    assert f"./{REPORT.parent}:/srv/{REPORT.parent}:ro" in SERVICES["console"]["volumes"]
 
 
 def interpolate(text: str, variables: dict[str, str]) -> str:

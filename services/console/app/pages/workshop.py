@@ -1,15 +1,161 @@
-"""Workshop."""
+"""Workshop: the guide's phases with live checks, and the last grading, for a projector."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import Response
 
+from services.common.admin.schemas import Condition
+from services.common.errors import DatabaseUnavailableError, ServiceError
+from services.console.app.queries.workshop import (
+    FAILURES_WANTED,
+    TABLES,
+    TASK_TYPE,
+    load_progress,
+    read_grading,
+)
+from services.console.app.web.changes import send
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Reader
+from services.console.app.web.viewer import Reader, Viewer
+
+# Where scripts/benchmark.py writes without --output-dir, from the directory that it is run in.
+REPORT: Final = Path("reports/report.json")
+SERVICES: Final = 3
 
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that the guide has people do, and whether it is done.
+
+    Attributes:
+        found: What was found; `of` is how much of it there should be, where that is a number.
+    """
+
+    title: str
+    done: bool
+    found: object = ""
+    of: int = 0
+    at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of the guide; one without steps has nothing that could be checked."""
+
+    number: int
+    title: str
+    minutes: int
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all that can be checked of it is done."""
+        return bool(self.steps) and all(step.done for step in self.steps)
+
+
 @router.get("/workshop")
-async def show_workshop(request: Request, viewer: Reader) -> HTMLResponse:
-    """Show the page."""
-    return render(request, "placeholder.html", title="Workshop")
+async def show_workshop(request: Request, viewer: Reader) -> Response:
+    """Show how far the workshop has come."""
+    viewer.require_task_type(TASK_TYPE)
+    healthy = await _count_healthy(request, viewer)
+    try:
+        async with request.app.state.database.connection() as connection:
+            tables, progress = await load_progress(connection)
+    except DatabaseUnavailableError:
+        tables, progress = 0, {}
+    try:
+        grading, is_damaged = await asyncio.to_thread(read_grading, REPORT), False
+    except ValueError:
+        grading, is_damaged = None, True
+    return render(
+        request,
+        "workshop.html",
+        phases=list_phases(healthy, tables, progress),
+        grading=grading,
+        is_damaged=is_damaged,
+        report=REPORT,
+    )
+
+
+async def _count_healthy(request: Request, viewer: Viewer) -> int:
+    """Count the services that are ready; who tells of the others is one of them."""
+    try:
+        answer = await send(request, viewer, "GET", "/condition")
+    except ServiceError:
+        return 0
+    checks = {check.name: check.result for check in Condition.model_validate(answer).checks}
+    return 1 + sum(checks.get(name) == "ok" for name in ("worker", "evaluator"))
+
+
+def list_phases(healthy: int, tables: int, found: Mapping[str, Any]) -> list[Phase]:
+    """List the guide's phases, with what was found of their steps. Pure."""
+    get = found.get
+    run_id, version, replaced = get("run_id"), get("serving_version"), bool(get("is_replaced"))
+    failures = get("failures", 0)
+    return [
+        Phase(1, "Why a system should heal itself", 15),
+        Phase(2, "Reading the code", 20),
+        Phase(
+            3,
+            "Build and start",
+            20,
+            (
+                Step("Three tables", tables == len(TABLES), tables, len(TABLES)),
+                Step("The seed prompt", bool(get("seeded_by")), get("seeded_by") or ""),
+                Step("Three healthy services", healthy == SERVICES, healthy, SERVICES),
+            ),
+        ),
+        Phase(
+            4,
+            "Follow one request to its end",
+            15,
+            (_step_of_request("A request passes under the seed prompt", found, "seed_request"),),
+        ),
+        Phase(
+            5,
+            "Break it and watch it recover",
+            25,
+            (
+                Step(
+                    "Step 1: Deploy a bad prompt",
+                    get("bad_at") is not None,
+                    get("bad_content") or "",
+                    at=get("bad_at"),
+                ),
+                Step(
+                    "Step 2: Five requests fail",
+                    failures >= FAILURES_WANTED,
+                    failures,
+                    FAILURES_WANTED,
+                ),
+                Step(
+                    "Step 3: Run the Optimizer",
+                    run_id is not None,
+                    get("run_decision") or "",
+                    at=get("run_at"),
+                    url=f"/heals/{run_id}" if run_id else "",
+                ),
+                Step(
+                    "A new version serves",
+                    replaced,
+                    version if replaced else "",
+                    at=get("serving_at") if replaced else None,
+                ),
+                _step_of_request("Step 4: The same request passes", found, "healed_request"),
+            ),
+        ),
+        Phase(6, "Reading the metrics", 10),
+    ]
+
+
+def _step_of_request(title: str, found: Mapping[str, Any], name: str) -> Step:
+    at, score = found.get(f"{name}_at"), found.get(f"{name}_score")
+    return Step(title, at is not None, "" if score is None else f"{score:.3f}", at=at)

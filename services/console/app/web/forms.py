@@ -1,16 +1,21 @@
 """Forms: what somebody sends, and whether it came from a page of ours."""
 
 import hmac
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from services.common.access.browsers import CsrfTokenError, matches_csrf_token
+from services.common.errors import InvalidRequestError
 from services.console.app.web.viewer import Viewer
 
 CSRF_FIELD: Final = "csrf_token"
 MAX_FIELDS: Final = 200
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 async def read_form(request: Request, viewer: Viewer) -> FormData:
@@ -41,3 +46,17 @@ def check_csrf(_request: Request, viewer: Viewer, token: object) -> None:
     is_known = bool(known) and hmac.compare_digest(given.encode("utf-8", "replace"), known.encode())
     if not is_known and not matches_csrf_token(given, viewer.session):
         raise CsrfTokenError("This form is too old, or no page of ours. Load the page anew.")
+
+
+def read_body(shape: type[Body], values: Mapping[str, object]) -> Body:
+    """Make what the admin API takes of a form's fields.
+
+    Raises:
+        InvalidRequestError: If a field can't be used; what it held, a password say, isn't told.
+    """
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise InvalidRequestError(f"{field}: {problem['msg']}") from None

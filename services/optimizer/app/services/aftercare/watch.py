@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from services.common.proof.betting import PairedScore, play
-from services.optimizer.app.services.log.input_clusters import (
+from services.common.proof.input_clusters import (
     MAX_PER_CLUSTER,
     cluster_inputs,
     take_in_turn,

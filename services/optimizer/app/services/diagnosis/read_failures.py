@@ -4,8 +4,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from services.common.proof.input_clusters import MAX_PER_CLUSTER, cluster_inputs
 from services.optimizer.app.services.diagnosis.healing_case import Case
-from services.optimizer.app.services.log.input_clusters import MAX_PER_CLUSTER, cluster_inputs
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.log_analyzer import analyze_failures
 from services.optimizer.app.services.screening.screening import Quarantined, screen

@@ -13,6 +13,7 @@ import asyncpg
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import TaskTypes
@@ -25,7 +26,7 @@ from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, 
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
-from services.optimizer.app.services.proof.paired_test import decide, pairs_needed
+from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import golden_failures
@@ -246,7 +247,7 @@ class Healer:
         return Choice(contender, (contender,))
 
     def _calls_for_choosing(self) -> int:
-        reserve = max(2 * pairs_needed(), int(GATE_SHARE * self._settings.max_calls))
+        reserve = max(2 * wins_needed(), int(GATE_SHARE * self._settings.max_calls))
         return max(0, self._replayer.calls_left - reserve)
 
     def _lint_rules(self, case: Case, prepared: Preparation) -> LintContext:

@@ -4,13 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import UpstreamError
-from services.common.proof.betting import PairedScore
-from services.optimizer.app.services.proof.paired_test import (
-    UNDECIDED,
-    Decision,
-    decide,
-    pairs_needed,
-)
+from services.common.proof.betting import PairedScore, wins_needed
+from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
 from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, UnreplayableInputError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -50,7 +45,7 @@ async def run_pairs(
         affordable = max(0, min(len(order) - done, (replays.calls_left - reserved_calls) // 2))
         if decide(pairs, pairs_left=affordable).reason != UNDECIDED:
             break
-        size = PAIRS_PER_LOOK if done else pairs_needed()
+        size = PAIRS_PER_LOOK if done else wins_needed()
         look = order[done : done + min(size, affordable)]
         await asyncio.gather(
             run_if_judgeable(replays, incumbent, look), run_if_judgeable(replays, candidate, look)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, Wealth, play
+from services.common.proof.betting import PairedScore, play, wins_needed
 
 GUARDS_PER_FAILURE = 10
 
@@ -41,17 +41,9 @@ class Decision:
         return 100 * (self.candidate_mean - self.incumbent_mean)
 
 
-def pairs_needed(alpha: float = SIGNIFICANCE_LEVEL) -> int:
-    """Count the whole wins in a row that it takes to decide."""
-    pairs = 0
-    while not Wealth(now=1.0).could_reach(pairs, alpha):
-        pairs += 1
-    return pairs
-
-
 def can_decide(pairs: int) -> bool:
     """Tell whether so many pairs could show a gain at all, if every one were a whole win."""
-    return pairs >= pairs_needed()
+    return pairs >= wins_needed()
 
 
 def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
-from services.common.proof.betting import PairedScore
-from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
-from services.common.task_types import GoldenInputs
-from services.optimizer.app.services.log.input_clusters import (
+from services.common.proof.betting import MAX_PROVING, PairedScore
+from services.common.proof.input_clusters import (
     MAX_PER_CLUSTER,
     cluster_inputs,
     take_in_turn,
 )
+from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
+from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
@@ -24,7 +24,6 @@ from services.optimizer.app.services.proof.replay_results import (
 MAX_CHOOSING_FAILING = 4
 MAX_CHOOSING = 8
 MAX_PROVING_FAILING = 8
-MAX_PROVING = 24
 FAILING_IN_A_ROW = 2
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.proof.betting import TIE_MARGIN, PairedScore, follow_wealth, play
+from services.common.proof.betting import TIE_MARGIN, PairedScore, follow_wealth, play, wins_needed
 
 GAIN = st.floats(-1, 1)
 
@@ -118,3 +118,12 @@ def test_what_could_still_be_reached_is_what_whole_wins_would_reach(pairs_left: 
 
 def test_the_wealth_is_followed_from_bet_to_bet() -> None:
     assert list(follow_wealth([1, 0, -1])) == pytest.approx([1.9, 1.9, 0.19])
+
+
+@pytest.mark.parametrize(("losses", "wins"), [(0, 5), (1, 9), (2, 12), (3, 16)])
+def test_so_many_whole_wins_decide_after_losses_and_one_fewer_does_not(
+    losses: int, wins: int
+) -> None:
+    assert wins_needed(losses=losses) == wins
+    assert play([-1.0] * losses + [1.0] * wins).reaches()
+    assert not play([-1.0] * losses + [1.0] * (wins - 1)).reaches()

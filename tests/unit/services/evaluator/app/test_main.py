@@ -54,6 +54,15 @@ def test_it_serves_where_the_operator_insists_or_another_judges(
     create_evaluator(make_settings(**{"judge_model": "local:tiny", **values}))
 
 
+def test_it_says_how_its_judge_was_calibrated(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(judge_model="local:tiny")
+    store_calibration(settings, kappa=0.5)
+    with TestClient(create_evaluator(settings)) as client:
+        calibration = client.get("/health/ready").json()["calibration"]
+    assert (calibration["level"], calibration["kappa"]) == ("usable", 0.5)
+    assert "0.50 (Cohen's kappa)" in calibration["summary"]
+
+
 def test_it_says_who_judges_and_whether_code_is_run(
     make_settings: Callable[..., Settings],
 ) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from services.common.errors import UpstreamError
+from services.common.proof.betting import wins_needed
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Confirmation,
     TooFewReplaysError,
     confirm_alarm,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_test import pairs_needed
 from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
@@ -76,7 +76,7 @@ async def test_inputs_that_passed_speak_for_the_promoted_text(make_replays: Make
 async def test_with_too_few_inputs_nothing_is_replayed(make_replays: MakeReplays) -> None:
     replays = make_replays(give(0.3, 0.9))
     with pytest.raises(TooFewReplaysError):
-        await confirm(replays, [*live(pairs_needed() - 1), *live(1) * 50])
+        await confirm(replays, [*live(wins_needed() - 1), *live(1) * 50])
     assert replays.asked == []
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
-from services.common.proof.betting import PairedScore
+from services.common.proof.betting import MAX_PROVING, PairedScore
 from services.common.task_types import GoldenInputs, open_task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import can_decide
@@ -20,7 +20,6 @@ from services.optimizer.app.services.proof.trial import (
     MAX_CHOOSING,
     MAX_CHOOSING_FAILING,
     MAX_PER_CLUSTER,
-    MAX_PROVING,
     MAX_PROVING_FAILING,
     TrialInputs,
     golden_failures,

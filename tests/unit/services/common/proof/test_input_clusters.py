@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.proof.input_clusters import MAX_CLUSTERS, cluster_inputs
 from services.common.task_types import open_task_types
-from services.optimizer.app.services.log.input_clusters import MAX_CLUSTERS, cluster_inputs
 
 
 @pytest.mark.parametrize(
