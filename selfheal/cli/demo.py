@@ -138,7 +138,11 @@ def _play(settings: Settings, console: Console) -> tuple[Outcome, Outcome]:
             watch.check()
             _show(outcome, "What was measured in this run", console)
             _show(through_door, "The same, streamed through /v1/chat/completions", console)
-            if settings.console == "on":
+            for error in system.left_out:
+                console.print(
+                    f"\nThere is no console: {error.message} {error.remedy}", markup=False
+                )
+            if settings.console == "on" and not system.left_out:
                 _stay(settings, watch, console)
     finally:
         system.reset()

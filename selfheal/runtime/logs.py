@@ -56,7 +56,7 @@ def _error_in(line: str) -> str:
         return ""
     if not isinstance(entry, dict) or str(entry.get("level", "")).lower() not in _ERROR_LEVELS:
         return ""
-    cause = entry.get("error") or entry.get("exception") or ""
+    cause = entry.get("error") or entry.get("exception") or entry.get("message") or ""
     summary = str(cause).strip().splitlines()[-1] if str(cause).strip() else ""
     event = str(entry.get("event", "")).strip()
     return f"{event}: {summary}" if event and summary else event or summary

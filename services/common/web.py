@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import USAGE_EXIT_CODE, ServiceSettings, explain_settings_error
@@ -35,6 +36,8 @@ from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
 MAX_BODY_BYTES = 256 * 1024
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+METHOD_NOT_ALLOWED = 405
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_GRACE_SECONDS = 10
 # A stream takes two, and shells allow 1,024. The sandbox's children close no more than these.
@@ -92,7 +95,19 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     told.status_code = failure.status_code
     told.code = codes.get(failure.status_code, f"http_{failure.status_code}")
     told.headers = dict(failure.headers or {})
+    if failure.status_code == METHOD_NOT_ALLOWED:
+        told.headers = {"allow": ", ".join(_list_methods(request))}
     return cast(Response, request.app.state.answer_error(request, told))
+
+
+def _list_methods(request: Request) -> list[str]:
+    """List the methods of a path, of which Starlette names those of its first route alone."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in METHODS
+        if any(one.matches({**request.scope, "method": method})[0] is Match.FULL for one in routes)
+    ]
 
 
 def create_app(

@@ -16,7 +16,8 @@ from services.common.errors import ForbiddenError
 
 Network = IPv4Network | IPv6Network
 
-SAFE_METHODS = frozenset({"GET", "HEAD"})
+# Those that change nothing, by their definition.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "QUERY", "TRACE"})
 OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 MOST_PATH_CHARACTERS = 2_000
 _AUTHORITY = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)

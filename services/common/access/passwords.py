@@ -12,7 +12,7 @@ _HASHER: Final = PasswordHasher()
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password; takes 64 MiB and some 50 ms."""
+    """Return the argon2id hash of a password; takes 64 MiB."""
     return _HASHER.hash(_spell(password))
 
 

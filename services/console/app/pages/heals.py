@@ -171,7 +171,8 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
 def _show_proof(run: StoredRun) -> dict[str, Any]:
     proof = read_proof(read_part(run.detail, "verdict"))
     before, after = run.before_content, run.after_content
-    is_known = before is not None and after is not None and run.decision != HELD
+    is_of_use = run.decision != HELD or run.requested_by is not None
+    is_known = before is not None and after is not None and is_of_use
     return {
         "proof": proof,
         "charts": [lay_out(proof, *size) for size in CHART_SIZES] if proof else [],

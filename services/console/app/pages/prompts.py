@@ -100,7 +100,11 @@ async def compare_prompts(request: Request, viewer: Reader) -> Response:
 async def ask_rollback(request: Request, viewer: Approver) -> Response:
     """Say what a rollback would do."""
     task_type = request.query_params.get("task_type", "")
-    return _ask(request, *await _find_rollback(request, viewer, task_type), is_rollback=True)
+    try:
+        found = await _find_rollback(request, viewer, task_type)
+    except NothingServedBeforeError:
+        return render(request, "prompts/no_rollback.html", task_type=task_type)
+    return _ask(request, *found, is_rollback=True)
 
 
 @router.post("/prompts/rollback")
@@ -205,6 +209,6 @@ async def _find_rollback(request: Request, viewer: Viewer, task_type: str) -> tu
         earlier = await find_rollback(connection, serving)
     if earlier is None:
         raise NothingServedBeforeError(
-            f"No other text served well before version {serving.version}. Activate one by hand."
+            f"No other text served well before version {serving.version}."
         )
     return serving, earlier

@@ -23,6 +23,11 @@ HEADLINES: Final = {
     "rolled_back": "Rolled back: version %(before)s of %(task_type)s did worse in service",
 }
 
+DRAFT_HELD: Final = (
+    "The draft could not be shown to be better than what serves.",
+    "See below where it lost; change it, and send it through the gate again.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -69,7 +74,8 @@ def tell(
         is_undoable = is_ours and run.before_content is not None
         return Story(headline, kind, (sentence, *([] if is_ours else now)), is_undoable)
     if run.outcome == "held":
-        why = HOLDS.get(run.reason, (run.reason.replace("_", " "),))
+        is_draft = run.requested_by is not None and run.reason == "not_better"
+        why = DRAFT_HELD if is_draft else HOLDS.get(run.reason, (run.reason.replace("_", " "),))
         return Story(headline, "warn", (*(Sentence(one) for one in why), *now))
     if run.outcome == "rolled_back":
         back = Sentence("The text that served before it serves again, from that moment on.")
@@ -88,7 +94,13 @@ def _tell_change(run: StoredRun, serving: Prompt | None, live: Performance) -> t
     if not _serves(run, serving):
         if run.watch_outcome == "rolled_back":
             return "bad", Sentence("It did worse in live traffic, and was rolled back later.")
-        return "info", Sentence("Another text serves since then, so nothing of it is left to undo.")
+        is_undone = serving is not None and serving.content == run.before_content
+        text = (
+            "It was undone: the text before it serves again."
+            if is_undone
+            else "Another text serves since then, so nothing of it is left to undo."
+        )
+        return "info", Sentence(text)
     rate = live.pass_rate
     if rate is None or live.scored < LEAST_ANSWERS:
         return "info", Sentence("It serves now. Too few answers have been scored since to tell.")

@@ -149,7 +149,7 @@ class SignIns:
 
 
 def _create_oidc(settings: ManagerSettings, database: Database) -> "OidcSignIns":
-    # Takes 12 MB, which a Manager without a provider needn't pay.
+    # Takes megabytes, which a Manager without a provider needn't pay.
     from services.manager.app.access.oidc.sign_ins import OidcSignIns  # noqa: PLC0415
 
     return OidcSignIns(settings, database)

@@ -25,6 +25,7 @@ from services.common.admin.schemas import (
 )
 from services.common.errors import InvalidRequestError, ServiceError
 from services.common.schemas import FAILURES_WITH_A_BODY, describe_failures
+from services.common.text import make_storable
 from services.manager.app.access.acting import open_transaction
 from services.manager.app.access.callers import AnyCaller, forbid_caching
 
@@ -34,6 +35,7 @@ FAILURES = describe_failures(
     FAILURES_WITH_A_BODY,
     {404: "There is none", 409: "It can't be made like that", 503: "The database is away"},
 )
+KeyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
 
 
 class UnknownKeyError(ServiceError):
@@ -106,7 +108,7 @@ async def create_key(body: NewKeyRequest, request: Request, caller: AnyCaller) -
         await store_key(
             connection,
             key,
-            name=body.name,
+            name=make_storable(body.name),
             scopes=scopes,
             task_types=_bind(body.task_types),
             expires_at=expires_at,
@@ -115,7 +117,7 @@ async def create_key(body: NewKeyRequest, request: Request, caller: AnyCaller) -
 
 
 @router.delete("/keys/{key_id}", status_code=204, responses=FAILURES)
-async def remove_key(key_id: str, request: Request, caller: AnyCaller) -> Response:
+async def remove_key(key_id: KeyId, request: Request, caller: AnyCaller) -> Response:
     """Have a key refused for good."""
     caller.require_all_task_types()
     async with open_transaction(request.app.state.database, caller.person) as connection:
@@ -125,7 +127,7 @@ async def remove_key(key_id: str, request: Request, caller: AnyCaller) -> Respon
 
 
 def _bind(task_types: Sequence[str] | None) -> list[str] | None:
-    return sorted(set(task_types)) if task_types else None
+    return sorted(set(make_storable(task_types))) if task_types else None
 
 
 def _show(account: Account) -> UserView:

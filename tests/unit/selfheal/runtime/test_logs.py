@@ -21,6 +21,10 @@ from selfheal.runtime.logs import last_error, open_log, read_tail
             '{"level": "error", "event": "failed", "exception": "Traceback\\nKeyError: 1"}',
             "failed: KeyError: 1",
         ),
+        (
+            '{"level": "error", "event": "service_not_started", "message": "Set A."}',
+            "service_not_started: Set A.",
+        ),
         ('{"level": "info", "event": "error_rate"}\nbye\n', "bye"),
         ('{"level": "info", "event": "request_served"}\n', ""),
         ("[1]\n{}\n{broken\n", "[1]"),

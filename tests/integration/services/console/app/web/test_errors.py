@@ -6,7 +6,7 @@ import pytest
 
 from services.common.errors import DatabaseUnavailableError
 from services.console.app.pages import now
-from services.console.app.web.admin_client import ManagerAwayError, RefusedError
+from services.console.app.web.admin_client import KnownSession, ManagerAwayError, RefusedError
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m\u202e</p>"
@@ -67,6 +67,23 @@ async def test_a_page_that_is_for_others_says_so(open_console: Any) -> None:
     answer = await console.get("/", headers=BROWSER)
     assert answer.status_code == 403
     assert "This isn&#39;t for you" in answer.text
+
+
+async def test_a_page_says_when_nothing_can_be_changed_and_an_error_says_one_thing(
+    open_console: Any, fail_now: Any
+) -> None:
+    console = await open_console("read")
+    admin: Any = console.admin
+    known = KnownSession(admin.view, 0.0, is_checked=False)
+
+    async def find_session(session: str) -> KnownSession:
+        return known
+
+    admin.find_session = find_session
+    notice = "nothing can be changed."
+    assert notice in (await console.get("/", headers=BROWSER)).text
+    fail_now(RuntimeError())
+    assert notice not in (await console.get("/", headers=BROWSER)).text
 
 
 async def test_programs_get_json(open_console: Any, fail_now: Any) -> None:

@@ -65,6 +65,7 @@ async def test_an_account_is_made_and_changed_and_the_audit_says_by_whom(
         ("POST", "/keys", {"name": "x", "scopes": ["root"]}, 422),
         ("POST", "/keys", {"name": "x", "scopes": []}, 422),
         ("DELETE", "/keys/0123456789ab", None, 404),
+        ("DELETE", "/keys/%00", None, 422),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
@@ -73,6 +74,15 @@ async def test_what_makes_no_sense_is_refused(
     answer = await console.call(method, path, body)
     assert answer.status_code == status, answer.text
     assert str((body or {}).get("password", "no password")) not in answer.text
+
+
+async def test_what_the_database_cant_hold_is_replaced(
+    console: Any, connection: Connection
+) -> None:
+    body = {"name": "x\x00", "scopes": ["serve"], "task_types": ["a\x00"]}
+    assert (await console.call("POST", "/keys", body)).status_code == 201
+    [key] = (await load_valid_keys(connection)).values()
+    assert (key.name, key.task_types) == ("x\ufffd", {"a\ufffd"})
 
 
 async def test_a_key_is_made_told_once_and_revoked(console: Any, connection: Connection) -> None:

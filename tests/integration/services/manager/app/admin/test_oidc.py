@@ -155,6 +155,7 @@ async def test_a_disabled_person_stays_out(
         {"nonce": None},
         {"aud": "another-client"},
         {"aud": ["another-client", "third"]},
+        {"aud": "another-client", "azp": CLIENT_ID},
         {"azp": "another-client"},
         {"iss": "https://evil.example"},
         {"iss": None},

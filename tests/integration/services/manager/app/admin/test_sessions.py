@@ -275,3 +275,10 @@ async def test_one_task_types_reader_gets_nothing_of_another(
     assert (
         await console.call("POST", "/keys", {"name": "x", "scopes": ["read"]})
     ).status_code == 403
+
+
+async def test_all_methods_of_a_path_are_named(start_console: StartConsole) -> None:
+    console = await start_console()
+    answer = await console.call("TRACE", "/session")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET, POST"

@@ -69,6 +69,12 @@ def test_without_the_text_before_nothing_can_be_undone() -> None:
     assert not said(replace(RUN, before_content=None))[0].is_undoable
 
 
+def test_what_was_undone_says_so() -> None:
+    story, text = said(RUN, replace(SERVING, id=3, version=3, content="old"))
+    assert not story.is_undoable
+    assert "undone: the text before it serves again. Version 3 serves now" in text
+
+
 def test_a_later_rollback_is_told() -> None:
     run = replace(RUN, watched_until=AT, watch_outcome="rolled_back")
     story, text = said(run, replace(SERVING, version=3))
@@ -87,6 +93,10 @@ def test_a_later_rollback_is_told() -> None:
         pytest.param(
             replace(RUN, decision="held", reason="some_new_code"), "", "warn", "some new code",
             id="held-for-an-unknown-reason",
+        ),
+        pytest.param(
+            replace(RUN, decision="held", reason="not_better", requested_by="kim"), "", "warn",
+            "The draft could not be shown to be better", id="a-held-draft",
         ),
         pytest.param(
             replace(RUN, decision="rolled_back"), "", "warn", "serves again", id="rolled-back"
