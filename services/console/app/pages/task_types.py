@@ -13,11 +13,8 @@ from services.common.proof.betting import MAX_PROVING, wins_needed
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError, open_task_types
 from services.common.task_types.checks import Check
 from services.common.task_types.task_type import RuleWeight
-from services.console.app.queries.task_types import (
-    load_recent_inputs,
-    load_serving,
-    measure_coverage,
-)
+from services.console.app.queries.now import load_serving
+from services.console.app.queries.task_types import load_recent_inputs, measure_coverage
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 
@@ -123,9 +120,10 @@ async def _load_entries(
         known, problem = open_task_types(None), error
         named = set(known.names())
     async with request.app.state.database.connection() as connection:
-        serving = await load_serving(connection, viewer.task_types)
+        rows = await load_serving(connection, viewer.task_types)
     if viewer.task_types is not None:
         named &= set(viewer.task_types)
+    serving = {row["task_type"]: row for row in rows}
     entries = {}
     for name in sorted(named | serving.keys()):
         is_own = name in named and not known.is_built_in(name)

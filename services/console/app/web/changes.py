@@ -3,13 +3,13 @@
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from services.common.admin.schemas import Serving
-from services.common.errors import InvalidRequestError
 from services.common.models import Prompt
+from services.console.app.web.forms import read_body
 from services.console.app.web.viewer import Viewer
 
 
@@ -33,12 +33,5 @@ def name_path(prompt: Prompt, what: str) -> str:
 
 
 def read_serving(form: FormData) -> Serving:
-    """Read which prompt somebody saw serving when they decided.
-
-    Raises:
-        InvalidRequestError: If the form doesn't say it.
-    """
-    try:
-        return Serving.model_validate({name: form.get(name) for name in Serving.model_fields})
-    except ValidationError as error:
-        raise InvalidRequestError("The form lacks what served when it was shown.") from error
+    """Read which prompt somebody saw serving when they decided."""
+    return read_body(Serving, form, "The form lacks what served when it was shown.")

@@ -25,7 +25,7 @@ async def read_form(request: Request, viewer: Viewer) -> FormData:
         CsrfTokenError: If it came from no page of ours.
     """
     sent = await request.form(max_files=0, max_fields=MAX_FIELDS)
-    check_csrf(request, viewer, sent.get(CSRF_FIELD))
+    check_csrf(viewer, sent.get(CSRF_FIELD))
     return FormData(
         [
             (name, value.replace("\r\n", "\n"))
@@ -35,12 +35,8 @@ async def read_form(request: Request, viewer: Viewer) -> FormData:
     )
 
 
-def check_csrf(_request: Request, viewer: Viewer, token: object) -> None:
-    """Refuse a change that didn't bring the token of the viewer's session.
-
-    Raises:
-        CsrfTokenError: If it didn't.
-    """
+def check_csrf(viewer: Viewer, token: object) -> None:
+    """Refuse a change that didn't bring the token of the viewer's session."""
     given = token if isinstance(token, str) else ""
     known = viewer.view.csrf_token
     is_known = bool(known) and hmac.compare_digest(given.encode("utf-8", "replace"), known.encode())
@@ -48,15 +44,18 @@ def check_csrf(_request: Request, viewer: Viewer, token: object) -> None:
         raise CsrfTokenError("This form is too old, or no page of ours. Load the page anew.")
 
 
-def read_body(shape: type[Body], values: Mapping[str, object]) -> Body:
+def read_body(shape: type[Body], values: Mapping[str, object], sentence: str = "") -> Body:
     """Make what the admin API takes of a form's fields.
+
+    Args:
+        sentence: What is said where they can't be used; else it is the first field's problem.
 
     Raises:
         InvalidRequestError: If a field can't be used; what it held, a password say, isn't told.
     """
     try:
-        return shape.model_validate(values)
+        return shape.model_validate({k: v for k, v in values.items() if k in shape.model_fields})
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
-        raise InvalidRequestError(f"{field}: {problem['msg']}") from None
+        raise InvalidRequestError(sentence or f"{field}: {problem['msg']}") from None

@@ -40,14 +40,20 @@ class Viewer:
         """Task types that they may see; None for all."""
         return self.person.task_types
 
-    def require_task_type(self, name: str) -> None:
-        """Refuse a task type that isn't theirs.
+    def may_see(self, task_type: str) -> bool:
+        """Tell whether they may see a task type."""
+        return self.task_types is None or task_type in self.task_types
 
-        Raises:
-            ForbiddenError: If they are bound to others.
-        """
-        if self.task_types is not None and name not in self.task_types:
+    def require_task_type(self, name: str) -> None:
+        """Refuse a task type that isn't theirs."""
+        if not self.may_see(name):
             raise ForbiddenError(f"You may not see the task type {name!r}.")
+
+    def narrow(self, name: str) -> list[str] | None:
+        """Return the one task type that is asked for, or all that they may see (None: any)."""
+        if name:
+            self.require_task_type(name)
+        return [name.replace("\x00", "")] if name else self.task_types
 
 
 def may(scope: KeyScope) -> Any:

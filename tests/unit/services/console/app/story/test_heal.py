@@ -9,7 +9,7 @@ import pytest
 from services.common.models import Prompt
 from services.common.record.stored_runs import StoredRun
 from services.console.app.queries.traffic import Performance
-from services.console.app.web.heal_story import Story, tell
+from services.console.app.story.heal import Story, tell
 
 AT = datetime(2026, 3, 1, 3, tzinfo=UTC)
 RUN = StoredRun(
