@@ -47,7 +47,6 @@ async def show_audit(
         error=None,
         rows=shown,
         older=older,
-        is_first=after is None,
         chosen={"who": who, "kind": kind, "task_type": task_type},
         kinds=KINDS,
     )

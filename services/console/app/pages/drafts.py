@@ -21,8 +21,7 @@ from services.common.schemas import MAX_INPUT_CHARACTERS
 from services.common.task_types import TaskTypeError, open_task_types
 from services.console.app.queries.prompts import load_failing, load_prompt, load_serving
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import name_path, send
-from services.console.app.web.forms import read_body, read_form
+from services.console.app.web.forms import name_path, read_body, read_form, send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer
 
@@ -57,8 +56,7 @@ async def find_prompt(connection: asyncpg.Connection, viewer: Viewer, prompt_id:
 async def show_draft(request: Request, viewer: Operator) -> Response:
     """Show the form for a draft that begins as the text of a version."""
     prompt_id = request.query_params.get("from", "")
-    context = await _read_context(request, viewer, prompt_id)
-    return _show(request, context, content=context["origin"].content)
+    return _show(request, await _read_context(request, viewer, prompt_id))
 
 
 @router.post("/prompts/draft")
@@ -66,23 +64,22 @@ async def use_draft(request: Request, viewer: Operator) -> Response:
     """Try a draft on the chosen inputs, or send it through the gate."""
     form = await read_form(request, viewer)
     context = await _read_context(request, viewer, str(form.get("from", "")))
-    origin, content = context["origin"], str(form.get("content", ""))
-    chosen = [text for text in map(str, form.getlist("input")) if text.strip()]
-    shown: dict[str, Any] = {
-        "content": content,
-        "chosen": chosen,
-        "reason": str(form.get("reason", "")),
-    }
+    origin = context["origin"]
+    context["content"], context["reason"] = (
+        str(form.get(name, "")) for name in ("content", "reason")
+    )
+    context["chosen"] = [text for text in map(str, form.getlist("input")) if text.strip()]
     try:
         if form.get("action") == "send":
-            draft = read_body(DraftRequest, shown | {"reason": shown["reason"][:500]}, NO_DRAFT)
+            sent = {"content": context["content"], "reason": context["reason"][:500]}
+            draft = read_body(DraftRequest, sent, NO_DRAFT)
             answer = await send(request, viewer, "POST", name_path(origin, "draft"), draft)
             return RedirectResponse(f"/jobs/{Job.model_validate(answer).id}", status_code=303)
-        trial = read_body(TrialRequest, {"content": content, "inputs": chosen}, NO_TRIAL)
+        trial = read_body(TrialRequest, context | {"inputs": context["chosen"]}, NO_TRIAL)
         answer = await send(request, viewer, "POST", name_path(origin, "trial"), trial)
     except (RefusedError, InvalidRequestError) as error:
-        return _show(request, context, **shown, refusal=error)
-    return _show(request, context, **shown, result=TrialResult.model_validate(answer))
+        return _show(request, context, refusal=error)
+    return _show(request, context, result=TrialResult.model_validate(answer))
 
 
 @router.get("/jobs/{job_id}")
@@ -112,7 +109,9 @@ async def _read_context(request: Request, viewer: Viewer, prompt_id: str) -> dic
         offered = []
     return {
         "origin": origin,
-        "serving": serving,
+        "content": origin.content,
+        "reason": "",
+        "chosen": [],
         "failing": failing,
         "golden": offered[:MOST_OFFERED],
     }
@@ -122,9 +121,6 @@ def _show(
     request: Request,
     context: dict[str, Any],
     *,
-    content: str,
-    chosen: list[str] | None = None,
-    reason: str = "",
     result: TrialResult | None = None,
     refusal: ServiceError | None = None,
 ) -> Response:
@@ -134,10 +130,7 @@ def _show(
         "prompts/draft.html",
         status_code=refusal.status_code if refusal else 200,
         **context,
-        content=content,
-        chosen=chosen or [],
-        own=next((text for text in chosen or [] if text not in offered), ""),
-        reason=reason,
+        own=next((text for text in context["chosen"] if text not in offered), ""),
         result=result,
         refusal=refusal.message if refusal else "",
         most=MAX_TRIAL_INPUTS,

@@ -14,8 +14,7 @@ from services.common.presentation.detail_reading import read_line
 from services.common.presentation.wordings import EXECUTION_STATUSES
 from services.console.app.queries.evaluator import load_fingerprints
 from services.console.app.queries.task_types import load_task_types
-from services.console.app.web.changes import send
-from services.console.app.web.forms import read_body, read_form
+from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer
 

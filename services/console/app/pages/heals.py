@@ -24,9 +24,8 @@ from services.console.app.queries.traffic import Performance, count_answers
 from services.console.app.story.heal import tell
 from services.console.app.story.wealth_chart import lay_out, read_proof
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
-from services.console.app.web.forms import read_form
+from services.console.app.web.forms import read_form, read_serving, send
 from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Approver, Reader, Viewer
@@ -87,7 +86,6 @@ async def show_heals(request: Request, viewer: Reader) -> Response:
         outcomes=queries.OUTCOMES,
         holds=HOLDS,
         chosen={"task_type": task_type, "outcome": outcome if outcome in queries.OUTCOMES else ""},
-        is_first=after is None,
         cursor=cursor,
     )
 

@@ -17,9 +17,8 @@ from services.console.app.queries.prompts import load_history, load_page, load_s
 from services.console.app.queries.task_types import load_task_types
 from services.console.app.queries.traffic import Performance, count_by_prompt
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import name_path, read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
-from services.console.app.web.forms import read_form
+from services.console.app.web.forms import name_path, read_form, read_serving, send
 from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Approver, Reader, Viewer
@@ -63,7 +62,6 @@ async def show_prompts(request: Request, viewer: Reader) -> Response:
         serving=serving,
         task_type=task_type,
         task_types=task_types,
-        is_first=after is None,
         cursor=cursor,
     )
 

@@ -15,9 +15,8 @@ from services.console.app.queries import request_search, request_story
 from services.console.app.queries.request_filters import Filters, read_filters
 from services.console.app.queries.task_types import load_task_types
 from services.console.app.story.telling import Answer, pair_rules, tell_replay, tell_story
-from services.console.app.web.changes import send
 from services.console.app.web.exports import export_rows, wants_export
-from services.console.app.web.forms import read_body, read_form
+from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.paging import read_cursor, write_cursor
 from services.console.app.web.rendering import MAX_TEXT_CHARACTERS, render
 from services.console.app.web.viewer import Operator, Reader, Viewer
@@ -160,7 +159,7 @@ def _tell(
         refusal=refusal.message if refusal else "",
         replay=replay,
         replayed=next((one for one in versions if one["id"] == replayed_under), None),
-        rule_pairs=pair_rules(story.answer.detail, replay.detail) if replay else [],
+        rule_pairs=pair_rules(story["answer"].detail, replay.detail) if replay else [],
         meanings=UNSCORED_MEANINGS,
         statuses=EXECUTION_STATUSES,
     )

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from services.common.admin.schemas import Condition
 from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.console.app.queries import workshop as queries
-from services.console.app.web.changes import send
+from services.console.app.web.forms import send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 

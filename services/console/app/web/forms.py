@@ -1,15 +1,18 @@
-"""Forms: what somebody sends, and whether it came from a page of ours."""
+"""Forms: what somebody sends, if it came from a page of ours, and what the Manager is asked."""
 
 import hmac
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from services.common.access.browsers import CsrfTokenError, matches_csrf_token
+from services.common.admin.schemas import Serving
 from services.common.errors import InvalidRequestError
+from services.common.models import Prompt
 from services.console.app.web.viewer import Viewer
 
 CSRF_FIELD: Final = "csrf_token"
@@ -59,3 +62,27 @@ def read_body(shape: type[Body], values: Mapping[str, object], sentence: str = "
         problem = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in problem["loc"])
         raise InvalidRequestError(sentence or f"{field}: {problem['msg']}") from None
+
+
+async def send(
+    request: Request, viewer: Viewer, method: str, path: str, body: BaseModel | None = None
+) -> Any:
+    """Call the admin API with the viewer's own session, and return its answer.
+
+    Raises:
+        RefusedError: If the Manager refuses.
+        ManagerAwayError: If it can't be reached.
+    """
+    return await request.app.state.admin.call(
+        method, path, body, session=viewer.session, csrf_token=viewer.view.csrf_token
+    )
+
+
+def name_path(prompt: Prompt, what: str) -> str:
+    """Name what is done to a prompt's task type, as the admin API's paths do."""
+    return f"/prompts/{quote(prompt.task_type, safe='')}/{what}"
+
+
+def read_serving(form: FormData) -> Serving:
+    """Read which prompt somebody saw serving when they decided."""
+    return read_body(Serving, form, "The form lacks what served when it was shown.")
