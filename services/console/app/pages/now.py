@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 from services.common.presentation.wordings import FAULTS
 from services.common.schemas import TaskType
-from services.console.app.queries.charts import SPANS, load_charts
+from services.console.app.queries.charts import load_charts
 from services.console.app.queries.concerns import list_concerns
 from services.console.app.queries.now import load_facts, load_serving, load_system
 from services.console.app.web.rendering import render
@@ -36,7 +36,7 @@ async def show_now(
         serving.sort(key=lambda one: (gravest.get(one["task_type"], inf), one["task_type"]))
         shown = [one for one in serving if task_type in (None, one["task_type"])]
         charts = await load_charts(
-            connection, [one["task_type"] for one in shown[:MAX_CARDS]], SPANS[span], now
+            connection, [one["task_type"] for one in shown[:MAX_CARDS]], span, now
         )
     cards = [
         {
@@ -68,7 +68,7 @@ async def send_series(
     """Send what the chart of a task type is drawn of; times are seconds since 1970."""
     viewer.require_task_type(task_type)
     async with request.app.state.database.connection() as connection:
-        charts = await load_charts(connection, [task_type], SPANS[span], datetime.now(UTC))
+        charts = await load_charts(connection, [task_type], span, datetime.now(UTC))
     chart = charts[task_type]
     first, step = int(chart.start.timestamp()), int(chart.step.total_seconds())
     return JSONResponse(

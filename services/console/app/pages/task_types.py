@@ -1,7 +1,6 @@
 """Task types: what serves them, how their answers are judged, and what can be proven of them."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from services.common.errors import UnknownTaskTypeError
 from services.common.proof.betting import MAX_PROVING, wins_needed
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError, open_task_types
 from services.common.task_types.checks import Check
-from services.common.task_types.task_type import RuleWeight
 from services.console.app.queries.now import load_serving
 from services.console.app.queries.task_types import load_recent_inputs, measure_coverage
 from services.console.app.web.rendering import render
@@ -37,11 +35,6 @@ class Entry:
     def golden(self) -> GoldenInputs:
         """The golden inputs; empty halves where there is no directory."""
         return self.found.golden_inputs if self.found else GoldenInputs()
-
-    @property
-    def rule_weights(self) -> Mapping[str, RuleWeight]:
-        """The rules that its directory weighs; none where there is no directory."""
-        return self.found.rule_weights if self.found else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +63,18 @@ async def show_task_type(request: Request, viewer: Reader, name: str) -> Respons
     entry = entries[name]
     async with request.app.state.database.connection() as connection:
         recent = await load_recent_inputs(connection, name)
-    verdict_inputs = len(entry.golden.verdict)
+    pairs = min(len(entry.golden.verdict), MAX_PROVING)
+    weights = entry.found.rule_weights if entry.found else {}
     return render(
         request,
         "task_types/one.html",
         entry=entry,
         coverage=measure_coverage(entry.golden, recent),
-        pairs=min(verdict_inputs, MAX_PROVING),
-        provable=list_provable(min(verdict_inputs, MAX_PROVING)),
+        pairs=pairs,
+        provable=list_provable(pairs),
         wins=wins_needed(),
-        rules=[(rule, weighed.weight) for rule, weighed in entry.rule_weights.items()],
-        caps=[rule for rule, weighed in entry.rule_weights.items() if weighed.caps],
+        rules=[(rule, weighed.weight) for rule, weighed in weights.items()],
+        caps=[rule for rule, weighed in weights.items() if weighed.caps],
         halves=[("choosing", entry.golden.choosing), ("verdict", entry.golden.verdict)],
         # Whoever may only read can be a program or an agent with a key, and what such a one reads
         # may end up in a prompt: what proves a repair is for people who operate.

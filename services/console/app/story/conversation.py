@@ -31,25 +31,15 @@ class Turn:
     of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool that the client offered."""
-
-    name: str
-    description: str
-    parameters: str
-
-
 def read_turns(messages: object) -> list[Turn]:
     """Read the messages of a conversation."""
-    records = reading.read_records({"messages": messages}, "messages")
     return [
         Turn(
             reading.read_line(one, "role"),
             list(islice(_read_parts(one), MAX_PARTS)),
             reading.read_line(one, "tool_call_id"),
         )
-        for one in records
+        for one in reading.read_records({"messages": messages}, "messages")
     ]
 
 
@@ -59,19 +49,13 @@ def read_answers(choices: object) -> list[Turn]:
     return read_turns([reading.read_part(one, "message") for one in records])
 
 
-def read_tools(tools: object) -> list[Tool]:
-    """Read the tools that a client offered."""
-    functions = [
-        reading.read_part(one, "function")
-        for one in reading.read_records({"tools": tools}, "tools")
-    ]
+def read_tools(tools: object) -> list[dict[str, str]]:
+    """Read the tools that a client offered: of each the name, the description, the parameters."""
+    records = reading.read_records({"tools": tools}, "tools")
     return [
-        Tool(
-            reading.read_line(one, "name"),
-            reading.read_line(one, "description"),
-            json.dumps(one.get("parameters"), indent=2, ensure_ascii=False),
-        )
-        for one in functions
+        {name: reading.read_line(one, name) for name in ("name", "description")}
+        | {"parameters": json.dumps(one.get("parameters"), indent=2, ensure_ascii=False)}
+        for one in (reading.read_part(record, "function") for record in records)
     ]
 
 
