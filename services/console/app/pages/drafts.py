@@ -23,7 +23,7 @@ from services.console.app.queries.prompts import load_failing, load_prompt, load
 from services.console.app.web.admin_client import RefusedError
 from services.console.app.web.forms import name_path, read_body, read_form, send
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Operator, Reader, Viewer
+from services.console.app.web.viewer import Operator, Reader, UnknownError, Viewer
 
 MOST_OFFERED: Final = 10
 MAX_PROMPT_ID_DIGITS: Final = 9
@@ -36,19 +36,12 @@ NO_TRIAL: Final = (
 router = APIRouter()
 
 
-class UnknownPromptError(ServiceError):
-    """No prompt has this id, or it is of a task type that the viewer may not see."""
-
-    status_code = 404
-    code = "unknown_prompt"
-
-
 async def find_prompt(connection: asyncpg.Connection, viewer: Viewer, prompt_id: str) -> Prompt:
     """Find a prompt of a task type that the viewer may see, or refuse."""
     is_id = prompt_id.isascii() and prompt_id.isdigit() and len(prompt_id) <= MAX_PROMPT_ID_DIGITS
     prompt = await load_prompt(connection, int(prompt_id)) if is_id else None
     if prompt is None or not viewer.may_see(prompt.task_type):
-        raise UnknownPromptError("There is no such version.")
+        raise UnknownError("unknown_prompt", "There is no such version.")
     return prompt
 
 

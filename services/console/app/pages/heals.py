@@ -9,7 +9,6 @@ import asyncpg
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.presentation import detail_reading as reading
 from services.common.presentation.word_difference import compare_words
@@ -28,7 +27,7 @@ from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import read_form, read_serving, send
 from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Approver, Reader, Viewer
+from services.console.app.web.viewer import Approver, Reader, UnknownError, Viewer
 
 PAGE_SIZE: Final = 50
 EXPORTED_RUNS: Final = 5_000
@@ -50,13 +49,6 @@ READERS: Final = {
 }
 
 router = APIRouter()
-
-
-class UnknownHealError(ServiceError):
-    """No run has this id, or it is of a task type that the viewer may not see."""
-
-    status_code = 404
-    code = "unknown_run"
 
 
 @router.get("/heals")
@@ -102,7 +94,7 @@ async def answer_heal(request: Request, run_id: UUID, action: str, viewer: Appro
     form = await read_form(request, viewer)
     context = await _read_heal(request, viewer, run_id)
     if action not in ANSWERS:
-        raise UnknownHealError(f"A run has no {action!r}.")
+        raise UnknownError("unknown_run", f"A run has no {action!r}.")
     body = read_serving(form) if action == "undo" else None
     try:
         await send(request, viewer, "POST", f"/runs/{run_id}/{action}", body)
@@ -117,7 +109,7 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
     async with request.app.state.database.connection() as connection:
         run = next(iter(await load_runs_by_id(connection, run_id, run_id)), None)
         if run is None or not viewer.may_see(run.task_type):
-            raise UnknownHealError(f"There is no run {run_id}.")
+            raise UnknownError("unknown_run", f"There is no run {run_id}.")
         minutes = (
             reading.read_number(reading.read_part(run.detail, "failures"), "lookback_minutes")
             or DAY_MINUTES

@@ -12,7 +12,7 @@ from services.common.models import Prompt
 from services.common.presentation.word_difference import compare_words
 from services.common.record.changes import NothingToServeError, find_rollback
 from services.console.app.pages import drafts
-from services.console.app.pages.drafts import UnknownPromptError, find_prompt
+from services.console.app.pages.drafts import find_prompt
 from services.console.app.queries.prompts import load_history, load_page, load_serving
 from services.console.app.queries.task_types import load_task_types
 from services.console.app.queries.traffic import Performance, count_by_prompt
@@ -21,7 +21,7 @@ from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import name_path, read_form, read_serving, send
 from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Approver, Reader, Viewer
+from services.console.app.web.viewer import Approver, Reader, UnknownError, Viewer
 
 PAGE_SIZE: Final = 30
 EXPORTED_PROMPTS: Final = 5_000
@@ -75,7 +75,7 @@ async def compare_prompts(request: Request, viewer: Reader) -> Response:
             for name in ("from", "to")
         ]
     if one.task_type != other.task_type:
-        raise UnknownPromptError("These two are versions of different task types.")
+        raise UnknownError("unknown_prompt", "These two are versions of different task types.")
     return render(
         request,
         "prompts/compare.html",
@@ -195,5 +195,5 @@ async def _find_rollback(request: Request, viewer: Viewer, task_type: str) -> tu
 async def _require_serving(connection: asyncpg.Connection, task_type: str) -> Prompt:
     serving = await load_serving(connection, task_type)
     if serving is None:
-        raise UnknownPromptError("No version of this task type serves.")
+        raise UnknownError("unknown_prompt", "No version of this task type serves.")
     return serving

@@ -19,19 +19,12 @@ from services.console.app.web.exports import export_rows, wants_export
 from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.paging import read_cursor, write_cursor
 from services.console.app.web.rendering import MAX_TEXT_CHARACTERS, render
-from services.console.app.web.viewer import Operator, Reader, Viewer
+from services.console.app.web.viewer import Operator, Reader, UnknownError, Viewer
 
 router = APIRouter()
 
 LEAST_DIGITS: Final = 8
 NO_VERSION: Final = "Choose the version to run it under."
-
-
-class UnknownRequestError(ServiceError):
-    """No such request is in the log, or none that the viewer may see."""
-
-    status_code = 404
-    code = "unknown_request"
 
 
 @router.get("/requests")
@@ -132,7 +125,7 @@ async def _send_raw(request: Request, viewer: Viewer, request_id: UUID) -> Respo
     async with request.app.state.database.connection() as connection:
         raw = await request_story.read_raw(connection, request_id, viewer.task_types)
     if raw is None:
-        raise UnknownRequestError(f"No request {request_id} is in the log.")
+        raise UnknownError("unknown_request", f"No request {request_id} is in the log.")
     return Response(raw, media_type="application/json")
 
 

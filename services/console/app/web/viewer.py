@@ -8,12 +8,22 @@ from starlette.requests import Request
 
 from services.common.access.keys import KeyScope
 from services.common.admin.schemas import Person, SessionView
-from services.common.errors import ForbiddenError
+from services.common.errors import ForbiddenError, ServiceError
 from services.console.app.web.admin_client import AdminClient
 
 
 class SignInNeededError(Exception):
     """Nobody has signed in, and this page is for those who have."""
+
+
+class UnknownError(ServiceError):
+    """Nothing has this id, or nothing that the viewer may see."""
+
+    status_code = 404
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
