@@ -26,8 +26,7 @@ function localise(within) {
 const isTyped = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).join(" ");
 
-// Renews the parts marked `data-live="NAME"`, at each change or, by `data-again`, after so many seconds,
-//, by the page's own address; others stay as they are.
+// Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
 // Where there are other parts by now, the page is loaded anew.
 async function renew() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
@@ -47,7 +46,8 @@ async function renew() {
   document.dispatchEvent(new CustomEvent("renewed"));
 }
 
-// Listens while the page is seen: browsers allow few connections to one place.
+// Listens while the page is seen: browsers allow few connections to one place. What no event tells
+// of is looked at again after as many seconds as `data-again` says.
 function listen() {
   let source = null;
   const follow = () => {
@@ -62,12 +62,12 @@ function listen() {
     if (!document.hidden) renew().catch(() => {});
   });
   follow();
+  const seconds = document.querySelector("[data-again]")?.dataset.again;
+  if (seconds) setInterval(() => { if (!document.hidden && document.querySelector("[data-again]")) renew().catch(() => {}); }, 1000 * seconds);
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
-  const again = document.querySelector("[data-again]")?.dataset.again;
-  if (again) setInterval(() => { if (!document.hidden && document.querySelector("[data-again]")) renew().catch(() => {}); }, 1000 * again);
   if (document.querySelector("[data-live]")) listen();
   document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
     const isDark = getComputedStyle(root).colorScheme === "dark";
