@@ -37,7 +37,7 @@ async function renew() {
   for (const part of document.querySelectorAll("[data-live]")) {
     if (isTyped(part)) continue;
     const next = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
-    if (!next || next.outerHTML === part.dataset.shown) continue;
+    if (!next || next.outerHTML === (part.dataset.shown ?? part.outerHTML)) continue;
     const shown = next.outerHTML;
     localise(next);
     next.dataset.shown = shown;
