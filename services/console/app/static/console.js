@@ -66,9 +66,10 @@ function listen() {
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
   // In a narrow window the menu is one row: the present page's name shall be seen in it.
-  const menu = document.querySelector(".menu");
-  const current = menu?.querySelector("[aria-current]");
-  if (current) menu.scrollLeft = current.offsetLeft - (menu.clientWidth - current.offsetWidth) / 2;
+  for (const current of document.querySelectorAll(".menu [aria-current], .tabs [aria-current]")) {
+    const row = current.parentElement;
+    row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - current.offsetWidth) / 2;
+  }
   if (document.querySelector("[data-live]")) listen();
   document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
     const isDark = getComputedStyle(root).colorScheme === "dark";
