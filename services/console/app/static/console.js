@@ -68,6 +68,11 @@ function listen() {
 
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
+  // In a narrow window the menu is one row: the present page's name shall be seen in it.
+  for (const current of document.querySelectorAll(".menu [aria-current], .tabs [aria-current]")) {
+    const row = current.parentElement;
+    row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - current.offsetWidth) / 2;
+  }
   if (document.querySelector("[data-live]")) listen();
   document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
     const isDark = getComputedStyle(root).colorScheme === "dark";
