@@ -16,7 +16,7 @@ from support.containers import ROOT, Containers, ask, fetch, poll_until
 ADDRESS = "http://127.0.0.1:8003"
 PASSWORD = "a good long password"
 TOKEN_FILE = "/var/lib/selfheal-console-token/token"
-MOST_MEGABYTES = 160
+MOST_MEGABYTES = 150
 # Asks the admin API as a container beside it does, with every secret that it can read.
 ASK_AS_A_NEIGHBOUR = """
 import json, pathlib, urllib.error, urllib.request
@@ -121,7 +121,7 @@ def test_the_workshop_shows_the_grading_of_the_benchmark(
     assert "grading__score" not in load("/workshop")
     try:
         graded = subprocess.run(
-            [sys.executable, "scripts/benchmark.py", "--cycles", "1", "--requests", "1"],
+            [sys.executable, "scripts/benchmark.py", "--cycles", "1", "--requests", "3"],
             cwd=ROOT,
             env=containers.environment,
             capture_output=True,
@@ -168,8 +168,12 @@ def test_what_docker_tells_of_it_holds_no_secret(containers: Containers) -> None
 
 
 def test_it_takes_little_memory(containers: Containers) -> None:
-    held = containers.execute("console", "cat", "/sys/fs/cgroup/memory.current").stdout
-    assert int(held) < MOST_MEGABYTES << 20
+    largest = (
+        "import pathlib\n"
+        "files = pathlib.Path('/proc').glob('[0-9]*/statm')\n"
+        "print(max(int(file.read_text().split()[1]) for file in files) * 4096 >> 20)"
+    )
+    assert int(containers.python("console", largest)) < MOST_MEGABYTES
 
 
 def test_its_database_user_reads(containers: Containers) -> None:
@@ -258,7 +262,7 @@ def test_a_draft_is_proven_by_the_next_run_of_the_optimizer(containers: Containe
     containers.compose("run", "--rm", "optimizer")
     done = call("GET", f"/jobs/{job['id']}")
     assert (done["state"], done["error"]) == ("finished", None)
-    run = f"SELECT requested_by FROM selfheal.healing_runs WHERE run_id = '{done['run_id']}'"
+    run = f"SELECT requested_by FROM selfheal.healing_runs WHERE id = '{done['run_id']}'"
     assert containers.psql(run) == "key:drafts"
 
 
