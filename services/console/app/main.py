@@ -61,7 +61,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as http:
-            app.state.admin = AdminClient(http, own.manager_url)
+            app.state.admin = AdminClient(http, own.manager_url, own.console_token)
             with changes.ending_with_the_process():
                 yield
             await changes.close()
