@@ -138,8 +138,8 @@ def _look_at(it: Facts, now: datetime) -> Iterator[Concern]:
         yield Concern(1, "warn", "Waits for an answer", (told,), "Answer it", url, since)
     if it.watch_since is not None:
         told = (
-            "Version %(version)s of %(task_type)s was healed and is under watch; it is rolled back "
-            "by itself if it does worse."
+            "Version %(version)s of %(task_type)s was healed and is under watch: the autopilot, or "
+            "the next run of the Optimizer, rolls it back if it does worse."
         )
         url = heal_url(it.watch_run_id)
         yield Concern(2, "info", "Under watch", (told,), "See the heal", url, it.watch_since)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import Request
 
+from services.common.access.accounts import ROLE_SCOPES
 from services.common.access.keys import KeyScope
 from services.common.admin.schemas import Person, SessionView
 from services.common.errors import ForbiddenError, ServiceError
@@ -69,6 +70,8 @@ class Viewer:
 def may(scope: KeyScope) -> Any:
     """Make the dependency of a page that is for those who have a scope: it gives the viewer."""
 
+    role = next(name for name, scopes in ROLE_SCOPES.items() if scope in scopes)
+
     async def find_viewer(request: Request) -> Viewer:
         admin: AdminClient = request.app.state.admin
         session = request.app.state.read_session(request)
@@ -80,7 +83,7 @@ def may(scope: KeyScope) -> Any:
         viewer = Viewer(person, known.view, session, known.is_checked)
         request.state.viewer = viewer
         if not viewer.may(scope):
-            raise ForbiddenError(f"This page is for those who may {scope}.")
+            raise ForbiddenError(f"This page needs the role {role!r}, or a higher one.")
         return viewer
 
     find_viewer.scope = scope  # type: ignore[attr-defined]  # for the test of all pages
