@@ -39,10 +39,17 @@ CHROMIUM_FLAGS = [
 ]
 
 
-FRIENDLY = "Just say hello."
+FRIENDLY = "Just say hello"
 SELECT_SERVING = """
     SELECT {column} FROM prompts WHERE is_active AND task_type = '{task_type}'
     ORDER BY version DESC LIMIT 1
+"""
+BREAK_PROMPT = f"""
+    UPDATE prompts SET is_active = FALSE WHERE task_type = 'json_extraction';
+    INSERT INTO prompts (task_type, content, version, is_active, created_by)
+    SELECT 'json_extraction', '{FRIENDLY} ' || max(version) || ' times.', max(version) + 1, TRUE,
+           'kim'
+    FROM prompts WHERE task_type = 'json_extraction'
 """
 
 
@@ -64,18 +71,16 @@ class Story:
         """Read something of the prompt that serves."""
         return self.system.psql(SELECT_SERVING.format(column=column, task_type=task_type))
 
-    def break_prompt(self, task_type: str) -> None:
-        """Put a prompt there that nothing good comes of, as somebody does with SQL."""
-        self.system.psql(
-            f"UPDATE prompts SET is_active = FALSE WHERE task_type = '{task_type}';"
-            "INSERT INTO prompts (task_type, content, version, is_active, created_by)"
-            f" SELECT '{task_type}', '{FRIENDLY}', max(version) + 1, TRUE, 'kim' FROM prompts"
-            f" WHERE task_type = '{task_type}'"
-        )
+    def break_prompt(self) -> None:
+        """Put a prompt there that nothing good comes of, as somebody does with SQL.
+
+        It differs each time: what was undone isn't tried again in place of the same text.
+        """
+        self.system.psql(BREAK_PROMPT)
 
     def fail_requests(self) -> None:
         """Have requests of json_extraction fail, by a prompt that nothing good comes of."""
-        self.break_prompt("json_extraction")
+        self.break_prompt()
         for number in range(6):
             self.system.request(
                 f"Extract the name and the age: Ada is {30 + number}.", "json_extraction"

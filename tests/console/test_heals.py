@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from .conftest import FRIENDLY, SitDown, Story, save_screen
+from .conftest import SitDown, Story, save_screen
 from .person import matches_any_number
 
 
@@ -32,6 +32,7 @@ def test_a_heal_tells_what_failed_why_and_whether_it_is_good_now(
 
 def test_a_repair_is_approved_and_undone(sit_down: SitDown, story: Story) -> None:
     run = story.find_proposal()
+    before = story.serving("json_extraction", "content")
     person = sit_down("/heals")
     row = person.row("json_extraction", person.say("Waits for an answer"))
     person.follow(row.get_by_role("link"))
@@ -41,10 +42,10 @@ def test_a_repair_is_approved_and_undone(sit_down: SitDown, story: Story) -> Non
     expect(page.get_by_text(person.say(will))).to_be_visible()
     person.follow(person.find("button", "Approve"))
     expect(page.locator(".page__actions")).to_have_text(person.say("Approved"))
-    assert story.serving("json_extraction", "content") != FRIENDLY
+    assert story.serving("json_extraction", "content") != before
     person.follow(person.find("button", "Undo"))
     undone = person.say("It was undone: the text before it serves again.")
     expect(page.get_by_text(undone)).to_be_visible()
     expect(person.find("button", "Undo")).to_have_count(0)
-    assert story.serving("json_extraction", "content") == FRIENDLY
+    assert story.serving("json_extraction", "content") == before
     save_screen(page, f"heal undone {person.language}")

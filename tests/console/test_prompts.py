@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from .conftest import FRIENDLY, SitDown, Story, save_screen
+from .conftest import SitDown, Story, save_screen
 from .person import Person, matches_any_number
 
 GATE_MS = 30_000
@@ -30,12 +30,12 @@ def test_two_versions_are_compared_word_by_word(sit_down: SitDown, story: Story)
 def test_a_version_is_rolled_back_once_it_is_said_what_that_does(
     sit_down: SitDown, story: Story
 ) -> None:
-    story.break_prompt("json_extraction")
-    before = story.serving("json_extraction")
+    story.break_prompt()
+    before = story.serving("json_extraction", "content")
     person = sit_down("/")
     show_versions(person, "json_extraction")
     person.follow(person.find("link", "Roll back"))
-    assert story.serving("json_extraction") == before
+    assert story.serving("json_extraction", "content") == before
     will = person.say(
         "The text of version %(target)s serves as a new version, in place of version %(serving)s, "
         "from the next request on."
@@ -45,7 +45,7 @@ def test_a_version_is_rolled_back_once_it_is_said_what_that_does(
     person.write(person.field("Why, for the record"), "it rhymes")
     person.follow(person.find("button", "Roll back"))
     expect(person.page.get_by_text(person.say("serves now")).first).to_be_visible()
-    assert story.serving("json_extraction", "content") != FRIENDLY
+    assert story.serving("json_extraction", "content") != before
     person.follow(person.find("link", "All versions"))
     expect(person.row("it rhymes", person.say("serves"))).to_be_visible()
 
@@ -53,12 +53,13 @@ def test_a_version_is_rolled_back_once_it_is_said_what_that_does(
 def test_a_draft_is_tried_sent_through_the_gate_and_taken_by_an_optimizer(
     sit_down: SitDown, story: Story
 ) -> None:
-    story.break_prompt("json_extraction")
+    seed = story.system.psql(SELECT_SEED)
+    story.break_prompt()
     person = sit_down("/")
     show_versions(person, "json_extraction")
     page = person.page
     person.follow(person.find("link", "Write a draft"))
-    person.write(person.field("Text"), story.system.psql(SELECT_SEED))
+    person.write(person.field("Text"), seed)
     person.follow(person.find("button", "Try it"))
     tried = person.say(
         "Draft: %(draft)s of %(pairs)s pass; what serves: %(serving)s. The Worker was asked "
@@ -75,6 +76,6 @@ def test_a_draft_is_tried_sent_through_the_gate_and_taken_by_an_optimizer(
     story.optimize()
     expect(job).to_contain_text(person.say("It was decided."), timeout=GATE_MS)
     person.follow(person.find("link", "See what was found"))
-    expect(person.find("button", "Approve")).to_be_visible()
-    person.follow(person.find("button", "Reject"))
-    expect(page.locator(".page__actions")).to_have_text(person.say("Turned down"))
+    person.follow(person.find("button", "Approve"))
+    expect(page.locator(".page__actions")).to_have_text(person.say("Approved"))
+    assert story.serving("json_extraction", "content") == seed
