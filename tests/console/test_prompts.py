@@ -53,13 +53,13 @@ def test_a_version_is_rolled_back_once_it_is_said_what_that_does(
 def test_a_draft_is_tried_sent_through_the_gate_and_taken_by_an_optimizer(
     sit_down: SitDown, story: Story
 ) -> None:
-    seed = story.system.psql(SELECT_SEED)
     story.break_prompt()
     person = sit_down("/")
+    draft = f"{story.system.psql(SELECT_SEED)}\nKeep to this, as {person.language} asks for it."
     show_versions(person, "json_extraction")
     page = person.page
     person.follow(person.find("link", "Write a draft"))
-    person.write(person.field("Text"), seed)
+    person.write(person.field("Text"), draft)
     person.follow(person.find("button", "Try it"))
     tried = person.say(
         "Draft: %(draft)s of %(pairs)s pass; what serves: %(serving)s. The Worker was asked "
@@ -78,4 +78,4 @@ def test_a_draft_is_tried_sent_through_the_gate_and_taken_by_an_optimizer(
     person.follow(person.find("link", "See what was found"))
     person.follow(person.find("button", "Approve"))
     expect(page.locator(".page__actions")).to_have_text(person.say("Approved"))
-    assert story.serving("json_extraction", "content") == seed
+    assert story.serving("json_extraction", "content") == draft
