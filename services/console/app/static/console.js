@@ -24,7 +24,7 @@ function localise(within) {
 }
 
 const isTyped = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).join(" ");
+const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).sort().join(" ");
 
 // Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
 // Where there are other parts by now, the page is loaded anew.

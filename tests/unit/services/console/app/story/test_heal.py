@@ -95,6 +95,10 @@ def test_a_later_rollback_is_told() -> None:
             id="held-for-an-unknown-reason",
         ),
         pytest.param(
+            replace(RUN, decision="held", reason="draft_refused", requested_by="kim"), "", "warn",
+            "Change it, and send it through the gate again", id="a-refused-draft",
+        ),
+        pytest.param(
             replace(RUN, decision="held", reason="not_better", requested_by="kim"), "", "warn",
             "The draft could not be shown to be better", id="a-held-draft",
         ),
