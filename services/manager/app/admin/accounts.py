@@ -62,13 +62,8 @@ async def change_user(
     given = body.password
     password_hash = await asyncio.to_thread(hash_password, given) if given else None
     async with caller.transaction() as connection:
-        account = await change_account(
-            connection,
-            user_id,
-            role=body.role,
-            password_hash=password_hash,
-            is_disabled=body.is_disabled,
-        )
+        changes = body.model_dump(exclude={"password"})
+        account = await change_account(connection, user_id, password_hash=password_hash, **changes)
     return UserView.model_validate(account, from_attributes=True)
 
 
