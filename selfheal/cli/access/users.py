@@ -58,9 +58,11 @@ def create_user(
     task_types: TaskTypes = None,
     password_stdin: FromInput = False,
 ) -> None:
-    """Make an account; the password is asked for twice. The first one closes the admin API.
+    """Make an account; the password is asked for twice.
 
-    Example: selfheal users create alice --role approver
+    From the first one on, console and admin API ask everybody to sign in, so make it an admin.
+
+    Example: selfheal users create alice --role admin
     """
     password_hash = hash_password(_ask_password(password_stdin))
     bound = sorted(set(task_types)) if task_types else None
