@@ -11,6 +11,7 @@ from services.common.text import make_storable
 
 ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
+CONSOLE_HEADER = "X-Console-Token"
 MAX_TRIAL_INPUTS = 8
 
 Role = Literal["viewer", "operator", "approver", "admin"]

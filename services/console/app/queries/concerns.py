@@ -195,14 +195,9 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
 
 
 def _values_of(it: Facts) -> Mapping[str, object]:
-    return {
-        "task_type": make_visible_line(it.task_type),
-        "version": it.version,
-        "scored": it.scored,
-        "failed": it.failed,
-        "unscored": it.unscored,
-        "pending": it.pending,
-    }
+    counts = ("version", "scored", "failed", "unscored", "pending")
+    told = {name: getattr(it, name) for name in counts}
+    return told | {"task_type": make_visible_line(it.task_type)}
 
 
 def heal_url(run_id: UUID | None) -> str:

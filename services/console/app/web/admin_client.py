@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from services.common.access.browsers import CsrfTokenError
-from services.common.admin.schemas import ADMIN_PREFIX, CSRF_HEADER, SessionView
+from services.common.admin.schemas import (
+    ADMIN_PREFIX,
+    CONSOLE_HEADER,
+    CSRF_HEADER,
+    SessionView,
+)
 from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.schemas import ErrorResponse
 
@@ -44,8 +49,11 @@ class KnownSession:
 class AdminClient:
     """Asks the Manager in the name of whoever looks at a page."""
 
-    def __init__(self, http: aiohttp.ClientSession, manager_url: str) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, manager_url: str, token: SecretStr | None = None
+    ) -> None:
         self._http = http
+        self._token = token
         self._base_url = manager_url.rstrip("/") + ADMIN_PREFIX
         self._known: dict[str, KnownSession] = {}
 
@@ -108,6 +116,8 @@ class AdminClient:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if session:
             sent["Authorization"] = f"Bearer {session}"
+        elif self._token:
+            sent[CONSOLE_HEADER] = self._token.get_secret_value()
         if csrf_token:
             sent[CSRF_HEADER] = csrf_token
         try:

@@ -9,12 +9,22 @@ from starlette.requests import Request
 from services.common.access.accounts import ROLE_SCOPES
 from services.common.access.keys import KeyScope
 from services.common.admin.schemas import Person, SessionView
-from services.common.errors import ForbiddenError
+from services.common.errors import ForbiddenError, ServiceError
 from services.console.app.web.admin_client import AdminClient
 
 
 class SignInNeededError(Exception):
     """Nobody has signed in, and this page is for those who have."""
+
+
+class UnknownError(ServiceError):
+    """Nothing has this id, or nothing that the viewer may see."""
+
+    status_code = 404
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,20 @@ class Viewer:
         """Task types that they may see; None for all."""
         return self.person.task_types
 
-    def require_task_type(self, name: str) -> None:
-        """Refuse a task type that isn't theirs.
+    def may_see(self, task_type: str) -> bool:
+        """Tell whether they may see a task type."""
+        return self.task_types is None or task_type in self.task_types
 
-        Raises:
-            ForbiddenError: If they are bound to others.
-        """
-        if self.task_types is not None and name not in self.task_types:
+    def require_task_type(self, name: str) -> None:
+        """Refuse a task type that isn't theirs."""
+        if not self.may_see(name):
             raise ForbiddenError(f"You may not see the task type {name!r}.")
+
+    def narrow(self, name: str) -> list[str] | None:
+        """Return the one task type that is asked for, or all that they may see (None: any)."""
+        if name:
+            self.require_task_type(name)
+        return [name.replace("\x00", "")] if name else self.task_types
 
 
 def may(scope: KeyScope) -> Any:

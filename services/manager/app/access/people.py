@@ -18,10 +18,11 @@ from services.common.access.browsers import (
 from services.common.access.headers import read_bearer, read_header
 from services.common.access.keys import SESSION_PREFIX, ApiKey, KeyScope
 from services.common.access.networks import is_exposed
-from services.common.admin.schemas import CSRF_HEADER, Person
+from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, Person
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError, UnauthenticatedError
+from services.common.internal_token import matches_token
 from services.manager.app.access.routes import SIGN_IN, find_scope
 from services.manager.app.access.sessions import Sessions
 
@@ -31,6 +32,7 @@ SELECT_WAYS_IN: Final = """
                AS has_passwords
 """
 _CSRF_HEADER: Final = CSRF_HEADER.lower().encode()
+_CONSOLE_HEADER: Final = CONSOLE_HEADER.lower().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class People:
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
         )
+        self._console_token = settings.console_token
+        self._is_in_container = settings.published_host is not None
         token = settings.internal_token
         # Where nobody signs in, a token is this installation's, or this process's.
         self._own_secret = token.get_secret_value() if token else secrets.token_hex()
@@ -86,7 +90,7 @@ class People:
             check_origin(scope, self._hosts)
         session = read_session(scope)
         account = await self._sessions.find(session) if session else None
-        person = person_of(account) if account else await self._find_local_person()
+        person = person_of(account) if account else await self._find_local_person(scope)
         if person is None and route not in SIGN_IN:
             raise UnauthenticatedError(
                 "Sign in: the session isn't valid, or has ended."
@@ -118,10 +122,22 @@ class People:
         """Make a CSRF token for who calls, or for a session that just began."""
         return make_csrf_token(session or scope["state"].get("csrf_secret") or self._own_secret)
 
-    async def _find_local_person(self) -> Person | None:
+    async def _find_local_person(self, scope: Scope) -> Person | None:
         """Return who sits at this machine, where that is all there is to know."""
-        asks = self._always_asks or (await self.find_ways_in()).asks
+        if self._always_asks or not self._is_from_here(scope):
+            return None
+        asks = (await self.find_ways_in()).asks
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
+
+    def _is_from_here(self, scope: Scope) -> bool:
+        """Tell whether a request comes from this machine.
+
+        To a container, whoever is on its host and the containers beside it look alike: there the
+        console alone, which is published on loopback, can show that it hands on what a person asks.
+        """
+        if not (self._is_in_container or self._console_token):
+            return True
+        return matches_token(read_header(scope, _CONSOLE_HEADER), self._console_token)
 
 
 def _require_scope(person: Person, method: str, path: str) -> None:
