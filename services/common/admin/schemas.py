@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from services.common.diagnosis.checks import Check
 from services.common.schemas import Input, Output, Schema, TaskType
 from services.common.text import make_storable
 
@@ -51,7 +52,7 @@ class SessionView(Schema):
 
 
 class SignIn(Schema):
-    """A local account's name and password; `address` is whose they are, for the throttle."""
+    """A local account's name and password."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     password: str = Field(min_length=1, max_length=1_000, repr=False)
@@ -208,15 +209,6 @@ class UserChange(Schema):
     role: Role | None = None
     password: str | None = Field(default=None, min_length=12, max_length=1_000, repr=False)
     is_disabled: Annotated[bool, Field(strict=True)] | None = None
-
-
-class Check(Schema):
-    """One thing that was looked at: how it is, and what to do about it."""
-
-    name: str
-    found: str
-    result: Literal["ok", "warn", "fail"] = "ok"
-    remedy: str = ""
 
 
 class Condition(Schema):

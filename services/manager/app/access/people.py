@@ -1,9 +1,9 @@
 """Lets people into the admin API, by their session or because they sit at this machine."""
 
 import secrets
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 from starlette.types import Scope
 
 from services.common.access.accounts import LOCAL_PERSON, Account
@@ -22,7 +22,11 @@ from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, Person
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError, UnauthenticatedError
+<<<<<<< HEAD
 from services.common.internal_token import matches_token
+=======
+from services.common.siblings import read_token
+>>>>>>> trim-people
 from services.manager.app.access.routes import SIGN_IN, find_scope
 from services.manager.app.access.sessions import Sessions
 
@@ -33,21 +37,6 @@ SELECT_WAYS_IN: Final = """
 """
 _CSRF_HEADER: Final = CSRF_HEADER.lower().encode()
 _CONSOLE_HEADER: Final = CONSOLE_HEADER.lower().encode()
-
-
-@dataclass(frozen=True, slots=True)
-class WaysIn:
-    """How people are known.
-
-    Attributes:
-        asks: Whether anybody is asked who they are.
-        password: Whether somebody could sign in with a password.
-        oidc: Whether somebody could sign in at a provider.
-    """
-
-    asks: bool
-    password: bool
-    oidc: bool
 
 
 class People:
@@ -68,11 +57,14 @@ class People:
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
         )
+<<<<<<< HEAD
         self._console_token = settings.console_token
         self._is_in_container = settings.published_host is not None
         token = settings.internal_token
+=======
+>>>>>>> trim-people
         # Where nobody signs in, a token is this installation's, or this process's.
-        self._own_secret = token.get_secret_value() if token else secrets.token_hex()
+        self._own_secret = read_token(settings) or secrets.token_hex()
 
     async def admit(self, scope: Scope) -> None:
         """Check a request without a key by its head; its person is in its state afterwards.
@@ -101,32 +93,46 @@ class People:
         if is_change:
             check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
         if person is not None and route not in SIGN_IN:
-            _require_scope(person, *route)
+            needed = find_scope(*route) or KeyScope.ADMIN
+            if not {needed, KeyScope.ADMIN} & set(person.scopes):
+                raise ForbiddenError(
+                    f"{person.name} lacks the scope {needed}, which this asks for."
+                )
         scope["state"].update(person=person, csrf_secret=secret)
 
-    async def find_ways_in(self) -> WaysIn:
-        """Return how people are known now: the first account closes the admin API.
+    async def describe(
+        self, scope: Scope, person: Person | None, session: str = ""
+    ) -> dict[str, Any]:
+        """Tell what a `SessionView` has, of who calls or of a session that just began.
 
         Raises:
             DatabaseUnavailableError: If it can't be known.
         """
+        secret = session or scope["state"].get("csrf_secret") or self._own_secret
+        return {
+            "person": person,
+            "csrf_token": make_csrf_token(secret),
+            "password": (await self._find_accounts())["has_passwords"],
+            "oidc": self._has_oidc,
+            "second_person": self.second_person,
+        }
+
+    async def _find_accounts(self) -> asyncpg.Record:
         async with self._database.connection() as connection:
             [row] = await connection.fetch(SELECT_WAYS_IN)
-        return WaysIn(
-            asks=self._always_asks or row["has_accounts"],
-            password=row["has_passwords"],
-            oidc=self._has_oidc,
-        )
+        return row
 
-    def make_token(self, scope: Scope, session: str = "") -> str:
-        """Make a CSRF token for who calls, or for a session that just began."""
-        return make_csrf_token(session or scope["state"].get("csrf_secret") or self._own_secret)
-
+<<<<<<< HEAD
     async def _find_local_person(self, scope: Scope) -> Person | None:
         """Return who sits at this machine, where that is all there is to know."""
         if self._always_asks or not self._is_from_here(scope):
             return None
         asks = (await self.find_ways_in()).asks
+=======
+    async def _find_local_person(self) -> Person | None:
+        """Return who sits at this machine, where the first account hasn't closed it to them."""
+        asks = self._always_asks or (await self._find_accounts())["has_accounts"]
+>>>>>>> trim-people
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
 
     def _is_from_here(self, scope: Scope) -> bool:
@@ -138,12 +144,6 @@ class People:
         if not (self._is_in_container or self._console_token):
             return True
         return matches_token(read_header(scope, _CONSOLE_HEADER), self._console_token)
-
-
-def _require_scope(person: Person, method: str, path: str) -> None:
-    needed = find_scope(method, path) or KeyScope.ADMIN
-    if not {needed, KeyScope.ADMIN} & set(person.scopes):
-        raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
 
 
 def read_session(scope: Scope) -> str:
