@@ -22,11 +22,8 @@ from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, Person
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError, UnauthenticatedError
-<<<<<<< HEAD
 from services.common.internal_token import matches_token
-=======
 from services.common.siblings import read_token
->>>>>>> trim-people
 from services.manager.app.access.routes import SIGN_IN, find_scope
 from services.manager.app.access.sessions import Sessions
 
@@ -57,12 +54,8 @@ class People:
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
         )
-<<<<<<< HEAD
         self._console_token = settings.console_token
         self._is_in_container = settings.published_host is not None
-        token = settings.internal_token
-=======
->>>>>>> trim-people
         # Where nobody signs in, a token is this installation's, or this process's.
         self._own_secret = read_token(settings) or secrets.token_hex()
 
@@ -122,17 +115,11 @@ class People:
             [row] = await connection.fetch(SELECT_WAYS_IN)
         return row
 
-<<<<<<< HEAD
     async def _find_local_person(self, scope: Scope) -> Person | None:
-        """Return who sits at this machine, where that is all there is to know."""
-        if self._always_asks or not self._is_from_here(scope):
-            return None
-        asks = (await self.find_ways_in()).asks
-=======
-    async def _find_local_person(self) -> Person | None:
         """Return who sits at this machine, where the first account hasn't closed it to them."""
+        if not self._is_from_here(scope):
+            return None
         asks = self._always_asks or (await self._find_accounts())["has_accounts"]
->>>>>>> trim-people
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
 
     def _is_from_here(self, scope: Scope) -> bool:
