@@ -17,7 +17,7 @@ from services.console.app.queries import request_search, request_story
 from services.console.app.queries.request_filters import Filters, read_filters
 from services.console.app.story.telling import Answer, pair_rules, tell_replay, tell_story
 from services.console.app.web.admin_client import ManagerAwayError, RefusedError
-from services.console.app.web.exports import export_rows, wants_export
+from services.console.app.web.exports import export_rows, quieten_json, wants_export
 from services.console.app.web.forms import read_form
 from services.console.app.web.paging import read_cursor, write_cursor
 from services.console.app.web.rendering import MAX_TEXT_CHARACTERS, render
@@ -46,7 +46,10 @@ async def list_requests(request: Request, viewer: Reader, id: str = "") -> Respo
     after = read_cursor(request, datetime, int)
     wanted = wants_export(request)
     database: Database = request.app.state.database
-    async with database.connection() as connection:
+    async with (
+        request_search.take_turn(request.app.state.search_turns),
+        database.connection() as connection,
+    ):
         found = await request_search.search(
             connection,
             filters,
@@ -148,7 +151,7 @@ async def _send_raw(request: Request, viewer: Viewer, request_id: UUID) -> Respo
         raw = await request_story.read_raw(connection, request_id, viewer.task_types)
     if raw is None:
         raise UnknownRequestError(f"No request {request_id} is in the log.")
-    return Response(raw, media_type="application/json")
+    return Response(quieten_json(raw), media_type="application/json")
 
 
 async def _tell(
