@@ -32,7 +32,12 @@ class Viewer:
     is_checked: bool = True
 
     def may(self, scope: str) -> bool:
-        """Tell whether they may do what a scope stands for."""
+        """Tell whether they may do what a scope stands for.
+
+        What is for administrators concerns all task types: not for who is bound to some.
+        """
+        if scope == KeyScope.ADMIN and self.task_types is not None:
+            return False
         return scope in self.person.scopes or KeyScope.ADMIN in self.person.scopes
 
     @property
