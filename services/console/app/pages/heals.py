@@ -23,6 +23,7 @@ from services.common.presentation.wordings import CONTROLS, FAULTS, HOLDS
 from services.common.record.outcomes import HELD
 from services.common.record.proposals import load_open_proposals
 from services.common.record.stored_runs import StoredRun, load_runs_by_id
+from services.common.text import make_storable
 from services.console.app.queries.heals import (
     MAX_LOOKBACK,
     OUTCOMES,
@@ -75,7 +76,7 @@ class UnknownHealError(ServiceError):
 @router.get("/heals")
 async def show_heals(request: Request, viewer: Reader) -> Response:
     """List the runs, the latest first."""
-    task_type = request.query_params.get("task_type") or None
+    task_type = make_storable(request.query_params.get("task_type") or "") or None
     outcome = request.query_params.get("outcome") or None
     if task_type is not None:
         viewer.require_task_type(task_type)
@@ -140,7 +141,8 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
             viewer.task_types is not None and run.task_type not in viewer.task_types
         ):
             raise UnknownHealError(f"There is no run {run_id}.")
-        minutes = read_number(read_part(run.detail, "failures"), "lookback_minutes") or DAY_MINUTES
+        told = read_number(read_part(run.detail, "failures"), "lookback_minutes") or DAY_MINUTES
+        minutes = max(0.0, min(told, MAX_LOOKBACK.total_seconds() / 60))
         serving = await load_serving(connection, run.task_type)
         before, live, recent = await _count(connection, run, serving, minutes)
         examples = await load_examples(connection, run, minutes)

@@ -11,6 +11,7 @@ from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.presentation.word_difference import compare_words
 from services.common.record.changes import find_rollback
+from services.common.text import make_storable
 from services.console.app.pages import drafts
 from services.console.app.pages.drafts import UnknownPromptError, find_prompt
 from services.console.app.queries.heals import load_task_types
@@ -44,7 +45,7 @@ class NothingServedBeforeError(ServiceError):
 @router.get("/prompts")
 async def show_prompts(request: Request, viewer: Reader) -> Response:
     """List the versions of a task type, the latest first."""
-    wanted = request.query_params.get("task_type") or ""
+    wanted = make_storable(request.query_params.get("task_type") or "")
     if wanted:
         viewer.require_task_type(wanted)
     export = wants_export(request)
@@ -203,7 +204,7 @@ async def _find_with_serving(
 async def _find_rollback(request: Request, viewer: Viewer, task_type: str) -> tuple[Prompt, Prompt]:
     viewer.require_task_type(task_type)
     async with request.app.state.database.connection() as connection:
-        serving = await load_serving(connection, task_type)
+        serving = await load_serving(connection, make_storable(task_type))
         if serving is None:
             raise UnknownPromptError("No version of this task type serves.")
         earlier = await find_rollback(connection, serving)
