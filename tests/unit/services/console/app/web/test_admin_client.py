@@ -55,6 +55,17 @@ async def test_an_answer_holds_for_a_moment(clock: list[float]) -> None:
     assert (await client.find_session("ses_a")).view.person is None
 
 
+async def test_made_up_sessions_push_nobody_out(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_client, "MAX_KNOWN_SESSIONS", 2)
+    client = Client(view(), view(None), view(None), ManagerAwayError("away"))
+    for session in ("ses_a", "ses_x", "ses_y"):
+        await client.find_session(session)
+    clock[0] += 3
+    assert (await client.find_session("ses_a")).view.person == ADA
+
+
 async def test_forms_keep_their_token(clock: list[float]) -> None:
     client = Client(view(token="a"), view(token="b"), view(None, token="c"))
     for expected in ("a", "a", "c"):
