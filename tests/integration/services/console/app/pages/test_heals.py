@@ -266,6 +266,8 @@ async def test_text_of_others_shows_as_text(
     assert not {"\u202e", "\x1b"} & set(page)
     assert len(page) < 100_000
     assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
+    held = await heal(connection, "held", reason=HOSTILE)
+    assert not {"\u202e", "\x1b"} & set((await client.get(f"/heals/{held}")).text)
 
 
 async def test_pages_in_korean(open_console: OpenConsole, connection: Connection) -> None:
