@@ -11,6 +11,8 @@ from services.common.text import make_storable
 
 ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
+# Of what a page asks by itself: it keeps no session from ending for want of use.
+UNATTENDED_HEADER = "X-Unattended"
 MAX_TRIAL_INPUTS = 8
 
 Role = Literal["viewer", "operator", "approver", "admin"]

@@ -8,7 +8,12 @@ import aiohttp
 from pydantic import BaseModel
 
 from services.common.access.browsers import CsrfTokenError
-from services.common.admin.schemas import ADMIN_PREFIX, CSRF_HEADER, SessionView
+from services.common.admin.schemas import (
+    ADMIN_PREFIX,
+    CSRF_HEADER,
+    UNATTENDED_HEADER,
+    SessionView,
+)
 from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.schemas import ErrorResponse
 
@@ -49,8 +54,11 @@ class AdminClient:
         self._base_url = manager_url.rstrip("/") + ADMIN_PREFIX
         self._known: dict[str, KnownSession] = {}
 
-    async def find_session(self, session: str) -> KnownSession:
+    async def find_session(self, session: str, *, is_attended: bool = True) -> KnownSession:
         """Find out who a session is of; the empty one is whoever sits at this machine.
+
+        Args:
+            is_attended: Whether a person asks, and not an open page by itself.
 
         Raises:
             ManagerAwayError: If the Manager is away and didn't say it within the last minutes.
@@ -60,7 +68,7 @@ class AdminClient:
         if known is not None and now - known.asked_at < FRESH_SECONDS:
             return known
         try:
-            view = SessionView.model_validate(await self._ask_for_session(session))
+            view = SessionView.model_validate(await self._ask_for_session(session, is_attended))
         except (ManagerAwayError, DatabaseUnavailableError):
             if known is None or now - known.asked_at > AWAY_SECONDS or known.view.person is None:
                 raise
@@ -78,9 +86,10 @@ class AdminClient:
         self._known[session] = known
         return known
 
-    async def _ask_for_session(self, session: str) -> Any:
+    async def _ask_for_session(self, session: str, is_attended: bool) -> Any:
+        headers = {} if is_attended else {UNATTENDED_HEADER: "1"}
         try:
-            return await self.call("GET", "/session", session=session)
+            return await self.call("GET", "/session", session=session, headers=headers)
         except RefusedError as error:
             if error.code == DatabaseUnavailableError.code:
                 raise DatabaseUnavailableError(error.message) from error

@@ -1,15 +1,17 @@
 """Who looks at a page, and what they may do."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from services.common.access.keys import KeyScope
-from services.common.admin.schemas import Person, SessionView
+from services.common.admin.schemas import UNATTENDED_HEADER, Person, SessionView
 from services.common.errors import ForbiddenError
 from services.console.app.web.admin_client import AdminClient
+
+EVENTS_PATH: Final = "/events"
 
 
 class SignInNeededError(Exception):
@@ -61,7 +63,8 @@ def may(scope: KeyScope) -> Any:
     async def find_viewer(request: Request) -> Viewer:
         admin: AdminClient = request.app.state.admin
         session = request.app.state.read_session(request)
-        known = await admin.find_session(session)
+        is_attended = UNATTENDED_HEADER not in request.headers and request.url.path != EVENTS_PATH
+        known = await admin.find_session(session, is_attended=is_attended)
         person = known.view.person
         if person is None or (person.kind == "local" and request.app.state.is_public):
             # Whoever came over a network doesn't sit at this machine.

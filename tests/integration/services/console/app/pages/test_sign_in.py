@@ -33,7 +33,7 @@ class Manager:
     def view(self, session: str) -> SessionView:
         return SessionView(person=self.people.get(session), csrf_token="token", **self.ways)
 
-    async def find_session(self, session: str) -> KnownSession:
+    async def find_session(self, session: str, **_: Any) -> KnownSession:
         return KnownSession(self.view(session), 0.0)
 
     def forget_session(self, session: str) -> None:

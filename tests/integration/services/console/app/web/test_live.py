@@ -158,3 +158,21 @@ async def test_another_sites_page_takes_no_stream(open_console: Any) -> None:
     console = await open_console("read")
     answer = await console.get("/events", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
+
+
+async def test_an_open_page_alone_keeps_no_session(open_console: Any) -> None:
+    console = await open_console("read")
+    asked: list[bool] = []
+    admin = console.admin
+    known = await admin.find_session("")
+
+    async def find_session(_: str, *, is_attended: bool = True) -> Any:
+        asked.append(is_attended)
+        return known
+
+    admin.find_session = find_session
+    console._transport.app.state.changes._is_closing = True
+    await console.get("/events")
+    await console.get("/heals", headers={"x-unattended": "1"})
+    await console.get("/heals")
+    assert asked == [False, False, True]
