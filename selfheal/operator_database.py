@@ -13,7 +13,7 @@ from services.common.config import Settings
 from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.presentation.detail_reading import show_line
-from services.common.record.people import act_as
+from services.common.record.people import acting
 from services.common.record.prompts import has_rows
 from services.common.task_types import open_task_types
 
@@ -64,9 +64,8 @@ def ask_database(
     async def connect_and_ask() -> Answer:
         async with (
             connect(url, timeout_seconds=settings.database_timeout_seconds) as connection,
-            connection.transaction(),
+            acting(connection, find_operator()),
         ):
-            await act_as(connection, find_operator())
             return await question(connection)
 
     try:

@@ -38,13 +38,19 @@ def main() -> None:
 
 
 def take_pictures(page: Page, url: str) -> None:
-    """Take the first heal's page, and the one that says how it is now."""
+    """Take the latest heal's page, and the one that says how it is now, in the dark theme."""
     page.goto(f"{url}/heals")
-    page.locator("table a").last.click()
+    page.locator("table a").first.click()
     page.wait_for_load_state("networkidle")
     page.screenshot(path=DOCS / "console-heal.png")
-    page.goto(url)
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{url}/?span=1h")
+    page.locator("summary").first.click()
     page.wait_for_load_state("networkidle")
+    bottom = page.locator("article.card .table-frame").first.bounding_box()
+    assert bottom is not None
+    height = round(bottom["y"] + bottom["height"])
+    page.set_viewport_size({**SIZE, "height": height + 8})
     page.screenshot(path=DOCS / "console-now.png")
 
 

@@ -70,6 +70,8 @@ def up(
 
     What runs already and is configured the same is left alone, so running it twice does no harm.
 
+    The console starts along, and shows in a browser what happened; CONSOLE=off leaves it out.
+
     With --autopilot the Optimizer runs too, all the time: it heals whenever failures pile up, and
     watches what it healed (`selfheal reports list` tells). It lasts until `selfheal down`, or
     until `selfheal up` is run without --autopilot.

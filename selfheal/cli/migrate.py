@@ -34,6 +34,14 @@ def migrate(
         Path | None,
         typer.Option(help="The same for the console and CONSOLE_DATABASE_URL.", metavar="FILE"),
     ] = None,
+    console_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write what the Manager knows the console by into this file, unless it is "
+            "there (CONSOLE_TOKEN_FILE reads it).",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Make the tables in the database of DATABASE_URL, or apply the migrations that it lacks.
 
@@ -58,6 +66,8 @@ def migrate(
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.
             internal_token_file.chmod(0o640)
+        if console_token_file is not None:
+            read_or_create_secret(console_token_file)
         messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")
         if console_password_file is None and not settings.console_database_url:
             messages.print(

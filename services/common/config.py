@@ -27,6 +27,7 @@ from services.common.setting_checks import (
     check_database_url,
     check_module_names,
     check_optional_url,
+    check_token_file,
     check_webhook_url,
     name_in_url,
 )
@@ -248,6 +249,14 @@ class PublicSettings(ProcessSettings):
     # Proxies in front, separated by commas: addresses, networks, or names such as `console`. They
     # alone are believed when they say who calls.
     trusted_proxies: str = ""
+    # What the Manager knows the console by, where not all who reach it are on this machine.
+    console_token_file: Annotated[Path | None, AfterValidator(check_token_file)] = None
+
+    @property
+    def console_token(self) -> SecretStr | None:
+        """The token in CONSOLE_TOKEN_FILE."""
+        file = self.console_token_file
+        return SecretStr(file.read_text(encoding="utf-8-sig").strip()) if file else None
 
 
 class PeopleSettings(PublicSettings):

@@ -1,7 +1,9 @@
 """Checks of settings; of those whose values are secrets, what is refused must not be repeated."""
 
+import os
 import re
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -45,6 +47,13 @@ def check_base_url(text: str) -> str:
         raise ValueError(f"must hold no blank: {BASE_URL_EXAMPLE}")
     path = parts.path.rstrip("/").removesuffix("/completions").removesuffix("/chat")
     return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
+
+
+def check_token_file(file: Path | None) -> Path | None:
+    """Refuse a file that can't be read."""
+    if file and not (file.is_file() and os.access(file, os.R_OK)):
+        raise ValueError("can't be read: write it with selfheal migrate --console-token-file")
+    return file
 
 
 def check_bind_host(host: str) -> str:

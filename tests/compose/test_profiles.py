@@ -1,7 +1,6 @@
 """What `up` doesn't start, and a profile does."""
 
 import json
-import urllib.request
 
 from support.containers import Containers, ask, poll_until
 from support.running_system import GUIDE_INJECTION
@@ -46,16 +45,6 @@ def test_the_autopilot_heals_by_itself(containers: Containers) -> None:
     by = containers.psql("SELECT triggered_by FROM optimization_reports ORDER BY id")
     assert by == "autopilot"
     containers.compose("--profile=autopilot", "rm", "--stop", "--force", "autopilot")
-
-
-def test_the_console_shows_itself_on_this_machine(containers: Containers) -> None:
-    containers.up("console")
-    page = urllib.request.Request("http://127.0.0.1:8003/", headers={"accept": "text/html"})
-    with urllib.request.urlopen(page, timeout=10) as answer:
-        assert answer.status == 200
-        assert "default-src 'self'" in answer.headers["content-security-policy"]
-        assert "<h1>" in answer.read().decode()
-    containers.compose("--profile=console", "rm", "--stop", "--force", "console")
 
 
 def test_the_local_model_answers_from_its_container(containers: Containers) -> None:

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
-from support.containers import ROOT, Containers, ask
+from support.containers import PROJECT, ROOT, Containers, ask
 
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
+VOLUMES = {
+    *("postgres-data", "evaluator-data", "internal-token"),
+    *("manager-password", "console-password", "console-token"),
+}
 INSERT = """
     UPDATE prompts SET is_active = FALSE;
     INSERT INTO prompts (task_type, content, version, change_reason, created_by)
@@ -32,10 +36,18 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
     containers.up()
 
     assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "4"
-    assert "Applied migration 2, migration 3." in containers.compose("logs", "migrate").stdout
+    assert (
+        "Applied migration 2, migration 3, migration 4."
+        in containers.compose("logs", "migrate").stdout
+    )
     assert containers.psql("SELECT user_input FROM execution_logs") == "an old request"
     status, answer = ask()
     assert (status, answer["prompt_version"]) == (200, 2)
+    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename LIKE 'selfheal%'"
+    assert containers.psql(users) == "selfheal_manager"
+    containers.up("console")
+    assert containers.psql(f"{users} ORDER BY 1") == "selfheal_console\nselfheal_manager"
+    containers.compose("--profile=console", "rm", "--stop", "--force", "console")
 
 
 def test_another_up_changes_nothing(containers: Containers) -> None:
@@ -49,7 +61,8 @@ def test_another_up_changes_nothing(containers: Containers) -> None:
 
 def test_down_keeps_the_data_and_down_v_removes_them(containers: Containers) -> None:
     containers.compose("down")
-    assert len(containers.leftovers()["volumes"]) == 3
+    kept = {name.removeprefix(f"{PROJECT}_") for name in containers.leftovers()["volumes"]}
+    assert kept == VOLUMES
     containers.up("postgres")
     assert containers.psql("SELECT count(*) FROM prompts") == "2"
     containers.compose("down", "--volumes")

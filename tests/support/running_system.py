@@ -56,12 +56,15 @@ class RunningSystem:
     def port(self, service: str) -> int:
         return int(self.environment[f"{service.upper()}_PORT"])
 
-    def selfheal(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def selfheal(
+        self, *arguments: str, check: bool = True, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user would."""
         done = subprocess.run(
             [sys.executable, "-P", "-m", "selfheal.cli.main", *arguments],
             cwd=self.directory,
             env=self.environment,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from selfheal.cli.access.users import TaskTypes
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -35,12 +36,7 @@ def create_key(
         list[KeyScope] | None,
         typer.Option("--scope", "-s", help="What it allows; may be given again. Default: serve."),
     ] = None,
-    task_types: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--task-type", "-t", help="Only this one; may be given again.", metavar="NAME"
-        ),
-    ] = None,
+    task_types: TaskTypes = None,
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=36_500, help="Refused after so many days.")
     ] = None,
@@ -69,16 +65,8 @@ def create_key(
     if unknown:
         messages.print(Text(f"Nothing is served yet under: {', '.join(unknown)}.", style="yellow"))
     if as_json:
-        print_json(
-            {
-                "id": key.id,
-                "key": key.text,
-                "name": name,
-                "scopes": chosen,
-                "task_types": bound,
-                "expires_at": expires_at,
-            }
-        )
+        what = {"scopes": chosen, "task_types": bound, "expires_at": expires_at}
+        print_json({"id": key.id, "key": key.text, "name": name} | what)
         return
     typer.echo(key.text)
     messages.print("It is shown this once: keep it now. Send it as: Authorization: Bearer sh_...")

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -19,23 +18,13 @@ from services.common.access.accounts import (
     Account,
     change_account,
     create_account,
-    find_local_account,
     list_accounts,
 )
 from services.common.access.passwords import MIN_CHARACTERS, hash_password
+from services.common.admin.schemas import Role
 from services.common.config import Settings
 
 Answer = TypeVar("Answer")
-
-
-class Role(StrEnum):
-    """What somebody may do; each includes those before it."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    APPROVER = "approver"
-    ADMIN = "admin"
-
 
 Name = Annotated[str, typer.Argument(help="As it is typed to sign in.")]
 RoleOption = Annotated[Role, typer.Option("--role", "-r", help="What they may do.")]
@@ -54,13 +43,15 @@ output = Console()
 @app.command("create")
 def create_user(
     name: Name,
-    role: RoleOption = Role.VIEWER,
+    role: RoleOption = "viewer",
     task_types: TaskTypes = None,
     password_stdin: FromInput = False,
 ) -> None:
-    """Make an account; the password is asked for twice. The first one closes the admin API.
+    """Make an account; the password is asked for twice.
 
-    Example: selfheal users create alice --role approver
+    From the first one on, console and admin API ask everybody to sign in, so make it an admin.
+
+    Example: selfheal users create alice --role admin
     """
     password_hash = hash_password(_ask_password(password_stdin))
     bound = sorted(set(task_types)) if task_types else None
@@ -83,9 +74,8 @@ def show_users(as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(account) | {"password_hash": None} for account in accounts])
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("name", "role", "task types", "signs in", "made", "state"):
-        table.add_column(title)
+    titles = ("name", "role", "task types", "signs in", "made", "state")
+    table = Table(*titles, box=None, pad_edge=False)
     for account in accounts:
         table.add_row(
             Text(account.name),
@@ -93,7 +83,7 @@ def show_users(as_json: AsJson = False) -> None:
             Text(", ".join(account.task_types) if account.task_types else "all"),
             Text("with a password" if account.is_local else f"at {account.issuer}"),
             f"{account.created_at.astimezone():%Y-%m-%d %H:%M}",
-            "disabled" if account.disabled_at else "enabled",
+            "disabled" if account.is_disabled else "enabled",
         )
     output.print(table)
 
@@ -141,13 +131,13 @@ def set_role(
 
 def _change(name: str, **changes: Any) -> Account:
     async def change(connection: asyncpg.Connection) -> Account:
-        account = await find_local_account(connection, name)
-        others = [one for one in await list_accounts(connection) if one.name == name]
-        if account is None and not others:
+        accounts = await list_accounts(connection)
+        found = [one for one in accounts if one.name.lower() == name.lower()]
+        if not found:
             raise EmbeddedRuntimeError(
                 "There is no account of this name.", remedy="See them with: selfheal users list"
             )
-        return await change_account(connection, (account or others[0]).id, **changes)
+        return await change_account(connection, found[0].id, **changes)
 
     return _ask(change)
 

@@ -49,8 +49,7 @@ async def update_roles(
         PostgresError: If the rights to do so are lacking.
     """
     file = schema.parent / _FILE
-    is_there = file.is_file()
-    if not is_there or not await connection.fetchval(_CAN_APPLY):
+    if not file.is_file() or not await connection.fetchval(_CAN_APPLY):
         return
     sql = file.read_text(encoding="utf-8")
     for role, password in (passwords or {}).items():

@@ -6,7 +6,7 @@ subject. No two have the same name, since names say who did what.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ import asyncpg
 
 from services.common.access.keys import KeyScope
 from services.common.errors import ServiceError
+from services.common.record.people import MAX_NAME_CHARACTERS
 
 # From the least to the most.
 ROLE_SCOPES: Final[Mapping[str, tuple[KeyScope, ...]]] = {
@@ -23,13 +24,11 @@ ROLE_SCOPES: Final[Mapping[str, tuple[KeyScope, ...]]] = {
     "admin": (KeyScope.ADMIN,),
 }
 LOCAL_PERSON: Final = "local"
-# As many as `prompts.created_by` holds.
-MOST_NAME_CHARACTERS: Final = 64
 _NAME = re.compile(r"\w[\w.@+#-]*")
 _NO_NAME = re.compile(r"[^\w.@+-]+")
-# Any number will do that nothing else locks.
-_NAMES_LOCK: Final = 15_000
 
+# Any number will do that nothing else locks.
+LOCK_NAMES: Final = "SELECT pg_advisory_xact_lock(15000)"
 COLUMNS: Final = (
     "id, name, password_hash, issuer, subject, role, task_types, created_at, disabled_at"
 )
@@ -83,7 +82,7 @@ class Account:
     issuer: str | None
     subject: str | None
     role: str
-    task_types: list[str] | None
+    task_types: Sequence[str] | None
     created_at: datetime
     disabled_at: datetime | None
 
@@ -91,6 +90,11 @@ class Account:
     def is_local(self) -> bool:
         """Whether it has a password here, and no provider vouches for it."""
         return self.subject is None
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether nobody may sign in with it."""
+        return self.disabled_at is not None
 
     @property
     def scopes(self) -> tuple[KeyScope, ...]:
@@ -124,11 +128,11 @@ async def create_account(
     """
     if not _is_good_name(name):
         raise AccountRefusedError(
-            f"A name has letters, digits and any of . _ @ + # -, {MOST_NAME_CHARACTERS} at most, "
+            f"A name has letters, digits and any of . _ @ + # -, {MAX_NAME_CHARACTERS} at most, "
             f"begins with a letter or a digit, and isn't {LOCAL_PERSON!r}."
         )
     async with connection.transaction():
-        await _lock_names(connection)
+        await connection.execute(LOCK_NAMES)
         if await connection.fetchval(IS_TAKEN, name):
             raise AccountRefusedError("There is an account of this name already.")
         values = (name, password_hash, None, None, role, task_types)
@@ -151,7 +155,7 @@ async def keep_subject(
     they asked for themselves. Where the role has changed, earlier sessions end.
     """
     async with connection.transaction():
-        await _lock_names(connection)
+        await connection.execute(LOCK_NAMES)
         row = await connection.fetchrow(SELECT_SUBJECT, issuer, subject)
         if row is None:
             chosen = await _choose_name(connection, name)
@@ -161,7 +165,8 @@ async def keep_subject(
         known = Account(**row)
         if (known.role, known.task_types) == (role, task_types):
             return known
-        return await _update(connection, known, role=role, task_types=task_types)
+        changed = replace(known, role=role, task_types=task_types)
+        return await _update(connection, changed, is_disabled=known.is_disabled)
 
 
 async def change_account(
@@ -189,44 +194,33 @@ async def change_account(
                 f"{account.name} signs in at {account.issuer}, which decides on password and role; "
                 "here the account can only be disabled."
             )
-        return await _update(
-            connection,
+        changed = replace(
             account,
             role=role or account.role,
             task_types=account.task_types if task_types is None else task_types or None,
             password_hash=password_hash or account.password_hash,
-            is_disabled=account.disabled_at is not None if is_disabled is None else is_disabled,
         )
+        disabled = account.is_disabled if is_disabled is None else is_disabled
+        return await _update(connection, changed, is_disabled=disabled)
 
 
 async def _update(
-    connection: asyncpg.Connection,
-    account: Account,
-    *,
-    role: str,
-    task_types: Sequence[str] | None,
-    password_hash: str | None = None,
-    is_disabled: bool | None = None,
+    connection: asyncpg.Connection, account: Account, *, is_disabled: bool
 ) -> Account:
-    disabled = account.disabled_at is not None if is_disabled is None else is_disabled
-    values = (account.id, password_hash, role, task_types, disabled)
-    [row] = await connection.fetch(UPDATE, *values)
+    values = (account.password_hash, account.role, account.task_types, is_disabled)
+    [row] = await connection.fetch(UPDATE, account.id, *values)
     await connection.execute(END_SESSIONS, account.id)
     return Account(**row)
 
 
 def _is_good_name(name: str) -> bool:
-    is_short = len(name) <= MOST_NAME_CHARACTERS
+    is_short = len(name) <= MAX_NAME_CHARACTERS
     return is_short and name.lower() != LOCAL_PERSON and _NAME.fullmatch(name) is not None
-
-
-async def _lock_names(connection: asyncpg.Connection) -> None:
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _NAMES_LOCK)
 
 
 async def _choose_name(connection: asyncpg.Connection, wanted: str) -> str:
     """Return a name that nobody has: what the provider says, or that with a number."""
-    base = _NO_NAME.sub("-", wanted).lstrip(".@+-")[: MOST_NAME_CHARACTERS - 10]
+    base = _NO_NAME.sub("-", wanted).lstrip(".@+-")[: MAX_NAME_CHARACTERS - 10]
     base = base if _is_good_name(base) else f"user-{base}"
     name, number = base, 1
     while await connection.fetchval(IS_TAKEN, name):

@@ -6,12 +6,13 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
 from services.common.access.headers import read_header
+from services.common.access.networks import read_address
 from services.common.errors import ForbiddenError
 
 Network = IPv4Network | IPv6Network
@@ -74,19 +75,13 @@ def check_host(scope: Scope, own: OwnHosts) -> None:
     """
     found = _AUTHORITY.fullmatch(read_header(scope, b"host"))
     host = (found[1] or found[2]).lower() if found else ""
-    if not host or not (host in own.names or _is_own_address(host, own)):
+    address = read_address(host)
+    is_own = address is not None and (address.is_loopback or own.any_address)
+    if not is_own and host not in own.names:
         raise ForbiddenError(
             "This isn't reached under that name. Use localhost, or the name in PUBLIC_URL; other "
             "names are listed in ALLOWED_HOSTS."
         )
-
-
-def _is_own_address(host: str, own: OwnHosts) -> bool:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or own.any_address
 
 
 def check_origin(scope: Scope, own: OwnHosts) -> None:
@@ -170,25 +165,9 @@ def read_client_address(scope: Scope, trusted: Iterable[Network]) -> str:
     networks = tuple(trusted)
     address: str = scope["client"][0] if scope.get("client") else ""
     hops = read_header(scope, b"x-forwarded-for").split(",")
-    while hops and _is_in(address, networks):
+    while hops and (peer := read_address(address)) and any(peer in one for one in networks):
         hop = hops.pop().strip()
-        if not _is_address(hop):
+        if read_address(hop) is None:
             break
         address = hop
     return address
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_in(text: str, networks: Iterable[Network]) -> bool:
-    if not _is_address(text):
-        return False
-    address = ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return any(mapped in network for network in networks)

@@ -70,16 +70,9 @@ async def revoke_key(connection: asyncpg.Connection, key_id: str) -> str | None:
 
 async def load_valid_keys(connection: asyncpg.Connection) -> dict[str, ApiKey]:
     """Return the keys that may be used now, by their ids."""
-    return {row["id"]: _read_key(row) for row in await connection.fetch(SELECT_VALID)}
-
-
-def _read_key(row: asyncpg.Record) -> ApiKey:
-    task_types = row["task_types"]
-    return ApiKey(
-        id=row["id"],
-        secret_sha256=row["secret_sha256"],
-        name=row["name"],
-        scopes=frozenset(row["scopes"]),
-        task_types=None if task_types is None else frozenset(task_types),
-        expires_at=row["expires_at"],
-    )
+    keys = {}
+    for row in await connection.fetch(SELECT_VALID):
+        bound = None if row["task_types"] is None else frozenset(row["task_types"])
+        sets = {"scopes": frozenset(row["scopes"]), "task_types": bound}
+        keys[row["id"]] = ApiKey(**dict(row) | sets)
+    return keys

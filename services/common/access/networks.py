@@ -1,6 +1,6 @@
 """The rule for networks: what only this machine reaches is open, anything else asks who calls."""
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from services.common.config import ConsoleSettings, ServiceSettings
@@ -32,14 +32,17 @@ def is_console_public(settings: ConsoleSettings) -> bool:
 
 def is_beyond_loopback(host: str) -> bool:
     """Tell whether a host is anything else than this machine's own loopback."""
-    if host.lower() == "localhost":
-        return False
+    address = read_address(host)
+    return host.lower() != "localhost" if address is None else not address.is_loopback
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, IPv4's where it is spelled as one of IPv6; None where it is none."""
     try:
-        address = ip_address(host)
+        address = ip_address(text)
     except ValueError:
-        return True
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return not (mapped or address).is_loopback
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def must_ask(settings: ServiceSettings) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from services.common.diagnosis.checks import Check
 from services.common.schemas import Input, Output, Schema, TaskType
 from services.common.text import make_storable
 
@@ -13,6 +14,7 @@ ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
 # Of what a page asks by itself: it keeps no session from ending for want of use.
 UNATTENDED_HEADER = "X-Unattended"
+CONSOLE_HEADER = "X-Console-Token"
 MAX_TRIAL_INPUTS = 8
 
 Role = Literal["viewer", "operator", "approver", "admin"]
@@ -52,7 +54,7 @@ class SessionView(Schema):
 
 
 class SignIn(Schema):
-    """A local account's name and password; `address` is whose they are, for the throttle."""
+    """A local account's name and password."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     password: str = Field(min_length=1, max_length=1_000, repr=False)
@@ -209,15 +211,6 @@ class UserChange(Schema):
     role: Role | None = None
     password: str | None = Field(default=None, min_length=12, max_length=1_000, repr=False)
     is_disabled: Annotated[bool, Field(strict=True)] | None = None
-
-
-class Check(Schema):
-    """One thing that was looked at: how it is, and what to do about it."""
-
-    name: str
-    found: str
-    result: Literal["ok", "warn", "fail"] = "ok"
-    remedy: str = ""
 
 
 class Condition(Schema):

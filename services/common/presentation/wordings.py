@@ -58,6 +58,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "There are too few inputs to prove anything on.",
         "Add golden inputs to the task type.",
     ),
+    "draft_refused": (
+        "The draft may not be run as it is.",
+        "The table below says why. Change it, and send it through the gate again.",
+    ),
     "budget_exceeded": (
         "The calls that a run may make were spent before it was decided.",
         "The next run tries again; OPTIMIZER_MAX_CALLS allows more.",

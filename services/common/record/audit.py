@@ -1,7 +1,7 @@
 """Reads the audit: what was changed, by whom, when."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,10 +11,10 @@ PAGE_ROWS: Final = 500
 SELECT_EVENTS: Final = """
     SELECT id, at, person, database_user, action, object, task_type, before, after
     FROM selfheal.audit
-    WHERE id < $1
-      AND ($2::text IS NULL OR person = $2 OR (person IS NULL AND database_user = $2))
-      AND ($3::text[] IS NULL OR task_type = ANY($3))
-      AND ($4::timestamptz IS NULL OR at >= $4)
+    WHERE ($1::text IS NULL OR person = $1 OR (person IS NULL AND database_user = $1))
+      AND ($2::text[] IS NULL OR task_type = ANY($2))
+      AND ($3::timestamptz IS NULL OR at >= $3)
+      AND id < $4
       AND ($5::text IS NULL OR object LIKE $5 || ' %')
       AND (NOT $6 OR task_type IS NOT NULL)
     ORDER BY id DESC
@@ -24,7 +24,7 @@ SELECT_EVENTS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which events are meant; None for all of that kind.
+    """Which events are meant, in the order in which the query takes it; None for all of that kind.
 
     Attributes:
         person: A person's name, or a database user's where no person is known.
@@ -81,11 +81,7 @@ async def load_events(
     connection: asyncpg.Connection, meant: AuditFilter = EVERY_EVENT, *, limit: int
 ) -> list[AuditEvent]:
     """Load events, the latest first."""
-    records = await connection.fetch(
-        SELECT_EVENTS,
-        *(meant.before_id, meant.person, meant.task_types, meant.since),
-        *(meant.kind, meant.hides_access, limit),
-    )
+    records = await connection.fetch(SELECT_EVENTS, *astuple(meant), limit)
     return [AuditEvent(**record) for record in records]
 
 

@@ -1,11 +1,14 @@
 """Says who acts: to the audit within a transaction, and in what is kept of a change."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 
 from services.common.errors import ForbiddenError
 
+# As many as `prompts.created_by` holds.
 MAX_NAME_CHARACTERS: Final = 64
 SET_PERSON: Final = "SELECT set_config('selfheal.person', $1, TRUE)"
 
@@ -16,11 +19,14 @@ class SecondPersonRequiredError(ForbiddenError):
     code = "second_person_required"
 
 
-async def act_as(connection: asyncpg.Connection, person: str) -> None:
-    """Let the audit know who makes the changes of this transaction, for as long as it lasts."""
-    await connection.execute(SET_PERSON, person)
+@asynccontextmanager
+async def acting(connection: asyncpg.Connection, person: str) -> AsyncIterator[None]:
+    """Open a transaction in which changes are a person's, for the audit."""
+    async with connection.transaction():
+        await connection.execute(SET_PERSON, person)
+        yield
 
 
 def shorten_name(person: str) -> str:
-    """Cut a name to what `prompts.created_by` holds."""
+    """Cut a key's name, which may be longer."""
     return person[:MAX_NAME_CHARACTERS]

@@ -9,7 +9,8 @@ import asyncpg
 
 from services.common.record.outcomes import PROPOSED
 
-# A run with its report and its watch.
+# A run with its report and its watch. Only an Optimizer writes down that a watch ended, but what
+# serves no longer is watched no longer.
 COLUMNS: Final = """
     r.id, r.task_type, r.decision, r.reason, r.verdict, r.triggered_by, r.resolution,
     r.resolved_at, r.created_at, r.report_id, r.candidate_id, r.incumbent_prompt_id,
@@ -18,7 +19,9 @@ COLUMNS: Final = """
         WHEN jsonb_typeof(r.detail -> 'activated_version') = 'number'
         THEN (r.detail ->> 'activated_version')::integer
     END) AS after_version,
-    w.started_at AS watched_since, w.ended_at AS watched_until, w.outcome AS watch_outcome
+    w.started_at AS watched_since, w.ended_at AS watched_until,
+    CASE WHEN w.ended_at IS NULL AND NOT promoted.is_active THEN 'superseded' ELSE w.outcome END
+        AS watch_outcome
 """
 TABLES: Final = """
     selfheal.healing_runs r
@@ -69,7 +72,7 @@ class StoredRun:
         resolved_by: The person who answered its proposal, where that is on record.
         version: Version of that prompt, unless its row is gone.
         watched_since: When the replacement began to serve.
-        watched_until: When the watch over it ended; None while it goes on.
+        watched_until: When the watch over it ended, where that is on record.
         watch_outcome: How that ended: `kept`, `rolled_back`, `superseded`.
         detail: All that the run knew; only its summary in a list.
         before_content: Text that was looked at; None in a list, and where it isn't known.
@@ -113,7 +116,8 @@ class StoredRun:
     @property
     def is_watched(self) -> bool:
         """Whether what this run activated is being watched now."""
-        return self.watched_since is not None and self.watched_until is None
+        has_ended = self.watched_until is not None or self.watch_outcome is not None
+        return self.watched_since is not None and not has_ended
 
 
 async def load_runs(

@@ -1,8 +1,7 @@
 """Asks the Worker for an answer that leaves no trace in the log, the way the question came in."""
 
 import time
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from services.common.chat.evaluation import make_evaluation_request
@@ -17,33 +16,17 @@ from services.common.schemas import (
 from services.common.siblings import WorkerClient
 
 
-class Question(Protocol):
-    """What is asked: at the guide's route, or as a conversation at the door."""
-
-    @property
-    def user_input(self) -> str:
-        """What the user wrote."""
-
-    @property
-    def refined_input(self) -> str:
-        """What the model is asked."""
-
-    @property
-    def golden_id(self) -> str | None:
-        """The golden input's id, by which the Evaluator finds its checks."""
-
-    @property
-    def conversation(self) -> ChatInput | None:
-        """What was asked at the door; None where it came by the guide's route."""
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question, as plain values."""
+class Question:
+    """What is asked: by the guide's route, or as a conversation at the door.
+
+    Attributes:
+        golden_id: The golden input's id, by which the Evaluator finds its checks.
+    """
 
     user_input: str
     refined_input: str
-    conversation: ChatInput | None = field(default=None, hash=False)
+    conversation: ChatInput | None = None
     golden_id: str | None = None
 
 

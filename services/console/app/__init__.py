@@ -1,1 +1,1 @@
-"""The console: `main` wires, `pages` show, `queries` read, `web` is what all pages share."""
+"""The console: a page is `pages/X` -> `queries/X` -> `templates/X`; `web` is what all share."""

@@ -16,8 +16,8 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.web import create_app, serve
-from services.console.app.pages import evaluator as evaluator_page
 from services.console.app.pages import (
+    evaluator,
     events,
     heals,
     now,
@@ -26,8 +26,8 @@ from services.console.app.pages import (
     settings,
     sign_in,
     task_types,
+    workshop,
 )
-from services.console.app.pages import workshop as workshop_page
 from services.console.app.queries import request_search
 from services.console.app.web.admin_client import AdminClient
 from services.console.app.web.cookies import is_https, read_session
@@ -45,6 +45,7 @@ from services.console.app.web.rendering import Renderer
 from services.console.app.web.viewer import SignInNeededError
 
 SERVICE = "console"
+PAGES = (now, requests, prompts, heals, task_types, evaluator, settings, sign_in, events)
 STATIC = Path(__file__).parent / "static"
 # A prompt of 100,000 Korean letters takes 900 kB in a form.
 MAX_FORM_BYTES: Final = 3 << 20
@@ -62,7 +63,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         async with create_session() as http:
-            app.state.admin = AdminClient(http, own.manager_url)
+            app.state.admin = AdminClient(http, own.manager_url, own.console_token)
             with changes.ending_with_the_process():
                 yield
             await changes.close()
@@ -91,12 +92,8 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     app.state.renderer = Renderer(app.state.last_pages, assets)
     app.state.read_session = read_session
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for page in (now, requests, prompts, heals, task_types, evaluator_page, settings):
+    for page in (*PAGES, *([workshop] if own.workshop else [])):
         app.include_router(page.router, include_in_schema=False)
-    for page in (sign_in, events):
-        app.include_router(page.router, include_in_schema=False)
-    if own.workshop:
-        app.include_router(workshop_page.router, include_in_schema=False)
     return app
 
 

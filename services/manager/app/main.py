@@ -22,8 +22,7 @@ from services.manager.app.access.key_store import KeyStore
 from services.manager.app.access.people import People
 from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.sign_in import SignIns
-from services.manager.app.admin import accounts as account_routes
-from services.manager.app.admin import condition, jobs, prompts, runs, trials
+from services.manager.app.admin import accounts, condition, jobs, prompts, trials
 from services.manager.app.admin import sessions as session_routes
 from services.manager.app.api import router
 from services.manager.app.door.api import CHAT_PATH
@@ -71,8 +70,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
     scoring_metrics = ScoringMetrics(metrics.registry)
-    traffic_metrics = TrafficMetrics(metrics.registry)
-    traffic_counter = TrafficCounter(database)
+    traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
@@ -161,9 +159,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app.state.database = database
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
-    for one in (door_router, router, session_routes.router, account_routes.router):
+    for one in (door_router, router):
         app.include_router(one)
-    for module in (prompts, runs, trials, jobs, condition):
+    for module in (session_routes, accounts, prompts, trials, jobs, condition):
         app.include_router(module.router)
     return app
 

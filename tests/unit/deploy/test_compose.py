@@ -173,6 +173,32 @@ def test_the_console_comes_in_as_a_user_who_only_reads_and_holds_no_other_secret
     assert console["profiles"] == ["console"]
 
 
+def test_by_its_token_the_manager_knows_the_console_alone() -> None:
+    folder = "/var/lib/selfheal-console-token"
+    mounts = {
+        name: volume
+        for name, service in SERVICES.items()
+        for volume in service.get("volumes", [])
+        if str(volume).startswith("console-token:")
+    }
+    assert mounts == {
+        "migrate": f"console-token:{folder}",
+        "manager": f"console-token:{folder}:ro",
+        "console": f"console-token:{folder}:ro",
+    }
+    assert folder in DOCKERFILE
+    assert f"--console-token-file={folder}/token" in SERVICES["migrate"]["command"]
+    for name in ("manager", "console"):
+        assert SERVICES[name]["environment"]["CONSOLE_TOKEN_FILE"] == f"{folder}/token"
+
+
+def test_nothing_that_runs_models_or_their_code_reaches_the_console() -> None:
+    reached = set(SERVICES["console"]["networks"])
+    beside = {name for name in SERVICES if reached & set(SERVICES[name].get("networks", ()))}
+    assert beside.isdisjoint({"evaluator", "local-model", "prometheus"})
+    assert "manager" in beside
+
+
 def test_the_console_reads_the_last_grading_where_it_is_written() -> None:
     assert f"./{REPORT.parent}:/srv/{REPORT.parent}:ro" in SERVICES["console"]["volumes"]
 

@@ -5,8 +5,6 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
-from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from services.common.admin.schemas import (
@@ -23,35 +21,27 @@ from services.common.schemas import MAX_INPUT_CHARACTERS
 from services.common.task_types import TaskTypeError, open_task_types
 from services.console.app.queries.prompts import load_failing, load_prompt, load_serving
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import name_path, send
-from services.console.app.web.forms import read_form
+from services.console.app.web.forms import name_path, read_body, read_form, send
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Operator, Reader, Viewer
+from services.console.app.web.viewer import Operator, Reader, UnknownError, Viewer
 
 MOST_OFFERED: Final = 10
 MAX_PROMPT_ID_DIGITS: Final = 9
+NO_DRAFT: Final = "A draft needs a text, of 100,000 characters at most."
+NO_TRIAL: Final = (
+    f"A trial needs a text and 1 to {MAX_TRIAL_INPUTS} inputs, each of "
+    f"{MAX_INPUT_CHARACTERS:,} characters at most."
+)
 
 router = APIRouter()
 
 
-class UnknownPromptError(ServiceError):
-    """No prompt has this id, or it is of a task type that the viewer may not see."""
-
-    status_code = 404
-    code = "unknown_prompt"
-
-
 async def find_prompt(connection: asyncpg.Connection, viewer: Viewer, prompt_id: str) -> Prompt:
-    """Find a prompt of a task type that the viewer may see.
-
-    Raises:
-        UnknownPromptError: If there is none of this id.
-    """
+    """Find a prompt of a task type that the viewer may see, or refuse."""
     is_id = prompt_id.isascii() and prompt_id.isdigit() and len(prompt_id) <= MAX_PROMPT_ID_DIGITS
     prompt = await load_prompt(connection, int(prompt_id)) if is_id else None
-    mine = viewer.task_types
-    if prompt is None or (mine is not None and prompt.task_type not in mine):
-        raise UnknownPromptError("There is no such version.")
+    if prompt is None or not viewer.may_see(prompt.task_type):
+        raise UnknownError("unknown_prompt", "There is no such version.")
     return prompt
 
 
@@ -59,8 +49,7 @@ async def find_prompt(connection: asyncpg.Connection, viewer: Viewer, prompt_id:
 async def show_draft(request: Request, viewer: Operator) -> Response:
     """Show the form for a draft that begins as the text of a version."""
     prompt_id = request.query_params.get("from", "")
-    context = await _read_context(request, viewer, prompt_id)
-    return _show(request, context, content=context["origin"].content)
+    return _show(request, await _read_context(request, viewer, prompt_id))
 
 
 @router.post("/prompts/draft")
@@ -68,25 +57,22 @@ async def use_draft(request: Request, viewer: Operator) -> Response:
     """Try a draft on the chosen inputs, or send it through the gate."""
     form = await read_form(request, viewer)
     context = await _read_context(request, viewer, str(form.get("from", "")))
-    content = str(form.get("content", ""))
-    chosen = [text for text in map(str, form.getlist("input")) if text.strip()]
-    shown: dict[str, Any] = {
-        "content": content,
-        "chosen": chosen,
-        "reason": str(form.get("reason", "")),
-    }
+    origin = context["origin"]
+    context["content"], context["reason"] = (
+        str(form.get(name, "")) for name in ("content", "reason")
+    )
+    context["chosen"] = [text for text in map(str, form.getlist("input")) if text.strip()]
     try:
         if form.get("action") == "send":
-            draft = _read_draft(form, content)
-            job = Job.model_validate(
-                await send(request, viewer, "POST", name_path(context["origin"], "draft"), draft)
-            )
-            return RedirectResponse(f"/jobs/{job.id}", status_code=303)
-        trial = _read_trial(content, chosen)
-        answer = await send(request, viewer, "POST", name_path(context["origin"], "trial"), trial)
+            sent = {"content": context["content"], "reason": context["reason"][:500]}
+            draft = read_body(DraftRequest, sent, NO_DRAFT)
+            answer = await send(request, viewer, "POST", name_path(origin, "draft"), draft)
+            return RedirectResponse(f"/jobs/{Job.model_validate(answer).id}", status_code=303)
+        trial = read_body(TrialRequest, context | {"inputs": context["chosen"]}, NO_TRIAL)
+        answer = await send(request, viewer, "POST", name_path(origin, "trial"), trial)
     except (RefusedError, InvalidRequestError) as error:
-        return _show(request, context, **shown, refusal=error)
-    return _show(request, context, **shown, result=TrialResult.model_validate(answer))
+        return _show(request, context, refusal=error)
+    return _show(request, context, result=TrialResult.model_validate(answer))
 
 
 @router.get("/jobs/{job_id}")
@@ -98,23 +84,6 @@ async def show_job(request: Request, job_id: UUID, viewer: Reader) -> Response:
     return render(request, "prompts/job.html", job=job)
 
 
-def _read_draft(form: FormData, content: str) -> DraftRequest:
-    try:
-        return DraftRequest(content=content, reason=str(form.get("reason", ""))[:500])
-    except ValidationError as error:
-        raise InvalidRequestError("A draft needs a text, of 100,000 characters at most.") from error
-
-
-def _read_trial(content: str, inputs: list[str]) -> TrialRequest:
-    try:
-        return TrialRequest(content=content, inputs=inputs)
-    except ValidationError as error:
-        raise InvalidRequestError(
-            f"A trial needs a text and 1 to {MAX_TRIAL_INPUTS} inputs, each of "
-            f"{MAX_INPUT_CHARACTERS:,} characters at most."
-        ) from error
-
-
 async def _read_context(request: Request, viewer: Viewer, prompt_id: str) -> dict[str, Any]:
     """Read what a draft begins with, and the inputs that it can be tried on.
 
@@ -124,13 +93,7 @@ async def _read_context(request: Request, viewer: Viewer, prompt_id: str) -> dic
     async with request.app.state.database.connection() as connection:
         origin = await find_prompt(connection, viewer, prompt_id)
         serving = await load_serving(connection, origin.task_type)
-        failing = (
-            await load_failing(
-                connection, serving, most_characters=MAX_INPUT_CHARACTERS, limit=MOST_OFFERED
-            )
-            if serving
-            else []
-        )
+        failing = await load_failing(connection, serving, MOST_OFFERED) if serving else []
     try:
         task_types = open_task_types(request.app.state.settings.task_types_dir)
         golden = task_types.golden_inputs(origin.task_type)
@@ -139,7 +102,9 @@ async def _read_context(request: Request, viewer: Viewer, prompt_id: str) -> dic
         offered = []
     return {
         "origin": origin,
-        "serving": serving,
+        "content": origin.content,
+        "reason": "",
+        "chosen": [],
         "failing": failing,
         "golden": offered[:MOST_OFFERED],
     }
@@ -149,9 +114,6 @@ def _show(
     request: Request,
     context: dict[str, Any],
     *,
-    content: str,
-    chosen: list[str] | None = None,
-    reason: str = "",
     result: TrialResult | None = None,
     refusal: ServiceError | None = None,
 ) -> Response:
@@ -161,10 +123,7 @@ def _show(
         "prompts/draft.html",
         status_code=refusal.status_code if refusal else 200,
         **context,
-        content=content,
-        chosen=chosen or [],
-        own=next((text for text in chosen or [] if text not in offered), ""),
-        reason=reason,
+        own=next((text for text in context["chosen"] if text not in offered), ""),
         result=result,
         refusal=refusal.message if refusal else "",
         most=MAX_TRIAL_INPUTS,

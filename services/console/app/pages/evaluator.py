@@ -9,18 +9,12 @@ from starlette.responses import Response
 from services.common.admin.schemas import Condition, EvaluateRequest, TrialAnswer
 from services.common.errors import ServiceError
 from services.common.evaluation_detail import read_detail
-from services.common.presentation.detail_reading import (
-    read_line,
-    read_list,
-    read_number,
-    read_part,
-    read_records,
-)
+from services.common.presentation import detail_reading
+from services.common.presentation.detail_reading import read_line
 from services.common.presentation.wordings import EXECUTION_STATUSES
 from services.console.app.queries.evaluator import load_fingerprints
-from services.console.app.queries.task_types import load_serving
-from services.console.app.web.changes import send
-from services.console.app.web.forms import read_body, read_form
+from services.console.app.queries.task_types import load_task_types
+from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Operator, Reader, Viewer
 
@@ -63,14 +57,16 @@ async def _show(
         condition, problem = None, away
     async with request.app.state.database.connection() as connection:
         fingerprints = await load_fingerprints(connection, viewer.task_types)
-        serving = await load_serving(connection, viewer.task_types)
+        task_types = await load_task_types(connection, viewer.task_types)
     return render(
         request,
         "evaluator.html",
-        condition=describe_condition(condition) if condition else None,
+        condition=condition,
         problem=problem,
+        reading=detail_reading,
+        read_moment=read_moment,
         fingerprints=fingerprints,
-        task_types=list(serving),
+        task_types=task_types,
         sent=sent or {},
         answer=answer,
         detail=read_detail(answer.detail) if answer else None,
@@ -80,33 +76,8 @@ async def _show(
     )
 
 
-def describe_condition(told: dict[str, Any]) -> dict[str, Any]:
-    """Pick out what an Evaluator, maybe of another version, says of itself."""
-    sandbox, canary = read_part(told, "sandbox"), read_part(told, "canary")
-    calibration = read_part(told, "calibration")
-    return {
-        "degraded": told.get("degraded") is True,
-        "fingerprint": read_line(told, "fingerprint"),
-        "backend": read_line(sandbox, "backend") or "none",
-        "layers": [str(layer) for layer in read_list(sandbox, "layers")],
-        "sandbox_problem": read_line(sandbox, "problem"),
-        "canary": read_line(canary, "state"),
-        "agreement": read_number(canary, "agreement"),
-        "baseline": read_number(canary, "baseline"),
-        "wrong": [str(name) for name in read_list(canary, "wrong")],
-        "canary_problem": read_line(canary, "problem"),
-        "checked_at": _read_moment(canary, "checked_at"),
-        "rounds": [
-            (_read_moment(one, "checked_at"), read_number(one, "agreement"))
-            for one in reversed(read_records(told, "canary_history"))
-        ],
-        "judge": read_line(told, "judge"),
-        "calibration": read_line(calibration, "summary"),
-        "calibrated_at": _read_moment(calibration, "calibrated_at"),
-    }
-
-
-def _read_moment(part: dict[str, Any], name: str) -> datetime | None:
+def read_moment(part: dict[str, Any], name: str) -> datetime | None:
+    """Read a moment that an Evaluator, maybe of another version, tells; None where it is none."""
     try:
         moment = datetime.fromisoformat(read_line(part, name))
     except ValueError:

@@ -1,6 +1,7 @@
 """Heals: every run of the Optimizer, each as a page that can be read in a minute."""
 
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,41 +9,26 @@ import asyncpg
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.common.presentation.detail_reading import (
-    read_line,
-    read_list,
-    read_number,
-    read_part,
-    read_records,
-    show_line,
-)
+from services.common.presentation import detail_reading as reading
 from services.common.presentation.word_difference import compare_words
 from services.common.presentation.wordings import CONTROLS, FAULTS, HOLDS
 from services.common.record.outcomes import HELD
 from services.common.record.proposals import load_open_proposals
 from services.common.record.stored_runs import StoredRun, load_runs_by_id
 from services.common.text import make_storable
-from services.console.app.queries.heals import (
-    MAX_LOOKBACK,
-    OUTCOMES,
-    load_examples,
-    load_page,
-    load_task_types,
-    load_watch_detail,
-)
+from services.console.app.queries import heals as queries
 from services.console.app.queries.prompts import load_serving
+from services.console.app.queries.task_types import load_task_types
 from services.console.app.queries.traffic import Performance, count_answers
+from services.console.app.story.heal import tell
+from services.console.app.story.wealth_chart import lay_out, read_proof
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
-from services.console.app.web.forms import read_form
-from services.console.app.web.heal_story import tell
-from services.console.app.web.paging import read_cursor, write_cursor
+from services.console.app.web.forms import read_form, read_serving, send
+from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Approver, Reader, Viewer
-from services.console.app.web.wealth_chart import lay_out, read_proof
+from services.console.app.web.viewer import Approver, Reader, UnknownError, Viewer
 
 PAGE_SIZE: Final = 50
 EXPORTED_RUNS: Final = 5_000
@@ -56,58 +42,44 @@ ANSWERS: Final = ("approve", "reject", "undo")
 READERS: Final = {
     "faults": FAULTS,
     "controls": CONTROLS,
-    "part": read_part,
-    "records": read_records,
-    "listed": read_list,
-    "figure": read_number,
-    "told": read_line,
+    "part": reading.read_part,
+    "records": reading.read_records,
+    "listed": reading.read_list,
+    "figure": reading.read_number,
+    "told": reading.read_line,
 }
 
 router = APIRouter()
 
 
-class UnknownHealError(ServiceError):
-    """No run has this id, or it is of a task type that the viewer may not see."""
-
-    status_code = 404
-    code = "unknown_run"
-
-
 @router.get("/heals")
 async def show_heals(request: Request, viewer: Reader) -> Response:
     """List the runs, the latest first."""
-    task_type = make_storable(request.query_params.get("task_type") or "") or None
-    outcome = request.query_params.get("outcome") or None
-    if task_type is not None:
-        viewer.require_task_type(task_type)
-    wanted = [task_type] if task_type is not None else viewer.task_types
-    chosen = outcome if outcome in OUTCOMES else None
-    export = wants_export(request)
-    after = read_cursor(request, datetime, UUID)
-    limit = EXPORTED_RUNS if export else PAGE_SIZE + 1
+    task_type = make_storable(request.query_params.get("task_type", ""))
+    outcome = request.query_params.get("outcome", "")
+    export, after = wants_export(request), read_cursor(request, datetime, UUID)
     async with request.app.state.database.connection() as connection:
-        runs = await load_page(
+        runs = await queries.load_page(
             connection,
-            task_types=wanted,
-            outcome=chosen,
-            after=(after[0], after[1]) if after else None,
-            limit=limit,
+            task_types=viewer.narrow(task_type),
+            outcome=outcome if outcome in queries.OUTCOMES else None,
+            after=after,
+            limit=EXPORTED_RUNS if export else PAGE_SIZE + 1,
         )
         task_types = await load_task_types(connection, viewer.task_types)
     if export:
         rows = ({name: getattr(run, name) for name in EXPORTED} for run in runs)
         return export_rows("heals", EXPORTED, rows, export)
-    last = runs[PAGE_SIZE - 1] if len(runs) > PAGE_SIZE else None
+    shown, cursor = cut_page(runs, PAGE_SIZE, lambda run: (run.created_at, run.id))
     return render(
         request,
         "heals/list.html",
-        runs=runs[:PAGE_SIZE],
+        runs=shown,
         task_types=task_types,
-        outcomes=OUTCOMES,
+        outcomes=queries.OUTCOMES,
         holds=HOLDS,
-        chosen={"task_type": task_type or "", "outcome": chosen or ""},
-        is_first=after is None,
-        cursor=write_cursor(last.created_at, last.id) if last else None,
+        chosen={"task_type": task_type, "outcome": outcome if outcome in queries.OUTCOMES else ""},
+        cursor=cursor,
     )
 
 
@@ -123,7 +95,7 @@ async def answer_heal(request: Request, run_id: UUID, action: str, viewer: Appro
     form = await read_form(request, viewer)
     context = await _read_heal(request, viewer, run_id)
     if action not in ANSWERS:
-        raise UnknownHealError(f"A run has no {action!r}.")
+        raise UnknownError("unknown_run", f"A run has no {action!r}.")
     body = read_serving(form) if action == "undo" else None
     try:
         await send(request, viewer, "POST", f"/runs/{run_id}/{action}", body)
@@ -137,18 +109,19 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
     """Read all that the page of a run shows."""
     async with request.app.state.database.connection() as connection:
         run = next(iter(await load_runs_by_id(connection, run_id, run_id)), None)
-        if run is None or (
-            viewer.task_types is not None and run.task_type not in viewer.task_types
-        ):
-            raise UnknownHealError(f"There is no run {run_id}.")
-        told = read_number(read_part(run.detail, "failures"), "lookback_minutes") or DAY_MINUTES
-        minutes = max(0.0, min(told, MAX_LOOKBACK.total_seconds() / 60))
+        if run is None or not viewer.may_see(run.task_type):
+            raise UnknownError("unknown_run", f"There is no run {run_id}.")
+        told = (
+            reading.read_number(reading.read_part(run.detail, "failures"), "lookback_minutes")
+            or DAY_MINUTES
+        )
+        minutes = max(0.0, min(told, queries.MAX_LOOKBACK.total_seconds() / 60))
         serving = await load_serving(connection, run.task_type)
         before, live, recent = await _count(connection, run, serving, minutes)
-        examples = await load_examples(connection, run, minutes)
-        watch = await load_watch_detail(connection, run.candidate_id)
+        examples = await queries.load_examples(connection, run, minutes)
+        watch = await queries.load_watch_detail(connection, run.candidate_id)
         staleness = await _find_staleness(connection, run) if run.is_open_proposal else ""
-    example_of = {show_line(example.text): example for example in reversed(examples)}
+    example_of = {reading.show_line(example["text"]): example for example in reversed(examples)}
     return {
         "run": run,
         "story": tell(run, serving, live, recent, staleness),
@@ -156,13 +129,13 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
         "staleness": staleness,
         "before": before,
         "live": live,
-        "examples": sorted(example_of.values(), key=lambda one: one.created_at, reverse=True),
+        "examples": sorted(example_of.values(), key=itemgetter("created_at"), reverse=True),
         "example_of": example_of,
         "breaking": {
-            rule: [one for one in examples if rule in one.rules]
-            for rule in {rule for example in examples for rule in example.rules}
+            rule: [one for one in examples if rule in one["rules"]]
+            for rule in {rule for example in examples for rule in example["rules"]}
         },
-        "watch": watch or read_part(run.detail, "watch"),
+        "watch": watch or reading.read_part(run.detail, "watch"),
         "is_own": viewer.view.second_person and run.requested_by == viewer.person.name,
         "refusal": "",
         **_show_proof(run),
@@ -171,7 +144,7 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
 
 
 def _show_proof(run: StoredRun) -> dict[str, Any]:
-    proof = read_proof(read_part(run.detail, "verdict"))
+    proof = read_proof(reading.read_part(run.detail, "verdict"))
     before, after = run.before_content, run.after_content
     is_of_use = run.decision != HELD or run.requested_by is not None
     is_known = before is not None and after is not None and is_of_use
@@ -189,7 +162,7 @@ async def _count(
     now = datetime.now(UTC)
     before = live = recent = Performance()
     if run.version is not None:
-        start = run.created_at - min(timedelta(minutes=minutes), MAX_LOOKBACK)
+        start = run.created_at - min(timedelta(minutes=minutes), queries.MAX_LOOKBACK)
         before = await count_answers(connection, run.task_type, run.version, start, run.created_at)
     if run.after_version is not None:
         start = run.watched_since or run.resolved_at or run.created_at

@@ -1,6 +1,5 @@
 """Now: whether all is well, and how each task type does."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 from typing import Final, Literal
@@ -8,12 +7,11 @@ from typing import Final, Literal
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
-from services.common.database import Database
 from services.common.presentation.wordings import FAULTS
 from services.common.schemas import TaskType
-from services.console.app.queries.charts import SPANS, Chart, load_charts
-from services.console.app.queries.concerns import Concern, Facts, list_concerns
-from services.console.app.queries.now import Serving, load_facts, load_serving, load_system
+from services.console.app.queries.charts import load_charts
+from services.console.app.queries.concerns import list_concerns
+from services.console.app.queries.now import load_facts, load_serving, load_system
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader
 
@@ -23,42 +21,31 @@ SpanName = Literal["1h", "24h", "7d", "30d"]
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What is shown of a task type."""
-
-    serving: Serving
-    facts: Facts
-    chart: Chart
-    concerns: list[Concern]
-
-
 @router.get("/")
 async def show_now(
     request: Request, viewer: Reader, span: SpanName = "24h", task_type: TaskType | None = None
 ) -> HTMLResponse:
     """Show the page."""
-    database: Database = request.app.state.database
     now = datetime.now(UTC)
-    async with database.connection() as connection:
+    async with request.app.state.database.connection() as connection:
         serving = await load_serving(connection, viewer.task_types)
         facts = {it.task_type: it for it in await load_facts(connection, serving, now=now)}
         system = await load_system(connection, viewer.task_types)
         concerns = list_concerns(facts.values(), now=now, **system)
         gravest = {concern.task_type: concern.gravity for concern in reversed(concerns)}
-        serving.sort(key=lambda one: (gravest.get(one.task_type, inf), one.task_type))
-        shown = [one for one in serving if task_type in (None, one.task_type)]
+        serving.sort(key=lambda one: (gravest.get(one["task_type"], inf), one["task_type"]))
+        shown = [one for one in serving if task_type in (None, one["task_type"])]
         charts = await load_charts(
-            connection, [one.task_type for one in shown[:MAX_CARDS]], SPANS[span], now
+            connection, [one["task_type"] for one in shown[:MAX_CARDS]], span, now
         )
     cards = [
-        Card(
-            one,
-            facts[one.task_type],
-            charts[one.task_type],
-            [concern for concern in concerns if concern.task_type == one.task_type],
-        )
-        for one in shown[:MAX_CARDS]
+        {
+            "serving": one,
+            "facts": facts[name],
+            "chart": charts[name],
+            "concerns": [concern for concern in concerns if concern.task_type == name],
+        }
+        for one, name in ((one, one["task_type"]) for one in shown[:MAX_CARDS])
     ]
     return render(
         request,
@@ -67,7 +54,7 @@ async def show_now(
         concerns=concerns,
         serving=serving,
         cards=cards,
-        others=[one.task_type for one in shown[MAX_CARDS:]],
+        others=[one["task_type"] for one in shown[MAX_CARDS:]],
         task_type=task_type,
         faults=FAULTS,
         requests=sum(it.requests for it in facts.values()),
@@ -80,9 +67,8 @@ async def send_series(
 ) -> JSONResponse:
     """Send what the chart of a task type is drawn of; times are seconds since 1970."""
     viewer.require_task_type(task_type)
-    database: Database = request.app.state.database
-    async with database.connection() as connection:
-        charts = await load_charts(connection, [task_type], SPANS[span], datetime.now(UTC))
+    async with request.app.state.database.connection() as connection:
+        charts = await load_charts(connection, [task_type], span, datetime.now(UTC))
     chart = charts[task_type]
     first, step = int(chart.start.timestamp()), int(chart.step.total_seconds())
     return JSONResponse(

@@ -2,28 +2,27 @@
 
 from typing import Final
 
+import asyncpg
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
 from services.common.admin.schemas import ActivateRequest, Changed, RollbackRequest
-from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.presentation.word_difference import compare_words
-from services.common.record.changes import find_rollback
+from services.common.record.changes import NothingToServeError, find_rollback
 from services.common.text import make_storable
 from services.console.app.pages import drafts
-from services.console.app.pages.drafts import UnknownPromptError, find_prompt
-from services.console.app.queries.heals import load_task_types
+from services.console.app.pages.drafts import find_prompt
 from services.console.app.queries.prompts import load_history, load_page, load_serving
+from services.console.app.queries.task_types import load_task_types
 from services.console.app.queries.traffic import Performance, count_by_prompt
 from services.console.app.web.admin_client import RefusedError
-from services.console.app.web.changes import name_path, read_serving, send
 from services.console.app.web.exports import export_rows, wants_export
-from services.console.app.web.forms import read_form
-from services.console.app.web.paging import read_cursor, write_cursor
+from services.console.app.web.forms import name_path, read_form, read_serving, send
+from services.console.app.web.paging import cut_page, read_cursor
 from services.console.app.web.rendering import render
-from services.console.app.web.viewer import Approver, Reader, Viewer
+from services.console.app.web.viewer import Approver, Reader, UnknownError, Viewer
 
 PAGE_SIZE: Final = 30
 EXPORTED_PROMPTS: Final = 5_000
@@ -35,35 +34,26 @@ router = APIRouter()
 router.include_router(drafts.router)
 
 
-class NothingServedBeforeError(ServiceError):
-    """There is nothing to roll back to."""
-
-    status_code = 409
-    code = "nothing_to_serve"
-
-
 @router.get("/prompts")
 async def show_prompts(request: Request, viewer: Reader) -> Response:
     """List the versions of a task type, the latest first."""
-    wanted = make_storable(request.query_params.get("task_type") or "")
-    if wanted:
-        viewer.require_task_type(wanted)
-    export = wants_export(request)
-    cursor = read_cursor(request, int)
+    wanted = make_storable(request.query_params.get("task_type", ""))
+    viewer.narrow(wanted)
+    export, after = wants_export(request), read_cursor(request, int)
     async with request.app.state.database.connection() as connection:
         task_types = await load_task_types(connection, viewer.task_types)
         task_type = wanted or next(iter(task_types), "")
         prompts = await load_page(
             connection,
             task_type,
-            before_id=cursor[0] if cursor else None,
+            before_id=after[0] if after else None,
             limit=EXPORTED_PROMPTS if export else PAGE_SIZE + 1,
         )
         if export:
             rows = ({name: getattr(one, name) for name in EXPORTED} for one in prompts)
             return export_rows(f"prompts-{task_type}", EXPORTED, rows, export)
         serving = await load_serving(connection, task_type)
-        shown = prompts[:PAGE_SIZE]
+        shown, cursor = cut_page(prompts, PAGE_SIZE, lambda one: (one.id,))
         done = await count_by_prompt(connection, task_type, [one.id for one in shown])
     return render(
         request,
@@ -73,8 +63,7 @@ async def show_prompts(request: Request, viewer: Reader) -> Response:
         serving=serving,
         task_type=task_type,
         task_types=task_types,
-        is_first=cursor is None,
-        cursor=write_cursor(shown[-1].id) if len(prompts) > PAGE_SIZE else None,
+        cursor=cursor,
     )
 
 
@@ -87,7 +76,7 @@ async def compare_prompts(request: Request, viewer: Reader) -> Response:
             for name in ("from", "to")
         ]
     if one.task_type != other.task_type:
-        raise UnknownPromptError("These two are versions of different task types.")
+        raise UnknownError("unknown_prompt", "These two are versions of different task types.")
     return render(
         request,
         "prompts/compare.html",
@@ -101,11 +90,7 @@ async def compare_prompts(request: Request, viewer: Reader) -> Response:
 async def ask_rollback(request: Request, viewer: Approver) -> Response:
     """Say what a rollback would do."""
     task_type = request.query_params.get("task_type", "")
-    try:
-        found = await _find_rollback(request, viewer, task_type)
-    except NothingServedBeforeError:
-        return render(request, "prompts/no_rollback.html", task_type=task_type)
-    return _ask(request, *found, is_rollback=True)
+    return _ask(request, *await _find_rollback(request, viewer, task_type), is_rollback=True)
 
 
 @router.post("/prompts/rollback")
@@ -195,21 +180,21 @@ async def _find_with_serving(
 ) -> tuple[Prompt, Prompt]:
     async with request.app.state.database.connection() as connection:
         prompt = await find_prompt(connection, viewer, prompt_id)
-        serving = await load_serving(connection, prompt.task_type)
-    if serving is None:
-        raise UnknownPromptError("No version of this task type serves.")
-    return serving, prompt
+        return await _require_serving(connection, prompt.task_type), prompt
 
 
 async def _find_rollback(request: Request, viewer: Viewer, task_type: str) -> tuple[Prompt, Prompt]:
     viewer.require_task_type(task_type)
     async with request.app.state.database.connection() as connection:
-        serving = await load_serving(connection, make_storable(task_type))
-        if serving is None:
-            raise UnknownPromptError("No version of this task type serves.")
+        serving = await _require_serving(connection, make_storable(task_type))
         earlier = await find_rollback(connection, serving)
     if earlier is None:
-        raise NothingServedBeforeError(
-            f"No other text served well before version {serving.version}."
-        )
+        raise NothingToServeError(f"No other text served well before version {serving.version}.")
     return serving, earlier
+
+
+async def _require_serving(connection: asyncpg.Connection, task_type: str) -> Prompt:
+    serving = await load_serving(connection, task_type)
+    if serving is None:
+        raise UnknownError("unknown_prompt", "No version of this task type serves.")
+    return serving

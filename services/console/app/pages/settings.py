@@ -19,8 +19,7 @@ from services.common.admin.schemas import (
 from services.common.errors import ServiceError
 from services.console.app.pages import audit
 from services.console.app.queries.settings import load_people
-from services.console.app.web.changes import send
-from services.console.app.web.forms import read_body, read_form
+from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Admin, Reader
 

@@ -1,7 +1,6 @@
 """Task types: what serves them, how their answers are judged, and what can be proven of them."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,12 +11,8 @@ from services.common.errors import UnknownTaskTypeError
 from services.common.proof.betting import MAX_PROVING, wins_needed
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError, open_task_types
 from services.common.task_types.checks import Check
-from services.common.task_types.task_type import RuleWeight
-from services.console.app.queries.task_types import (
-    load_recent_inputs,
-    load_serving,
-    measure_coverage,
-)
+from services.console.app.queries.now import load_serving
+from services.console.app.queries.task_types import load_recent_inputs, measure_coverage
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 
@@ -40,11 +35,6 @@ class Entry:
     def golden(self) -> GoldenInputs:
         """The golden inputs; empty halves where there is no directory."""
         return self.found.golden_inputs if self.found else GoldenInputs()
-
-    @property
-    def rule_weights(self) -> Mapping[str, RuleWeight]:
-        """The rules that its directory weighs; none where there is no directory."""
-        return self.found.rule_weights if self.found else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +63,18 @@ async def show_task_type(request: Request, viewer: Reader, name: str) -> Respons
     entry = entries[name]
     async with request.app.state.database.connection() as connection:
         recent = await load_recent_inputs(connection, name)
-    verdict_inputs = len(entry.golden.verdict)
+    pairs = min(len(entry.golden.verdict), MAX_PROVING)
+    weights = entry.found.rule_weights if entry.found else {}
     return render(
         request,
         "task_types/one.html",
         entry=entry,
         coverage=measure_coverage(entry.golden, recent),
-        pairs=min(verdict_inputs, MAX_PROVING),
-        provable=list_provable(min(verdict_inputs, MAX_PROVING)),
+        pairs=pairs,
+        provable=list_provable(pairs),
         wins=wins_needed(),
-        rules=[(rule, weighed.weight) for rule, weighed in entry.rule_weights.items()],
-        caps=[rule for rule, weighed in entry.rule_weights.items() if weighed.caps],
+        rules=[(rule, weighed.weight) for rule, weighed in weights.items()],
+        caps=[rule for rule, weighed in weights.items() if weighed.caps],
         halves=[("choosing", entry.golden.choosing), ("verdict", entry.golden.verdict)],
         # Whoever may only read can be a program or an agent with a key, and what such a one reads
         # may end up in a prompt: what proves a repair is for people who operate.
@@ -123,9 +114,10 @@ async def _load_entries(
         known, problem = open_task_types(None), error
         named = set(known.names())
     async with request.app.state.database.connection() as connection:
-        serving = await load_serving(connection, viewer.task_types)
+        rows = await load_serving(connection, viewer.task_types)
     if viewer.task_types is not None:
         named &= set(viewer.task_types)
+    serving = {row["task_type"]: row for row in rows}
     entries = {}
     for name in sorted(named | serving.keys()):
         is_own = name in named and not known.is_built_in(name)

@@ -12,14 +12,8 @@ from starlette.responses import Response
 
 from services.common.admin.schemas import Condition
 from services.common.errors import DatabaseUnavailableError, ServiceError
-from services.console.app.queries.workshop import (
-    FAILURES_WANTED,
-    TABLES,
-    TASK_TYPE,
-    load_progress,
-    read_grading,
-)
-from services.console.app.web.changes import send
+from services.console.app.queries import workshop as queries
+from services.console.app.web.forms import send
 from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 
@@ -64,15 +58,15 @@ class Phase:
 @router.get("/workshop")
 async def show_workshop(request: Request, viewer: Reader) -> Response:
     """Show how far the workshop has come."""
-    viewer.require_task_type(TASK_TYPE)
+    viewer.require_task_type(queries.TASK_TYPE)
     healthy = await _count_healthy(request, viewer)
     try:
         async with request.app.state.database.connection() as connection:
-            tables, progress = await load_progress(connection)
+            tables, progress = await queries.load_progress(connection)
     except DatabaseUnavailableError:
         tables, progress = 0, {}
     try:
-        grading, is_damaged = await asyncio.to_thread(read_grading, REPORT), False
+        grading, is_damaged = await asyncio.to_thread(queries.read_grading, REPORT), False
     except ValueError:
         grading, is_damaged = None, True
     return render(
@@ -98,64 +92,40 @@ async def _count_healthy(request: Request, viewer: Viewer) -> int:
 def list_phases(healthy: int, tables: int, found: Mapping[str, Any]) -> list[Phase]:
     """List the guide's phases, with what was found of their steps. Pure."""
     get = found.get
-    run_id, version, replaced = get("run_id"), get("serving_version"), bool(get("is_replaced"))
-    failures = get("failures", 0)
+    run_url = f"/heals/{get('run_id')}" if get("run_id") else ""
+    replaced = bool(get("is_replaced"))
+    version, since = (get("serving_version"), get("serving_at")) if replaced else ("", None)
+    start = (
+        _count("Three tables", tables, len(queries.TABLES)),
+        Step("The seed prompt", bool(get("seeded_by")), get("seeded_by") or ""),
+        _count("Three healthy services", healthy, SERVICES),
+    )
+    recovery = (
+        _see("Step 1: Deploy a bad prompt", get("bad_at"), get("bad_content")),
+        _count("Step 2: Five requests fail", get("failures", 0), queries.FAILURES_WANTED),
+        _see("Step 3: Run the Optimizer", get("run_at"), get("run_decision"), run_url),
+        Step("A new version serves", replaced, version, at=since),
+        _see_pass("Step 4: The same request passes", found, "healed_request"),
+    )
+    first = _see_pass("A request passes under the seed prompt", found, "seed_request")
     return [
         Phase(1, "Why a system should heal itself", 15),
         Phase(2, "Reading the code", 20),
-        Phase(
-            3,
-            "Build and start",
-            20,
-            (
-                Step("Three tables", tables == len(TABLES), tables, len(TABLES)),
-                Step("The seed prompt", bool(get("seeded_by")), get("seeded_by") or ""),
-                Step("Three healthy services", healthy == SERVICES, healthy, SERVICES),
-            ),
-        ),
-        Phase(
-            4,
-            "Follow one request to its end",
-            15,
-            (_step_of_request("A request passes under the seed prompt", found, "seed_request"),),
-        ),
-        Phase(
-            5,
-            "Break it and watch it recover",
-            25,
-            (
-                Step(
-                    "Step 1: Deploy a bad prompt",
-                    get("bad_at") is not None,
-                    get("bad_content") or "",
-                    at=get("bad_at"),
-                ),
-                Step(
-                    "Step 2: Five requests fail",
-                    failures >= FAILURES_WANTED,
-                    failures,
-                    FAILURES_WANTED,
-                ),
-                Step(
-                    "Step 3: Run the Optimizer",
-                    run_id is not None,
-                    get("run_decision") or "",
-                    at=get("run_at"),
-                    url=f"/heals/{run_id}" if run_id else "",
-                ),
-                Step(
-                    "A new version serves",
-                    replaced,
-                    version if replaced else "",
-                    at=get("serving_at") if replaced else None,
-                ),
-                _step_of_request("Step 4: The same request passes", found, "healed_request"),
-            ),
-        ),
+        Phase(3, "Build and start", 20, start),
+        Phase(4, "Follow one request to its end", 15, (first,)),
+        Phase(5, "Break it and watch it recover", 25, recovery),
         Phase(6, "Reading the metrics", 10),
     ]
 
 
-def _step_of_request(title: str, found: Mapping[str, Any], name: str) -> Step:
+def _count(title: str, found: int, of: int) -> Step:
+    return Step(title, found >= of, found, of)
+
+
+def _see(title: str, at: datetime | None, found: object, url: str = "") -> Step:
+    return Step(title, at is not None, found or "", at=at, url=url)
+
+
+def _see_pass(title: str, found: Mapping[str, Any], name: str) -> Step:
     at, score = found.get(f"{name}_at"), found.get(f"{name}_score")
-    return Step(title, at is not None, "" if score is None else f"{score:.3f}", at=at)
+    return _see(title, at, "" if score is None else f"{score:.3f}")

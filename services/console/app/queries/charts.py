@@ -11,29 +11,12 @@ import asyncpg
 from services.common.record.traffic import TrafficPoint, load_traffic
 from services.console.app.queries.now import Event, load_events
 
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """How far back a chart goes, and how many minutes a point of it stands for."""
-
-    length: timedelta
-    step: timedelta
-
-    def until(self, now: datetime) -> tuple[datetime, datetime]:
-        """Return where a chart begins and ends: whole steps, the last of which has `now`."""
-        end = datetime.fromtimestamp((now.timestamp() // self._seconds + 1) * self._seconds, UTC)
-        return end - self.length, end
-
-    @property
-    def _seconds(self) -> float:
-        return self.step.total_seconds()
-
-
-SPANS: Final[dict[str, Span]] = {
-    "1h": Span(timedelta(hours=1), timedelta(minutes=5)),
-    "24h": Span(timedelta(hours=24), timedelta(minutes=15)),
-    "7d": Span(timedelta(days=7), timedelta(hours=2)),
-    "30d": Span(timedelta(days=30), timedelta(hours=6)),
+# How far back a chart goes, and how long a time a point of it stands for.
+SPANS: Final = {
+    "1h": (timedelta(hours=1), timedelta(minutes=5)),
+    "24h": (timedelta(hours=24), timedelta(minutes=15)),
+    "7d": (timedelta(days=7), timedelta(hours=2)),
+    "30d": (timedelta(days=30), timedelta(hours=6)),
 }
 
 
@@ -87,24 +70,25 @@ class Chart:
 
 
 async def load_charts(
-    connection: asyncpg.Connection, task_types: Sequence[str], span: Span, now: datetime
+    connection: asyncpg.Connection, task_types: Sequence[str], span: str, now: datetime
 ) -> dict[str, Chart]:
-    """Load what is drawn of task types, up to now."""
-    start, end = span.until(now)
+    """Load what is drawn of task types: whole steps, the last of which has `now`."""
+    length, step = SPANS[span]
+    seconds = int(step.total_seconds())
+    end = datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, UTC)
+    start = end - length
     only = task_types[0] if len(task_types) == 1 else None
     load = partial(load_traffic, connection, only, start, end, by_task_type=True)
-    totals = {point.task_type: point for point in await load(int(span.length.total_seconds()))}
+    totals = {point.task_type: point for point in await load(int(length.total_seconds()))}
     places: dict[str | None, list[TrafficPoint | None]] = {
-        name: [None] * (span.length // span.step) for name in task_types
+        name: [None] * (length // step) for name in task_types
     }
-    for point in await load(span.step.seconds):
+    for point in await load(seconds):
         if point.task_type in places:
-            places[point.task_type][(point.at - start) // span.step] = point
+            places[point.task_type][(point.at - start) // step] = point
     events = await load_events(connection, task_types, since=start)
     return {
-        name: Chart(
-            start, span.step, places[name], totals.get(name), _group(events[name], span.step)
-        )
+        name: Chart(start, step, places[name], totals.get(name), _group(events[name], step))
         for name in task_types
     }
 

@@ -138,8 +138,8 @@ def _look_at(it: Facts, now: datetime) -> Iterator[Concern]:
         yield Concern(1, "warn", "Waits for an answer", (told,), "Answer it", url, since)
     if it.watch_since is not None:
         told = (
-            "Version %(version)s of %(task_type)s was healed and is under watch; it is rolled back "
-            "by itself if it does worse."
+            "Version %(version)s of %(task_type)s was healed and is under watch: the autopilot, or "
+            "the next run of the Optimizer, rolls it back if it does worse."
         )
         url = heal_url(it.watch_run_id)
         yield Concern(2, "info", "Under watch", (told,), "See the heal", url, it.watch_since)
@@ -195,14 +195,9 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
 
 
 def _values_of(it: Facts) -> Mapping[str, object]:
-    return {
-        "task_type": make_visible_line(it.task_type),
-        "version": it.version,
-        "scored": it.scored,
-        "failed": it.failed,
-        "unscored": it.unscored,
-        "pending": it.pending,
-    }
+    counts = ("version", "scored", "failed", "unscored", "pending")
+    told = {name: getattr(it, name) for name in counts}
+    return told | {"task_type": make_visible_line(it.task_type)}
 
 
 def heal_url(run_id: UUID | None) -> str:

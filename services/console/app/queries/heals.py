@@ -1,7 +1,6 @@
 """Reads runs of the Optimizer: their list, and what belongs to a single one."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -27,11 +26,6 @@ SELECT_PAGE: Final = f"""
     ))
     ORDER BY r.created_at DESC, r.id DESC
 """
-SELECT_TASK_TYPES: Final = """
-    SELECT DISTINCT task_type FROM prompts
-    WHERE $1::text[] IS NULL OR task_type = ANY($1)
-    ORDER BY task_type LIMIT 500
-"""
 # Answers that are looked through for failing ones, and those that are shown at most.
 MAX_READ, MAX_EXAMPLES = 5_000, 60
 MAX_LOOKBACK: Final = timedelta(days=7)
@@ -55,23 +49,12 @@ SELECT_WATCH_DETAIL: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A request that failed in the time that a run looked at; `rules` are those it broke."""
-
-    request_id: UUID
-    text: str
-    score: float | None
-    created_at: datetime
-    rules: list[str]
-
-
 async def load_page(
     connection: asyncpg.Connection,
     *,
     task_types: list[str] | None,
     outcome: str | None,
-    after: tuple[datetime, UUID] | None,
+    after: tuple[Any, ...] | None,
     limit: int,
 ) -> list[StoredRun]:
     """Load runs of these task types (None: of all), the latest first, from a cursor on."""
@@ -81,22 +64,14 @@ async def load_page(
     return [StoredRun(**record) for record in records]
 
 
-async def load_task_types(
-    connection: asyncpg.Connection, task_types: list[str] | None
-) -> list[str]:
-    """Load the names of the task types that have a prompt, of those that may be seen."""
-    return [row["task_type"] for row in await connection.fetch(SELECT_TASK_TYPES, task_types)]
-
-
 async def load_examples(
     connection: asyncpg.Connection, run: StoredRun, lookback_minutes: float
-) -> list[Example]:
-    """Load the latest requests that failed in the time that a run looked at."""
+) -> list[Any]:
+    """Load the latest requests that failed in the time that a run looked at, and their rules."""
     start = run.created_at - min(timedelta(minutes=lookback_minutes), MAX_LOOKBACK)
-    records = await connection.fetch(
+    return await connection.fetch(
         SELECT_EXAMPLES, run.task_type, run.version, start, run.created_at
     )
-    return [Example(**record) for record in records]
 
 
 async def load_watch_detail(

@@ -129,18 +129,6 @@ SELECT_SYSTEM: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """The prompt that serves a task type, since when, by whom and why."""
-
-    task_type: str
-    prompt_id: int
-    version: int
-    created_by: str
-    reason: str | None
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """What happened: `deploy`, `heal`, `rollback`, `alarm` (and nothing changed) or `proposal`."""
 
@@ -153,9 +141,10 @@ class Event:
 
 async def load_serving(
     connection: asyncpg.Connection, task_types: Sequence[str] | None
-) -> list[Serving]:
-    """Load what serves each task type that somebody may see."""
-    return [Serving(**row) for row in await connection.fetch(SELECT_SERVING, task_types)]
+) -> list[Any]:
+    """Load what serves each task type that somebody may see, since when, by whom and why."""
+    rows: list[Any] = await connection.fetch(SELECT_SERVING, task_types)
+    return rows
 
 
 async def load_events(
@@ -172,12 +161,12 @@ async def load_events(
 
 
 async def load_facts(
-    connection: asyncpg.Connection, serving: Sequence[Serving], *, now: datetime
+    connection: asyncpg.Connection, serving: Sequence[asyncpg.Record], *, now: datetime
 ) -> list[Facts]:
     """Load what is to be known of each task type now."""
-    names, versions = [one.task_type for one in serving], [one.version for one in serving]
-    ids, window = [one.prompt_id for one in serving], now - WINDOW
-    since = [max(window, one.since) for one in serving]
+    names, versions = [one["task_type"] for one in serving], [one["version"] for one in serving]
+    ids, window = [one["prompt_id"] for one in serving], now - WINDOW
+    since = [max(window, one["since"]) for one in serving]
     known: dict[str, dict[str, Any]] = {name: {} for name in names}
     for query, values in (
         (SELECT_WINDOW, (names, versions, since)),
@@ -193,16 +182,16 @@ async def load_facts(
     counted = await _count_traffic(connection, serving, now)
     found = []
     for one in serving:
-        fields = known[one.task_type] | {"version": one.version}
+        fields = known[one["task_type"]] | {"version": one["version"]}
         failing_since = fields.pop("failing_since") or now
-        own = [run for run in runs if run.task_type == one.task_type]
+        own = [run for run in runs if run.task_type == one["task_type"]]
         found.append(
             Facts(
                 **fields,
-                **counted[one.task_type],
+                **counted[one["task_type"]],
                 looked_at=next((run for run in own if run.created_at >= failing_since), None),
                 rollback=next((run for run in own if run.decision == ROLLED_BACK), None),
-                proposal=waiting.get(one.task_type),
+                proposal=waiting.get(one["task_type"]),
             )
         )
     return found
@@ -217,7 +206,7 @@ async def load_system(
 
 
 async def _count_traffic(
-    connection: asyncpg.Connection, serving: Sequence[Serving], now: datetime
+    connection: asyncpg.Connection, serving: Sequence[asyncpg.Record], now: datetime
 ) -> dict[str, dict[str, Any]]:
     """Count a day's requests, today's tokens, and what is usual: of what serves, and before it."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -229,17 +218,16 @@ async def _count_traffic(
     }
     earlier = await whole(now - USUAL, now - WINDOW, by_version=True)
     return {
-        one.task_type: {
-            "requests": requests.get(one.task_type, 0),
-            "tokens": tokens.get(one.task_type, 0),
+        name: {
+            "requests": requests.get(name, 0),
+            "tokens": tokens.get(name, 0),
             "usual": tuple(
                 _shrink(point.scored, point.passed)
                 for point in earlier
-                if point.task_type == one.task_type
-                and (point.prompt_version or 0) in range(1, one.version + 1)
+                if point.task_type == name and (point.prompt_version or 0) in range(1, version + 1)
             )[-2:],
         }
-        for one in serving
+        for name, version in ((one["task_type"], one["version"]) for one in serving)
     }
 
 

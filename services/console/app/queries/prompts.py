@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import PROMPT_COLUMNS, Prompt
+from services.common.schemas import MAX_INPUT_CHARACTERS
 
 SELECT_SERVING: Final = f"""
     SELECT {PROMPT_COLUMNS} FROM prompts WHERE task_type = $1 AND is_active
@@ -75,10 +76,10 @@ async def load_history(
 
 
 async def load_failing(
-    connection: asyncpg.Connection, serving: Prompt, *, most_characters: int, limit: int
+    connection: asyncpg.Connection, serving: Prompt, limit: int
 ) -> list[tuple[str, UUID]]:
     """Load inputs that what serves has failed within a day, with a request each."""
     records = await connection.fetch(
-        SELECT_FAILING, serving.task_type, serving.version, most_characters, limit
+        SELECT_FAILING, serving.task_type, serving.version, MAX_INPUT_CHARACTERS, limit
     )
     return [(row["user_input"], row["request_id"]) for row in records]

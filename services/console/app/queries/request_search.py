@@ -204,42 +204,31 @@ async def search(
     Args:
         task_types: The only ones that the viewer may see; None for all.
     """
+    found, rows = Found(reached=after), FIRST_BATCH
+    deadline = time.monotonic() + budget.seconds
     async with connection.transaction(readonly=True):
         # A bitmap is of all rows that an index knows, and here the newest ones are enough.
         await connection.execute("SET LOCAL enable_bitmapscan = off")
-        return await _search(connection, filters, task_types, after, budget)
-
-
-async def _search(
-    connection: asyncpg.Connection,
-    filters: Filters,
-    task_types: list[str] | None,
-    after: Position | None,
-    budget: Budget,
-) -> Found:
-    found = Found(reached=after)
-    deadline = time.monotonic() + budget.seconds
-    rows = FIRST_BATCH
-    while True:
-        rows = min(rows, budget.rows_looked_at - found.looked_at)
-        query = _Query()
-        statement = query.write(filters, task_types, found.reached, rows)
-        records = await connection.fetch(statement, *query.values, timeout=MAX_BATCH_SECONDS)
-        for record in records:
-            if record["fits"] and len(found.keys) == budget.page_rows:
-                found.following = found.keys[-1]
+        while True:
+            rows = min(rows, budget.rows_looked_at - found.looked_at)
+            query = _Query()
+            statement = query.write(filters, task_types, found.reached, rows)
+            records = await connection.fetch(statement, *query.values, timeout=MAX_BATCH_SECONDS)
+            for record in records:
+                if record["fits"] and len(found.keys) == budget.page_rows:
+                    found.following = found.keys[-1]
+                    return found
+                found.looked_at += 1
+                found.reached = record["at"], record["id"]
+                if record["fits"]:
+                    found.keys.append(found.reached)
+            if len(records) < rows:
+                found.reached = None
                 return found
-            found.looked_at += 1
-            found.reached = record["at"], record["id"]
-            if record["fits"]:
-                found.keys.append(found.reached)
-        if len(records) < rows:
-            found.reached = None
-            return found
-        if found.looked_at >= budget.rows_looked_at or time.monotonic() > deadline:
-            found.following, found.is_cut = found.reached, True
-            return found
-        rows = min(4 * rows, LARGEST_BATCH)
+            if found.looked_at >= budget.rows_looked_at or time.monotonic() > deadline:
+                found.following, found.is_cut = found.reached, True
+                return found
+            rows = min(4 * rows, LARGEST_BATCH)
 
 
 async def read_rows(connection: asyncpg.Connection, found: Found) -> list[dict[str, Any]]:
@@ -248,18 +237,6 @@ async def read_rows(connection: asyncpg.Connection, found: Found) -> list[dict[s
     records = await connection.fetch(SELECT_ROWS, ids, EXPORTED_CHARACTERS)
     rows = {record["id"]: dict(record) for record in records}
     return [rows[id_] for id_ in ids if id_ in rows]
-
-
-async def list_task_types(
-    connection: asyncpg.Connection, task_types: list[str] | None
-) -> list[str]:
-    """List the task types that have a prompt, of those that the viewer may see."""
-    records = await connection.fetch(
-        "SELECT DISTINCT task_type FROM prompts WHERE is_active "
-        "AND ($1::text[] IS NULL OR task_type = ANY($1)) ORDER BY task_type LIMIT 200",
-        task_types,
-    )
-    return [record["task_type"] for record in records]
 
 
 async def find_ids(

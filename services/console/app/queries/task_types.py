@@ -13,12 +13,10 @@ MAX_ROWS = 300
 MAX_INPUTS = 100
 MAX_INPUT_CHARACTERS = 1_000
 MAX_UNCOVERED = 5
-SELECT_SERVING = """
-    SELECT DISTINCT ON (task_type) task_type, version, created_by, change_reason,
-           (SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = prompt.id) AS since
-    FROM prompts AS prompt
-    WHERE is_active AND ($1::text[] IS NULL OR task_type = ANY ($1))
-    ORDER BY task_type, version DESC, id DESC
+SELECT_TASK_TYPES = """
+    SELECT DISTINCT task_type FROM prompts
+    WHERE $1::text[] IS NULL OR task_type = ANY($1)
+    ORDER BY task_type LIMIT 500
 """
 # Of its latest versions each, since the log has no index by task type alone.
 SELECT_RECENT_INPUTS = """
@@ -55,11 +53,11 @@ class Coverage:
     uncovered: tuple[tuple[int, str], ...]
 
 
-async def load_serving(
+async def load_task_types(
     connection: asyncpg.Connection, task_types: list[str] | None
-) -> dict[str, asyncpg.Record]:
-    """Load the prompts that serve now, by task type."""
-    return {row["task_type"]: row for row in await connection.fetch(SELECT_SERVING, task_types)}
+) -> list[str]:
+    """Load the names of the task types that have a prompt, of those that may be seen."""
+    return [row["task_type"] for row in await connection.fetch(SELECT_TASK_TYPES, task_types)]
 
 
 async def load_recent_inputs(connection: asyncpg.Connection, task_type: str) -> list[str]:

@@ -24,7 +24,7 @@ function localise(within) {
 }
 
 const isTyped = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).join(" ");
+const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((part) => part.dataset.live).sort().join(" ");
 
 // Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
 // Where there are other parts by now, the page is loaded anew.
@@ -37,7 +37,7 @@ async function renew() {
   for (const part of document.querySelectorAll("[data-live]")) {
     if (isTyped(part)) continue;
     const next = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
-    if (!next || next.outerHTML === part.dataset.shown) continue;
+    if (!next || next.outerHTML === (part.dataset.shown ?? part.outerHTML)) continue;
     const shown = next.outerHTML;
     localise(next);
     next.dataset.shown = shown;
@@ -46,7 +46,8 @@ async function renew() {
   document.dispatchEvent(new CustomEvent("renewed"));
 }
 
-// Listens while the page is seen: browsers allow few connections to one place.
+// Listens while the page is seen: browsers allow few connections to one place. What no event tells
+// of is looked at again after as many seconds as `data-again` says.
 function listen() {
   let source = null;
   const follow = () => {
@@ -65,10 +66,17 @@ function listen() {
     if (!document.hidden) renew().catch(() => {});
   });
   follow();
+  const seconds = document.querySelector("[data-again]")?.dataset.again;
+  if (seconds) setInterval(() => { if (!document.hidden && document.querySelector("[data-again]")) renew().catch(() => {}); }, 1000 * seconds);
 }
 
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
+  // In a narrow window the menu is one row: the present page's name shall be seen in it.
+  for (const current of document.querySelectorAll(".menu [aria-current], .tabs [aria-current]")) {
+    const row = current.parentElement;
+    row.scrollLeft += current.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - current.offsetWidth) / 2;
+  }
   if (document.querySelector("[data-live]")) listen();
   document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
     const isDark = getComputedStyle(root).colorScheme === "dark";

@@ -8,20 +8,20 @@
   const percent = (share) => (share == null ? "–" : `${(100 * share).toFixed(0)} %`);
   const drawn = new Map();
 
-  // Lines where something happened; a label goes into the first row that is free there.
+  // Lines where something happened; the latest get their labels first, each in a row that is free.
   function drawEvents(chart, events, names, font) {
-    const { ctx, bbox } = chart, ratio = devicePixelRatio, ends = Array(MOST_ROWS).fill(-Infinity), labels = [];
+    const { ctx, bbox } = chart, ratio = devicePixelRatio, starts = Array(MOST_ROWS).fill(Infinity), labels = [];
     ctx.save();
     ctx.font = `${12 * ratio}px ${font}`;
     ctx.textBaseline = "middle";
     ctx.lineWidth = 1.5 * ratio;
-    for (const event of events) {
+    for (const event of [...events].reverse()) {
       const x = Math.round(chart.valToPos(event.at, "x", true));
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       const text = names[event.kind] + (event.version ? ` v${event.version}` : "") + (event.times > 1 ? ` ×${event.times}` : "");
       const width = ctx.measureText(text).width, ink = colour(COLOURS[event.kind]);
       const left = Math.max(0, Math.min(x + 4 * ratio, ctx.canvas.width - width));
-      const row = ends.findIndex((end) => left > end + 6 * ratio);
+      const row = starts.findIndex((start) => left + width + 6 * ratio < start);
       const y = bbox.top - (Math.max(0, row) + 0.75) * LABEL_HEIGHT * ratio;
       ctx.strokeStyle = ink;
       ctx.setLineDash((DASHES[event.kind] || []).map((length) => length * ratio));
@@ -30,7 +30,7 @@
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       if (row < 0) continue;
-      ends[row] = left + width;
+      starts[row] = left;
       labels.push({ text, left, y, width, ink });
     }
     const ground = colour("--surface");

@@ -1,1 +1,1 @@
-"""What makes a request's texts readable: an answer's code, a conversation's turns."""
+"""What makes records readable: a request in its turns, a heal in a sentence, a proof drawn."""

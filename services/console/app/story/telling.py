@@ -9,14 +9,8 @@ from services.common.admin.schemas import TrialAnswer
 from services.common.chat.messages import NOT_WHOLE
 from services.common.evaluation_detail import EvaluationDetail, RuleDetail, read_detail
 from services.common.presentation.detail_reading import read_list, read_part
+from services.console.app.story import conversation
 from services.console.app.story.answer import Block, split_answer
-from services.console.app.story.conversation import (
-    Tool,
-    Turn,
-    read_answers,
-    read_tools,
-    read_turns,
-)
 
 MAX_TURNS: Final = 30
 MAX_ANSWERS: Final = 8
@@ -37,44 +31,25 @@ class Answer:
     latency_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """A request as it is told.
+def tell_story(row: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Tell a request; of its answer at most so many characters.
 
-    Attributes:
-        row: The columns of its row and of its conversation.
-        turns: The newest messages of the conversation, of which `earlier_turns` are left out.
-        answers: The messages that came back, which may call tools.
-        not_whole: What of the conversation was too large to be kept, in names of its columns.
+    `turns` are the newest messages, of which `earlier_turns` are left out; `not_whole` is what of
+    the conversation was too large to be kept, in names of its columns.
     """
-
-    row: Mapping[str, Any]
-    answer: Answer
-    turns: list[Turn]
-    earlier_turns: int
-    answers: list[Turn]
-    tools: list[Tool]
-    not_whole: list[str]
-    variables: str
-    tags: str
-
-
-def tell_story(row: Mapping[str, Any], most: int) -> Story:
-    """Tell a request; of its answer at most so many characters."""
     said = [{"role": "user", "content": row["user_input"]}]
-    turns = read_turns(row["messages"]) or read_turns(said)
+    turns = conversation.read_turns(row["messages"]) or conversation.read_turns(said)
     parameters = row["parameters"] if isinstance(row["parameters"], dict) else {}
-    return Story(
-        row=row,
-        answer=_tell_answer(row, most),
-        turns=turns[-MAX_TURNS:],
-        earlier_turns=max(0, len(turns) - MAX_TURNS),
-        answers=read_answers(row["choices"])[:MAX_ANSWERS],
-        tools=read_tools(row["tools"])[:MAX_TOOLS],
-        not_whole=[str(one) for one in read_list(read_part(parameters, NOT_WHOLE), "changed")],
-        variables=_write_json(row["variables"]),
-        tags=_write_json(row["tags"]),
-    )
+    return {
+        "row": row,
+        "answer": _tell_answer(row, most),
+        "turns": turns[-MAX_TURNS:],
+        "earlier_turns": max(0, len(turns) - MAX_TURNS),
+        "answers": conversation.read_answers(row["choices"])[:MAX_ANSWERS],
+        "tools": conversation.read_tools(row["tools"])[:MAX_TOOLS],
+        "not_whole": list(map(str, read_list(read_part(parameters, NOT_WHOLE), "changed"))),
+        **{name: _write_json(row[name]) for name in ("variables", "tags")},
+    }
 
 
 def tell_replay(replay: TrialAnswer, most: int) -> Answer:

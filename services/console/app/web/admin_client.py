@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from services.common.access.browsers import CsrfTokenError
 from services.common.admin.schemas import (
     ADMIN_PREFIX,
+    CONSOLE_HEADER,
     CSRF_HEADER,
     UNATTENDED_HEADER,
     SessionView,
@@ -49,8 +50,11 @@ class KnownSession:
 class AdminClient:
     """Asks the Manager in the name of whoever looks at a page."""
 
-    def __init__(self, http: aiohttp.ClientSession, manager_url: str) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, manager_url: str, token: SecretStr | None = None
+    ) -> None:
         self._http = http
+        self._token = token
         self._base_url = manager_url.rstrip("/") + ADMIN_PREFIX
         self._known: dict[str, KnownSession] = {}
 
@@ -120,6 +124,8 @@ class AdminClient:
         sent = {"Content-Type": "application/json", **(headers or {})}
         if session:
             sent["Authorization"] = f"Bearer {session}"
+        elif self._token:
+            sent[CONSOLE_HEADER] = self._token.get_secret_value()
         if csrf_token:
             sent[CSRF_HEADER] = csrf_token
         try:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 _ACTING: Final = re.compile("[<\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _OTHER_THAN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
-Rows = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
+Rows = Iterable[Mapping[str, Any]]
 
 
 def wants_export(request: Request) -> str | None:
@@ -27,7 +27,7 @@ def wants_export(request: Request) -> str | None:
 
 
 def export_rows(name: str, columns: Sequence[str], rows: Rows, format: str) -> StreamingResponse:  # noqa: A002
-    """Send rows as a file, while they are read.
+    """Send rows as a file.
 
     Args:
         name: The file's name, without its ending.
@@ -51,29 +51,20 @@ def quieten_json(text: str) -> str:
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-async def _write_csv(columns: Sequence[str], rows: Rows) -> AsyncIterator[str]:
+def _write_csv(columns: Sequence[str], rows: Rows) -> Iterator[str]:
     yield BYTE_ORDER_MARK + write_csv_line(columns)
-    async for row in _iterate(rows):
+    for row in rows:
         yield write_csv_line(row[column] for column in columns)
 
 
-async def _write_json(columns: Sequence[str], rows: Rows) -> AsyncIterator[str]:
+def _write_json(columns: Sequence[str], rows: Rows) -> Iterator[str]:
     start = "[\n"
-    async for row in _iterate(rows):
+    for row in rows:
         value = {column: row[column] for column in columns}
         # All that isn't ASCII is escaped, and what could end a script's element besides.
         yield start + json.dumps(value, default=_as_text).replace("<", "\\u003c")
         start = ",\n"
     yield "[]\n" if start == "[\n" else "\n]\n"
-
-
-async def _iterate(rows: Rows) -> AsyncIterator[Mapping[str, Any]]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row
 
 
 def _as_text(value: object) -> str:

@@ -5,14 +5,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from services.common.access.browsers import (
-    SAFE_METHODS,
-    Network,
-    check_host,
-    check_origin,
-    list_own_hosts,
-    read_networks,
-)
+from services.common.access import browsers
 from services.common.access.headers import is_always_open, read_bearer
 from services.common.access.keys import KeyScope
 from services.common.access.networks import UnprotectedError, is_console_public
@@ -37,12 +30,12 @@ def read_console_settings() -> ConsoleSettings:
     )
 
 
-def list_proxies(own: ConsoleSettings) -> tuple[Network, ...]:
+def list_proxies(own: ConsoleSettings) -> tuple[browsers.Network, ...]:
     """List the proxies that are believed when they say who calls; names are the Manager's."""
-    known: list[Network] = []
+    known: list[browsers.Network] = []
     for part in own.trusted_proxies.split(","):
         try:
-            known += read_networks(part)
+            known += browsers.read_networks(part)
         except ValueError:
             continue
     return tuple(known)
@@ -53,25 +46,21 @@ class Gate:
 
     def __init__(self, own: ConsoleSettings) -> None:
         self._is_public = is_console_public(own)
-        self._hosts = list_own_hosts(
+        self._hosts = browsers.list_own_hosts(
             bind_host=own.console_bind_host,
             public_url=own.public_url,
             allowed_hosts=own.allowed_hosts,
         )
 
     def __call__(self, scope: Scope) -> Awaitable[None] | None:
-        """Check a request by its head.
-
-        Raises:
-            ForbiddenError: If it was sent to another name, or by another site's page.
-        """
+        """Refuse a request that was sent to another name, or by another site's page."""
         if is_always_open(scope["path"]):
             return None
         if scope["path"] in METRICS_PATHS:
             return _admit_scrape(scope) if self._is_public else None
-        check_host(scope, self._hosts)
-        if scope["method"] not in SAFE_METHODS:
-            check_origin(scope, self._hosts)
+        browsers.check_host(scope, self._hosts)
+        if scope["method"] not in browsers.SAFE_METHODS:
+            browsers.check_origin(scope, self._hosts)
         return None
 
 

@@ -78,11 +78,7 @@ class Changes:
             self._told.notify_all()
 
     def require_room(self) -> None:
-        """Refuse another stream where there are as many as there may be.
-
-        Raises:
-            TooManyStreamsError: If so.
-        """
+        """Refuse another stream where there are as many as there may be."""
         if self._streams >= MAX_STREAMS:
             raise TooManyStreamsError("Too many pages are open. Load this one anew by hand.")
 

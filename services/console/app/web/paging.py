@@ -2,7 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -14,10 +14,11 @@ MAX_CURSOR_CHARACTERS: Final = 400
 MAX_ID: Final = 2**63
 
 Row = TypeVar("Row")
+Value = datetime | UUID | int | str
 Kind = type[datetime] | type[UUID] | type[int] | type[str]
 
 
-def write_cursor(*values: datetime | UUID | int | str) -> str:
+def write_cursor(*values: Value) -> str:
     """Write what the last row of a page is sorted by, for the URL of the next page."""
     texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
     return urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
@@ -41,7 +42,7 @@ def read_cursor(request: Request, *kinds: Kind) -> tuple[Any, ...] | None:
         return None
 
 
-def _read(kind: Kind, text: object) -> datetime | UUID | int | str:
+def _read(kind: Kind, text: object) -> Value:
     if not isinstance(text, str) or "\x00" in text:
         raise ValueError
     if kind is datetime:
@@ -57,17 +58,16 @@ def _read(kind: Kind, text: object) -> datetime | UUID | int | str:
     return UUID(text) if kind is UUID else text
 
 
-def cut_page(rows: Sequence[Row], size: int, *columns: str) -> tuple[Sequence[Row], str | None]:
+def cut_page(
+    rows: Sequence[Row], size: int, sorted_by: Callable[[Row], tuple[Value, ...]]
+) -> tuple[Sequence[Row], str | None]:
     """Cut one more row than a page holds down to a page.
 
     Args:
         rows: At most `size + 1` of them; the last one says that there are more.
-        columns: What they are sorted by.
 
     Returns:
         The page, and the cursor of the next one; None where this is the last.
     """
-    if len(rows) <= size:
-        return rows, None
-    last: Any = rows[size - 1]
-    return rows[:size], write_cursor(*(last[column] for column in columns))
+    more = len(rows) > size
+    return rows[:size], write_cursor(*sorted_by(rows[size - 1])) if more else None

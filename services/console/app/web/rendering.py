@@ -11,10 +11,11 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from services.common.presentation.visible_text import make_visible, make_visible_line
+from services.common.presentation import detail_reading
+from services.common.presentation.visible_text import make_visible
 from services.common.version import package_version
 from services.console.app.web.last_pages import LastPages
-from services.console.app.web.texts import Texts, choose_language
+from services.console.app.web.texts import LANGUAGES, choose_language, load_translation
 from services.console.app.web.viewer import Viewer
 
 TEMPLATES: Final = Path(__file__).parents[1] / "templates"
@@ -27,7 +28,7 @@ class Renderer:
     """Turns templates into pages."""
 
     def __init__(self, last_pages: LastPages, assets: str) -> None:
-        self._texts = Texts()
+        self._texts = {language: load_translation(language) for language in LANGUAGES}
         self._last_pages = last_pages
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -77,9 +78,10 @@ class Renderer:
 
     def _render(self, request: Request, template: str, **context: Any) -> str:
         language = choose_language(request)
+        known = self._texts[language]
         return self._environment.get_template(template).render(
             {
-                "_": self._texts.translator(language),
+                "_": lambda sentence: known.get(sentence, sentence),
                 "language": language,
                 "request": request,
                 "path": request.url.path,
@@ -111,9 +113,7 @@ def show_moment(moment: datetime | None) -> Markup:
 
 def show_line(value: object, most: int = 160) -> str:
     """Write anyone's text on one line, cut where it is long; nothing in it acts."""
-    text = "" if value is None else str(value)
-    line = make_visible_line(text[: 4 * most])
-    return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
+    return "" if value is None else detail_reading.show_line(value, most=most)
 
 
 def show_text(value: object, most: int = MAX_TEXT_CHARACTERS) -> str:

@@ -1,7 +1,6 @@
 """The console's languages: English as the templates have it, and Korean by a table."""
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +9,6 @@ from starlette.requests import Request
 TEXTS: Final = Path(__file__).parents[1] / "texts"
 LANGUAGES: Final = ("en", "ko")
 LANGUAGE_COOKIE: Final = "language"
-
-Translate = Callable[[str], str]
 
 
 def choose_language(request: Request) -> str:
@@ -30,19 +27,3 @@ def load_translation(language: str) -> dict[str, str]:
     for file in sorted((TEXTS / language).glob("*.toml")):
         sentences |= tomllib.loads(file.read_text(encoding="utf-8"))
     return sentences
-
-
-class Texts:
-    """Sentences in every language."""
-
-    def __init__(self) -> None:
-        self._known = {language: load_translation(language) for language in LANGUAGES}
-
-    def translator(self, language: str) -> Translate:
-        """Return what says a sentence in a language; one that it lacks stays English."""
-        known = self._known[language]
-
-        def translate(sentence: str) -> str:
-            return known.get(sentence, sentence)
-
-        return translate

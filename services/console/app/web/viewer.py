@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final
 from fastapi import Depends
 from starlette.requests import Request
 
+from services.common.access.accounts import ROLE_SCOPES
 from services.common.access.keys import KeyScope
 from services.common.admin.schemas import UNATTENDED_HEADER, Person, SessionView
-from services.common.errors import ForbiddenError
+from services.common.errors import ForbiddenError, ServiceError
 from services.console.app.web.admin_client import AdminClient
 
 EVENTS_PATH: Final = "/events"
@@ -16,6 +17,16 @@ EVENTS_PATH: Final = "/events"
 
 class SignInNeededError(Exception):
     """Nobody has signed in, and this page is for those who have."""
+
+
+class UnknownError(ServiceError):
+    """Nothing has this id, or nothing that the viewer may see."""
+
+    status_code = 404
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +58,26 @@ class Viewer:
         """Task types that they may see; None for all."""
         return self.person.task_types
 
-    def require_task_type(self, name: str) -> None:
-        """Refuse a task type that isn't theirs.
+    def may_see(self, task_type: str) -> bool:
+        """Tell whether they may see a task type."""
+        return self.task_types is None or task_type in self.task_types
 
-        Raises:
-            ForbiddenError: If they are bound to others.
-        """
-        if self.task_types is not None and name not in self.task_types:
+    def require_task_type(self, name: str) -> None:
+        """Refuse a task type that isn't theirs."""
+        if not self.may_see(name):
             raise ForbiddenError(f"You may not see the task type {name!r}.")
+
+    def narrow(self, name: str) -> list[str] | None:
+        """Return the one task type that is asked for, or all that they may see (None: any)."""
+        if name:
+            self.require_task_type(name)
+        return [name.replace("\x00", "")] if name else self.task_types
 
 
 def may(scope: KeyScope) -> Any:
     """Make the dependency of a page that is for those who have a scope: it gives the viewer."""
+
+    role = next(name for name, scopes in ROLE_SCOPES.items() if scope in scopes)
 
     async def find_viewer(request: Request) -> Viewer:
         admin: AdminClient = request.app.state.admin
@@ -72,7 +91,7 @@ def may(scope: KeyScope) -> Any:
         viewer = Viewer(person, known.view, session, known.is_checked)
         request.state.viewer = viewer
         if not viewer.may(scope):
-            raise ForbiddenError(f"This page is for those who may {scope}.")
+            raise ForbiddenError(f"This page needs the role {role!r}, or a higher one.")
         return viewer
 
     find_viewer.scope = scope  # type: ignore[attr-defined]  # for the test of all pages

@@ -1,9 +1,9 @@
 """Lets people into the admin API, by their session or because they sit at this machine."""
 
 import secrets
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 from starlette.types import Scope
 
 from services.common.access.accounts import LOCAL_PERSON, Account
@@ -18,10 +18,12 @@ from services.common.access.browsers import (
 from services.common.access.headers import read_bearer, read_header
 from services.common.access.keys import SESSION_PREFIX, ApiKey, KeyScope
 from services.common.access.networks import is_exposed
-from services.common.admin.schemas import CSRF_HEADER, UNATTENDED_HEADER, Person
+from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, UNATTENDED_HEADER, Person
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError, UnauthenticatedError
+from services.common.internal_token import matches_token
+from services.common.siblings import read_token
 from services.manager.app.access.routes import SIGN_IN, find_scope
 from services.manager.app.access.sessions import Sessions
 
@@ -31,22 +33,8 @@ SELECT_WAYS_IN: Final = """
                AS has_passwords
 """
 _CSRF_HEADER: Final = CSRF_HEADER.lower().encode()
+_CONSOLE_HEADER: Final = CONSOLE_HEADER.lower().encode()
 _UNATTENDED_HEADER: Final = UNATTENDED_HEADER.lower().encode()
-
-
-@dataclass(frozen=True, slots=True)
-class WaysIn:
-    """How people are known.
-
-    Attributes:
-        asks: Whether anybody is asked who they are.
-        password: Whether somebody could sign in with a password.
-        oidc: Whether somebody could sign in at a provider.
-    """
-
-    asks: bool
-    password: bool
-    oidc: bool
 
 
 class People:
@@ -67,9 +55,10 @@ class People:
             public_url=settings.public_url,
             allowed_hosts=settings.allowed_hosts,
         )
-        token = settings.internal_token
+        self._console_token = settings.console_token
+        self._is_in_container = settings.published_host is not None
         # Where nobody signs in, a token is this installation's, or this process's.
-        self._own_secret = token.get_secret_value() if token else secrets.token_hex()
+        self._own_secret = read_token(settings) or secrets.token_hex()
 
     async def admit(self, scope: Scope) -> None:
         """Check a request without a key by its head; its person is in its state afterwards.
@@ -88,7 +77,7 @@ class People:
         session = read_session(scope)
         is_attended = not read_header(scope, _UNATTENDED_HEADER)
         account = await self._sessions.find(session, is_attended=is_attended) if session else None
-        person = person_of(account) if account else await self._find_local_person()
+        person = person_of(account) if account else await self._find_local_person(scope)
         if person is None and route not in SIGN_IN:
             raise UnauthenticatedError(
                 "Sign in: the session isn't valid, or has ended."
@@ -99,37 +88,51 @@ class People:
         if is_change:
             check_csrf_token(read_header(scope, _CSRF_HEADER), secret)
         if person is not None and route not in SIGN_IN:
-            _require_scope(person, *route)
+            needed = find_scope(*route) or KeyScope.ADMIN
+            if not {needed, KeyScope.ADMIN} & set(person.scopes):
+                raise ForbiddenError(
+                    f"{person.name} lacks the scope {needed}, which this asks for."
+                )
         scope["state"].update(person=person, csrf_secret=secret)
 
-    async def find_ways_in(self) -> WaysIn:
-        """Return how people are known now: the first account closes the admin API.
+    async def describe(
+        self, scope: Scope, person: Person | None, session: str = ""
+    ) -> dict[str, Any]:
+        """Tell what a `SessionView` has, of who calls or of a session that just began.
 
         Raises:
             DatabaseUnavailableError: If it can't be known.
         """
+        secret = session or scope["state"].get("csrf_secret") or self._own_secret
+        return {
+            "person": person,
+            "csrf_token": make_csrf_token(secret),
+            "password": (await self._find_accounts())["has_passwords"],
+            "oidc": self._has_oidc,
+            "second_person": self.second_person,
+        }
+
+    async def _find_accounts(self) -> asyncpg.Record:
         async with self._database.connection() as connection:
             [row] = await connection.fetch(SELECT_WAYS_IN)
-        return WaysIn(
-            asks=self._always_asks or row["has_accounts"],
-            password=row["has_passwords"],
-            oidc=self._has_oidc,
-        )
+        return row
 
-    def make_token(self, scope: Scope, session: str = "") -> str:
-        """Make a CSRF token for who calls, or for a session that just began."""
-        return make_csrf_token(session or scope["state"].get("csrf_secret") or self._own_secret)
-
-    async def _find_local_person(self) -> Person | None:
-        """Return who sits at this machine, where that is all there is to know."""
-        asks = self._always_asks or (await self.find_ways_in()).asks
+    async def _find_local_person(self, scope: Scope) -> Person | None:
+        """Return who sits at this machine, where the first account hasn't closed it to them."""
+        if not self._is_from_here(scope):
+            return None
+        asks = self._always_asks or (await self._find_accounts())["has_accounts"]
         return None if asks else Person(name=LOCAL_PERSON, kind="local", scopes=[KeyScope.ADMIN])
 
+    def _is_from_here(self, scope: Scope) -> bool:
+        """Tell whether a request comes from this machine.
 
-def _require_scope(person: Person, method: str, path: str) -> None:
-    needed = find_scope(method, path) or KeyScope.ADMIN
-    if not {needed, KeyScope.ADMIN} & set(person.scopes):
-        raise ForbiddenError(f"{person.name} lacks the scope {needed}, which this asks for.")
+        To a container, whoever is on its host and the containers beside it look alike: there the
+        console alone, which is published on loopback, can show that it hands on what a person asks.
+        """
+        if not (self._is_in_container or self._console_token):
+            return True
+        return matches_token(read_header(scope, _CONSOLE_HEADER), self._console_token)
 
 
 def read_session(scope: Scope) -> str:

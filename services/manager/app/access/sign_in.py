@@ -14,8 +14,8 @@ from services.common.admin.schemas import OidcFinish, OidcStart, SignIn
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ServiceError, UnauthenticatedError
+from services.common.record.people import acting
 from services.common.text import make_storable
-from services.manager.app.access.acting import acting, add_to_audit
 from services.manager.app.access.people import read_session
 from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.throttle import Throttle
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 # Each takes 64 MiB.
 MOST_HASHINGS: Final = 2
 ALWAYS_TRUSTED: Final = "127.0.0.0/8,::1"
+# What a person did that no trigger sees.
+ADD_TO_AUDIT: Final = """
+    INSERT INTO selfheal.audit (person, action, object, after)
+    VALUES (selfheal.current_person(), $1, $2, $3)
+"""
 SET_HASH: Final = "UPDATE selfheal.users SET password_hash = $2 WHERE id = $1"
 
 Result = TypeVar("Result")
@@ -52,7 +57,12 @@ class SignIns:
         self._throttle = Throttle()
         self._trusted = [part for part in settings.trusted_proxies.split(",") if part.strip()]
         self._hashings = asyncio.Semaphore(MOST_HASHINGS)
-        self._oidc = _create_oidc(settings, database) if settings.oidc_issuer else None
+        self._oidc = None
+        if settings.oidc_issuer:
+            # Takes megabytes, which a Manager without a provider needn't pay.
+            from services.manager.app.access.oidc.sign_ins import OidcSignIns  # noqa: PLC0415
+
+            self._oidc = OidcSignIns(settings, database)
 
     async def by_password(self, scope: Scope, given: SignIn) -> tuple[str, Account]:
         """Begin a session of a local account; gives its secret, and whose it is.
@@ -65,7 +75,7 @@ class SignIns:
         self._throttle.take(address, name)
         async with self._database.connection() as connection:
             account = await find_local_account(connection, name)
-        known = account if account and account.disabled_at is None else None
+        known = account if account and not account.is_disabled else None
         kept = known.password_hash if known else None
         is_right = await self._hash(lambda: is_right_password(kept, given.password))
         if known is None or not is_right:
@@ -111,25 +121,25 @@ class SignIns:
     async def sign_out(self, scope: Scope) -> None:
         """End the session that came with a request, if one did."""
         person = scope["state"]["person"]
-        async with self._database.connection() as connection:
-            if person is None or person.kind != "user":
-                return
-            async with acting(connection, person):
-                user_id = await self._sessions.end(connection, read_session(scope))
-                await add_to_audit(connection, "sign_out", f"user {user_id}")
+        if person is None or person.kind != "user":
+            return
+        async with self._database.connection() as connection, acting(connection, person.name):
+            user_id = await self._sessions.end(connection, read_session(scope))
+            await connection.execute(ADD_TO_AUDIT, "sign_out", f"user {user_id}", None)
 
     async def _begin(self, scope: Scope, account: Account, address: str) -> str:
-        async with self._database.connection() as connection, acting(connection, account):
+        async with self._database.connection() as connection, acting(connection, account.name):
             session = await self._sessions.begin(connection, account, earlier=read_session(scope))
             if session is None:
                 raise UnauthenticatedError("The account was changed just now. Try again.")
-            await add_to_audit(connection, "sign_in", f"user {account.id}", {"address": address})
+            what = "sign_in", f"user {account.id}", {"address": address}
+            await connection.execute(ADD_TO_AUDIT, *what)
         return session
 
     async def _record_failure(self, who: str, address: str, reason: str) -> None:
         async with self._database.connection() as connection:
             found = {"address": address, "reason": reason}
-            await add_to_audit(connection, "sign_in_failed", who, found)
+            await connection.execute(ADD_TO_AUDIT, "sign_in_failed", who, found)
 
     def _provider(self) -> "OidcSignIns":
         if self._oidc is None:
@@ -146,13 +156,6 @@ class SignIns:
         for part in self._trusted:
             trusted += await _find_networks(part.strip())
         return read_client_address(scope, trusted)
-
-
-def _create_oidc(settings: ManagerSettings, database: Database) -> "OidcSignIns":
-    # Takes megabytes, which a Manager without a provider needn't pay.
-    from services.manager.app.access.oidc.sign_ins import OidcSignIns  # noqa: PLC0415
-
-    return OidcSignIns(settings, database)
 
 
 async def _find_networks(text: str) -> list[Network]:

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from math import ceil
 from typing import Final
 
+from services.common.access.networks import read_address
 from services.common.errors import TooManyAttemptsError
 
 WINDOW_SECONDS: Final = 900.0
@@ -72,10 +73,7 @@ class Throttle:
 
 def _fold_address(text: str) -> str:
     """Name the network that one caller has: of IPv6, 64 bits are anybody's to choose."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
+    address = read_address(text)
     if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
-    return str(address)
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address or text)

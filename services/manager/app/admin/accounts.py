@@ -5,37 +5,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Path
 from pydantic import BaseModel
 
-from services.common.access.accounts import (
-    Account,
-    change_account,
-    create_account,
-)
+from services.common.access.accounts import change_account, create_account
 from services.common.access.key_records import revoke_key, store_key
 from services.common.access.keys import KeyScope, generate_key
 from services.common.access.passwords import hash_password
-from services.common.admin.schemas import (
-    ADMIN_PREFIX,
-    NewKeyAnswer,
-    NewKeyRequest,
-    NewUserRequest,
-    UserChange,
-)
+from services.common.admin.schemas import NewKeyAnswer, NewKeyRequest, NewUserRequest, UserChange
 from services.common.errors import InvalidRequestError, ServiceError
-from services.common.schemas import FAILURES_WITH_A_BODY, describe_failures
 from services.common.text import make_storable
-from services.manager.app.access.acting import open_transaction
-from services.manager.app.access.callers import AnyCaller, forbid_caching
+from services.manager.app.access.callers import AnyCaller, create_router
 
-router = APIRouter(prefix=ADMIN_PREFIX, dependencies=[Depends(forbid_caching)])
-
-FAILURES = describe_failures(
-    FAILURES_WITH_A_BODY,
-    {404: "There is none", 409: "It can't be made like that", 503: "The database is away"},
-)
-KeyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
+router = create_router()
 
 
 class UnknownKeyError(ServiceError):
@@ -55,12 +37,12 @@ class UserView(BaseModel):
     is_disabled: bool
 
 
-@router.post("/users", status_code=201, responses=FAILURES)
-async def create_user(body: NewUserRequest, request: Request, caller: AnyCaller) -> UserView:
+@router.post("/users", status_code=201)
+async def create_user(body: NewUserRequest, caller: AnyCaller) -> UserView:
     """Make a local account."""
     caller.require_all_task_types()
     password_hash = await asyncio.to_thread(hash_password, body.password)
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    async with caller.transaction() as connection:
         account = await create_account(
             connection,
             name=body.name,
@@ -68,21 +50,18 @@ async def create_user(body: NewUserRequest, request: Request, caller: AnyCaller)
             role=body.role,
             task_types=_bind(body.task_types),
         )
-    return _show(account)
+    return UserView.model_validate(account, from_attributes=True)
 
 
-@router.patch("/users/{user_id}", responses=FAILURES)
+@router.patch("/users/{user_id}")
 async def change_user(
-    user_id: Annotated[int, Path(ge=1, lt=2**63)],
-    body: UserChange,
-    request: Request,
-    caller: AnyCaller,
+    user_id: Annotated[int, Path(ge=1, lt=2**63)], body: UserChange, caller: AnyCaller
 ) -> UserView:
     """Change an account, and end its sessions."""
     caller.require_all_task_types()
     given = body.password
     password_hash = await asyncio.to_thread(hash_password, given) if given else None
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    async with caller.transaction() as connection:
         account = await change_account(
             connection,
             user_id,
@@ -90,11 +69,11 @@ async def change_user(
             password_hash=password_hash,
             is_disabled=body.is_disabled,
         )
-    return _show(account)
+    return UserView.model_validate(account, from_attributes=True)
 
 
-@router.post("/keys", status_code=201, responses=FAILURES)
-async def create_key(body: NewKeyRequest, request: Request, caller: AnyCaller) -> NewKeyAnswer:
+@router.post("/keys", status_code=201)
+async def create_key(body: NewKeyRequest, caller: AnyCaller) -> NewKeyAnswer:
     """Make a key, whose text is told this one time."""
     caller.require_all_task_types()
     scopes = sorted(set(body.scopes))
@@ -104,7 +83,7 @@ async def create_key(body: NewKeyRequest, request: Request, caller: AnyCaller) -
         )
     key = generate_key()
     expires_at = datetime.now(UTC) + timedelta(days=body.days) if body.days else None
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    async with caller.transaction() as connection:
         await store_key(
             connection,
             key,
@@ -116,25 +95,16 @@ async def create_key(body: NewKeyRequest, request: Request, caller: AnyCaller) -
     return NewKeyAnswer(id=key.id, key=key.text)
 
 
-@router.delete("/keys/{key_id}", status_code=204, responses=FAILURES)
-async def remove_key(key_id: KeyId, request: Request, caller: AnyCaller) -> Response:
+@router.delete("/keys/{key_id}", status_code=204)
+async def remove_key(
+    key_id: Annotated[str, Path(pattern="^[0-9a-f]{12}$")], caller: AnyCaller
+) -> None:
     """Have a key refused for good."""
     caller.require_all_task_types()
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    async with caller.transaction() as connection:
         if await revoke_key(connection, key_id) is None:
             raise UnknownKeyError("There is no key of this id.")
-    return Response(status_code=204)
 
 
 def _bind(task_types: Sequence[str] | None) -> list[str] | None:
     return sorted(set(make_storable(task_types))) if task_types else None
-
-
-def _show(account: Account) -> UserView:
-    return UserView(
-        id=account.id,
-        name=account.name,
-        role=account.role,
-        task_types=account.task_types,
-        is_disabled=account.disabled_at is not None,
-    )

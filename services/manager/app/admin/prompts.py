@@ -1,36 +1,25 @@
-"""The admin API's changes of what serves: a text, an earlier prompt's, or the one before."""
+"""The admin API's changes of what serves: by a text, by an earlier prompt, by a run's proposal."""
 
 from typing import Final
+from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 
-from services.common.admin.schemas import (
-    ADMIN_PREFIX,
-    ActivateRequest,
-    Changed,
-    RollbackRequest,
-)
+from services.common.admin.schemas import ActivateRequest, Changed, RollbackRequest, Serving
 from services.common.errors import InvalidRequestError, ServiceError
 from services.common.logging import get_logger
 from services.common.models import PROMPT_COLUMNS, Prompt
 from services.common.record import changes
 from services.common.record.activation import Activation
-from services.common.schemas import FAILURES_WITH_A_BODY, TaskType, describe_failures
-from services.manager.app.access.acting import open_transaction
-from services.manager.app.access.callers import AnyCaller, forbid_caching
+from services.common.record.proposals import approve_proposal, reject_proposal
+from services.common.record.stored_runs import StoredRun, load_runs_by_id
+from services.common.schemas import TaskType
+from services.manager.app.access.callers import AnyCaller, Caller, create_router
 
 SELECT_PROMPT: Final = f"SELECT {PROMPT_COLUMNS} FROM prompts WHERE id = $1 AND task_type = $2"
-FAILURES: Final = describe_failures(
-    FAILURES_WITH_A_BODY,
-    {
-        404: "No prompt serves this task type, or there is no such prompt",
-        409: "Another prompt serves by now, or no other can",
-        503: "The database is away",
-    },
-)
 
-router = APIRouter(prefix=ADMIN_PREFIX, dependencies=[Depends(forbid_caching)])
+router = create_router()
 log = get_logger()
 
 
@@ -41,7 +30,7 @@ class UnknownPromptError(ServiceError):
     code = "unknown_prompt"
 
 
-@router.post("/prompts/{task_type}/activate", responses=FAILURES)
+@router.post("/prompts/{task_type}/activate")
 async def activate_prompt(
     task_type: TaskType, body: ActivateRequest, request: Request, caller: AnyCaller
 ) -> Changed:
@@ -49,8 +38,8 @@ async def activate_prompt(
     caller.require_task_type(task_type)
     if (body.prompt_id is None) == (body.content is None):
         raise InvalidRequestError("Give either prompt_id or content.")
-    asked = changes.Request(caller.person.name, body.reason)
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    asked = changes.Request(caller.name, body.reason)
+    async with caller.transaction() as connection:
         serving = await changes.load_seen(connection, task_type, **body.serving.model_dump())
         content, what = body.content or "", "a new text"
         if body.prompt_id is not None:
@@ -61,19 +50,49 @@ async def activate_prompt(
             run_id = await changes.propose_text(connection, serving, content, asked, what)
             log.info("text_proposed", task_type=task_type, run_id=str(run_id))
             return Changed(waiting_run_id=run_id)
-        return tell(task_type, await changes.serve_text(connection, serving, content, asked, what))
+        return _tell(task_type, await changes.serve_text(connection, serving, content, asked, what))
 
 
-@router.post("/prompts/{task_type}/rollback", responses=FAILURES)
+@router.post("/prompts/{task_type}/rollback")
 async def roll_back_prompt(
-    task_type: TaskType, body: RollbackRequest, request: Request, caller: AnyCaller
+    task_type: TaskType, body: RollbackRequest, caller: AnyCaller
 ) -> Changed:
     """Serve again the text that served well before; one person alone may."""
     caller.require_task_type(task_type)
-    asked = changes.Request(caller.person.name, body.reason)
-    async with open_transaction(request.app.state.database, caller.person) as connection:
+    asked = changes.Request(caller.name, body.reason)
+    async with caller.transaction() as connection:
         serving = await changes.load_seen(connection, task_type, **body.serving.model_dump())
-        return tell(task_type, await changes.roll_back(connection, serving, asked))
+        return _tell(task_type, await changes.roll_back(connection, serving, asked))
+
+
+@router.post("/runs/{run_id}/approve")
+async def approve_run(run_id: UUID, request: Request, caller: AnyCaller) -> Changed:
+    """Let a proposed text serve, if what it is to replace still serves."""
+    needs_second = request.app.state.people.second_person
+    async with caller.transaction() as connection:
+        run = await _load_run(connection, run_id, caller)
+        activation = await approve_proposal(
+            connection, run_id, person=caller.name, needs_second=needs_second
+        )
+    return _tell(run.task_type, activation)
+
+
+@router.post("/runs/{run_id}/reject", status_code=204)
+async def reject_run(run_id: UUID, caller: AnyCaller) -> None:
+    """Turn a proposed text down; it isn't tried again for a day."""
+    async with caller.transaction() as connection:
+        await _load_run(connection, run_id, caller)
+        await reject_proposal(connection, run_id, person=caller.name)
+
+
+@router.post("/runs/{run_id}/undo")
+async def undo(run_id: UUID, body: Serving, caller: AnyCaller) -> Changed:
+    """Serve again the text that a run replaced; one person alone may."""
+    asked = changes.Request(caller.name)
+    async with caller.transaction() as connection:
+        run = await _load_run(connection, run_id, caller)
+        activation = await changes.undo_run(connection, run, asked, **body.model_dump())
+    return _tell(run.task_type, activation)
 
 
 async def load_prompt(connection: asyncpg.Connection, prompt_id: int, task_type: str) -> Prompt:
@@ -89,7 +108,15 @@ async def load_prompt(connection: asyncpg.Connection, prompt_id: int, task_type:
     return Prompt(**record)
 
 
-def tell(task_type: str, activation: Activation) -> Changed:
-    """Tell what serves now."""
+async def _load_run(connection: asyncpg.Connection, run_id: UUID, caller: Caller) -> StoredRun:
+    """Load a run that is the caller's to see."""
+    runs = await load_runs_by_id(connection, run_id, run_id)
+    if not runs:
+        raise changes.UnknownRunError(run_id)
+    caller.require_task_type(runs[0].task_type)
+    return runs[0]
+
+
+def _tell(task_type: str, activation: Activation) -> Changed:
     log.info("prompt_activated", task_type=task_type, version=activation.version)
     return Changed(version=activation.version, prompt_id=activation.prompt_id)

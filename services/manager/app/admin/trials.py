@@ -1,13 +1,12 @@
 """The admin API's trials: a draft on inputs, a logged request again, an answer judged."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 
 from services.common.admin.schemas import (
-    ADMIN_PREFIX,
     EvaluateRequest,
     ReplayRequest,
     TrialAnswer,
@@ -17,9 +16,9 @@ from services.common.admin.schemas import (
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.errors import InvalidRequestError
 from services.common.record.changes import load_serving
-from services.common.replays.asking import Asked
-from services.common.schemas import FAILURES_WITH_A_BODY, TaskType, describe_failures
-from services.manager.app.access.callers import AnyCaller, forbid_caching
+from services.common.replays.asking import Question
+from services.common.schemas import TaskType
+from services.manager.app.access.callers import AnyCaller, create_router
 from services.manager.app.admin.prompts import load_prompt
 from services.manager.app.door.errors import UnknownRequestError
 from services.manager.app.services.trials import Trials
@@ -34,31 +33,27 @@ SELECT_QUESTION: Final = """
     ORDER BY l.id DESC
     LIMIT 1
 """
-FAILURES: Final = describe_failures(
-    FAILURES_WITH_A_BODY,
-    {404: "There is no such task type, request or prompt", 503: "The database is away"},
-)
 
-router = APIRouter(prefix=ADMIN_PREFIX, dependencies=[Depends(forbid_caching)])
+router = create_router()
 
 
-@router.post("/prompts/{task_type}/trial", responses=FAILURES)
+@router.post("/prompts/{task_type}/trial")
 async def try_draft(
     task_type: TaskType, body: TrialRequest, request: Request, caller: AnyCaller
 ) -> TrialResult:
     """Run a draft and what serves on a few inputs; nothing of it is served or logged."""
     caller.require_task_type(task_type)
-    async with request.app.state.database.connection() as connection:
+    async with caller.database.connection() as connection:
         serving = await load_serving(connection, task_type)
     return await trials_of(request).compare(serving, body.content, body.inputs)
 
 
-@router.post("/requests/{request_id}/replay", responses=FAILURES)
+@router.post("/requests/{request_id}/replay")
 async def replay_request(
     request_id: UUID, body: ReplayRequest, request: Request, caller: AnyCaller
 ) -> TrialAnswer:
     """Run a logged request again under a version's text; nothing of it is logged."""
-    async with request.app.state.database.connection() as connection:
+    async with caller.database.connection() as connection:
         row = await connection.fetchrow(SELECT_QUESTION, request_id)
         if row is None:
             raise UnknownRequestError(f"No request {request_id} is in the log.")
@@ -67,7 +62,7 @@ async def replay_request(
     return await trials_of(request).rerun(prompt, _read_question(row))
 
 
-@router.post("/evaluations", responses=FAILURES)
+@router.post("/evaluations")
 async def judge_answer(body: EvaluateRequest, request: Request, caller: AnyCaller) -> TrialAnswer:
     """Have an answer judged; nothing of it is kept."""
     caller.require_task_type(body.task_type)
@@ -80,18 +75,17 @@ def trials_of(request: Request) -> Trials:
     return trials
 
 
-def _read_question(row: asyncpg.Record) -> Asked:
+def _read_question(row: asyncpg.Record) -> Question:
     conversation: ChatInput | None = None
     if row["at_the_door"]:
-        parameters: dict[str, Any] = row["parameters"]
-        if NOT_WHOLE in parameters or not row["messages"]:
+        if NOT_WHOLE in row["parameters"] or not row["messages"]:
             raise InvalidRequestError(
                 "This conversation was too large to be kept whole, so it can't be run again."
             )
         conversation = ChatInput(
             messages=row["messages"],
             tools=row["tools"] or (),
-            parameters=parameters,
+            parameters=row["parameters"],
             variables=row["variables"],
         )
-    return Asked(row["user_input"], row["refined_input"] or row["user_input"], conversation)
+    return Question(row["user_input"], row["refined_input"] or row["user_input"], conversation)

@@ -89,13 +89,14 @@ NOTE_FINGERPRINTS: Final = """
     WHERE excluded.first_seen < f.first_seen OR excluded.last_seen > f.last_seen
 """
 FORGET: Final = "DELETE FROM selfheal.traffic WHERE bucket < $1"
-# The latest that was logged, or was once counted, within a range.
+# The latest that was logged, or was once counted, within a range; NULL where there is none.
 FIND_LATEST: Final = """
     SELECT greatest(
         (SELECT max(created_at) FROM execution_logs WHERE created_at >= $1 AND created_at < $2),
         (SELECT max(bucket) FROM selfheal.traffic WHERE bucket >= $1 AND bucket < $2)
     )
 """
+# Whether something was logged, and nothing of it counted yet.
 HAS_UNCOUNTED: Final = """
     SELECT EXISTS (SELECT FROM execution_logs WHERE created_at >= $1 AND created_at < $2)
        AND NOT EXISTS (SELECT FROM selfheal.traffic WHERE bucket >= $1 AND bucket < $2)
@@ -106,23 +107,3 @@ async def count_buckets(connection: asyncpg.Connection, start: datetime, end: da
     """Count the buckets from `start` to `end`, both of which begin one."""
     await connection.execute(COUNT, start, end, timeout=TIMEOUT_SECONDS)
     await connection.execute(NOTE_FINGERPRINTS, start, end, timeout=TIMEOUT_SECONDS)
-
-
-async def forget_traffic(connection: asyncpg.Connection, before: datetime) -> None:
-    """Remove what was counted of long ago."""
-    await connection.execute(FORGET, before, timeout=TIMEOUT_SECONDS)
-
-
-async def find_latest(
-    connection: asyncpg.Connection, start: datetime, end: datetime
-) -> datetime | None:
-    """Find the latest moment of which something was logged or counted; None if there is none."""
-    latest: datetime | None = await connection.fetchval(
-        FIND_LATEST, start, end, timeout=TIMEOUT_SECONDS
-    )
-    return latest
-
-
-async def has_uncounted(connection: asyncpg.Connection, start: datetime, end: datetime) -> bool:
-    """Tell whether something was logged, and nothing of it counted yet."""
-    return bool(await connection.fetchval(HAS_UNCOUNTED, start, end, timeout=TIMEOUT_SECONDS))

@@ -14,10 +14,11 @@ from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.record.traffic import BUCKET, floor_to_bucket
 from services.manager.app.rollups.counting import (
+    FIND_LATEST,
+    FORGET,
+    HAS_UNCOUNTED,
+    TIMEOUT_SECONDS,
     count_buckets,
-    find_latest,
-    forget_traffic,
-    has_uncounted,
 )
 from services.manager.app.rollups.leases import Lease
 
@@ -91,16 +92,20 @@ class TrafficCounter:
             recent = floor_to_bucket(now - RECENT)
             if with_recent:
                 await count_buckets(connection, recent, floor_to_bucket(now) + BUCKET)
-                await forget_traffic(connection, now - KEPT)
+                await connection.execute(FORGET, now - KEPT, timeout=TIMEOUT_SECONDS)
             position = await self._count_slice(connection, now, claim.position or recent)
             await self._lease.move(connection, position)
-            return position is not None and await has_uncounted(connection, now - SWEPT, position)
+            swept = now - SWEPT, position
+            return position is not None and bool(
+                await connection.fetchval(HAS_UNCOUNTED, *swept, timeout=TIMEOUT_SECONDS)
+            )
 
     async def _count_slice(
         self, connection: asyncpg.Connection, now: datetime, position: datetime
     ) -> datetime | None:
         """Count a slice before a position; gives the next position, None to begin again."""
-        latest = await find_latest(connection, now - SWEPT, position)
+        swept = now - SWEPT, position
+        latest = await connection.fetchval(FIND_LATEST, *swept, timeout=TIMEOUT_SECONDS)
         if latest is None:
             return None
         end = floor_to_bucket(latest) + BUCKET
@@ -112,7 +117,8 @@ class TrafficCounter:
 
     def _adapt_slice(self, seconds: float) -> None:
         if seconds > SLICE_SECONDS:
-            self._slice = max(floor_to_multiple(self._slice / 2), BUCKET)
+            half = self._slice / 2
+            self._slice = max(half - half % BUCKET, BUCKET)
         elif seconds < SLICE_SECONDS / 4:
             self._slice = min(self._slice * 2, LONGEST_SLICE)
 
@@ -133,8 +139,3 @@ class TrafficCounter:
                 self._told = str(error)
             if with_recent:
                 counted_at = begun
-
-
-def floor_to_multiple(length: timedelta) -> timedelta:
-    """Cut a length to whole buckets."""
-    return length - length % BUCKET

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,10 +10,12 @@ import aiohttp
 import asyncpg
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from services.common.admin.schemas import Check, Condition
+from services.common.admin.schemas import Condition
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.diagnosis.checks import (
+    Check,
+    CheckResult,
     check_network,
     check_provider,
     check_python,
@@ -69,17 +70,14 @@ class Examiner:
             self._ask(settings.evaluator_url),
             self._examine_database(versions),
         )
-        own = (
-            check_python(sys.version_info[:3]),
-            check_provider(settings, has_langchain=is_installed("langchain")),
-            check_network(settings, asks=settings.require_keys),
-        )
         checks = [
             _judge_service("worker", worker),
             _judge_service("evaluator", evaluator),
             *(_judge_scores(evaluator) if evaluator else ()),
             *stored,
-            *(Check(**asdict(one)) for one in own),
+            check_python(sys.version_info[:3]),
+            check_provider(settings, has_langchain=is_installed("langchain")),
+            check_network(settings, asks=settings.require_keys),
         ]
         told = evaluator.model_dump() if evaluator else None
         return Condition(checks=checks, versions=versions, evaluator=told)
@@ -99,17 +97,15 @@ class Examiner:
                 [state] = await connection.fetch(SELECT_STATE)
                 leases = await connection.fetch(SELECT_LEASES)
         except DatabaseUnavailableError as error:
-            return [Check(name="database", found=error.message, result="fail")]
+            return [Check("database", error.message, CheckResult.FAIL)]
         versions |= {"postgresql": state["version"], "schema": str(state["migration"])}
         found = f"PostgreSQL {state['version']}, schema {state['migration']}"
         return [
-            Check(name="database", found=found),
+            Check("database", found),
             judge_optimizer(
-                last_at=state["last_at"],
-                waits_since=state["waits_since"],
-                now=state["now"],
+                last_at=state["last_at"], waits_since=state["waits_since"], now=state["now"]
             ),
-            *_judge_leases(leases, state["now"]),
+            *(_judge_lease(lease, state["now"]) for lease in leases),
         ]
 
 
@@ -124,54 +120,40 @@ def judge_optimizer(
     """
     found = f"last brought something to an end {_age(now - last_at)} ago" if last_at else "no trace"
     if waits_since is None or now - waits_since < LONG_WAIT:
-        return Check(name="optimizer", found=found)
-    return Check(
-        name="optimizer",
-        found=f"{found}; a job waits for {_age(now - waits_since)}",
-        result="warn",
-        remedy="Start one that watches: selfheal optimize --watch, or run one: selfheal optimize",
-    )
+        return Check("optimizer", found)
+    found += f"; a job waits for {_age(now - waits_since)}"
+    remedy = "Start one that watches: selfheal optimize --watch, or run one: selfheal optimize"
+    return Check("optimizer", found, CheckResult.WARN, remedy)
 
 
 def _judge_service(name: str, readiness: Readiness | None) -> Check:
     if readiness is None:
         remedy = f"See: selfheal status, selfheal logs --service {name}"
-        return Check(name=name, found="gives no answer", result="fail", remedy=remedy)
+        return Check(name, "gives no answer", CheckResult.FAIL, remedy)
     is_ready = readiness.status == "ready"
-    return Check(name=name, found=readiness.status, result="ok" if is_ready else "fail")
+    return Check(name, readiness.status, CheckResult.OK if is_ready else CheckResult.FAIL)
 
 
 def _judge_scores(evaluator: Readiness) -> Iterator[Check]:
     if evaluator.degraded:
-        yield Check(
-            name="canaries",
-            found="the Evaluator judges otherwise than it did; nothing is healed by its scores",
-            result="warn",
-            remedy="See: selfheal logs --service evaluator",
-        )
-    problem = evaluator.sandbox.get("problem")
-    backend = evaluator.sandbox.get("backend") or "none"
-    yield Check(
-        name="sandbox",
-        found=f"{backend}: {problem}" if problem else str(backend),
-        result="warn" if problem else "ok",
-        remedy="See: selfheal doctor" if problem else "",
-    )
+        found = "the Evaluator judges otherwise than it did; nothing is healed by its scores"
+        remedy = "See: selfheal logs --service evaluator"
+        yield Check("canaries", found, CheckResult.WARN, remedy)
+    backend = str(evaluator.sandbox.get("backend") or "none")
+    if problem := evaluator.sandbox.get("problem"):
+        found = f"{backend}: {problem}"
+        yield Check("sandbox", found, CheckResult.WARN, "See: selfheal doctor")
+    else:
+        yield Check("sandbox", backend)
 
 
-def _judge_leases(leases: list[asyncpg.Record], now: datetime) -> Iterator[Check]:
-    for lease in leases:
-        # Whoever does the work renews it; it stays as it was once nobody does.
-        idle = now - lease["held_until"]
-        if idle < SHORT_WHILE:
-            yield Check(name=lease["name"], found="is kept up to date")
-            continue
-        yield Check(
-            name=lease["name"],
-            found=f"was kept up to date until {_age(idle)} ago; what is counted stands still",
-            result="warn",
-            remedy="See: selfheal logs --service manager",
-        )
+def _judge_lease(lease: asyncpg.Record, now: datetime) -> Check:
+    # Whoever does the work renews it; it stays as it was once nobody does.
+    idle = now - lease["held_until"]
+    if idle < SHORT_WHILE:
+        return Check(lease["name"], "is kept up to date")
+    found = f"was kept up to date until {_age(idle)} ago; what is counted stands still"
+    return Check(lease["name"], found, CheckResult.WARN, "See: selfheal logs --service manager")
 
 
 def _age(age: timedelta) -> str:

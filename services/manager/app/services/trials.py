@@ -13,13 +13,12 @@ from services.common.errors import InvalidRequestError, ServiceError
 from services.common.models import Prompt
 from services.common.record.healing_runs import register_candidate
 from services.common.record.text_lint import find_unservable
-from services.common.replays.asking import Asked, Asker, Question
+from services.common.replays.asking import Asker, Question
 from services.common.schemas import EvaluationRequest
 from services.common.siblings import EvaluatorClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.services.refinement.refiners import Refiner
 
-DRAFT, SERVING = "draft", "serving"
 CONCURRENCY: Final = 4
 DEADLINE_SECONDS: Final = 120.0
 
@@ -53,9 +52,9 @@ class Trials:
                 f"The prompt of {task_type} takes variables ({', '.join(variables)}), which inputs "
                 "don't give: replay logged requests instead."
             )
-        asked = [Asked(text, await self._refine(text, task_type)) for text in inputs]
-        drafted = await self._register(serving, content, DRAFT)
-        beside = await self._register(serving, serving.content, SERVING)
+        asked = [Question(text, await self._refine(text, task_type)) for text in inputs]
+        drafted = await self._register(serving, content, "draft")
+        beside = await self._register(serving, serving.content, "serving")
         answers = await asyncio.gather(
             *(
                 self.answer(task_type, candidate_id, question)

@@ -89,6 +89,22 @@ def test_the_users_passwords_go_into_files_that_postgresqls_clients_read(
         assert len(given[0][role]) >= 32
 
 
+def test_the_consoles_token_is_written_once_and_is_the_owners_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda *_: [])
+    file = tmp_path / "token"
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["migrate", "--console-token-file", str(file)])
+        assert result.exit_code == 0, result.output
+        kept = file.read_text()
+        assert kept.strip() not in result.output
+    assert kept == file.read_text()
+    assert len(kept.strip()) >= 32
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_of_another_kind_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

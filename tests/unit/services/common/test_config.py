@@ -448,6 +448,19 @@ def test_the_internal_token_is_read_from_its_file(tmp_path: Path) -> None:
     assert token_of(Settings(internal_token_file=file, internal_token=SecretStr("set"))) == "set"
 
 
+def test_the_consoles_token_is_in_a_file_that_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from the file\n")
+    token = Settings(console_token_file=file).console_token
+    assert token is not None
+    assert token.get_secret_value() == "from the file"
+    assert Settings().console_token is None
+    for wrong in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(ValidationError) as raised:
+            Settings(console_token_file=wrong)
+        assert "setting CONSOLE_TOKEN_FILE: " in explain_settings_error(raised.value)
+
+
 def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(ValidationError) as raised:
         Settings(internal_token_file=tmp_path / "nothing")

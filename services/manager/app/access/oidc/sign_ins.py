@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import asyncpg
-
-from services.common.access.accounts import END_SESSIONS, Account, keep_subject
+from services.common.access.accounts import Account, keep_subject
 from services.common.access.keys import hash_secret
 from services.common.access.networks import UnprotectedError
 from services.common.admin.schemas import OidcFinish, OidcStart
@@ -35,7 +33,11 @@ TAKE: Final = """
     RETURNING binding_sha256, nonce, code_verifier, created_at > NOW() - $2::interval AS is_fresh
 """
 SWEEP: Final = "DELETE FROM selfheal.oidc_sign_ins WHERE created_at <= NOW() - $1::interval"
-SELECT_SUBJECT_ID: Final = "SELECT id FROM selfheal.users WHERE issuer = $1 AND subject = $2"
+# Of somebody who has no role any more.
+END_SESSIONS: Final = """
+    UPDATE selfheal.sessions AS s SET ended_at = NOW() FROM selfheal.users AS u
+    WHERE u.id = s.user_id AND u.issuer = $1 AND u.subject = $2 AND s.ended_at IS NULL
+"""
 NAME_CLAIMS: Final = ("preferred_username", "name", "email")
 UNKNOWN_STATE: Final = (
     "This sign-in isn't known, was used already, took longer than ten minutes, or was begun in "
@@ -86,7 +88,7 @@ class OidcSignIns:
         chosen = choose_role(self._rules, read_claim(claims, self._claim))
         async with self._database.connection() as connection:
             if chosen is None:
-                await _end_sessions(connection, issuer, subject)
+                await connection.execute(END_SESSIONS, issuer, subject)
                 raise SignInRefusedError(
                     f"{self._claim!r} of your account at the provider gives you no role here. Ask "
                     "who runs this system to map one in OIDC_ROLES."
@@ -132,13 +134,6 @@ def _check_settings(settings: PeopleSettings) -> list[RoleRule]:
         return read_role_rules(settings.oidc_roles)
     except ValueError as error:
         raise UnprotectedError(f"OIDC_ROLES: {error}.") from error
-
-
-async def _end_sessions(connection: asyncpg.Connection, issuer: str, subject: str) -> None:
-    """End the sessions of somebody who has no role any more."""
-    user_id = await connection.fetchval(SELECT_SUBJECT_ID, issuer, subject)
-    if user_id is not None:
-        await connection.execute(END_SESSIONS, user_id)
 
 
 def _find_name(claims: dict[str, Any]) -> str:

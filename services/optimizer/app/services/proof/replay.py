@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
-from services.common.replays.asking import Asker
+from services.common.replays.asking import Asker, Question
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
@@ -140,7 +140,8 @@ class Replayer:
     async def _generate_and_score(
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult:
-        answered = await self._asker.ask(task_type, candidate_id, item)
+        asked = Question(item.user_input, item.refined_input, item.conversation, item.golden_id)
+        answered = await self._asker.ask(task_type, candidate_id, asked)
         self.input_tokens += answered.input_tokens
         self.output_tokens += answered.output_tokens
         evaluation = await self._evaluator.evaluate(

@@ -156,6 +156,38 @@ async def test_undo_sends_what_serves_and_shows_a_refusal(
     assert "Another prompt serves now." in refused.text
 
 
+async def test_undo_says_how_the_text_did_that_it_brings_back(
+    open_console: OpenConsole, connection: Connection
+) -> None:
+    await count_traffic(connection, 1, 0, 10)
+    run_id = await heal(connection)
+    client = await open_console("read", "approve")
+    page = (await client.get(f"/heals/{run_id}")).text
+    assert "Of its last 10 answers 0 % passed." in page
+
+
+async def test_who_may_not_undo_reads_who_may(
+    open_console: OpenConsole, connection: Connection
+) -> None:
+    run_id = await heal(connection)
+    client = await open_console("read")
+    page = (await client.get(f"/heals/{run_id}")).text
+    assert "Somebody who may approve can undo it here." in page
+    assert "Undo serves" not in page
+
+
+async def test_what_serves_no_longer_is_not_watched_any_more(
+    open_console: OpenConsole, connection: Connection
+) -> None:
+    run_id = await heal(connection)
+    client = await open_console("read")
+    assert "Being watched" in (await client.get("/heals")).text
+    await connection.execute("UPDATE prompts SET is_active = version = 1")
+    assert "Being watched" not in (await client.get("/heals")).text
+    page = (await client.get(f"/heals/{run_id}")).text
+    assert "Ended: another text serves since." in page
+
+
 async def test_a_form_without_its_token_changes_nothing(
     open_console: OpenConsole, connection: Connection
 ) -> None:

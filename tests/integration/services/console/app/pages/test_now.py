@@ -99,8 +99,9 @@ async def test_all_is_well_is_said_in_one_sentence(open_console: Any, connection
     assert "<h1>Now</h1>" in answer.text
     assert (
         read_word(answer.text)
-        == "All is well: nothing needs you. 10 requests in the last 24 hours."
+        == "All is well: nothing needs you. Requests in the last 24 hours: 10."
     )
+    assert "last 30 minutes: 8 of 9" in answer.text
 
 
 async def test_failures_that_pile_up_say_what_to_do(open_console: Any, connection: Any) -> None:
@@ -261,7 +262,9 @@ async def test_another_task_types_rows_are_not_shown(open_console: Any, connecti
     )
     console = await open_console("read", task_types=["code_generation"])
     page = (await console.get("/")).text
-    assert read_word(page).startswith("All is well: nothing needs you. 0 requests")
+    assert read_word(page).startswith(
+        "All is well: nothing needs you. Requests in the last 24 hours: 0."
+    )
     assert "secret_work" not in page
     assert "secret_work" not in (await console.get("/?task_type=secret_work")).text.replace(
         "task_type=secret_work", ""

@@ -134,8 +134,8 @@ async def test_a_rollback_names_the_text_that_comes_back(
 
 async def test_a_rollback_without_an_earlier_text_is_refused(open_console: OpenConsole) -> None:
     client = await open_console("approve")
-    page = (await client.get("/prompts/rollback?task_type=code_generation")).text
-    assert "There is nothing to go back to" in page
+    url, browser = "/prompts/rollback?task_type=code_generation", {"accept": "text/html"}
+    assert "There is nothing to go back to" in (await client.get(url, headers=browser)).text
     sent = {"csrf_token": "token", "prompt_id": "1", "digest": "0" * 64}
     answer = await client.post("/prompts/rollback", data=sent | {"task_type": "code_generation"})
     assert answer.status_code == 409

@@ -136,6 +136,11 @@ async def test_each_filter_finds_its_requests_newest_first(open_console: Any, lo
         assert await find(console, **filters) == [str(one) for one in expected], filters
 
 
+def next_page(page: str) -> str:
+    before, found, _ = page.partition('" rel="next"')
+    return before.rpartition('href="')[2].replace("&amp;", "&") if found else ""
+
+
 async def test_pages_go_on_where_the_last_one_ended(
     open_console: Any, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,7 +151,7 @@ async def test_pages_go_on_where_the_last_one_ended(
     while url:
         page = (await console.get(url)).text
         seen += [str(one) for one in at_once if f"/requests/{one}" in page]
-        url = page.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+        url = next_page(page)
     assert sorted(seen) == sorted(map(str, at_once))
     assert "These are all that fit." in page
 
@@ -164,7 +169,7 @@ async def test_a_search_says_how_far_it_got_and_goes_on(
     assert "2026-11-27 12:02:00 UTC" in page
     assert "Look further" in page
     assert "needle" not in page.partition("<table")[2]
-    url = page.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
+    url = next_page(page)
     assert str(wanted) in (await console.get(url)).text
 
 

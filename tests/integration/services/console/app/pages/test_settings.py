@@ -67,7 +67,7 @@ async def test_keys_are_listed_without_their_secrets(open_console, connection):
     key = await make_key(connection, HOSTILE)
     page = (await (await open_console()).get("/settings/keys")).text
     assert key.id in page
-    assert key.text.rpartition("_")[2] not in page
+    assert key.text.split("_", 2)[2] not in page
     assert "<script>alert" not in page
     assert "\u202e" not in page
     assert "\x1b" not in page

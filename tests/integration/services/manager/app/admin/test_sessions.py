@@ -1,10 +1,12 @@
 """Who gets into the admin API and out of it, and what attacks on the way there come to."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.common.access.accounts import Account, change_account
 from services.common.access.keys import hash_secret
@@ -50,6 +52,41 @@ async def test_nobody_is_local_where_others_could_be_meant(
     assert (
         await console.call("POST", "/keys", {"name": "x", "scopes": ["serve"]})
     ).status_code == 401
+
+
+@pytest.mark.parametrize("published_host", ["127.0.0.1", None])
+async def test_in_a_container_the_console_alone_says_that_somebody_sits_at_this_machine(
+    published_host: str | None,
+    start_console: StartConsole,
+    make_account: MakeAccount,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("the-token\n")
+    console = await start_console(
+        published_host=published_host,
+        bind_host="0.0.0.0" if published_host else "127.0.0.1",
+        console_token_file=file,
+        internal_token=SecretStr("the-internal-token"),
+    )
+    for shown in ({}, {"X-Console-Token": ""}, {"X-Console-Token": "the-internal-token"},
+                  {"X-Internal-Token": "the-internal-token"}):  # fmt: skip
+        console.headers = {"Host": "localhost:8000", **shown}
+        assert (await console.view())["person"] is None, shown
+        for route in (("GET", "/condition"), ("POST", "/keys")):
+            assert (await console.call(*route, KEY)).status_code == 401, shown
+    console.headers["X-Console-Token"] = "the-token"
+    assert (await console.view())["person"]["name"] == "local"
+    assert (await console.call("POST", "/keys", KEY)).status_code == 201
+    await make_account("alice")
+    assert (await console.view())["person"] is None
+
+
+async def test_in_a_container_without_a_token_nobody_is_local(start_console: StartConsole) -> None:
+    console = await start_console(published_host="127.0.0.1", bind_host="0.0.0.0")
+    for shown in ("", "None", "x"):
+        console.headers["X-Console-Token"] = shown
+        assert (await console.view())["person"] is None, shown
 
 
 async def test_a_session_begins_is_known_and_ends(

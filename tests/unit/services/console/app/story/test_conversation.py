@@ -50,4 +50,4 @@ def test_answers_and_tools_are_read_from_what_openai_clients_send() -> None:
     (answer,) = read_answers([{"message": {"role": "assistant", "content": "yes"}}])
     assert answer.parts == [Part("text", "yes")]
     (tool,) = read_tools([{"function": {"name": "add", "parameters": {"type": "object"}}}])
-    assert (tool.name, tool.parameters) == ("add", '{\n  "type": "object"\n}')
+    assert (tool["name"], tool["parameters"]) == ("add", '{\n  "type": "object"\n}')

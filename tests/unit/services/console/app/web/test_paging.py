@@ -57,8 +57,8 @@ def test_a_moment_without_its_zone_is_nonsense() -> None:
 
 def test_a_page_is_cut_and_says_where_the_next_begins() -> None:
     rows = [{"id": number} for number in (9, 8, 7)]
-    page, cursor = cut_page(rows, 2, "id")
+    page, cursor = cut_page(rows, 2, lambda row: (row["id"],))
     assert list(page) == rows[:2]
     assert cursor is not None
     assert read_cursor(request_with(cursor), int) == (8,)
-    assert cut_page(rows, 3, "id") == (rows, None)
+    assert cut_page(rows, 3, lambda row: (row["id"],)) == (rows, None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.common.proof.betting import STAKE
-from services.console.app.web.wealth_chart import lay_out, read_proof
+from services.console.app.story.wealth_chart import lay_out, read_proof
 
 
 def verdict(*scores: tuple[Any, Any], **others: Any) -> dict[str, Any]:

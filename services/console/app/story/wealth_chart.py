@@ -45,7 +45,11 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class WealthChart:
-    """Where everything stands in a drawing of this size, in its own units."""
+    """Where everything stands in a drawing of this size, in its own units.
+
+    Attributes:
+        line: The points of the wealth's line; `area` is what lies between it and the foot.
+    """
 
     width: int
     height: int
@@ -54,19 +58,8 @@ class WealthChart:
     goal_y: float
     ticks_y: tuple[tuple[float, str], ...]
     ticks_x: tuple[tuple[float, int], ...]
-
-    @property
-    def line(self) -> str:
-        """The points of the wealth's line."""
-        points = [self.start, *((x, y) for x, y, _ in self.marks)]
-        return " ".join(f"{x:g},{y:g}" for x, y in points)
-
-    @property
-    def area(self) -> str:
-        """The points of what lies between the line and the foot."""
-        foot = self.height - BOTTOM
-        last = self.marks[-1][0] if self.marks else self.start[0]
-        return f"{self.start[0]:g},{foot} {self.line} {last:g},{foot}"
+    line: str
+    area: str
 
 
 def read_proof(verdict: Detail) -> Proof | None:
@@ -94,20 +87,20 @@ def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
     def x(number: int) -> float:
         return round(LEFT + number * across, 1)
 
-    every = math.ceil(len(proof.steps) / MAX_X_TICKS)
+    marks = [(x(step.number), y(at), step) for step, at in zip(proof.steps, exponents, strict=True)]
+    start, foot, every = (x(0), y(0)), height - BOTTOM, math.ceil(len(proof.steps) / MAX_X_TICKS)
+    line = " ".join(f"{x:g},{y:g}" for x, y in [start, *((x, y) for x, y, _ in marks)])
+    tens = range(low, math.floor(high) + 1)
     return WealthChart(
         width,
         height,
-        tuple(
-            (x(step.number), y(at), step) for step, at in zip(proof.steps, exponents, strict=True)
-        ),
-        (x(0), y(0)),
+        tuple(marks),
+        start,
         y(math.log10(proof.goal)),
-        tuple(
-            (y(at), f"{'≤ ' * (at == LEAST_EXPONENT)}{10.0**at:g}")
-            for at in range(low, math.floor(high) + 1)
-        ),
+        tuple((y(at), f"{'≤ ' * (at == LEAST_EXPONENT)}{10.0**at:g}") for at in tens),
         tuple((x(number), number) for number in range(0, len(proof.steps) + 1, every)),
+        line,
+        f"{start[0]:g},{foot} {line} {marks[-1][0]:g},{foot}",
     )
 
 

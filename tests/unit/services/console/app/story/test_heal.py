@@ -9,7 +9,7 @@ import pytest
 from services.common.models import Prompt
 from services.common.record.stored_runs import StoredRun
 from services.console.app.queries.traffic import Performance
-from services.console.app.web.heal_story import Story, tell
+from services.console.app.story.heal import Story, tell
 
 AT = datetime(2026, 3, 1, 3, tzinfo=UTC)
 RUN = StoredRun(
@@ -93,6 +93,10 @@ def test_a_later_rollback_is_told() -> None:
         pytest.param(
             replace(RUN, decision="held", reason="some_new_code"), "", "warn", "some new code",
             id="held-for-an-unknown-reason",
+        ),
+        pytest.param(
+            replace(RUN, decision="held", reason="draft_refused", requested_by="kim"), "", "warn",
+            "Change it, and send it through the gate again", id="a-refused-draft",
         ),
         pytest.param(
             replace(RUN, decision="held", reason="not_better", requested_by="kim"), "", "warn",
