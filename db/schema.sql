@@ -290,7 +290,7 @@ CREATE FUNCTION selfheal.current_person() RETURNS TEXT LANGUAGE sql STABLE AS $$
 $$;
 
 -- Records a change of a row. Its arguments: what such a row is called, and the columns that are
--- secret. Runs as the table's owner, so that nobody else needs the right to add to the audit.
+-- secret. Where a table is emptied no row is known, and `*` stands for all. Runs as the table's owner, so that nobody else needs the right to add to the audit.
 CREATE FUNCTION selfheal.record_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -300,7 +300,7 @@ DECLARE
     either JSONB := coalesce(new_row, old_row);
 BEGIN
     INSERT INTO selfheal.audit (person, action, object, task_type, before, after)
-    VALUES (selfheal.current_person(), lower(TG_OP), TG_ARGV[0] || ' ' || (either ->> 'id'),
+    VALUES (selfheal.current_person(), lower(TG_OP), TG_ARGV[0] || ' ' || coalesce(either ->> 'id', '*'),
             either ->> 'task_type', old_row, new_row);
     RETURN NULL;
 END $$;
@@ -318,9 +318,15 @@ CREATE TRIGGER api_keys_changed AFTER INSERT OR UPDATE OR DELETE ON selfheal.api
     FOR EACH ROW EXECUTE FUNCTION selfheal.record_change('key', 'secret_sha256');
 CREATE TRIGGER users_changed AFTER INSERT OR UPDATE OR DELETE ON selfheal.users
     FOR EACH ROW EXECUTE FUNCTION selfheal.record_change('user', 'password_hash');
+CREATE TRIGGER prompts_emptied AFTER TRUNCATE ON prompts
+    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.record_change('prompt');
+CREATE TRIGGER api_keys_emptied AFTER TRUNCATE ON selfheal.api_keys
+    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.record_change('key');
+CREATE TRIGGER users_emptied AFTER TRUNCATE ON selfheal.users
+    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.record_change('user');
 
 -- Who answered a proposal.
-CREATE TRIGGER healing_runs_resolved AFTER UPDATE OF resolution ON selfheal.healing_runs
+CREATE TRIGGER healing_runs_resolved AFTER UPDATE OF resolution, requested_by, candidate_id ON selfheal.healing_runs
     FOR EACH ROW EXECUTE FUNCTION selfheal.record_change('run', 'detail');
 
 -- What a person asked of an Optimizer: to put a draft through the gate, to send a test message.

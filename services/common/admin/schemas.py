@@ -12,6 +12,8 @@ from services.common.text import make_storable
 
 ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
+# Of what a page asks by itself: it keeps no session from ending for want of use.
+UNATTENDED_HEADER = "X-Unattended"
 CONSOLE_HEADER = "X-Console-Token"
 MAX_TRIAL_INPUTS = 8
 

@@ -23,6 +23,9 @@ COUNT_OPEN: Final = """
     SELECT count(*) FROM selfheal.jobs
     WHERE finished_at IS NULL AND kind = $1 AND task_type IS NOT DISTINCT FROM $2
 """
+LOCK_OPEN: Final = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', $1::text, $2::text), 0))"
+)
 INSERT: Final = f"""
     INSERT INTO selfheal.jobs (kind, task_type, content, reason, requested_by)
     VALUES ($1, $2, $3, $4, $5)
@@ -104,9 +107,13 @@ async def add_job(
 ) -> StoredJob:
     """Ask an Optimizer for something, and wake one that watches.
 
+    Args:
+        connection: In a transaction: others who ask for the same are counted one after the other.
+
     Raises:
         TooManyJobsError: If enough wait already.
     """
+    await connection.execute(LOCK_OPEN, kind, task_type)
     count: int = await connection.fetchval(COUNT_OPEN, kind, task_type)
     if count >= MAX_OPEN:
         raise TooManyJobsError(count)

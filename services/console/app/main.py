@@ -1,5 +1,6 @@
 """The console: shows what happened, and hands on what people decide."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from services.console.app.pages import (
     task_types,
     workshop,
 )
+from services.console.app.queries import request_search
 from services.console.app.web.admin_client import AdminClient
 from services.console.app.web.cookies import is_https, read_session
 from services.console.app.web.errors import answer_error, send_to_sign_in
@@ -85,6 +87,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     app.state.trusted_proxies = list_proxies(own)
     app.state.database = database
     app.state.changes = changes
+    app.state.search_turns = asyncio.Semaphore(request_search.MAX_SEARCHES)
     app.state.last_pages = LastPages()
     app.state.renderer = Renderer(app.state.last_pages, assets)
     app.state.read_session = read_session

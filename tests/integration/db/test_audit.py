@@ -181,3 +181,33 @@ async def test_events_are_found_and_read_to_the_end(
     assert found == []
     since = AuditFilter(since=all_read[0].at)
     assert await load_events(connection, since, limit=5) == all_read[:1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("TRUNCATE prompts", "prompt *"),
+        ("TRUNCATE selfheal.api_keys", "key *"),
+        ("TRUNCATE selfheal.users CASCADE", "user *"),
+    ],
+)
+async def test_a_table_that_is_emptied_is_recorded(
+    connection: Connection, statement: str, name: str
+) -> None:
+    await connection.execute(statement)
+    event = await latest(connection)
+    assert (event.action, event.object, event.changes) == ("truncate", name, {})
+
+
+@pytest.mark.parametrize("column", ["requested_by", "candidate_id"])
+async def test_who_asked_for_a_proposal_and_for_what_is_not_changed_unseen(
+    connection: Connection, column: str
+) -> None:
+    await connection.execute(
+        "INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, "
+        "detail, requested_by, candidate_id) "
+        "VALUES ('t', 1, 'proposed', 'by_hand', '{}', 'alice', gen_random_uuid())"
+    )
+    await connection.execute(f"UPDATE selfheal.healing_runs SET {column} = NULL")
+    event = await latest(connection)
+    assert list(event.changes) == [column]

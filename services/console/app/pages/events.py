@@ -6,12 +6,12 @@ from starlette.responses import StreamingResponse
 from services.common.access.browsers import OWN_FETCH_SITES
 from services.common.errors import ForbiddenError, ServiceError
 from services.console.app.web.live import Changes
-from services.console.app.web.viewer import Reader
+from services.console.app.web.viewer import EVENTS_PATH, Reader
 
 router = APIRouter()
 
 
-@router.get("/events")
+@router.get(EVENTS_PATH)
 async def stream_events(request: Request, viewer: Reader) -> StreamingResponse:
     """Send an event at each change, as server-sent events, until the session ends."""
     if request.headers.get("sec-fetch-site", "none") not in OWN_FETCH_SITES:
@@ -21,7 +21,7 @@ async def stream_events(request: Request, viewer: Reader) -> StreamingResponse:
 
     async def is_still_in() -> bool:
         try:
-            known = await request.app.state.admin.find_session(viewer.session)
+            known = await request.app.state.admin.find_session(viewer.session, is_attended=False)
         except ServiceError:
             return False
         return bool(known.view.person == viewer.person)

@@ -16,6 +16,7 @@ from services.common.presentation.wordings import CONTROLS, FAULTS, HOLDS
 from services.common.record.outcomes import HELD
 from services.common.record.proposals import load_open_proposals
 from services.common.record.stored_runs import StoredRun, load_runs_by_id
+from services.common.text import make_storable
 from services.console.app.queries import heals as queries
 from services.console.app.queries.prompts import load_serving
 from services.console.app.queries.task_types import load_task_types
@@ -54,7 +55,7 @@ router = APIRouter()
 @router.get("/heals")
 async def show_heals(request: Request, viewer: Reader) -> Response:
     """List the runs, the latest first."""
-    task_type = request.query_params.get("task_type", "")
+    task_type = make_storable(request.query_params.get("task_type", ""))
     outcome = request.query_params.get("outcome", "")
     export, after = wants_export(request), read_cursor(request, datetime, UUID)
     async with request.app.state.database.connection() as connection:
@@ -110,10 +111,11 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
         run = next(iter(await load_runs_by_id(connection, run_id, run_id)), None)
         if run is None or not viewer.may_see(run.task_type):
             raise UnknownError("unknown_run", f"There is no run {run_id}.")
-        minutes = (
+        told = (
             reading.read_number(reading.read_part(run.detail, "failures"), "lookback_minutes")
             or DAY_MINUTES
         )
+        minutes = max(0.0, min(told, queries.MAX_LOOKBACK.total_seconds() / 60))
         serving = await load_serving(connection, run.task_type)
         before, live, recent = await _count(connection, run, serving, minutes)
         examples = await queries.load_examples(connection, run, minutes)

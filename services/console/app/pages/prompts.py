@@ -11,6 +11,7 @@ from services.common.admin.schemas import ActivateRequest, Changed, RollbackRequ
 from services.common.models import Prompt
 from services.common.presentation.word_difference import compare_words
 from services.common.record.changes import NothingToServeError, find_rollback
+from services.common.text import make_storable
 from services.console.app.pages import drafts
 from services.console.app.pages.drafts import find_prompt
 from services.console.app.queries.prompts import load_history, load_page, load_serving
@@ -36,7 +37,7 @@ router.include_router(drafts.router)
 @router.get("/prompts")
 async def show_prompts(request: Request, viewer: Reader) -> Response:
     """List the versions of a task type, the latest first."""
-    wanted = request.query_params.get("task_type", "")
+    wanted = make_storable(request.query_params.get("task_type", ""))
     viewer.narrow(wanted)
     export, after = wants_export(request), read_cursor(request, int)
     async with request.app.state.database.connection() as connection:
@@ -185,7 +186,7 @@ async def _find_with_serving(
 async def _find_rollback(request: Request, viewer: Viewer, task_type: str) -> tuple[Prompt, Prompt]:
     viewer.require_task_type(task_type)
     async with request.app.state.database.connection() as connection:
-        serving = await _require_serving(connection, task_type)
+        serving = await _require_serving(connection, make_storable(task_type))
         earlier = await find_rollback(connection, serving)
     if earlier is None:
         raise NothingToServeError(f"No other text served well before version {serving.version}.")

@@ -15,7 +15,7 @@ from services.console.app.queries import request_search, request_story
 from services.console.app.queries.request_filters import Filters, read_filters
 from services.console.app.queries.task_types import load_task_types
 from services.console.app.story.telling import Answer, pair_rules, tell_replay, tell_story
-from services.console.app.web.exports import export_rows, wants_export
+from services.console.app.web.exports import export_rows, quieten_json, wants_export
 from services.console.app.web.forms import read_body, read_form, send
 from services.console.app.web.paging import read_cursor, write_cursor
 from services.console.app.web.rendering import MAX_TEXT_CHARACTERS, render
@@ -36,7 +36,10 @@ async def list_requests(request: Request, viewer: Reader, id: str = "") -> Respo
     filters, wrong = read_filters(dict(request.query_params))
     after = read_cursor(request, datetime, int)
     wanted = wants_export(request)
-    async with request.app.state.database.connection() as connection:
+    async with (
+        request_search.take_turn(request.app.state.search_turns),
+        request.app.state.database.connection() as connection,
+    ):
         found = await request_search.search(
             connection,
             filters,
@@ -126,7 +129,7 @@ async def _send_raw(request: Request, viewer: Viewer, request_id: UUID) -> Respo
         raw = await request_story.read_raw(connection, request_id, viewer.task_types)
     if raw is None:
         raise UnknownError("unknown_request", f"No request {request_id} is in the log.")
-    return Response(raw, media_type="application/json")
+    return Response(quieten_json(raw), media_type="application/json")
 
 
 def _tell(

@@ -130,11 +130,14 @@ def choose_goal(path: object) -> str:
 
 async def _finish(request: Request, binding: str) -> NewSession:
     sent = request.query_params
+    if not binding or not sent.get("state"):
+        # A sentence for somebody who began nothing is anyone's, and no provider's.
+        raise _refusal(START_AGAIN, 400)
     if "error" in sent:
         raise _refusal(
             f"The provider refused: {sent.get('error_description') or sent['error']}", 400
         )
-    if not binding or not sent.get("state") or not sent.get("code"):
+    if not sent.get("code"):
         raise _refusal(START_AGAIN, 400)
     view = await _find_view(request)
     body = OidcFinish(state=sent["state"], code=sent["code"], iss=sent.get("iss"), binding=binding)

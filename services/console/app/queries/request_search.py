@@ -1,7 +1,9 @@
 """Finds requests in the log: newest first, looking at so many and no more."""
 
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -9,12 +11,16 @@ from uuid import UUID
 
 import asyncpg
 
+from services.common.errors import ServiceError
 from services.console.app.queries.request_filters import Filters
 
 # Grows, since most pages are full after few rows, and a batch is what the budget can't cut.
 FIRST_BATCH: Final = 200
 LARGEST_BATCH: Final = 1_000
 MAX_BATCH_SECONDS: Final = 4.0
+# So many at once, and no more: long ones leave connections to the other pages.
+MAX_SEARCHES: Final = 3
+MAX_WAIT_SECONDS: Final = 10.0
 EXPORTED_CHARACTERS: Final = 2_000
 
 Position = tuple[datetime, int]
@@ -158,6 +164,31 @@ class _Query:
                 # No pattern: nothing in what is sought means anything but itself.
                 each = [f"strpos(lower(coalesce({one}, '')), {sought}) > 0" for one in columns]
                 yield f"({' OR '.join(each)})"
+
+
+class TooManySearchesError(ServiceError):
+    """Others' searches took so long that this one wasn't begun."""
+
+    status_code = 503
+    code = "too_many_searches"
+
+
+@asynccontextmanager
+async def take_turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Wait for a search's turn, and hold it.
+
+    Raises:
+        TooManySearchesError: If none comes in time.
+    """
+    try:
+        async with asyncio.timeout(MAX_WAIT_SECONDS):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise TooManySearchesError("Too many searches run. Try again in a moment.") from error
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 async def search(

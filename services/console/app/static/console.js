@@ -29,7 +29,7 @@ const nameParts = (within) => [...within.querySelectorAll("[data-live]")].map((p
 // Renews the parts marked `data-live="NAME"`, by the page's own address; others stay as they are.
 // Where there are other parts by now, the page is loaded anew.
 async function renew() {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const answer = await fetch(location.href, { headers: { accept: "text/html", "x-unattended": "1" } });
   if (answer.redirected) return location.reload();
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -56,6 +56,10 @@ function listen() {
     if (document.hidden) return;
     source = new EventSource("/events");
     source.addEventListener("change", () => renew().catch(() => {}));
+    // Closed for good where the session has ended: the page goes to where one signs in.
+    source.addEventListener("error", ({ target }) => {
+      if (target.readyState === EventSource.CLOSED) renew().catch(() => {});
+    });
   };
   document.addEventListener("visibilitychange", () => {
     follow();

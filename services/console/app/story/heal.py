@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.common.models import Prompt
+from services.common.presentation.visible_text import make_visible_line
 from services.common.presentation.wordings import HOLDS
 from services.common.record.healing_runs import BY_HAND
 from services.common.record.stored_runs import StoredRun
@@ -75,7 +76,11 @@ def tell(
         return Story(headline, kind, (sentence, *([] if is_ours else now)), is_undoable)
     if run.outcome == "held":
         is_draft = run.requested_by is not None and run.reason == "not_better"
-        why = DRAFT_HELD if is_draft else HOLDS.get(run.reason, (run.reason.replace("_", " "),))
+        why = (
+            DRAFT_HELD
+            if is_draft
+            else HOLDS.get(run.reason, (make_visible_line(run.reason.replace("_", " ")),))
+        )
         return Story(headline, "warn", (*(Sentence(one) for one in why), *now))
     if run.outcome == "rolled_back":
         back = Sentence("The text that served before it serves again, from that moment on.")

@@ -8,6 +8,7 @@ from services.common.presentation.detail_reading import Detail, read_number, rea
 from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, follow_wealth
 
 MAX_PAIRS: Final = 500
+LEAST_ALPHA: Final = 1e-9
 # Wealth under this is drawn at the foot.
 LEAST_EXPONENT: Final = -4
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 22, 42
@@ -69,7 +70,7 @@ def read_proof(verdict: Detail) -> Proof | None:
     alpha = read_number(verdict, "alpha") or SIGNIFICANCE_LEVEL
     wealths = follow_wealth([pair.gain for pair in pairs])
     steps = (Step(at, *both) for at, both in enumerate(zip(pairs, wealths, strict=True), 1))
-    return Proof(tuple(steps), 1 / alpha if 0 < alpha < 1 else 1 / SIGNIFICANCE_LEVEL)
+    return Proof(tuple(steps), 1 / alpha if LEAST_ALPHA < alpha < 1 else 1 / SIGNIFICANCE_LEVEL)
 
 
 def lay_out(proof: Proof, width: int, height: int) -> WealthChart:

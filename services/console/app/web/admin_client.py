@@ -12,6 +12,7 @@ from services.common.admin.schemas import (
     ADMIN_PREFIX,
     CONSOLE_HEADER,
     CSRF_HEADER,
+    UNATTENDED_HEADER,
     SessionView,
 )
 from services.common.errors import DatabaseUnavailableError, ServiceError
@@ -57,8 +58,11 @@ class AdminClient:
         self._base_url = manager_url.rstrip("/") + ADMIN_PREFIX
         self._known: dict[str, KnownSession] = {}
 
-    async def find_session(self, session: str) -> KnownSession:
+    async def find_session(self, session: str, *, is_attended: bool = True) -> KnownSession:
         """Find out who a session is of; the empty one is whoever sits at this machine.
+
+        Args:
+            is_attended: Whether a person asks, and not an open page by itself.
 
         Raises:
             ManagerAwayError: If the Manager is away and didn't say it within the last minutes.
@@ -68,7 +72,7 @@ class AdminClient:
         if known is not None and now - known.asked_at < FRESH_SECONDS:
             return known
         try:
-            view = SessionView.model_validate(await self._ask_for_session(session))
+            view = SessionView.model_validate(await self._ask_for_session(session, is_attended))
         except (ManagerAwayError, DatabaseUnavailableError):
             if known is None or now - known.asked_at > AWAY_SECONDS or known.view.person is None:
                 raise
@@ -78,14 +82,18 @@ class AdminClient:
             view = view.model_copy(update={"csrf_token": known.view.csrf_token})
         self._known.pop(session, None)
         known = KnownSession(view, now)
+        if session and view.person is None:
+            # Anyone can make up as many as would push the others out.
+            return known
         while len(self._known) >= MAX_KNOWN_SESSIONS:
             self._known.pop(next(iter(self._known)))
         self._known[session] = known
         return known
 
-    async def _ask_for_session(self, session: str) -> Any:
+    async def _ask_for_session(self, session: str, is_attended: bool) -> Any:
+        headers = {} if is_attended else {UNATTENDED_HEADER: "1"}
         try:
-            return await self.call("GET", "/session", session=session)
+            return await self.call("GET", "/session", session=session, headers=headers)
         except RefusedError as error:
             if error.code == DatabaseUnavailableError.code:
                 raise DatabaseUnavailableError(error.message) from error

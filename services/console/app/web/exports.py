@@ -14,6 +14,7 @@ from services.common.presentation.csv_text import write_csv_line
 FORMATS: Final = ("csv", "json")
 # Without it Excel reads UTF-8 as the machine's own code page, and shows Korean as nonsense.
 BYTE_ORDER_MARK: Final = "\ufeff"
+_ACTING: Final = re.compile("[<\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _OTHER_THAN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 Rows = Iterable[Mapping[str, Any]]
@@ -43,6 +44,11 @@ def export_rows(name: str, columns: Sequence[str], rows: Rows, format: str) -> S
         media_type=media_type,
         headers={"content-disposition": f'attachment; filename="{file_name}"'},
     )
+
+
+def quieten_json(text: str) -> str:
+    """Escape in JSON what could end a script's element, or turn the direction of what is shown."""
+    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _write_csv(columns: Sequence[str], rows: Rows) -> Iterator[str]:

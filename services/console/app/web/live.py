@@ -1,6 +1,8 @@
 """Tells open pages that something changed: one look at the database for all of them."""
 
 import asyncio
+import hashlib
+import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +46,7 @@ class Changes:
         self._database = database
         self._mark = ""
         self._told = asyncio.Condition()
+        self._secret = secrets.token_bytes()
         self._streams = 0
         self._looking: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -88,6 +91,10 @@ class Changes:
             known: The last event's id that the browser has seen; empty at first.
             is_still_in: Tells whether the session still holds.
         """
+        if self._streams >= MAX_STREAMS:
+            # Others that had room as well when they asked have begun by now.
+            yield "retry: 60000\n\n"
+            return
         self._streams += 1
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
@@ -118,11 +125,15 @@ class Changes:
                 )
         return self._mark or known
 
+    def _seal(self, mark: str) -> str:
+        """Tell marks apart without what they count, which isn't everybody's to see."""
+        return hashlib.blake2b(mark.encode(), key=self._secret, digest_size=12).hexdigest()
+
     async def _look(self) -> None:
         while True:
             with suppress(DatabaseUnavailableError):
                 async with self._database.connection() as connection:
-                    mark = await connection.fetchval(SELECT_MARK)
+                    mark = self._seal(await connection.fetchval(SELECT_MARK))
                 if mark != self._mark:
                     self._mark = mark
                     async with self._told:

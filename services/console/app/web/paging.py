@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -38,7 +38,7 @@ def read_cursor(request: Request, *kinds: Kind) -> tuple[Any, ...] | None:
         if not isinstance(texts, list) or len(texts) != len(kinds):
             return None
         return tuple(_read(kind, part) for kind, part in zip(kinds, texts, strict=True))
-    except (ValueError, RecursionError):
+    except (ValueError, OverflowError, RecursionError):
         return None
 
 
@@ -49,7 +49,7 @@ def _read(kind: Kind, text: object) -> Value:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError
-        return moment
+        return moment.astimezone(UTC)
     if kind is int:
         number = int(text)
         if abs(number) >= MAX_ID:

@@ -1,16 +1,18 @@
 """Who looks at a page, and what they may do."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends
 from starlette.requests import Request
 
 from services.common.access.accounts import ROLE_SCOPES
 from services.common.access.keys import KeyScope
-from services.common.admin.schemas import Person, SessionView
+from services.common.admin.schemas import UNATTENDED_HEADER, Person, SessionView
 from services.common.errors import ForbiddenError, ServiceError
 from services.console.app.web.admin_client import AdminClient
+
+EVENTS_PATH: Final = "/events"
 
 
 class SignInNeededError(Exception):
@@ -43,7 +45,12 @@ class Viewer:
     is_checked: bool = True
 
     def may(self, scope: str) -> bool:
-        """Tell whether they may do what a scope stands for."""
+        """Tell whether they may do what a scope stands for.
+
+        What is for administrators concerns all task types: not for who is bound to some.
+        """
+        if scope == KeyScope.ADMIN and self.task_types is not None:
+            return False
         return scope in self.person.scopes or KeyScope.ADMIN in self.person.scopes
 
     @property
@@ -75,7 +82,8 @@ def may(scope: KeyScope) -> Any:
     async def find_viewer(request: Request) -> Viewer:
         admin: AdminClient = request.app.state.admin
         session = request.app.state.read_session(request)
-        known = await admin.find_session(session)
+        is_attended = UNATTENDED_HEADER not in request.headers and request.url.path != EVENTS_PATH
+        known = await admin.find_session(session, is_attended=is_attended)
         person = known.view.person
         if person is None or (person.kind == "local" and request.app.state.is_public):
             # Whoever came over a network doesn't sit at this machine.

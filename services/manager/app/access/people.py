@@ -18,7 +18,7 @@ from services.common.access.browsers import (
 from services.common.access.headers import read_bearer, read_header
 from services.common.access.keys import SESSION_PREFIX, ApiKey, KeyScope
 from services.common.access.networks import is_exposed
-from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, Person
+from services.common.admin.schemas import CONSOLE_HEADER, CSRF_HEADER, UNATTENDED_HEADER, Person
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.errors import ForbiddenError, UnauthenticatedError
@@ -34,6 +34,7 @@ SELECT_WAYS_IN: Final = """
 """
 _CSRF_HEADER: Final = CSRF_HEADER.lower().encode()
 _CONSOLE_HEADER: Final = CONSOLE_HEADER.lower().encode()
+_UNATTENDED_HEADER: Final = UNATTENDED_HEADER.lower().encode()
 
 
 class People:
@@ -74,7 +75,8 @@ class People:
         if is_change:
             check_origin(scope, self._hosts)
         session = read_session(scope)
-        account = await self._sessions.find(session) if session else None
+        is_attended = not read_header(scope, _UNATTENDED_HEADER)
+        account = await self._sessions.find(session, is_attended=is_attended) if session else None
         person = person_of(account) if account else await self._find_local_person(scope)
         if person is None and route not in SIGN_IN:
             raise UnauthenticatedError(

@@ -58,8 +58,11 @@ class Sessions:
         )
         return None if begun is None else secret
 
-    async def find(self, secret: str) -> Account | None:
+    async def find(self, secret: str, *, is_attended: bool = True) -> Account | None:
         """Return whose session this is; None where it has ended, or never was.
+
+        Args:
+            is_attended: Whether that somebody is still there is to be written down.
 
         Raises:
             DatabaseUnavailableError: If it can't be known.
@@ -71,7 +74,7 @@ class Sessions:
             if row is None:
                 return None
             found = dict(row)
-            if found.pop("is_stale"):
+            if found.pop("is_stale") and is_attended:
                 await connection.execute(TOUCH, digest)
         return Account(**found)
 

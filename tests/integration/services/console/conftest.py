@@ -28,7 +28,7 @@ class StubAdmin:
         self.answers: dict[tuple[str, str], Any] = {}
         self.calls: list[tuple[str, str, Any]] = []
 
-    async def find_session(self, session: str) -> KnownSession:
+    async def find_session(self, session: str, **_: Any) -> KnownSession:
         return KnownSession(self.view, 0.0)
 
     def forget_session(self, session: str) -> None:

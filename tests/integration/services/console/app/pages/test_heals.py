@@ -298,6 +298,8 @@ async def test_text_of_others_shows_as_text(
     assert not {"\u202e", "\x1b"} & set(page)
     assert len(page) < 100_000
     assert not re.search(r"<[^>]+\s(style|on\w+)=", page)
+    held = await heal(connection, "held", reason=HOSTILE)
+    assert not {"\u202e", "\x1b"} & set((await client.get(f"/heals/{held}")).text)
 
 
 async def test_pages_in_korean(open_console: OpenConsole, connection: Connection) -> None:
@@ -315,3 +317,18 @@ async def test_without_a_run_the_list_says_how_one_begins(open_console: OpenCons
     assert "selfheal optimize" in (await client.get("/heals")).text
     unknown = await client.get(f"/heals/{uuid4()}")
     assert unknown.status_code == 404
+
+
+async def test_figures_that_make_no_sense_are_no_error(
+    open_console: OpenConsole, connection: Connection
+) -> None:
+    verdict = DETAIL["verdict"] | {"alpha": 1e-320}
+    for minutes in (1e308, -1e308):
+        told = {"failures": {"lookback_minutes": minutes}, "verdict": verdict}
+        run_id = await heal(connection, "held", detail=told)
+        assert (await (await open_console("read")).get(f"/heals/{run_id}")).status_code == 200
+
+
+async def test_a_task_type_that_can_be_none_has_no_run(open_console: OpenConsole) -> None:
+    client = await open_console("read")
+    assert (await client.get("/heals?task_type=%00")).status_code == 200

@@ -205,3 +205,9 @@ async def test_pages_in_korean(open_console: OpenConsole, connection: Connection
     assert (
         "code_generation 버전 1" in (await client.get(f"/prompts/{seed.id}", headers=korean)).text
     )
+
+
+async def test_a_task_type_that_can_be_none_has_no_version(open_console: OpenConsole) -> None:
+    client = await open_console()
+    assert (await client.get("/prompts?task_type=%00")).status_code == 200
+    assert (await client.get("/prompts/rollback?task_type=%00")).status_code == 404

@@ -173,6 +173,22 @@ async def test_a_search_says_how_far_it_got_and_goes_on(
     assert str(wanted) in (await console.get(url)).text
 
 
+async def test_searches_wait_for_one_another_and_no_other_page_for_them(
+    open_console: Any, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_search, "MAX_WAIT_SECONDS", 0.01)
+    console = await open_console("read")
+    turns = console._transport.app.state.search_turns
+    for _ in range(request_search.MAX_SEARCHES):
+        await turns.acquire()
+    refused = await console.get("/requests?text=x")
+    assert (refused.status_code, refused.json()["code"]) == (503, "too_many_searches")
+    assert (await console.get("/heals")).status_code == 200
+    turns.release()
+    assert (await console.get("/requests?text=x")).status_code == 200
+    assert (await console.get("/requests?text=x")).status_code == 200
+
+
 async def test_filters_that_make_no_sense_are_named_and_left_out(
     open_console: Any, log: Log
 ) -> None:
@@ -436,6 +452,10 @@ async def test_the_raw_row_is_given_to_those_who_ask_for_json(open_console: Any,
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["user_input"] == "raw"
     assert answer.json()["conversation"]["session_id"] == "s"
+    hostile = await log.add(user_input="</script>\u202e글\u2028")
+    raw = await console.get(f"/requests/{hostile}?format=json")
+    assert not set("<\u202e\u2028") & set(raw.text)
+    assert raw.json()["user_input"] == "</script>\u202e글\u2028"
     missing = await console.get(f"/requests/{uuid4()}?format=json")
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_request")
 

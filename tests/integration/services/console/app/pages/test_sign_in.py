@@ -33,7 +33,7 @@ class Manager:
     def view(self, session: str) -> SessionView:
         return SessionView(person=self.people.get(session), csrf_token="token", **self.ways)
 
-    async def find_session(self, session: str) -> KnownSession:
+    async def find_session(self, session: str, **_: Any) -> KnownSession:
         return KnownSession(self.view(session), 0.0)
 
     def forget_session(self, session: str) -> None:
@@ -273,11 +273,26 @@ class TestAtAProvider:
         console = await open_door(manager)
         answer = await console.get(
             "/sign-in/oidc/callback",
-            params={"error": "access_denied", "error_description": "<script>\x1b[31mno"},
-            headers=BROWSER,
+            params={
+                "state": "s",
+                "error": "access_denied",
+                "error_description": "<script>\x1b[31mno",
+            },
+            headers=BROWSER | {"cookie": "selfheal_oidc=bound:%2F"},
         )
         assert answer.status_code == 400
         assert "&lt;script&gt;no" in answer.text
+
+    async def test_a_link_of_anyones_says_nothing_in_the_providers_name(
+        self, open_door: Open
+    ) -> None:
+        console = await open_door(Manager(oidc=True))
+        answer = await console.get(
+            "/sign-in/oidc/callback?state=s&error=x&error_description=Call+0900-EVIL",
+            headers=BROWSER,
+        )
+        assert answer.status_code == 400
+        assert "The provider refused" not in answer.text
 
     async def test_a_refusal_of_the_manager_is_told(self, open_door: Open) -> None:
         manager = Manager(oidc=True)

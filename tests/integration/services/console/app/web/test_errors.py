@@ -76,7 +76,7 @@ async def test_a_page_says_when_nothing_can_be_changed_and_an_error_says_one_thi
     admin: Any = console.admin
     known = KnownSession(admin.view, 0.0, is_checked=False)
 
-    async def find_session(session: str) -> KnownSession:
+    async def find_session(session: str, **_: Any) -> KnownSession:
         return known
 
     admin.find_session = find_session

@@ -1,6 +1,7 @@
 """Live parts: an open page is told when something changed, and nothing when its session ends."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from typing import Any
@@ -123,6 +124,23 @@ async def test_there_are_only_so_many(changes: Changes, monkeypatch: pytest.Monk
     changes.require_room()
 
 
+async def test_those_that_ask_at_the_same_moment_are_counted_as_well(
+    changes: Changes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_STREAMS", 1)
+    first, second = changes.stream("", always), changes.stream("", always)
+    await anext(first)
+    assert [event async for event in second] == ["retry: 60000\n\n"]
+
+
+async def test_a_mark_tells_nothing_of_what_it_counts(changes: Changes, connection: Any) -> None:
+    await connection.execute(INSERT_TRAFFIC)
+    stream = changes.stream("", always)
+    await anext(stream)
+    mark = (await anext(stream)).partition("id: ")[2].partition("\n")[0]
+    assert re.fullmatch("[0-9a-f]{24}", mark)
+
+
 async def test_nobody_looks_when_nobody_listens(changes: Changes) -> None:
     stream = changes.stream("", always)
     await anext(stream)
@@ -140,3 +158,21 @@ async def test_another_sites_page_takes_no_stream(open_console: Any) -> None:
     console = await open_console("read")
     answer = await console.get("/events", headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
+
+
+async def test_an_open_page_alone_keeps_no_session(open_console: Any) -> None:
+    console = await open_console("read")
+    asked: list[bool] = []
+    admin = console.admin
+    known = await admin.find_session("")
+
+    async def find_session(_: str, *, is_attended: bool = True) -> Any:
+        asked.append(is_attended)
+        return known
+
+    admin.find_session = find_session
+    console._transport.app.state.changes._is_closing = True
+    await console.get("/events")
+    await console.get("/heals", headers={"x-unattended": "1"})
+    await console.get("/heals")
+    assert asked == [False, False, True]

@@ -59,6 +59,16 @@ async def test_so_many_wait_and_no_more(start_console: StartConsole) -> None:
     assert (await console.call("POST", "/message")).status_code == 202
 
 
+async def test_those_that_ask_at_once_are_counted_one_after_the_other(
+    start_console: StartConsole,
+) -> None:
+    console = await start_console()
+    answers = await asyncio.gather(
+        *(console.call("POST", DRAFT, {"content": f"Text {number}."}) for number in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] * MAX_OPEN + [409] * 15
+
+
 async def test_what_could_never_be_run_is_refused_at_once(start_console: StartConsole) -> None:
     console = await start_console()
     for content in ("a\x00b", "x" * 20_000, " "):

@@ -174,6 +174,20 @@ ENDINGS: dict[str, Callable[[Connection, Account], Awaitable[Any]]] = {
 }
 
 
+async def test_a_page_that_asks_by_itself_keeps_no_session(
+    start_console: StartConsole, make_account: MakeAccount, connection: Connection
+) -> None:
+    await make_account("alice")
+    console = await start_console()
+    await console.sign_in("alice")
+    age = "UPDATE selfheal.sessions SET last_seen_at = NOW() - INTERVAL '29 minutes'"
+    is_seen = "SELECT last_seen_at > NOW() - INTERVAL '1 minute' FROM selfheal.sessions"
+    await connection.execute(age)
+    for headers, seen in (({"x_unattended": "1"}, False), ({}, True)):
+        assert (await console.call("GET", "/session", **headers)).json()["person"]
+        assert await connection.fetchval(is_seen) is seen
+
+
 @pytest.mark.parametrize("way", ENDINGS)
 async def test_a_session_ends(
     way: str, start_console: StartConsole, make_account: MakeAccount, connection: Connection

@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.common.admin.schemas import Person, SessionView
+from services.common.admin.schemas import UNATTENDED_HEADER, Person, SessionView
 from services.common.errors import DatabaseUnavailableError
 from services.console.app.web import admin_client
 from services.console.app.web.admin_client import AdminClient, ManagerAwayError, RefusedError
@@ -19,8 +19,10 @@ class Client(AdminClient):
     def __init__(self, *answers: Any) -> None:
         self._known = {}
         self.answers = list(answers)
+        self.headers: list[dict[str, str]] = []
 
     async def call(self, method: str, path: str, *_: Any, **options: Any) -> Any:
+        self.headers.append(options["headers"])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -53,6 +55,25 @@ async def test_an_answer_holds_for_a_moment(clock: list[float]) -> None:
     assert (await client.find_session("ses_a")).view.person == ADA
     clock[0] += 3
     assert (await client.find_session("ses_a")).view.person is None
+
+
+async def test_made_up_sessions_push_nobody_out(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_client, "MAX_KNOWN_SESSIONS", 2)
+    client = Client(view(), view(None), view(None), ManagerAwayError("away"))
+    for session in ("ses_a", "ses_x", "ses_y"):
+        await client.find_session(session)
+    clock[0] += 3
+    assert (await client.find_session("ses_a")).view.person == ADA
+
+
+async def test_the_manager_is_told_that_nobody_sits_there(clock: list[float]) -> None:
+    client = Client(view(), view())
+    await client.find_session("ses_a", is_attended=False)
+    clock[0] += 3
+    await client.find_session("ses_a")
+    assert client.headers == [{UNATTENDED_HEADER: "1"}, {}]
 
 
 async def test_forms_keep_their_token(clock: list[float]) -> None:

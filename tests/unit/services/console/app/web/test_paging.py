@@ -46,6 +46,11 @@ def test_nonsense_is_the_first_page(cursor: str) -> None:
     assert read_cursor(request_with(cursor), int) is None
 
 
+@for_each(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_utc_has_not_is_nonsense(moment: str) -> None:
+    assert read_cursor(request_with(wrap(f'["{moment}"]')), datetime) is None
+
+
 def test_a_moment_without_its_zone_is_nonsense() -> None:
     assert read_cursor(request_with(wrap('["2026-03-01T03:00:00"]')), datetime) is None
 
