@@ -169,4 +169,6 @@ def test_a_key_reaches_no_evaluator_whose_judge_needs_none(
 
 def test_answers_code_runs_in_the_sandbox() -> None:
     _, ready = fetch(8002, "/health/ready")
-    assert ready["sandbox"] == {"backend": "jail", "problem": ""}
+    sandbox = ready["sandbox"]
+    assert (sandbox["backend"], sandbox["problem"]) == ("jail", "")
+    assert {"no_new_privs", "seccomp"} <= set(sandbox["layers"])
