@@ -21,8 +21,10 @@ SELECT_EXAMPLES = """
 """
 PAGES = (
     "/",
+    "/?span=30d",
     "/requests",
     "/requests?text=sorts",
+    "/requests?text=nobody+wrote+this",
     "/requests?outcome=failed",
     "/requests/{request_id}",
     "/prompts",
@@ -33,7 +35,8 @@ PAGES = (
     "/task-types",
     "/task-types/{task_type}",
     "/evaluator",
-    "/settings",
+    "/settings/condition",
+    "/settings/audit",
 )
 OK = 200
 TIMEOUT_SECONDS = 30.0

@@ -68,7 +68,7 @@ async def test_a_directory_that_takes_a_built_in_name_is_told_and_hides_nothing(
     (tmp_path / "summaries").rename(tmp_path / "code_generation")
     page = (await (await open_console(task_types_dir=tmp_path)).get("/task-types")).text
     assert "comes with the system. Rename the directory" in page
-    assert f'<td class="number">{len(CODE.verdict)}</td>' in page
+    assert f'data-label="Verdict inputs">{len(CODE.verdict)}</td>' in page
 
 
 @pytest.mark.parametrize("name", ["bare type", "a/b", "100%"])
