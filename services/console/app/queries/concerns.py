@@ -47,6 +47,8 @@ class Facts:
         proposal: A proven text that waits for a person.
         watch_since: Since when a promotion is under watch; `watch_run_id` is where it came from.
         rollback: The latest rollback within a day.
+        beaten_by: The latest run in which a repair was proven better than the very text that
+            serves.
         requests: Requests of the last 24 hours.
         tokens: Tokens since midnight UTC.
     """
@@ -65,6 +67,7 @@ class Facts:
     watch_since: datetime | None = None
     watch_run_id: UUID | None = None
     rollback: Run | None = None
+    beaten_by: UUID | None = None
     requests: int = 0
     tokens: int = 0
     last_request_at: datetime | None = None
@@ -119,12 +122,16 @@ def list_concerns(
     ]
     if job_since is not None and now - job_since > LATE:
         told = "No Optimizer takes what was asked of it. See that one runs."
-        found.append(Concern(6, "warn", "Waits", (told,), "See what runs", "/settings", job_since))
+        found.append(
+            Concern(6, "warn", "Waits", (told,), "See what runs", "/settings/condition", job_since)
+        )
     if counted_at is not None and now - counted_at > LATE:
         told = (
             "No Manager counts the requests any more, so the charts below end. See that one runs."
         )
-        found.append(Concern(7, "warn", "Old", (told,), "See what runs", "/settings", counted_at))
+        found.append(
+            Concern(7, "warn", "Old", (told,), "See what runs", "/settings/condition", counted_at)
+        )
     return sorted(found, key=lambda concern: (concern.gravity, concern.task_type))
 
 
@@ -136,6 +143,13 @@ def _look_at(it: Facts, now: datetime) -> Iterator[Concern]:
         told = "A proven repair of %(task_type)s waits for your answer: approve or reject it."
         url, since = heal_url(it.proposal.id), it.proposal.created_at
         yield Concern(1, "warn", "Waits for an answer", (told,), "Answer it", url, since)
+    if it.beaten_by is not None and not it.is_failing:
+        told = (
+            "Version %(version)s of %(task_type)s has a text that a repair was proven better than. "
+            "See whether that repair is to serve again."
+        )
+        url = heal_url(it.beaten_by)
+        yield Concern(1, "warn", "Proven worse", (told,), "See the heal", url)
     if it.watch_since is not None:
         told = (
             "Version %(version)s of %(task_type)s was healed and is under watch: the autopilot, or "

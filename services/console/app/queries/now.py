@@ -96,6 +96,25 @@ SELECT_WATCHES: Final = """
     WHERE w.task_type = ANY($1) AND w.ended_at IS NULL AND w.prompt_id = ANY($2)
     ORDER BY w.id
 """
+# Among the latest repairs of each task type, but those that did worse in service.
+SELECT_BEATEN: Final = """
+    SELECT s.task_type, (
+        SELECT r.id
+        FROM (
+            SELECT id, before_prompt_content FROM optimization_reports
+            WHERE task_type = s.task_type ORDER BY created_at DESC LIMIT 50
+        ) AS o
+        JOIN selfheal.healing_runs r ON r.report_id = o.id AND r.task_type = s.task_type
+        WHERE o.before_prompt_content = p.content
+          AND NOT EXISTS (
+              SELECT FROM selfheal.watches w
+              WHERE w.task_type = s.task_type AND w.report_id = o.id AND w.outcome = 'rolled_back'
+          )
+        ORDER BY o.id DESC LIMIT 1
+    ) AS beaten_by
+    FROM unnest($1::text[], $2::int[]) AS s (task_type, prompt_id)
+    JOIN prompts p ON p.id = s.prompt_id
+"""
 SELECT_TRYING: Final = """
     SELECT task_type, max(created_at) AS trying_since FROM selfheal.candidates c
     WHERE task_type = ANY($1) AND created_at >= $2
@@ -173,6 +192,7 @@ async def load_facts(
         (SELECT_PENDING, (names,)),
         (SELECT_TRYING, (names, window)),
         (SELECT_WATCHES, (names, ids)),
+        (SELECT_BEATEN, (names, ids)),
     ):
         for row in await connection.fetch(query, *values):
             known[row["task_type"]] |= dict(row)

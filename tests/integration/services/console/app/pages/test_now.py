@@ -330,3 +330,21 @@ async def test_it_speaks_korean(open_console: Any, connection: Any) -> None:
     assert word.startswith("code_generation의 최근 응답 4건 가운데 4건이 통과하지 못했습니다.")
     visible = re.sub(r"<[^>]*>|code_generation|Version|Self-Healing", "", answer.text)
     assert "Pass rate" not in visible
+
+
+async def test_a_text_that_lost_to_a_repair_and_serves_again_is_told(
+    open_console: Any, connection: Connection
+) -> None:
+    await serve_long(connection, "poems")
+    run_id = await add_run(connection, "promoted", task_type="poems", version=2, ago=2 * HOUR)
+    page = (await (await open_console()).get("/")).text
+    assert "a text that a repair was proven better than" in page
+    assert f'href="/heals/{run_id}"' in page
+
+    # The repair did worse in service: going back was right.
+    await connection.execute(
+        "INSERT INTO selfheal.watches (task_type, prompt_id, before_prompt_id, report_id, outcome)"
+        " SELECT task_type, 1, 1, report_id, 'rolled_back' FROM selfheal.healing_runs"
+    )
+    page = (await (await open_console()).get("/")).text
+    assert "a text that a repair was proven better than" not in page

@@ -41,6 +41,8 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
             [("info", "Under watch", HEAL_URL)],
         ),
         (replace(WELL, rollback=RUN), [("warn", "Rolled back", HEAL_URL)]),
+        (replace(WELL, beaten_by=RUN.id), [("warn", "Proven worse", HEAL_URL)]),
+        (replace(FAILING, beaten_by=RUN.id), [("bad", "Failing", "/prompts?task_type=codes")]),
         (
             replace(WELL, scored=2, failed=0, unscored=3),
             [("warn", "Unscored", "/requests?task_type=codes&outcome=unscored")],
