@@ -235,7 +235,7 @@ def test_the_audit_names_who_typed_a_command(operator: Operator) -> None:
     try:
         assert operator.selfheal("prompts", "rollback").exit_code == 0
     finally:
-        operator.sql("DELETE FROM selfheal.trusted_roles")
+        operator.sql("DELETE FROM selfheal.trusted_roles WHERE role = session_user")
     last = "SELECT person FROM selfheal.audit ORDER BY id DESC LIMIT 1"
     assert operator.sql(last) == find_operator()
     assert operator.serving().created_by == "operator"
