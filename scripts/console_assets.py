@@ -1,4 +1,4 @@
-"""Fetches from npm what the console's pages take from others: `make console-assets`.
+"""Fetches from npm what the console and its tests take from others: `make console-assets`.
 
 `requirements/console-assets.toml` pins each package by the hash of its archive, and each file that
 is taken from it by its own.
@@ -16,14 +16,13 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PINS = ROOT / "requirements" / "console-assets.toml"
-VENDOR = ROOT / "services" / "console" / "app" / "static" / "vendor"
 
 
 def main() -> None:
     """Fetch all, and write it only where every hash is the pinned one."""
     for package in tomllib.loads(PINS.read_text(encoding="utf-8"))["package"]:
         for name, content in fetch(package).items():
-            place = VENDOR / package["folder"] / Path(name).name
+            place = ROOT / package["folder"] / Path(name).name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         print(f"{package['name']} {package['version']}")
