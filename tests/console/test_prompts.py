@@ -6,6 +6,7 @@ from .conftest import SitDown, Story, save_screen
 from .person import Person, matches_any_number
 
 GATE_MS = 30_000
+DECIDED = "The gate has decided: whether the draft is better, and what is left to do, is on the next page."
 SELECT_SEED = "SELECT content FROM prompts WHERE task_type = 'json_extraction' AND version = 1"
 
 
@@ -74,7 +75,7 @@ def test_a_draft_is_tried_sent_through_the_gate_and_taken_by_an_optimizer(
     job = page.locator("#job")
     expect(job).to_contain_text(person.say("Waits for an Optimizer"))
     story.optimize()
-    expect(job).to_contain_text(person.say("It was decided."), timeout=GATE_MS)
+    expect(job).to_contain_text(person.say(DECIDED), timeout=GATE_MS)
     person.follow(person.find("link", "See what was found"))
     person.follow(person.find("button", "Approve"))
     expect(page.locator(".page__actions")).to_have_text(person.say("Approved"))
