@@ -6,7 +6,10 @@ from .conftest import SitDown, Story, save_screen
 from .person import Person, matches_any_number
 
 GATE_MS = 30_000
-DECIDED = "The gate has decided: whether the draft is better, and what is left to do, is on the next page."
+DECIDED = (
+    "The gate has decided: whether the draft is better, and what is left to do, is on the next "
+    "page."
+)
 SELECT_SEED = "SELECT content FROM prompts WHERE task_type = 'json_extraction' AND version = 1"
 
 
