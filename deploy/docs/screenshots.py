@@ -42,6 +42,10 @@ def take_pictures(page: Page, url: str) -> None:
     page.goto(f"{url}/heals")
     page.locator("table a").first.click()
     page.wait_for_load_state("networkidle")
+    # Answers are counted every ten seconds.
+    while not page.get_by_text("answers passed since").count():
+        page.wait_for_timeout(1_000)
+        page.reload(wait_until="networkidle")
     page.screenshot(path=DOCS / "console-heal.png")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{url}/?span=1h")
