@@ -40,7 +40,8 @@ from benchmarks.measured_system import (
 from selfheal.runtime import local_model
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.ports import LOOPBACK, find_free_port
-from services.common.config import LOCAL_PROVIDER, Settings
+from services.common.config import Settings
+from services.common.settings.model import LOCAL_PROVIDER
 from services.manager.app.services.refinement.rules import refine
 
 THREADS = (1, 2)

@@ -35,8 +35,9 @@ from benchmarks.measured_system import (
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.local_model import MODEL_NAME, require_wheels
 from selfheal.runtime.ports import LOOPBACK, find_free_port
-from services.common.config import LOCAL_PROVIDER, Settings
+from services.common.config import Settings
 from services.common.llm.factory import create_model_from_spec
+from services.common.settings.model import LOCAL_PROVIDER
 
 ANSWERS_FILE: Final = Path(__file__).parent / "data" / "model_answers.jsonl"
 TIMEOUT_SECONDS: Final = 300

@@ -29,7 +29,8 @@ from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.process_plan import SERVICES, needs_local_model
 from selfheal.runtime.states import State
-from services.common.config import LOCAL_PROVIDER, Settings
+from services.common.config import Settings
+from services.common.settings.model import LOCAL_PROVIDER
 
 # The demo breaks a prompt on purpose, so it never touches the system that the operator runs.
 DEMO_HOME = "demo"

@@ -19,10 +19,11 @@ from selfheal.cli.lifecycle import (
 )
 from selfheal.display.verdict_rendering import print_verdict
 from selfheal.local_evaluation import open_evaluation
-from services.common.config import USAGE_EXIT_CODE, Settings
+from services.common.config import Settings
 from services.common.errors import ServiceError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.schemas import EvaluationRequest
+from services.common.settings.process import USAGE_EXIT_CODE
 from services.evaluator.app.services.scorer import Verdict
 
 UNSCORED_EXIT_CODE = 3

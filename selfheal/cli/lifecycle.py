@@ -29,9 +29,10 @@ from selfheal.runtime.process_plan import (
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_exposed, name_exposure
-from services.common.config import USAGE_EXIT_CODE, Settings, explain_problems
+from services.common.config import Settings, explain_problems
 from services.common.diagnosis.checks import CheckResult, check_provider, is_installed
 from services.common.setting_checks import name_in_url
+from services.common.settings.process import USAGE_EXIT_CODE
 
 FAILURE_EXIT_CODE: Final = 1
 NOT_RUNNING_EXIT_CODE: Final = 3

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.common.config import LOCAL_PROVIDER
+from services.common.settings.model import LOCAL_PROVIDER
 
 TASK_TYPE = "code_generation"
 

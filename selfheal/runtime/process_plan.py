@@ -11,20 +11,17 @@ from selfheal.runtime import local_model
 from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.records import ProcessSpec
 from services.common.config import (
-    LOCAL_PROVIDER,
     ConsoleSettings,
-    DatabaseSettings,
     EvaluatorSettings,
     ManagerSettings,
-    ModelSettings,
     OptimizerSettings,
-    ProcessSettings,
-    ServiceSettings,
     Settings,
-    TracingSettings,
     WorkerSettings,
 )
 from services.common.setting_checks import name_in_url
+from services.common.settings.database import DatabaseSettings
+from services.common.settings.model import LOCAL_PROVIDER, ModelSettings
+from services.common.settings.process import ProcessSettings, ServiceSettings, TracingSettings
 
 LOCAL_MODEL = "local-model"
 MANAGER = "manager"

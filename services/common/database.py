@@ -203,8 +203,8 @@ class Database:
                 # A proxy, which does all that a connection does.
                 yield cast(asyncpg.Connection, connection)
 
-    async def is_ready(self) -> bool:
-        """Tell whether the server answers and the schema is there."""
+    async def find_obstacle(self) -> str:
+        """Say why the server doesn't answer, or that the schema isn't there; empty where all is."""
         try:
             async with self.connection() as connection:
                 await connection.fetchval("SELECT 1 FROM prompts LIMIT 1")
@@ -212,9 +212,9 @@ class Database:
             if error.message != self._told:
                 log.warning("database_not_ready", message=error.message)
             self._told = error.message
-            return False
+            return error.message
         self._told = ""
-        return True
+        return ""
 
 
 async def _keep_session(_connection: asyncpg.Connection) -> None:

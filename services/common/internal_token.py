@@ -8,8 +8,8 @@ from starlette.types import Scope
 
 from services.common.access.headers import is_always_open, read_bearer, read_header
 from services.common.access.networks import UnprotectedError, must_ask, name_exposure
-from services.common.config import ServiceSettings
 from services.common.errors import ForbiddenError, UnauthenticatedError
+from services.common.settings.process import ServiceSettings
 
 TOKEN_HEADER = b"x-internal-token"
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import aiohttp
 
-from services.common.config import TokenSettings, UpstreamSettings
 from services.common.http import ServiceClient
 from services.common.schemas import (
     ChatCompletion,
@@ -16,6 +15,7 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
+from services.common.settings.upstream import TokenSettings, UpstreamSettings
 
 
 class WorkerClient:

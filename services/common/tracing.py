@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from opentelemetry import trace
 
 from services.common.access.keys import holds_key
-from services.common.config import TracingSettings
 from services.common.http import is_own_address
+from services.common.settings.process import TracingSettings
 
 UNTRACED_PATHS = "health,metrics"
 # Kept out of spans even where the SDK's variables ask for headers.

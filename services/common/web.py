@@ -5,7 +5,7 @@ import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from services.common.access.networks import is_exposed, name_exposure
-from services.common.config import USAGE_EXIT_CODE, ServiceSettings, explain_settings_error
+from services.common.config import explain_settings_error
 from services.common.errors import InvalidRequestError, ServiceError, UnsupportedMediaTypeError
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
@@ -32,6 +32,7 @@ from services.common.schemas import (
     ReadinessResponse,
     describe_failures,
 )
+from services.common.settings.process import USAGE_EXIT_CODE, ServiceSettings
 from services.common.tracing import configure_tracing, flush_traces
 from services.common.version import package_version
 
@@ -45,7 +46,8 @@ OPEN_FILES = 4096
 
 log = get_logger()
 
-ReadinessCheck = Callable[[], Awaitable[bool]]
+# Says what keeps a service from serving now; empty where nothing does.
+FindObstacle = Callable[[], Awaitable[str]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
@@ -116,7 +118,7 @@ def create_app(
     metrics: ServiceMetrics,
     authorise: Authorise,
     lifespan: Lifespan,
-    is_ready: ReadinessCheck,
+    find_obstacle: FindObstacle,
     before_scrape: Callable[[], Awaitable[None]] | None = None,
     describe_condition: Callable[[], dict[str, Any]] = dict,
     max_body_bytes: int = MAX_BODY_BYTES,
@@ -131,7 +133,7 @@ def create_app(
         metrics: The service's metrics.
         authorise: Refuses, by its head, a request that isn't the caller's to make.
         lifespan: Opens and closes what the service holds.
-        is_ready: Tells whether the service could serve a request now.
+        find_obstacle: Says what keeps the service from serving now; empty where nothing does.
         before_scrape: Refreshes what metrics can only know by asking.
         describe_condition: What `/health/ready` says besides, such as a degraded part.
         max_body_bytes: A larger request body is refused with 413.
@@ -179,11 +181,12 @@ def create_app(
     )
     async def report_readiness(response: Response) -> ReadinessResponse:
         """Say whether the service could serve a request now."""
-        ready = await is_ready()
-        response.status_code = 200 if ready else 503
-        return ReadinessResponse(
-            status="ready" if ready else "not_ready", service=service, **describe_condition()
-        )
+        condition = describe_condition()
+        if obstacle := await find_obstacle():
+            response.status_code = 503
+            condition["problem"] = obstacle
+        status: Literal["ready", "not_ready"] = "not_ready" if obstacle else "ready"
+        return ReadinessResponse(status=status, service=service, **condition)
 
     @app.get("/metrics", include_in_schema=False)
     @app.get(

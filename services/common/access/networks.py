@@ -3,8 +3,9 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from services.common.config import ConsoleSettings, ServiceSettings
+from services.common.config import ConsoleSettings
 from services.common.errors import ServiceError
+from services.common.settings.process import ServiceSettings
 
 
 class UnprotectedError(ServiceError):

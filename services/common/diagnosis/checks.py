@@ -6,12 +6,8 @@ from enum import StrEnum
 from typing import Final
 
 from services.common.access.networks import is_exposed, name_exposure
-from services.common.config import (
-    DEFAULT_HOSTED_PROVIDER,
-    LOCAL_PROVIDER,
-    ModelSettings,
-    ServiceSettings,
-)
+from services.common.settings.model import DEFAULT_HOSTED_PROVIDER, LOCAL_PROVIDER, ModelSettings
+from services.common.settings.process import ServiceSettings
 
 OLDEST_PYTHON: Final = (3, 11)
 NEWEST_PYTHON: Final = (3, 13)

@@ -5,7 +5,12 @@ from typing import Any
 from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
-from services.common.config import (
+from services.common.errors import ServiceError
+from services.common.llm.chat_completions import ChatCompletionsModel
+from services.common.llm.relay.endpoint_relay import EndpointRelay
+from services.common.llm.relay.langchain_relay import LangChainRelay
+from services.common.llm.relay.relay import ChatRelay
+from services.common.settings.model import (
     DEFAULT_HOSTED_PROVIDER,
     DEFAULT_MODELS,
     LOCAL_PROVIDER,
@@ -13,11 +18,6 @@ from services.common.config import (
     ModelSettings,
     SecondModelSettings,
 )
-from services.common.errors import ServiceError
-from services.common.llm.chat_completions import ChatCompletionsModel
-from services.common.llm.relay.endpoint_relay import EndpointRelay
-from services.common.llm.relay.langchain_relay import LangChainRelay
-from services.common.llm.relay.relay import ChatRelay
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 

@@ -74,7 +74,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
         metrics=ServiceMetrics(SERVICE),
         authorise=Gate(own),
         lifespan=hold_resources,
-        is_ready=database.is_ready,
+        find_obstacle=database.find_obstacle,
         max_body_bytes=MAX_FORM_BYTES,
         answer_error=answer_error,
         is_documented=False,

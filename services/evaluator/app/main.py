@@ -76,8 +76,8 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         await canary.close()
         await evaluation.close()
 
-    async def is_ready() -> bool:
-        return True
+    async def find_obstacle() -> str:
+        return ""
 
     def describe_condition() -> dict[str, Any]:
         availability = evaluation.availability
@@ -99,7 +99,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         metrics=metrics,
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
-        is_ready=is_ready,
+        find_obstacle=find_obstacle,
         describe_condition=describe_condition,
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )

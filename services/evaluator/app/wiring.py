@@ -1,6 +1,7 @@
 """Puts an evaluation together as the settings say: judge, sandbox, task types."""
 
-from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, EvaluatorSettings
+from services.common.config import EvaluatorSettings
+from services.common.settings.model import LOCAL_PROVIDER, SIMULATED_PROVIDER
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.evaluator.app.sandbox import create_sandbox
 from services.evaluator.app.services.evaluation import Evaluation

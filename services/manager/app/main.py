@@ -149,7 +149,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         metrics=metrics,
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
-        is_ready=database.is_ready,
+        find_obstacle=database.find_obstacle,
         before_scrape=refresh_metrics,
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from services.common.config import LOCAL_PROVIDER, SIMULATED_PROVIDER, OptimizerSettings
+from services.common.config import OptimizerSettings
+from services.common.settings.model import LOCAL_PROVIDER, SIMULATED_PROVIDER
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect
 
 # Providers whose model is no capable analyst; rules alone propose for them.

@@ -11,9 +11,10 @@ import asyncpg
 import uvloop
 from pydantic import ValidationError
 
-from services.common.config import USAGE_EXIT_CODE, OptimizerSettings, explain_settings_error
+from services.common.config import OptimizerSettings, explain_settings_error
 from services.common.errors import ServiceError
 from services.common.logging import configure_logging, get_logger
+from services.common.settings.process import USAGE_EXIT_CODE
 from services.optimizer.app.runs import optimize, preview, watch_continuously
 
 SERVICE = "optimizer"

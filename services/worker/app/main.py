@@ -65,7 +65,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         metrics=metrics,
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
-        is_ready=database.is_ready,
+        find_obstacle=database.find_obstacle,
         before_scrape=refresh_prompt_versions,
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )

@@ -12,10 +12,10 @@ from services.common.config import (
     EvaluatorSettings,
     ManagerSettings,
     OptimizerSettings,
-    ProcessSettings,
     Settings,
     WorkerSettings,
 )
+from services.common.settings.process import ProcessSettings
 from services.common.version import package_version
 from services.console.app.pages.workshop import REPORT
 

@@ -7,8 +7,8 @@ import asyncpg
 
 from services.common.access.accounts import Account
 from services.common.access.keys import generate_session, hash_secret
-from services.common.config import PeopleSettings
 from services.common.database import Database
+from services.common.settings.people import PeopleSettings
 
 # Of an account that was disabled or got another password meanwhile, none begins.
 BEGIN: Final = """

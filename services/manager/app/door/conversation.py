@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from services.common.chat.messages import NOT_WHOLE, read_answer_text, read_last_user_text
-from services.common.config import DoorSettings
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS
+from services.common.settings.door import DoorSettings
 from services.common.text import make_storable
 from services.manager.app.door.bounding import bound, hash_binary_parts
 from services.manager.app.door.request import ChatRequest

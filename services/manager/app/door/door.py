@@ -11,7 +11,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from services.common.chat.errors import openai_error
-from services.common.config import DoorSettings
 from services.common.errors import (
     DatabaseUnavailableError,
     ServiceError,
@@ -21,6 +20,7 @@ from services.common.errors import (
 )
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail
 from services.common.logging import get_logger
+from services.common.settings.door import DoorSettings
 from services.common.siblings import WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.access.authorisation import require_task_type

@@ -28,7 +28,7 @@ def pointing(url: str, **parts: Any) -> str:
 async def test_a_query_answers(database: Database) -> None:
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
-    assert await database.is_ready()
+    assert not await database.find_obstacle()
 
 
 WRONG_URLS = [
@@ -62,7 +62,7 @@ async def test_a_url_that_leads_nowhere_is_a_database_that_is_unavailable(
             async with database.connection() as connection:
                 await connection.fetchval("SELECT count(*) FROM prompts")
         with capture_logs() as logs:
-            assert [await database.is_ready() for _ in range(2)] == [False, False]
+            assert all([await database.find_obstacle() for _ in range(2)])
     finally:
         await database.close()
     password = urlsplit(database_url).password
@@ -134,7 +134,7 @@ async def test_a_connection_that_is_cut_in_use_is_unavailable_and_then_replaced(
     with pytest.raises(DatabaseUnavailableError):
         await be_cut_off()
 
-    assert await database.is_ready()
+    assert not await database.find_obstacle()
 
 
 async def test_a_query_that_takes_too_long_is_unavailable(database_url: str) -> None:

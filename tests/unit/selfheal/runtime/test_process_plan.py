@@ -19,10 +19,10 @@ from services.common.config import (
     EvaluatorSettings,
     ManagerSettings,
     OptimizerSettings,
-    ProcessSettings,
     Settings,
     WorkerSettings,
 )
+from services.common.settings.process import ProcessSettings
 
 CREDENTIALS = Credentials("postgresql://agent:secret@127.0.0.1:5432/agent_system", "token")
 

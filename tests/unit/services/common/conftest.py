@@ -17,8 +17,8 @@ from services.common.web import create_app
 Probe = Callable[..., Awaitable[httpx.AsyncClient]]
 
 
-async def _always_ready() -> bool:
-    return True
+async def _find_no_obstacle() -> str:
+    return ""
 
 
 @asynccontextmanager
@@ -63,7 +63,7 @@ async def probe() -> AsyncIterator[Probe]:
                     "metrics": ServiceMetrics("probe"),
                     "authorise": lambda _scope: None,
                     "lifespan": _holding_nothing,
-                    "is_ready": _always_ready,
+                    "find_obstacle": _find_no_obstacle,
                     **options,
                 },
             )

@@ -10,11 +10,11 @@ from services.common.config import (
     EvaluatorSettings,
     ManagerSettings,
     OptimizerSettings,
-    ProcessSettings,
     Settings,
     WorkerSettings,
     explain_settings_error,
 )
+from services.common.settings.process import ProcessSettings
 
 
 @pytest.fixture(autouse=True)

@@ -117,7 +117,7 @@ async def test_a_pool_that_was_not_opened_is_unavailable() -> None:
     with pytest.raises(DatabaseUnavailableError):
         async with database.connection():
             pass
-    assert not await database.is_ready()
+    assert await database.find_obstacle()
     await database.close()
 
 

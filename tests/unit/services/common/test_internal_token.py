@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from support.rows import for_each
 
 from services.common.access.networks import UnprotectedError
-from services.common.config import ServiceSettings
 from services.common.errors import UnauthenticatedError
 from services.common.internal_token import create_token_check
+from services.common.settings.process import ServiceSettings
 
 TOKEN = SecretStr("the-token")
 

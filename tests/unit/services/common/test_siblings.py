@@ -12,10 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from services.common.config import UpstreamSettings
 from services.common.errors import UpstreamError, UpstreamTimeoutError
 from services.common.http import create_session
 from services.common.schemas import EvaluationRequest, TaskRequest
+from services.common.settings.upstream import UpstreamSettings
 from services.common.siblings import EvaluatorClient, WorkerClient
 
 ID = UUID("11111111-2222-4333-8444-555555555555")

@@ -47,18 +47,22 @@ async def test_health_says_that_the_process_lives_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("ready", "status", "word"), [(True, 200, "ready"), (False, 503, "not_ready")]
+    ("obstacle", "status", "told"),
+    [
+        ("", 200, {"status": "ready"}),
+        ("The moon is full.", 503, {"status": "not_ready", "problem": "The moon is full."}),
+    ],
 )
-async def test_readiness_is_apart_from_liveness(
-    probe: Probe, ready: bool, status: int, word: str
+async def test_readiness_is_apart_from_liveness_and_says_why_not(
+    probe: Probe, obstacle: str, status: int, told: dict[str, str]
 ) -> None:
-    async def is_ready() -> bool:
-        return ready
+    async def find_obstacle() -> str:
+        return obstacle
 
-    client = await probe(is_ready=is_ready)
+    client = await probe(find_obstacle=find_obstacle)
     response = await client.get("/health/ready")
 
-    assert (response.status_code, response.json()) == (status, {"status": word, "service": "probe"})
+    assert (response.status_code, response.json()) == (status, {"service": "probe", **told})
     assert (await client.get("/health")).status_code == 200
 
 

@@ -14,9 +14,9 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from services.common.config import PeopleSettings
 from services.common.errors import ForbiddenError, ServiceError
 from services.common.http import is_own_address
+from services.common.settings.people import PeopleSettings
 
 CALLBACK_PATH: Final = "/sign-in/oidc/callback"
 TIMEOUT_SECONDS: Final = 10.0

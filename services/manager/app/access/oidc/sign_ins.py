@@ -10,9 +10,9 @@ from services.common.access.accounts import Account, keep_subject
 from services.common.access.keys import hash_secret
 from services.common.access.networks import UnprotectedError
 from services.common.admin.schemas import OidcFinish, OidcStart
-from services.common.config import PeopleSettings
 from services.common.database import Database
 from services.common.setting_checks import LOOPBACK_HOST
+from services.common.settings.people import PeopleSettings
 from services.common.text import make_storable
 from services.manager.app.access.oidc.provider import Begun, Provider, SignInRefusedError
 from services.manager.app.access.oidc.roles import (

@@ -1,7 +1,8 @@
 import pytest
 
 from services.common.access.networks import is_console_public, is_exposed, must_ask
-from services.common.config import ConsoleSettings, ServiceSettings
+from services.common.config import ConsoleSettings
+from services.common.settings.process import ServiceSettings
 
 
 def make(**values: object) -> ServiceSettings:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from support.rows import for_each
 
-from services.common.config import DoorSettings
+from services.common.settings.door import DoorSettings
 from services.manager.app.door.conversation import Answer, make_conversation, make_execution
 from services.manager.app.door.request import ChatRequest, read_chat_request
 

@@ -1,0 +1,50 @@
+-- Brings a database of number 4 to number 5: rows that land once, calls that are answered once, and
+-- what is kept where all replicas see it. Additive: no row that was accepted before is rejected now.
+
+-- That a row of the log was written: in the same transaction, so that one whose COMMIT got no
+-- answer isn't written twice. Swept after a month.
+CREATE TABLE selfheal.landings (
+    id UUID PRIMARY KEY,
+    landed_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+);
+CREATE INDEX landings_age ON selfheal.landings (landed_at);
+
+-- Calls that came with an `Idempotency-Key`: who is at one holds it until `held_until`, and its
+-- answer is kept for a day, in the transaction of its row of the log.
+CREATE TABLE selfheal.idempotent_calls (
+    -- The id of the API key; empty where callers need none.
+    api_key TEXT NOT NULL,
+    route TEXT NOT NULL,
+    task_type TEXT NOT NULL,
+    key_sha256 BYTEA NOT NULL,
+    body_sha256 BYTEA NOT NULL,
+    holder UUID NOT NULL,
+    held_until TIMESTAMPTZ NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+    -- NULL until it is answered.
+    status SMALLINT,
+    headers JSONB,
+    content BYTEA,
+    PRIMARY KEY (api_key, route, task_type, key_sha256)
+);
+CREATE INDEX idempotent_calls_age ON selfheal.idempotent_calls (created_at);
+
+-- What Evaluators know of their judges and of themselves, which have no way here: the Manager
+-- keeps it for them. `kind` is 'calibration' or 'canary_baseline', `identity` the judge or the
+-- fingerprint.
+CREATE TABLE selfheal.evaluator_records (
+    kind TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    record JSONB NOT NULL,
+    recorded_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+    PRIMARY KEY (kind, identity)
+);
+
+-- What was told to people and when, so that no Optimizer repeats another's notice.
+CREATE TABLE selfheal.notices (
+    topic TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+);
+
+INSERT INTO selfheal.migrations (number) VALUES (5);

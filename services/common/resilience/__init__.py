@@ -1,0 +1,1 @@
+"""What keeps one part going while another fails: breakers, deadlines, limits."""

@@ -1,0 +1,17 @@
+"""Settings of the way into the database."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
+
+from services.common.setting_checks import check_database_url
+from services.common.settings.process import ProcessSettings, Seconds
+
+
+class DatabaseSettings(ProcessSettings):
+    """Settings of the way into the database."""
+
+    database_url: Annotated[SecretStr, AfterValidator(check_database_url)] = SecretStr(
+        "postgresql://agent:agent@localhost:5432/agent_system"
+    )
+    database_timeout_seconds: Seconds = 5

@@ -1,0 +1,54 @@
+"""Settings of every process: its log, its address, its traces."""
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.common.setting_checks import check_bind_host
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+in_capitals = BeforeValidator(lambda text: text.strip().upper())
+in_small_letters = BeforeValidator(lambda text: str(text).strip().lower())
+USAGE_EXIT_CODE = 2
+MANAGER_PORT = 8000
+
+
+class ProcessSettings(BaseSettings):
+    """Settings that every process reads.
+
+    An empty variable counts as unset, so that `LLM_API_KEY=` in an `.env` file is the same as
+    leaving the line out.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=os.environ.get("SELFHEAL_ENV_FILE", ".env"),
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        # A value that is refused may hold a secret.
+        hide_input_in_errors=True,
+    )
+
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], in_capitals] = "INFO"
+    bind_host: Annotated[str, AfterValidator(check_bind_host)] = "127.0.0.1"
+
+
+class TracingSettings(ProcessSettings):
+    """OpenTelemetry's own variables, which its SDK reads from the environment too."""
+
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: str = ""
+    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_traces_endpoint: str = ""
+    otel_service_name: str = ""
+
+
+class ServiceSettings(TracingSettings):
+    """Settings of a process that serves over HTTP, and of who may reach it."""
+
+    # Where a container's port is published, which the process in it can't know.
+    published_host: Annotated[str, AfterValidator(check_bind_host)] | None = None
+    allow_open: Literal["yes-i-know"] | None = None

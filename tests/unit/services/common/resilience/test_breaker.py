@@ -1,0 +1,100 @@
+"""A breaker opens after failures in a row, admits one probe a second, and closes by a success."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.resilience.breaker import Breaker, OpenBreakerError
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_breaker(clock: Clock) -> Breaker:
+    return Breaker("part", failures=3, probe_seconds=1, clock=clock)
+
+
+def call(breaker: Breaker, error: BaseException | None = None) -> None:
+    with breaker.guarding(OSError):
+        if error:
+            raise error
+
+
+def fail(breaker: Breaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(ConnectionResetError):
+            call(breaker, ConnectionResetError())
+
+
+def test_failures_in_a_row_open_it_and_then_nothing_is_tried() -> None:
+    breaker = make_breaker(Clock())
+    fail(breaker, 2)
+    call(breaker)
+    fail(breaker, 2)
+    assert not breaker.is_open
+
+    fail(breaker, 1)
+
+    assert breaker.is_open
+    with pytest.raises(OpenBreakerError):
+        call(breaker)
+
+
+def test_one_probe_a_second_is_let_through_and_its_success_closes_it() -> None:
+    clock = Clock()
+    breaker = make_breaker(clock)
+    fail(breaker, 3)
+    clock.now += 1
+    fail(breaker, 1)
+    with pytest.raises(OpenBreakerError):
+        call(breaker)
+
+    clock.now += 1
+    call(breaker)
+
+    assert not breaker.is_open
+    call(breaker)
+
+
+def test_another_error_says_that_the_part_is_there_and_a_cancellation_says_nothing() -> None:
+    clock = Clock()
+    breaker = make_breaker(clock)
+    fail(breaker, 3)
+    clock.now += 1
+    with pytest.raises(asyncio.CancelledError):
+        call(breaker, asyncio.CancelledError())
+    assert breaker.is_open
+
+    clock.now += 1
+    with pytest.raises(LookupError):
+        call(breaker, LookupError())
+    assert not breaker.is_open
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.booleans()), max_size=60))
+def test_while_open_no_two_calls_are_tried_within_a_second(
+    steps: list[tuple[float, bool]],
+) -> None:
+    clock = Clock()
+    breaker = make_breaker(clock)
+    last_probe = None
+    for pause, fails in steps:
+        clock.now += pause
+        was_open = breaker.is_open
+        if not breaker.admits():
+            continue
+        if was_open:
+            assert last_probe is None or clock.now - last_probe >= 1
+            last_probe = clock.now
+        breaker.tell_failure() if fails else breaker.tell_success()
+        if not fails:
+            last_probe = None
