@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "services").rglob("*.py"))
-READS_THE_ENVIRONMENT = ROOT / "services" / "common" / "config.py"
+READS_THE_ENVIRONMENT = ROOT / "services" / "common" / "settings" / "process.py"
 FORBIDDEN_NAMES = {"environ", "environb", "getenv", "getenvb", "putenv", "load_dotenv"}
 FORBIDDEN_MODULES = {"dotenv", "pydantic_settings"}
 
