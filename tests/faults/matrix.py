@@ -8,12 +8,18 @@ from pathlib import Path
 
 import psutil
 from faults.fault import SCALE, Fault, Row
-from faults.kinds import database, network, processes
+from faults.kinds import database, network, processes, spool, standing_in
 from faults.site import RATE
 
 CHEAPEST = 10
 MORE = 3
-FAULTS: list[Fault] = [*database.FAULTS, *processes.FAULTS, *network.FAULTS]
+FAULTS: list[Fault] = [
+    *database.FAULTS,
+    *standing_in.FAULTS,
+    *spool.FAULTS,
+    *processes.FAULTS,
+    *network.FAULTS,
+]
 
 
 def choose(faults: Sequence[Fault], commit: str) -> list[Fault]:

@@ -44,6 +44,9 @@ class Site:
         proxies: The ways to `worker`, `evaluator`, `provider` and `postgres`.
         services: Its processes, by name.
         load: What is being sent while a fault is tried.
+        writable: The server that takes writes, where another one has become that.
+        fronts: Ports of what stands before several of a service, by service.
+        pooler, standby, replicas: What a stage has put there, for its fault.
     """
 
     system: RunningSystem
@@ -52,13 +55,18 @@ class Site:
     proxies: dict[str, FaultProxy]
     services: dict[str, Service] = field(default_factory=dict)
     load: Load = field(default_factory=lambda: Load("", RATE))
+    writable: EmbeddedPostgres | None = None
+    fronts: dict[str, int] = field(default_factory=dict)
+    pooler: Any = None
+    standby: Any = None
+    replicas: Any = None
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.system.port('manager')}"
+        return f"http://{LOOPBACK}:{self.fronts.get('manager') or self.system.port('manager')}"
 
     async def connect(self) -> asyncpg.Connection:
-        return await self.postgres.address.connect()
+        return await (self.writable or self.postgres).address.connect()
 
     async def fetch(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         connection = await self.connect()
@@ -73,18 +81,31 @@ class Site:
         self.services[name].start(extra)
 
     @asynccontextmanager
-    async def configured(
-        self, settings: Mapping[str, str], names: tuple[str, ...] = SERVING
-    ) -> AsyncIterator[None]:
-        """Run services with other settings for a while."""
-        for name in names:
-            await self.restart(name, settings)
+    async def configured(self, settings: Mapping[str, Mapping[str, str]]) -> AsyncIterator[None]:
+        """Run services with other settings for a while, each with its own."""
+        for name, own in settings.items():
+            await self.restart(name, own)
         try:
             await self.until_back()
             yield
         finally:
-            for name in names:
+            for name in settings:
                 await self.restart(name)
+
+    @asynccontextmanager
+    async def led(self, ports: Mapping[str, int]) -> AsyncIterator[None]:
+        """Have proxies lead elsewhere for a while; connections that are open end."""
+        before = {name: self.proxies[name].upstream for name in ports}
+        await self._lead(ports)
+        try:
+            yield
+        finally:
+            await self._lead(before)
+
+    async def _lead(self, ports: Mapping[str, int]) -> None:
+        for name, port in ports.items():
+            async with self.proxies[name].down():
+                self.proxies[name].upstream = port
 
     async def until_back(self) -> None:
         """Wait until all is as it was: nobody does anything but ask and wait."""
@@ -97,7 +118,8 @@ class Site:
 
     async def _find_unready(self, session: aiohttp.ClientSession) -> str:
         for name in SERVING:
-            url = f"http://{LOOPBACK}:{self.system.port(name)}/health/ready"
+            port = self.fronts.get(name) or self.system.port(name)
+            url = f"http://{LOOPBACK}:{port}/health/ready"
             try:
                 async with session.get(url, timeout=aiohttp.ClientTimeout(5)) as response:
                     if response.status != 200:

@@ -2,9 +2,6 @@
 
 import json
 import signal
-import urllib.parse
-import urllib.request
-from http.cookiejar import CookieJar
 
 from replicas.conftest import Replicated
 from support.running_system import GUIDE_INJECTION, RunningSystem
@@ -41,7 +38,7 @@ def test_a_key_that_is_made_holds_at_each_and_one_that_is_revoked_at_none(
     replicated: Replicated,
 ) -> None:
     system = replicated.system
-    made = json.loads(system.selfheal("keys", "create", "--name", "app", "--json").stdout)
+    made = json.loads(system.selfheal("keys", "create", "app", "--json").stdout)
     try:
         headers = {"Authorization": f"Bearer {made['key']}"}
         assert {chat(system, number, **headers)[0] for number in range(MANY)} == {200}

@@ -1,13 +1,11 @@
 """Faults of the database."""
 
 import asyncio
-import os
 import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
+from faults.disks import lacks_root, mounted, run
 from faults.fault import Fault
 from faults.load import TASK_TYPE
 from faults.site import Site
@@ -65,29 +63,21 @@ async def on_a_small_disk(site: Site) -> AsyncIterator[None]:
     await asyncio.to_thread(site.postgres.stop)
     await asyncio.to_thread(shutil.move, data, aside)
     data.mkdir()
-    await _run("mount", "-t", "tmpfs", "-o", options, "tmpfs", data)
     try:
-        await _copy(aside, data)
-        await asyncio.to_thread(site.postgres.start)
-        await site.until_back()
-        yield
-        await asyncio.to_thread(site.postgres.stop)
-        await asyncio.to_thread(shutil.rmtree, aside)
-        await _copy(data, aside)
+        async with mounted(data, options):
+            await run("cp", "-a", "-T", aside, data)
+            await asyncio.to_thread(site.postgres.start)
+            try:
+                await site.until_back()
+                yield
+            finally:
+                await asyncio.to_thread(site.postgres.stop)
+                await asyncio.to_thread(shutil.rmtree, aside)
+                await run("cp", "-a", "-T", data, aside)
     finally:
-        await asyncio.to_thread(site.postgres.stop)
-        await _run("umount", data)
         data.rmdir()
         aside.rename(data)
         await asyncio.to_thread(site.postgres.start)
-
-
-async def _copy(source: Path, target: Path) -> None:
-    await _run("cp", "-a", "-T", source, target)
-
-
-async def _run(*command: str | Path) -> None:
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
 
 
 @asynccontextmanager
@@ -112,14 +102,10 @@ async def rows_that_cannot_be_scored(site: Site) -> AsyncIterator[None]:
     yield
 
 
-def _lacks_root() -> str:
-    return "" if os.geteuid() == 0 else "a small disk takes root"
-
-
 FAULTS = [
     Fault(name="postgres restarted, 5 s away", strike=postgres_away, seconds=5, cost_seconds=25),
     Fault(name="postgres restarted, 40 s away", strike=postgres_away, seconds=40, cost_seconds=60),
-    Fault(name="postgres's disk full", strike=disk_full, stage=on_a_small_disk, lacks=_lacks_root,
+    Fault(name="postgres's disk full", strike=disk_full, stage=on_a_small_disk, lacks=lacks_root,
           cost_seconds=60),
     Fault(name="execution_logs locked for 30 s", strike=log_locked, seconds=30, cost_seconds=50),
     Fault(name="a queue row that can't be scored", strike=rows_that_cannot_be_scored, seconds=3,

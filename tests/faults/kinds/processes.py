@@ -104,7 +104,7 @@ async def with_their_own_clock(site: Site) -> AsyncIterator[None]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    async with site.configured(settings):
+    async with site.configured(dict.fromkeys(SERVING, settings)):
         yield
 
 
