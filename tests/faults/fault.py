@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from faults.load import Load
-from faults.site import RATE, Site
+from faults.site import RATE, NotBackError, Site
 
 # Development may try faults that last less long; what is committed lasts as long as issued.
 SCALE: Final = float(os.environ.get("FAULT_SCALE", "1"))
@@ -71,6 +71,7 @@ class Row:
         refused: Requests by status and code.
         broken: Requests that got no answer, or half of one, by the error.
         back_seconds: Time from the end of the fault to the last request that wasn't served.
+        problem: Why it isn't back by itself; empty where it is.
     """
 
     fault: str
@@ -81,6 +82,7 @@ class Row:
     refused: dict[str, int]
     broken: dict[str, int] = field(default_factory=dict)
     back_seconds: float = 0
+    problem: str = ""
 
 
 async def try_fault(site: Site, fault: Fault) -> Row:
@@ -98,8 +100,15 @@ async def try_fault(site: Site, fault: Fault) -> Row:
                 await asyncio.sleep(AFTER_SECONDS)
             finally:
                 stopped.set()
-        await site.until_back()
-        return await _count(site, fault, load, mended_at)
+        problem = ""
+        try:
+            await site.until_back()
+        except NotBackError as error:
+            problem = str(error)
+        row = await _count(site, fault, load, mended_at)
+    if problem:
+        await site.mend()
+    return replace(row, problem=problem)
 
 
 async def _count(site: Site, fault: Fault, load: Load, mended_at: float) -> Row:
@@ -130,6 +139,7 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 
 def check(row: Row, fault: Fault) -> None:
     """Fail where a promise is broken; how long anything took is none."""
+    assert not row.problem, row
     assert row.acknowledged > 0
     assert row.lost <= fault.destroys, row
     assert row.doubled == 0, row

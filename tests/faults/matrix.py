@@ -57,7 +57,7 @@ def render(rows: Sequence[Row]) -> str:
         refused, broken = (_write_counts(counts) for counts in (row.refused, row.broken))
         lines.append(
             f"| {row.fault} | {row.acknowledged} | {row.landed} | {row.lost} | {row.doubled} "
-            f"| {refused} | {broken} | {row.back_seconds:g} s |"
+            f"| {refused} | {broken} | {row.problem or f'{row.back_seconds:g} s'} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -33,6 +33,10 @@ RATE = float(os.environ.get("FAULT_RATE", "9"))
 SPOOL_GAUGE = "agent_spool_records"
 
 
+class NotBackError(AssertionError):
+    """The system didn't come back by itself."""
+
+
 @dataclass
 class Site:
     """What faults are put on.
@@ -107,6 +111,12 @@ class Site:
             async with self.proxies[name].down():
                 self.proxies[name].upstream = port
 
+    async def mend(self) -> None:
+        """Bring back what didn't come back by itself, so that the next fault can be tried."""
+        await self.fetch("DELETE FROM selfheal.pending_scores")
+        for name in SERVING:
+            await self.restart(name)
+
     async def until_back(self) -> None:
         """Wait until all is as it was: nobody does anything but ask and wait."""
         async with aiohttp.ClientSession() as session:
@@ -154,7 +164,7 @@ async def until_none(find_obstacle: Callable[[], Awaitable[str]]) -> None:
             while obstacle := await find_obstacle():  # noqa: ASYNC110
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
-        raise AssertionError(f"not back after {BACK_SECONDS} s: {obstacle}") from None
+        raise NotBackError(f"not back after {BACK_SECONDS} s: {obstacle}") from None
 
 
 @asynccontextmanager

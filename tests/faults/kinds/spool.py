@@ -25,9 +25,11 @@ async def on_its_own_disk(site: Site) -> AsyncIterator[None]:
     """Give the Manager's spool a small disk of its own."""
     spool = _spool(site)
     spool.mkdir()
-    async with mounted(spool, f"size={DISK_MB}m,mode=0700"):
-        async with site.configured({"manager": {"SPOOL_DIR": str(spool)}}):
-            yield
+    async with (
+        mounted(spool, f"size={DISK_MB}m,mode=0700"),
+        site.configured({"manager": {"SPOOL_DIR": str(spool)}}),
+    ):
+        yield
     spool.rmdir()
 
 
