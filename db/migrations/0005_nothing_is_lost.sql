@@ -47,4 +47,7 @@ CREATE TABLE selfheal.notices (
     told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
 
+-- What runs decided is counted at every scrape of the Manager's metrics.
+CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
+
 INSERT INTO selfheal.migrations (number) VALUES (5);
