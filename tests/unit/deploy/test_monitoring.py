@@ -60,9 +60,10 @@ def show_every_label(registry: CollectorRegistry) -> None:
     for collector in list(registry._collector_to_names):
         if isinstance(collector, HealingMetrics):
             collector.set_decisions({("code_generation", "held"): 1})
-        elif isinstance(collector, MetricWrapperBase) and collector._is_parent():
-            if not any(metric.samples for metric in collector.collect()):
-                collector.labels(*collector._labelnames)
+        elif isinstance(collector, MetricWrapperBase) and not any(
+            metric.samples for metric in collector.collect()
+        ):
+            collector.labels(*collector._labelnames)
 
 
 @cache
