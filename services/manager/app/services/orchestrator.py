@@ -13,7 +13,8 @@ from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
-from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
+from services.manager.app.log.rows import Execution
+from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
 log = get_logger()
