@@ -72,6 +72,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     refiner = create_refiner(settings)
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
+    metrics.watch_breaker(database.breaker)
     scoring_metrics = ScoringMetrics(metrics.registry)
     traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
     pending = PendingScores(
