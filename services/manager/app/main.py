@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -13,7 +14,7 @@ from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
-from services.common.task_types.registry import open_task_types
+from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
@@ -30,6 +31,8 @@ from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
 from services.manager.app.idempotency.calls import IdempotentCalls
 from services.manager.app.idempotency.sweeper import Sweeper
+from services.manager.app.log.metrics import SpoolMetrics
+from services.manager.app.log.row_log import RowLog
 from services.manager.app.metrics import CountedMetrics
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
@@ -80,17 +83,12 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
-    conversation_log = ConversationLog(database)
+    row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
+    conversation_log = ConversationLog(database, row_log.writer)
     calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
-
-    def choose_mark(name: str) -> Mark | None:
-        task_type = task_types.find(name)
-        is_sampled = task_type is not None and not attention.is_on(name)
-        sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
-        return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
@@ -98,6 +96,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         key_store.start()
         traffic_counter.start()
         sweeper.start()
+        row_log.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
@@ -105,7 +104,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 refiner=refiner,
                 worker=worker,
                 evaluator=evaluator,
-                execution_log=ExecutionLogWriter(database),
+                execution_log=ExecutionLogWriter(row_log.writer),
                 task_types=task_types,
             )
             scorers = Scorers(
@@ -121,7 +120,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 calls=calls,
                 task_types=task_types,
                 settings=settings,
-                choose_mark=choose_mark,
+                choose_mark=partial(_choose_mark, task_types, attention),
                 tell_marked=scorers.tell_marked,
             )
             app.state.conversation_log = conversation_log
@@ -137,18 +136,23 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             await app.state.door.close()
             await scorers.close()
         await sweeper.close()
+        await row_log.close()
         await traffic_counter.close()
         await key_store.close()
         await refiner.close()
         await database.close()
+
+    async def refresh_metrics() -> None:
+        await row_log.refresh_metrics()
+        await counted.refresh()
 
     app = create_app(
         SERVICE,
         metrics=metrics,
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
-        find_obstacle=database.find_obstacle,
-        before_scrape=counted.refresh,
+        find_obstacle=row_log.find_obstacle,
+        before_scrape=refresh_metrics,
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,
             EVALUATIONS_PATH: MAX_EVALUATION_BYTES,
@@ -158,11 +162,17 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
-    for one in (door_router, router):
+    admin = (session_routes, accounts, prompts, trials, jobs, condition)
+    for one in (door_router, router, *(module.router for module in admin)):
         app.include_router(one)
-    for module in (session_routes, accounts, prompts, trials, jobs, condition):
-        app.include_router(module.router)
     return app
+
+
+def _choose_mark(task_types: TaskTypes, attention: Attention, name: str) -> Mark | None:
+    task_type = task_types.find(name)
+    is_sampled = task_type is not None and not attention.is_on(name)
+    sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
+    return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
 
 
 def main() -> None:

@@ -14,7 +14,9 @@ from services.common.schemas import AgentRequest, AgentResponse, EvaluationReque
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.idempotency.calls import Call
-from services.manager.app.services.execution_log import Execution, ExecutionLogWriter, Within
+from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
+from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
 log = get_logger()

@@ -19,7 +19,8 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.common.task_types.registry import open_task_types
-from services.manager.app.services.execution_log import Execution, Within
+from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
 from services.manager.app.services.orchestrator import Orchestrator
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
