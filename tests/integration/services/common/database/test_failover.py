@@ -39,7 +39,7 @@ def naming_both(primary: EmbeddedPostgres, standby: Standby, options: str = "") 
     """A URL of both servers, the standby first."""
     parts = urlsplit(primary.database_url)
     places = f"127.0.0.1:{standby.server.port},127.0.0.1:{primary.port}"
-    return f"postgresql://{parts.username}:{parts.password}@{places}{parts.path}?sslmode=disable{options}"  # noqa: E501
+    return f"postgresql://{parts.username}:{parts.password}@{places}{parts.path}?sslmode=disable{options}"
 
 
 @asynccontextmanager

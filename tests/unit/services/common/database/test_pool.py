@@ -1,7 +1,7 @@
 """The pool, with connections that answer as a test has it: no server is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -78,6 +78,13 @@ class Bench:
             await self.use(error)
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let others run until it is so."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - no stand-in has an event for each step
+            await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
     bench = Bench()
@@ -100,8 +107,7 @@ async def test_no_more_are_opened_than_there_may_be(bench: Bench) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(3 * MAX_CONNECTIONS):
             group.create_task(hold())
-        while len(bench.opener.opened) < MAX_CONNECTIONS:
-            await asyncio.sleep(0)
+        await until(lambda: len(bench.opener.opened) == MAX_CONNECTIONS)
         release.set()
     assert bench.opener.tries == MAX_CONNECTIONS
 
@@ -179,9 +185,7 @@ async def test_it_closes_by_itself_once_a_try_succeeds(
     await asyncio.gather(*(bench.use() for _ in range(3)), return_exceptions=True)
     assert bench.breaker.is_open
     bench.opener.failure = None
-    async with asyncio.timeout(5):
-        while bench.breaker.is_open:
-            await asyncio.sleep(0)
+    await until(lambda: not bench.breaker.is_open)
     await bench.use()
     assert len(bench.opener.opened) == 1
 
@@ -195,12 +199,10 @@ async def test_where_no_new_ones_can_be_had_those_that_work_are_shared(bench: Be
         return connection
 
     holding = asyncio.create_task(hold())
-    while not bench.opener.opened:
-        await asyncio.sleep(0)
+    await until(lambda: bench.opener.opened)
     bench.opener.failure = asyncpg.TooManyConnectionsError("full")
     others = [asyncio.create_task(bench.use()) for _ in range(20)]
-    while not bench.breaker.is_open:
-        await asyncio.sleep(0)
+    await until(lambda: bench.breaker.is_open)
     release.set()
 
     assert {await one for one in others} == {await holding}
@@ -210,8 +212,7 @@ async def test_where_no_new_ones_can_be_had_those_that_work_are_shared(bench: Be
 async def test_who_gives_up_takes_no_connection_with_them(bench: Bench) -> None:
     bench.opener.answers.clear()
     waiting = asyncio.create_task(bench.use())
-    while not bench.opener.tries:
-        await asyncio.sleep(0)
+    await until(lambda: bench.opener.tries)
     waiting.cancel()
     bench.opener.answers.set()
     await asyncio.wait([waiting])
