@@ -440,6 +440,9 @@ CREATE TABLE selfheal.notices (
 REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
     selfheal.record_change(), selfheal.refuse_change() FROM PUBLIC;
 
+-- What runs decided is counted at every scrape of the Manager's metrics.
+CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
+
 -- Migrations that this database has: number 1 is the first schema.sql, and each later number
 -- stands for a file of db/migrations, which this file includes.
 CREATE TABLE selfheal.migrations (

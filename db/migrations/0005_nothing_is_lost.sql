@@ -55,4 +55,7 @@ ALTER FUNCTION selfheal.refuse_change() SECURITY DEFINER SET search_path = pg_ca
 REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
     selfheal.record_change(), selfheal.refuse_change() FROM PUBLIC;
 
+-- What runs decided is counted at every scrape of the Manager's metrics.
+CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
+
 INSERT INTO selfheal.migrations (number) VALUES (5);
