@@ -40,6 +40,7 @@ from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.condition import Examiner
+from services.manager.app.services.evaluator_exchange import exchange_records
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
@@ -96,7 +97,10 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         await database.open()
         for one in background:
             one.start()
-        async with create_session() as session:
+        async with (
+            create_session() as session,
+            exchange_records(settings, database, session),
+        ):
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
             app.state.orchestrator = Orchestrator(
