@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from services.common.admin.schemas import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
@@ -30,9 +29,11 @@ from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
+from services.manager.app.idempotency.calls import IdempotentCalls
+from services.manager.app.idempotency.sweeper import Sweeper
 from services.manager.app.log.metrics import SpoolMetrics
 from services.manager.app.log.row_log import RowLog
-from services.manager.app.metrics import ScoringMetrics, TrafficMetrics
+from services.manager.app.metrics import CountedMetrics
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
@@ -73,17 +74,18 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
     metrics.watch_breaker(database.breaker)
-    scoring_metrics = ScoringMetrics(metrics.registry)
-    traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
+    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
+    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter)
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
     row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
     conversation_log = ConversationLog(database, row_log.writer)
+    calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
@@ -93,6 +95,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         await database.open()
         key_store.start()
         traffic_counter.start()
+        sweeper.start()
         row_log.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
@@ -114,6 +117,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.door = Door(
                 worker=worker,
                 conversation_log=conversation_log,
+                calls=calls,
                 task_types=task_types,
                 settings=settings,
                 choose_mark=partial(_choose_mark, task_types, attention),
@@ -131,6 +135,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
+        await sweeper.close()
         await row_log.close()
         await traffic_counter.close()
         await key_store.close()
@@ -139,12 +144,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
 
     async def refresh_metrics() -> None:
         await row_log.refresh_metrics()
-        with suppress(DatabaseUnavailableError):
-            backlog = await pending.count()
-            scoring_metrics.set_backlog(
-                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
-            )
-            traffic_metrics.set_age(await traffic_counter.age_seconds())
+        await counted.refresh()
 
     app = create_app(
         SERVICE,
@@ -159,6 +159,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         },
     )
     app.state.database = database
+    app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
     admin = (session_routes, accounts, prompts, trials, jobs, condition)

@@ -13,7 +13,9 @@ from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
+from services.manager.app.idempotency.calls import Call
 from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
@@ -42,14 +44,17 @@ class Orchestrator:
         self._execution_log = execution_log
         self._task_types = task_types
 
-    async def serve(self, request_id: UUID, request: AgentRequest) -> AgentResponse:
-        """Serve one request.
+    async def serve(
+        self, request_id: UUID, request: AgentRequest, call: Call | None = None
+    ) -> AgentResponse:
+        """Serve one request; the answer of one that may be tried again is kept with its row.
 
         Raises:
             InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
             UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
             DatabaseUnavailableError: If the row can't be written.
+            CallInProgressError: If another process took the call's place.
         """
         definition = self._task_types.find(request.task_type)
         if definition and definition.variables:
@@ -82,7 +87,7 @@ class Orchestrator:
                     f"of this request. See it with: selfheal explain {request_id}"
                 )
             raise
-        await self._execution_log.write(execution)
+        await self._execution_log.write(execution, _keeping(call, response))
         log.info(
             "request_served",
             task_type=request.task_type,
@@ -129,3 +134,9 @@ class Orchestrator:
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
         )
+
+
+def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
+    if call is None:
+        return None
+    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())

@@ -20,6 +20,7 @@ from services.common.schemas import (
 )
 from services.common.task_types.registry import open_task_types
 from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
 from services.manager.app.services.orchestrator import Orchestrator
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
@@ -69,7 +70,7 @@ class FakeExecutionLog:
         self.rows: list[Execution] = []
         self.error: ServiceError | None = None
 
-    async def write(self, execution: Execution) -> None:
+    async def write(self, execution: Execution, within: Within | None = None) -> None:
         if self.error is not None:
             raise self.error
         self.rows.append(execution)
