@@ -42,8 +42,10 @@ from services.common.settings.process import (
 from services.common.settings.upstream import (
     EVALUATOR_PORT,
     WORKER_PORT,
+    EvaluatorTime,
     TokenSettings,
     UpstreamSettings,
+    WorkerTime,
 )
 
 
@@ -70,14 +72,21 @@ class ManagerSettings(
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
+class WorkerSettings(
+    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
 
 
 class EvaluatorSettings(
-    ServiceSettings, SecondModelSettings, ChatSettings, TaskTypeSettings, TokenSettings
+    ServiceSettings,
+    SecondModelSettings,
+    ChatSettings,
+    TaskTypeSettings,
+    TokenSettings,
+    EvaluatorTime,
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Request
 from services.common.errors import UnscoredError
 from services.common.internal_token import require_internal_token
 from services.common.logging import get_logger
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     FAILURES_WITH_A_BODY,
     EvaluationRequest,
@@ -22,7 +23,10 @@ router = APIRouter()
 
 @router.post(
     "/api/v1/evaluate",
-    responses=describe_failures(FAILURES_WITH_A_BODY, {503: "The answer can't be scored"}),
+    responses=describe_failures(
+        FAILURES_WITH_A_BODY,
+        {503: "The answer can't be scored", 504: "There was too little time to score it"},
+    ),
 )
 async def evaluate_output(
     body: EvaluationRequest,
@@ -36,7 +40,7 @@ async def evaluate_output(
     evaluation: Evaluation = request.app.state.evaluation
     metrics: EvaluationMetrics = request.app.state.evaluation_metrics
     try:
-        verdict, detail = await evaluation.evaluate(body)
+        verdict, detail = await while_connected(request.receive, evaluation.evaluate(body))
     except UnscoredError:
         metrics.count_unscored(body.task_type)
         raise

@@ -100,6 +100,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=find_obstacle,
+        bound_seconds=settings.evaluator_timeout_seconds,
         describe_condition=describe_condition,
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )

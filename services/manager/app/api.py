@@ -1,7 +1,10 @@
 """The Manager's HTTP API: the one that users call."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     FAILURES_WITH_A_BODY,
     AgentRequest,
@@ -30,4 +33,5 @@ async def serve_request(body: AgentRequest, request: Request) -> AgentResponse:
     """Answer a request with code, and say how good the answer is."""
     require_task_type(request.scope, body.task_type)
     orchestrator: Orchestrator = request.app.state.orchestrator
-    return await orchestrator.serve(request.state.request_id, body)
+    until_hang_up = partial(while_connected, request.receive)
+    return await orchestrator.serve(request.state.request_id, body, until_hang_up)
