@@ -129,8 +129,7 @@ class System:
         return Credentials(
             self.database.database_url,
             token,
-            manager_database_url=self.database.manager_url,
-            console_database_url=self.database.console_url,
+            service_urls=self.database.service_urls,
         )
 
     @property

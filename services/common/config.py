@@ -156,6 +156,10 @@ class Settings(
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
     selfheal_api_key: SecretStr | None = None
+    # The services' own ways into a database of the operator's: `selfheal up` hands them on.
+    manager_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
+    worker_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
+    optimizer_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
     postgres_port: Port = 5432
 
 

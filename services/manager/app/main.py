@@ -2,14 +2,13 @@
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from services.common.admin.schemas import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
@@ -29,7 +28,9 @@ from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
-from services.manager.app.metrics import ScoringMetrics, TrafficMetrics
+from services.manager.app.idempotency.calls import IdempotentCalls
+from services.manager.app.idempotency.sweeper import Sweeper
+from services.manager.app.metrics import CountedMetrics
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
@@ -69,16 +70,18 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     refiner = create_refiner(settings)
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
-    scoring_metrics = ScoringMetrics(metrics.registry)
-    traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
+    metrics.watch_breaker(database.breaker)
+    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
+    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter)
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
     conversation_log = ConversationLog(database)
+    calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
@@ -94,6 +97,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         await database.open()
         key_store.start()
         traffic_counter.start()
+        sweeper.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
@@ -114,6 +118,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.door = Door(
                 worker=worker,
                 conversation_log=conversation_log,
+                calls=calls,
                 task_types=task_types,
                 settings=settings,
                 choose_mark=choose_mark,
@@ -131,18 +136,11 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
+        await sweeper.close()
         await traffic_counter.close()
         await key_store.close()
         await refiner.close()
         await database.close()
-
-    async def refresh_metrics() -> None:
-        with suppress(DatabaseUnavailableError):
-            backlog = await pending.count()
-            scoring_metrics.set_backlog(
-                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
-            )
-            traffic_metrics.set_age(await traffic_counter.age_seconds())
 
     app = create_app(
         SERVICE,
@@ -151,13 +149,14 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         lifespan=hold_resources,
         find_obstacle=database.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
-        before_scrape=refresh_metrics,
+        before_scrape=counted.refresh,
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,
             EVALUATIONS_PATH: MAX_EVALUATION_BYTES,
         },
     )
     app.state.database = database
+    app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
     for one in (door_router, router):

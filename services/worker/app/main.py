@@ -35,6 +35,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     )
     model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
+    metrics.watch_breaker(database.breaker)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)
 

@@ -6,7 +6,12 @@ from uuid import UUID
 
 from services.common.database import Database
 from services.manager.app.scoring.sampling import Mark
-from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution, read_columns
+from services.manager.app.services.execution_log import (
+    EXECUTION_COLUMNS,
+    Execution,
+    Within,
+    read_columns,
+)
 
 CLIENT_CLOSED = "client_closed"
 _EXECUTION = len(fields(Execution))
@@ -75,13 +80,22 @@ class ConversationLog:
         self._database = database
 
     async def write(
-        self, execution: Execution, conversation: dict[str, Any], mark: Mark | None
+        self,
+        execution: Execution,
+        conversation: dict[str, Any],
+        mark: Mark | None,
+        within: Within | None = None,
     ) -> None:
-        """Insert the rows of an answer and commit them; one with a mark waits for its score."""
+        """Insert the rows of an answer and commit them, with what `within` does.
+
+        One with a mark waits for its score.
+        """
         chances = astuple(mark) if mark else (None, None, None)
         values = (*read_columns(execution), conversation, *chances)
-        async with self._database.connection() as connection:
+        async with self._database.connection() as connection, connection.transaction():
             await connection.execute(INSERT_CONVERSATION, *values)
+            if within is not None:
+                await within(connection)
 
     async def read_request(self, request_id: UUID) -> dict[str, Any] | None:
         """Read the row of a request, what became of it, and its conversation."""

@@ -1,9 +1,12 @@
 """Writes `execution_logs`: one row a request, committed before the answer leaves."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from services.common.database import Database
 
@@ -35,6 +38,9 @@ read_columns = attrgetter(*_COLUMNS)
 _VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 1))
 INSERT_EXECUTION = f"INSERT INTO execution_logs ({EXECUTION_COLUMNS}) VALUES ({_VALUES})"
 
+# Does its part in the transaction of a row.
+Within = Callable[[asyncpg.Connection], Awaitable[None]]
+
 
 class ExecutionLogWriter:
     """The one writer of `execution_logs`."""
@@ -42,12 +48,14 @@ class ExecutionLogWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def write(self, execution: Execution) -> None:
-        """Insert a row and commit it.
+    async def write(self, execution: Execution, within: Within | None = None) -> None:
+        """Insert a row and commit it, with what `within` does.
 
         Raises:
             DatabaseUnavailableError: If the row could not be committed; the caller must not
                 acknowledge the request then.
         """
-        async with self._database.connection() as connection:
+        async with self._database.connection() as connection, connection.transaction():
             await connection.execute(INSERT_EXECUTION, *read_columns(execution))
+            if within is not None:
+                await within(connection)

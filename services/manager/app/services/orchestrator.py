@@ -20,7 +20,8 @@ from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
-from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
+from services.manager.app.idempotency.calls import Call
+from services.manager.app.services.execution_log import Execution, ExecutionLogWriter, Within
 from services.manager.app.services.refinement.refiners import Refiner
 
 Result = TypeVar("Result")
@@ -34,6 +35,11 @@ class Bound(Protocol):
 
     def __call__(self, work: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
         """Do it."""
+
+
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do work whoever waits for it."""
+    return await work
 
 
 class Orchestrator:
@@ -59,11 +65,16 @@ class Orchestrator:
         self._task_types = task_types
 
     async def serve(
-        self, request_id: UUID, request: AgentRequest, until_hang_up: Bound
+        self,
+        request_id: UUID,
+        request: AgentRequest,
+        call: Call | None = None,
+        until_hang_up: Bound = to_the_end,
     ) -> AgentResponse:
-        """Serve one request; what has been done for a client that hangs up is in the log.
+        """Serve one request; the answer of one that may be tried again is kept with its row.
 
         Args:
+            call: The call of a key, which may be tried again.
             until_hang_up: Bounds what is done for the client; the row is written all the same.
 
         Raises:
@@ -72,6 +83,7 @@ class Orchestrator:
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
             UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
             DatabaseUnavailableError: If the row can't be written.
+            CallInProgressError: If another process took the call's place.
         """
         definition = self._task_types.find(request.task_type)
         if definition and definition.variables:
@@ -109,7 +121,7 @@ class Orchestrator:
                     f"of this request. See it with: selfheal explain {request_id}"
                 )
             raise
-        await self._execution_log.write(execution)
+        await self._execution_log.write(execution, _keeping(call, response))
         log.info(
             "request_served",
             task_type=request.task_type,
@@ -161,3 +173,9 @@ class Orchestrator:
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
         )
+
+
+def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
+    if call is None:
+        return None
+    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())

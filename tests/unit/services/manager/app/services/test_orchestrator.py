@@ -24,7 +24,7 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.common.task_types.registry import open_task_types
-from services.manager.app.services.execution_log import Execution
+from services.manager.app.services.execution_log import Execution, Within
 from services.manager.app.services.orchestrator import Orchestrator
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
@@ -91,7 +91,7 @@ class FakeExecutionLog:
         self.rows: list[Execution] = []
         self.error: ServiceError | None = None
 
-    async def write(self, execution: Execution) -> None:
+    async def write(self, execution: Execution, within: Within | None = None) -> None:
         if self.error is not None:
             raise self.error
         self.rows.append(execution)
@@ -123,11 +123,6 @@ def orchestrator(
         execution_log=execution_log,  # type: ignore[arg-type]
         task_types=open_task_types(None),
     )
-
-
-async def to_the_end(work: Coroutine[Any, Any, Any]) -> Any:
-    """Bound nothing: the client waits."""
-    return await work
 
 
 class HangUp:
@@ -162,7 +157,7 @@ async def test_a_request_goes_to_the_worker_then_to_the_evaluator_then_into_the_
     evaluator: FakeEvaluator,
     execution_log: FakeExecutionLog,
 ) -> None:
-    response = await orchestrator.serve(ID, REQUEST, to_the_end)
+    response = await orchestrator.serve(ID, REQUEST)
 
     assert response.model_dump() == {
         "request_id": ID,
@@ -210,7 +205,7 @@ async def test_the_answer_names_the_judge_where_the_detail_does(
 ) -> None:
     evaluator.detail = detail
 
-    assert (await orchestrator.serve(ID, REQUEST, to_the_end)).judge == judge
+    assert (await orchestrator.serve(ID, REQUEST)).judge == judge
 
 
 @pytest.mark.parametrize(
@@ -229,7 +224,7 @@ async def test_a_failure_of_the_worker_is_logged_without_output_and_score(
 ) -> None:
     worker.error = error
     with pytest.raises(UpstreamError) as failure:
-        await orchestrator.serve(ID, REQUEST, to_the_end)
+        await orchestrator.serve(ID, REQUEST)
 
     assert failure.value is error
     assert evaluator.calls == []
@@ -250,7 +245,7 @@ async def hang_up_in(
 ) -> None:
     service.hangs = True
     with pytest.raises(ClientGoneError):
-        await orchestrator.serve(ID, REQUEST, HangUp(after))
+        await orchestrator.serve(ID, REQUEST, until_hang_up=HangUp(after))
     assert service.was_cancelled
 
 
@@ -289,7 +284,7 @@ async def test_who_hangs_up_when_all_is_done_has_one_row_as_everybody_has(
     orchestrator: Orchestrator, execution_log: FakeExecutionLog
 ) -> None:
     gone = HangUp(after=2)
-    response = await orchestrator.serve(ID, REQUEST, gone)
+    response = await orchestrator.serve(ID, REQUEST, until_hang_up=gone)
 
     [row] = execution_log.rows
     assert row.evaluation_score == response.evaluation_score == 0.874
@@ -310,7 +305,7 @@ async def test_an_answer_that_could_not_be_scored_is_logged_unscored(
 ) -> None:
     evaluator.error, told = error, error.message
     with pytest.raises(UpstreamError) as failure:
-        await orchestrator.serve(ID, REQUEST, to_the_end)
+        await orchestrator.serve(ID, REQUEST)
 
     assert failure.value is error
     assert failure.value.message.startswith(f"{told.rstrip('.')}. The answer exists, unscored")
@@ -330,7 +325,7 @@ async def test_an_unknown_task_type_is_told_and_not_logged(
 ) -> None:
     worker.error = UnknownTaskTypeError(task_type="poetry", known=[])
     with pytest.raises(UnknownTaskTypeError):
-        await orchestrator.serve(ID, REQUEST, to_the_end)
+        await orchestrator.serve(ID, REQUEST)
 
     assert execution_log.rows == []
 
@@ -340,7 +335,7 @@ async def test_an_input_of_which_nothing_is_left_reaches_nobody(
 ) -> None:
     request = AgentRequest.model_construct(user_input=" ", task_type="code_generation")
     with pytest.raises(InvalidRequestError):
-        await orchestrator.serve(ID, request, to_the_end)
+        await orchestrator.serve(ID, request)
 
     assert (worker.calls, execution_log.rows) == ([], [])
 
@@ -358,4 +353,4 @@ async def test_what_can_not_be_logged_is_not_acknowledged(
     execution_log.error = DatabaseUnavailableError("down")
 
     with pytest.raises(DatabaseUnavailableError):
-        await orchestrator.serve(ID, REQUEST, to_the_end)
+        await orchestrator.serve(ID, REQUEST)
