@@ -81,7 +81,7 @@ class ChatReply:
 
     async def read(self) -> bytes:
         """Read the whole answer."""
-        with self._client.translating_errors():
+        async with self._client.limited():
             return await self._response.read()
 
     async def read_events(self) -> AsyncIterator[list[bytes]]:

@@ -153,6 +153,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
         find_obstacle=row_log.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,

@@ -6,10 +6,12 @@ from services.common.errors import (
     InvalidRequestError,
     NotJudgeableError,
     NotJudgedError,
+    OutOfTimeError,
     UnscoredError,
 )
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
+from services.common.resilience.deadline import remaining_seconds
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleResults
@@ -116,6 +118,7 @@ class Evaluation:
         Raises:
             InvalidRequestError: If it names a golden input that isn't the request.
             NotJudgedError: If the judge isn't to be asked, and the rules show no failure.
+            OutOfTimeError: If the request's deadline comes before there is a grade.
             UnscoredError: If the answer can't be read in time, can't be judged here, or the
                 judge gives no usable grade.
         """
@@ -125,14 +128,19 @@ class Evaluation:
         golden = self._task_types.golden_inputs(request.task_type)
         if request.golden_id not in (None, golden.ids.get(request.user_input)):
             raise InvalidRequestError("golden_id names another input than the request is.")
-        reading = await self._reader.read(
-            task_type=request.task_type,
-            user_input=request.user_input,
-            answer=request.worker_output,
-            is_golden=request.golden_id is not None,
-            conversation=request.conversation,
-        )
-        run = await self._run(reading, availability)
+        try:
+            # A run that is cut short by our time, and not by its own, shows nothing of the answer.
+            async with asyncio.timeout(remaining_seconds()):
+                reading = await self._reader.read(
+                    task_type=request.task_type,
+                    user_input=request.user_input,
+                    answer=request.worker_output,
+                    is_golden=request.golden_id is not None,
+                    conversation=request.conversation,
+                )
+                run = await self._run(reading, availability)
+        except TimeoutError as error:
+            raise OutOfTimeError from error
         findings = reading.findings | find_in_run(run)
         rules = weigh_findings(rules_for(definition), findings)
         judge = self._judge_for(request, rules)
