@@ -35,6 +35,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     )
     model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
+    metrics.watch_breaker(database.breaker)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)
 
@@ -66,6 +67,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=database.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
