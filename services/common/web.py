@@ -1,6 +1,7 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
+import math
 import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -26,6 +27,7 @@ from services.common.middleware import (
     RequestContextMiddleware,
     error_response,
 )
+from services.common.resilience import draining
 from services.common.schemas import (
     FAILURES_OF_ANY_ROUTE,
     HealthResponse,
@@ -40,7 +42,6 @@ MAX_BODY_BYTES = 256 * 1024
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 METHOD_NOT_ALLOWED = 405
 KEEP_ALIVE_SECONDS = 75
-SHUTDOWN_GRACE_SECONDS = 10
 # A stream takes two, and shells allow 1,024. The sandbox's children close no more than these.
 OPEN_FILES = 4096
 
@@ -182,7 +183,7 @@ def create_app(
     async def report_readiness(response: Response) -> ReadinessResponse:
         """Say whether the service could serve a request now."""
         condition = describe_condition()
-        if obstacle := await find_obstacle():
+        if obstacle := draining.find_stopping(app) or await find_obstacle():
             response.status_code = 503
             condition["problem"] = obstacle
         status: Literal["ready", "not_ready"] = "not_ready" if obstacle else "ready"
@@ -249,7 +250,7 @@ def serve(
             problem=f"Whoever reaches this service may use it: {name_exposure(settings)}, and "
             "ALLOW_OPEN says that this is meant.",
         )
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.bind_host,
         port=getattr(settings, f"{service}_port"),
@@ -262,5 +263,6 @@ def serve(
         server_header=False,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
+    draining.run(app, config, drain_seconds=settings.drain_seconds)
