@@ -11,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from services.common.errors import (
+    OverloadedError,
     ServiceError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
@@ -187,6 +189,8 @@ class ServiceClient:
             answer = ErrorResponse.model_validate_json(content)
         except ValidationError:
             return self._failure(f"answered HTTP {status} without a reason", f"http_{status}")
+        if answer.code == OverloadedError.code:
+            return UpstreamOverloadedError(upstream=self._upstream)
         if answer.code == UnknownTaskTypeError.code:
             try:
                 unknown = UnknownTaskTypeResponse.model_validate_json(content)

@@ -28,6 +28,7 @@ from services.common.middleware import (
     error_response,
 )
 from services.common.resilience import draining
+from services.common.resilience.admission import Admission, Bounds
 from services.common.schemas import (
     FAILURES_OF_ANY_ROUTE,
     HealthResponse,
@@ -126,6 +127,7 @@ def create_app(
     body_limits: Mapping[str, int] | None = None,
     answer_error: AnswerError = error_response,
     is_documented: bool = True,
+    bounds: Bounds | None = None,
 ) -> FastAPI:
     """Create an application with what the services share; the caller adds its routes.
 
@@ -141,13 +143,18 @@ def create_app(
         body_limits: Other limits in bytes, by path.
         answer_error: Makes the response that tells a client of an error.
         is_documented: Whether `/docs` and `/openapi.json` describe its routes.
+        bounds: What bounds how much of a path's requests is taken on, besides the event loop.
     """
+
+    admission = Admission(metrics, bounds)
 
     @asynccontextmanager
     async def announced_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        admission.loop_delay.start()
         async with lifespan(app):
             log.info("service_started", version=package_version())
             yield
+        admission.loop_delay.close()
         flush_traces()
         log.info("service_stopped")
 
@@ -169,6 +176,7 @@ def create_app(
         max_body_bytes=max_body_bytes,
         body_limits=body_limits,
         answer_error=answer_error,
+        admission=admission,
     )
 
     @app.get("/health")

@@ -46,7 +46,8 @@ class DrainingServer(uvicorn.Server):
         self._say_that_connections_close()
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self._drain_seconds
-        while loop.time() < ends_at and not self.force_exit:
+        # A signal handler says that it is enough, and can wake nobody.
+        while loop.time() < ends_at and not self.force_exit:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
 
     def _say_that_connections_close(self) -> None:

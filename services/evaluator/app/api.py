@@ -17,12 +17,16 @@ from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation
 
 log = get_logger()
+EVALUATE_PATH = "/api/v1/evaluate"
+
 router = APIRouter()
 
 
 @router.post(
-    "/api/v1/evaluate",
-    responses=describe_failures(FAILURES_WITH_A_BODY, {503: "The answer can't be scored"}),
+    EVALUATE_PATH,
+    responses=describe_failures(
+        FAILURES_WITH_A_BODY, {503: "The answer can't be scored, or there is too much to do"}
+    ),
 )
 async def evaluate_output(
     body: EvaluationRequest,

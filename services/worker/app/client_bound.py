@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from typing import Any
 
 from fastapi import Response
@@ -15,11 +15,21 @@ CLIENT_CLOSED = 499
 
 
 class ClientBoundAnswer(Response):
-    """Does the work for an answer and sends it, as long as the client is there."""
+    """Does the work for an answer and sends it, as long as the client is there.
 
-    def __init__(self, work: Coroutine[Any, Any, ChatAnswer]) -> None:
+    Args:
+        work: Gives the answer.
+        place: Held from before the work until everything is sent.
+    """
+
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, ChatAnswer],
+        place: AbstractAsyncContextManager[None] | None = None,
+    ) -> None:
         super().__init__()
         self._work = work
+        self._place = place or nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer."""
@@ -32,20 +42,23 @@ class ClientBoundAnswer(Response):
             serving.cancel()
             watching.cancel()
             await asyncio.gather(serving, watching, return_exceptions=True)
+            self._work.close()  # where there was no place for it
         if is_served:
             serving.result()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answer = await self._work
-        except asyncio.CancelledError:
-            await Response(status_code=CLIENT_CLOSED)(scope, receive, send)
-            raise
-        if isinstance(content := answer.content, bytes):
-            whole = Response(content, headers=answer.headers, media_type="application/json")
-            await whole(scope, receive, send)
-            return
-        async with aclosing(content):
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._place)
+                answer = await self._work
+            except asyncio.CancelledError:
+                await Response(status_code=CLIENT_CLOSED)(scope, receive, send)
+                raise
+            if isinstance(content := answer.content, bytes):
+                whole = Response(content, headers=answer.headers, media_type="application/json")
+                await whole(scope, receive, send)
+                return
+            await stack.enter_async_context(aclosing(content))
             events = StreamingResponse(
                 content, headers=answer.headers, media_type="text/event-stream"
             )

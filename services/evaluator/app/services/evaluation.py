@@ -10,6 +10,8 @@ from services.common.errors import (
 )
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
+from services.common.resilience.ranks import Rank
+from services.common.resilience.turns import Turns
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleResults
@@ -57,10 +59,12 @@ class Evaluation:
         sandbox: Sandbox | None = None,
         task_types: TaskTypes | None = None,
         reader: Reader | None = None,
+        sandbox_slots: int = 16,
     ) -> None:
         self._judge = judge
         self._sandbox = sandbox or NoSandbox("this evaluation was given no sandbox")
         self._task_types = task_types or open_task_types(None)
+        self._turns = Turns(sandbox_slots)
         self._reader = reader or Reader(self._task_types.own_directory)
 
     @property
@@ -72,6 +76,10 @@ class Evaluation:
     def availability(self) -> Availability:
         """Return whether code is run here, and if not, why."""
         return self._sandbox.availability
+
+    def admits(self, rank: Rank) -> bool:
+        """Tell whether no more wait for the sandbox than can run in it at a time."""
+        return self._turns.count_waiting(rank) < self._turns.places
 
     async def start(self) -> None:
         """Start the sandbox; where it can't be had, evaluations do without."""
@@ -164,7 +172,8 @@ class Evaluation:
             return Run(execution, assess(reading.plan, execution))
         for attempt in range(RUN_ATTEMPTS):
             await asyncio.sleep(RUN_RETRY_SECONDS if attempt else 0)
-            execution = await self._sandbox.run(reading.source, reading.plan.steps)
+            async with self._turns.holding():
+                execution = await self._sandbox.run(reading.source, reading.plan.steps)
             if execution.status != "unavailable":
                 behaviour = assess(reading.plan, execution)
                 return Run(mute(execution) if reading.plan.is_golden else execution, behaviour)

@@ -2,7 +2,12 @@
 
 from uuid import UUID
 
-from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
+from services.common.errors import (
+    InvalidRequestError,
+    UnknownTaskTypeError,
+    UpstreamError,
+    UpstreamOverloadedError,
+)
 from services.common.evaluation_detail import (
     ErrorDetail,
     EvaluationDetail,
@@ -47,7 +52,8 @@ class Orchestrator:
         Raises:
             InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
-            UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
+            UpstreamError: If Worker or Evaluator failed; the log has a row that says so, unless
+                the Worker has too much to do.
             DatabaseUnavailableError: If the row can't be written.
         """
         definition = self._task_types.find(request.task_type)
@@ -70,6 +76,8 @@ class Orchestrator:
         except UnknownTaskTypeError:
             raise
         except UpstreamError as error:
+            if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
+                raise  # Nothing was done of it.
             execution.error_message = f"{error.code}: {error.message}"
             reason = ErrorDetail(service=error.upstream, code=error.upstream_code)
             known = execution.evaluation_detail or {}
