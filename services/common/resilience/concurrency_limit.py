@@ -15,14 +15,15 @@ FIRST: Final = 32
 LOWEST: Final = 4
 HIGHEST: Final = 1024
 STEP: Final = 1.25
-# A step is worth it where it brings, or a step down costs less than, half of its share.
-WORTH_IT: Final = (1 + STEP) / 2
+# A step up is worth it where it brings half of its share, a step down where it costs a third.
+WORTH_IT_UP: Final = 1 + (STEP - 1) / 2
+WORTH_IT_DOWN: Final = 1 - (1 - 1 / STEP) / 3
 DECREASE: Final = 0.8
 # A window is at least so long, and has so many answers for each call under way.
 WINDOW_SECONDS: Final = 1.0
 ANSWERS_A_CALL: Final = 2
 # After steps that weren't worth it, in either direction, so many windows at most pass in peace.
-LONGEST_REST: Final = 32
+LONGEST_REST: Final = 8
 
 
 class ConcurrencyLimit:
@@ -87,7 +88,7 @@ class ConcurrencyLimit:
                 self._rest = min(2 ** (self._failed_steps // 2) - 1, LONGEST_REST)
 
     def _is_worth_it(self, before: float, rate: float) -> bool:
-        return rate >= before * (WORTH_IT if self._goes_up else 1 / WORTH_IT)
+        return rate >= before * (WORTH_IT_UP if self._goes_up else WORTH_IT_DOWN)
 
     def _step(self, rate: float) -> None:
         wanted = self.calls * STEP if self._goes_up else self.calls / STEP

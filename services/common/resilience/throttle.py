@@ -9,10 +9,11 @@ from typing import Final
 from services.common.errors import UpstreamOverloadedError
 from services.common.resilience.ranks import Rank
 
-# So many times what the part takes it is asked, so that it is seen when it takes more.
-MULTIPLE: Final = 1.2
+# So many times what the part takes it is asked, so that it is seen when it takes more: the less,
+# the longer it takes until everything is asked again.
+MULTIPLE: Final = 1.5
 # The past counts for about so long.
-MEMORY_SECONDS: Final = 0.5
+MEMORY_SECONDS: Final = 0.25
 
 
 class Throttle:
