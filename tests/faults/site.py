@@ -14,6 +14,7 @@ import asyncpg
 from faults.load import WAYS, Load, Sent, Way, ask
 from faults.provider import MODEL, Provider
 from support.fault_proxy import LOOPBACK, FaultProxy
+from support.replicas import DRAINING
 from support.running_system import RunningSystem, make_system
 from support.services import STOP_SECONDS, Service, find_service
 
@@ -182,7 +183,7 @@ async def open_site(directory: Path) -> AsyncIterator[Site]:
             await proxy.open()
             stack.push_async_callback(proxy.close)
         system.environment.update(
-            BOUNDS,
+            BOUNDS | DRAINING,
             LLM_PROVIDER="openai",
             LLM_API_KEY="sk-not-a-key",
             LLM_BASE_URL=f"{proxies['provider'].url}/v1",

@@ -17,6 +17,8 @@ from selfheal.runtime.waiting import wait_until
 COUNTS = {"worker": 3, "evaluator": 2, "manager": 2, "console": 2, "optimizer": 2}
 BEHIND_HAPROXY = ("worker", "evaluator", "manager", "console")
 START_SECONDS = 60
+# Long enough for HAProxy to see that a service is being stopped.
+DRAINING = {"DRAIN_SECONDS": "1"}
 # Unknown hosts, and a server that is being stopped, are noticed within one look.
 CONFIGURATION = """
 global
@@ -80,7 +82,11 @@ def several_of_each(
         name: [system.port(name), *find_free_ports(COUNTS[name] - 1)] for name in BEHIND_HAPROXY
     }
     system.environment.update(
-        {f"{name.upper()}_URL": f"http://{LOOPBACK}:{fronts[name]}" for name in BEHIND_HAPROXY[:3]},
+        DRAINING
+        | {
+            f"{name.upper()}_URL": f"http://{LOOPBACK}:{fronts[name]}"
+            for name in BEHIND_HAPROXY[:3]
+        },
         CONSOLE="on",
     )
     services: dict[str, list[Service]] = {}
