@@ -15,7 +15,7 @@ MANY = 8
 
 
 def chat(system: RunningSystem, number: int, **headers: str) -> tuple[int, str]:
-    text = f"Write a function that adds {number} to a number"
+    text = f"{BINARY_SEARCH}, number {number}"
     body = {"model": "code_generation", "messages": [{"role": "user", "content": text}]}
     answer = system.post("manager", "/v1/chat/completions", body, headers)
     return answer.status, answer.headers.get("x-selfheal-request-id", "")
@@ -60,7 +60,7 @@ def test_what_a_killed_manager_answered_is_scored_by_the_other(replicated: Repli
         # A lease that the killed one held runs out; here it is let go at once.
         system.psql("UPDATE selfheal.pending_scores SET claimable_at = now()")
         assert wait_until(lambda: system.psql(pending) == "0", timeout_seconds=PATIENCE_SECONDS)
-        scored = "SELECT count(*) FROM execution_logs WHERE evaluation_passed"
-        assert system.psql(scored) == str(MANY)
+        outcomes = "SELECT DISTINCT evaluation_passed, error_message FROM execution_logs"
+        assert system.psql(outcomes) == "t|"
     finally:
         manager.start()
