@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 from faults.fault import SCALE, Fault, Row
-from faults.kinds import database, network, processes, spool, standing_in
+from faults.kinds import database, heals, network, processes, spool, standing_in
 from faults.site import RATE
 
 CHEAPEST = 10
@@ -18,6 +18,7 @@ FAULTS: list[Fault] = [
     *standing_in.FAULTS,
     *spool.FAULTS,
     *processes.FAULTS,
+    *heals.FAULTS,
     *network.FAULTS,
 ]
 

@@ -81,6 +81,13 @@ class Site:
         finally:
             await connection.close()
 
+    async def execute(self, statements: str) -> None:
+        connection = await self.connect()
+        try:
+            await connection.execute(statements)
+        finally:
+            await connection.close()
+
     async def restart(self, name: str, extra: Mapping[str, str] | None = None) -> None:
         await asyncio.to_thread(self.services[name].end)
         self.services[name].start(extra)
