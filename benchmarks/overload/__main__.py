@@ -36,18 +36,18 @@ def show(phases: dict[str, Phase], capacity: float, told: dict[str, str], output
     """Print the phases and the aims."""
     table = Table(
         title=", ".join(told.values()),
-        caption=f"the provider can give {capacity:g} answers a second",
+        caption=f"the provider can give {capacity:g} answers a second; refusal, late: p99",
     )
     cpu = Table(title="CPU in milliseconds a request")
     for column in (
         "",
         "sent/s",
-        "answers/s",
-        "refusals/s",
+        "answered/s",
+        "refused/s",
         "p50",
         "p99",
-        "refusal p99",
-        "sent late",
+        "refusal",
+        "late",
     ):
         table.add_column(column, justify="right" if column else "left")
     for column in ("", *next(iter(phases.values())).cpu_ms):

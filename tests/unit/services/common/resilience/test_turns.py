@@ -45,9 +45,7 @@ async def test_live_requests_go_first_and_in_a_rank_who_has_waited_longest() -> 
 async def test_who_comes_counts_those_before_it_only() -> None:
     turns, had = Turns(1), []  # type: tuple[Turns, list[str]]
     await turns.take()
-    tasks = [
-        await begin(turns, rank, "", had) for rank in (Rank.REPLAY, Rank.REPLAY, Rank.SCORING)
-    ]
+    tasks = [await begin(turns, rank, "", had) for rank in (Rank.REPLAY, Rank.REPLAY, Rank.SCORING)]
 
     assert [turns.count_waiting(rank) for rank in Rank] == [0, 1, 3]
 
