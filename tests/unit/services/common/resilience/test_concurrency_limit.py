@@ -16,7 +16,7 @@ class Provider:
     def serve(self, seconds: float, *, demand: int = 10_000, noise: float = 0) -> list[int]:
         """The limit after each answer, while so many calls are wanted at a time."""
         seen, ends_at = [], self.now + seconds
-        chance = random.Random(7)  # noqa: S311 - no secret
+        chance = random.Random(7)
         while self.now < ends_at:
             under_way = min(self.limit.calls, demand)
             rate = min(under_way, self.slots) * 5 * (1 + noise * chance.uniform(-1, 1))
