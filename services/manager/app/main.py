@@ -90,14 +90,13 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
+    background = (key_store, traffic_counter, sweeper, row_log)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        key_store.start()
-        traffic_counter.start()
-        sweeper.start()
-        row_log.start()
+        for one in background:
+            one.start()
         async with (
             create_session() as session,
             exchange_records(settings, database, session),
@@ -139,10 +138,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
-        await sweeper.close()
-        await row_log.close()
-        await traffic_counter.close()
-        await key_store.close()
+        for one in reversed(background):
+            await one.close()
         await refiner.close()
         await database.close()
 
