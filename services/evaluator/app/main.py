@@ -23,7 +23,7 @@ from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 from services.evaluator.app.services.oversight.judge_trust import JudgeTrust
-from services.evaluator.app.services.oversight.sandbox_watch import SandboxWatch
+from services.evaluator.app.services.sandbox_watch import SandboxWatch
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
