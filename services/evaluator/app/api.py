@@ -8,6 +8,7 @@ from services.common.errors import ForbiddenError, UnscoredError
 from services.common.internal_token import matches_token, require_internal_token
 from services.common.logging import get_logger
 from services.common.oversight.records import EvaluatorRecords
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     FAILURES_WITH_A_BODY,
     EvaluationRequest,
@@ -19,6 +20,8 @@ from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 
 log = get_logger()
+EVALUATE_PATH = "/api/v1/evaluate"
+
 router = APIRouter()
 
 
@@ -38,8 +41,14 @@ async def exchange_records(
 
 
 @router.post(
-    "/api/v1/evaluate",
-    responses=describe_failures(FAILURES_WITH_A_BODY, {503: "The answer can't be scored"}),
+    EVALUATE_PATH,
+    responses=describe_failures(
+        FAILURES_WITH_A_BODY,
+        {
+            503: "The answer can't be scored, or there is too much to do",
+            504: "There was too little time to score it",
+        },
+    ),
 )
 async def evaluate_output(
     body: EvaluationRequest,
@@ -53,7 +62,7 @@ async def evaluate_output(
     evaluation: Evaluation = request.app.state.evaluation
     metrics: EvaluationMetrics = request.app.state.evaluation_metrics
     try:
-        verdict, detail = await evaluation.evaluate(body)
+        verdict, detail = await while_connected(request.receive, evaluation.evaluate(body))
     except UnscoredError:
         metrics.count_unscored(body.task_type)
         raise

@@ -12,8 +12,9 @@ from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
-from services.evaluator.app.api import router
+from services.evaluator.app.api import EVALUATE_PATH, router
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
+from services.evaluator.app.sandbox_watch import SandboxWatch
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     LABELLED_TASK_TYPE,
@@ -23,7 +24,6 @@ from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 from services.evaluator.app.services.oversight.judge_trust import JudgeTrust
-from services.evaluator.app.services.sandbox_watch import SandboxWatch
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
@@ -111,7 +111,9 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=find_obstacle,
+        bound_seconds=settings.evaluator_timeout_seconds,
         describe_condition=describe_condition,
+        bounds={EVALUATE_PATH: {"sandbox": evaluation.admits}},
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
     app.include_router(router)

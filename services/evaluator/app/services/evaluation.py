@@ -6,10 +6,14 @@ from services.common.errors import (
     InvalidRequestError,
     NotJudgeableError,
     NotJudgedError,
+    OutOfTimeError,
     UnscoredError,
 )
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
+from services.common.resilience.deadline import remaining_seconds
+from services.common.resilience.ranks import Rank
+from services.common.resilience.turns import Turns
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleResults
@@ -58,12 +62,14 @@ class Evaluation:
         sandbox: Sandbox | None = None,
         task_types: TaskTypes | None = None,
         reader: Reader | None = None,
+        sandbox_slots: int = 16,
     ) -> None:
         self._judge = judge
         self._sandbox = sandbox or NoSandbox("this evaluation was given no sandbox")
         self._task_types = task_types or open_task_types(None)
         # Why the sandbox isn't what it was; empty where it is.
         self._loss = ""
+        self._turns = Turns(sandbox_slots)
         self._reader = reader or Reader(self._task_types.own_directory)
 
     @property
@@ -86,6 +92,10 @@ class Evaluation:
         if self._loss:
             self._loss = problem_of_self_test(await self._sandbox.run(*SELF_TEST))
         return not self._loss
+
+    def admits(self, rank: Rank) -> bool:
+        """Tell whether no more wait for the sandbox than can run in it at a time."""
+        return self._turns.count_waiting(rank) < self._turns.places
 
     async def start(self) -> None:
         """Start the sandbox; where it can't be had, evaluations do without."""
@@ -116,6 +126,7 @@ class Evaluation:
         Raises:
             InvalidRequestError: If it names a golden input that isn't the request.
             NotJudgedError: If the judge isn't to be asked, and the rules show no failure.
+            OutOfTimeError: If the request's deadline comes before there is a grade.
             UnscoredError: If the answer can't be read in time, can't be judged here, or the
                 judge gives no usable grade.
         """
@@ -125,14 +136,19 @@ class Evaluation:
         golden = self._task_types.golden_inputs(request.task_type)
         if request.golden_id not in (None, golden.ids.get(request.user_input)):
             raise InvalidRequestError("golden_id names another input than the request is.")
-        reading = await self._reader.read(
-            task_type=request.task_type,
-            user_input=request.user_input,
-            answer=request.worker_output,
-            is_golden=request.golden_id is not None,
-            conversation=request.conversation,
-        )
-        run = await self._run(reading, availability)
+        try:
+            # A run that is cut short by our time, and not by its own, shows nothing of the answer.
+            async with asyncio.timeout(remaining_seconds()):
+                reading = await self._reader.read(
+                    task_type=request.task_type,
+                    user_input=request.user_input,
+                    answer=request.worker_output,
+                    is_golden=request.golden_id is not None,
+                    conversation=request.conversation,
+                )
+                run = await self._run(reading, availability)
+        except TimeoutError as error:
+            raise OutOfTimeError from error
         findings = reading.findings | find_in_run(run)
         rules = weigh_findings(rules_for(definition), findings)
         judge = self._judge_for(request, rules)
@@ -183,7 +199,8 @@ class Evaluation:
             return Run(execution, assess(reading.plan, execution))
         for attempt in range(RUN_ATTEMPTS):
             await asyncio.sleep(RUN_RETRY_SECONDS if attempt else 0)
-            execution = await self._sandbox.run(reading.source, reading.plan.steps)
+            async with self._turns.holding():
+                execution = await self._sandbox.run(reading.source, reading.plan.steps)
             if execution.status != "unavailable":
                 self._loss = ""
                 behaviour = assess(reading.plan, execution)

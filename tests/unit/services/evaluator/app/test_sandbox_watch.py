@@ -12,10 +12,10 @@ from services.evaluator.app.sandbox.run.execution import Availability, Execution
 from services.evaluator.app.sandbox.run.records import unavailable
 from services.evaluator.app.sandbox.run.request import Step
 from services.evaluator.app.sandbox.sandbox import FirstAvailable, Sandbox
+from services.evaluator.app.sandbox_watch import SandboxWatch
 from services.evaluator.app.services import evaluation as evaluation_module
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.judging.judge import RubricJudge
-from services.evaluator.app.services.sandbox_watch import SandboxWatch
 
 REQUEST = EvaluationRequest(
     request_id="11111111-2222-4333-8444-555555555555",  # type: ignore[arg-type]
