@@ -35,7 +35,8 @@ SELECT_STATE: Final = """
                     (SELECT max(finished_at) FROM selfheal.jobs)) AS last_at,
            (SELECT min(created_at) FROM selfheal.jobs WHERE finished_at IS NULL) AS waits_since
 """
-SELECT_LEASES: Final = "SELECT name, held_until FROM selfheal.leases ORDER BY name"
+# Heals have leases too, which are held while they run.
+SELECT_LEASES: Final = "SELECT name, held_until FROM selfheal.leases WHERE name = 'traffic'"
 
 
 class Readiness(BaseModel):
