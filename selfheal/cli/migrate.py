@@ -61,7 +61,7 @@ def migrate(
         passwords = {
             role: read_or_create_passfile(file, role) for role, file in files.items() if file
         }
-        applied = build_external_database(settings).upgrade(passwords)
+        applied = build_external_database(settings, progress=messages.print).upgrade(passwords)
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.

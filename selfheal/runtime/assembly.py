@@ -19,6 +19,7 @@ from selfheal.runtime.process_plan import (
 )
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.system import System
+from selfheal.runtime.waiting import Progress, silent
 from services.common.config import Settings
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 
@@ -47,13 +48,15 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
     )
 
 
-def build_external_database(settings: Settings) -> ExternalDatabase:
+def build_external_database(settings: Settings, *, progress: Progress = silent) -> ExternalDatabase:
     """Build the view of the server that `DATABASE_URL` names."""
-    console_url = settings.console_database_url
+    console_url, direct_url = settings.console_database_url, settings.database_direct_url
     return ExternalDatabase(
         settings.database_url.get_secret_value(),
         schema=find_schema(),
         console_url=console_url.get_secret_value() if console_url else "",
+        direct_url=direct_url.get_secret_value() if direct_url else "",
+        progress=progress,
     )
 
 

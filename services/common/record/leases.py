@@ -13,7 +13,6 @@ from datetime import datetime
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError, ServiceError
-from services.common.logging import get_logger
 
 # Looks first, so that nobody waits for the transaction of who holds it. What is held for longer
 # than anybody could have asked for was claimed before the database's clock was set back.
@@ -49,8 +48,6 @@ SELECT_AGE = """
 
 # So often is a lease renewed while it is held.
 RENEWALS = 4
-
-log = get_logger()
 
 Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 
@@ -118,9 +115,6 @@ class Lease:
             connect: Opens others, over which it is renewed.
         """
         if await self.claim(connection) is None:
-            [holder] = await connection.fetch(SELECT_HOLDER, self.name)
-            log.info("lease_held_by_another", lease=self.name, holder=holder["holder"],
-                     ends_in_seconds=round(holder["seconds"], 1))  # fmt: skip
             yield False
             return
         renewing = asyncio.create_task(self._renew(connect))
@@ -138,12 +132,16 @@ class Lease:
             with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
                 async with connect() as connection:
                     if await self.claim(connection) is None:
-                        log.warning("lease_lost", lease=self.name)
                         return
 
     async def release(self, connection: asyncpg.Connection) -> None:
         """Let anybody else take it at once."""
         await connection.execute(RELEASE, self.name, self.holder)
+
+    async def find_holder(self, connection: asyncpg.Connection) -> tuple[str, float] | None:
+        """Return who holds it and for how many seconds more; None where it never was held."""
+        record = await connection.fetchrow(SELECT_HOLDER, self.name)
+        return (record["holder"], record["seconds"]) if record else None
 
     async def age_seconds(self, connection: asyncpg.Connection) -> float | None:
         """Return how long ago it was claimed last, by anybody; None where it never was."""

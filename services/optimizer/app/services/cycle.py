@@ -169,4 +169,7 @@ async def heals_alone(
     holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
     lease = Lease(f"heal {task_type}", holder, LEASE_SECONDS)
     async with lease.holding(connection, connect) as is_held:
+        if not is_held and (found := await lease.find_holder(connection)):
+            log.info("lease_held_by_another", task_type=task_type, holder=found[0],
+                     ends_in_seconds=round(found[1], 1))  # fmt: skip
         yield lease if is_held else None

@@ -23,7 +23,7 @@ from services.common.config import Settings
 ROOT = Path(__file__).parents[5]
 SCHEMA = ROOT / "db" / "schema.sql"
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
-MIGRATIONS = ["migration 2", "migration 3", "migration 4"]
+MIGRATIONS = ["migration 2", "migration 3", "migration 4", "migration 5"]
 
 CATALOG = {
     "columns": """

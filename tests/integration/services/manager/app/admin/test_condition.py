@@ -58,6 +58,8 @@ async def test_the_parts_are_looked_at_and_no_key_is_shown(
         "canaries": "warn",
         "sandbox": "warn",
         "database": "ok",
+        "database access": "ok",
+        "connections": "ok",
         "optimizer": "warn",
         "traffic": "warn",
         "Python": "ok",
@@ -65,6 +67,7 @@ async def test_the_parts_are_looked_at_and_no_key_is_shown(
         "network": "ok",
     }
     assert "3 hours" in checks["traffic"]["found"]
+    assert checks["database access"]["found"] == "straight to the server"
     assert checks["model"]["found"] == "openai, gpt-x, LLM_API_KEY is set"
     assert answer.json()["evaluator"]["canary_history"] == [{"state": "steady"}]
     assert set(answer.json()["versions"]) == {"package", "python", "postgresql", "schema"}
