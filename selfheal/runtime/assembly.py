@@ -79,6 +79,7 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         home,
         working_directory=Path.cwd(),
         inherited=os.environ,  # handed on as it is; only the settings are read from it
+        stop_seconds=settings.stop_seconds,
     )
 
     def plan(credentials: Credentials) -> Stages:
@@ -92,8 +93,13 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         processes=processes,
         plan=plan,
         internal_token=token.get_secret_value() if token else None,
-        service_files=[CanaryBaselines(home).path],
+        service_files=[CanaryBaselines(home).path, *_spool_of_ours(settings)],
     )
+
+
+def _spool_of_ours(settings: Settings) -> list[Path]:
+    """Return the spool that goes with the data; rows of a server of the operator's stay."""
+    return [] if uses_own_database(settings) else [settings.spool_directory.absolute()]
 
 
 def psql_environment(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,6 @@ variable of that name; durations are in seconds unless the name says otherwise.
 `SELFHEAL_ENV_FILE` names another file than `.env`; empty, it names none.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -39,6 +38,7 @@ from services.common.settings.process import (
     ServiceSettings,
     in_small_letters,
 )
+from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSettings
 from services.common.settings.upstream import (
     EVALUATOR_PORT,
     WORKER_PORT,
@@ -50,11 +50,17 @@ from services.common.settings.upstream import (
 
 
 class ManagerSettings(
-    ServiceSettings, SecondModelSettings, DatabaseSettings, DoorSettings, PeopleSettings
+    ServiceSettings,
+    SecondModelSettings,
+    DatabaseSettings,
+    DoorSettings,
+    PeopleSettings,
+    SpoolSettings,
 ):
     """Every setting that the Manager reads."""
 
     manager_port: Port = MANAGER_PORT
+    key_max_age_seconds: MaxAge = 60
     refiner_model: str = ""
     refiner_language: str = ""
     require_keys: bool = False
@@ -78,6 +84,7 @@ class WorkerSettings(
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
+    prompt_max_age_seconds: MaxAge = 900
 
 
 class EvaluatorSettings(
@@ -87,11 +94,11 @@ class EvaluatorSettings(
     TaskTypeSettings,
     TokenSettings,
     EvaluatorTime,
+    HomeSettings,
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT
-    selfheal_home: Path = Path(".selfheal")
     judge_model: str = ""
     judge_allow_unreliable: bool = False
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60

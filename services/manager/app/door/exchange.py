@@ -21,7 +21,7 @@ from services.manager.app.door.conversation import Answer
 from services.manager.app.door.errors import BrokenAnswerError
 from services.manager.app.door.request import ChatRequest
 from services.manager.app.idempotency.calls import Call
-from services.manager.app.services.execution_log import Within
+from services.manager.app.log.writer import Within
 
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"

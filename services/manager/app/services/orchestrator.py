@@ -9,6 +9,7 @@ from services.common.errors import (
     InvalidRequestError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
 )
 from services.common.evaluation_detail import (
     ErrorDetail,
@@ -21,7 +22,9 @@ from services.common.schemas import AgentRequest, AgentResponse, EvaluationReque
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.idempotency.calls import Call
-from services.manager.app.services.execution_log import Execution, ExecutionLogWriter, Within
+from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
+from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
 Result = TypeVar("Result")
@@ -81,7 +84,8 @@ class Orchestrator:
             ClientGoneError: If the client hung up.
             InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
-            UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
+            UpstreamError: If Worker or Evaluator failed; the log has a row that says so, unless
+                the Worker has too much to do.
             DatabaseUnavailableError: If the row can't be written.
             CallInProgressError: If another process took the call's place.
         """
@@ -112,6 +116,8 @@ class Orchestrator:
             await self._execution_log.write(execution)
             raise
         except UpstreamError as error:
+            if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
+                raise  # Nothing was done of it.
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
             await self._execution_log.write(execution)

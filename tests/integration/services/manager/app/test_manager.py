@@ -441,7 +441,7 @@ async def test_what_the_database_does_not_take_is_never_acknowledged(
     if evaluator_status != 200:
         evaluator.fail(evaluator_status, "judge_unavailable")
     nowhere = f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
-    manager = await start_manager(database_url=nowhere)
+    manager = await start_manager(database_url=nowhere, log_when_away="refuse")
     response = await request(manager)
 
     assert_is_error(response, 503, "database_unavailable")
@@ -452,7 +452,7 @@ async def test_what_the_database_does_not_take_is_never_acknowledged(
 async def test_a_log_that_can_not_be_written_is_503(
     start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
 ) -> None:
-    manager = await start_manager(database_timeout_seconds=0.3)
+    manager = await start_manager(database_timeout_seconds=0.3, log_when_away="refuse")
     async with connection.transaction():
         await connection.execute("LOCK TABLE execution_logs IN ACCESS EXCLUSIVE MODE")
         response = await request(manager)
