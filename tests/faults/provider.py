@@ -91,9 +91,7 @@ class Provider:
             return await self._stream(request, fault, text)
         return await self._whole(request, fault, text)
 
-    async def _answer_whole(
-        self, request: web.Request, fault: str, text: str
-    ) -> web.StreamResponse:
+    async def _whole(self, request: web.Request, fault: str, text: str) -> web.StreamResponse:
         content = json.dumps(_completion(text)).encode()
         if fault == "malformed":
             content = content[: len(content) // 2]
