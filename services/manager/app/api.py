@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from services.common.schemas import (
     CALLED_BEFORE,
     FAILURES_WITH_A_BODY,
+    PROMPT_AGE_HEADER,
     AgentRequest,
     AgentResponse,
     describe_failures,
@@ -33,6 +34,7 @@ router = APIRouter()
 async def serve_request(
     body: AgentRequest,
     request: Request,
+    response: Response,
     idempotency_key: IdempotencyKey = None,  # noqa: ARG001 - read with the request's other headers
 ) -> AgentResponse | Response:
     """Answer a request with code, and say how good the answer is."""
@@ -42,4 +44,7 @@ async def serve_request(
     async with calls.enter(request.scope, body.task_type, await request.body()) as call:
         if isinstance(call, KeptAnswer):
             return call.as_response()
-        return await orchestrator.serve(request.state.request_id, body, call)
+        answer = await orchestrator.serve(request.state.request_id, body, call)
+    if answer.prompt_age_seconds is not None:
+        response.headers[PROMPT_AGE_HEADER] = str(answer.prompt_age_seconds)
+    return answer

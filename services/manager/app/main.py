@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 from fastapi import FastAPI
 
@@ -53,6 +54,16 @@ EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
 
 
+class Background(Protocol):
+    """What is done beside the requests, for as long as the process runs."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
 def create_refiner(settings: ManagerSettings) -> Refiner:
     """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
@@ -89,14 +100,13 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
+    background: tuple[Background, ...] = (key_store, traffic_counter, sweeper, row_log)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        key_store.start()
-        traffic_counter.start()
-        sweeper.start()
-        row_log.start()
+        for part in background:
+            part.start()
         async with create_session() as session:
             worker = WorkerClient(session, settings)
             evaluator = EvaluatorClient(session, settings)
@@ -135,10 +145,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
-        await sweeper.close()
-        await row_log.close()
-        await traffic_counter.close()
-        await key_store.close()
+        for part in background:
+            await part.close()
         await refiner.close()
         await database.close()
 
