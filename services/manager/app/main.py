@@ -14,6 +14,9 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
+from services.common.resilience.breaker import Breaker
+from services.common.resilience.ranks import SCORING_PURPOSE
+from services.common.resilience.throttle import Throttle
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
@@ -25,7 +28,7 @@ from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.sign_in import SignIns
 from services.manager.app.admin import accounts, condition, jobs, prompts, trials
 from services.manager.app.admin import sessions as session_routes
-from services.manager.app.api import router
+from services.manager.app.api import REQUEST_PATH, router
 from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
@@ -41,6 +44,7 @@ from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.condition import Examiner
+from services.manager.app.services.evaluator_exchange import exchange_records
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
@@ -84,7 +88,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     refiner = create_refiner(settings)
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
-    metrics.watch_breaker(database.breaker)
+    to_worker, to_evaluator = Breaker("worker"), Breaker("evaluator")
+    for breaker in (database.breaker, to_worker, to_evaluator):
+        metrics.watch_breaker(breaker)
     traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
@@ -95,21 +101,25 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     )
 
     row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
+    worker_throttle, evaluator_throttle = Throttle(), Throttle()
     conversation_log = ConversationLog(database, row_log.writer)
     calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
-    background: tuple[Background, ...] = (key_store, traffic_counter, sweeper, row_log)
+    background = (key_store, traffic_counter, sweeper, row_log)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        for part in background:
-            part.start()
-        async with create_session() as session:
-            worker = WorkerClient(session, settings)
-            evaluator = EvaluatorClient(session, settings)
+        for one in background:
+            one.start()
+        async with (
+            create_session() as session,
+            exchange_records(settings, database, session),
+        ):
+            worker = WorkerClient(session, settings, worker_throttle, to_worker)
+            evaluator = EvaluatorClient(session, settings, evaluator_throttle, to_evaluator)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
                 worker=worker,
@@ -119,7 +129,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             )
             scorers = Scorers(
                 pending=pending,
-                evaluator=evaluator,
+                evaluator=EvaluatorClient(
+                    session, settings, breaker=to_evaluator, purpose=SCORING_PURPOSE
+                ),
                 attention=attention,
                 concurrency=settings.scoring_concurrency,
             )
@@ -145,8 +157,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
-        for part in background:
-            await part.close()
+        for one in reversed(background):
+            await one.close()
         await refiner.close()
         await database.close()
 
@@ -160,7 +172,15 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
         find_obstacle=row_log.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
+        bounds={
+            CHAT_PATH: {"worker": worker_throttle.admits},
+            REQUEST_PATH: {
+                "worker": worker_throttle.admits,
+                "evaluator": evaluator_throttle.admits,
+            },
+        },
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,
             EVALUATIONS_PATH: MAX_EVALUATION_BYTES,
