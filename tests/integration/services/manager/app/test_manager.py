@@ -434,6 +434,20 @@ async def test_the_longest_input_is_served(
     assert row["user_input"] == character * 20_000
 
 
+async def test_an_evaluator_that_is_away_is_502_at_once_with_a_row_each(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
+) -> None:
+    manager = await start_manager(evaluator_url=f"http://127.0.0.1:{find_free_port()}")
+    for _ in range(5):
+        assert_is_error(await request(manager), 502, "evaluator_failed")
+    rows = await read_log(connection)
+    assert [row["worker_output"] for row in rows] == [OUTPUT] * 5
+    assert {row["evaluation_detail"]["error"]["code"] for row in rows} == {"unreachable"}
+    metrics = (await manager.get("/metrics/")).text
+    assert 'agent_breaker_open{breaker="evaluator"} 1.0' in metrics
+    assert 'agent_breaker_open{breaker="worker"} 0.0' in metrics
+
+
 async def test_how_old_a_prompt_is_that_could_not_be_read_anew_is_told_in_a_header(
     manager: httpx.AsyncClient, worker: FakeService
 ) -> None:
