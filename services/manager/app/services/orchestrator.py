@@ -178,6 +178,7 @@ class Orchestrator:
             prompt_version=task.prompt_version,
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
+            prompt_age_seconds=task.prompt_age_seconds,
         )
 
 
