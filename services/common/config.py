@@ -42,8 +42,10 @@ from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSetti
 from services.common.settings.upstream import (
     EVALUATOR_PORT,
     WORKER_PORT,
+    EvaluatorTime,
     TokenSettings,
     UpstreamSettings,
+    WorkerTime,
 )
 
 
@@ -76,7 +78,9 @@ class ManagerSettings(
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
+class WorkerSettings(
+    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
@@ -89,6 +93,7 @@ class EvaluatorSettings(
     ChatSettings,
     TaskTypeSettings,
     TokenSettings,
+    EvaluatorTime,
     HomeSettings,
 ):
     """Every setting that the Evaluator reads; none leads to the database."""

@@ -78,11 +78,15 @@ class Standby:
             timeout_seconds=SECONDS,
         )
 
-    def stop(self) -> None:
-        """Stop it and remove all of it."""
+    def stop_server(self) -> None:
+        """Stop it; its data stay."""
         self.server.stop()
         if self._child is not None:
             self._child.wait()
+
+    def remove(self) -> None:
+        """Stop it and remove all of it."""
+        self.stop_server()
         self.server.storage.remove()
 
 
@@ -99,5 +103,5 @@ def standing_by(primary: EmbeddedPostgres) -> Iterator[Standby]:
         standby.start()
         yield standby
     finally:
-        standby.stop()
+        standby.remove()
         shutil.rmtree(directory, ignore_errors=True)

@@ -72,6 +72,11 @@ def translate_database_errors() -> Iterator[None]:
 
 
 def _describe(error: BaseException | None) -> DatabaseUnavailableError:
+    # With its last words a server ends the connection, and asyncpg tells of that end.
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(
+        error.__cause__, asyncpg.PostgresError
+    ):
+        error = error.__cause__
     return DatabaseUnavailableError(
         f"The database can't be used ({type(error).__name__}). {choose_remedy(error)}"
     )

@@ -15,7 +15,8 @@ SELECT_REQUEST = f"""
         WHEN p.execution_id IS NOT NULL THEN 'pending'
         WHEN l.evaluation_score IS NOT NULL THEN 'scored'
         WHEN l.error_message IS NOT NULL THEN 'unscored'
-        WHEN c.finish_reason = '{CLIENT_CLOSED}' THEN '{CLIENT_CLOSED}'
+        WHEN '{CLIENT_CLOSED}' IN (c.finish_reason, l.evaluation_detail #>> '{{error,code}}')
+            THEN '{CLIENT_CLOSED}'
         ELSE 'not_chosen' END AS evaluation
     FROM execution_logs AS l
     LEFT JOIN LATERAL (

@@ -13,7 +13,6 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger, name_error
-from services.manager.app.log.refusals import is_refusal
 from services.manager.app.log.rows import Row, decode_row, insert_rows
 from services.manager.app.log.spool.framing import Found, frame, read_frames
 from services.manager.app.log.spool.segment import claim, sync_directory
@@ -23,6 +22,12 @@ from services.manager.app.log.spool.state import DAMAGED, REFUSED, list_segments
 LOOK_SECONDS: Final = 1.0
 # Of a transaction: it may hold as much as a segment.
 TIMEOUT_SECONDS: Final = 60.0
+# It is the row that can't be inserted, today or ever; asyncpg raises the first itself, too.
+REFUSALS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
 
 log = get_logger()
 
@@ -89,7 +94,7 @@ class Lander:
             try:
                 await self._insert(list(rows.values()))
             except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
-                if not is_refusal(error) and await self._database.find_obstacle():
+                if not isinstance(error, REFUSALS) and await self._database.find_obstacle():
                     raise
                 is_done = await self._insert_each(rows, refused)
             if is_done:
@@ -113,7 +118,7 @@ class Lander:
                 await self._insert([row])
             except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
                 reason = {"landing_id": str(row.landing_id), "error": type(error).__name__}
-                if is_refusal(error):
+                if isinstance(error, REFUSALS):
                     refused.append(record)
                     log.error("spooled_row_refused", **reason)
                 elif await self._database.find_obstacle():

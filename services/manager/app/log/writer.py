@@ -9,7 +9,6 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
-from services.manager.app.log.refusals import is_refusal
 from services.manager.app.log.rows import Row, encode_row, insert_row
 from services.manager.app.log.spool.spool import Spool
 
@@ -44,7 +43,7 @@ class RowWriter:
         try:
             await self._insert(row, within)
         except DatabaseUnavailableError as error:
-            if self._spool is None or within is not None or is_refusal(error):
+            if self._spool is None or within is not None:
                 raise
             # It may have been committed: then it doesn't land again.
             await self._spool.append(encode_row(replace(row, created_at=asked_at)))

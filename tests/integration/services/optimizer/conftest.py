@@ -201,7 +201,7 @@ class Messages:
         self.told: list[Notification] = []
         self.problem = ""
 
-    async def notify(self, notification: Notification) -> None:
+    async def notify(self, notification: Notification, connection: Connection) -> None:
         self.told.append(notification)
 
     async def deliver(self, notification: Notification) -> str:
