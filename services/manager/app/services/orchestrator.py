@@ -185,4 +185,6 @@ class Orchestrator:
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
     if call is None:
         return None
-    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())
+    return call.keeping(
+        {"content-type": "application/json"}, response.model_dump_json(exclude_none=True).encode()
+    )
