@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 MAX_INPUT_CHARACTERS = 20_000
+# How old the prompt is that served, where it couldn't be read anew, in seconds.
+PROMPT_AGE_HEADER = "x-selfheal-prompt-age"
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
@@ -103,6 +105,8 @@ class AgentResponse(Schema):
     prompt_version: int
     model: str
     judge: str
+    # Told in a header.
+    prompt_age_seconds: Annotated[int | None, Field(exclude=True)] = None
 
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
@@ -120,7 +124,10 @@ class TaskRequest(Schema):
 
 
 class TaskResponse(Schema):
-    """What the Worker answers; tokens are 0 where the model doesn't count them."""
+    """What the Worker answers; tokens are 0 where the model doesn't count them.
+
+    `prompt_age_seconds` is how old the prompt is, where it couldn't be read anew.
+    """
 
     request_id: UUID
     output: Output
@@ -129,6 +136,7 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+    prompt_age_seconds: Annotated[int | None, Field(ge=0)] = None
 
 
 # A client's body as far as the Worker checks it.

@@ -8,6 +8,7 @@ from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     CALLED_BEFORE,
     FAILURES_WITH_A_BODY,
+    PROMPT_AGE_HEADER,
     AgentRequest,
     AgentResponse,
     describe_failures,
@@ -38,6 +39,7 @@ router = APIRouter()
 async def serve_request(
     body: AgentRequest,
     request: Request,
+    response: Response,
     idempotency_key: IdempotencyKey = None,  # noqa: ARG001 - read with the request's other headers
 ) -> AgentResponse | Response:
     """Answer a request with code, and say how good the answer is."""
@@ -49,4 +51,7 @@ async def serve_request(
             return call.as_response()
         # Who may try again wants the answer then: what is done for a call with a key goes on.
         bound = to_the_end if call else partial(while_connected, request.receive)
-        return await orchestrator.serve(request.state.request_id, body, call, bound)
+        answer = await orchestrator.serve(request.state.request_id, body, call, bound)
+    if answer.prompt_age_seconds is not None:
+        response.headers[PROMPT_AGE_HEADER] = str(answer.prompt_age_seconds)
+    return answer

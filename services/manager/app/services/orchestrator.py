@@ -178,10 +178,13 @@ class Orchestrator:
             prompt_version=task.prompt_version,
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
+            prompt_age_seconds=task.prompt_age_seconds,
         )
 
 
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
     if call is None:
         return None
-    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())
+    return call.keeping(
+        {"content-type": "application/json"}, response.model_dump_json(exclude_none=True).encode()
+    )

@@ -9,7 +9,6 @@ from typing import Any
 from services.common.chat.errors import openai_error
 from services.common.chat.variables import fill_in
 from services.common.config import WorkerSettings
-from services.common.database import Database
 from services.common.errors import (
     InvalidRequestError,
     ModelRefusedRequestError,
@@ -19,10 +18,10 @@ from services.common.errors import (
 from services.common.llm.relay.relay import ChatRelay, to_event
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.common.schemas import ChatTask
+from services.common.schemas import PROMPT_AGE_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
 from services.common.text import make_printable_line
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 
 MAX_REASON_CHARACTERS = 500
 MAX_MASKED_CHARACTERS = 5000
@@ -48,8 +47,10 @@ class ChatAnswer:
 class ChatPerformer:
     """Answers conversations under the prompt that is active now, or under a candidate."""
 
-    def __init__(self, *, database: Database, relay: ChatRelay, settings: WorkerSettings) -> None:
-        self._database = database
+    def __init__(
+        self, *, prompts: PromptMemory, relay: ChatRelay, settings: WorkerSettings
+    ) -> None:
+        self._prompts = prompts
         self._relay = relay
         self._provider = settings.llm_provider
         self._key = settings.llm_api_key
@@ -63,7 +64,8 @@ class ChatPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         started = time.perf_counter()
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
         request = _lead(task, prompt)
         is_streamed = task.request.get("stream") is True
         try:
@@ -79,7 +81,7 @@ class ChatPerformer:
             streamed=is_streamed,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
-        return ChatAnswer(content, self._headers(prompt))
+        return ChatAnswer(content, self._headers(loaded))
 
     async def _begin(self, request: dict[str, Any]) -> Events:
         events = self._relay.stream(request)
@@ -110,8 +112,10 @@ class ChatPerformer:
             line = line.replace(key, MASK)
         return mask_secrets(line[:MAX_MASKED_CHARACTERS])[:MAX_REASON_CHARACTERS]
 
-    def _headers(self, prompt: Prompt) -> dict[str, str]:
-        return {
+    def _headers(self, loaded: LoadedPrompt) -> dict[str, str]:
+        prompt, age = loaded.prompt, loaded.age_seconds
+        told = {} if age is None else {PROMPT_AGE_HEADER: str(age)}
+        return told | {
             "x-selfheal-prompt-id": str(prompt.id),
             "x-selfheal-prompt-version": str(prompt.version),
             "x-selfheal-prompt-digest": prompt.digest,

@@ -1,11 +1,10 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
 from services.common.config import WorkerSettings
-from services.common.database import Database
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import PromptMemory
 
 log = get_logger()
 
@@ -13,8 +12,10 @@ log = get_logger()
 class TaskPerformer:
     """Answers tasks under the prompt that is active now, or under a candidate."""
 
-    def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
-        self._database = database
+    def __init__(
+        self, *, prompts: PromptMemory, agent: WorkerAgent, settings: WorkerSettings
+    ) -> None:
+        self._prompts = prompts
         self._agent = agent
         self._internal_token = settings.internal_token
 
@@ -25,7 +26,8 @@ class TaskPerformer:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             ServiceError: If prompt or answer can't be had.
         """
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
         answer = await self._agent.generate(prompt=prompt.content, refined_input=task.refined_input)
         log.info(
             "task_performed",
@@ -44,4 +46,5 @@ class TaskPerformer:
             model=answer.model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
+            prompt_age_seconds=loaded.age_seconds,
         )
