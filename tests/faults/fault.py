@@ -14,8 +14,8 @@ from faults.site import RATE, NotBackError, Site
 
 # Development may try faults that last less long; what is committed lasts as long as issued.
 SCALE: Final = float(os.environ.get("FAULT_SCALE", "1"))
-BEFORE_SECONDS: Final = 3
-AFTER_SECONDS: Final = 6
+BEFORE_SECONDS: Final = 2
+AFTER_SECONDS: Final = 4
 SELECT_LANDED = """
     SELECT l.request_id, count(*) AS rows, count(c.execution_id) AS conversations
     FROM execution_logs AS l LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
@@ -52,7 +52,7 @@ class Fault:
 
     name: str
     strike: Strike
-    seconds: float = 20
+    seconds: float = 15
     stage: Strike = no_stage
     lacks: Callable[[], str] = nothing_lacks
     cost_seconds: float

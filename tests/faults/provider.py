@@ -19,6 +19,7 @@ def sort_list(items: list[int]) -> list[int]:
 HELLO = "Hello World"
 PIECE_CHARACTERS = 20
 PAUSE_SECONDS = 0.02
+SLOT_SECONDS = 0.2
 USAGE = {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}
 FAULTS = ("errors", "hangs", "limits", "resets", "trickles", "malformed", "cuts")
 
@@ -28,11 +29,13 @@ class Provider:
 
     Attributes:
         fault: What is wrong with it now, one of FAULTS; empty where nothing is.
+        slots: How many it answers at a time, where it has a bound; the rest wait.
     """
 
     def __init__(self) -> None:
         self.fault = ""
         self.pause_seconds = PAUSE_SECONDS
+        self.slots: asyncio.Semaphore | None = None
         self._streaming = 0
         self._streams_changed = asyncio.Condition()
         self.port = 0
@@ -73,7 +76,23 @@ class Provider:
             self._streaming += step
             self._streams_changed.notify_all()
 
+    @contextmanager
+    def bounded(self, slots: int) -> Iterator[None]:
+        """Answer so many at a time, each in SLOT_SECONDS and a bit."""
+        self.slots = asyncio.Semaphore(slots)
+        try:
+            yield
+        finally:
+            self.slots = None
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if (slots := self.slots) is None:
+            return await self._answer_at_once(request)
+        async with slots:
+            await asyncio.sleep(SLOT_SECONDS)
+            return await self._answer_at_once(request)
+
+    async def _answer_at_once(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         fault = self.fault
         if fault == "errors":

@@ -140,6 +140,7 @@ FAULTS = [
         stage=behind_a_pooler,
         lacks=_lacks_pooler,
         cost_seconds=50,
+        refuses_nothing=True,
     ),
     Fault(
         name="failover to a promoted standby",
