@@ -28,8 +28,8 @@ from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSe
 from services.common.settings.model import (
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    ModelSettings,
     SecondModelSettings,
+    ServingModelSettings,
 )
 from services.common.settings.people import PeopleSettings, PublicSettings
 from services.common.settings.process import (
@@ -70,7 +70,9 @@ class ManagerSettings(
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
+class WorkerSettings(
+    ServiceSettings, ServingModelSettings, DatabaseSettings, ChatSettings, TokenSettings
+):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT

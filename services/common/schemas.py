@@ -120,7 +120,10 @@ class TaskRequest(Schema):
 
 
 class TaskResponse(Schema):
-    """What the Worker answers; tokens are 0 where the model doesn't count them."""
+    """What the Worker answers; tokens are 0 where the model doesn't count them.
+
+    `fallback` is the model as `provider:model` where it stood in for the main one.
+    """
 
     request_id: UUID
     output: Output
@@ -129,6 +132,7 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+    fallback: str | None = None
 
 
 # A client's body as far as the Worker checks it.

@@ -31,7 +31,7 @@ FAILURES = describe_failures(
 router = APIRouter()
 
 
-@router.post("/api/v1/task", responses=FAILURES)
+@router.post("/api/v1/task", responses=FAILURES, response_model_exclude_none=True)
 async def perform_task(
     task: TaskRequest,
     request: Request,

@@ -9,16 +9,15 @@ from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.internal_token import create_token_check
-from services.common.llm.factory import create_chat_model, create_chat_relay
-from services.common.llm.invocation import close_model
+from services.common.llm.factory import create_serving_models
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.web import MAX_BODY_BYTES, create_app, serve
-from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.api import CHAT_PATH, router
-from services.worker.app.metrics import PromptMetrics, PurposeMetrics
+from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.serving_models import ServingModels
 from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
@@ -33,8 +32,10 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
     )
-    model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
+    serving = create_serving_models(settings)
+    fallback_metrics = FallbackMetrics(metrics.registry, serving[1:])
+    models = ServingModels(serving, fallback_metrics.count)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)
 
@@ -43,14 +44,19 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         await database.open()
         app.state.purposes = purposes
         app.state.task_performer = TaskPerformer(
-            database=database, agent=WorkerAgent(model), settings=settings
+            database=database, models=models, settings=settings
         )
         app.state.chat_performer = ChatPerformer(
-            database=database, relay=create_chat_relay(model, settings), settings=settings
+            database=database, models=models, settings=settings
         )
-        log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
+        log.info(
+            "model_chosen",
+            provider=settings.llm_provider,
+            model=settings.llm_model,
+            fallbacks=list(settings.fallbacks),
+        )
         yield
-        await close_model(model)
+        await models.close()
         await database.close()
 
     async def refresh_prompt_versions() -> None:

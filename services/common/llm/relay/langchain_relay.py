@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +15,13 @@ from langchain_core.runnables import Runnable
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
+    ModelError,
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
-    ServiceError,
 )
-from services.common.llm.invocation import translate_vendor_error
+from services.common.llm.guard import ProviderGuard
+from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
@@ -44,11 +45,15 @@ class LangChainRelay:
         model: Any chat model; how it was made says its default parameters.
         name: Its name, where the pieces of a stream don't say it from the first one on.
         timeout_seconds: Longest pause in an answer; one that comes whole is one pause.
+        guard: Its provider's.
     """
 
-    def __init__(self, model: BaseChatModel, *, name: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, model: BaseChatModel, *, name: str, timeout_seconds: float, guard: ProviderGuard
+    ) -> None:
         self._model = model
         self._name = name
+        self._guard = guard
         self._timeout_seconds = timeout_seconds
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
@@ -67,30 +72,31 @@ class LangChainRelay:
     ) -> AsyncGenerator[dict[str, Any], None]:
         question = self._prepare(request)
         writer = _ChunkWriter(self._name)
+        self._guard.admit()
+        async with aclosing(_invoke(*question, in_pieces)) as answers:
+            with self._guard.watching(), _translating(question[2]):
+                delta = await self._take(answers, writer)
+            while delta is not None:
+                if delta:
+                    yield writer.write(delta)
+                with _translating(question[2]):
+                    delta = await self._take(answers, writer)
+        yield writer.write({}, finish_reason=writer.finish_reason)
+        if writer.usage:
+            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+
+    async def _take(
+        self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter"
+    ) -> dict[str, Any] | None:
+        """Read what comes next; None where everything has come."""
         try:
-            async with aclosing(_invoke(*question, in_pieces)) as answers:
-                while True:
-                    async with asyncio.timeout(self._timeout_seconds):
-                        message = await anext(answers, None)
-                    if message is None:
-                        break
-                    if delta := writer.read(message):
-                        yield writer.write(delta)
-        except ServiceError:
-            raise
+            async with asyncio.timeout(self._timeout_seconds):
+                message = await anext(answers, None)
         except TimeoutError as error:
             raise ModelTimeoutError(
                 f"The model gave no answer in {self._timeout_seconds:g} s."
             ) from error
-        except Exception as error:  # vendors' exceptions share no base class
-            if isinstance(error, TypeError) and (names := ", ".join(sorted(question[2]))):
-                raise ModelRefusedRequestError(
-                    f"The model's integration doesn't take one of {names}."
-                ) from error
-            raise translate_vendor_error(error) from error
-        yield writer.write({}, finish_reason=writer.finish_reason)
-        if writer.usage:
-            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+        return None if message is None else writer.read(message)
 
     def _prepare(self, request: Mapping[str, Any]) -> Question:
         """Write a request as LangChain has it: the model with its tools, messages, parameters."""
@@ -124,6 +130,21 @@ class LangChainRelay:
                 "The model's integration doesn't take these messages or tools."
             ) from error
         return model, messages, parameters
+
+
+@contextmanager
+def _translating(parameters: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what a vendor's client raises into a `ModelError`."""
+    try:
+        with translating_vendor_errors():
+            yield
+    except ModelError as error:
+        if isinstance(error.__cause__, TypeError) and parameters:
+            names = ", ".join(sorted(parameters))
+            raise ModelRefusedRequestError(
+                f"The model's integration doesn't take one of {names}."
+            ) from error.__cause__
+        raise
 
 
 class _ChunkWriter:

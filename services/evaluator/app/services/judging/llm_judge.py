@@ -7,11 +7,10 @@ from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
-from services.common.llm.invocation import close_model, invoke_model
+from services.common.llm.invocation import AskedModel, close_model, invoke_model
 from services.common.logging import get_logger
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.judging.case import describe_case
@@ -44,7 +43,7 @@ class LlmJudge:
     can_judge_unseen = True
 
     def __init__(
-        self, model: BaseChatModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
+        self, model: AskedModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._model = model
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
