@@ -1,8 +1,10 @@
 """Prometheus metrics that every service has, under the names that the guide gives."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from services.common.resilience.breaker import Breaker
 
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -29,6 +31,16 @@ class ServiceMetrics:
             buckets=DURATION_BUCKETS,
             registry=self.registry,
         ).labels(service)
+        self._breakers = Gauge(
+            "agent_breaker_open",
+            "1 while a breaker is open: its part is known to fail",
+            ["breaker"],
+            registry=self.registry,
+        )
+
+    def watch_breaker(self, breaker: Breaker) -> None:
+        """Tell from now on, at each scrape, whether this breaker is open."""
+        self._breakers.labels(breaker.name).set_function(lambda: float(breaker.is_open))
 
     def observe_request(self, *, status_code: int, seconds: float) -> None:
         """Count an answered API request; below 400 is success."""

@@ -1,6 +1,7 @@
 import pytest
 
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.breaker import Breaker
 
 
 def test_every_series_of_requests_is_there_before_the_first() -> None:
@@ -67,3 +68,18 @@ def test_two_services_in_one_process_do_not_meet() -> None:
 
     assert 'service="worker"' not in first.render().decode()
     assert 'status="success"} 0.0' in second.render().decode()
+
+
+def test_a_breaker_that_is_watched_is_told_as_it_is_at_the_scrape() -> None:
+    metrics = ServiceMetrics("worker")
+    breaker = Breaker("database", failures=1)
+    metrics.watch_breaker(breaker)
+
+    def told() -> float | None:
+        return metrics.registry.get_sample_value("agent_breaker_open", {"breaker": "database"})
+
+    assert told() == 0
+    breaker.tell_failure()
+    assert told() == 1
+    breaker.tell_success()
+    assert told() == 0
