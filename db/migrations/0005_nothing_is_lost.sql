@@ -47,4 +47,24 @@ CREATE TABLE selfheal.notices (
     told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
 
+-- Answers of models that stood in for the main one: they count neither for nor against a prompt.
+-- Filled by a trigger, so that whoever writes a row of the log, late or not, has it told apart.
+CREATE TABLE selfheal.fallback_answers (
+    execution_id INTEGER PRIMARY KEY,
+    task_type TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX fallback_answers_task_types ON selfheal.fallback_answers (task_type);
+
+CREATE FUNCTION selfheal.note_fallback() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO selfheal.fallback_answers VALUES (NEW.id, NEW.task_type, NEW.created_at);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER execution_by_fallback AFTER INSERT ON execution_logs
+    FOR EACH ROW WHEN (NEW.evaluation_detail #>> '{worker,fallback}' <> '')
+    EXECUTE FUNCTION selfheal.note_fallback();
+
 INSERT INTO selfheal.migrations (number) VALUES (5);

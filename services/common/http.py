@@ -101,9 +101,9 @@ class ServiceClient:
             UpstreamError: If the service can't be reached, fails, or gives no valid answer.
         """
         question = body.model_dump_json(exclude_none=True, exclude_unset=True).encode()
-        status, content = await self._exchange(path, question, headers or {})
-        if status != HTTP_OK:
-            raise self._error_from(status, content)
+        response, content = await self._exchange(path, question, headers or {})
+        if response.status != HTTP_OK:
+            raise self._error_from(response, content)
         try:
             return answer_type.model_validate_json(content)
         except ValidationError as error:
@@ -111,10 +111,10 @@ class ServiceClient:
 
     async def _exchange(
         self, path: str, content: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         with self.translating_errors():
             async with await self._open(path, content, headers, self._timeout) as response:
-                return response.status, await response.read()
+                return response, await response.read()
 
     @asynccontextmanager
     async def open_stream(
@@ -138,10 +138,7 @@ class ServiceClient:
             if response.status != HTTP_OK:
                 with self.translating_errors():
                     reason = await response.read()
-                error = self._error_from(response.status, reason)
-                if wait := response.headers.get("Retry-After"):
-                    error.headers["retry-after"] = wait
-                raise error
+                raise self._error_from(response, reason)
             yield response
 
     async def _open(
@@ -181,7 +178,14 @@ class ServiceClient:
                 raise self._failure("closed the connection", "disconnected") from error
             raise self._failure("can't be reached", "unreachable") from error
 
-    def _error_from(self, status: int, content: bytes) -> ServiceError:
+    def _error_from(self, response: aiohttp.ClientResponse, content: bytes) -> ServiceError:
+        """Translate a failure into what the caller raises, with when to come back."""
+        error = self._read_error(response.status, content)
+        if wait := response.headers.get("Retry-After"):
+            error.headers["retry-after"] = wait
+        return error
+
+    def _read_error(self, status: int, content: bytes) -> ServiceError:
         """Translate a service's JSON error into the one that its caller raises."""
         try:
             answer = ErrorResponse.model_validate_json(content)

@@ -93,7 +93,10 @@ class AgentRequest(Schema):
 
 
 class AgentResponse(Schema):
-    """What the Manager answers; `model` and `judge` say who wrote and who graded."""
+    """What the Manager answers; `model` and `judge` say who wrote and who graded.
+
+    `fallback` is the model as `provider:model` where it stood in for the main one.
+    """
 
     request_id: UUID
     refined_input: str
@@ -103,6 +106,7 @@ class AgentResponse(Schema):
     prompt_version: int
     model: str
     judge: str
+    fallback: str | None = None
 
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.

@@ -17,6 +17,9 @@ from services.common.schemas import (
 )
 from services.common.settings.upstream import TokenSettings, UpstreamSettings
 
+# Which model answered, as `provider:model`, where it stood in for the main one.
+FALLBACK_HEADER = "x-selfheal-fallback"
+
 
 class WorkerClient:
     """Asks the Worker for answers."""

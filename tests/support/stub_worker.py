@@ -80,6 +80,7 @@ class StubWorker:
         failure: Status, body and headers of what is answered instead.
         breaks_off: Whether a stream ends without `[DONE]`.
         tasks: What it was asked.
+        headers: What comes with an answer.
         was_left: Set where the caller hangs up.
     """
 
@@ -88,6 +89,7 @@ class StubWorker:
         self.events: list[dict[str, Any] | asyncio.Event] = [*HELLO]
         self.failure: tuple[int, dict[str, Any], dict[str, str]] | None = None
         self.breaks_off = False
+        self.headers = dict(HEADERS)
         self.tasks: list[dict[str, Any]] = []
         self.was_asked = asyncio.Event()
         self.was_left = asyncio.Event()
@@ -116,13 +118,13 @@ class StubWorker:
                 return web.json_response(body, status=status, headers=headers)
             if task["request"].get("stream"):
                 return await self._stream(request)
-            return web.json_response(self.completion, headers=HEADERS)
+            return web.json_response(self.completion, headers=self.headers)
         except (asyncio.CancelledError, ConnectionError):
             self.was_left.set()
             raise
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={**HEADERS, "content-type": "text/event-stream"})
+        response = web.StreamResponse(headers={**self.headers, "content-type": "text/event-stream"})
         await response.prepare(request)
         for event in self.events:
             if isinstance(event, asyncio.Event):

@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 from services.common.llm.endpoint import ChatEndpoint, read_events
+from services.common.llm.guard import ProviderGuard
 from services.common.llm.reply import join_reply
 from services.common.settings.model import DEFAULT_HOSTED_PROVIDER
 
@@ -66,6 +67,11 @@ class ChatCompletionsModel(BaseChatModel):
     def endpoint(self) -> ChatEndpoint:
         """The endpoint, for calls that no LangChain message is to come between."""
         return self._endpoint
+
+    @property
+    def guard(self) -> ProviderGuard:
+        """What keeps calls from a dead provider."""
+        return self._endpoint.guard
 
     @property
     def parameters(self) -> dict[str, Any]:

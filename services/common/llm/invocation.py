@@ -22,6 +22,7 @@ from services.common.errors import (
 )
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
 from services.common.llm.retries import read_pause_seconds
+from services.common.resilience.breaker import Breaker
 from services.common.text import make_storable
 
 
@@ -95,6 +96,13 @@ def tell_pause(failure: ModelError, seconds: float | None) -> None:
 def _headers_of(error: Exception) -> Mapping[str, str]:
     headers = getattr(getattr(error, "response", None), "headers", None)
     return headers if isinstance(headers, Mapping) else {}
+
+
+def find_breaker(model: AskedModel) -> Breaker | None:
+    """Find the breaker of a model's provider; None where nothing guards it."""
+    guard = getattr(model, "guard", None)
+    breaker: Breaker | None = guard.breaker if guard else None
+    return breaker
 
 
 async def close_model(model: Runnable[Any, AIMessage]) -> None:

@@ -1,6 +1,6 @@
 """The Manager's HTTP API: the one that users call."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from services.common.schemas import (
     FAILURES_WITH_A_BODY,
@@ -8,6 +8,7 @@ from services.common.schemas import (
     AgentResponse,
     describe_failures,
 )
+from services.common.siblings import FALLBACK_HEADER
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.services.orchestrator import Orchestrator
 
@@ -16,6 +17,7 @@ router = APIRouter()
 
 @router.post(
     "/api/v1/request",
+    response_model_exclude_none=True,
     responses=describe_failures(
         FAILURES_WITH_A_BODY,
         {
@@ -26,8 +28,11 @@ router = APIRouter()
         },
     ),
 )
-async def serve_request(body: AgentRequest, request: Request) -> AgentResponse:
+async def serve_request(body: AgentRequest, request: Request, response: Response) -> AgentResponse:
     """Answer a request with code, and say how good the answer is."""
     require_task_type(request.scope, body.task_type)
     orchestrator: Orchestrator = request.app.state.orchestrator
-    return await orchestrator.serve(request.state.request_id, body)
+    answer = await orchestrator.serve(request.state.request_id, body)
+    if answer.fallback:
+        response.headers[FALLBACK_HEADER] = answer.fallback
+    return answer

@@ -49,7 +49,7 @@ EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
 
 
-def create_refiner(settings: ManagerSettings) -> Refiner:
+def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
     """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
@@ -57,7 +57,9 @@ def create_refiner(settings: ManagerSettings) -> Refiner:
     # LangChain costs half a second of start-up, which the rules needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
 
-    return LlmRefiner(create_model_from_spec(settings, settings.refiner_model), rules)
+    model = create_model_from_spec(settings, settings.refiner_model)
+    metrics.watch_breaker(model.guard.breaker)
+    return LlmRefiner(model, rules)
 
 
 def create_manager(settings: ManagerSettings) -> FastAPI:
@@ -66,9 +68,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
     )
-    refiner = create_refiner(settings)
-    task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
+    refiner = create_refiner(settings, metrics)
+    task_types = open_task_types(settings.task_types_dir)
     scoring_metrics = ScoringMetrics(metrics.registry)
     traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
     pending = PendingScores(

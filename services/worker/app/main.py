@@ -35,6 +35,8 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     metrics = ServiceMetrics(SERVICE)
     serving = create_serving_models(settings)
     fallback_metrics = FallbackMetrics(metrics.registry, serving[1:])
+    for model in serving:
+        metrics.watch_breaker(model.guard.breaker)
     models = ServingModels(serving, fallback_metrics.count)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)

@@ -103,8 +103,9 @@ class Orchestrator:
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
+        stood_in = {"fallback": task.fallback} if task.fallback else {}
         execution.evaluation_detail = EvaluationDetail(
-            worker=WorkerDetail(model=task.model)
+            worker=WorkerDetail(model=task.model, **stood_in)
         ).as_json()
         evaluation = await self._evaluator.evaluate(
             EvaluationRequest(
@@ -127,4 +128,5 @@ class Orchestrator:
             prompt_version=task.prompt_version,
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
+            fallback=task.fallback,
         )

@@ -22,6 +22,7 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.schemas import ChatTask
 from services.common.secret_masking import MASK, mask_secrets
+from services.common.siblings import FALLBACK_HEADER
 from services.common.text import make_printable_line
 from services.worker.app.services.prompt_loader import load_prompt
 from services.worker.app.services.serving_models import Served, ServingModels
@@ -126,7 +127,7 @@ def _headers(prompt: Prompt, served: Served[Any]) -> dict[str, str]:
         "x-selfheal-prompt-version": str(prompt.version),
         "x-selfheal-prompt-digest": prompt.digest,
         "x-selfheal-provider": served.provider,
-        "x-selfheal-fallback": served.fallback,
+        FALLBACK_HEADER: served.fallback,
     }
     told = {name: value for name, value in headers.items() if value}
     return {name: value.encode("ascii", "replace").decode() for name, value in told.items()}

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
-from services.common.llm.invocation import AskedModel, close_model, invoke_model
+from services.common.llm.invocation import AskedModel, close_model, find_breaker, invoke_model
 from services.common.logging import get_logger
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.judging.case import describe_case
@@ -46,6 +46,7 @@ class LlmJudge:
         self, model: AskedModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._model = model
+        self.breaker = find_breaker(model)
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
         self._on_conversations = CONVERSATION_FILE.read_text(encoding="utf-8")
         self._prompts = dict(prompts)
