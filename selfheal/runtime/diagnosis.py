@@ -39,6 +39,7 @@ from services.common.diagnosis.checks import (
     is_installed,
 )
 from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
+from services.manager.app.log.spool.state import judge_spool, measure
 
 ENOUGH_DISK_BYTES: Final = 1_000_000_000
 LEAST_DISK_BYTES: Final = 300_000_000
@@ -58,6 +59,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
         yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
+    yield judge_spool(measure(settings.spool_directory), settings.spool_directory)
     yield check_sandbox(settings.sandbox, modules=settings.third_party_modules)
 
 

@@ -97,6 +97,26 @@ class UnknownCandidateError(ServiceError):
     code = "unknown_candidate"
 
 
+class DeadlinePassedError(ServiceError):
+    """The time that the caller gave for an answer was up before anything was done."""
+
+    status_code = 504
+    code = "deadline_passed"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline had passed before it arrived.")
+
+
+class ClientGoneError(ServiceError):
+    """The client hung up: what was done for it has ended. Nobody reads this answer."""
+
+    status_code = 499
+    code = "client_closed"
+
+    def __init__(self) -> None:
+        super().__init__("The client hung up.")
+
+
 class DatabaseUnavailableError(ServiceError):
     """PostgreSQL can't be reached or didn't answer in time."""
 
@@ -121,6 +141,16 @@ class NotJudgeableError(UnscoredError):
     """The answer can't be judged here: running it takes what the sandbox doesn't have."""
 
     code = "not_judgeable"
+
+
+class OutOfTimeError(UnscoredError):
+    """The request's deadline came before there was anything to score by."""
+
+    status_code = 504
+    code = "out_of_time"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline came before the answer could be scored.")
 
 
 class NotJudgedError(ServiceError):
@@ -149,6 +179,15 @@ class ModelTimeoutError(ModelError):
 
     status_code = 504
     code = "model_timeout"
+
+
+class ModelOutOfTimeError(ModelTimeoutError):
+    """The request's own deadline came first, which says nothing of the provider."""
+
+    code = "model_out_of_time"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline came before the model's answer.")
 
 
 class ModelUnavailableError(ModelError):
@@ -238,13 +277,17 @@ class UpstreamError(ServiceError):
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """A sibling service gave no answer before the deadline."""
+    """A sibling service gave no answer in time.
+
+    `upstream_code` is `timeout` where it had all the time that a call to it may take, and
+    `deadline_passed`, which says nothing of it, where the request's deadline came before that.
+    """
 
     status_code = 504
 
-    def __init__(self, *, upstream: str, seconds: float) -> None:
+    def __init__(self, *, upstream: str, seconds: float, code: str = "timeout") -> None:
         super().__init__(
-            f"The {upstream} gave no answer in {seconds:g} s.",
+            f"The {upstream} gave no answer in {seconds:.3g} s.",
             upstream=upstream,
-            upstream_code="timeout",
+            upstream_code=code,
         )

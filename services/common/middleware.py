@@ -14,6 +14,7 @@ from services.common.chat.errors import OPENAI_PREFIX, name_retry, openai_error
 from services.common.errors import RequestTooLargeError, ServiceError
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.deadline import serving
 from services.common.schemas import ErrorResponse
 
 API_PREFIXES = ("/api/", OPENAI_PREFIX)
@@ -53,6 +54,7 @@ class RequestContextMiddleware:
         max_body_bytes: int,
         body_limits: Mapping[str, int] | None = None,
         answer_error: AnswerError | None = None,
+        bound_seconds: float | None = None,
     ) -> None:
         self._app = app
         self._metrics = metrics
@@ -60,6 +62,7 @@ class RequestContextMiddleware:
         self._max_body_bytes = max_body_bytes
         self._body_limits = body_limits or {}
         self._answer_error = answer_error or error_response
+        self._bound_seconds = bound_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,6 +76,7 @@ class RequestContextMiddleware:
             # Answered as a GET would be; the server leaves the body out.
             scope = {**scope, "method": "GET"}
         limit_bytes = self._body_limits.get(scope["path"], self._max_body_bytes)
+        is_api = scope["path"].startswith(API_PREFIXES)
         started = time.perf_counter()
         status_code = 0
 
@@ -87,16 +91,17 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
-            if (waiting := self._authorise(scope)) is not None:
-                await waiting
-            await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
+            with serving(scope["headers"], self._bound_seconds if is_api else None):
+                if (waiting := self._authorise(scope)) is not None:
+                    await waiting
+                await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
         except Exception as error:
             if status_code:
                 raise
             answer = self._answer_error(Request(scope), _as_told(scope, error))
             await answer(scope, receive, send_with_id)
         finally:
-            if scope["path"].startswith(API_PREFIXES):
+            if is_api:
                 self._metrics.observe_request(
                     status_code=status_code or 500, seconds=time.perf_counter() - started
                 )

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+# Which model answered, as `provider:model`, where it stood in for the main one.
+FALLBACK_HEADER = "x-selfheal-fallback"
 MAX_INPUT_CHARACTERS = 20_000
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
@@ -107,6 +109,11 @@ class AgentResponse(Schema):
     model: str
     judge: str
     fallback: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes along with it."""
+        return {FALLBACK_HEADER: self.fallback} if self.fallback else {}
 
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
@@ -276,6 +283,10 @@ FAILURES_WITH_A_BODY: Mapping[int, str] = {
     413: "The body is too large",
     415: "The body isn't declared as JSON",
     422: "The request is not valid",
+}
+CALLED_BEFORE: Mapping[int, str] = {
+    409: "Another try with the same Idempotency-Key is under way",
+    422: "The request is not valid, or its Idempotency-Key came before with another body",
 }
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 
 from services.common.http import ServiceClient
+from services.common.oversight.records import EvaluatorRecord, EvaluatorRecords
 from services.common.schemas import (
     ChatCompletion,
     ChatTask,
@@ -16,9 +17,6 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.common.settings.upstream import TokenSettings, UpstreamSettings
-
-# Which model answered, as `provider:model`, where it stood in for the main one.
-FALLBACK_HEADER = "x-selfheal-fallback"
 
 
 class WorkerClient:
@@ -83,7 +81,7 @@ class ChatReply:
 
     async def read(self) -> bytes:
         """Read the whole answer."""
-        with self._client.translating_errors():
+        async with self._client.limited():
             return await self._response.read()
 
     async def read_events(self) -> AsyncIterator[list[bytes]]:
@@ -120,6 +118,19 @@ class EvaluatorClient:
         return await self._client.post(
             "/api/v1/evaluate", request, EvaluationResponse, headers=headers
         )
+
+    async def exchange_records(self, records: list[EvaluatorRecord]) -> list[EvaluatorRecord]:
+        """Give what all Evaluators are to know, and return what this one knows.
+
+        Raises:
+            UpstreamError: If the Evaluator fails or gives no answer in time.
+        """
+        headers = _headers(uuid4(), self._own_token)
+        given = EvaluatorRecords(records=records)
+        answer = await self._client.post(
+            "/api/v1/records", given, EvaluatorRecords, headers=headers
+        )
+        return answer.records
 
 
 def read_token(settings: TokenSettings) -> str:

@@ -124,6 +124,7 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
     answer_error: AnswerError = error_response,
+    bound_seconds: float | None = None,
     is_documented: bool = True,
 ) -> FastAPI:
     """Create an application with what the services share; the caller adds its routes.
@@ -139,6 +140,7 @@ def create_app(
         max_body_bytes: A larger request body is refused with 413.
         body_limits: Other limits in bytes, by path.
         answer_error: Makes the response that tells a client of an error.
+        bound_seconds: Most seconds that a request to its API may take; a caller may give it less.
         is_documented: Whether `/docs` and `/openapi.json` describe its routes.
     """
 
@@ -168,6 +170,7 @@ def create_app(
         max_body_bytes=max_body_bytes,
         body_limits=body_limits,
         answer_error=answer_error,
+        bound_seconds=bound_seconds,
     )
 
     @app.get("/health")

@@ -142,7 +142,7 @@ class LaneDatabase:
 
     async def is_ready(self) -> bool:
         """Tell whether the server answers."""
-        return await self._database.is_ready()
+        return not await self._database.find_obstacle()
 
     async def seed_prompt(self) -> str:
         """Read the seed prompt's text from `db/schema.sql`."""

@@ -13,7 +13,7 @@ import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
-from selfheal.runtime.schema.roles import update_trust
+from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 from services.common.database import choose_remedy, connection_arguments
@@ -37,7 +37,7 @@ class ExternalDatabase:
 
     Args:
         database_url: Its URL, credentials included: never printed.
-        console_url: The console's own URL, if there is one; never printed either.
+        service_urls: Those of services that have their own, by service; never printed either.
         schema: The schema that it should have; its migrations lie beside it.
     """
 
@@ -45,10 +45,11 @@ class ExternalDatabase:
     exit_code: Final = None
     log_file: Final = Path(os.devnull)
 
-    def __init__(self, database_url: str, *, schema: Path, console_url: str = "") -> None:
+    def __init__(
+        self, database_url: str, *, schema: Path, service_urls: Mapping[str, str] | None = None
+    ) -> None:
         self.database_url = database_url
-        self.manager_url = database_url
-        self.console_url = console_url
+        self.service_urls = dict(service_urls or {})
         self.schema = schema
 
     @property
@@ -131,12 +132,12 @@ class ExternalDatabase:
         """Return False: no command of ours stops it."""
         return False
 
-    def upgrade(self, passwords: Mapping[str, str] | None = None) -> list[str]:
+    def upgrade(self, password_files: Mapping[str, Path] | None = None) -> list[str]:
         """Make the tables in an empty database, or apply the migrations that it lacks.
 
         Args:
-            passwords: Those to give the users of Manager and console, by user; without any, the
-                users aren't made.
+            password_files: Where to keep passwords of services' users, by service; without one, a
+                user isn't made.
 
         Returns:
             Words for what was applied; empty where the schema was current.
@@ -148,7 +149,12 @@ class ExternalDatabase:
 
         async def update(connection: Connection) -> list[str]:
             applied = await self._update(connection)
-            await update_trust(connection, self.schema, passwords or {})
+            users = {
+                service: unquote(name)
+                for service, url in self.service_urls.items()
+                if (name := urlsplit(url).username)
+            }
+            await update_own_roles(connection, self.schema, users, password_files or {})
             return applied
 
         return asyncio.run(self._ask(update, statement_seconds=_UPGRADE_SECONDS))

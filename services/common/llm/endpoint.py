@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from services.common.errors import (
     ModelError,
     ModelInvalidAnswerError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -30,6 +30,7 @@ from services.common.llm.retries import (
     read_pause_seconds,
 )
 from services.common.logging import get_logger
+from services.common.resilience.deadline import fit, fits, within
 from services.common.settings.model import DEFAULT_HOSTED_PROVIDER
 
 CONNECT_TIMEOUT_SECONDS = 4
@@ -60,7 +61,8 @@ class ChatEndpoint:
         base_url: Where the API lives, up to and with `/v1`.
         model: Name of the model, as the endpoint knows it.
         api_key: Sent as a bearer token; None for endpoints without keys.
-        timeout_seconds: Deadline of a call, retries and pauses included.
+        timeout_seconds: Most seconds of a call, retries and pauses included; it gets no more than
+            its request has left.
         provider: As the settings name it.
     """
 
@@ -106,15 +108,17 @@ class ChatEndpoint:
             ModelError: If the provider fails.
         """
         self.guard.retries.deposit()
-        started = time.monotonic()
+        seconds = fit(self.timeout_seconds)
         try:
-            async with asyncio.timeout(self.timeout_seconds):
-                return await self._ask_with_retries(request, own, read)
+            with within(seconds):
+                async with asyncio.timeout(seconds):
+                    return await self._ask_with_retries(request, own, read)
         except TimeoutError as error:
-            failure = self.explain(error)
+            is_own = seconds == self.timeout_seconds
+            failure = self.explain(error) if is_own else ModelOutOfTimeError()
             # Whoever waits for less than that finds out nothing of the provider.
-            if time.monotonic() - started >= PATIENT_SHARE * self.timeout_seconds:
-                self.guard.tell(failure)
+            if seconds >= PATIENT_SHARE * self.timeout_seconds:
+                self.guard.tell(self.explain(error))
             raise failure from error
 
     async def _ask_with_retries(
@@ -141,6 +145,7 @@ class ChatEndpoint:
                     not may_pass
                     or attempt == ATTEMPTS
                     or wanted > LONGEST_PAUSE_SECONDS
+                    or not fits(wanted)
                     or self.guard.is_open
                     or not self.guard.retries.withdraw()
                 ):

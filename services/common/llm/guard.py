@@ -11,6 +11,7 @@ from typing import Final
 from services.common.errors import (
     ModelError,
     ModelInvalidAnswerError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -104,7 +105,9 @@ class ProviderGuard:
         self.breaker.tell_success()
 
     def tell(self, failure: ModelError) -> None:
-        """Say what a call ended with."""
+        """Say what a call ended with; where the request's own time was up, it says nothing."""
+        if isinstance(failure, ModelOutOfTimeError):
+            return
         if _is_providers_own(failure):
             self._problem = failure.message
             self.breaker.tell_failure()

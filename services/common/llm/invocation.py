@@ -1,5 +1,6 @@
 """Calls a model, takes the time, and translates every vendor's exceptions."""
 
+import asyncio
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from langchain_core.runnables import Runnable
 from services.common.chat.outcome import require_answer
 from services.common.errors import (
     ModelError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -23,6 +25,7 @@ from services.common.errors import (
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
 from services.common.llm.retries import read_pause_seconds
 from services.common.resilience.breaker import Breaker
+from services.common.resilience.deadline import remaining_seconds
 from services.common.text import make_storable
 
 
@@ -45,12 +48,19 @@ Call_contra = TypeVar("Call_contra", contravariant=True)
 async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contra) -> ModelAnswer:
     """Ask a model, or a chain that ends in one; what it answers can be sent and stored.
 
+    Whatever its integration keeps to by itself, it gets no more time than its request has left.
+
     Raises:
         ModelError: If the provider fails in any way, or what came isn't the model's own answer.
     """
     started = time.perf_counter()
-    with translating_vendor_errors():
-        message = await chain.ainvoke(call)
+    limit = asyncio.timeout(remaining_seconds())
+    try:
+        async with limit:
+            with translating_vendor_errors():
+                message = await chain.ainvoke(call)
+    except TimeoutError as error:
+        raise ModelOutOfTimeError from error
     usage = message.usage_metadata
     return ModelAnswer(
         text=make_storable(require_answer(message)),

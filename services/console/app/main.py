@@ -56,7 +56,10 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     database = Database(
         own.console_database_url.get_secret_value() if own.console_database_url else "",
         timeout_seconds=own.database_timeout_seconds,
+        may_stand_by=True,
     )
+    metrics = ServiceMetrics(SERVICE)
+    metrics.watch_breaker(database.breaker)
     changes = Changes(database)
 
     @asynccontextmanager
@@ -71,7 +74,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
 
     app = create_app(
         SERVICE,
-        metrics=ServiceMetrics(SERVICE),
+        metrics=metrics,
         authorise=Gate(own),
         lifespan=hold_resources,
         find_obstacle=database.find_obstacle,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     CHAT_EVENTS,
     FAILURES_WITH_A_BODY,
@@ -40,7 +41,7 @@ async def perform_task(
     """Generate an answer under the prompt that is active now."""
     performer: TaskPerformer = request.app.state.task_performer
     request.app.state.purposes.count(task.purpose)
-    return await performer.perform(task, x_internal_token)
+    return await while_connected(request.receive, performer.perform(task, x_internal_token))
 
 
 @router.post(

@@ -1,17 +1,16 @@
 """Answers that end with their client: whoever hangs up ends the work that is done for them."""
 
-import asyncio
 from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from services.common.errors import ClientGoneError
+from services.common.resilience.hang_ups import while_connected
 from services.worker.app.services.chat_performer import ChatAnswer
-
-CLIENT_CLOSED = 499
 
 
 class ClientBoundAnswer(Response):
@@ -22,25 +21,26 @@ class ClientBoundAnswer(Response):
         self._work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
-        serving = asyncio.ensure_future(self._serve(scope, receive, send))
-        watching = asyncio.ensure_future(_wait_for_hang_up(receive))
+        """Send the answer.
+
+        Raises:
+            ClientGoneError: If the client hung up before it began.
+        """
+        has_begun = False
+
+        async def note_and_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await asyncio.wait((serving, watching), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            is_served = serving.done()
-            serving.cancel()
-            watching.cancel()
-            await asyncio.gather(serving, watching, return_exceptions=True)
-        if is_served:
-            serving.result()
+            await while_connected(receive, self._serve(scope, receive, note_and_send))
+        except ClientGoneError:
+            if not has_begun:
+                raise
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answer = await self._work
-        except asyncio.CancelledError:
-            await Response(status_code=CLIENT_CLOSED)(scope, receive, send)
-            raise
+        answer = await self._work
         if isinstance(content := answer.content, bytes):
             whole = Response(content, headers=answer.headers, media_type="application/json")
             await whole(scope, receive, send)
@@ -50,8 +50,3 @@ class ClientBoundAnswer(Response):
                 content, headers=answer.headers, media_type="text/event-stream"
             )
             await events.stream_response(send)
-
-
-async def _wait_for_hang_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

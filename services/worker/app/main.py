@@ -33,6 +33,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         timeout_seconds=settings.database_timeout_seconds,
     )
     metrics = ServiceMetrics(SERVICE)
+    metrics.watch_breaker(database.breaker)
     serving = create_serving_models(settings)
     fallback_metrics = FallbackMetrics(metrics.registry, serving[1:])
     for model in serving:
@@ -74,6 +75,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=database.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )

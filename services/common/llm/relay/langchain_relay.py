@@ -16,6 +16,7 @@ from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
     ModelError,
+    ModelOutOfTimeError,
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -23,6 +24,7 @@ from services.common.errors import (
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
+from services.common.resilience.deadline import fit
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
 NOT_PASSED_ON = frozenset(
@@ -44,7 +46,8 @@ class LangChainRelay:
     Args:
         model: Any chat model; how it was made says its default parameters.
         name: Its name, where the pieces of a stream don't say it from the first one on.
-        timeout_seconds: Longest pause in an answer; one that comes whole is one pause.
+        timeout_seconds: Longest pause in an answer; one that comes whole is one pause. The first
+            pause is no longer than what the request has left.
         guard: Its provider's.
     """
 
@@ -72,27 +75,30 @@ class LangChainRelay:
     ) -> AsyncGenerator[dict[str, Any], None]:
         question = self._prepare(request)
         writer = _ChunkWriter(self._name)
+        seconds = fit(self._timeout_seconds)
         self._guard.admit()
         async with aclosing(_invoke(*question, in_pieces)) as answers:
             with self._guard.watching(), _translating(question[2]):
-                delta = await self._take(answers, writer)
+                delta = await self._take(answers, writer, seconds)
             while delta is not None:
                 if delta:
                     yield writer.write(delta)
                 with _translating(question[2]):
-                    delta = await self._take(answers, writer)
+                    delta = await self._take(answers, writer, self._timeout_seconds)
         yield writer.write({}, finish_reason=writer.finish_reason)
         if writer.usage:
             yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
 
     async def _take(
-        self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter"
+        self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter", seconds: float
     ) -> dict[str, Any] | None:
         """Read what comes next; None where everything has come."""
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(seconds):
                 message = await anext(answers, None)
         except TimeoutError as error:
+            if seconds < self._timeout_seconds:
+                raise ModelOutOfTimeError from error
             raise ModelTimeoutError(
                 f"The model gave no answer in {self._timeout_seconds:g} s."
             ) from error

@@ -23,6 +23,7 @@ from services.common.diagnosis.checks import (
 )
 from services.common.errors import DatabaseUnavailableError
 from services.common.version import package_version
+from services.manager.app.log.spool.state import judge_spool, measure
 
 READINESS_PATH: Final = "/health/ready"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=3)
@@ -65,16 +66,18 @@ class Examiner:
             "package": package_version(),
             "python": ".".join(str(part) for part in sys.version_info[:3]),
         }
-        worker, evaluator, stored = await asyncio.gather(
+        worker, evaluator, stored, spooled = await asyncio.gather(
             self._ask(settings.worker_url),
             self._ask(settings.evaluator_url),
             self._examine_database(versions),
+            asyncio.to_thread(measure, settings.spool_directory),
         )
         checks = [
             _judge_service("worker", worker),
             _judge_service("evaluator", evaluator),
             *(_judge_scores(evaluator) if evaluator else ()),
             *stored,
+            judge_spool(spooled, settings.spool_directory),
             check_python(sys.version_info[:3]),
             check_provider(settings, has_langchain=is_installed("langchain")),
             check_network(settings, asks=settings.require_keys),

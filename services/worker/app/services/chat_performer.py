@@ -20,9 +20,8 @@ from services.common.llm.factory import ServingModel
 from services.common.llm.relay.relay import to_event
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.common.schemas import ChatTask
+from services.common.schemas import FALLBACK_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
-from services.common.siblings import FALLBACK_HEADER
 from services.common.text import make_printable_line
 from services.worker.app.services.prompt_loader import load_prompt
 from services.worker.app.services.serving_models import Served, ServingModels

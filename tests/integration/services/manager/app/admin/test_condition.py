@@ -58,6 +58,7 @@ async def test_the_parts_are_looked_at_and_no_key_is_shown(
         "canaries": "warn",
         "sandbox": "warn",
         "database": "ok",
+        "spool": "ok",
         "optimizer": "warn",
         "letters": "warn",
         "Python": "ok",
