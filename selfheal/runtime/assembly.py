@@ -79,6 +79,7 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         home,
         working_directory=Path.cwd(),
         inherited=os.environ,  # handed on as it is; only the settings are read from it
+        stop_seconds=settings.stop_seconds,
     )
 
     def plan(credentials: Credentials) -> Stages:

@@ -98,8 +98,8 @@ class EvaluatorSettings(
     ChatSettings,
     TaskTypeSettings,
     TokenSettings,
-    HomeSettings,
     EvaluatorTime,
+    HomeSettings,
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 

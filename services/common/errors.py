@@ -1,5 +1,6 @@
 """Errors that own their HTTP status and code; every failure a client sees is one of these."""
 
+import random
 from typing import Any
 
 
@@ -73,6 +74,18 @@ class TooManyAttemptsError(ServiceError):
     def __init__(self, *, wait_seconds: int) -> None:
         super().__init__(f"Too many attempts. Try again in {wait_seconds} seconds.")
         self.headers = {"retry-after": str(wait_seconds)}
+
+
+class OverloadedError(ServiceError):
+    """The service has more to do than it can do in time; nothing was done of this."""
+
+    status_code = 503
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("There is more to do than can be done in time: ask again in a moment.")
+        # Not all at the same time.
+        self.headers = {"retry-after": str(random.randint(1, 3))}  # noqa: S311 - no secret
 
 
 class UnknownTaskTypeError(ServiceError):
@@ -172,6 +185,10 @@ class ModelRateLimitedError(ModelError):
 
     status_code = 503
     code = "model_rate_limited"
+
+
+class ModelRestingError(ModelRateLimitedError):
+    """The provider has asked for a pause, and it isn't over: it was not asked."""
 
 
 class ModelTimeoutError(ModelError):
@@ -291,3 +308,15 @@ class UpstreamTimeoutError(UpstreamError):
             upstream=upstream,
             upstream_code=code,
         )
+
+
+class UpstreamOverloadedError(UpstreamError):
+    """A sibling service refuses for now: it has more to do than it can do in time."""
+
+    status_code = OverloadedError.status_code
+
+    def __init__(self, *, upstream: str) -> None:
+        refusal = OverloadedError()
+        super().__init__(refusal.message, upstream=upstream, upstream_code=refusal.code)
+        self.code = refusal.code
+        self.headers = refusal.headers

@@ -15,9 +15,11 @@ from services.common.errors import (
     DeadlinePassedError,
     ModelOutOfTimeError,
     OutOfTimeError,
+    OverloadedError,
     ServiceError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
 from services.common.resilience.deadline import fit, write_headers
@@ -213,6 +215,8 @@ class ServiceClient:
             return self._failure(f"answered HTTP {status} without a reason", f"http_{status}")
         if answer.code in OUT_OF_TIME:
             return self._timed_out(seconds)
+        if answer.code == OverloadedError.code:
+            return UpstreamOverloadedError(upstream=self._upstream)
         if answer.code == UnknownTaskTypeError.code:
             try:
                 unknown = UnknownTaskTypeResponse.model_validate_json(content)

@@ -131,7 +131,7 @@ class ChatEndpoint:
             body = {**added, **request, "model": self.model}
             self.guard.admit(is_retry=attempt > 1)
             try:
-                with self.guard.watching() as hear:
+                async with self.guard.watching() as hear:
                     return await self._ask_once(body, read, hear)
             except ModelError as failure:
                 if self._drop_refused(failure.__cause__, added):

@@ -80,7 +80,10 @@ def create_serving_models(settings: ServingModelSettings) -> tuple[ServingModel,
         ModelSettingError: If one can't be created.
     """
     main = f"{settings.llm_provider}:{settings.llm_model}"
-    return tuple(_create_serving(settings, spec) for spec in (main, *settings.fallbacks))
+    models = tuple(_create_serving(settings, spec) for spec in (main, *settings.fallbacks))
+    for model in models[:-1]:
+        model.guard.gives_up = True
+    return models
 
 
 def _create_serving(settings: SecondModelSettings, spec: str) -> ServingModel:

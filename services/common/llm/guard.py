@@ -1,10 +1,11 @@
 """Guards a provider's model: leaves it alone while it is dead, or has asked for a pause."""
 
+import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final
 
@@ -13,6 +14,7 @@ from services.common.errors import (
     ModelInvalidAnswerError,
     ModelOutOfTimeError,
     ModelRateLimitedError,
+    ModelRestingError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -43,6 +45,10 @@ class ProviderGuard:
     Args:
         name: The provider and the model, as `provider:model`.
         clock: Gives seconds that only grow.
+
+    Attributes:
+        gives_up: Whether calls end where the provider falls silent, since another model stands in;
+            else they wait on, in case it comes back.
     """
 
     def __init__(self, name: str, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,9 +58,11 @@ class ProviderGuard:
         self._clock = clock
         self._problem = ""
         self._rests_until = -math.inf
-        self._resting: type[ModelError] = ModelRateLimitedError
+        self._resting: type[ModelError] = ModelRestingError
         # When each call that waits for its first byte began, the oldest first.
-        self._waiting: dict[object, float] = {}
+        self._waiting: dict[asyncio.Timeout, float] = {}
+        self.gives_up = False
+        self._probe_factor = 1
         self._heard_at = -math.inf
         self._answer_seconds: deque[float] = deque(maxlen=REMEMBERED_ANSWERS)
 
@@ -74,35 +82,49 @@ class ProviderGuard:
         if rest_seconds > 0 and not is_retry:
             raise self._refuse(self._resting, "has asked to be left alone", rest_seconds)
         self._notice_silence()
-        if not self.breaker.admits():
+        if (self.breaker.is_open and self._is_probed()) or not self.breaker.admits():
             what = f"is left alone, since it fails: {self._problem}"
             raise self._refuse(ModelUnavailableError, what, PROBE_SECONDS)
 
-    @contextmanager
-    def watching(self) -> Iterator[Hear]:
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[Hear]:
         """Watch a call that was let pass; it is to say when the first byte has come.
 
         An exception that is no ModelError, such as the end of a call that nobody waits for any
         more, says nothing of the provider.
+
+        Raises:
+            ModelUnavailableError: If the provider falls silent meanwhile, and another stands in.
         """
-        call = object()
+        loop = asyncio.get_running_loop()
+        is_probe = self.breaker.is_open
+        call = asyncio.timeout(self._patience_seconds if is_probe and self.gives_up else None)
         self._waiting[call] = self._clock()
+        look = loop.call_later(self._patience_seconds, self._notice_silence)
 
         def hear() -> None:
             started = self._waiting.pop(call, None)
             if started is not None:
+                call.reschedule(None)
                 self._heard_at = self._clock()
                 self._answer_seconds.append(self._heard_at - started)
 
         try:
-            yield hear
-            hear()
+            async with call:
+                yield hear
+                hear()
         except ModelError as failure:
             self.tell(failure)
             raise
+        except TimeoutError as error:
+            if not call.expired():
+                raise
+            self._probe_factor *= 2 if is_probe else 1
+            raise ModelUnavailableError(f"The model {self.name!r} has fallen silent.") from error
         finally:
             self._waiting.pop(call, None)
-        self.breaker.tell_success()
+            look.cancel()
+        self._tell_answered()
 
     def tell(self, failure: ModelError) -> None:
         """Say what a call ended with; where the request's own time was up, it says nothing."""
@@ -112,7 +134,7 @@ class ProviderGuard:
             self._problem = failure.message
             self.breaker.tell_failure()
         else:
-            self.breaker.tell_success()
+            self._tell_answered()
         if told := failure.headers.get("retry-after"):
             self.rest(float(told), failure)
 
@@ -120,12 +142,27 @@ class ProviderGuard:
         """Leave the provider alone for as long as it asks for, at most a minute."""
         until = self._clock() + min(seconds, LONGEST_REST_SECONDS)
         self._rests_until = max(self._rests_until, until)
-        self._resting = type(failure)
+        is_limited = isinstance(failure, ModelRateLimitedError)
+        self._resting = ModelRestingError if is_limited else ModelUnavailableError
 
     def _refuse(self, kind: type[ModelError], what: str, seconds: float) -> ModelError:
         refusal = kind(f"The model {self.name!r} {what}")
         refusal.headers["retry-after"] = str(max(1, math.ceil(seconds)))
         return refusal
+
+    def _tell_answered(self) -> None:
+        self._probe_factor = 1
+        self.breaker.tell_success()
+
+    @property
+    def _patience_seconds(self) -> float:
+        """How long a first byte may take: as long as one took lately; for probes more and more."""
+        return self._probe_factor * max([LEAST_SILENCE_SECONDS, *self._answer_seconds])
+
+    def _is_probed(self) -> bool:
+        """Whether a call that waits may still say that the provider is back."""
+        latest = next(reversed(self._waiting.values()), -math.inf)
+        return self._clock() - latest < self._patience_seconds
 
     def _notice_silence(self) -> None:
         """Open the breaker where calls wait for longer than usual and none is answered."""
@@ -133,10 +170,14 @@ class ProviderGuard:
             return
         now = self._clock()
         waited_seconds = now - next(islice(self._waiting.values(), SILENT_CALLS - 1, None))
-        usual_seconds = max(LEAST_SILENCE_SECONDS, *self._answer_seconds)
-        if waited_seconds >= usual_seconds and now - self._heard_at >= LEAST_SILENCE_SECONDS:
-            self._problem = f"Nothing has come from it for {waited_seconds:.0f} s."
-            self.breaker.open()
+        silent_seconds = now - self._heard_at
+        if waited_seconds < self._patience_seconds or silent_seconds < LEAST_SILENCE_SECONDS:
+            return
+        self._problem = f"Nothing has come from it for {waited_seconds:.0f} s."
+        self.breaker.open()
+        if self.gives_up:
+            for call in self._waiting:
+                call.reschedule(asyncio.get_running_loop().time())
 
 
 def _is_providers_own(failure: ModelError) -> bool:

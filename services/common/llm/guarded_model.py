@@ -39,8 +39,9 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             ModelError: If the provider fails, or is to be left alone.
         """
         self.guard.admit()
-        with self.guard.watching(), translating_vendor_errors():
-            return await self.model.ainvoke(input, config, **kwargs)
+        async with self.guard.watching():
+            with translating_vendor_errors():
+                return await self.model.ainvoke(input, config, **kwargs)
 
     async def aclose(self) -> None:
         """Close the model's connections."""

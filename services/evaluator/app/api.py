@@ -20,6 +20,8 @@ from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 
 log = get_logger()
+EVALUATE_PATH = "/api/v1/evaluate"
+
 router = APIRouter()
 
 
@@ -39,10 +41,13 @@ async def exchange_records(
 
 
 @router.post(
-    "/api/v1/evaluate",
+    EVALUATE_PATH,
     responses=describe_failures(
         FAILURES_WITH_A_BODY,
-        {503: "The answer can't be scored", 504: "There was too little time to score it"},
+        {
+            503: "The answer can't be scored, or there is too much to do",
+            504: "There was too little time to score it",
+        },
     ),
 )
 async def evaluate_output(

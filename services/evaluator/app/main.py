@@ -12,7 +12,7 @@ from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
-from services.evaluator.app.api import router
+from services.evaluator.app.api import EVALUATE_PATH, router
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.evaluator.app.sandbox_watch import SandboxWatch
 from services.evaluator.app.services.evaluation import Evaluation
@@ -115,6 +115,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         find_obstacle=find_obstacle,
         bound_seconds=settings.evaluator_timeout_seconds,
         describe_condition=describe_condition,
+        bounds={EVALUATE_PATH: {"sandbox": evaluation.admits}},
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
     app.include_router(router)

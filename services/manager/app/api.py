@@ -16,11 +16,13 @@ from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.idempotency.calls import IdempotencyKey, IdempotentCalls, KeptAnswer
 from services.manager.app.services.orchestrator import Orchestrator, to_the_end
 
+REQUEST_PATH = "/api/v1/request"
+
 router = APIRouter()
 
 
 @router.post(
-    "/api/v1/request",
+    REQUEST_PATH,
     response_model=AgentResponse,
     response_model_exclude_none=True,
     responses=describe_failures(
@@ -29,7 +31,7 @@ router = APIRouter()
         {
             404: "No prompt serves this task type",
             502: "Worker or Evaluator failed; the request is logged",
-            503: "The request could not be logged",
+            503: "There is too much to do, or the request could not be logged",
             504: "Worker or Evaluator gave no answer in time; the request is logged",
         },
     ),

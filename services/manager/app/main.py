@@ -13,6 +13,8 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
+from services.common.resilience.ranks import SCORING_PURPOSE
+from services.common.resilience.throttle import Throttle
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
@@ -24,7 +26,7 @@ from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.sign_in import SignIns
 from services.manager.app.admin import accounts, condition, jobs, prompts, trials
 from services.manager.app.admin import sessions as session_routes
-from services.manager.app.api import router
+from services.manager.app.api import REQUEST_PATH, router
 from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
@@ -87,6 +89,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     )
 
     row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
+    worker_throttle, evaluator_throttle = Throttle(), Throttle()
     conversation_log = ConversationLog(database, row_log.writer)
     calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
@@ -103,8 +106,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             create_session() as session,
             exchange_records(settings, database, session),
         ):
-            worker = WorkerClient(session, settings)
-            evaluator = EvaluatorClient(session, settings)
+            worker = WorkerClient(session, settings, worker_throttle)
+            evaluator = EvaluatorClient(session, settings, evaluator_throttle)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
                 worker=worker,
@@ -114,7 +117,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             )
             scorers = Scorers(
                 pending=pending,
-                evaluator=evaluator,
+                evaluator=EvaluatorClient(session, settings, purpose=SCORING_PURPOSE),
                 attention=attention,
                 concurrency=settings.scoring_concurrency,
             )
@@ -157,6 +160,13 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         find_obstacle=row_log.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
+        bounds={
+            CHAT_PATH: {"worker": worker_throttle.admits},
+            REQUEST_PATH: {
+                "worker": worker_throttle.admits,
+                "evaluator": evaluator_throttle.admits,
+            },
+        },
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,
             EVALUATIONS_PATH: MAX_EVALUATION_BYTES,

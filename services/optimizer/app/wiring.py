@@ -102,7 +102,7 @@ class Workshop:
         settings, session = self.settings, self.tools.session
         return Replayer(
             worker=WorkerClient(session, settings),
-            evaluator=EvaluatorClient(session, settings),
+            evaluator=EvaluatorClient(session, settings, purpose="replay"),
             internal_token=read_token(settings),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,

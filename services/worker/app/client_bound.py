@@ -1,7 +1,7 @@
 """Answers that end with their client: whoever hangs up ends the work that is done for them."""
 
 from collections.abc import Coroutine
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any
 
 from fastapi import Response
@@ -14,11 +14,21 @@ from services.worker.app.services.chat_performer import ChatAnswer
 
 
 class ClientBoundAnswer(Response):
-    """Does the work for an answer and sends it, as long as the client is there."""
+    """Does the work for an answer and sends it, as long as the client is there.
 
-    def __init__(self, work: Coroutine[Any, Any, ChatAnswer]) -> None:
+    Args:
+        work: Gives the answer.
+        place: Held from before the work until everything is sent.
+    """
+
+    def __init__(
+        self,
+        work: Coroutine[Any, Any, ChatAnswer],
+        place: AbstractAsyncContextManager[None] | None = None,
+    ) -> None:
         super().__init__()
         self._work = work
+        self._place = place or nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer.
@@ -38,15 +48,18 @@ class ClientBoundAnswer(Response):
         except ClientGoneError:
             if not has_begun:
                 raise
+        finally:
+            self._work.close()  # where there was no place for it
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._work
-        if isinstance(content := answer.content, bytes):
-            whole = Response(content, headers=answer.headers, media_type="application/json")
-            await whole(scope, receive, send)
-            return
-        async with aclosing(content):
-            events = StreamingResponse(
-                content, headers=answer.headers, media_type="text/event-stream"
-            )
-            await events.stream_response(send)
+        async with self._place:
+            answer = await self._work
+            if isinstance(content := answer.content, bytes):
+                whole = Response(content, headers=answer.headers, media_type="application/json")
+                await whole(scope, receive, send)
+                return
+            async with aclosing(content):
+                events = StreamingResponse(
+                    content, headers=answer.headers, media_type="text/event-stream"
+                )
+                await events.stream_response(send)

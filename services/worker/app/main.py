@@ -12,8 +12,10 @@ from services.common.internal_token import create_token_check
 from services.common.llm.factory import create_serving_models
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.bounded_calls import PROVIDER, BoundedCalls
+from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.web import MAX_BODY_BYTES, create_app, serve
-from services.worker.app.api import CHAT_PATH, router
+from services.worker.app.api import CHAT_PATH, TASK_PATH, router
 from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
@@ -39,6 +41,8 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     for model in serving:
         metrics.watch_breaker(model.guard.breaker)
     models = ServingModels(serving, fallback_metrics.count)
+    limit = ConcurrencyLimit(settings.llm_concurrency)
+    calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)
 
@@ -46,6 +50,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         app.state.purposes = purposes
+        app.state.calls = calls
         app.state.task_performer = TaskPerformer(
             database=database, models=models, settings=settings
         )
@@ -77,6 +82,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         find_obstacle=database.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
+        bounds={path: {PROVIDER: calls.admits} for path in (TASK_PATH, CHAT_PATH)},
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
     app.include_router(router)

@@ -78,8 +78,9 @@ class LangChainRelay:
         seconds = fit(self._timeout_seconds)
         self._guard.admit()
         async with aclosing(_invoke(*question, in_pieces)) as answers:
-            with self._guard.watching(), _translating(question[2]):
-                delta = await self._take(answers, writer, seconds)
+            async with self._guard.watching():
+                with _translating(question[2]):
+                    delta = await self._take(answers, writer, seconds)
             while delta is not None:
                 if delta:
                     yield writer.write(delta)

@@ -12,6 +12,8 @@ from services.common.errors import (
 from services.common.evaluation_detail import EvaluationDetail
 from services.common.logging import get_logger
 from services.common.resilience.deadline import remaining_seconds
+from services.common.resilience.ranks import Rank
+from services.common.resilience.turns import Turns
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.rules import RuleResults
@@ -60,12 +62,14 @@ class Evaluation:
         sandbox: Sandbox | None = None,
         task_types: TaskTypes | None = None,
         reader: Reader | None = None,
+        sandbox_slots: int = 16,
     ) -> None:
         self._judge = judge
         self._sandbox = sandbox or NoSandbox("this evaluation was given no sandbox")
         self._task_types = task_types or open_task_types(None)
         # Why the sandbox isn't what it was; empty where it is.
         self._loss = ""
+        self._turns = Turns(sandbox_slots)
         self._reader = reader or Reader(self._task_types.own_directory)
 
     @property
@@ -88,6 +92,10 @@ class Evaluation:
         if self._loss:
             self._loss = problem_of_self_test(await self._sandbox.run(*SELF_TEST))
         return not self._loss
+
+    def admits(self, rank: Rank) -> bool:
+        """Tell whether no more wait for the sandbox than can run in it at a time."""
+        return self._turns.count_waiting(rank) < self._turns.places
 
     async def start(self) -> None:
         """Start the sandbox; where it can't be had, evaluations do without."""
@@ -191,7 +199,8 @@ class Evaluation:
             return Run(execution, assess(reading.plan, execution))
         for attempt in range(RUN_ATTEMPTS):
             await asyncio.sleep(RUN_RETRY_SECONDS if attempt else 0)
-            execution = await self._sandbox.run(reading.source, reading.plan.steps)
+            async with self._turns.holding():
+                execution = await self._sandbox.run(reading.source, reading.plan.steps)
             if execution.status != "unavailable":
                 self._loss = ""
                 behaviour = assess(reading.plan, execution)

@@ -156,7 +156,7 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         {
             429: "The model's provider refuses for now, or its quota is spent",
             502: "The model's provider or the Worker failed",
-            503: "The answer can't be kept: the database is away",
+            503: "There is too much to do, or the answer can't be kept: the database is away",
             504: "The model's provider or the Worker gave no answer in time",
         },
         model=OpenAIError,

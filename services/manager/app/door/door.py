@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from services.common.chat.errors import openai_error
 from services.common.errors import (
     DatabaseUnavailableError,
+    OverloadedError,
     ServiceError,
     UnknownTaskTypeError,
     UnsupportedMediaTypeError,
@@ -145,8 +146,8 @@ class Door:
             await self._cut_off(asking, exchange)
             return
         failure = asking.result()
-        # Like every request that is its client's fault, one that the provider refuses isn't kept.
-        is_refused = failure is not None and failure.code == REFUSED_REQUEST
+        # What is its client's fault isn't kept, and neither is what there was no room for.
+        is_refused = failure is not None and failure.code in (REFUSED_REQUEST, OverloadedError.code)
         lost = None if is_refused else await self._keep(exchange, is_marked=failure is None)
         if failure := failure or lost:
             await _tell_failure(failure, exchange.client)

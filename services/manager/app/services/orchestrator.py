@@ -9,6 +9,7 @@ from services.common.errors import (
     InvalidRequestError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
 )
 from services.common.evaluation_detail import (
     ErrorDetail,
@@ -83,7 +84,8 @@ class Orchestrator:
             ClientGoneError: If the client hung up.
             InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
-            UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
+            UpstreamError: If Worker or Evaluator failed; the log has a row that says so, unless
+                the Worker has too much to do.
             DatabaseUnavailableError: If the row can't be written.
             CallInProgressError: If another process took the call's place.
         """
@@ -114,6 +116,8 @@ class Orchestrator:
             await self._execution_log.write(execution)
             raise
         except UpstreamError as error:
+            if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
+                raise  # Nothing was done of it.
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
             await self._execution_log.write(execution)
