@@ -1,5 +1,6 @@
 """A Worker whose provider is dead, and which has another model to ask."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -12,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 
 from services.common.config import Settings
+from services.common.llm import guard
 from services.common.llm.guard import ProviderGuard
 from services.worker.app import main
 
@@ -25,16 +27,19 @@ STREAM = (
 
 
 class Provider:
-    """Answers HTTP 500 for the models that are dead."""
+    """Answers HTTP 500 for the models that are dead; where it hangs, the main one gets nothing."""
 
     def __init__(self) -> None:
         self.dead: set[str] = {"gpt-a"}
+        self.hangs = False
         self.asked: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.json()
         model = body["model"]
         self.asked.append(model)
+        if self.hangs and model == "gpt-a":
+            await asyncio.Event().wait()
         if model in self.dead:
             return web.json_response({"error": {"message": "boom"}}, status=500)
         if body.get("stream"):
@@ -72,9 +77,9 @@ async def worker(
 
 
 def _open_soon(make: Callable[..., None]) -> Callable[..., None]:
-    def make_impatient(guard: ProviderGuard, name: str) -> None:
-        make(guard, name)
-        guard.breaker._failures, guard.breaker._failing_seconds = 1, 0.0
+    def make_impatient(made: ProviderGuard, name: str) -> None:
+        make(made, name)
+        made.breaker._failures, made.breaker._failing_seconds = 1, 0.0
 
     return make_impatient
 
@@ -127,3 +132,15 @@ async def test_a_replay_fails_at_once_instead(
     assert (response.status_code, response.json()["code"]) == (502, "model_unavailable")
     assert response.headers["retry-after"] == "1"
     assert provider.asked == ["gpt-a", "gpt-b"]
+
+
+async def test_calls_that_hang_are_answered_by_another_model(
+    monkeypatch: pytest.MonkeyPatch, worker: httpx.AsyncClient, provider: Provider
+) -> None:
+    monkeypatch.setattr(guard, "LEAST_SILENCE_SECONDS", 0.05)
+    provider.dead = set()
+    await perform(worker)
+    provider.hangs = True
+    responses = await asyncio.gather(*(perform(worker) for _ in range(5)))
+
+    assert [response.json()["model"] for response in responses] == ["gpt-b-2"] * 5
