@@ -14,7 +14,6 @@ from services.common.errors import (
     ModelInvalidAnswerError,
     ModelOutOfTimeError,
     ModelRateLimitedError,
-    ModelRestingError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -58,7 +57,7 @@ class ProviderGuard:
         self._clock = clock
         self._problem = ""
         self._rests_until = -math.inf
-        self._resting: type[ModelError] = ModelRestingError
+        self._is_limited = False
         # When each call that waits for its first byte began, the oldest first.
         self._waiting: dict[asyncio.Timeout, float] = {}
         self.gives_up = False
@@ -80,11 +79,11 @@ class ProviderGuard:
         """
         rest_seconds = self._rests_until - self._clock()
         if rest_seconds > 0 and not is_retry:
-            raise self._refuse(self._resting, "has asked to be left alone", rest_seconds)
+            raise self._refuse("has asked to be left alone", rest_seconds, self._is_limited)
         self._notice_silence()
         if (self.breaker.is_open and self._is_probed()) or not self.breaker.admits():
             what = f"is left alone, since it fails: {self._problem}"
-            raise self._refuse(ModelUnavailableError, what, PROBE_SECONDS)
+            raise self._refuse(what, PROBE_SECONDS)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[Hear]:
@@ -142,11 +141,15 @@ class ProviderGuard:
         """Leave the provider alone for as long as it asks for, at most a minute."""
         until = self._clock() + min(seconds, LONGEST_REST_SECONDS)
         self._rests_until = max(self._rests_until, until)
-        is_limited = isinstance(failure, ModelRateLimitedError)
-        self._resting = ModelRestingError if is_limited else ModelUnavailableError
+        self._is_limited = isinstance(failure, ModelRateLimitedError)
 
-    def _refuse(self, kind: type[ModelError], what: str, seconds: float) -> ModelError:
-        refusal = kind(f"The model {self.name!r} {what}")
+    def _refuse(self, what: str, seconds: float, is_limited: bool = False) -> ModelError:
+        said = f"The model {self.name!r} {what}"
+        refusal = (
+            ModelRateLimitedError(said, was_asked=False)
+            if is_limited
+            else ModelUnavailableError(said)
+        )
         refusal.headers["retry-after"] = str(max(1, math.ceil(seconds)))
         return refusal
 

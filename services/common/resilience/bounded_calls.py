@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from services.common.errors import ModelRateLimitedError, ModelRestingError, OverloadedError
+from services.common.errors import ModelRateLimitedError, OverloadedError
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.resilience.ranks import Rank, current_rank
 from services.common.resilience.turns import Turns
@@ -64,10 +64,9 @@ class BoundedCalls:
             raise OverloadedError from error
         try:
             yield
-        except ModelRestingError:
-            raise
-        except ModelRateLimitedError:
-            self._limit.tell_refusal()
+        except ModelRateLimitedError as error:
+            if error.was_asked:
+                self._limit.tell_refusal()
             raise
         else:
             self._limit.tell_answer(is_reached=self._turns.taken >= self._turns.places)

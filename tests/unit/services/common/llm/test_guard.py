@@ -14,7 +14,6 @@ from services.common.errors import (
     ModelQuotaSpentError,
     ModelRateLimitedError,
     ModelRejectedError,
-    ModelRestingError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
@@ -257,7 +256,8 @@ async def test_a_rate_limit_is_kept_to_and_is_no_death(guard: ProviderGuard, clo
     await call(guard, told(ModelRateLimitedError("429"), "8"))
     clock.now += 2.5
     refusal = refusal_of(guard)
-    assert (type(refusal), refusal.headers) == (ModelRestingError, {"retry-after": "6"})
+    assert isinstance(refusal, ModelRateLimitedError)
+    assert (refusal.was_asked, refusal.headers) == (False, {"retry-after": "6"})
     assert not guard.is_open
     guard.admit(is_retry=True)
 
