@@ -22,7 +22,7 @@ from services.common.setting_checks import (
     check_webhook_url,
     name_in_url,
 )
-from services.common.settings.database import DatabaseSettings
+from services.common.settings.database import DatabaseSettings, DirectDatabaseSettings
 from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSettings
 from services.common.settings.model import (
     LOCAL_PROVIDER,
@@ -137,7 +137,13 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
         return self
 
 
-class OptimizerSettings(SecondModelSettings, DatabaseSettings, TaskTypeSettings, UpstreamSettings):
+class OptimizerSettings(
+    SecondModelSettings,
+    DatabaseSettings,
+    DirectDatabaseSettings,
+    TaskTypeSettings,
+    UpstreamSettings,
+):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
     optimizer_model: str = ""
