@@ -32,7 +32,8 @@ RUN groupadd --gid 10001 selfheal \
  && useradd --uid 10001 --gid selfheal --no-create-home --home-dir /var/lib/selfheal \
       --shell /usr/sbin/nologin selfheal \
  && install -d -o selfheal -g selfheal -m 750 /var/lib/selfheal /var/lib/selfheal-token \
-      /var/lib/selfheal-manager /var/lib/selfheal-console /var/lib/selfheal-console-token
+      /var/lib/selfheal-manager /var/lib/selfheal-worker /var/lib/selfheal-optimizer \
+      /var/lib/selfheal-console /var/lib/selfheal-console-token
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
 COPY --from=build /app/services/__init__.py /app/services/

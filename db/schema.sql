@@ -72,7 +72,8 @@ CREATE TABLE selfheal.activations (
 );
 CREATE INDEX activations_prompts ON selfheal.activations (prompt_id, activated_at DESC);
 
-CREATE FUNCTION selfheal.record_activation() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION selfheal.record_activation() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     INSERT INTO selfheal.activations (prompt_id, task_type, version)
     VALUES (NEW.id, NEW.task_type, NEW.version);
@@ -139,7 +140,8 @@ CREATE INDEX watches_open ON selfheal.watches (task_type) WHERE ended_at IS NULL
 
 -- Tells the Optimizer's continuous mode, at the end of the transaction, that an answer failed or
 -- couldn't be had. Without a listener a notification costs next to nothing.
-CREATE FUNCTION selfheal.notify_failure() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION selfheal.notify_failure() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM pg_notify('selfheal_failures', NEW.task_type);
     RETURN NULL;
@@ -305,7 +307,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION selfheal.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION selfheal.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME;
 END $$;
@@ -432,6 +435,13 @@ CREATE TABLE selfheal.notices (
     digest TEXT NOT NULL,
     told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
+
+-- Functions of triggers act as the tables' owner: a trigger of anybody else's must not run one.
+REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
+    selfheal.record_change(), selfheal.refuse_change() FROM PUBLIC;
+
+-- What runs decided is counted at every scrape of the Manager's metrics.
+CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
 
 -- Migrations that this database has: number 1 is the first schema.sql, and each later number
 -- stands for a file of db/migrations, which this file includes.

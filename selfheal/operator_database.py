@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from selfheal.runtime.assembly import build_system, connection_environment
+from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.database import connect
@@ -59,7 +59,7 @@ def ask_database(
     Raises:
         EmbeddedRuntimeError: If the database can't be reached or the question fails.
     """
-    url = connection_environment(settings)["DATABASE_URL"]
+    url = build_system(settings).credentials().database_url
 
     async def connect_and_ask() -> Answer:
         async with (

@@ -47,4 +47,15 @@ CREATE TABLE selfheal.notices (
     told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
 
+-- Functions of triggers act as the tables' owner: who changes prompts needs no right to what
+-- follows from it, and a trigger of anybody else's must not run one.
+ALTER FUNCTION selfheal.record_activation() SECURITY DEFINER SET search_path = pg_catalog;
+ALTER FUNCTION selfheal.notify_failure() SECURITY DEFINER SET search_path = pg_catalog;
+ALTER FUNCTION selfheal.refuse_change() SECURITY DEFINER SET search_path = pg_catalog;
+REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
+    selfheal.record_change(), selfheal.refuse_change() FROM PUBLIC;
+
+-- What runs decided is counted at every scrape of the Manager's metrics.
+CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
+
 INSERT INTO selfheal.migrations (number) VALUES (5);

@@ -20,9 +20,13 @@ from selfheal.cli.lifecycle import (
     showing_progress,
 )
 from selfheal.local_evaluation import open_evaluation
+from selfheal.operator_database import ask_database
+from selfheal.runtime.assembly import uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.errors import ServiceError
+from services.common.oversight.records import CALIBRATION, EvaluatorRecord
+from services.common.record.evaluator_records import merge_records
 from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
 from services.evaluator.app.services.oversight.calibration.run import run_calibration
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
@@ -46,7 +50,8 @@ def calibrate_judge(
 ) -> None:
     """Run a judge over answers of known truth, print how far it can be trusted, and keep that.
 
-    A judge found unreliable is refused by the Evaluator from its next start on. Asks a model
+    A judge found unreliable is refused: an Evaluator that has it isn't ready any more, nor does it
+    start again. Asks a model
     about 90 times, at its provider's prices. Exits with 0 when it measured, whatever came out.
 
     Example: selfheal judge calibrate --judge openai:gpt-4.1-mini
@@ -64,6 +69,8 @@ def calibrate_judge(
     except KeyboardInterrupt:
         messages.print("Interrupted; nothing was kept.")
         raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
+    if uses_own_database(settings):
+        _share(settings, calibration)
     if as_json:
         print_json(_as_json(calibration))
         return
@@ -86,6 +93,20 @@ def show_judges(as_json: AsJson = False) -> None:
         messages.print("No judge is calibrated yet. Do so with: selfheal judge calibrate")
     for calibration in calibrations:
         _show(calibration)
+
+
+def _share(settings: Settings, calibration: Calibration) -> None:
+    """Tell all Evaluators, which the Manager hands it to."""
+    record = EvaluatorRecord(
+        kind=CALIBRATION,
+        identity=calibration.identity,
+        record=asdict(calibration),
+        recorded_at=datetime.fromisoformat(calibration.calibrated_at),
+    )
+    try:
+        ask_database(settings, lambda connection: merge_records(connection, [record]))
+    except EmbeddedRuntimeError as error:
+        messages.print(f"Evaluators elsewhere don't hear of it: {error.message}", soft_wrap=True)
 
 
 async def _calibrate(settings: Settings, judge: str, show: Callable[[str], None]) -> Calibration:

@@ -8,12 +8,16 @@ import typer
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.runtime.assembly import build_external_database, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.schema.roles import CONSOLE_ROLE, MANAGER_ROLE, read_or_create_passfile
 from selfheal.runtime.secret_files import read_or_create_secret
 from services.common.config import Settings
 
+_PasswordFile = Annotated[
+    Path | None, typer.Option(help="The same for this service.", metavar="FILE")
+]
+
 
 def migrate(
+    *,
     internal_token_file: Annotated[
         Path | None,
         typer.Option(
@@ -25,15 +29,14 @@ def migrate(
     manager_password_file: Annotated[
         Path | None,
         typer.Option(
-            help="Also make the database users of Manager and console, with the Manager's password "
-            "in this file (as `passfile=` in its DATABASE_URL), written unless it is there.",
+            help="Also make the Manager's database user, with its password in this file (as "
+            "`passfile=` in its DATABASE_URL), written unless it is there.",
             metavar="FILE",
         ),
     ] = None,
-    console_password_file: Annotated[
-        Path | None,
-        typer.Option(help="The same for the console and CONSOLE_DATABASE_URL.", metavar="FILE"),
-    ] = None,
+    worker_password_file: _PasswordFile = None,
+    optimizer_password_file: _PasswordFile = None,
+    console_password_file: _PasswordFile = None,
     console_token_file: Annotated[
         Path | None,
         typer.Option(
@@ -57,11 +60,15 @@ def migrate(
                 "DATABASE_URL isn't set, and the embedded database is migrated when it starts.",
                 remedy="Run selfheal up, or set DATABASE_URL to a database of your own.",
             )
-        files = {MANAGER_ROLE: manager_password_file, CONSOLE_ROLE: console_password_file}
-        passwords = {
-            role: read_or_create_passfile(file, role) for role, file in files.items() if file
+        files = {
+            "manager": manager_password_file,
+            "worker": worker_password_file,
+            "optimizer": optimizer_password_file,
+            "console": console_password_file,
         }
-        applied = build_external_database(settings, progress=messages.print).upgrade(passwords)
+        applied = build_external_database(settings, progress=messages.print).upgrade(
+            {service: file for service, file in files.items() if file}
+        )
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.

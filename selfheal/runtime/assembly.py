@@ -18,6 +18,7 @@ from selfheal.runtime.process_plan import (
     plan_processes,
 )
 from selfheal.runtime.processes.table import ProcessTable
+from selfheal.runtime.schema.roles import SERVICES
 from selfheal.runtime.system import System
 from selfheal.runtime.waiting import Progress, silent
 from services.common.config import Settings
@@ -50,12 +51,12 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
 
 def build_external_database(settings: Settings, *, progress: Progress = silent) -> ExternalDatabase:
     """Build the view of the server that `DATABASE_URL` names."""
-    console_url, direct_url = settings.console_database_url, settings.database_direct_url
+    urls = {service: getattr(settings, f"{service}_database_url") for service in SERVICES}
     return ExternalDatabase(
         settings.database_url.get_secret_value(),
         schema=find_schema(),
-        console_url=console_url.get_secret_value() if console_url else "",
-        direct_url=direct_url.get_secret_value() if direct_url else "",
+        service_urls={service: url.get_secret_value() for service, url in urls.items() if url},
+        direct_url=settings.direct_database_url,
         progress=progress,
     )
 
@@ -81,6 +82,7 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         home,
         working_directory=Path.cwd(),
         inherited=os.environ,  # handed on as it is; only the settings are read from it
+        stop_seconds=settings.stop_seconds,
     )
 
     def plan(credentials: Credentials) -> Stages:
@@ -94,8 +96,13 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         processes=processes,
         plan=plan,
         internal_token=token.get_secret_value() if token else None,
-        service_files=[CanaryBaselines(home).path],
+        service_files=[CanaryBaselines(home).path, *_spool_of_ours(settings)],
     )
+
+
+def _spool_of_ours(settings: Settings) -> list[Path]:
+    """Return the spool that goes with the data; rows of a server of the operator's stay."""
+    return [] if uses_own_database(settings) else [settings.spool_directory.absolute()]
 
 
 def psql_environment(settings: Settings) -> dict[str, str]:

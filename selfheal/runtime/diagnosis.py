@@ -31,6 +31,7 @@ from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_console_public
 from services.common.config import Settings
+from services.common.database.condition import check_access, check_load
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -39,8 +40,8 @@ from services.common.diagnosis.checks import (
     check_python,
     is_installed,
 )
-from services.common.diagnosis.database_access import check_access, check_load
 from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
+from services.manager.app.log.spool.state import judge_spool, measure
 
 ENOUGH_DISK_BYTES: Final = 1_000_000_000
 LEAST_DISK_BYTES: Final = 300_000_000
@@ -60,6 +61,7 @@ def examine(settings: Settings, system: System) -> Iterator[Check]:
         yield _attempt(f"port {port}", partial(_check_port, name, host, port, setting, ours))
     free_bytes = shutil.disk_usage(_nearest_directory(system.home)).free
     yield check_disk(free_bytes, system.home)
+    yield judge_spool(measure(settings.spool_directory), settings.spool_directory)
     yield check_sandbox(settings.sandbox, modules=settings.third_party_modules)
 
 

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Final, Self, get_args
+from dataclasses import dataclass, field
+from typing import Final, get_args
 
 from pydantic import SecretStr
 
@@ -58,19 +58,22 @@ Stages = Sequence[Sequence[ProcessSpec]]
 class Credentials:
     """The secrets by which the parts of the system know one another.
 
-    The Manager's own way into the database may be missing: it then goes in as the others do.
+    Attributes:
+        service_urls: The services' own ways into the database, by service. Where one is missing,
+            the service goes in by `database_url`; the console alone does without.
     """
 
     database_url: str = field(default="", repr=False)
     internal_token: str = field(default="", repr=False)
-    manager_database_url: str = field(default="", repr=False)
-    console_database_url: str = field(default="", repr=False)
+    service_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def of(self, service: str) -> Self:
-        """Return the credentials as a service gets them."""
-        if service != MANAGER or not self.manager_database_url:
-            return self
-        return replace(self, database_url=self.manager_database_url)
+    def of(self, service: str) -> dict[str, object]:
+        """Return the credentials as a service gets them, by the settings' names."""
+        return {
+            "database_url": self.service_urls.get(service) or self.database_url,
+            "console_database_url": self.service_urls.get(CONSOLE, ""),
+            "internal_token": self.internal_token,
+        }
 
 
 def plan_processes(
@@ -113,7 +116,7 @@ def needs_local_model(settings: Settings) -> bool:
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables that a run of the Optimizer needs to reach this system."""
-    return _variables(OptimizerSettings, settings, credentials)
+    return _variables(OptimizerSettings, settings, credentials.of(OPTIMIZER))
 
 
 def _plan_service(name: str, settings: Settings, credentials: Credentials) -> ProcessSpec:
@@ -136,7 +139,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
 
 def _plan_console(settings: Settings, credentials: Credentials) -> ProcessSpec:
     """Plan the console: nothing depends on it, so that all else runs where it can't."""
-    environment = _variables(ConsoleSettings, settings, credentials)
+    environment = _variables(ConsoleSettings, settings, credentials.of(CONSOLE))
     host = settings.console_bind_host
     return ProcessSpec(
         name=CONSOLE,
@@ -178,14 +181,14 @@ def _plan_local_model(settings: Settings) -> ProcessSpec:
 
 
 def _variables(
-    read_by: type[ProcessSettings], settings: Settings, credentials: Credentials
+    read_by: type[ProcessSettings], settings: Settings, credentials: Mapping[str, object]
 ) -> dict[str, str]:
     """Return the variables of the settings that a process reads; an unset one is empty.
 
     Empty counts as unset for a service, and hides a value that it would inherit from us. No `.env`
     is read: it holds the secrets of all.
     """
-    given: dict[str, object] = {**dict(settings), **asdict(credentials)}
+    given: dict[str, object] = {**dict(settings), **credentials}
     names = read_by.model_fields.keys() - _NOT_HANDED_ON
     return {"SELFHEAL_ENV_FILE": ""} | {name.upper(): _text(given[name]) for name in names}
 

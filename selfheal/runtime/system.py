@@ -104,7 +104,10 @@ class System:
             for directory in ("run", "logs"):
                 shutil.rmtree(self.home / directory, ignore_errors=True)
             for file in (self._token_file, *self._service_files):
-                file.unlink(missing_ok=True)
+                if file.is_dir():
+                    shutil.rmtree(file)
+                else:
+                    file.unlink(missing_ok=True)
 
     def parts(self) -> list[Part]:
         """List the parts in the order of starting; first what runs without being planned now."""
@@ -129,8 +132,7 @@ class System:
         return Credentials(
             self.database.database_url,
             token,
-            manager_database_url=self.database.manager_url,
-            console_database_url=self.database.console_url,
+            service_urls=self.database.service_urls,
         )
 
     @property

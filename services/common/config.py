@@ -5,7 +5,6 @@ variable of that name; durations are in seconds unless the name says otherwise.
 `SELFHEAL_ENV_FILE` names another file than `.env`; empty, it names none.
 """
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -39,20 +38,29 @@ from services.common.settings.process import (
     ServiceSettings,
     in_small_letters,
 )
+from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSettings
 from services.common.settings.upstream import (
     EVALUATOR_PORT,
     WORKER_PORT,
+    EvaluatorTime,
     TokenSettings,
     UpstreamSettings,
+    WorkerTime,
 )
 
 
 class ManagerSettings(
-    ServiceSettings, SecondModelSettings, DatabaseSettings, DoorSettings, PeopleSettings
+    ServiceSettings,
+    SecondModelSettings,
+    DatabaseSettings,
+    DoorSettings,
+    PeopleSettings,
+    SpoolSettings,
 ):
     """Every setting that the Manager reads."""
 
     manager_port: Port = MANAGER_PORT
+    key_max_age_seconds: MaxAge = 60
     refiner_model: str = ""
     refiner_language: str = ""
     require_keys: bool = False
@@ -70,19 +78,27 @@ class ManagerSettings(
         return "" if self.llm_provider == LOCAL_PROVIDER else "Python"
 
 
-class WorkerSettings(ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings):
+class WorkerSettings(
+    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+):
     """Every setting that the Worker reads."""
 
     worker_port: Port = WORKER_PORT
+    prompt_max_age_seconds: MaxAge = 900
 
 
 class EvaluatorSettings(
-    ServiceSettings, SecondModelSettings, ChatSettings, TaskTypeSettings, TokenSettings
+    ServiceSettings,
+    SecondModelSettings,
+    ChatSettings,
+    TaskTypeSettings,
+    TokenSettings,
+    EvaluatorTime,
+    HomeSettings,
 ):
     """Every setting that the Evaluator reads; none leads to the database."""
 
     evaluator_port: Port = EVALUATOR_PORT
-    selfheal_home: Path = Path(".selfheal")
     judge_model: str = ""
     judge_allow_unreliable: bool = False
     canary_interval_minutes: Annotated[int, Field(ge=1, le=10_080)] = 60
@@ -117,11 +133,7 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings,
-    DatabaseSettings,
-    DirectDatabaseSettings,
-    TaskTypeSettings,
-    UpstreamSettings,
+    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
@@ -153,6 +165,10 @@ class Settings(
     """Every setting of the system: what the command line reads, to start and reach the rest."""
 
     selfheal_api_key: SecretStr | None = None
+    # The services' own ways into a database of the operator's: `selfheal up` hands them on.
+    manager_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
+    worker_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
+    optimizer_database_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None
     postgres_port: Port = 5432
 
 

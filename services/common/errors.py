@@ -1,5 +1,6 @@
 """Errors that own their HTTP status and code; every failure a client sees is one of these."""
 
+import random
 from typing import Any
 
 
@@ -75,6 +76,18 @@ class TooManyAttemptsError(ServiceError):
         self.headers = {"retry-after": str(wait_seconds)}
 
 
+class OverloadedError(ServiceError):
+    """The service has more to do than it can do in time; nothing was done of this."""
+
+    status_code = 503
+    code = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("There is more to do than can be done in time: ask again in a moment.")
+        # Not all at the same time.
+        self.headers = {"retry-after": str(random.randint(1, 3))}  # noqa: S311 - no secret
+
+
 class UnknownTaskTypeError(ServiceError):
     """No active prompt serves this task type; `known_task_types` names those that have one."""
 
@@ -95,6 +108,26 @@ class UnknownCandidateError(ServiceError):
 
     status_code = 404
     code = "unknown_candidate"
+
+
+class DeadlinePassedError(ServiceError):
+    """The time that the caller gave for an answer was up before anything was done."""
+
+    status_code = 504
+    code = "deadline_passed"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline had passed before it arrived.")
+
+
+class ClientGoneError(ServiceError):
+    """The client hung up: what was done for it has ended. Nobody reads this answer."""
+
+    status_code = 499
+    code = "client_closed"
+
+    def __init__(self) -> None:
+        super().__init__("The client hung up.")
 
 
 class DatabaseUnavailableError(ServiceError):
@@ -123,6 +156,16 @@ class NotJudgeableError(UnscoredError):
     code = "not_judgeable"
 
 
+class OutOfTimeError(UnscoredError):
+    """The request's deadline came before there was anything to score by."""
+
+    status_code = 504
+    code = "out_of_time"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline came before the answer could be scored.")
+
+
 class NotJudgedError(ServiceError):
     """The rules show no failure, and the judge was not to be asked."""
 
@@ -149,6 +192,15 @@ class ModelTimeoutError(ModelError):
 
     status_code = 504
     code = "model_timeout"
+
+
+class ModelOutOfTimeError(ModelTimeoutError):
+    """The request's own deadline came first, which says nothing of the provider."""
+
+    code = "model_out_of_time"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline came before the model's answer.")
 
 
 class ModelUnavailableError(ModelError):
@@ -238,13 +290,29 @@ class UpstreamError(ServiceError):
 
 
 class UpstreamTimeoutError(UpstreamError):
-    """A sibling service gave no answer before the deadline."""
+    """A sibling service gave no answer in time.
+
+    `upstream_code` is `timeout` where it had all the time that a call to it may take, and
+    `deadline_passed`, which says nothing of it, where the request's deadline came before that.
+    """
 
     status_code = 504
 
-    def __init__(self, *, upstream: str, seconds: float) -> None:
+    def __init__(self, *, upstream: str, seconds: float, code: str = "timeout") -> None:
         super().__init__(
-            f"The {upstream} gave no answer in {seconds:g} s.",
+            f"The {upstream} gave no answer in {seconds:.3g} s.",
             upstream=upstream,
-            upstream_code="timeout",
+            upstream_code=code,
         )
+
+
+class UpstreamOverloadedError(UpstreamError):
+    """A sibling service refuses for now: it has more to do than it can do in time."""
+
+    status_code = OverloadedError.status_code
+
+    def __init__(self, *, upstream: str) -> None:
+        refusal = OverloadedError()
+        super().__init__(refusal.message, upstream=upstream, upstream_code=refusal.code)
+        self.code = refusal.code
+        self.headers = refusal.headers

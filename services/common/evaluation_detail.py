@@ -62,7 +62,10 @@ class CriterionDetail(DetailPart):
 
 
 class JudgeDetail(DetailPart):
-    """Who judged, and the grade; `score` is the mean of `judgements` where there are several."""
+    """Who judged, and the grade; `score` is the mean of `judgements` where there are several.
+
+    `second_look` says why one that was called for gave no second grade.
+    """
 
     name: str = "unknown"
     score: float | None = None
@@ -71,6 +74,7 @@ class JudgeDetail(DetailPart):
     criteria: list[CriterionDetail] = []
     judgements: list[float] = []
     spread: float | None = None
+    second_look: str = ""
 
 
 class EvaluatorDetail(DetailPart):

@@ -1,5 +1,6 @@
 """Calls from one service to another: JSON over a kept-alive connection, with a deadline."""
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -11,11 +12,17 @@ from pydantic import BaseModel, ValidationError
 from yarl import URL
 
 from services.common.errors import (
+    DeadlinePassedError,
+    ModelOutOfTimeError,
+    OutOfTimeError,
+    OverloadedError,
     ServiceError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
+from services.common.resilience.deadline import fit, write_headers
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -25,6 +32,8 @@ KEEP_ALIVE_SECONDS = 30
 CONNECT_TIMEOUT_SECONDS = 3
 HTTP_OK = 200
 ATTEMPTS = 2
+# What a sibling says where the request's deadline came before its answer.
+OUT_OF_TIME = frozenset({DeadlinePassedError.code, OutOfTimeError.code, ModelOutOfTimeError.code})
 HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
@@ -66,7 +75,7 @@ class ServiceClient:
         session: Shared client session.
         upstream: Name of the service, as errors and logs give it.
         base_url: Where it listens, without a path.
-        timeout_seconds: Deadline of a whole call.
+        timeout_seconds: Most seconds of a whole call; it gets no more than its request has left.
     """
 
     def __init__(
@@ -82,7 +91,7 @@ class ServiceClient:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
         self._timeout = aiohttp.ClientTimeout(
-            total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS
+            total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=timeout_seconds
         )
 
     async def post(
@@ -101,20 +110,16 @@ class ServiceClient:
             UpstreamError: If the service can't be reached, fails, or gives no valid answer.
         """
         question = body.model_dump_json(exclude_none=True, exclude_unset=True).encode()
-        status, content = await self._exchange(path, question, headers or {})
+        async with self.limited() as seconds:
+            response = await self._open(path, question, headers or {}, seconds)
+            async with response:
+                status, content = response.status, await response.read()
         if status != HTTP_OK:
-            raise self._error_from(status, content)
+            raise self._error_from(status, content, seconds)
         try:
             return answer_type.model_validate_json(content)
         except ValidationError as error:
             raise self._failure("answered what is no valid answer", "invalid_answer") from error
-
-    async def _exchange(
-        self, path: str, content: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
-        with self.translating_errors():
-            async with await self._open(path, content, headers, self._timeout) as response:
-                return response.status, await response.read()
 
     @asynccontextmanager
     async def open_stream(
@@ -122,23 +127,21 @@ class ServiceClient:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """POST, and lend an answer that comes in pieces; leaving early ends the call at once.
 
-        The deadline is one for each piece. Reading is to be done in `translating_errors`.
+        The deadline is the request's until it begins to come, and from then on one for each piece.
+        Reading is to be done in `translating_errors`.
 
         Raises:
             UnknownTaskTypeError: If the service knows no such task type.
             UpstreamTimeoutError: If the deadline passes.
             UpstreamError: If the service can't be reached, or fails.
         """
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=self._timeout_seconds
-        )
-        with self.translating_errors():
-            response = await self._open(path, content, headers, timeout)
+        async with self.limited() as seconds:
+            response = await self._open(path, content, headers, seconds)
         async with response:
             if response.status != HTTP_OK:
                 with self.translating_errors():
                     reason = await response.read()
-                error = self._error_from(response.status, reason)
+                error = self._error_from(response.status, reason, seconds)
                 if wait := response.headers.get("Retry-After"):
                     error.headers["retry-after"] = wait
                 raise error
@@ -149,44 +152,65 @@ class ServiceClient:
         path: str,
         content: bytes,
         headers: Mapping[str, str],
-        limits: aiohttp.ClientTimeout,
+        seconds: float,
     ) -> aiohttp.ClientResponse:
         """Send, on a new connection where the server had closed the kept-alive one."""
+        sent = {"Content-Type": "application/json", **headers, **write_headers(seconds)}
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._session.post(
                     self._base_url + path,
                     data=content,
-                    headers={"Content-Type": "application/json", **headers},
-                    timeout=limits,
+                    headers=sent,
+                    timeout=self._timeout,
                 )
             except aiohttp.ClientError as error:
                 if attempt == ATTEMPTS or not _was_hung_up(error):
                     raise
         raise AssertionError("unreachable: every attempt returns or raises")
 
+    @asynccontextmanager
+    async def limited(self) -> AsyncIterator[float]:
+        """Limit a call to the time of one, or to what is left of the request's; gives the seconds.
+
+        Raises:
+            UpstreamError: As `translating_errors` does, and where no time is left.
+        """
+        seconds = fit(self._timeout_seconds)
+        if seconds <= 0:
+            raise self._timed_out(seconds)
+        with self.translating_errors(seconds):
+            async with asyncio.timeout(seconds):
+                yield seconds
+
     @contextmanager
-    def translating_errors(self) -> Iterator[None]:
-        """Turn what aiohttp raises into `UpstreamError`."""
+    def translating_errors(self, seconds: float | None = None) -> Iterator[None]:
+        """Turn what aiohttp raises into `UpstreamError`.
+
+        Args:
+            seconds: How long the call may take; by default the time of one.
+        """
         try:
             yield
         except aiohttp.ConnectionTimeoutError as error:
             raise self._failure("can't be reached", "unreachable") from error
         except TimeoutError as error:
-            raise UpstreamTimeoutError(
-                upstream=self._upstream, seconds=self._timeout_seconds
-            ) from error
+            raise self._timed_out(seconds) from error
         except aiohttp.ClientError as error:
             if _was_hung_up(error):
                 raise self._failure("closed the connection", "disconnected") from error
             raise self._failure("can't be reached", "unreachable") from error
 
-    def _error_from(self, status: int, content: bytes) -> ServiceError:
+    def _error_from(self, status: int, content: bytes, seconds: float) -> ServiceError:
         """Translate a service's JSON error into the one that its caller raises."""
         try:
             answer = ErrorResponse.model_validate_json(content)
         except ValidationError:
             return self._failure(f"answered HTTP {status} without a reason", f"http_{status}")
+        if answer.code in OUT_OF_TIME:
+            return self._timed_out(seconds)
+        if answer.code == OverloadedError.code:
+            return UpstreamOverloadedError(upstream=self._upstream)
         if answer.code == UnknownTaskTypeError.code:
             try:
                 unknown = UnknownTaskTypeResponse.model_validate_json(content)
@@ -202,6 +226,13 @@ class ServiceClient:
             upstream_code=answer.code,
             upstream_message=answer.message,
             param=(answer.model_extra or {}).get("param"),
+        )
+
+    def _timed_out(self, seconds: float | None) -> UpstreamTimeoutError:
+        if seconds is None or seconds >= self._timeout_seconds:
+            return UpstreamTimeoutError(upstream=self._upstream, seconds=self._timeout_seconds)
+        return UpstreamTimeoutError(
+            upstream=self._upstream, seconds=seconds, code=DeadlinePassedError.code
         )
 
     def _failure(self, what: str, code: str) -> UpstreamError:

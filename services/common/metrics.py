@@ -24,6 +24,13 @@ class ServiceMetrics:
         )
         self._success = requests.labels(service, "success")
         self._error = requests.labels(service, "error")
+        self._service = service
+        self._refusals = Counter(
+            "agent_refusals_total",
+            "Requests refused at once, by what they would have waited for",
+            ["service", "reason"],
+            registry=self.registry,
+        )
         self._duration = Histogram(
             "agent_request_duration_seconds",
             "Time to answer an API request",
@@ -46,6 +53,10 @@ class ServiceMetrics:
         """Count an answered API request; below 400 is success."""
         (self._success if status_code < 400 else self._error).inc()  # noqa: PLR2004
         self._duration.observe(seconds)
+
+    def count_refusal(self, reason: str) -> None:
+        """Count a request that was refused because it would have waited too long."""
+        self._refusals.labels(self._service, reason).inc()
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

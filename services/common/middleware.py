@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.chat.errors import OPENAI_PREFIX, name_retry, openai_error
-from services.common.errors import RequestTooLargeError, ServiceError
+from services.common.errors import OverloadedError, RequestTooLargeError, ServiceError
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.admission import Admission
+from services.common.resilience.deadline import serving
 from services.common.schemas import ErrorResponse
 
 API_PREFIXES = ("/api/", OPENAI_PREFIX)
@@ -53,6 +55,8 @@ class RequestContextMiddleware:
         max_body_bytes: int,
         body_limits: Mapping[str, int] | None = None,
         answer_error: AnswerError | None = None,
+        bound_seconds: float | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._app = app
         self._metrics = metrics
@@ -60,6 +64,8 @@ class RequestContextMiddleware:
         self._max_body_bytes = max_body_bytes
         self._body_limits = body_limits or {}
         self._answer_error = answer_error or error_response
+        self._bound_seconds = bound_seconds
+        self._admission = admission or Admission(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,6 +79,7 @@ class RequestContextMiddleware:
             # Answered as a GET would be; the server leaves the body out.
             scope = {**scope, "method": "GET"}
         limit_bytes = self._body_limits.get(scope["path"], self._max_body_bytes)
+        is_api = scope["path"].startswith(API_PREFIXES)
         started = time.perf_counter()
         status_code = 0
 
@@ -87,16 +94,18 @@ class RequestContextMiddleware:
             await send(message)
 
         try:
-            if (waiting := self._authorise(scope)) is not None:
-                await waiting
-            await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
+            with serving(scope["headers"], self._bound_seconds if is_api else None):
+                if (waiting := self._authorise(scope)) is not None:
+                    await waiting
+                self._admission.admit(scope)
+                await self._app(scope, _capped(scope, receive, limit_bytes), send_with_id)
         except Exception as error:
             if status_code:
                 raise
             answer = self._answer_error(Request(scope), _as_told(scope, error))
             await answer(scope, receive, send_with_id)
         finally:
-            if scope["path"].startswith(API_PREFIXES):
+            if is_api:
                 self._metrics.observe_request(
                     status_code=status_code or 500, seconds=time.perf_counter() - started
                 )
@@ -139,6 +148,8 @@ def error_response(request: Request, error: ServiceError) -> JSONResponse:
 
 def _as_told(scope: Scope, error: Exception) -> ServiceError:
     """Return what a client hears of an error that no handler took; an unexpected one is logged."""
+    if isinstance(error, OverloadedError):  # it is counted, and must cost little
+        return error
     if isinstance(error, ServiceError):
         log.warning("request_refused", code=error.code, message=error.message)
         return error

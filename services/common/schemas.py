@@ -269,6 +269,10 @@ FAILURES_WITH_A_BODY: Mapping[int, str] = {
     415: "The body isn't declared as JSON",
     422: "The request is not valid",
 }
+CALLED_BEFORE: Mapping[int, str] = {
+    409: "Another try with the same Idempotency-Key is under way",
+    422: "The request is not valid, or its Idempotency-Key came before with another body",
+}
 
 
 def describe_failures(

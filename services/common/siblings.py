@@ -1,12 +1,15 @@
 """The Worker's and the Evaluator's API, from the side of the services that call them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from uuid import UUID
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from uuid import UUID, uuid4
 
 import aiohttp
 
 from services.common.http import ServiceClient
+from services.common.oversight.records import EvaluatorRecord, EvaluatorRecords
+from services.common.resilience.ranks import LIVE_PURPOSE, name_purpose
+from services.common.resilience.throttle import Throttle
 from services.common.schemas import (
     ChatCompletion,
     ChatTask,
@@ -19,10 +22,16 @@ from services.common.settings.upstream import TokenSettings, UpstreamSettings
 
 
 class WorkerClient:
-    """Asks the Worker for answers."""
+    """Asks the Worker for answers; `throttle` is told whether it refuses live requests."""
 
-    def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: UpstreamSettings,
+        throttle: Throttle | None = None,
+    ) -> None:
         self._own_token = read_token(settings)
+        self._throttle = throttle or Throttle()
         self._client = ServiceClient(
             session,
             upstream="worker",
@@ -37,8 +46,9 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token or self._own_token)
-        return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
+        headers = _headers(task.request_id, internal_token or self._own_token, task.purpose)
+        with _asking(self._throttle, task.purpose):
+            return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
 
     async def complete(self, task: ChatTask, *, internal_token: str) -> ChatCompletion:
         """Have a conversation answered, whole.
@@ -47,8 +57,9 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token or self._own_token)
-        return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
+        headers = _headers(task.request_id, internal_token or self._own_token, task.purpose)
+        with _asking(self._throttle, task.purpose):
+            return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
 
     @asynccontextmanager
     async def chat(self, task: bytes, request_id: UUID) -> AsyncIterator["ChatReply"]:
@@ -63,7 +74,10 @@ class WorkerClient:
             UpstreamError: If the Worker fails or gives no answer in time.
         """
         headers = _headers(request_id, self._own_token)
-        async with self._client.open_stream("/api/v1/chat", task, headers) as response:
+        async with AsyncExitStack() as stack:
+            with self._throttle.asking():
+                opening = self._client.open_stream("/api/v1/chat", task, headers)
+                response = await stack.enter_async_context(opening)
             yield ChatReply(self._client, response)
 
 
@@ -80,7 +94,7 @@ class ChatReply:
 
     async def read(self) -> bytes:
         """Read the whole answer."""
-        with self._client.translating_errors():
+        async with self._client.limited():
             return await self._response.read()
 
     async def read_events(self) -> AsyncIterator[list[bytes]]:
@@ -94,10 +108,21 @@ class ChatReply:
 
 
 class EvaluatorClient:
-    """Asks the Evaluator for scores."""
+    """Asks the Evaluator for scores; `throttle` is told whether it refuses live requests.
 
-    def __init__(self, session: aiohttp.ClientSession, settings: UpstreamSettings) -> None:
+    What isn't live, such as `scoring` or a `replay`, yields to what is.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        settings: UpstreamSettings,
+        throttle: Throttle | None = None,
+        purpose: str = LIVE_PURPOSE,
+    ) -> None:
+        self._purpose = purpose
         self._own_token = read_token(settings)
+        self._throttle = throttle or Throttle()
         self._client = ServiceClient(
             session,
             upstream="evaluator",
@@ -113,10 +138,24 @@ class EvaluatorClient:
         Raises:
             UpstreamError: If the Evaluator gives no score: it fails, or gives none in time.
         """
-        headers = _headers(request.request_id, internal_token or self._own_token)
-        return await self._client.post(
-            "/api/v1/evaluate", request, EvaluationResponse, headers=headers
+        headers = _headers(request.request_id, internal_token or self._own_token, self._purpose)
+        with _asking(self._throttle, self._purpose):
+            return await self._client.post(
+                "/api/v1/evaluate", request, EvaluationResponse, headers=headers
+            )
+
+    async def exchange_records(self, records: list[EvaluatorRecord]) -> list[EvaluatorRecord]:
+        """Give what all Evaluators are to know, and return what this one knows.
+
+        Raises:
+            UpstreamError: If the Evaluator fails or gives no answer in time.
+        """
+        headers = _headers(uuid4(), self._own_token)
+        given = EvaluatorRecords(records=records)
+        answer = await self._client.post(
+            "/api/v1/records", given, EvaluatorRecords, headers=headers
         )
+        return answer.records
 
 
 def read_token(settings: TokenSettings) -> str:
@@ -124,6 +163,10 @@ def read_token(settings: TokenSettings) -> str:
     return settings.internal_token.get_secret_value() if settings.internal_token else ""
 
 
-def _headers(request_id: UUID, internal_token: str) -> dict[str, str]:
-    headers = {"X-Request-ID": str(request_id)}
+def _asking(throttle: Throttle, purpose: str) -> AbstractContextManager[None]:
+    return throttle.asking() if purpose == LIVE_PURPOSE else nullcontext()
+
+
+def _headers(request_id: UUID, internal_token: str, purpose: str = LIVE_PURPOSE) -> dict[str, str]:
+    headers = {"X-Request-ID": str(request_id), **name_purpose(purpose)}
     return headers | {"X-Internal-Token": internal_token} if internal_token else headers

@@ -1,6 +1,7 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
+import math
 import resource
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -26,6 +27,8 @@ from services.common.middleware import (
     RequestContextMiddleware,
     error_response,
 )
+from services.common.resilience import draining
+from services.common.resilience.admission import Admission, Bounds
 from services.common.schemas import (
     FAILURES_OF_ANY_ROUTE,
     HealthResponse,
@@ -40,7 +43,6 @@ MAX_BODY_BYTES = 256 * 1024
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 METHOD_NOT_ALLOWED = 405
 KEEP_ALIVE_SECONDS = 75
-SHUTDOWN_GRACE_SECONDS = 10
 # A stream takes two, and shells allow 1,024. The sandbox's children close no more than these.
 OPEN_FILES = 4096
 
@@ -124,7 +126,9 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     body_limits: Mapping[str, int] | None = None,
     answer_error: AnswerError = error_response,
+    bound_seconds: float | None = None,
     is_documented: bool = True,
+    bounds: Bounds | None = None,
 ) -> FastAPI:
     """Create an application with what the services share; the caller adds its routes.
 
@@ -139,14 +143,20 @@ def create_app(
         max_body_bytes: A larger request body is refused with 413.
         body_limits: Other limits in bytes, by path.
         answer_error: Makes the response that tells a client of an error.
+        bound_seconds: Most seconds that a request to its API may take; a caller may give it less.
         is_documented: Whether `/docs` and `/openapi.json` describe its routes.
+        bounds: What bounds how much of a path's requests is taken on, besides the event loop.
     """
+
+    admission = Admission(metrics, bounds)
 
     @asynccontextmanager
     async def announced_lifespan(app: FastAPI) -> AsyncIterator[None]:
+        admission.loop_delay.start()
         async with lifespan(app):
             log.info("service_started", version=package_version())
             yield
+        admission.loop_delay.close()
         flush_traces()
         log.info("service_stopped")
 
@@ -168,6 +178,8 @@ def create_app(
         max_body_bytes=max_body_bytes,
         body_limits=body_limits,
         answer_error=answer_error,
+        bound_seconds=bound_seconds,
+        admission=admission,
     )
 
     @app.get("/health")
@@ -182,7 +194,7 @@ def create_app(
     async def report_readiness(response: Response) -> ReadinessResponse:
         """Say whether the service could serve a request now."""
         condition = describe_condition()
-        if obstacle := await find_obstacle():
+        if obstacle := draining.find_stopping(app) or await find_obstacle():
             response.status_code = 503
             condition["problem"] = obstacle
         status: Literal["ready", "not_ready"] = "not_ready" if obstacle else "ready"
@@ -249,7 +261,7 @@ def serve(
             problem=f"Whoever reaches this service may use it: {name_exposure(settings)}, and "
             "ALLOW_OPEN says that this is meant.",
         )
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.bind_host,
         port=getattr(settings, f"{service}_port"),
@@ -262,5 +274,6 @@ def serve(
         server_header=False,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_GRACE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
+    draining.run(app, config, drain_seconds=settings.drain_seconds)

@@ -91,6 +91,7 @@ class PythonClient:
             base_url=url,
             api_key=options.get("key", "none"),
             max_retries=options.get("retries", 0),
+            default_headers=options.get("headers"),
             timeout=PATIENCE_SECONDS,
         )
         chunks: list[dict[str, Any]] = []
@@ -145,6 +146,7 @@ class LangChainClient:
             api_key=options.get("key", "none"),
             model=known.pop("model"),
             max_retries=options.get("retries", 0),
+            default_headers=options.get("headers"),
             stream_usage=True,
             use_responses_api=False,
         )
@@ -192,6 +194,7 @@ class NodeClient:
             url,
             {"request": request, "stream": stream, "abortAfter": options.get("abort_after")},
             maxRetries=options.get("retries", 0),
+            defaultHeaders=options.get("headers"),
             apiKey=options.get("key", "none"),
         )
         error = told.get("error")

@@ -9,6 +9,7 @@ from support.running_system import RunningSystem
 
 from .drivers import Client, LangChainClient, Outcome, PythonClient
 from .faulty_provider import WORDS, FaultyProvider
+from .losing_proxy import losing_answers
 
 SORT = "Write a function to sort a list"
 TOOL = {
@@ -41,6 +42,7 @@ ROW = (
     "SELECT finish_reason FROM selfheal.conversations WHERE messages::text LIKE '%{}%'"
     " ORDER BY execution_id DESC LIMIT 1"
 )
+ROWS = "SELECT count(*) FROM selfheal.conversations WHERE messages::text LIKE '%{}%'"
 
 
 def url_of(system: RunningSystem) -> str:
@@ -295,3 +297,39 @@ def test_who_hangs_up_ends_the_call(
     assert told.pieces >= 1
     assert provider.hung_up.wait(10)
     tells_of(hosted, text, "client_closed")
+
+
+def test_a_retry_under_a_key_is_the_same_call(
+    client: Client, hosted: RunningSystem, provider: FaultyProvider
+) -> None:
+    for stream in (False, True):
+        text = f"Is all well with {client.name}, {stream}?"
+        key = f"key-of-{client.name}-{stream}"
+        before = len(provider.bodies)
+        with losing_answers(url_of(hosted).removesuffix("/v1")) as proxy:
+            request = {"model": "code_generation", "messages": [{"role": "user", "content": text}]}
+            told = client.ask(
+                f"{proxy.url}/v1",
+                request,
+                stream=stream,
+                retries=2,
+                headers={"Idempotency-Key": key},
+            )
+        assert told.failure is None
+        assert (told.text, told.finish_reason) == (SENTENCE, "stop")
+        assert proxy.keys == [key, key]
+        assert len(provider.bodies) == before + 1
+        assert hosted.psql(ROWS.format(text)) == "1"
+
+
+def test_a_client_that_is_given_no_key_sends_none(
+    client: Client, hosted: RunningSystem, provider: FaultyProvider
+) -> None:
+    text = f"Does {client.name} send a key?"
+    with losing_answers(url_of(hosted).removesuffix("/v1")) as proxy:
+        request = {"model": "code_generation", "messages": [{"role": "user", "content": text}]}
+        told = client.ask(f"{proxy.url}/v1", request, retries=2)
+    assert told.text == SENTENCE
+    # So its retry is another request, as docs/door.md says.
+    assert proxy.keys == ["", ""]
+    assert hosted.psql(ROWS.format(text)) == "2"

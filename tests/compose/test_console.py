@@ -180,7 +180,7 @@ def test_its_database_user_reads(containers: Containers) -> None:
     told = containers.execute(
         "console", "python", "-c", TRY_SQL, "SELECT session_user AS me"
     ).stdout
-    assert "selfheal_console" in told
+    assert "agent_system_console" in told
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
@@ -226,7 +226,7 @@ def test_who_sits_at_this_machine_makes_a_key_by_it(containers: Containers) -> N
     form = {"csrf_token": find_token("/settings/keys"), "name": "mine", "scopes": "operate"}
     load("/settings/keys", form)
     who = "SELECT person, database_user FROM selfheal.audit WHERE after ->> 'name' = 'mine'"
-    assert containers.psql(who) == "local|selfheal_manager"
+    assert containers.psql(who) == "local|agent_system_manager"
 
 
 def test_a_draft_is_proven_by_the_next_run_of_the_optimizer(containers: Containers) -> None:

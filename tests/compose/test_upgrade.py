@@ -7,7 +7,8 @@ from support.containers import PROJECT, ROOT, Containers, ask
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
 VOLUMES = {
     *("postgres-data", "evaluator-data", "internal-token"),
-    *("manager-password", "console-password", "console-token"),
+    *("manager-password", "worker-password", "optimizer-password", "console-password"),
+    "console-token",
 }
 INSERT = """
     UPDATE prompts SET is_active = FALSE;
@@ -35,18 +36,19 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
 
     containers.up()
 
-    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "4"
+    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "5"
     assert (
-        "Applied migration 2, migration 3, migration 4."
+        "Applied migration 2, migration 3, migration 4, migration 5."
         in containers.compose("logs", "migrate").stdout
     )
     assert containers.psql("SELECT user_input FROM execution_logs") == "an old request"
     status, answer = ask()
     assert (status, answer["prompt_version"]) == (200, 2)
-    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename LIKE 'selfheal%'"
-    assert containers.psql(users) == "selfheal_manager"
+    users = "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename LIKE 'agent_system%'"
+    ours = ["agent_system_manager", "agent_system_worker"]
+    assert containers.psql(f"{users} ORDER BY 1").split() == ours
     containers.up("console")
-    assert containers.psql(f"{users} ORDER BY 1") == "selfheal_console\nselfheal_manager"
+    assert containers.psql(f"{users} ORDER BY 1").split() == ["agent_system_console", *ours]
     containers.compose("--profile=console", "rm", "--stop", "--force", "console")
 
 

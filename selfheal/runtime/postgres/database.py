@@ -10,7 +10,7 @@ import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, update_schema
-from selfheal.runtime.schema.roles import update_roles
+from selfheal.runtime.schema.roles import name_role, update_roles
 from services.common.database import connection_arguments
 
 SUPERUSER = "agent"
@@ -112,7 +112,7 @@ async def prepare_database(
     """Create the database, and bring its schema and its users up to date.
 
     Args:
-        passwords: Those of the users beside the superuser, by user.
+        passwords: Those of the services' users, by service.
 
     Returns:
         Words for what was applied of the schema.
@@ -124,7 +124,8 @@ async def prepare_database(
 
     async def update(connection: Connection) -> list[str]:
         applied = await update_schema(connection, schema)
-        await update_roles(connection, schema, passwords)
+        names = {service: name_role(DATABASE, service) for service in passwords}
+        await update_roles(connection, schema, names, passwords)
         return applied
 
     return await address.ask(update)

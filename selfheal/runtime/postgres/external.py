@@ -13,11 +13,11 @@ import asyncpg
 
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
-from selfheal.runtime.schema.roles import update_trust
+from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 from services.common.database import CONNECTION_ERRORS, Opener, ServerTraits, choose_remedy
-from services.common.diagnosis.database_access import DatabaseLoad, load_database_load
+from services.common.database.condition import DatabaseLoad, load_database_load
 from services.common.setting_checks import read_hosts, read_url_options
 
 _TIMEOUT_SECONDS = 5.0
@@ -38,7 +38,7 @@ class ExternalDatabase:
 
     Args:
         database_url: Its URL, credentials included: never printed.
-        console_url: The console's own URL, if there is one; never printed either.
+        service_urls: Those of services that have their own, by service; never printed either.
         direct_url: The one that leads past a pooler, if there is one; never printed either.
         schema: The schema that it should have; its migrations lie beside it.
     """
@@ -52,15 +52,14 @@ class ExternalDatabase:
         database_url: str,
         *,
         schema: Path,
-        console_url: str = "",
+        service_urls: Mapping[str, str] | None = None,
         direct_url: str = "",
         progress: Progress = silent,
     ) -> None:
         self.database_url = database_url
         self.direct_url = direct_url
         self._progress = progress
-        self.manager_url = database_url
-        self.console_url = console_url
+        self.service_urls = dict(service_urls or {})
         self.schema = schema
 
     @property
@@ -154,12 +153,12 @@ class ExternalDatabase:
         assert opener.traits is not None  # noqa: S101 - it has opened a connection
         return opener.traits, load
 
-    def upgrade(self, passwords: Mapping[str, str] | None = None) -> list[str]:
+    def upgrade(self, password_files: Mapping[str, Path] | None = None) -> list[str]:
         """Make the tables in an empty database, or apply the migrations that it lacks.
 
         Args:
-            passwords: Those to give the users of Manager and console, by user; without any, the
-                users aren't made.
+            password_files: Where to keep passwords of services' users, by service; without one, a
+                user isn't made.
 
         Returns:
             Words for what was applied; empty where the schema was current.
@@ -171,7 +170,12 @@ class ExternalDatabase:
 
         async def update(connection: Connection) -> list[str]:
             applied = await self._update(connection)
-            await update_trust(connection, self.schema, passwords or {})
+            users = {
+                service: unquote(name)
+                for service, url in self.service_urls.items()
+                if (name := urlsplit(url).username)
+            }
+            await update_own_roles(connection, self.schema, users, password_files or {})
             return applied
 
         opener = Opener(

@@ -15,7 +15,7 @@ from selfheal.runtime.ports import LOOPBACK, require_free_port
 from selfheal.runtime.postgres import database as postgres_database
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import PostgresBinaries, find_binaries
-from selfheal.runtime.postgres.database import SUPERUSER, ServerAddress
+from selfheal.runtime.postgres.database import DATABASE, SUPERUSER, ServerAddress
 from selfheal.runtime.postgres.postmaster import (
     drain_orphans,
     find_postmaster,
@@ -25,7 +25,7 @@ from selfheal.runtime.postgres.postmaster import (
 from selfheal.runtime.postgres.programs import PostgresPrograms
 from selfheal.runtime.postgres.storage import ELSEWHERE, PostgresStorage
 from selfheal.runtime.schema.migrations import SchemaState, read_schema_state
-from selfheal.runtime.schema.roles import CONSOLE_ROLE, MANAGER_ROLE
+from selfheal.runtime.schema.roles import SERVICES, name_role
 from selfheal.runtime.secret_files import read_or_create_secret, read_secret
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent, wait_until
@@ -42,9 +42,8 @@ class EmbeddedPostgres:
 
     Args:
         directory: The runtime's directory (`.selfheal`), made if it isn't there. Holds the data
-            (`postgres/`), the passwords of the superuser and of the Manager's and the console's
-            users (`postgres-password` and the like, mode 0600) and the log
-            (`logs/postgres.log`).
+            (`postgres/`), the passwords of the superuser and of the services' users
+            (`postgres-password` and the like, mode 0600) and the log (`logs/postgres.log`).
         port: TCP port on 127.0.0.1.
         schema: SQL file that makes the tables, applied exactly once, in one transaction. The
             migrations in the directory beside it bring older databases up to it.
@@ -81,11 +80,8 @@ class EmbeddedPostgres:
 
     @property
     def _role_files(self) -> dict[str, Path]:
-        """The files that hold the passwords of Manager and console, by database user."""
-        return {
-            MANAGER_ROLE: self.directory / "manager-password",
-            CONSOLE_ROLE: self.directory / "console-password",
-        }
+        """The files that hold the passwords of the services' users, by service."""
+        return {service: self.directory / f"{service}-password" for service in SERVICES}
 
     @property
     def log_file(self) -> Path:
@@ -120,12 +116,22 @@ class EmbeddedPostgres:
     @property
     def manager_url(self) -> str:
         """The Manager's connection URL."""
-        return self._url_of(MANAGER_ROLE)
+        return self.service_urls["manager"]
 
     @property
     def console_url(self) -> str:
         """The console's connection URL."""
-        return self._url_of(CONSOLE_ROLE)
+        return self.service_urls["console"]
+
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """The connection URL of each service's own user, by service."""
+        return {
+            service: replace(
+                self.address, user=name_role(DATABASE, service), password=read_secret(file) or ""
+            ).url()
+            for service, file in self._role_files.items()
+        }
 
     @property
     def exit_code(self) -> int | None:
@@ -195,7 +201,7 @@ class EmbeddedPostgres:
             if running is None:
                 self.stop()
             raise
-        passwords = {role: read_or_create_secret(file) for role, file in self._role_files.items()}
+        passwords = {one: read_or_create_secret(file) for one, file in self._role_files.items()}
         for what in asyncio.run(
             postgres_database.prepare_database(self.address, self.schema, passwords)
         ):
@@ -235,10 +241,6 @@ class EmbeddedPostgres:
     def schema_state(self) -> SchemaState:
         """Tell what the running database has of the schema."""
         return asyncio.run(self.address.ask(lambda one: read_schema_state(one, self.schema)))
-
-    def _url_of(self, role: str) -> str:
-        password = read_secret(self._role_files[role]) or ""
-        return replace(self.address, user=role, password=password).url()
 
     def _prepare(self) -> PostgresPrograms:
         """Choose the account, make the storage, and have binaries that the account can run."""

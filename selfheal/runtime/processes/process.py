@@ -19,7 +19,7 @@ from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import wait_until
 from services.common.private_files import write_private
 
-STOP_GRACE_SECONDS = 12.0  # two more than a service takes at the most to finish its requests
+STOP_SECONDS = 12.0
 SETTLING_SECONDS = 2.0  # what is wrong with the settings has shown by then
 _KILL_PATIENCE_SECONDS = 5.0
 _ERROR_SEARCH_LINES = 200
@@ -33,16 +33,24 @@ class BackgroundProcess:
         home: The runtime's directory; the record goes to `run/`, the output to `logs/`.
         working_directory: Where it runs, and where relative paths in its settings begin.
         inherited: The environment that it starts from.
+        stop_seconds: How long it may take to end, once it is asked to.
     """
 
     def __init__(
-        self, name: str, home: Path, *, working_directory: Path, inherited: Mapping[str, str]
+        self,
+        name: str,
+        home: Path,
+        *,
+        working_directory: Path,
+        inherited: Mapping[str, str],
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self.name = name
         self.log_file = home / "logs" / f"{name}.log"
         self._record_file = home / "run" / f"{name}.json"
         self._working_directory = working_directory
         self._inherited = inherited
+        self._stop_seconds = stop_seconds
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -145,7 +153,7 @@ class BackgroundProcess:
             detail=self._explain(state),
         )
 
-    def stop(self, *, grace_seconds: float = STOP_GRACE_SECONDS) -> bool:
+    def stop(self, *, grace_seconds: float | None = None) -> bool:
         """End it with SIGTERM, then with SIGKILL, and what it started; tell whether it ran.
 
         Raises:
@@ -157,7 +165,7 @@ class BackgroundProcess:
         process = self._find(record)
         if process is not None:
             self._write(replace(record, stopping=True))
-            self._terminate(process, grace_seconds)
+            self._terminate(process, grace_seconds or self._stop_seconds)
         self._end_session(record)
         self._record_file.unlink(missing_ok=True)
         self._child = None

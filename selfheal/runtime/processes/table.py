@@ -3,18 +3,24 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from selfheal.runtime.processes.process import BackgroundProcess
+from selfheal.runtime.processes.process import STOP_SECONDS, BackgroundProcess
 
 
 class ProcessTable:
     """The processes that run in a runtime directory, or could."""
 
     def __init__(
-        self, home: Path, *, working_directory: Path, inherited: Mapping[str, str]
+        self,
+        home: Path,
+        *,
+        working_directory: Path,
+        inherited: Mapping[str, str],
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._home = home
         self._working_directory = working_directory
         self._inherited = dict(inherited)
+        self._stop_seconds = stop_seconds
         self._processes: dict[str, BackgroundProcess] = {}
 
     def names(self) -> list[str]:
@@ -29,5 +35,6 @@ class ProcessTable:
                 self._home,
                 working_directory=self._working_directory,
                 inherited=self._inherited,
+                stop_seconds=self._stop_seconds,
             )
         return self._processes[name]

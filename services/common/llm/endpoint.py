@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from services.common.errors import (
     ModelError,
     ModelInvalidAnswerError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -28,6 +29,7 @@ from services.common.llm.retries import (
     read_pause_seconds,
 )
 from services.common.logging import get_logger
+from services.common.resilience.deadline import fit, fits, within
 
 CONNECT_TIMEOUT_SECONDS = 5
 
@@ -56,7 +58,8 @@ class ChatEndpoint:
         base_url: Where the API lives, up to and with `/v1`.
         model: Name of the model, as the endpoint knows it.
         api_key: Sent as a bearer token; None for endpoints without keys.
-        timeout_seconds: Deadline of a call, retries and pauses included.
+        timeout_seconds: Most seconds of a call, retries and pauses included; it gets no more than
+            its request has left.
     """
 
     jitter: ClassVar[random.Random] = random.Random()  # noqa: S311 - spreads retries
@@ -93,11 +96,14 @@ class ChatEndpoint:
         Raises:
             ModelError: If the provider fails.
         """
+        seconds = fit(self.timeout_seconds)
         try:
-            async with asyncio.timeout(self.timeout_seconds):
-                return await self._ask_with_retries(request, own, read)
+            with within(seconds):
+                async with asyncio.timeout(seconds):
+                    return await self._ask_with_retries(request, own, read)
         except TimeoutError as error:
-            raise self.explain(error) from error
+            is_own = seconds == self.timeout_seconds
+            raise (self.explain(error) if is_own else ModelOutOfTimeError()) from error
 
     async def _ask_with_retries(
         self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
@@ -115,7 +121,8 @@ class ChatEndpoint:
                 told_seconds = read_pause_seconds(getattr(error, "headers", None) or {})
                 wanted = pause_seconds if told_seconds is None else told_seconds
                 may_pass = isinstance(failure, ModelRateLimitedError | ModelUnavailableError)
-                if not may_pass or attempt == ATTEMPTS or wanted > LONGEST_PAUSE_SECONDS:
+                fits_in = wanted <= LONGEST_PAUSE_SECONDS and fits(wanted)
+                if not may_pass or attempt == ATTEMPTS or not fits_in:
                     if may_pass and told_seconds is not None and math.isfinite(told_seconds):
                         failure.headers["retry-after"] = str(math.ceil(told_seconds))
                     raise failure from error

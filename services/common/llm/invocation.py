@@ -1,5 +1,6 @@
 """Calls a model, takes the time, and translates every vendor's exceptions."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,8 +11,14 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from services.common.chat.outcome import require_answer
-from services.common.errors import ModelError, ModelTimeoutError, ServiceError
+from services.common.errors import (
+    ModelError,
+    ModelOutOfTimeError,
+    ModelTimeoutError,
+    ServiceError,
+)
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
+from services.common.resilience.deadline import remaining_seconds
 from services.common.text import make_storable
 
 
@@ -32,15 +39,21 @@ Call_contra = TypeVar("Call_contra", contravariant=True)
 async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contra) -> ModelAnswer:
     """Ask a model, or a chain that ends in one; what it answers can be sent and stored.
 
+    Whatever its integration keeps to by itself, it gets no more time than its request has left.
+
     Raises:
         ModelError: If the provider fails in any way, or what came isn't the model's own answer.
     """
     started = time.perf_counter()
+    limit = asyncio.timeout(remaining_seconds())
     try:
-        message = await chain.ainvoke(call)
+        async with limit:
+            message = await chain.ainvoke(call)
     except ServiceError:
         raise
     except TimeoutError as error:
+        if limit.expired():
+            raise ModelOutOfTimeError from error
         raise ModelTimeoutError("The model gave no answer in time.") from error
     except Exception as error:  # vendors' exceptions share no base class
         raise translate_vendor_error(error) from error

@@ -80,6 +80,8 @@ UNSCORED_MEANINGS: Final[Mapping[str, str]] = {
     "not_judgeable": "The code needs what the sandbox doesn't have, so whether it "
     "works isn't known.",
     "timeout": "The service took longer than it may.",
+    "client_closed": "Who asked hung up before there was a score.",
+    "deadline_passed": "The request's deadline came first: what it was given, or what was left.",
     "unreachable": "The service doesn't run, or can't be reached. See: selfheal status",
     "disconnected": "The service went away while it worked. See: selfheal logs --service NAME",
     "model_failed": "The model's provider failed.",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-PROMOTED, PROPOSED, HELD, ROLLED_BACK = "promoted", "proposed", "held", "rolled_back"
+DECISIONS = (PROMOTED, PROPOSED, HELD, ROLLED_BACK) = "promoted", "proposed", "held", "rolled_back"
 
 
 @dataclass(frozen=True, slots=True)

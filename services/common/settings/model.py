@@ -33,6 +33,10 @@ class ModelSettings(ProcessSettings):
     llm_max_tokens: Annotated[int, Field(ge=16, le=32_768)] | Unsent | None = None
     llm_timeout_seconds: Seconds = 60
     llm_stop_after_code_block: bool | None = None
+    # How many calls the provider serves at a time; by default that is found out.
+    llm_concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
+    # Longest that a live request waits until it is its turn there.
+    queue_seconds: Seconds = 5
 
     @field_validator("llm_provider", mode="after")
     @classmethod

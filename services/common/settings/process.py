@@ -14,6 +14,8 @@ in_capitals = BeforeValidator(lambda text: text.strip().upper())
 in_small_letters = BeforeValidator(lambda text: str(text).strip().lower())
 USAGE_EXIT_CODE = 2
 MANAGER_PORT = 8000
+# To say goodbye to the database, after everything else.
+STOP_MARGIN_SECONDS = 2
 
 
 class ProcessSettings(BaseSettings):
@@ -52,3 +54,11 @@ class ServiceSettings(TracingSettings):
     # Where a container's port is published, which the process in it can't know.
     published_host: Annotated[str, AfterValidator(check_bind_host)] | None = None
     allow_open: Literal["yes-i-know"] | None = None
+    # Between SIGTERM and the end: new requests are still taken, then what is under way may end.
+    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    grace_seconds: Seconds = 10
+
+    @property
+    def stop_seconds(self) -> float:
+        """Longest time from SIGTERM to the end of the process."""
+        return self.drain_seconds + self.grace_seconds + STOP_MARGIN_SECONDS

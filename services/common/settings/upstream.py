@@ -34,15 +34,25 @@ class TokenSettings(ProcessSettings):
             ) from error
 
 
-class UpstreamSettings(TokenSettings):
+class WorkerTime(ProcessSettings):
+    """Most seconds that the Worker may take: it keeps to them, and so do its callers."""
+
+    worker_timeout_seconds: Seconds = 90
+
+
+class EvaluatorTime(ProcessSettings):
+    """Most seconds that the Evaluator may take: it keeps to them, and so do its callers."""
+
+    evaluator_timeout_seconds: Seconds = 60
+
+
+class UpstreamSettings(TokenSettings, WorkerTime, EvaluatorTime):
     """Settings of how Worker and Evaluator are reached, and of what they know the caller by."""
 
     worker_port: Port = WORKER_PORT
     evaluator_port: Port = EVALUATOR_PORT
     worker_url: str = ""
     evaluator_url: str = ""
-    worker_timeout_seconds: Seconds = 90
-    evaluator_timeout_seconds: Seconds = 60
 
     @model_validator(mode="after")
     def _derive_urls(self) -> Self:

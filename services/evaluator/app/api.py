@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 
-from services.common.errors import UnscoredError
-from services.common.internal_token import require_internal_token
+from services.common.errors import ForbiddenError, UnscoredError
+from services.common.internal_token import matches_token, require_internal_token
 from services.common.logging import get_logger
+from services.common.oversight.records import EvaluatorRecords
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     FAILURES_WITH_A_BODY,
     EvaluationRequest,
@@ -15,14 +17,38 @@ from services.common.schemas import (
 )
 from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation
+from services.evaluator.app.services.oversight.exchange import KnownRecords
 
 log = get_logger()
+EVALUATE_PATH = "/api/v1/evaluate"
+
 router = APIRouter()
 
 
+@router.post("/api/v1/records", include_in_schema=False)
+async def exchange_records(
+    body: EvaluatorRecords,
+    request: Request,
+    x_internal_token: Annotated[str | None, Header()] = None,
+) -> EvaluatorRecords:
+    """Take what other Evaluators know of judges and canaries, and give what is known here."""
+    if not matches_token(x_internal_token, request.app.state.internal_token):
+        raise ForbiddenError("Records of judges are for the Manager alone: send INTERNAL_TOKEN.")
+    known: KnownRecords = request.app.state.known_records
+    known.take(body.records)
+    request.app.state.reconsider()
+    return EvaluatorRecords(records=known.load())
+
+
 @router.post(
-    "/api/v1/evaluate",
-    responses=describe_failures(FAILURES_WITH_A_BODY, {503: "The answer can't be scored"}),
+    EVALUATE_PATH,
+    responses=describe_failures(
+        FAILURES_WITH_A_BODY,
+        {
+            503: "The answer can't be scored, or there is too much to do",
+            504: "There was too little time to score it",
+        },
+    ),
 )
 async def evaluate_output(
     body: EvaluationRequest,
@@ -36,7 +62,7 @@ async def evaluate_output(
     evaluation: Evaluation = request.app.state.evaluation
     metrics: EvaluationMetrics = request.app.state.evaluation_metrics
     try:
-        verdict, detail = await evaluation.evaluate(body)
+        verdict, detail = await while_connected(request.receive, evaluation.evaluate(body))
     except UnscoredError:
         metrics.count_unscored(body.task_type)
         raise

@@ -12,20 +12,18 @@ from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
-from services.evaluator.app.api import router
+from services.evaluator.app.api import EVALUATE_PATH, router
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
+from services.evaluator.app.sandbox_watch import SandboxWatch
 from services.evaluator.app.services.evaluation import Evaluation
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     LABELLED_TASK_TYPE,
     load_canaries,
 )
-from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
-from services.evaluator.app.services.oversight.calibration.trust import (
-    Calibration,
-    check_calibration,
-)
 from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
+from services.evaluator.app.services.oversight.exchange import KnownRecords
+from services.evaluator.app.services.oversight.judge_trust import JudgeTrust
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
@@ -43,7 +41,8 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         ServiceError: If the judge may not serve, or a setting or a task type can't be used.
     """
     evaluation = create_evaluation(settings)
-    calibration = _check_judge(evaluation, settings)
+    trust = JudgeTrust(evaluation.judge, settings)
+    trust.require()
     metrics = ServiceMetrics(SERVICE)
     evaluation_metrics = EvaluationMetrics(
         metrics.registry, open_task_types(settings.task_types_dir).names()
@@ -60,24 +59,36 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         ),
     )
 
+    def announce() -> None:
+        fingerprint = evaluation.fingerprint_of(LABELLED_TASK_TYPE)
+        evaluation_metrics.set_sandbox_available(is_available=evaluation.availability.is_available)
+        evaluator_metrics.set_info(fingerprint=fingerprint, judge=evaluation.judge.name)
+        _announce(evaluation)
+
+    def reconsider() -> None:
+        trust.look_again()
+        canary.reconsider()
+
+    sandbox_watch = SandboxWatch(evaluation, on_found=announce)
+
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await evaluation.start()
-        evaluation_metrics.set_sandbox_available(is_available=evaluation.availability.is_available)
-        evaluator_metrics.set_info(
-            fingerprint=evaluation.fingerprint_of(LABELLED_TASK_TYPE), judge=evaluation.judge.name
-        )
-        _announce(evaluation)
+        announce()
         app.state.evaluation = evaluation
         app.state.internal_token = settings.internal_token
         app.state.evaluation_metrics = evaluation_metrics
+        app.state.known_records = KnownRecords(settings.selfheal_home)
+        app.state.reconsider = reconsider
         canary.start()
+        sandbox_watch.start()
         yield
+        await sandbox_watch.close()
         await canary.close()
         await evaluation.close()
 
     async def find_obstacle() -> str:
-        return ""
+        return trust.problem or evaluation.obstacle
 
     def describe_condition() -> dict[str, Any]:
         availability = evaluation.availability
@@ -89,7 +100,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
                 "layers": list(availability.layers),
             },
             "judge": evaluation.judge.name,
-            "calibration": calibration.as_condition() if calibration else None,
+            "calibration": trust.calibration.as_condition() if trust.calibration else None,
             **canary.status.as_condition(),
             "canary_history": list(canary.history),
         }
@@ -100,23 +111,13 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=find_obstacle,
+        bound_seconds=settings.evaluator_timeout_seconds,
         describe_condition=describe_condition,
+        bounds={EVALUATE_PATH: {"sandbox": evaluation.admits}},
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
     app.include_router(router)
     return app
-
-
-def _check_judge(evaluation: Evaluation, settings: EvaluatorSettings) -> Calibration | None:
-    """Refuse a judge that was found unreliable; warn of one that was never calibrated."""
-    identity = evaluation.judge.identity
-    calibration = CalibrationStore(settings.selfheal_home).load(identity)
-    warning = check_calibration(
-        identity, calibration, allow_unreliable=settings.judge_allow_unreliable
-    )
-    if warning:
-        log.warning("judge_uncalibrated", judge=evaluation.judge.name, problem=warning)
-    return calibration
 
 
 def _announce(evaluation: Evaluation) -> None:

@@ -27,6 +27,7 @@ def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
             settings.sandbox, settings.sandbox_slots, settings.third_party_modules
         ),
         task_types=task_types,
+        sandbox_slots=settings.sandbox_slots,
     )
 
 

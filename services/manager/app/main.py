@@ -2,19 +2,21 @@
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.common.admin.schemas import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
+from services.common.resilience.ranks import SCORING_PURPOSE
+from services.common.resilience.throttle import Throttle
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
-from services.common.task_types.registry import open_task_types
+from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
@@ -24,18 +26,23 @@ from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.sign_in import SignIns
 from services.manager.app.admin import accounts, condition, jobs, prompts, trials
 from services.manager.app.admin import sessions as session_routes
-from services.manager.app.api import router
+from services.manager.app.api import REQUEST_PATH, router
 from services.manager.app.door.api import CHAT_PATH
 from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
-from services.manager.app.metrics import ScoringMetrics, TrafficMetrics
+from services.manager.app.idempotency.calls import IdempotentCalls
+from services.manager.app.idempotency.sweeper import Sweeper
+from services.manager.app.log.metrics import SpoolMetrics
+from services.manager.app.log.row_log import RowLog
+from services.manager.app.metrics import CountedMetrics
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.condition import Examiner
+from services.manager.app.services.evaluator_exchange import exchange_records
 from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
@@ -70,44 +77,45 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
     metrics.watch_breaker(database.breaker)
-    scoring_metrics = ScoringMetrics(metrics.registry)
-    traffic_metrics, traffic_counter = TrafficMetrics(metrics.registry), TrafficCounter(database)
+    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
+    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter)
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
-    conversation_log = ConversationLog(database)
+    row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
+    worker_throttle, evaluator_throttle = Throttle(), Throttle()
+    conversation_log = ConversationLog(database, row_log.writer)
+    calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
-
-    def choose_mark(name: str) -> Mark | None:
-        task_type = task_types.find(name)
-        is_sampled = task_type is not None and not attention.is_on(name)
-        sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
-        return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
+    background = (key_store, traffic_counter, sweeper, row_log)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        key_store.start()
-        traffic_counter.start()
-        async with create_session() as session:
-            worker = WorkerClient(session, settings)
-            evaluator = EvaluatorClient(session, settings)
+        for one in background:
+            one.start()
+        async with (
+            create_session() as session,
+            exchange_records(settings, database, session),
+        ):
+            worker = WorkerClient(session, settings, worker_throttle)
+            evaluator = EvaluatorClient(session, settings, evaluator_throttle)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
                 worker=worker,
                 evaluator=evaluator,
-                execution_log=ExecutionLogWriter(database),
+                execution_log=ExecutionLogWriter(row_log.writer),
                 task_types=task_types,
             )
             scorers = Scorers(
                 pending=pending,
-                evaluator=evaluator,
+                evaluator=EvaluatorClient(session, settings, purpose=SCORING_PURPOSE),
                 attention=attention,
                 concurrency=settings.scoring_concurrency,
             )
@@ -115,9 +123,10 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.door = Door(
                 worker=worker,
                 conversation_log=conversation_log,
+                calls=calls,
                 task_types=task_types,
                 settings=settings,
-                choose_mark=choose_mark,
+                choose_mark=partial(_choose_mark, task_types, attention),
                 tell_marked=scorers.tell_marked,
             )
             app.state.conversation_log = conversation_log
@@ -132,39 +141,50 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
-        await traffic_counter.close()
-        await key_store.close()
+        for one in reversed(background):
+            await one.close()
         await refiner.close()
         await database.close()
 
     async def refresh_metrics() -> None:
-        with suppress(DatabaseUnavailableError):
-            backlog = await pending.count()
-            scoring_metrics.set_backlog(
-                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
-            )
-            traffic_metrics.set_age(await traffic_counter.age_seconds())
+        await row_log.refresh_metrics()
+        await counted.refresh()
 
     app = create_app(
         SERVICE,
         metrics=metrics,
         authorise=Authorisation(settings, key_store, people),
         lifespan=hold_resources,
-        find_obstacle=database.find_obstacle,
+        find_obstacle=row_log.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
+        bounds={
+            CHAT_PATH: {"worker": worker_throttle.admits},
+            REQUEST_PATH: {
+                "worker": worker_throttle.admits,
+                "evaluator": evaluator_throttle.admits,
+            },
+        },
         body_limits={
             CHAT_PATH: settings.chat_max_body_bytes,
             EVALUATIONS_PATH: MAX_EVALUATION_BYTES,
         },
     )
     app.state.database = database
+    app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
-    for one in (door_router, router):
+    admin = (session_routes, accounts, prompts, trials, jobs, condition)
+    for one in (door_router, router, *(module.router for module in admin)):
         app.include_router(one)
-    for module in (session_routes, accounts, prompts, trials, jobs, condition):
-        app.include_router(module.router)
     return app
+
+
+def _choose_mark(task_types: TaskTypes, attention: Attention, name: str) -> Mark | None:
+    task_type = task_types.find(name)
+    is_sampled = task_type is not None and not attention.is_on(name)
+    sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
+    return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
 
 
 def main() -> None:

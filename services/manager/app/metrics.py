@@ -1,8 +1,24 @@
-"""Metrics of the Manager alone: answers that wait for their scores, and counted traffic."""
+"""Metrics of the Manager alone, which the database knows: waiting scores, traffic, heals."""
 
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import product
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from services.common.database import Database
+from services.common.errors import DatabaseUnavailableError
+from services.common.record.outcomes import DECISIONS
+from services.manager.app.rollups.traffic_counter import TrafficCounter
+from services.manager.app.scoring.claims import PendingScores
+
+COUNT_DECISIONS: Final = """
+    SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
+"""
 
 
 class ScoringMetrics:
@@ -38,3 +54,60 @@ class TrafficMetrics:
     def set_age(self, seconds: float | None) -> None:
         """Show when it was counted last; None for never."""
         self._age.set(math.nan if seconds is None else seconds)
+
+
+class HealingMetrics(Collector):
+    """What was decided of prompts, by whichever Optimizer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._decisions: dict[tuple[str, str], int] = {}
+        registry.register(self)
+
+    def set_decisions(self, decisions: Mapping[tuple[str, str], int]) -> None:
+        """Show how many runs of a task type came to a decision.
+
+        Each decision of a task type that has a run shows, so that the next one is an increase.
+        """
+        seen = product({task_type for task_type, _ in decisions}, DECISIONS)
+        self._decisions = {one: decisions.get(one, 0) for one in seen}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give the counts to a scrape."""
+        family = CounterMetricFamily(
+            "agent_healing_decisions",
+            "What the Optimizers' runs decided",
+            labels=["task_type", "decision"],
+        )
+        for labels, count in sorted(self._decisions.items()):
+            family.add_metric(labels, count)
+        yield family
+
+
+class CountedMetrics:
+    """What is asked of the database at a scrape; while it is away, the last answers stand."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        database: Database,
+        pending: PendingScores,
+        traffic_counter: TrafficCounter,
+    ) -> None:
+        self._database = database
+        self._pending = pending
+        self._traffic_counter = traffic_counter
+        self._scoring = ScoringMetrics(registry)
+        self._traffic = TrafficMetrics(registry)
+        self._healing = HealingMetrics(registry)
+
+    async def refresh(self) -> None:
+        """Ask."""
+        with suppress(DatabaseUnavailableError):
+            backlog = await self._pending.count()
+            self._scoring.set_backlog(
+                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
+            )
+            self._traffic.set_age(await self._traffic_counter.age_seconds())
+            async with self._database.connection() as connection:
+                counts = await connection.fetch(COUNT_DECISIONS)
+            self._healing.set_decisions({(name, what): count for name, what, count in counts})

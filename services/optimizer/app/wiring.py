@@ -82,7 +82,7 @@ class Workshop:
     async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""
         if self.tools.notifier is not None:
-            await self.tools.notifier.notify(describe_outcome(prompt, outcome))
+            await self.tools.notifier.notify(describe_outcome(prompt, outcome), self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -102,7 +102,7 @@ class Workshop:
         settings, session = self.settings, self.tools.session
         return Replayer(
             worker=WorkerClient(session, settings),
-            evaluator=EvaluatorClient(session, settings),
+            evaluator=EvaluatorClient(session, settings, purpose="replay"),
             internal_token=read_token(settings),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
+from services.common.resilience.bounded_calls import BoundedCalls
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     CHAT_EVENTS,
     FAILURES_WITH_A_BODY,
@@ -17,13 +19,14 @@ from services.worker.app.client_bound import ClientBoundAnswer
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.task_performer import TaskPerformer
 
+TASK_PATH = "/api/v1/task"
 CHAT_PATH = "/api/v1/chat"
 FAILURES = describe_failures(
     FAILURES_WITH_A_BODY,
     {
         404: "No prompt serves this task type, or there is no such candidate",
         502: "The model's provider failed",
-        503: "The provider refuses for now, or the prompt can't be read",
+        503: "There is too much to do, the provider refuses for now, or no prompt can be read",
         504: "The provider gave no answer in time",
     },
 )
@@ -31,7 +34,7 @@ FAILURES = describe_failures(
 router = APIRouter()
 
 
-@router.post("/api/v1/task", responses=FAILURES)
+@router.post(TASK_PATH, responses=FAILURES)
 async def perform_task(
     task: TaskRequest,
     request: Request,
@@ -40,7 +43,9 @@ async def perform_task(
     """Generate an answer under the prompt that is active now."""
     performer: TaskPerformer = request.app.state.task_performer
     request.app.state.purposes.count(task.purpose)
-    return await performer.perform(task, x_internal_token)
+    calls: BoundedCalls = request.app.state.calls
+    work = calls.hold_for(performer.perform(task, x_internal_token))
+    return await while_connected(request.receive, work)
 
 
 @router.post(
@@ -62,4 +67,5 @@ async def answer_conversation(
     """Answer a conversation in OpenAI's shape under the prompt that is active now."""
     performer: ChatPerformer = request.app.state.chat_performer
     request.app.state.purposes.count(task.purpose)
-    return ClientBoundAnswer(performer.perform(task, x_internal_token))
+    calls: BoundedCalls = request.app.state.calls
+    return ClientBoundAnswer(performer.perform(task, x_internal_token), calls.hold())

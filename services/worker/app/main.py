@@ -13,9 +13,11 @@ from services.common.llm.factory import create_chat_model, create_chat_relay
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.bounded_calls import PROVIDER, BoundedCalls
+from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.web import MAX_BODY_BYTES, create_app, serve
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.api import CHAT_PATH, router
+from services.worker.app.api import CHAT_PATH, TASK_PATH, router
 from services.worker.app.metrics import PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
@@ -36,6 +38,8 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
     metrics.watch_breaker(database.breaker)
+    limit = ConcurrencyLimit(settings.llm_concurrency)
+    calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
     prompt_metrics = PromptMetrics(metrics.registry)
     purposes = PurposeMetrics(metrics.registry)
 
@@ -43,6 +47,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         app.state.purposes = purposes
+        app.state.calls = calls
         app.state.task_performer = TaskPerformer(
             database=database, agent=WorkerAgent(model), settings=settings
         )
@@ -67,7 +72,9 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
         find_obstacle=database.find_obstacle,
+        bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
+        bounds={path: {PROVIDER: calls.admits} for path in (TASK_PATH, CHAT_PATH)},
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
     app.include_router(router)

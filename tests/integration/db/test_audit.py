@@ -102,7 +102,7 @@ async def test_a_person_is_believed_of_the_manager(manager: Connection) -> None:
         await manager.execute(SAY_WHO)
         await manager.execute("UPDATE prompts SET change_reason = 'by hand'")
     event = await latest(manager)
-    assert (event.person, event.database_user) == ("alice", "selfheal_manager")
+    assert (event.person, event.database_user) == ("alice", "agent_system_manager")
 
 
 async def test_who_acted_is_forgotten_with_the_transaction(manager: Connection) -> None:
@@ -117,7 +117,7 @@ async def test_a_person_is_believed_of_nobody_else(
 ) -> None:
     """Not even of one who acts as the Manager's user: what counts is who signed in."""
     await connection.execute("SET selfheal.person = 'alice'")
-    for statement in ("SET ROLE selfheal_manager", "RESET ROLE"):
+    for statement in ("SET ROLE agent_system_manager", "RESET ROLE"):
         await connection.execute(statement)
         await connection.execute("UPDATE prompts SET change_reason = 'by hand'")
         event = await latest(connection)

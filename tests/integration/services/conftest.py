@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import asyncpg
 import pytest
 
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import configure_connection
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
@@ -26,19 +27,22 @@ IS_WAITING = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = 
 
 
 @pytest.fixture
-async def connect(database_url: str) -> AsyncIterator[Connect]:
+async def connect(
+    database_server: EmbeddedPostgres,
+    connection: Connection,
+) -> AsyncIterator[Connect]:
     """Opens further connections, such as a person at psql would."""
     opened: list[Connection] = []
 
     async def open_one() -> Connection:
-        connection = await asyncpg.connect(database_url)
-        await configure_connection(connection)
-        opened.append(connection)
-        return connection
+        person = await database_server.address.connect()
+        await configure_connection(person)
+        opened.append(person)
+        return person
 
     yield open_one
-    for connection in opened:
-        await connection.close()
+    for person in opened:
+        await person.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from selfheal.runtime.schema.roles import name_role
 from services.common.config import (
     ConsoleSettings,
     EvaluatorSettings,
@@ -44,7 +45,7 @@ FIXED_INSIDE = {
 # The console has an address of its own, and is never open to whoever reaches it.
 NOT_HEEDED = {"console": {"ALLOW_OPEN", "PUBLISHED_HOST"}}
 SECRETS = {
-    "PGPASSWORD": {"migrate", "worker", "optimizer", "autopilot", "selfheal"},
+    "PGPASSWORD": {"migrate", "selfheal"},
     "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
     "OIDC_CLIENT_SECRET": {"manager"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
@@ -141,7 +142,7 @@ def test_who_reads_the_token_waits_until_it_is_written_and_cannot_change_it(serv
     assert f"internal-token:{folder}" in SERVICES["migrate"]["volumes"]
 
 
-@pytest.mark.parametrize("of", ["manager", "console"])
+@pytest.mark.parametrize("of", ["manager", "worker", "optimizer", "console"])
 def test_a_database_users_password_is_in_a_volume_that_its_service_alone_reads(of: str) -> None:
     folder = f"/var/lib/selfheal-{of}"
     holders = {
@@ -153,20 +154,22 @@ def test_a_database_users_password_is_in_a_volume_that_its_service_alone_reads(o
     assert holders.pop("migrate") == f"{of}-password:{folder}"
     assert f"--{of}-password-file={folder}/passfile" in SERVICES["migrate"]["command"]
     assert folder in DOCKERFILE
-    assert holders in ({}, {of: f"{of}-password:{folder}:ro"})
+    own = {of, "autopilot"} if of == "optimizer" else {of}
+    assert holders == dict.fromkeys(own, f"{of}-password:{folder}:ro")
 
 
-def test_the_manager_comes_in_as_its_own_user() -> None:
-    url = SERVICES["manager"]["environment"]["DATABASE_URL"]
-    assert url.startswith("postgresql://selfheal_manager@")
-    assert url.endswith("?passfile=/var/lib/selfheal-manager/passfile")
-    assert "manager-password:/var/lib/selfheal-manager:ro" in SERVICES["manager"]["volumes"]
+@pytest.mark.parametrize("service", ["manager", "worker", "optimizer", "autopilot"])
+def test_each_comes_in_as_its_own_user(service: str) -> None:
+    of = "optimizer" if service == "autopilot" else service
+    url = SERVICES[service]["environment"]["DATABASE_URL"]
+    assert url.startswith(f"postgresql://{name_role('agent_system', of)}@")
+    assert url.endswith(f"?passfile=/var/lib/selfheal-{of}/passfile")
 
 
 def test_the_console_comes_in_as_a_user_who_only_reads_and_holds_no_other_secret() -> None:
     console = SERVICES["console"]
     url = console["environment"]["CONSOLE_DATABASE_URL"]
-    assert url.startswith("postgresql://selfheal_console@")
+    assert url.startswith(f"postgresql://{name_role('agent_system', 'console')}@")
     assert url.endswith("?passfile=/var/lib/selfheal-console/passfile")
     assert "console-password:/var/lib/selfheal-console:ro" in console["volumes"]
     assert not {"DATABASE_URL", *SECRETS} & console["environment"].keys()

@@ -15,6 +15,7 @@ from langchain_core.runnables import Runnable
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
+    ModelOutOfTimeError,
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
@@ -22,6 +23,7 @@ from services.common.errors import (
 )
 from services.common.llm.invocation import translate_vendor_error
 from services.common.llm.relay.relay import DONE, to_event, to_json
+from services.common.resilience.deadline import fit
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
 NOT_PASSED_ON = frozenset(
@@ -43,7 +45,8 @@ class LangChainRelay:
     Args:
         model: Any chat model; how it was made says its default parameters.
         name: Its name, where the pieces of a stream don't say it from the first one on.
-        timeout_seconds: Longest pause in an answer; one that comes whole is one pause.
+        timeout_seconds: Longest pause in an answer; one that comes whole is one pause. The first
+            pause is no longer than what the request has left.
     """
 
     def __init__(self, model: BaseChatModel, *, name: str, timeout_seconds: float) -> None:
@@ -67,11 +70,13 @@ class LangChainRelay:
     ) -> AsyncGenerator[dict[str, Any], None]:
         question = self._prepare(request)
         writer = _ChunkWriter(self._name)
+        seconds = fit(self._timeout_seconds)
         try:
             async with aclosing(_invoke(*question, in_pieces)) as answers:
                 while True:
-                    async with asyncio.timeout(self._timeout_seconds):
+                    async with asyncio.timeout(seconds):
                         message = await anext(answers, None)
+                    seconds = self._timeout_seconds
                     if message is None:
                         break
                     if delta := writer.read(message):
@@ -79,6 +84,8 @@ class LangChainRelay:
         except ServiceError:
             raise
         except TimeoutError as error:
+            if seconds < self._timeout_seconds:
+                raise ModelOutOfTimeError from error
             raise ModelTimeoutError(
                 f"The model gave no answer in {self._timeout_seconds:g} s."
             ) from error

@@ -32,7 +32,8 @@ OUTCOME = f"""CASE
     WHEN EXISTS (SELECT FROM selfheal.pending_scores AS p WHERE p.execution_id = l.id)
         THEN 'pending'
     WHEN l.error_message IS NOT NULL THEN 'unscored'
-    WHEN {CONVERSATION.format("finish_reason")} = 'client_closed' THEN 'client_closed'
+    WHEN 'client_closed' IN (l.evaluation_detail #>> '{{error,code}}',
+        {CONVERSATION.format("finish_reason")}) THEN 'client_closed'
     ELSE 'not_chosen' END"""
 MODEL = f"""coalesce(l.evaluation_detail #>> '{{worker,model}}',
     {CONVERSATION.format("model_answered")})"""

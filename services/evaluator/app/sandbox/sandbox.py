@@ -24,7 +24,7 @@ class Sandbox(Protocol):
         """Whether code is run here, and in what; found out by `start`."""
 
     async def start(self) -> Availability:
-        """Make ready and try a real run; where that fails, no code is run later either."""
+        """Make ready and try a real run; where that fails, no code is run until a later start."""
 
     async def run(self, source: str, steps: Sequence[Step]) -> Execution:
         """Load a program and take the steps; always answers and never raises."""

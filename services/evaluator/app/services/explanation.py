@@ -58,6 +58,7 @@ def explain(
             criteria=list(judgement.criteria),
             judgements=list(judgement.judgements),
             spread=judgement.spread,
+            second_look=judgement.second_look,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
         reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],

@@ -17,6 +17,7 @@ from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.errors import InvalidRequestError
 from services.common.record.changes import load_serving
 from services.common.replays.asking import Question
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import TaskType
 from services.manager.app.access.callers import AnyCaller, create_router
 from services.manager.app.admin.prompts import load_prompt
@@ -45,7 +46,8 @@ async def try_draft(
     caller.require_task_type(task_type)
     async with caller.database.connection() as connection:
         serving = await load_serving(connection, task_type)
-    return await trials_of(request).compare(serving, body.content, body.inputs)
+    comparing = trials_of(request).compare(serving, body.content, body.inputs)
+    return await while_connected(request.receive, comparing)
 
 
 @router.post("/requests/{request_id}/replay")
@@ -59,14 +61,16 @@ async def replay_request(
             raise UnknownRequestError(f"No request {request_id} is in the log.")
         caller.require_task_type(row["task_type"])
         prompt = await load_prompt(connection, body.prompt_id, row["task_type"])
-    return await trials_of(request).rerun(prompt, _read_question(row))
+    rerunning = trials_of(request).rerun(prompt, _read_question(row))
+    return await while_connected(request.receive, rerunning)
 
 
 @router.post("/evaluations")
 async def judge_answer(body: EvaluateRequest, request: Request, caller: AnyCaller) -> TrialAnswer:
     """Have an answer judged; nothing of it is kept."""
     caller.require_task_type(body.task_type)
-    return await trials_of(request).judge(body.task_type, body.user_input, body.worker_output)
+    judging = trials_of(request).judge(body.task_type, body.user_input, body.worker_output)
+    return await while_connected(request.receive, judging)
 
 
 def trials_of(request: Request) -> Trials:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from services.common.chat.errors import OpenAIError
 from services.common.errors import UnknownTaskTypeError
 from services.common.schemas import (
+    CALLED_BEFORE,
     CHAT_EVENTS,
     CHAT_EXAMPLE,
     FAILURES_OF_ANY_ROUTE,
@@ -22,6 +23,7 @@ from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.errors import ModelNotFoundError, UnknownRequestError
 from services.manager.app.door.schema import ChatBody
+from services.manager.app.idempotency.calls import IdempotencyKey
 
 CHAT_PATH = "/v1/chat/completions"
 Evaluation = Literal["scored", "pending", "unscored", "not_chosen", "client_closed"]
@@ -150,10 +152,11 @@ CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
         FAILURES_OF_ANY_ROUTE,
         FAILURES_WITH_A_BODY,
         NO_SUCH_MODEL,
+        CALLED_BEFORE,
         {
             429: "The model's provider refuses for now, or its quota is spent",
             502: "The model's provider or the Worker failed",
-            503: "The answer can't be kept: the database is away",
+            503: "There is too much to do, or the answer can't be kept: the database is away",
             504: "The model's provider or the Worker gave no answer in time",
         },
         model=OpenAIError,
@@ -183,6 +186,7 @@ async def complete_chat(
             }
         ),
     ],
+    idempotency_key: IdempotencyKey = None,
 ) -> None:
     """Answer a conversation under the prompt that serves the task type that `model` names.
 

@@ -13,7 +13,7 @@ SILENT_SECONDS = 10.0
 # A client that takes nothing for so long is gone, whatever its connection says.
 STALLED_SECONDS = 60.0
 JSON_TYPE = "application/json"
-STREAM_TYPE = "text/event-stream; charset=utf-8"
+STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -64,7 +64,7 @@ class Client:
         """Send events of a stream, once its client has taken enough of the earlier ones."""
         self._is_sending = True
         self._spoken_at = self._time()
-        await self._begin({"content-type": STREAM_TYPE, "cache-control": "no-cache"})
+        await self._begin(STREAM_HEADERS)
         await self._send({"type": "http.response.body", "body": events, "more_body": not is_last})
         self._is_sending = False
         self._spoken_at = self._time()

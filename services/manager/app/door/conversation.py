@@ -12,7 +12,7 @@ from services.common.settings.door import DoorSettings
 from services.common.text import make_storable
 from services.manager.app.door.bounding import bound, hash_binary_parts
 from services.manager.app.door.request import ChatRequest
-from services.manager.app.services.execution_log import Execution
+from services.manager.app.log.rows import Execution
 
 # Fields of a body that have columns of their own.
 OWN_COLUMNS = frozenset({"model", "messages", "tools"})

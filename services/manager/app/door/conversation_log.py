@@ -1,44 +1,22 @@
 """Writes a conversation and reads what became of it."""
 
-from dataclasses import astuple, fields
 from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
+from services.manager.app.log.rows import Execution, Row
+from services.manager.app.log.writer import RowWriter, Within
 from services.manager.app.scoring.sampling import Mark
-from services.manager.app.services.execution_log import EXECUTION_COLUMNS, Execution, read_columns
 
 CLIENT_CLOSED = "client_closed"
-_EXECUTION = len(fields(Execution))
-_VALUES = ", ".join(f"${number}" for number in range(1, _EXECUTION + 1))
-_ROW, _WITH_JUDGE, _RULES, _JUDGE = (f"${_EXECUTION + number}" for number in range(1, 5))
-# One statement, so that no row is without its conversation, and none with a mark is forgotten.
-INSERT_CONVERSATION = f"""
-    WITH execution AS (
-        INSERT INTO execution_logs ({EXECUTION_COLUMNS}) VALUES ({_VALUES})
-        RETURNING id, request_id, task_type
-    ), conversation AS (
-        INSERT INTO selfheal.conversations
-        SELECT c.* FROM execution, jsonb_populate_record(
-            NULL::selfheal.conversations,
-            {_ROW}::jsonb || jsonb_build_object(
-                'execution_id', id, 'request_id', request_id, 'model_asked', task_type,
-                'created_at', now()
-            )
-        ) AS c
-    )
-    INSERT INTO selfheal.pending_scores
-        (execution_id, task_type, with_judge, rules_share, judge_share)
-    SELECT id, task_type, {_WITH_JUDGE}::boolean, {_RULES}::real, {_JUDGE}::real
-    FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
-"""
 # A client may have used an id again: its latest request is meant.
 SELECT_REQUEST = f"""
     SELECT l.*, to_jsonb(c) AS conversation, CASE
         WHEN p.execution_id IS NOT NULL THEN 'pending'
         WHEN l.evaluation_score IS NOT NULL THEN 'scored'
         WHEN l.error_message IS NOT NULL THEN 'unscored'
-        WHEN c.finish_reason = '{CLIENT_CLOSED}' THEN '{CLIENT_CLOSED}'
+        WHEN '{CLIENT_CLOSED}' IN (c.finish_reason, l.evaluation_detail #>> '{{error,code}}')
+            THEN '{CLIENT_CLOSED}'
         ELSE 'not_chosen' END AS evaluation
     FROM execution_logs AS l
     LEFT JOIN LATERAL (
@@ -70,17 +48,23 @@ class ConversationLog:
     Every method raises DatabaseUnavailableError if the database gives no answer.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, rows: RowWriter) -> None:
         self._database = database
+        self._rows = rows
 
     async def write(
-        self, execution: Execution, conversation: dict[str, Any], mark: Mark | None
+        self,
+        execution: Execution,
+        conversation: dict[str, Any],
+        mark: Mark | None,
+        within: Within | None = None,
     ) -> None:
-        """Insert the rows of an answer and commit them; one with a mark waits for its score."""
-        chances = astuple(mark) if mark else (None, None, None)
-        values = (*read_columns(execution), conversation, *chances)
-        async with self._database.connection() as connection:
-            await connection.execute(INSERT_CONVERSATION, *values)
+        """Write the rows of an answer, and `within` in the same transaction.
+
+        One with a mark waits for its score. Where the database is away the rows are spooled, but
+        for those that come `within` something.
+        """
+        await self._rows.write(Row(execution, conversation, mark), within)
 
     async def read_request(self, request_id: UUID) -> dict[str, Any] | None:
         """Read the row of a request, what became of it, and its conversation."""

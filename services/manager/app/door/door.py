@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from services.common.chat.errors import openai_error
 from services.common.errors import (
     DatabaseUnavailableError,
+    OverloadedError,
     ServiceError,
     UnknownTaskTypeError,
     UnsupportedMediaTypeError,
@@ -39,6 +40,8 @@ from services.manager.app.door.request import (
     check_against_task_type,
     read_chat_request,
 )
+from services.manager.app.idempotency.calls import IdempotentCalls, KeptAnswer
+from services.manager.app.idempotency.errors import CallInProgressError
 from services.manager.app.scoring.sampling import Mark
 
 # How long the end of the process waits for rows that are being written.
@@ -62,6 +65,7 @@ class Door:
 
     worker: WorkerClient
     conversation_log: ConversationLog
+    calls: IdempotentCalls
     task_types: TaskTypes
     settings: DoorSettings
     choose_mark: Callable[[str], Mark | None]
@@ -79,22 +83,27 @@ class Door:
         if content_type.lower() != "application/json":
             raise UnsupportedMediaTypeError
         try:
-            request = read_chat_request(await Request(scope, receive).body())
+            content = await Request(scope, receive).body()
         except ClientDisconnect:
             return
+        request = read_chat_request(content)
         require_task_type(scope, request.model)
         await self._check(request)
         self._name_unknown_fields(request)
         self._hold(asyncio.current_task())
         client = Client(receive, send, is_stream=request.is_stream)
-        try:
-            await self._serve(Exchange(scope["state"]["request_id"], request, client))
-        except Exception as error:
-            if not client.has_begun:
-                raise
-            # No status can tell it any more.
-            log.error("unexpected_error", path=scope["path"], exc_info=error)
-            await client.send_events(write_event(openai_error(UNEXPECTED)), is_last=True)
+        async with self.calls.enter(scope, request.model, content) as call:
+            if isinstance(call, KeptAnswer):
+                await call.as_response()(scope, receive, send)
+                return
+            try:
+                await self._serve(Exchange(scope["state"]["request_id"], request, client, call))
+            except Exception as error:
+                if not client.has_begun:
+                    raise
+                # No status can tell it any more.
+                log.error("unexpected_error", path=scope["path"], exc_info=error)
+                await client.send_events(write_event(openai_error(UNEXPECTED)), is_last=True)
 
     async def close(self) -> None:
         """Wait for the rows that are being written."""
@@ -137,8 +146,8 @@ class Door:
             await self._cut_off(asking, exchange)
             return
         failure = asking.result()
-        # Like every request that is its client's fault, one that the provider refuses isn't kept.
-        is_refused = failure is not None and failure.code == REFUSED_REQUEST
+        # What is its client's fault isn't kept, and neither is what there was no room for.
+        is_refused = failure is not None and failure.code in (REFUSED_REQUEST, OverloadedError.code)
         lost = None if is_refused else await self._keep(exchange, is_marked=failure is None)
         if failure := failure or lost:
             await _tell_failure(failure, exchange.client)
@@ -187,11 +196,14 @@ class Door:
         conversation, is_whole = make_conversation(request, answer, self.settings)
         mark = self.choose_mark(request.model) if is_marked and is_whole else None
         execution = make_execution(exchange.request_id, request, answer)
-        writing = asyncio.create_task(self.conversation_log.write(execution, conversation, mark))
+        within = exchange.keeping() if is_marked else None
+        writing = asyncio.create_task(
+            self.conversation_log.write(execution, conversation, mark, within)
+        )
         self._hold(writing)
         try:
             await asyncio.shield(writing)
-        except DatabaseUnavailableError as error:
+        except (DatabaseUnavailableError, CallInProgressError) as error:
             log.error("conversation_not_written", code=error.code, message=error.message)
             return error
         log.info(

@@ -10,10 +10,18 @@ from uuid import UUID
 from services.common.chat.chunks import choices_of, join_chunks
 from services.common.siblings import ChatReply
 from services.common.text import make_printable_line
-from services.manager.app.door.client import Client, encode, write_event
+from services.manager.app.door.client import (
+    JSON_TYPE,
+    STREAM_HEADERS,
+    Client,
+    encode,
+    write_event,
+)
 from services.manager.app.door.conversation import Answer
 from services.manager.app.door.errors import BrokenAnswerError
 from services.manager.app.door.request import ChatRequest
+from services.manager.app.idempotency.calls import Call
+from services.manager.app.log.writer import Within
 
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
@@ -34,10 +42,13 @@ _decode = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_number
 class Exchange:
     """One request and its answer; to take an answer raises UpstreamError where it fails."""
 
-    def __init__(self, request_id: UUID, request: ChatRequest, client: Client) -> None:
+    def __init__(
+        self, request_id: UUID, request: ChatRequest, client: Client, call: Call | None = None
+    ) -> None:
         self.request_id = request_id
         self.request = request
         self.client = client
+        self._call = call
         self.answer = Answer()
         self._started = time.perf_counter()
         self._room_bytes = MAX_COLLECTED_BYTES
@@ -69,6 +80,8 @@ class Exchange:
                 passed_on.extend(self._take_event(event) for event in events if event != DONE)
             finally:
                 if out := b"".join(passed_on):
+                    if self._call:
+                        self._call.collect(out)
                     await self.client.send_events(out)
             if events[-1] == DONE:
                 return
@@ -85,9 +98,19 @@ class Exchange:
     async def send_rest(self) -> None:
         """Send what was held back: the row is committed."""
         if self.request.is_stream:
-            await self.client.send_events(b"".join(self._held) + DONE_EVENT, is_last=True)
+            await self.client.send_events(self._rest(), is_last=True)
         else:
-            await self.client.send_whole(self._held[0])
+            await self.client.send_whole(self._rest())
+
+    def keeping(self) -> Within | None:
+        """Return what keeps the answer for other tries of the same call, if it may have some."""
+        if self._call is None:
+            return None
+        kind = STREAM_HEADERS if self.request.is_stream else {"content-type": JSON_TYPE}
+        return self._call.keeping({**kind, **self.client.headers}, self._rest())
+
+    def _rest(self) -> bytes:
+        return b"".join((*self._held, DONE_EVENT) if self.request.is_stream else self._held)
 
     def finish(self) -> Answer:
         """Return what has come so far, for the log."""

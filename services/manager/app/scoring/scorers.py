@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from services.common.chat.evaluation import make_evaluation_request
-from services.common.errors import DatabaseUnavailableError, UpstreamError
+from services.common.errors import DatabaseUnavailableError, UpstreamError, UpstreamOverloadedError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.logging import get_logger, name_error
 from services.common.siblings import EvaluatorClient
@@ -135,9 +135,12 @@ class Scorers:
             code=error.upstream_code,
             attempt=claim.attempts,
         )
+        # It yields to live requests, for as long as it takes.
+        may_wait = isinstance(error, UpstreamOverloadedError)
         is_final = error.upstream_code in FINAL_CODES or error.upstream == WORKER
-        if claim.attempts < ATTEMPTS and not is_final:
-            pause_seconds = FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (claim.attempts - 1)
+        if may_wait or (claim.attempts < ATTEMPTS and not is_final):
+            attempts = min(claim.attempts, ATTEMPTS - 1)
+            pause_seconds = FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (attempts - 1)
             await self._pending.put_back(claim, after_seconds=pause_seconds)
             return
         reason = ErrorDetail(service=error.upstream, code=error.upstream_code)

@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.common.admin.schemas import Condition
 from services.common.config import ManagerSettings
 from services.common.database import Database
+from services.common.database.condition import (
+    check_access,
+    check_load,
+    load_database_load,
+)
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -21,13 +26,9 @@ from services.common.diagnosis.checks import (
     check_python,
     is_installed,
 )
-from services.common.diagnosis.database_access import (
-    check_access,
-    check_load,
-    load_database_load,
-)
 from services.common.errors import DatabaseUnavailableError
 from services.common.version import package_version
+from services.manager.app.log.spool.state import judge_spool, measure
 
 READINESS_PATH: Final = "/health/ready"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=3)
@@ -71,16 +72,18 @@ class Examiner:
             "package": package_version(),
             "python": ".".join(str(part) for part in sys.version_info[:3]),
         }
-        worker, evaluator, stored = await asyncio.gather(
+        worker, evaluator, stored, spooled = await asyncio.gather(
             self._ask(settings.worker_url),
             self._ask(settings.evaluator_url),
             self._examine_database(versions),
+            asyncio.to_thread(measure, settings.spool_directory),
         )
         checks = [
             _judge_service("worker", worker),
             _judge_service("evaluator", evaluator),
             *(_judge_scores(evaluator) if evaluator else ()),
             *stored,
+            judge_spool(spooled, settings.spool_directory),
             check_python(sys.version_info[:3]),
             check_provider(settings, has_langchain=is_installed("langchain")),
             check_network(settings, asks=settings.require_keys),

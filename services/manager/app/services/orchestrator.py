@@ -1,8 +1,16 @@
 """Serves a request: refine, ask Worker and Evaluator, write one row of the log, answer."""
 
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from services.common.errors import InvalidRequestError, UnknownTaskTypeError, UpstreamError
+from services.common.errors import (
+    ClientGoneError,
+    InvalidRequestError,
+    UnknownTaskTypeError,
+    UpstreamError,
+    UpstreamOverloadedError,
+)
 from services.common.evaluation_detail import (
     ErrorDetail,
     EvaluationDetail,
@@ -13,10 +21,28 @@ from services.common.logging import get_logger
 from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
-from services.manager.app.services.execution_log import Execution, ExecutionLogWriter
+from services.manager.app.idempotency.calls import Call
+from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
+from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.refinement.refiners import Refiner
 
+Result = TypeVar("Result")
+CLIENT = "client"
+
 log = get_logger()
+
+
+class Bound(Protocol):
+    """Does work for as long as somebody waits for it; raises ClientGoneError where nobody does."""
+
+    def __call__(self, work: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
+        """Do it."""
+
+
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do work whoever waits for it."""
+    return await work
 
 
 class Orchestrator:
@@ -41,14 +67,27 @@ class Orchestrator:
         self._execution_log = execution_log
         self._task_types = task_types
 
-    async def serve(self, request_id: UUID, request: AgentRequest) -> AgentResponse:
-        """Serve one request.
+    async def serve(
+        self,
+        request_id: UUID,
+        request: AgentRequest,
+        call: Call | None = None,
+        until_hang_up: Bound = to_the_end,
+    ) -> AgentResponse:
+        """Serve one request; the answer of one that may be tried again is kept with its row.
+
+        Args:
+            call: The call of a key, which may be tried again.
+            until_hang_up: Bounds what is done for the client; the row is written all the same.
 
         Raises:
+            ClientGoneError: If the client hung up.
             InvalidRequestError: If nothing in the input can be seen, or the prompt has variables.
             UnknownTaskTypeError: If no prompt serves the task type; nothing is logged then.
-            UpstreamError: If Worker or Evaluator failed; the log has a row that says so.
+            UpstreamError: If Worker or Evaluator failed; the log has a row that says so, unless
+                the Worker has too much to do.
             DatabaseUnavailableError: If the row can't be written.
+            CallInProgressError: If another process took the call's place.
         """
         definition = self._task_types.find(request.task_type)
         if definition and definition.variables:
@@ -56,7 +95,9 @@ class Orchestrator:
                 f"The prompt of {request.task_type} takes variables "
                 f"({', '.join(definition.variables)}), which only /v1/chat/completions can give."
             )
-        refined_input = await self._refiner.refine(request.user_input, task_type=request.task_type)
+        refined_input = await until_hang_up(
+            self._refiner.refine(request.user_input, task_type=request.task_type)
+        )
         if not refined_input:
             raise InvalidRequestError("user_input holds no character that can be seen.")
         execution = Execution(
@@ -66,14 +107,19 @@ class Orchestrator:
             refined_input=refined_input,
         )
         try:
-            response = await self._answer_and_score(execution)
+            response = await until_hang_up(self._answer_and_score(execution))
         except UnknownTaskTypeError:
             raise
+        except ClientGoneError as error:
+            # It counts for nothing, as at the door: there is no error message.
+            self._note(execution, ErrorDetail(service=CLIENT, code=error.code))
+            await self._execution_log.write(execution)
+            raise
         except UpstreamError as error:
+            if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
+                raise  # Nothing was done of it.
             execution.error_message = f"{error.code}: {error.message}"
-            reason = ErrorDetail(service=error.upstream, code=error.upstream_code)
-            known = execution.evaluation_detail or {}
-            execution.evaluation_detail = known | EvaluationDetail(error=reason).as_json()
+            self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
             await self._execution_log.write(execution)
             if execution.worker_output is not None:
                 error.message = (
@@ -81,7 +127,7 @@ class Orchestrator:
                     f"of this request. See it with: selfheal explain {request_id}"
                 )
             raise
-        await self._execution_log.write(execution)
+        await self._execution_log.write(execution, _keeping(call, response))
         log.info(
             "request_served",
             task_type=request.task_type,
@@ -90,6 +136,11 @@ class Orchestrator:
             passed=response.evaluation_passed,
         )
         return response
+
+    def _note(self, execution: Execution, reason: ErrorDetail) -> None:
+        """Say in the row why there is no score, beside what is known already."""
+        known = execution.evaluation_detail or {}
+        execution.evaluation_detail = known | EvaluationDetail(error=reason).as_json()
 
     async def _answer_and_score(self, execution: Execution) -> AgentResponse:
         """Fill in the execution step by step, so that a failure keeps what came before."""
@@ -128,3 +179,9 @@ class Orchestrator:
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
         )
+
+
+def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
+    if call is None:
+        return None
+    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())

@@ -14,6 +14,7 @@ from services.common.models import Prompt
 from services.common.record.healing_runs import register_candidate
 from services.common.record.text_lint import find_unservable
 from services.common.replays.asking import Asker, Question
+from services.common.resilience.deadline import within
 from services.common.schemas import EvaluationRequest
 from services.common.siblings import EvaluatorClient
 from services.common.task_types.registry import TaskTypes
@@ -99,9 +100,11 @@ class Trials:
     async def answer(self, task_type: str, candidate_id: UUID, question: Question) -> TrialAnswer:
         """Have a question answered and scored; what goes wrong is told in its place."""
         try:
-            async with asyncio.timeout(self.deadline_seconds), self._slots:
-                answered = await self.asker.ask(task_type, candidate_id, question)
-                scored = await self._score(answered.evaluation)
+            async with asyncio.timeout(self.deadline_seconds):
+                with within(self.deadline_seconds):
+                    async with self._slots:
+                        answered = await self.asker.ask(task_type, candidate_id, question)
+                        scored = await self._score(answered.evaluation)
         except TimeoutError:
             return TrialAnswer(error=f"It took longer than {self.deadline_seconds:g} s.")
         except ServiceError as error:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -39,7 +40,8 @@ class StubDatabase:
     """A database that is a flag."""
 
     name = "postgres"
-    database_url = manager_url = console_url = "postgresql://stub"
+    database_url = "postgresql://stub"
+    service_urls: ClassVar[dict[str, str]] = {}
     exit_code = None
     log_file = Path(os.devnull)
 

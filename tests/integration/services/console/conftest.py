@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.admin.schemas import Person, SessionView
 from services.common.config import ConsoleSettings
 from services.console.app.main import create_console
@@ -42,6 +44,12 @@ class StubAdmin:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+@pytest.fixture
+def database_url(database_server: EmbeddedPostgres, connection: asyncpg.Connection) -> str:
+    """Where the database of `connection` is, for the console's own user."""
+    return database_server.service_urls["console"]
 
 
 @pytest.fixture

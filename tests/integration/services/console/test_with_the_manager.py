@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, run_provider
 
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.access.accounts import create_account
 from services.common.access.passwords import hash_password
 from services.common.config import ConsoleSettings, Settings
@@ -60,11 +61,18 @@ class DirectClient(AdminClient):
 
 
 @pytest.fixture
-def open_both(serve: Serve, make_settings: Callable[..., Settings], database_url: str) -> Any:
+def open_both(
+    serve: Serve,
+    make_settings: Callable[..., Settings],
+    database_server: EmbeddedPostgres,
+    database_url: str,
+) -> Any:
     """Opens a Manager, and the console that calls it."""
 
+    of_the_manager = {"database_url": database_server.manager_url}
+
     async def open_them(**settings: Any) -> httpx.AsyncClient:
-        manager = await serve(create_manager(make_settings(**settings)))
+        manager = await serve(create_manager(make_settings(**of_the_manager, **settings)))
         app = create_console(ConsoleSettings(console_database_url=database_url))
         console = await serve(app)
         app.state.admin = DirectClient(manager)

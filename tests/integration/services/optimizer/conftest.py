@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.config import Settings
 from services.common.http import create_session
 from services.common.record.outcomes import HealingOutcome
@@ -39,6 +40,12 @@ INSERT_LOG = """
 """
 AGE_ACTIVATIONS = "UPDATE selfheal.activations SET activated_at = activated_at - $1::interval"
 AGE_PROMPTS = "UPDATE prompts SET created_at = created_at - $1::interval"
+
+
+@pytest.fixture
+def database_url(database_server: EmbeddedPostgres, connection: asyncpg.Connection) -> str:
+    """Where the database of `connection` is, for the Optimizer's own user."""
+    return database_server.service_urls["optimizer"]
 
 
 @pytest.fixture
@@ -194,7 +201,7 @@ class Messages:
         self.told: list[Notification] = []
         self.problem = ""
 
-    async def notify(self, notification: Notification) -> None:
+    async def notify(self, notification: Notification, connection: Connection) -> None:
         self.told.append(notification)
 
     async def deliver(self, notification: Notification) -> str:

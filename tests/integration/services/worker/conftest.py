@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
@@ -11,10 +12,17 @@ from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
+from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.config import Settings
 from services.worker.app import main
 
 METADATA = {"model_name": "listening-1", "finish_reason": "stop"}
+
+
+@pytest.fixture
+def database_url(database_server: EmbeddedPostgres, connection: asyncpg.Connection) -> str:
+    """Where the database of `connection` is, for the Worker's own user."""
+    return database_server.service_urls["worker"]
 
 
 class ListeningModel(BaseChatModel):

@@ -5,14 +5,16 @@ import pytest
 from typer.testing import CliRunner
 
 from selfheal.cli.main import app
+from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.external import ExternalDatabase
+from selfheal.runtime.schema.roles import SERVICES, read_or_create_passfile
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No `.env` and no DATABASE_URL but the test's."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "INTERNAL_TOKEN", "INTERNAL_TOKEN_FILE"):
+    for name in ("DATABASE_URL", "WORKER_DATABASE_URL", "INTERNAL_TOKEN", "INTERNAL_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -33,8 +35,8 @@ def test_it_says_what_it_applied(
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
     asked: list[str] = []
 
-    def upgrade(database: ExternalDatabase, passwords: Mapping[str, str]) -> list[str]:
-        assert passwords == {}
+    def upgrade(database: ExternalDatabase, files: Mapping[str, Path]) -> list[str]:
+        assert files == {}
         asked.append(database.database_url)
         assert database.schema.is_file()
         return applied
@@ -62,31 +64,34 @@ def test_the_token_is_written_once_and_kept(
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_the_users_passwords_go_into_files_that_postgresqls_clients_read(
+def test_each_service_has_a_file_for_its_password_and_a_url_that_names_its_user(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
-    given: list[Mapping[str, str]] = []
+    monkeypatch.setenv("WORKER_DATABASE_URL", "postgresql://theirs@db/agent_system")
+    given: list[tuple[Mapping[str, str], Mapping[str, Path]]] = []
 
-    def upgrade(_: ExternalDatabase, passwords: Mapping[str, str]) -> list[str]:
-        given.append(dict(passwords))
+    def upgrade(database: ExternalDatabase, files: Mapping[str, Path]) -> list[str]:
+        given.append((database.service_urls, files))
         return []
 
     monkeypatch.setattr(ExternalDatabase, "upgrade", upgrade)
-    manager, console = tmp_path / "manager", tmp_path / "console"
-    options = [
-        *("--manager-password-file", str(manager)),
-        *("--console-password-file", str(console)),
-    ]
-    for _ in range(2):
-        result = CliRunner().invoke(app, ["migrate", *options])
-        assert result.exit_code == 0, result.output
-        assert not any(password in result.output for password in given[-1].values())
-    assert given[0] == given[1]
-    for file, role in ((manager, "selfheal_manager"), (console, "selfheal_console")):
-        assert file.read_text() == f"*:*:*:{role}:{given[0][role]}\n"
-        assert file.stat().st_mode & 0o777 == 0o600
-        assert len(given[0][role]) >= 32
+    files = {service: tmp_path / service for service in SERVICES}
+    options = [f"--{service}-password-file={file}" for service, file in files.items()]
+    result = CliRunner().invoke(app, ["migrate", *options])
+    assert result.exit_code == 0, result.output
+    assert given == [({"worker": "postgresql://theirs@db/agent_system"}, files)]
+
+
+def test_a_password_is_added_once_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "passfile"
+    first = read_or_create_passfile(file, "one")
+    assert file.read_text() == f"*:*:*:one:{first}\n"
+    assert len(first) >= 32
+    second = read_or_create_passfile(file, "two")
+    assert file.read_text() == f"*:*:*:one:{first}\n*:*:*:two:{second}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [read_or_create_passfile(file, name) for name in ("one", "two")] == [first, second]
 
 
 def test_the_consoles_token_is_written_once_and_is_the_owners_alone(
@@ -105,15 +110,11 @@ def test_the_consoles_token_is_written_once_and_is_the_owners_alone(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_file_of_another_kind_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text("something else")
-    result = CliRunner().invoke(app, ["migrate", "--console-password-file", str(file)])
-    assert result.exit_code == 1
-    assert "isn't a password file" in result.stderr
+    with pytest.raises(PostgresError, match="isn't a password file"):
+        read_or_create_passfile(file, "one")
     assert file.read_text() == "something else"
 
 

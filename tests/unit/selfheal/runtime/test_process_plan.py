@@ -64,7 +64,7 @@ def test_the_console_is_left_out_where_it_is_off_or_has_no_way_into_the_database
 
 def test_the_console_has_a_place_and_a_database_user_of_its_own() -> None:
     settings = make_settings(bind_host="0.0.0.0", console_bind_host="127.0.0.1", console_port=8123)
-    credentials = replace(CREDENTIALS, console_database_url="postgresql://reader@127.0.0.1/db")
+    credentials = replace(CREDENTIALS, service_urls={"console": "postgresql://reader@127.0.0.1/db"})
     *_, (spec,) = plan_processes(settings, credentials)
     assert spec.is_optional
     assert (spec.host, spec.port, spec.port_setting) == ("127.0.0.1", 8123, "CONSOLE_PORT")
@@ -124,9 +124,9 @@ def test_secrets_go_only_where_they_are_needed() -> None:
     }
 
 
-def test_the_manager_gets_into_the_database_as_its_own_user() -> None:
-    own = "postgresql://selfheal_manager:own@127.0.0.1:5432/agent_system"
-    credentials = replace(CREDENTIALS, manager_database_url=own)
+def test_each_gets_into_the_database_as_its_own_user() -> None:
+    own = {name: f"postgresql://{name}:own@127.0.0.1/db" for name in ("manager", "optimizer")}
+    credentials = replace(CREDENTIALS, service_urls=own)
     stages = plan_processes(make_settings(), credentials, autopilot=True)
     urls = {
         spec.name: spec.environment["DATABASE_URL"]
@@ -134,8 +134,7 @@ def test_the_manager_gets_into_the_database_as_its_own_user() -> None:
         for spec in stage
         if "DATABASE_URL" in spec.environment
     }
-    others = CREDENTIALS.database_url
-    assert urls == {"worker": others, "manager": own, "optimizer": others}
+    assert urls == {**own, "worker": CREDENTIALS.database_url}
     assert "own" not in repr(credentials)
 
 

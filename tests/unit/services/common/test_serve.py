@@ -24,7 +24,10 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What uvicorn was asked to run; nothing listens, and the tests' logging stays."""
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(web.uvicorn, "run", lambda app, **options: asked.append(options))
+    monkeypatch.setattr(web.uvicorn, "Config", lambda app, **options: options)
+    monkeypatch.setattr(
+        web.draining, "run", lambda app, config, **more: asked.append(config | more)
+    )
     monkeypatch.setattr(web, "configure_logging", lambda service, level: None)
     return asked
 

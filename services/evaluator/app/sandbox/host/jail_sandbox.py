@@ -78,7 +78,8 @@ class JailSandbox:
         return self._availability
 
     async def start(self) -> Availability:
-        """Start a zygote and try it with the self-test."""
+        """Start a zygote and try it with the self-test; also after it was closed."""
+        self._is_closed = False
         execution = await self.run(*SELF_TEST)
         if problem := problem_of_self_test(execution):
             advice = _MODULE_ADVICE if MODULES_SETTING in problem else _ADVICE

@@ -77,7 +77,8 @@ class WasmSandbox:
         return self._availability
 
     async def start(self) -> Availability:
-        """Start a worker and try it with the self-test."""
+        """Start a worker and try it with the self-test; also after it was closed."""
+        self._is_closed = False
         problem = _MISSING
         if self._modules:
             problem = _NO_MODULES

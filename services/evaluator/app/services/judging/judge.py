@@ -22,6 +22,7 @@ class Judgement:
         confidence: The judge's own confidence, in [0, 1]; 1 for the rubric.
         criteria: The grade of each criterion, where the rubric was the judge.
         spread: The largest grade less the smallest, in [0, 1].
+        second_look: Why there is no second grade although the first was close to the threshold.
     """
 
     score: float
@@ -30,6 +31,7 @@ class Judgement:
     criteria: tuple[CriterionDetail, ...] = ()
     judgements: tuple[float, ...] = ()
     spread: float = 0.0
+    second_look: str = ""
 
 
 @dataclass(frozen=True, slots=True)

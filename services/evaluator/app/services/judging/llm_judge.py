@@ -1,7 +1,9 @@
 """The judge that asks a model under a versioned prompt, twice where the score is close."""
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -10,9 +12,16 @@ from types import MappingProxyType
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from services.common.errors import JudgeInvalidError, ModelError, UnscoredError
+from services.common.errors import (
+    JudgeInvalidError,
+    ModelError,
+    ModelOutOfTimeError,
+    OutOfTimeError,
+    UnscoredError,
+)
 from services.common.llm.invocation import close_model, invoke_model
 from services.common.logging import get_logger
+from services.common.resilience.deadline import fits
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.judging.case import describe_case
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
@@ -25,6 +34,7 @@ CONVERSATION_FILE = PROMPT_FILE.with_name("judge_conversation.txt")
 ATTEMPTS = 2
 # A score this near to the threshold is judged a second time.
 CLOSE_TO_THRESHOLD = 0.05
+SKIPPED = "skipped: no time"
 
 log = get_logger()
 
@@ -36,6 +46,9 @@ class LlmJudge:
     mean. The second time the answer stands before its request: the same words in another
     order, since a model asked the very same thing at temperature 0 would only repeat itself,
     while its grade shouldn't depend on the order in which it reads.
+
+    What is asked again has to fit into what the request has left: there must be as much time as
+    the asking before it took. A second look that doesn't fit, or fails, leaves the first grade.
 
     Args:
         prompts: Judge prompts of task types that have one of their own, by task type.
@@ -58,7 +71,8 @@ class LlmJudge:
         """Grade an answer by asking the model once or twice.
 
         Raises:
-            JudgeInvalidError: If neither of two replies is a grade.
+            JudgeInvalidError: If neither of two replies is a grade, or there is time for only one.
+            OutOfTimeError: If the request's deadline comes before the first grade.
             UnscoredError: If the model gives no reply.
         """
         instructions = self._prompts.get(case.task_type, self._prompt)
@@ -66,23 +80,29 @@ class LlmJudge:
             instructions = f"{instructions.rstrip()}\n\n{self._on_conversations}"
         prompt = SystemMessage(instructions)
         describe = partial(describe_case, case.user_input, case.answer, rules, case.conversation)
+        started = time.perf_counter()
         first = await self._ask(prompt, describe())
         if not is_close(first.score, rules):
             return combine_judgements([first])
+        # The first grade is as good as any answer's that was judged once.
+        if not fits(time.perf_counter() - started):
+            return replace(combine_judgements([first]), second_look=SKIPPED)
         try:
             second = await self._ask(prompt, describe(answer_first=True))
         except UnscoredError as error:
-            # The first grade is as good as any answer's that was judged once.
             log.warning("judge_second_look_failed", judge=self.name, code=error.code)
-            return combine_judgements([first])
+            return replace(combine_judgements([first]), second_look=f"failed: {error.code}")
         return combine_judgements([first, second])
 
     async def _ask(self, prompt: SystemMessage, shown: str) -> Judgement:
         """Ask, and ask once more where the reply is no grade."""
         problem = ""
         for _ in range(ATTEMPTS):
+            started = time.perf_counter()
             try:
                 answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
+            except ModelOutOfTimeError as error:
+                raise OutOfTimeError from error
             except ModelError as error:
                 raise UnscoredError(f"The judge gave no answer: {error.message}") from error
             try:
@@ -90,6 +110,8 @@ class LlmJudge:
             except ValueError as error:
                 problem = str(error)
                 log.warning("judge_reply_invalid", judge=self.name, problem=problem)
+                if not fits(time.perf_counter() - started):
+                    break
         raise JudgeInvalidError(f"The judge {self.name!r} gave no usable grade: {problem}.")
 
     async def close(self) -> None:

@@ -170,6 +170,7 @@ class CanaryWatch:
         self._interval_seconds = interval_seconds
         self._on_status = on_status
         self._task: asyncio.Task[None] | None = None
+        self._latest: tuple[str, CanaryRound] | None = None
         self.status = CanaryStatus()
         self.history: deque[dict[str, Any]] = deque(maxlen=KEPT_ROUNDS)
 
@@ -190,6 +191,7 @@ class CanaryWatch:
         """Do one round: score, compare, keep the baseline if this is the first, log the status."""
         fingerprint = self._fingerprint()
         latest = await score_canary(self._score, self._items)
+        self._latest = fingerprint, latest
         baseline = self._baselines.load(fingerprint)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.status = weigh(latest, baseline, self.status, now)
@@ -201,11 +203,28 @@ class CanaryWatch:
             except OSError as error:
                 # A later round, or the next start, makes it the baseline then.
                 log.warning("canary_baseline_not_kept", problem=str(error))
+        self._tell(fingerprint)
+        return self.status
+
+    def reconsider(self) -> None:
+        """Compare the last round again where its baseline is another since.
+
+        An Evaluator that lost its baselines, or never had any, makes its first round the baseline
+        until it is given the one that the others compare with.
+        """
+        if self._latest is None:
+            return
+        fingerprint, latest = self._latest
+        baseline = self._baselines.load(fingerprint)
+        if baseline not in (None, self.status.baseline):
+            self.status = weigh(latest, baseline, self.status, self.status.checked_at)
+            self._tell(fingerprint)
+
+    def _tell(self, fingerprint: str) -> None:
         is_bad = self.status.degraded or self.status.agreement is None
         tell = log.warning if is_bad else log.info
         tell("canary_scored", fingerprint=fingerprint, **asdict(self.status))
         self._on_status(self.status)
-        return self.status
 
     async def _run_on_schedule(self) -> None:
         while True:

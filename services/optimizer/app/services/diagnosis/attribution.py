@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.common.errors import DeadlinePassedError
 from services.common.record.surprise import Record
 from services.optimizer.app.services.log.log_records import (
     GOOD_PASS_RATE,
@@ -33,7 +34,7 @@ MANY_CLUSTERS = 3
 LEAST_RECORD = 3
 WORKER, EVALUATOR_SERVICE = "worker", "evaluator"
 # Codes of an Evaluator that is well but can't judge this answer.
-BLAMELESS_CODES = frozenset({"not_judgeable"})
+BLAMELESS_CODES = frozenset({"not_judgeable", DeadlinePassedError.code})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,22 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
+from services.common.errors import (
+    DeadlinePassedError,
+    ServiceError,
+    UnknownTaskTypeError,
+    UpstreamError,
+)
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
 from services.common.replays.asking import Asker, Question
+from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 CONCURRENCY = 4
 ATTEMPTS = 2
+TIME_IS_UP = "The heal's time is up."
 NOT_JUDGEABLE = "not_judgeable"
 # Codes that are told of this answer, and not of a service that is down.
 MUTE_CODES = frozenset(
@@ -122,15 +129,19 @@ class Replayer:
                 self.calls += 1
                 try:
                     async with asyncio.timeout(self.seconds_left):
-                        return await self._generate_and_score(task_type, candidate_id, item)
+                        with within(self.seconds_left):
+                            return await self._generate_and_score(task_type, candidate_id, item)
                 except (UpstreamError, UnknownTaskTypeError) as error:
-                    failure = error
-                    log.warning("replay_spoiled", input_id=item.id, code=error.code)
-                    if getattr(error, "upstream_code", "") in MUTE_CODES:
+                    code = getattr(error, "upstream_code", "")
+                    # A service that has too little time left says so before the time is up.
+                    is_late = code == DeadlinePassedError.code
+                    failure = DeadlineExceededError(TIME_IS_UP) if is_late else error
+                    log.warning("replay_spoiled", input_id=item.id, code=failure.code)
+                    if is_late or code in MUTE_CODES:
                         return failure  # a second look would see the same
                 except TimeoutError:
                     log.warning("replay_spoiled", input_id=item.id, code=DeadlineExceededError.code)
-                    return DeadlineExceededError("The heal's time is up.")
+                    return DeadlineExceededError(TIME_IS_UP)
                 except ValidationError as error:
                     fields = [str(problem["loc"][0]) for problem in error.errors()]
                     log.warning("replay_impossible", input_id=item.id, fields=fields)

@@ -4,14 +4,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Final
 
 import aiohttp
+import asyncpg
 
 from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
 from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK
 from services.common.text import make_printable_line
+from services.optimizer.app.services.telling.notices import claim_notice, release_notice
 
 SYSTEM: Final = "self-healing-agent-system"
 DEFAULT_TASK_TYPE: Final = "code_generation"
@@ -86,12 +89,22 @@ class WebhookNotifier:
         self._clock = clock
         self._told: dict[tuple[object, ...], float] = {}
 
-    async def notify(self, notification: Notification) -> None:
-        """Post the message, unless the same was sent within the hour; only log a failure."""
+    async def notify(self, notification: Notification, connection: asyncpg.Connection) -> None:
+        """Post the message, unless the same was sent within the hour; only log a failure.
+
+        Args:
+            connection: Where all Optimizers see what was told.
+        """
         key = _identify(notification)
-        if notification.event in LASTING and self._was_told(key):
+        digest = sha256(repr(key).encode()).hexdigest()
+        topic = f"{notification.event} {notification.task_type} {digest[:16]}"
+        if notification.event in LASTING and (
+            self._was_told(key) or not await claim_notice(connection, topic, digest)
+        ):
             return
         if code := await self.deliver(notification):
+            if notification.event in LASTING:
+                await release_notice(connection, topic)
             log.warning(
                 "notification_failed",
                 about=notification.event,

@@ -176,17 +176,17 @@ def copy(tmp_path: Path) -> Path:
 def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_half(
     old: EmbeddedPostgres, copy: Path, statements: str, complaint: str
 ) -> None:
-    (copy.parent / "migrations" / "0005_broken.sql").write_text(statements)
-    with pytest.raises(PostgresError, match=rf"migration 5 doesn't apply: .*{complaint}"):
+    (copy.parent / "migrations" / "0006_broken.sql").write_text(statements)
+    with pytest.raises(PostgresError, match=rf"migration 6 doesn't apply: .*{complaint}"):
         seen_with(old, copy).start()
     assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
-    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(4,)]
-    (copy.parent / "migrations" / "0005_broken.sql").write_text(
-        "INSERT INTO selfheal.migrations (number) VALUES (5);"
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(5,)]
+    (copy.parent / "migrations" / "0006_broken.sql").write_text(
+        "INSERT INTO selfheal.migrations (number) VALUES (6);"
     )
     said: list[str] = []
     seen_with(old, copy).start(progress=said.append)
-    assert said == ["applied migration 5"]
+    assert said == ["applied migration 6"]
 
 
 def test_a_server_of_the_operators_own_is_told_what_to_apply(old: EmbeddedPostgres) -> None:

@@ -441,7 +441,7 @@ async def test_what_the_database_does_not_take_is_never_acknowledged(
     if evaluator_status != 200:
         evaluator.fail(evaluator_status, "judge_unavailable")
     nowhere = f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
-    manager = await start_manager(database_url=nowhere)
+    manager = await start_manager(database_url=nowhere, log_when_away="refuse")
     response = await request(manager)
 
     assert_is_error(response, 503, "database_unavailable")
@@ -452,7 +452,7 @@ async def test_what_the_database_does_not_take_is_never_acknowledged(
 async def test_a_log_that_can_not_be_written_is_503(
     start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
 ) -> None:
-    manager = await start_manager(database_timeout_seconds=0.3)
+    manager = await start_manager(database_timeout_seconds=0.3, log_when_away="refuse")
     async with connection.transaction():
         await connection.execute("LOCK TABLE execution_logs IN ACCESS EXCLUSIVE MODE")
         response = await request(manager)
@@ -530,4 +530,56 @@ async def test_a_prompt_with_variables_is_not_for_this_route(
     answer = await request(manager, task_type="greeting")
     assert answer.status_code == 422
     assert "customer" in answer.json()["message"]
+    assert worker.questions == []
+
+
+async def test_a_retry_with_the_same_key_gets_the_same_answer_and_no_second_row(
+    manager: httpx.AsyncClient, worker: FakeService, evaluator: FakeService, connection: Connection
+) -> None:
+    key = {"Idempotency-Key": "key-1"}
+    first = await manager.post("/api/v1/request", json=REQUEST, headers=key)
+    worker.answer |= {"output": "another"}
+    retry = await manager.post("/api/v1/request", json=REQUEST, headers=key)
+    other = await manager.post(
+        "/api/v1/request", json={**REQUEST, "user_input": "Say hello"}, headers=key
+    )
+
+    assert (first.status_code, retry.status_code) == (200, 200)
+    assert retry.content == first.content
+    assert retry.headers["content-type"] == first.headers["content-type"]
+    assert retry.headers["x-request-id"] != first.headers["x-request-id"]
+    assert "idempotent-replayed" not in first.headers
+    assert retry.headers["idempotent-replayed"] == "true"
+    assert_is_error(other, 422, "idempotency_key_reused")
+    assert len(worker.questions) == len(evaluator.questions) == len(await read_log(connection)) == 1
+
+
+async def test_of_tries_at_once_one_is_served_and_a_failed_one_leaves_the_key(
+    manager: httpx.AsyncClient, evaluator: FakeService, connection: Connection
+) -> None:
+    key = {"Idempotency-Key": "key-1"}
+    evaluator.fail(503, "judge_unavailable")
+    failed = await manager.post("/api/v1/request", json=REQUEST, headers=key)
+    evaluator.status, evaluator.answer = 200, {"score": 0.9, "passed": True, "detail": DETAIL}
+    answers = await asyncio.gather(
+        *(manager.post("/api/v1/request", json=REQUEST, headers=key) for _ in range(8))
+    )
+
+    assert failed.status_code == 502
+    fresh = [one for one in answers if "idempotent-replayed" not in one.headers]
+    assert [one.status_code for one in fresh].count(200) == 1
+    for one in fresh:
+        if one.status_code != 200:
+            assert_is_error(one, 409, "idempotency_in_progress")
+            assert one.headers["retry-after"] == "1"
+    assert [row["evaluation_passed"] for row in await read_log(connection)] == [None, True]
+
+
+async def test_a_key_that_is_none_is_refused(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    for key in ("", "a b", "k" * 256):
+        headers = {"Idempotency-Key": key}
+        refused = await manager.post("/api/v1/request", json=REQUEST, headers=headers)
+        assert_is_error(refused, 422, "invalid_request")
     assert worker.questions == []

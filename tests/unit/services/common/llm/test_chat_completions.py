@@ -16,6 +16,7 @@ from selfheal.runtime.ports import find_free_port
 from services.common.errors import (
     ModelError,
     ModelInvalidAnswerError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelRejectedError,
     ModelTimeoutError,
@@ -24,6 +25,7 @@ from services.common.errors import (
 from services.common.llm.chat_completions import ChatCompletionsModel
 from services.common.llm.endpoint import ATTEMPTS, ChatEndpoint
 from services.common.llm.event_parser import MAX_ANSWER_BYTES
+from services.common.resilience.deadline import within
 
 REAL_SLEEP = asyncio.sleep
 KEY = "sk-" + "secret"
@@ -455,14 +457,29 @@ async def test_a_refusal_of_a_parameter_that_was_not_sent_is_final(
     assert len(endpoint.bodies) == 1
 
 
-async def test_the_deadline_counts_the_pauses_too(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+async def test_a_pause_that_outlasts_the_deadline_is_not_begun(
+    endpoint: FakeEndpoint, connect: Connect, pauses: list[float]
 ) -> None:
-    monkeypatch.setattr(asyncio, "sleep", REAL_SLEEP)
-    model = await connect(failing(429, Retry_After="10"), timeout_seconds=0.05)
+    model = await connect(failing(429, Retry_After="10"), timeout_seconds=9)
     failure = await failure_of(model)
 
-    assert type(failure) is ModelTimeoutError
+    assert type(failure) is ModelRateLimitedError
+    assert failure.headers == {"retry-after": "10"}
+    assert (len(endpoint.bodies), pauses) == (1, [])
+
+
+async def test_a_request_that_has_less_time_left_ends_the_call_and_blames_nobody(
+    endpoint: FakeEndpoint, connect: Connect, pauses: list[float]
+) -> None:
+    model = await connect(hang, timeout_seconds=30)
+    with within(0.05):
+        failure = await failure_of(model)
+
+    assert type(failure) is ModelOutOfTimeError
+    with within(5):
+        failure = await failure_of(await connect(failing(429, Retry_After="6")))
+    assert type(failure) is ModelRateLimitedError
+    assert pauses == []
 
 
 @pytest.mark.parametrize(

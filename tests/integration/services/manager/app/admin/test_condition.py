@@ -60,6 +60,7 @@ async def test_the_parts_are_looked_at_and_no_key_is_shown(
         "database": "ok",
         "database access": "ok",
         "connections": "ok",
+        "spool": "ok",
         "optimizer": "warn",
         "traffic": "warn",
         "Python": "ok",

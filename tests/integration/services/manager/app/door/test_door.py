@@ -290,8 +290,9 @@ async def test_a_worker_that_is_gone_is_an_error(
 
 
 async def test_no_answer_ends_where_its_row_cannot_be_committed(
-    door: Any, worker: StubWorker, connection: Connection
+    start_door: Callable[..., Awaitable[Any]], connection: Connection
 ) -> None:
+    door = await start_door(log_when_away="refuse")
     await connection.execute("ALTER TABLE selfheal.conversations RENAME TO elsewhere")
     try:
         status, body, _ = await door.ask()

@@ -156,6 +156,7 @@ async def test_the_detail_explains_the_score() -> None:
         "criteria": [],
         "judgements": [],
         "spread": 0.0,
+        "second_look": "",
     }
     assert content["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
     assert content["execution"]["status"] == "unavailable"

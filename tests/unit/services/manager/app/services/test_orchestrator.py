@@ -1,9 +1,13 @@
+import asyncio
+from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
 import pytest
+from starlette.types import Message
 
 from services.common.errors import (
+    ClientGoneError,
     DatabaseUnavailableError,
     InvalidRequestError,
     ServiceError,
@@ -11,6 +15,7 @@ from services.common.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
+from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     AgentRequest,
     EvaluationRequest,
@@ -19,7 +24,8 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.common.task_types.registry import open_task_types
-from services.manager.app.services.execution_log import Execution
+from services.manager.app.log.rows import Execution
+from services.manager.app.log.writer import Within
 from services.manager.app.services.orchestrator import Orchestrator
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
@@ -37,13 +43,29 @@ class FakeRefiner:
         """It holds nothing."""
 
 
-class FakeWorker:
+class Hanging:
+    """Waits for ever where it hangs, and notes where that is cancelled."""
+
+    hangs = False
+    was_cancelled = False
+
+    async def wait(self) -> None:
+        try:
+            while self.hangs:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+
+
+class FakeWorker(Hanging):
     def __init__(self) -> None:
         self.calls: list[TaskRequest] = []
         self.error: ServiceError | None = None
 
     async def perform(self, call: TaskRequest) -> TaskResponse:
         self.calls.append(call)
+        await self.wait()
         if self.error is not None:
             raise self.error
         return TaskResponse(
@@ -51,7 +73,7 @@ class FakeWorker:
         )
 
 
-class FakeEvaluator:
+class FakeEvaluator(Hanging):
     def __init__(self) -> None:
         self.calls: list[EvaluationRequest] = []
         self.error: ServiceError | None = None
@@ -59,6 +81,7 @@ class FakeEvaluator:
 
     async def evaluate(self, call: EvaluationRequest) -> EvaluationResponse:
         self.calls.append(call)
+        await self.wait()
         if self.error is not None:
             raise self.error
         return EvaluationResponse(request_id=ID, score=0.874, passed=True, detail=self.detail)
@@ -69,7 +92,7 @@ class FakeExecutionLog:
         self.rows: list[Execution] = []
         self.error: ServiceError | None = None
 
-    async def write(self, execution: Execution) -> None:
+    async def write(self, execution: Execution, within: Within | None = None) -> None:
         if self.error is not None:
             raise self.error
         self.rows.append(execution)
@@ -101,6 +124,28 @@ def orchestrator(
         execution_log=execution_log,  # type: ignore[arg-type]
         task_types=open_task_types(None),
     )
+
+
+class HangUp:
+    """Lets so many pieces of work be done, and cancels the next where it waits for the first time.
+
+    Where it never waits, it is done before the client is seen to be gone.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    async def __call__(self, work: Coroutine[Any, Any, Any]) -> Any:
+        self.after -= 1
+        client_is_gone = asyncio.Event()
+        if self.after < 0:
+            client_is_gone.set()
+
+        async def receive() -> Message:
+            await client_is_gone.wait()
+            return {"type": "http.disconnect"}
+
+        return await while_connected(receive, work)
 
 
 def upstream_error(upstream: str, code: str = "judge_unavailable") -> UpstreamError:
@@ -194,6 +239,56 @@ async def test_a_failure_of_the_worker_is_logged_without_output_and_score(
             error_message=f"worker_failed: {error.message}",
         )
     ]
+
+
+async def hang_up_in(
+    orchestrator: Orchestrator, service: FakeWorker | FakeEvaluator, *, after: int
+) -> None:
+    service.hangs = True
+    with pytest.raises(ClientGoneError):
+        await orchestrator.serve(ID, REQUEST, until_hang_up=HangUp(after))
+    assert service.was_cancelled
+
+
+async def test_who_hangs_up_before_the_answer_ends_the_workers_call_and_leaves_one_row(
+    orchestrator: Orchestrator,
+    worker: FakeWorker,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+) -> None:
+    await hang_up_in(orchestrator, worker, after=1)
+
+    assert evaluator.calls == []
+    [row] = execution_log.rows
+    assert (row.worker_output, row.evaluation_passed, row.error_message) == (None, None, None)
+    assert row.evaluation_detail == {"error": {"service": "client", "code": "client_closed"}}
+
+
+async def test_who_hangs_up_before_the_score_ends_the_evaluation_and_the_answer_is_kept(
+    orchestrator: Orchestrator, evaluator: FakeEvaluator, execution_log: FakeExecutionLog
+) -> None:
+    await hang_up_in(orchestrator, evaluator, after=1)
+
+    [row] = execution_log.rows
+    assert (row.worker_output, row.evaluation_passed, row.error_message) == (
+        "def f(): ...",
+        None,
+        None,
+    )
+    assert row.evaluation_detail == {
+        "worker": {"model": "m"},
+        "error": {"service": "client", "code": "client_closed"},
+    }
+
+
+async def test_who_hangs_up_when_all_is_done_has_one_row_as_everybody_has(
+    orchestrator: Orchestrator, execution_log: FakeExecutionLog
+) -> None:
+    gone = HangUp(after=2)
+    response = await orchestrator.serve(ID, REQUEST, until_hang_up=gone)
+
+    [row] = execution_log.rows
+    assert row.evaluation_score == response.evaluation_score == 0.874
 
 
 @pytest.mark.parametrize(

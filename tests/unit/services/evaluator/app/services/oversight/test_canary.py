@@ -235,3 +235,21 @@ def test_a_damaged_baseline_counts_as_none(tmp_path: Path, text: str) -> None:
     assert baselines.load("aaaa") is None
     baselines.keep("aaaa", 0.5)
     assert baselines.load("aaaa") == 0.5
+
+
+async def test_a_baseline_that_comes_later_is_compared_with_at_once(tmp_path: Path) -> None:
+    """A replica that lost its home takes its first round for the norm until the others tell."""
+    watched = Watched(tmp_path)
+    watched.watch.reconsider()
+    watched.evaluation.err_on(3)
+    assert (await watched.watch.run_once()).state == "steady"
+    watched.watch.reconsider()
+    assert len(watched.reported) == 1
+
+    CanaryBaselines(tmp_path).keep("aaaa", 1.0)
+    watched.watch.reconsider()
+    assert watched.watch.status.state == "degraded"
+    assert (watched.watch.status.baseline, watched.watch.status.agreement) == (1.0, 0.75)
+    assert watched.reported[-1].degraded
+    watched.watch.reconsider()
+    assert len(watched.reported) == 2

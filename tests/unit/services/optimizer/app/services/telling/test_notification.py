@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
@@ -24,6 +25,8 @@ from services.optimizer.app.services.telling.notification import (
     create_notifier,
 )
 
+# A database in which no other Optimizer has told anything.
+ALONE = AsyncMock()
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 SECRET = "T0PS3CR3T"
 HEALED = Notification(
@@ -87,7 +90,7 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
     webhook: Webhook, session: aiohttp.ClientSession
 ) -> None:
     with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session).notify(HEALED)
+        await WebhookNotifier(webhook.url, session).notify(HEALED, ALONE)
     [told] = webhook.told
     assert datetime.fromisoformat(told.pop("at")).tzinfo is not None
     assert told == {
@@ -166,7 +169,7 @@ async def test_it_is_tried_twice_where_that_may_help(
 ) -> None:
     webhook.statuses = list(statuses)
     with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session).notify(HEALED)
+        await WebhookNotifier(webhook.url, session).notify(HEALED, ALONE)
     assert len(webhook.told) == tries
     assert [entry["event"] for entry in logs] == events
     if events == ["notification_failed"]:
@@ -178,7 +181,7 @@ async def test_a_webhook_that_hangs_is_given_up(
 ) -> None:
     webhook.hangs = True
     with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session, timeout_seconds=0.05).notify(HEALED)
+        await WebhookNotifier(webhook.url, session, timeout_seconds=0.05).notify(HEALED, ALONE)
     assert [(entry["event"], entry["code"]) for entry in logs] == [
         ("notification_failed", "timeout")
     ]
@@ -198,7 +201,7 @@ async def test_a_url_that_leads_nowhere_is_a_code_and_never_shown(
     session: aiohttp.ClientSession, url: str, code: str
 ) -> None:
     with capture_logs() as logs:
-        await WebhookNotifier(url, session).notify(HEALED)
+        await WebhookNotifier(url, session).notify(HEALED, ALONE)
     assert [(entry["event"], entry["code"]) for entry in logs] == [("notification_failed", code)]
     assert SECRET not in str(logs)
 
@@ -215,13 +218,13 @@ async def test_what_lasts_is_told_once_an_hour(
         replace(HELD, task_type="letters"),
     ]
     for notification in (HELD, HELD, *others, *others, HEALED, HEALED):
-        await notifier.notify(notification)
+        await notifier.notify(notification, ALONE)
     assert len(webhook.told) == 1 + len(others) + 2
     seconds = 3_599
-    await notifier.notify(HELD)
+    await notifier.notify(HELD, ALONE)
     assert len(webhook.told) == 1 + len(others) + 2
     seconds = 3_601
-    await notifier.notify(HELD)
+    await notifier.notify(HELD, ALONE)
     assert len(webhook.told) == 2 + len(others) + 2
 
 
@@ -231,7 +234,7 @@ async def test_what_could_not_be_told_is_told_the_next_time(
     webhook.statuses = [404]
     notifier = WebhookNotifier(webhook.url, session)
     for _ in range(3):
-        await notifier.notify(HELD)
+        await notifier.notify(HELD, ALONE)
     assert len(webhook.told) == 2
 
 

@@ -1,0 +1,1 @@
+"""Answers calls that came with an `Idempotency-Key` once, however often they are tried."""

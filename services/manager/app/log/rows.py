@@ -1,0 +1,163 @@
+"""The rows of a request: as they are inserted, and as they are written down until they can be."""
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.common.database import decode_json
+from services.manager.app.scoring.sampling import Mark
+
+
+@dataclass(slots=True)
+class Execution:
+    """What is known of a request so far, by column; a step that wasn't reached leaves None.
+
+    `evaluation_score` is in [0, 1]; None means unscored, which is not zero.
+    """
+
+    request_id: UUID
+    task_type: str
+    user_input: str
+    refined_input: str
+    prompt_version: int | None = None
+    worker_output: str | None = None
+    worker_latency_ms: int | None = None
+    evaluation_score: float | None = None
+    evaluation_passed: bool | None = None
+    evaluation_detail: dict[str, Any] | None = None
+    error_message: str | None = None
+
+
+def make_landing_id() -> UUID:
+    """Make an id that sorts by its time, so that an index of them grows at one end (RFC 9562)."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | random >> 62 << 64 | 2 << 62 | random & (1 << 62) - 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of `execution_logs`, and what belongs to it.
+
+    Attributes:
+        conversation: The row of `selfheal.conversations`, by column.
+        mark: That the answer waits for its score.
+        landing_id: By it the row is inserted once, however often that is tried.
+        created_at: None for when it is inserted.
+    """
+
+    execution: Execution
+    conversation: dict[str, Any] | None = None
+    mark: Mark | None = None
+    landing_id: UUID = field(default_factory=make_landing_id)
+    created_at: datetime | None = None
+
+
+_COLUMNS = [column.name for column in fields(Execution)]
+# Not `dataclasses.astuple`, which copies every value, deeply.
+_read_columns = attrgetter(*_COLUMNS)
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 3))
+_CONVERSATION, _WITH_JUDGE, _RULES, _JUDGE = (
+    f"${number}" for number in range(len(_COLUMNS) + 3, len(_COLUMNS) + 7)
+)
+_LANDING = """
+    landing AS (
+        INSERT INTO selfheal.landings (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
+    )
+"""
+_INSERT = f"""
+    INSERT INTO execution_logs (created_at, {", ".join(_COLUMNS)})
+    SELECT coalesce($2, now()), {_VALUES} FROM landing
+"""
+INSERT_EXECUTION = f"WITH {_LANDING} {_INSERT}"
+# One statement, so that no row is without its conversation, and none with a mark is forgotten.
+INSERT_CONVERSATION = f"""
+    WITH {_LANDING}, execution AS (
+        {_INSERT}
+        RETURNING id, request_id, task_type, created_at
+    ), conversation AS (
+        INSERT INTO selfheal.conversations
+        SELECT c.* FROM execution, jsonb_populate_record(
+            NULL::selfheal.conversations,
+            {_CONVERSATION}::jsonb || jsonb_build_object(
+                'execution_id', id, 'request_id', request_id, 'model_asked', task_type,
+                'created_at', created_at
+            )
+        ) AS c
+    )
+    INSERT INTO selfheal.pending_scores
+        (execution_id, task_type, with_judge, rules_share, judge_share, created_at)
+    SELECT id, task_type, {_WITH_JUDGE}::boolean, {_RULES}::real, {_JUDGE}::real, created_at
+    FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
+"""
+
+
+async def insert_row(connection: asyncpg.Connection, row: Row) -> None:
+    """Insert a row, unless it has landed before."""
+    await connection.execute(_statement_of(row), *_values_of(row))
+
+
+async def insert_rows(
+    connection: asyncpg.Connection, rows: Sequence[Row], *, timeout_seconds: float
+) -> None:
+    """Insert rows in their order, those alone that haven't landed before."""
+    for statement, group in groupby(rows, key=_statement_of):
+        values = [_values_of(row) for row in group]
+        await connection.executemany(statement, values, timeout=timeout_seconds)
+
+
+def encode_row(row: Row) -> bytes:
+    """Write a row down, on one line.
+
+    Raises:
+        ValueError: If it holds NaN or an infinity.
+    """
+    execution = {name: getattr(row.execution, name) for name in _COLUMNS}
+    told = {
+        "landing_id": str(row.landing_id),
+        "created_at": row.created_at and row.created_at.isoformat(),
+        "execution": execution | {"request_id": str(row.execution.request_id)},
+        "conversation": row.conversation,
+        "mark": row.mark and asdict(row.mark),
+    }
+    return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+
+
+def decode_row(written: bytes) -> Row:
+    """Read a row that was written down.
+
+    Raises:
+        ValueError, TypeError, KeyError: If it is of another version, whose rows are otherwise.
+    """
+    told = decode_json(written.decode())
+    execution = told["execution"]
+    return Row(
+        execution=Execution(**execution | {"request_id": UUID(execution["request_id"])}),
+        conversation=told["conversation"],
+        mark=Mark(**told["mark"]) if told["mark"] else None,
+        landing_id=UUID(told["landing_id"]),
+        created_at=datetime.fromisoformat(told["created_at"]) if told["created_at"] else None,
+    )
+
+
+def _statement_of(row: Row) -> str:
+    return INSERT_EXECUTION if row.conversation is None else INSERT_CONVERSATION
+
+
+def _values_of(row: Row) -> tuple[Any, ...]:
+    values = (row.landing_id, row.created_at, *_read_columns(row.execution))
+    if row.conversation is None:
+        return values
+    chances = astuple(row.mark) if row.mark else (None, None, None)
+    return (*values, row.conversation, *chances)

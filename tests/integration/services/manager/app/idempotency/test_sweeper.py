@@ -1,0 +1,36 @@
+from uuid import uuid4
+
+import asyncpg
+
+from services.common.database import Database
+from services.manager.app.idempotency import sweeper
+from services.manager.app.idempotency.sweeper import Sweeper
+
+INSERT_CALLS = """
+    INSERT INTO selfheal.idempotent_calls
+        (api_key, route, task_type, key_sha256, body_sha256, holder, held_until, created_at)
+    SELECT '', '/', 't', int4send(n), '', $1, now(), now() - $3::text::interval
+    FROM generate_series(1, $2) AS n
+"""
+COUNT = "SELECT count(*) FROM selfheal.idempotent_calls"
+
+
+async def test_what_is_over_a_day_old_is_forgotten_however_much_it_is(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(INSERT_CALLS, uuid4(), 2 * sweeper.SWEPT_AT_ONCE + 3, "24:00:01")
+    await connection.execute(INSERT_CALLS.replace("'t'", "'young'"), uuid4(), 2, "23:59:00")
+    await Sweeper(database).sweep()
+    left = await connection.fetch("SELECT DISTINCT task_type FROM selfheal.idempotent_calls")
+    assert [row["task_type"] for row in left] == ["young"]
+    assert await connection.fetchval(COUNT) == 2
+
+
+async def test_one_sweeps_at_a_time(database: Database, connection: asyncpg.Connection) -> None:
+    first, second = Sweeper(database), Sweeper(database)
+    await first.sweep()
+    await connection.execute(INSERT_CALLS, uuid4(), 1, "25:00:00")
+    await second.sweep()
+    assert await connection.fetchval(COUNT) == 1
+    await first.sweep()
+    assert await connection.fetchval(COUNT) == 0
