@@ -7,7 +7,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.common.admin.schemas import ADMIN_PREFIX
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.http import create_session
