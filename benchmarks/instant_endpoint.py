@@ -3,13 +3,15 @@
 It reads of a request no more than which model it names, and whether it is to stream:
 `instant-coder` is answered with code, `instant-judge` with a grade. Of a stream the first piece
 comes at once, and the others at a steady pace. Run it as
-`python -m benchmarks.instant_endpoint --port N`.
+`python -m benchmarks.instant_endpoint --port N`. With `--slots` and `--answer-seconds` whole
+answers take that long, so many at a time; others wait, or with `--refuse` are refused with 429.
 """
 
 import argparse
 import asyncio
 import json
 import re
+from collections import deque
 from itertools import pairwise
 from typing import cast
 
@@ -95,14 +97,46 @@ def _stream() -> list[bytes]:
 _CODER_RESPONSE = _response(CODER, _CODE)
 _JUDGE_RESPONSE = _response(JUDGE, _GRADE)
 _CODER_STREAM = _stream()
+_REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 40\r\n"
+    b'\r\n{"error":{"code":"rate_limit_exceeded"}}'
+)
 _STREAM_FLAG = re.compile(rb'"stream": ?true')
 _JUDGE_NAME = f'"{JUDGE}"'.encode()
+
+
+class Slots:
+    """Gives answers after a time, so many at a time."""
+
+    def __init__(self, count: int, answer_seconds: float, *, refuses: bool) -> None:
+        self._free = count
+        self._answer_seconds = answer_seconds
+        self._refuses = refuses
+        self._waiting: deque[tuple[asyncio.Transport, bytes]] = deque()
+
+    def answer(self, transport: asyncio.Transport, response: bytes) -> None:
+        """Begin an answer, or let it wait for a slot."""
+        if self._free:
+            self._free -= 1
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._answer_seconds, self._end, transport, response)
+        elif self._refuses:
+            transport.write(_REFUSAL)
+        else:
+            self._waiting.append((transport, response))
+
+    def _end(self, transport: asyncio.Transport, response: bytes) -> None:
+        transport.write(response)
+        self._free += 1
+        while self._waiting and self._free:
+            self.answer(*self._waiting.popleft())
 
 
 class InstantCompletions(asyncio.Protocol):
     """One kept-alive connection; requests come one after the other, with a Content-Length."""
 
-    def __init__(self) -> None:
+    def __init__(self, slots: Slots | None = None) -> None:
+        self._slots = slots
         self._transport: asyncio.Transport
         self._received = b""
         self._next: asyncio.TimerHandle | None = None
@@ -135,13 +169,17 @@ class InstantCompletions(asyncio.Protocol):
             if _STREAM_FLAG.search(body):
                 self._stream(0, asyncio.get_running_loop())
                 return
-            self._transport.write(_JUDGE_RESPONSE if _JUDGE_NAME in body else _CODER_RESPONSE)
+            response = _JUDGE_RESPONSE if _JUDGE_NAME in body else _CODER_RESPONSE
+            if self._slots is None:
+                self._transport.write(response)
+            else:
+                self._slots.answer(self._transport, response)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, slots: Slots | None = None) -> None:
     """Serve on 127.0.0.1 until the process is ended."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(InstantCompletions, "127.0.0.1", port)
+    server = await loop.create_server(lambda: InstantCompletions(slots), "127.0.0.1", port)
     await server.serve_forever()
 
 
@@ -149,7 +187,14 @@ def main() -> None:
     """Serve from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(serve(parser.parse_args().port))
+    parser.add_argument("--slots", type=int, default=0, help="answers at a time; 0: any number")
+    parser.add_argument("--answer-seconds", type=float, default=0.2, help="with slots")
+    parser.add_argument("--refuse", action="store_true", help="429 where no slot is free")
+    options = parser.parse_args()
+    slots = None
+    if options.slots:
+        slots = Slots(options.slots, options.answer_seconds, refuses=options.refuse)
+    uvloop.run(serve(options.port, slots))
 
 
 if __name__ == "__main__":

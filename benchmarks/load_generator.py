@@ -23,6 +23,7 @@ BODY = json.dumps(
 HEADERS = {"Content-Type": "application/json"}
 EVENT_START = b"data: {"
 HTTP_OK = 200
+HTTP_UNAVAILABLE = 503
 
 
 @dataclass(slots=True)
@@ -34,6 +35,9 @@ class Load:
         first_ms: The same until the first bytes of the answer.
         bytes_received: Size of all answers.
         events: How many events the answers held, where they were streams.
+        late_ms: How late each request of an open loop was sent: what of its time is the
+            generator's own.
+        refused_ms: One a request that was refused for now: 503 with Retry-After.
         failures: Requests that got another answer.
         seconds: How long the run took.
         cpu_seconds: What the generator itself spent meanwhile.
@@ -45,6 +49,8 @@ class Load:
     first_ms: list[float] = field(default_factory=list)
     bytes_received: int = 0
     events: int = 0
+    late_ms: list[float] = field(default_factory=list)
+    refused_ms: list[float] = field(default_factory=list)
     failures: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -69,6 +75,8 @@ class Request:
         if response.status == HTTP_OK:
             load.first_ms.append((first - started) * 1000)
             load.latencies_ms.append((time.perf_counter() - started) * 1000)
+        elif response.status == HTTP_UNAVAILABLE and "Retry-After" in response.headers:
+            load.refused_ms.append((time.perf_counter() - started) * 1000)
         else:
             load.failures += 1
         load.bytes_received += len(answer)
@@ -89,6 +97,7 @@ async def _send_at_rate(rate: float, seconds: float, request: Request, load: Loa
         for number in range(round(rate * seconds)):
             due = started + number / rate
             await asyncio.sleep(due - time.perf_counter())
+            load.late_ms.append((time.perf_counter() - due) * 1000)
             senders.create_task(request.send(due, load))
 
 

@@ -119,17 +119,18 @@ class MeasuredSystem:
 
 
 @contextmanager
-def run_measured_system(directory: Path) -> Iterator[MeasuredSystem]:
+def run_measured_system(directory: Path, *endpoint_options: str) -> Iterator[MeasuredSystem]:
     """Run PostgreSQL (durable, as in earnest) and the endpoint; the services start on demand.
 
     Args:
         directory: An empty directory, for logs. The programs run in it, so that no `.env`
             changes what is measured.
+        endpoint_options: How the endpoint is run, where it isn't to answer at once.
     """
     with ExitStack() as stack:
         postgres = stack.enter_context(temporary_postgres(find_schema()))
         endpoint_port = find_free_port()
-        endpoint = start_endpoint(endpoint_port, directory)
+        endpoint = start_endpoint(endpoint_port, directory, *endpoint_options)
         stack.callback(stop, endpoint)
         settings = _configure(endpoint_port, directory)
         credentials = Credentials(database_url=postgres.database_url, internal_token="benchmark")
@@ -159,9 +160,9 @@ def benchmark_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{inherited}" if inherited else root}
 
 
-def start_endpoint(port: int, directory: Path) -> psutil.Popen:
+def start_endpoint(port: int, directory: Path, *options: str) -> psutil.Popen:
     """Start the instant endpoint; its log goes to `directory`."""
-    command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port))
+    command = (sys.executable, "-m", "benchmarks.instant_endpoint", "--port", str(port), *options)
     log = directory / "endpoint.log"
     endpoint = spawn(command, benchmark_environment(), log)
     wait_until_ready(endpoint, f"http://127.0.0.1:{port}/", log)

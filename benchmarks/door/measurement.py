@@ -126,8 +126,8 @@ def _generate_load(target: Target, connections: int, seconds: float, rate: float
     )  # fmt: skip
     finished = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     load = Load(**json.loads(finished.stdout))
-    if load.failures or not load.latencies_ms:
-        raise MeasurementError(f"{load.failures} requests failed, one so: {load.last_answer}")
+    if (failed := load.failures + len(load.refused_ms)) or not load.latencies_ms:
+        raise MeasurementError(f"{failed} requests failed, one so: {load.last_answer}")
     if target.is_stream:
         more = load.events / len(load.latencies_ms) - CHUNKS
         if not MORE_EVENTS[0] <= more <= MORE_EVENTS[1]:

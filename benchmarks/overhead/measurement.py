@@ -111,8 +111,8 @@ def generate_load(url: str, *, connections: int, seconds: float) -> Load:
     )  # fmt: skip
     finished = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     load = Load(**json.loads(finished.stdout))
-    if load.failures or not load.latencies_ms:
-        raise MeasurementError(f"{load.failures} requests failed, one so: {load.last_answer}")
+    if (failed := load.failures + len(load.refused_ms)) or not load.latencies_ms:
+        raise MeasurementError(f"{failed} requests failed, one so: {load.last_answer}")
     answer = json.loads(load.last_answer)
     if (answer["model"], answer["judge"]) != (CODER, f"openai:{JUDGE}"):
         raise MeasurementError(f"a request did not pass both models: {load.last_answer}")

@@ -1,4 +1,4 @@
-"""Calls to a provider: as many at a time as it takes, and no more that wait than get their turn."""
+"""Calls to a provider: as many at a time as it takes, and few that wait for their turn."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -19,9 +19,9 @@ BACKGROUND_PLACES: Final = 64
 
 
 class BoundedCalls:
-    """Lets so many calls be under way; of live ones, as many may wait as are under way.
+    """Lets so many calls be under way; of live ones, half as many may wait.
 
-    So by Little's law one waits about as long as a call takes, and never longer than
+    So by Little's law one waits about half as long as a call takes, and never longer than
     `queue_seconds`.
 
     Args:
@@ -42,8 +42,9 @@ class BoundedCalls:
         """Tell whether a call of this rank would have its turn in time."""
         if self._turns.taken < self._turns.places:
             return True
-        places = self._turns.places if rank is Rank.LIVE else BACKGROUND_PLACES
-        return self._turns.count_waiting(rank) < places
+        if rank is not Rank.LIVE:
+            return self._turns.count_waiting(rank) < BACKGROUND_PLACES
+        return 2 * self._turns.count_waiting(rank) < self._turns.places
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:

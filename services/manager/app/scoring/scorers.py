@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from services.common.chat.evaluation import make_evaluation_request
-from services.common.errors import DatabaseUnavailableError, UpstreamError, UpstreamOverloadedError
+from services.common.errors import DatabaseUnavailableError, OverloadedError, UpstreamError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.logging import get_logger, name_error
 from services.common.siblings import EvaluatorClient
@@ -137,8 +137,7 @@ class Scorers:
             attempt=claim.attempts,
         )
         # It yields to live requests, and waits for an Evaluator that is away, however long.
-        is_away = error.upstream_code == UNREACHABLE
-        may_wait = is_away or isinstance(error, UpstreamOverloadedError)
+        may_wait = error.upstream_code in (OverloadedError.code, UNREACHABLE)
         is_final = error.upstream_code in FINAL_CODES or error.upstream == WORKER
         if may_wait or (claim.attempts < ATTEMPTS and not is_final):
             attempts = min(claim.attempts, ATTEMPTS - 1)

@@ -12,8 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from services.common.errors import UpstreamError, UpstreamTimeoutError
+from services.common.errors import UpstreamError, UpstreamOverloadedError, UpstreamTimeoutError
 from services.common.http import create_session
+from services.common.resilience.throttle import Throttle
 from services.common.schemas import EvaluationRequest, TaskRequest
 from services.common.settings.upstream import UpstreamSettings
 from services.common.siblings import EvaluatorClient, WorkerClient
@@ -30,13 +31,14 @@ class Sibling:
 
     def __init__(self) -> None:
         self.fails = False
+        self.code = "not_judgeable"
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append((request.path, headers, await request.read()))
         if self.fails:
-            body = {"code": "not_judgeable", "message": "no", "request_id": str(ID)}
+            body = {"code": self.code, "message": "no", "request_id": str(ID)}
             return web.json_response(body, status=503)
         task = {"output": "x", "prompt_version": 3, "latency_ms": 5, "model": "m"}
         verdict = {"score": 0.5, "passed": False, "detail": {"any": ["thing", None]}}
@@ -123,6 +125,35 @@ async def test_a_failure_says_whose_it_is(
         await evaluator.evaluate(EVALUATION)
     assert [of_worker.value.upstream, of_evaluator.value.upstream] == ["worker", "evaluator"]
     assert of_evaluator.value.upstream_code == "not_judgeable"
+
+
+async def test_what_is_not_live_says_so(
+    worker: WorkerClient, session: aiohttp.ClientSession, url: str, sibling: Sibling
+) -> None:
+    await worker.perform(TASK)
+    await worker.perform(TASK.model_copy(update={"purpose": "replay"}))
+    settings = UpstreamSettings(evaluator_url=url)
+    await EvaluatorClient(session, settings, purpose="scoring").evaluate(EVALUATION)
+    purposes = [headers.get("x-selfheal-purpose") for _, headers, _ in sibling.requests]
+    assert purposes == [None, "replay", "scoring"]
+
+
+async def test_only_live_requests_that_are_refused_have_the_caller_ask_less(
+    session: aiohttp.ClientSession, url: str, sibling: Sibling
+) -> None:
+    sibling.fails, sibling.code = True, "overloaded"
+    settings = UpstreamSettings(worker_url=url, evaluator_url=url)
+    throttle = Throttle()
+    scoring = EvaluatorClient(session, settings, throttle, purpose="scoring")
+    for _ in range(20):
+        with pytest.raises(UpstreamOverloadedError):
+            await scoring.evaluate(EVALUATION)
+    assert throttle.admits()
+
+    for _ in range(20):
+        with pytest.raises(UpstreamOverloadedError):
+            await WorkerClient(session, settings, throttle).perform(TASK)
+    assert not all(throttle.admits() for _ in range(10))
 
 
 ChatAt = Callable[[Callable[[web.Request], Awaitable[web.StreamResponse]]], Any]

@@ -688,3 +688,15 @@ async def test_what_the_provider_refuses_of_a_request_leaves_no_row(
     assert (status, body["error"]["code"]) == (400, "model_refused_request")
     assert headers["x-should-retry"] == "false"
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_what_the_worker_has_no_room_for_is_refused_as_it_is_and_leaves_no_row(
+    door: Any, worker: StubWorker, connection: Connection, is_stream: bool
+) -> None:
+    worker.fail(503, "overloaded", Retry_After="2")
+    status, body, headers = await door.ask(stream=is_stream)
+    assert (status, body["error"]["code"]) == (503, "overloaded")
+    assert headers["retry-after"] == "2"
+    assert "x-should-retry" not in headers
+    assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0

@@ -323,3 +323,25 @@ async def test_it_stops_in_the_moment_in_which_it_is_told_of_an_answer(
             for _ in range(turns):
                 await asyncio.sleep(0)
             scorers.tell_marked()
+
+
+async def test_it_yields_to_live_requests_for_as_long_as_it_takes(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    evaluator.failing_code = "overloaded"
+    async with scoring(database, pending, evaluator) as scorers:
+
+        async def hurry() -> bool:
+            await connection.execute(DUE_AT_ONCE)
+            scorers.tell_marked()
+            return len(evaluator.asked) > 2 * ATTEMPTS
+
+        await until(hurry)
+    found = await connection.fetchrow(ROW, row)
+    assert found["error_message"] is None
+    assert not await is_all_scored(connection)

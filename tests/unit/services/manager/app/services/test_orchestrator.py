@@ -13,6 +13,7 @@ from services.common.errors import (
     ServiceError,
     UnknownTaskTypeError,
     UpstreamError,
+    UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
 from services.common.resilience.hang_ups import while_connected
@@ -355,3 +356,25 @@ async def test_what_can_not_be_logged_is_not_acknowledged(
 
     with pytest.raises(DatabaseUnavailableError):
         await orchestrator.serve(ID, REQUEST)
+
+
+async def test_what_the_worker_has_no_room_for_leaves_no_row(
+    orchestrator: Orchestrator, worker: FakeWorker, execution_log: FakeExecutionLog
+) -> None:
+    worker.error = UpstreamOverloadedError(upstream="worker")
+    with pytest.raises(UpstreamOverloadedError) as refusal:
+        await orchestrator.serve(ID, REQUEST)
+    assert (refusal.value.status_code, refusal.value.code) == (503, "overloaded")
+    assert refusal.value.headers["retry-after"]
+    assert execution_log.rows == []
+
+
+async def test_an_answer_that_the_evaluator_has_no_room_for_is_kept(
+    orchestrator: Orchestrator, evaluator: FakeEvaluator, execution_log: FakeExecutionLog
+) -> None:
+    evaluator.error = UpstreamOverloadedError(upstream="evaluator")
+    with pytest.raises(UpstreamOverloadedError) as refusal:
+        await orchestrator.serve(ID, REQUEST)
+    assert "The answer exists" in refusal.value.message
+    [row] = execution_log.rows
+    assert (row.worker_output, row.evaluation_score) == ("def f(): ...", None)
