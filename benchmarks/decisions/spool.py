@@ -113,9 +113,9 @@ def count_after_damage(directory: Path, records: int) -> dict[str, str]:
         asyncio.run(run(written.append, records=records, callers=20))
         if not suffix:
             written.checkpoint()
-        copy = directory / f"copy{suffix}"
+        original, copy = (directory / f"{which}{suffix}" for which in ("original", "copy"))
         for part in ("", "-wal"):
-            source = directory / f"original{suffix}{part}"
+            source = original.with_name(original.name + part)
             copy.with_name(copy.name + part).write_bytes(source.read_bytes())
         damage(copy.with_name(copy.name + suffix))
         told[name] = f"{compare(copy, directory / f'original{suffix}')} of {records}"
