@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -188,6 +189,87 @@ async def test_an_answer_that_does_not_come_is_a_timeout(connect: Connect) -> No
     assert (failure.status_code, failure.code) == (504, "worker_failed")
     assert failure.upstream_code == "timeout"
     assert "0.05 s" in failure.message
+
+
+async def test_a_call_gets_no_more_time_than_its_request_has_left(connect: Connect) -> None:
+    async def never(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    client = await connect(never, timeout_seconds=30)
+    with within(0.05):
+        failure = await failure_of(client)
+
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert (failure.status_code, failure.upstream_code) == (504, "deadline_passed")
+
+
+async def test_where_no_time_is_left_nobody_is_asked(connect: Connect) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        raise AssertionError("it was asked")
+
+    client = await connect(answer)
+    with within(0):
+        failure = await failure_of(client)
+        with pytest.raises(UpstreamTimeoutError):
+            async with client.open_stream("/ask", b"{}", {}):
+                pass
+
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert failure.upstream_code == "deadline_passed"
+
+
+async def test_whoever_is_asked_is_told_how_long_the_caller_waits(connect: Connect) -> None:
+    told: list[float] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        told.append(int(request.headers["x-selfheal-remaining-ms"]) / 1000)
+        told.append(int(request.headers["x-selfheal-deadline"]) / 1000 - time.time())
+        return web.Response(text='{"text": "hi"}', content_type="application/json")
+
+    client = await connect(handle, timeout_seconds=30)
+    await ask(client)
+    with within(8):
+        await ask(client)
+
+    assert told[0] == 30
+    assert all(7 < seconds <= 8 for seconds in told[2:])
+    assert told[1] == pytest.approx(told[0], abs=1)
+
+
+@pytest.mark.parametrize("code", ["deadline_passed", "out_of_time", "model_out_of_time"])
+async def test_a_service_that_had_too_little_time_is_late_and_no_more(
+    connect: Connect, code: str
+) -> None:
+    client = await connect(answering(error_json(code), status=504))
+    with within(9):
+        failure = await failure_of(client)
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert failure.upstream_code == "deadline_passed"
+    assert (await failure_of(client)).context["upstream_code"] == "timeout"
+
+
+async def test_a_stream_that_has_begun_is_not_ended_by_the_deadline_of_its_beginning(
+    connect: Connect,
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        await goes_on.wait()
+        await response.write(b" two")
+        return response
+
+    client = await connect(stream)
+    with within(5):
+        async with client.open_stream("/ask", b"{}", {}) as response:
+            assert await response.content.readexactly(3) == b"one"
+            with within(0):
+                goes_on.set()
+                with client.translating_errors():
+                    assert await response.read() == b" two"
 
 
 async def test_an_answer_that_does_not_end_is_a_timeout(connect: Connect) -> None:
