@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from services.common.setting_checks import check_database_url
+from services.common.setting_checks import check_database_url, check_optional_url
 from services.common.settings.process import ProcessSettings, Seconds
 
 
@@ -15,3 +15,9 @@ class DatabaseSettings(ProcessSettings):
         "postgresql://agent:agent@localhost:5432/agent_system"
     )
     database_timeout_seconds: Seconds = 5
+
+
+class DirectDatabaseSettings(ProcessSettings):
+    """Settings of the way past a pooler, which alone lets news be listened for."""
+
+    database_direct_url: Annotated[SecretStr | None, AfterValidator(check_optional_url)] = None

@@ -52,6 +52,8 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         metrics.registry, open_task_types(settings.task_types_dir).names()
     )
     evaluator_metrics = EvaluatorMetrics(metrics.registry)
+    if evaluation.judge.breaker:
+        metrics.watch_breaker(evaluation.judge.breaker)
 
     async def evaluate_in_time(request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
         with within(settings.evaluator_timeout_seconds):

@@ -129,6 +129,7 @@ async def run_cycle(
             workshop.announce,
             workshop.confirm,
             settings.optimizer_triggered_by,
+            partial(open_connection, settings),
         )
         await JobTaker(
             cycle.surveyor,
@@ -136,6 +137,7 @@ async def run_cycle(
             workshop.announce,
             workshop.send_test,
             settings.optimizer_deadline_seconds,
+            cycle.connect,
         ).take_all(connection)
         return await cycle.run(connection)
 

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from services.common.database import Database
+from services.common.record.leases import Lease
 from services.common.record.traffic import BUCKET, floor_to_bucket, load_traffic
-from services.manager.app.rollups.leases import Lease
 from services.manager.app.rollups.traffic_counter import (
     LEASE_SECONDS,
     SWEPT,
