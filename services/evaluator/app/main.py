@@ -48,6 +48,8 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         metrics.registry, open_task_types(settings.task_types_dir).names()
     )
     evaluator_metrics = EvaluatorMetrics(metrics.registry)
+    if evaluation.judge.breaker:
+        metrics.watch_breaker(evaluation.judge.breaker)
     canary = CanaryWatch(
         evaluation.evaluate,
         load_canaries(),
