@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
-        check format lock console-assets picture benchmark bench-overhead bench-overload bench-door bench-evaluator bench-gate bench-heal \
+        check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-console bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -196,6 +196,9 @@ bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 
 bench-overload: $(VENV)/user ## Measure what ten times as many requests as can be served come to (ARGS="--factor 5")
 	@$(BIN)/python -m benchmarks.overload $(ARGS)
+
+bench-activation: $(VENV)/user ## Measure how soon all Workers answer under a prompt that was just activated
+	@$(BIN)/python -m benchmarks.activation $(ARGS)
 
 bench-door: $(VENV)/user ## Measure the door beside other ways to a model (ARGS="--litellm PATH": LiteLLM's proxy too)
 	@$(BIN)/python -m benchmarks.door $(ARGS)

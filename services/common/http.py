@@ -119,9 +119,9 @@ class ServiceClient:
         async with self.limited() as seconds:
             response = await self._open(path, question, headers or {}, seconds)
             async with response:
-                status, content = response.status, await response.read()
-        if status != HTTP_OK:
-            raise self._error_from(status, content, seconds)
+                content = await response.read()
+        if response.status != HTTP_OK:
+            raise self._error_from(response, content, seconds)
         try:
             return answer_type.model_validate_json(content)
         except ValidationError as error:
@@ -147,10 +147,7 @@ class ServiceClient:
             if response.status != HTTP_OK:
                 with self.translating_errors():
                     reason = await response.read()
-                error = self._error_from(response.status, reason, seconds)
-                if wait := response.headers.get("Retry-After"):
-                    error.headers["retry-after"] = wait
-                raise error
+                raise self._error_from(response, reason, seconds)
             yield response
 
     async def _open(
@@ -218,7 +215,16 @@ class ServiceClient:
                 raise self._failure("closed the connection", "disconnected") from error
             raise self._failure("can't be reached", "unreachable") from error
 
-    def _error_from(self, status: int, content: bytes, seconds: float) -> ServiceError:
+    def _error_from(
+        self, response: aiohttp.ClientResponse, content: bytes, seconds: float
+    ) -> ServiceError:
+        """Translate a failure into what the caller raises, with when to come back."""
+        error = self._read_error(response.status, content, seconds)
+        if wait := response.headers.get("Retry-After"):
+            error.headers["retry-after"] = wait
+        return error
+
+    def _read_error(self, status: int, content: bytes, seconds: float) -> ServiceError:
         """Translate a service's JSON error into the one that its caller raises."""
         try:
             answer = ErrorResponse.model_validate_json(content)

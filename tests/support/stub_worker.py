@@ -81,6 +81,7 @@ class StubWorker:
         failure: Status, body and headers of what is answered instead.
         breaks_off: Whether a stream ends without `[DONE]`.
         tasks: What it was asked.
+        headers: What comes with an answer.
         was_left: Set where the caller hangs up.
     """
 
@@ -90,6 +91,7 @@ class StubWorker:
         self.events: list[dict[str, Any] | asyncio.Event] = [*HELLO]
         self.failure: tuple[int, dict[str, Any], dict[str, str]] | None = None
         self.breaks_off = False
+        self.headers = dict(HEADERS)
         self.tasks: list[dict[str, Any]] = []
         self.was_asked = asyncio.Event()
         self.was_left = asyncio.Event()

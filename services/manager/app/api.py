@@ -8,7 +8,6 @@ from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     CALLED_BEFORE,
     FAILURES_WITH_A_BODY,
-    PROMPT_AGE_HEADER,
     AgentRequest,
     AgentResponse,
     describe_failures,
@@ -25,6 +24,7 @@ router = APIRouter()
 @router.post(
     REQUEST_PATH,
     response_model=AgentResponse,
+    response_model_exclude_none=True,
     responses=describe_failures(
         FAILURES_WITH_A_BODY,
         CALLED_BEFORE,
@@ -52,6 +52,5 @@ async def serve_request(
         # Who may try again wants the answer then: what is done for a call with a key goes on.
         bound = to_the_end if call else partial(while_connected, request.receive)
         answer = await orchestrator.serve(request.state.request_id, body, call, bound)
-    if answer.prompt_age_seconds is not None:
-        response.headers[PROMPT_AGE_HEADER] = str(answer.prompt_age_seconds)
+    response.headers.update(answer.headers)
     return answer

@@ -68,7 +68,7 @@ class Background(Protocol):
         """End it."""
 
 
-def create_refiner(settings: ManagerSettings) -> Refiner:
+def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
     """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
     if not settings.refiner_model:
@@ -76,7 +76,9 @@ def create_refiner(settings: ManagerSettings) -> Refiner:
     # LangChain costs half a second of start-up, which the rules needn't pay.
     from services.common.llm.factory import create_model_from_spec  # noqa: PLC0415
 
-    return LlmRefiner(create_model_from_spec(settings, settings.refiner_model), rules)
+    model = create_model_from_spec(settings, settings.refiner_model)
+    metrics.watch_breaker(model.guard.breaker)
+    return LlmRefiner(model, rules)
 
 
 def create_manager(settings: ManagerSettings) -> FastAPI:
@@ -85,12 +87,12 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
     )
-    refiner = create_refiner(settings)
-    task_types = open_task_types(settings.task_types_dir)
     metrics = ServiceMetrics(SERVICE)
     to_worker, to_evaluator = Breaker("worker"), Breaker("evaluator")
     for breaker in (database.breaker, to_worker, to_evaluator):
         metrics.watch_breaker(breaker)
+    refiner = create_refiner(settings, metrics)
+    task_types = open_task_types(settings.task_types_dir)
     traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS

@@ -39,6 +39,7 @@ class FakeService:
         self.answer = answer
         self.status = 200
         self.content: bytes | None = None
+        self.headers: dict[str, str] = {}
         self.hangs = False
         self.questions: list[dict[str, Any]] = []
         self.request_ids: list[str | None] = []
@@ -55,7 +56,12 @@ class FakeService:
             await asyncio.Event().wait()
         answer = {"request_id": question["request_id"]} | self.answer
         content = self.content if self.content is not None else json.dumps(answer).encode()
-        return web.Response(body=content, status=self.status, content_type="application/json")
+        return web.Response(
+            body=content,
+            status=self.status,
+            content_type="application/json",
+            headers=self.headers,
+        )
 
 
 @pytest.fixture
@@ -153,6 +159,29 @@ async def test_the_request_is_one_row_of_the_log_before_the_answer_leaves(
         "evaluation_detail": {"worker": {"model": "fake-1"}, **DETAIL},
         "error_message": None,
     }
+
+
+async def test_a_model_that_stood_in_is_told_to_the_client_and_kept(
+    manager: httpx.AsyncClient, worker: FakeService, connection: Connection
+) -> None:
+    worker.answer["fallback"] = "openai:gpt-b"
+    response = await request(manager)
+
+    assert response.headers["x-selfheal-fallback"] == "openai:gpt-b"
+    assert response.json()["fallback"] == "openai:gpt-b"
+    [row] = await read_log(connection)
+    told = {"worker": {"model": "fake-1", "fallback": "openai:gpt-b"}, **DETAIL}
+    assert row["evaluation_detail"] == told
+
+
+async def test_a_provider_that_is_left_alone_names_a_wait(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    worker.fail(502, "model_unavailable")
+    worker.headers["Retry-After"] = "1"
+    response = await request(manager)
+
+    assert (response.status_code, response.headers["retry-after"]) == (502, "1")
 
 
 async def test_both_services_are_asked_in_the_guides_words(

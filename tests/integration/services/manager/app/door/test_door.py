@@ -99,6 +99,19 @@ async def test_an_answer_is_one_row_with_its_conversation_and_its_mark(
     assert "selfheal" not in task["request"]
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_model_that_stood_in_is_told_to_the_client_and_kept(
+    door: Any, worker: StubWorker, connection: Connection, streamed: bool
+) -> None:
+    worker.headers["x-selfheal-fallback"] = "openai:gpt-b"
+    *_, headers = await (door.stream() if streamed else door.ask())
+
+    assert headers["x-selfheal-fallback"] == "openai:gpt-b"
+    [row] = await read_rows(connection)
+    told = {"worker": {"model": "gpt-x-2026", "fallback": "openai:gpt-b"}}
+    assert row["evaluation_detail"] == told
+
+
 async def test_an_end_user_is_kept_by_name_where_that_is_wanted(
     start_door: Callable[..., Awaitable[Any]], connection: Connection
 ) -> None:
