@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,10 @@ CHEAPEST = 10
 MORE = 3
 # Of eight minutes, what starting and ending take is not the faults'.
 MOST_SECONDS = 450
+COLUMNS = (
+    *("Fault", "Acknowledged", "Landed", "Lost", "Doubled", "Unscored"),
+    *("Refused", "Broken", "Back after"),
+)
 FAULTS: list[Fault] = [
     *database.FAULTS,
     *standing_in.FAULTS,
@@ -60,16 +64,20 @@ def render(rows: Sequence[Row]) -> str:
     lines = [
         f"{moment}, {machine}, {RATE:g} requests a second (`make test-faults`).{scale}",
         "",
-        "| Fault | Acknowledged | Landed | Lost | Doubled | Refused | Broken | Back after |",
-        "|---|---:|---:|---:|---:|---|---|---:|",
+        _write_line(COLUMNS),
+        "|---|" + "---:|" * 5 + "---|---|---:|",
     ]
     for row in rows:
-        refused, broken = (_write_counts(counts) for counts in (row.refused, row.broken))
+        counts = (row.acknowledged, row.landed, row.lost, row.doubled, row.unscored)
+        told = (_write_counts(row.refused), _write_counts(row.broken))
         lines.append(
-            f"| {row.fault} | {row.acknowledged} | {row.landed} | {row.lost} | {row.doubled} "
-            f"| {refused} | {broken} | {row.problem or f'{row.back_seconds:g} s'} |"
+            _write_line([row.fault, *counts, *told, row.problem or f"{row.back_seconds:g} s"])
         )
     return "\n".join(lines) + "\n"
+
+
+def _write_line(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _write_counts(counts: dict[str, int]) -> str:

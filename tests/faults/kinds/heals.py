@@ -80,7 +80,7 @@ FAULTS = [
         strike=killed_at_each_step,
         seconds=0,
         stage=with_the_seed_prompt_afterwards,
-        cost_seconds=120,
+        cost_seconds=300,
         refuses_nothing=True,
     )
 ]

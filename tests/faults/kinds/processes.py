@@ -138,40 +138,40 @@ def _lacks_faketime() -> str:
 
 
 FAULTS = [
-    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=45)
+    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=40)
       for name in SERVING),
     Fault(
         name="optimizer killed every 7 s",
         strike=killed(OPTIMIZER),
         stage=with_optimizer,
         seconds=28,
-        cost_seconds=45,
+        cost_seconds=40,
         refuses_nothing=True,
     ),
-    *(Fault(name=f"{name} stopped for 20 s", strike=suspended(name), seconds=20, cost_seconds=40)
+    *(Fault(name=f"{name} stopped for 20 s", strike=suspended(name), seconds=20, cost_seconds=32)
       for name in SERVING),
     Fault(
         name="optimizer stopped for 20 s",
         strike=suspended(OPTIMIZER),
         seconds=20,
         stage=with_optimizer,
-        cost_seconds=35,
+        cost_seconds=32,
         refuses_nothing=True,
     ),
-    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=200),
+    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=150),
     Fault(
         name="manager killed in mid-stream",
         strike=manager_killed_in_mid_stream,
         seconds=0,
-        cost_seconds=40,
+        cost_seconds=18,
     ),
-    Fault(name="10x overload", strike=overloaded, seconds=20, cost_seconds=60),
+    Fault(name="10x overload", strike=overloaded, seconds=20, cost_seconds=30),
     Fault(
         name="clock one hour forth",
         strike=clock_set("+3600"),
         stage=with_their_own_clock,
         lacks=_lacks_faketime,
-        cost_seconds=60,
+        cost_seconds=45,
         refuses_nothing=True,
     ),
     Fault(
@@ -179,7 +179,7 @@ FAULTS = [
         strike=clock_set("-3600"),
         stage=with_their_own_clock,
         lacks=_lacks_faketime,
-        cost_seconds=60,
+        cost_seconds=45,
         refuses_nothing=True,
     ),
 ]  # fmt: skip

@@ -47,7 +47,7 @@ def test_names_are_unique() -> None:
 
 
 def test_a_row_of_the_matrix_tells_its_counts() -> None:
-    row = Row("a fault", 5, 4, 1, 0, {"502 worker_failed": 3}, {"ClientOSError": 2}, 1.5)
+    row = Row("a fault", 5, 4, 1, 0, 2, {"502 worker_failed": 3}, {"ClientOSError": 2}, 1.5)
     assert render([row]).splitlines()[-1] == (
-        "| a fault | 5 | 4 | 1 | 0 | 3 502 worker_failed | 2 ClientOSError | 1.5 s |"
+        "| a fault | 5 | 4 | 1 | 0 | 2 | 3 502 worker_failed | 2 ClientOSError | 1.5 s |"
     )
