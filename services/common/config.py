@@ -27,8 +27,8 @@ from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSe
 from services.common.settings.model import (
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    ModelSettings,
     SecondModelSettings,
+    ServingModelSettings,
 )
 from services.common.settings.people import PeopleSettings, PublicSettings
 from services.common.settings.process import (
@@ -79,7 +79,12 @@ class ManagerSettings(
 
 
 class WorkerSettings(
-    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+    ServiceSettings,
+    ServingModelSettings,
+    DatabaseSettings,
+    ChatSettings,
+    TokenSettings,
+    WorkerTime,
 ):
     """Every setting that the Worker reads."""
 

@@ -49,6 +49,15 @@ def check_base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
 
 
+def check_model_specs(text: str) -> str:
+    """Read models that are named one after another, and refuse what isn't `provider:model`."""
+    specs = [spec.strip() for spec in text.split(",") if spec.strip()]
+    for provider, _, model in (spec.partition(":") for spec in specs):
+        if not (provider and model):
+            raise ValueError("must name models as provider:model, with commas between them")
+    return ",".join(spec[: spec.index(":")].lower() + spec[spec.index(":") :] for spec in specs)
+
+
 def check_token_file(file: Path | None) -> Path | None:
     """Refuse a file that can't be read."""
     if file and not (file.is_file() and os.access(file, os.R_OK)):

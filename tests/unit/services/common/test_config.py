@@ -76,7 +76,7 @@ def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object)
                 "oidc_client_secret",
             },
         ),
-        (WorkerSettings, {"database_url", "llm_api_key", "internal_token"}),
+        (WorkerSettings, {"database_url", "llm_api_key", "openai_api_key", "internal_token"}),
         (EvaluatorSettings, {"llm_api_key", "openai_api_key", "internal_token"}),
         (
             OptimizerSettings,
