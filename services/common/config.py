@@ -27,8 +27,8 @@ from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSe
 from services.common.settings.model import (
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    ModelSettings,
     SecondModelSettings,
+    ServingModelSettings,
 )
 from services.common.settings.people import PeopleSettings, PublicSettings
 from services.common.settings.process import (
@@ -79,7 +79,12 @@ class ManagerSettings(
 
 
 class WorkerSettings(
-    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+    ServiceSettings,
+    ServingModelSettings,
+    DatabaseSettings,
+    ChatSettings,
+    TokenSettings,
+    WorkerTime,
 ):
     """Every setting that the Worker reads."""
 
@@ -133,11 +138,7 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings,
-    DatabaseSettings,
-    DirectDatabaseSettings,
-    TaskTypeSettings,
-    UpstreamSettings,
+    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 

@@ -38,6 +38,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
     class FilledStore(KeyStore):
+        age_seconds = 0.0
+
         def __init__(self, settings: Settings) -> None:
             super().__init__(settings)
             self.keys = KEYS

