@@ -233,8 +233,8 @@ async def test_whoever_is_asked_is_told_how_long_the_caller_waits(connect: Conne
         await ask(client)
 
     assert told[0] == 30
-    assert all(7 < seconds <= 8 for seconds in told[2:])
-    assert told[1] == pytest.approx(told[0], abs=1)
+    assert all(4 < seconds < 8.01 for seconds in told[2:])
+    assert told[1] == pytest.approx(told[0], abs=4)
 
 
 @pytest.mark.parametrize("code", ["deadline_passed", "out_of_time", "model_out_of_time"])
