@@ -67,6 +67,10 @@ INSERT = """
         worker_latency_ms, evaluation_score, evaluation_passed, evaluation_detail
     ) VALUES ($1, $2, 'Sort a list', 'Sort a list', 60, 'Hello World', 1, $3, $4, $5)
 """
+BY_FALLBACK = """
+    INSERT INTO selfheal.fallback_answers
+    SELECT id, task_type, created_at FROM execution_logs WHERE id % 10 = 0
+"""
 
 messages = Console(stderr=True)
 
@@ -257,6 +261,12 @@ async def _fill(url: str, rows: int) -> tuple[datetime, int]:
         return end, size
 
 
+async def _let_another_answer_a_tenth(url: str) -> None:
+    async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
+        await connection.execute(BY_FALLBACK)
+        await connection.execute("ANALYZE selfheal.fallback_answers")
+
+
 def measure(rows: int) -> Report:
     """Fill a temporary database and measure; it is deleted afterwards."""
     with temporary_postgres(SCHEMA, settings=FILLING) as postgres:
@@ -284,6 +294,11 @@ def measure_filled(postgres: EmbeddedPostgres, end: datetime, report: Report) ->
     messages.print("looking, warm")
     url = postgres.database_url
     report.looks["warm"] = summarize(asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:])
+    messages.print("looking, where another model answered a tenth")
+    asyncio.run(_let_another_answer_a_tenth(url))
+    report.looks["warm, a tenth by another model"] = summarize(
+        asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:]
+    )
     report.memory_mb[report.rows] = peak_memory_mb(url, end)
     messages.print("inserting")
     report.inserts_ms = asyncio.run(measure_inserts(url))

@@ -81,7 +81,7 @@ BEGIN
         'SELECT, INSERT ON optimization_reports',
         'USAGE ON SEQUENCE prompts_id_seq, optimization_reports_id_seq',
         'SELECT ON execution_logs, selfheal.activations, selfheal.conversations,
-            selfheal.migrations',
+            selfheal.fallback_answers, selfheal.migrations',
         'SELECT, INSERT, UPDATE ON selfheal.healing_runs, selfheal.watches',
         'SELECT, UPDATE ON selfheal.jobs',
         'SELECT, INSERT, UPDATE, DELETE ON selfheal.candidates, selfheal.leases, selfheal.notices'
@@ -94,7 +94,7 @@ BEGIN
             selfheal.candidates, selfheal.healing_runs, selfheal.watches, selfheal.conversations,
             selfheal.pending_scores, selfheal.jobs, selfheal.audit, selfheal.traffic,
             selfheal.fingerprints, selfheal.leases, selfheal.migrations, selfheal.notices,
-            selfheal.evaluator_records',
+            selfheal.evaluator_records, selfheal.fallback_answers',
         'SELECT (id, name, scopes, task_types, created_at, expires_at, revoked_at)
             ON selfheal.api_keys',
         'SELECT (id, name, issuer, subject, role, task_types, created_at, disabled_at)

@@ -436,9 +436,29 @@ CREATE TABLE selfheal.notices (
     told_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
 
+-- Answers of models that stood in for the main one: they count neither for nor against a prompt.
+-- Filled by a trigger, so that whoever writes a row of the log, late or not, has it told apart.
+CREATE TABLE selfheal.fallback_answers (
+    execution_id INTEGER PRIMARY KEY,
+    task_type TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX fallback_answers_task_types ON selfheal.fallback_answers (task_type);
+
+CREATE FUNCTION selfheal.note_fallback() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO selfheal.fallback_answers VALUES (NEW.id, NEW.task_type, NEW.created_at);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER execution_by_fallback AFTER INSERT ON execution_logs
+    FOR EACH ROW WHEN (NEW.evaluation_detail #>> '{worker,fallback}' <> '')
+    EXECUTE FUNCTION selfheal.note_fallback();
+
 -- Functions of triggers act as the tables' owner: a trigger of anybody else's must not run one.
 REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
-    selfheal.record_change(), selfheal.refuse_change() FROM PUBLIC;
+    selfheal.record_change(), selfheal.refuse_change(), selfheal.note_fallback() FROM PUBLIC;
 
 -- What runs decided is counted at every scrape of the Manager's metrics.
 CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);

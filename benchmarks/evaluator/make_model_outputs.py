@@ -118,7 +118,7 @@ async def answer(task: SimpleTask, way: Way, base_url: str) -> str:
         prompt = SystemMessage(PROMPTS[way.prompt])
         reply = await model.ainvoke([prompt, HumanMessage(task.ask(way.form).text)])
     finally:
-        await model.aclose()  # type: ignore[attr-defined]
+        await model.aclose()
     return str(reply.content)
 
 

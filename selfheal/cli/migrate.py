@@ -66,7 +66,7 @@ def migrate(
             "optimizer": optimizer_password_file,
             "console": console_password_file,
         }
-        applied = build_external_database(settings).upgrade(
+        applied = build_external_database(settings, progress=messages.print).upgrade(
             {service: file for service, file in files.items() if file}
         )
         if internal_token_file is not None:

@@ -20,6 +20,7 @@ from selfheal.runtime.process_plan import (
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.schema.roles import SERVICES
 from selfheal.runtime.system import System
+from selfheal.runtime.waiting import Progress, silent
 from services.common.config import Settings
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 
@@ -48,13 +49,15 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
     )
 
 
-def build_external_database(settings: Settings) -> ExternalDatabase:
+def build_external_database(settings: Settings, *, progress: Progress = silent) -> ExternalDatabase:
     """Build the view of the server that `DATABASE_URL` names."""
     urls = {service: getattr(settings, f"{service}_database_url") for service in SERVICES}
     return ExternalDatabase(
         settings.database_url.get_secret_value(),
         schema=find_schema(),
         service_urls={service: url.get_secret_value() for service, url in urls.items() if url},
+        direct_url=settings.direct_database_url,
+        progress=progress,
     )
 
 

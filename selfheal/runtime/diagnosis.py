@@ -18,6 +18,7 @@ from selfheal.runtime.local_model import require_wheels
 from selfheal.runtime.ports import LOOPBACK, describe_process, find_listener, is_free
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import find_binaries
+from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.process_plan import (
     CONSOLE,
@@ -30,6 +31,7 @@ from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_console_public
 from services.common.config import Settings
+from services.common.database.condition import check_access, check_load
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -97,7 +99,10 @@ def check_webhook(settings: Settings) -> Check:
 
 def _check_database(settings: Settings) -> Iterator[Check]:
     if uses_own_database(settings):
-        yield _attempt("database", lambda: _check_own_server(settings))
+        try:
+            yield from _check_own_server(build_external_database(settings))
+        except EmbeddedRuntimeError as error:
+            yield Check("database", error.message, CheckResult.FAIL, error.remedy)
         return
     yield _attempt("PostgreSQL", _check_binaries)
     yield _attempt("schema", lambda: Check("schema", str(find_schema())))
@@ -105,10 +110,12 @@ def _check_database(settings: Settings) -> Iterator[Check]:
     yield _attempt("database", lambda: _check_contents(build_embedded_postgres(settings)))
 
 
-def _check_own_server(settings: Settings) -> Check:
-    server = build_external_database(settings)
+def _check_own_server(server: ExternalDatabase) -> Iterator[Check]:
     server.start()  # looks, and raises what is wrong with its remedy
-    return Check("database", f"{server.address}: your own server (DATABASE_URL)")
+    yield Check("database", f"{server.address}: your own server (DATABASE_URL)")
+    traits, load = server.read_access()
+    yield check_access(traits, has_direct_url=bool(server.direct_url))
+    yield check_load(load)
 
 
 def _check_binaries() -> Check:

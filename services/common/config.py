@@ -22,13 +22,13 @@ from services.common.setting_checks import (
     check_webhook_url,
     name_in_url,
 )
-from services.common.settings.database import DatabaseSettings
+from services.common.settings.database import DatabaseSettings, DirectDatabaseSettings
 from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSettings
 from services.common.settings.model import (
     LOCAL_PROVIDER,
     SIMULATED_PROVIDER,
-    ModelSettings,
     SecondModelSettings,
+    ServingModelSettings,
 )
 from services.common.settings.people import PeopleSettings, PublicSettings
 from services.common.settings.process import (
@@ -79,7 +79,12 @@ class ManagerSettings(
 
 
 class WorkerSettings(
-    ServiceSettings, ModelSettings, DatabaseSettings, ChatSettings, TokenSettings, WorkerTime
+    ServiceSettings,
+    ServingModelSettings,
+    DatabaseSettings,
+    ChatSettings,
+    TokenSettings,
+    WorkerTime,
 ):
     """Every setting that the Worker reads."""
 
@@ -132,7 +137,9 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
         return self
 
 
-class OptimizerSettings(SecondModelSettings, DatabaseSettings, TaskTypeSettings, UpstreamSettings):
+class OptimizerSettings(
+    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings
+):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
     optimizer_model: str = ""

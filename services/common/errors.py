@@ -181,10 +181,14 @@ class ModelError(ServiceError):
 
 
 class ModelRateLimitedError(ModelError):
-    """The provider refuses for now (HTTP 429)."""
+    """The provider refuses for now (HTTP 429), or wasn't asked in the pause that it wanted."""
 
     status_code = 503
     code = "model_rate_limited"
+
+    def __init__(self, message: str, *, was_asked: bool = True) -> None:
+        super().__init__(message)
+        self.was_asked = was_asked
 
 
 class ModelTimeoutError(ModelError):

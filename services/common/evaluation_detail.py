@@ -84,9 +84,10 @@ class EvaluatorDetail(DetailPart):
 
 
 class WorkerDetail(DetailPart):
-    """Who wrote the answer."""
+    """Who wrote the answer; `fallback` is `provider:model` where it stood in for the main one."""
 
     model: str = ""
+    fallback: str = ""
 
 
 class ErrorDetail(DetailPart):

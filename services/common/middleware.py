@@ -65,7 +65,7 @@ class RequestContextMiddleware:
         self._body_limits = body_limits or {}
         self._answer_error = answer_error or error_response
         self._bound_seconds = bound_seconds
-        self._admission = admission or Admission(metrics)
+        self._admission = admission or Admission(metrics.count_refusal)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

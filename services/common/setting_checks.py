@@ -4,7 +4,7 @@ import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
@@ -47,6 +47,15 @@ def check_base_url(text: str) -> str:
         raise ValueError(f"must hold no blank: {BASE_URL_EXAMPLE}")
     path = parts.path.rstrip("/").removesuffix("/completions").removesuffix("/chat")
     return f"{parts.scheme}://{parts.netloc}{path.rstrip('/')}"
+
+
+def check_model_specs(text: str) -> str:
+    """Read models that are named one after another, and refuse what isn't `provider:model`."""
+    specs = [spec.strip() for spec in text.split(",") if spec.strip()]
+    for provider, _, model in (spec.partition(":") for spec in specs):
+        if not (provider and model):
+            raise ValueError("must name models as provider:model, with commas between them")
+    return ",".join(spec[: spec.index(":")].lower() + spec[spec.index(":") :] for spec in specs)
 
 
 def check_token_file(file: Path | None) -> Path | None:
@@ -121,6 +130,17 @@ def check_database_url(url: SecretStr) -> SecretStr:
 def check_optional_url(url: SecretStr | None) -> SecretStr | None:
     """Refuse what asyncpg could not parse, or follow, where there is a URL at all."""
     return check_database_url(url) if url else None
+
+
+def complete_url(url: str, other: str) -> str:
+    """Fill in what a database's URL leaves out (user, password, database, options) from another."""
+    parts, others = _split_url(url), _split_url(other)
+    user, _, place = parts.netloc.rpartition("@")
+    user = user or others.netloc.rpartition("@")[0]
+    options = read_url_options(other) | read_url_options(url)
+    netloc = f"{user}@{place}" if user else place
+    path = parts.path if parts.path.strip("/") else others.path
+    return urlunsplit((parts.scheme, netloc, path, urlencode(options), ""))
 
 
 def read_url_options(url: str) -> dict[str, str]:

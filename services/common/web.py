@@ -154,7 +154,7 @@ def create_app(
         bounds: What bounds how much of a path's requests is taken on, besides the event loop.
     """
 
-    admission = Admission(metrics, bounds)
+    admission = Admission(metrics.count_refusal, bounds)
 
     @asynccontextmanager
     async def announced_lifespan(app: FastAPI) -> AsyncIterator[None]:

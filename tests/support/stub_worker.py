@@ -76,18 +76,22 @@ class StubWorker:
     """Answers `POST /api/v1/chat`.
 
     Attributes:
+        headers: What goes with every answer.
         events: What a stream holds; it waits at an `asyncio.Event` until that is set.
         failure: Status, body and headers of what is answered instead.
         breaks_off: Whether a stream ends without `[DONE]`.
         tasks: What it was asked.
+        headers: What comes with an answer.
         was_left: Set where the caller hangs up.
     """
 
     def __init__(self) -> None:
         self.completion: dict[str, Any] = completion()
+        self.headers = dict(HEADERS)
         self.events: list[dict[str, Any] | asyncio.Event] = [*HELLO]
         self.failure: tuple[int, dict[str, Any], dict[str, str]] | None = None
         self.breaks_off = False
+        self.headers = dict(HEADERS)
         self.tasks: list[dict[str, Any]] = []
         self.was_asked = asyncio.Event()
         self.was_left = asyncio.Event()
@@ -116,13 +120,13 @@ class StubWorker:
                 return web.json_response(body, status=status, headers=headers)
             if task["request"].get("stream"):
                 return await self._stream(request)
-            return web.json_response(self.completion, headers=HEADERS)
+            return web.json_response(self.completion, headers=self.headers)
         except (asyncio.CancelledError, ConnectionError):
             self.was_left.set()
             raise
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={**HEADERS, "content-type": "text/event-stream"})
+        response = web.StreamResponse(headers={**self.headers, "content-type": "text/event-stream"})
         await response.prepare(request)
         for event in self.events:
             if isinstance(event, asyncio.Event):

@@ -16,7 +16,8 @@ from selfheal.runtime.schema.migrations import Connection, read_schema_state, up
 from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
-from services.common.database import choose_remedy, connection_arguments
+from services.common.database import CONNECTION_ERRORS, Opener, ServerTraits, choose_remedy
+from services.common.database.condition import DatabaseLoad, load_database_load
 from services.common.setting_checks import read_hosts, read_url_options
 
 _TIMEOUT_SECONDS = 5.0
@@ -38,6 +39,7 @@ class ExternalDatabase:
     Args:
         database_url: Its URL, credentials included: never printed.
         service_urls: Those of services that have their own, by service; never printed either.
+        direct_url: The one that leads past a pooler, if there is one; never printed either.
         schema: The schema that it should have; its migrations lie beside it.
     """
 
@@ -46,9 +48,17 @@ class ExternalDatabase:
     log_file: Final = Path(os.devnull)
 
     def __init__(
-        self, database_url: str, *, schema: Path, service_urls: Mapping[str, str] | None = None
+        self,
+        database_url: str,
+        *,
+        schema: Path,
+        service_urls: Mapping[str, str] | None = None,
+        direct_url: str = "",
+        progress: Progress = silent,
     ) -> None:
         self.database_url = database_url
+        self.direct_url = direct_url
+        self._progress = progress
         self.service_urls = dict(service_urls or {})
         self.schema = schema
 
@@ -132,6 +142,17 @@ class ExternalDatabase:
         """Return False: no command of ours stops it."""
         return False
 
+    def read_access(self) -> tuple[ServerTraits, DatabaseLoad]:
+        """Tell what the way there leads to, and how many of its connections are taken.
+
+        Raises:
+            PostgresError: If it can't be reached.
+        """
+        opener = Opener(self.database_url, timeout_seconds=_TIMEOUT_SECONDS)
+        load = asyncio.run(self._ask(load_database_load, opener))
+        assert opener.traits is not None  # noqa: S101 - it has opened a connection
+        return opener.traits, load
+
     def upgrade(self, password_files: Mapping[str, Path] | None = None) -> list[str]:
         """Make the tables in an empty database, or apply the migrations that it lacks.
 
@@ -157,7 +178,12 @@ class ExternalDatabase:
             await update_own_roles(connection, self.schema, users, password_files or {})
             return applied
 
-        return asyncio.run(self._ask(update, statement_seconds=_UPGRADE_SECONDS))
+        opener = Opener(
+            self.direct_url or self.database_url,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            statement_seconds=_UPGRADE_SECONDS,
+        )
+        return asyncio.run(self._ask(update, opener))
 
     async def _update(self, connection: Connection) -> list[str]:
         state = await read_schema_state(connection, self.schema)
@@ -167,23 +193,19 @@ class ExternalDatabase:
                 "migrations.",
                 remedy="Name another database in DATABASE_URL.",
             )
-        return await update_schema(connection, self.schema)
+        return await update_schema(connection, self.schema, progress=self._progress)
 
     async def _ask(
-        self,
-        question: Callable[[Connection], Awaitable[Answer]],
-        statement_seconds: float = _TIMEOUT_SECONDS,
+        self, question: Callable[[Connection], Awaitable[Answer]], opener: Opener | None = None
     ) -> Answer:
+        opener = opener or Opener(self.database_url, timeout_seconds=_TIMEOUT_SECONDS)
         try:
-            connection = await asyncpg.connect(
-                **connection_arguments(self.database_url, timeout_seconds=_TIMEOUT_SECONDS)
-                | {"command_timeout": statement_seconds}
-            )
+            connection = await opener.open()
             try:
                 return await question(connection)
             finally:
                 await connection.close(timeout=_TIMEOUT_SECONDS)
-        except (OSError, TimeoutError, ValueError, asyncpg.PostgresError) as error:
+        except (*CONNECTION_ERRORS, ValueError, asyncpg.PostgresError) as error:
             reason = str(error) or type(error).__name__
             raise PostgresError(
                 f"Can't connect to the database at {self.address}: {reason}.",

@@ -3,7 +3,9 @@
 A database's own list, the table `selfheal.migrations`, says which version of the schema it has.
 """
 
+import asyncio
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +13,24 @@ from typing import Final
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.waiting import Progress, silent
 
 DIRECTORY: Final = "migrations"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
-# Held by the session that changes the schema, so that two at once apply nothing twice.
-_LOCK: Final = "SELECT pg_advisory_lock(hashtextextended('selfheal:schema', 0))"
+# Held by the transaction that changes the schema, so that two at once apply nothing twice. A
+# session's lock would stay on a pooler's connection.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
+_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
+_SELECT_HOLDER: Final = """
+    SELECT format('%s (%s, process %s of the server), since %s', usename,
+                  coalesce(nullif(application_name, ''), 'no name'), pid,
+                  to_char(xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS UTC'))
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted
+      AND (classid::bigint << 32) | objid::bigint = hashtextextended('selfheal:schema', 0)
+"""
+_PATIENCE_SECONDS: Final = 600.0
+_RETRY_SECONDS: Final = 0.5
 _HAS_TABLES: Final = "SELECT to_regclass('prompts') IS NOT NULL"
 _HAS_LIST: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
 _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migrations"
@@ -81,30 +96,57 @@ async def read_schema_state(connection: Connection, schema: Path) -> SchemaState
     return SchemaState(has_tables, has_list, tuple(missing))
 
 
-async def update_schema(connection: Connection, schema: Path) -> list[str]:
+async def update_schema(
+    connection: Connection, schema: Path, *, progress: Progress = silent
+) -> list[str]:
     """Make the tables in an empty database, or apply the migrations that it lacks.
 
     Each step is a transaction: one that dies half-way leaves nothing half. Others that update the
     same database wait.
 
     Args:
-        connection: Gives the lock back when it is closed.
         schema: SQL that makes everything; it includes the migrations beside it.
+        progress: Is told whom it waits for.
 
     Returns:
         Words for what was applied by this call.
 
     Raises:
-        PostgresError: If something doesn't apply.
+        PostgresError: If something doesn't apply, or another one is at it for too long.
     """
-    await connection.execute(_LOCK)
+    applied: list[str] = []
+    told = ""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        async with connection.transaction():
+            is_alone = await connection.fetchval(_TRY_LOCK)
+            if is_alone and not (step := await _apply_next(connection, schema)):
+                return applied
+        if is_alone:
+            applied.append(step)
+            continue
+        holder = await connection.fetchval(_SELECT_HOLDER) or ""
+        if holder and holder != told:
+            progress(f"waiting for {holder}, who updates the schema of this database")
+            told = holder
+        if time.monotonic() > end:
+            raise PostgresError(
+                f"Another one updates the schema of this database: {told}.",
+                remedy="Wait for it, or end it there: SELECT pg_terminate_backend(process)",
+            )
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _apply_next(connection: Connection, schema: Path) -> str:
+    """Apply the first thing that the database lacks; return words for it, none if it has all."""
     state = await read_schema_state(connection, schema)
     if state.is_empty:
         await _apply(connection, schema, "schema")
-        return ["the database schema"]
-    for migration in state.missing:
+        return "the database schema"
+    for migration in state.missing[:1]:
         await _apply(connection, migration.file, str(migration), notes=migration.number)
-    return [str(migration) for migration in state.missing]
+        return str(migration)
+    return ""
 
 
 async def _apply(connection: Connection, file: Path, what: str, *, notes: int = 0) -> None:

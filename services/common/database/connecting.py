@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -93,6 +93,25 @@ class Opener:
         self._suited: tuple[str, int] | None = None
         self.traits: ServerTraits | None = None
 
+    @property
+    def leads_through_a_pooler(self) -> bool:
+        """Whether the latest connection does."""
+        return self.traits is not None and self.traits.is_pooled
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Open a connection for a while.
+
+        Raises:
+            DatabaseUnavailableError: If there is none to be had, or it breaks in use.
+        """
+        with translate_database_errors():
+            connection = await self.open()
+            try:
+                yield connection
+            finally:
+                await connection.close(timeout=self._timeout_seconds)
+
     async def open(self) -> asyncpg.Connection:
         """Open a connection to a server that suits.
 
@@ -125,7 +144,7 @@ class Opener:
         raise failure
 
     async def _open_one(self, arguments: dict[str, Any], wanted: str) -> asyncpg.Connection:
-        is_pooled = self.traits is not None and self.traits.is_pooled
+        is_pooled = self.leads_through_a_pooler
         async with asyncio.timeout(arguments["timeout"]):
             connection: asyncpg.Connection = await asyncpg.connect(
                 **arguments
@@ -154,16 +173,10 @@ async def _look(connection: asyncpg.Connection) -> ServerTraits:
     return ServerTraits(bool(bits & 1), bool(bits & 2), bool(bits & 4))
 
 
-@asynccontextmanager
-async def connect(url: str, *, timeout_seconds: float) -> AsyncIterator[asyncpg.Connection]:
+def connect(url: str, *, timeout_seconds: float) -> AbstractAsyncContextManager[asyncpg.Connection]:
     """Open one connection, for programs that run and exit; its errors are translated.
 
     Raises:
         DatabaseUnavailableError: If there is none to be had, or it breaks in use.
     """
-    with translate_database_errors():
-        connection = await Opener(url, timeout_seconds=timeout_seconds).open()
-        try:
-            yield connection
-        finally:
-            await connection.close(timeout=timeout_seconds)
+    return Opener(url, timeout_seconds=timeout_seconds).connection()

@@ -14,7 +14,9 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 from services.common.llm.endpoint import ChatEndpoint, read_events
+from services.common.llm.guard import ProviderGuard
 from services.common.llm.reply import join_reply
+from services.common.settings.model import DEFAULT_HOSTED_PROVIDER
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 # With the blank line after it: a fence that opens a block without a language has none.
@@ -33,6 +35,7 @@ class ChatCompletionsModel(BaseChatModel):
         seed: Asks for the same answer to the same messages, where the model can.
         max_tokens: Most tokens of an answer.
         stop_after_code_block: Whether an answer ends where its first fenced block does.
+        provider: As the settings name it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -45,6 +48,7 @@ class ChatCompletionsModel(BaseChatModel):
     seed: int | None = None
     max_tokens: int | None = 1024
     stop_after_code_block: bool = False
+    provider: str = DEFAULT_HOSTED_PROVIDER
 
     _endpoint: ChatEndpoint = PrivateAttr()
 
@@ -56,12 +60,18 @@ class ChatCompletionsModel(BaseChatModel):
             model=self.model,
             api_key=self.api_key,
             timeout_seconds=self.timeout_seconds,
+            provider=self.provider,
         )
 
     @property
     def endpoint(self) -> ChatEndpoint:
         """The endpoint, for calls that no LangChain message is to come between."""
         return self._endpoint
+
+    @property
+    def guard(self) -> ProviderGuard:
+        """What keeps calls from a dead provider."""
+        return self._endpoint.guard
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Calls an OpenAI-compatible endpoint: tries again what may pass, and drops what is refused."""
 
 import asyncio
-import math
 import random
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
@@ -21,6 +20,8 @@ from services.common.errors import (
 from services.common.http import create_session
 from services.common.llm.event_parser import MAX_ANSWER_BYTES
 from services.common.llm.failures import REPLACEMENTS, explain_failure, parse_error, read_report
+from services.common.llm.guard import Hear, ProviderGuard
+from services.common.llm.invocation import tell_pause
 from services.common.llm.reply import find_error, parse_events
 from services.common.llm.retries import (
     ATTEMPTS,
@@ -30,8 +31,10 @@ from services.common.llm.retries import (
 )
 from services.common.logging import get_logger
 from services.common.resilience.deadline import fit, fits, within
+from services.common.settings.model import DEFAULT_HOSTED_PROVIDER
 
-CONNECT_TIMEOUT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 4
+PATIENT_SHARE = 0.9
 
 log = get_logger()
 
@@ -60,14 +63,22 @@ class ChatEndpoint:
         api_key: Sent as a bearer token; None for endpoints without keys.
         timeout_seconds: Most seconds of a call, retries and pauses included; it gets no more than
             its request has left.
+        provider: As the settings name it.
     """
 
     jitter: ClassVar[random.Random] = random.Random()  # noqa: S311 - spreads retries
 
     def __init__(
-        self, *, base_url: str, model: str, api_key: SecretStr | None, timeout_seconds: float
+        self,
+        *,
+        base_url: str,
+        model: str,
+        api_key: SecretStr | None,
+        timeout_seconds: float,
+        provider: str = DEFAULT_HOSTED_PROVIDER,
     ) -> None:
         self.model = model
+        self.guard = ProviderGuard(f"{provider}:{model}")
         self.timeout_seconds = timeout_seconds
         self._base_url = base_url
         self._api_key = api_key
@@ -96,6 +107,7 @@ class ChatEndpoint:
         Raises:
             ModelError: If the provider fails.
         """
+        self.guard.retries.deposit()
         seconds = fit(self.timeout_seconds)
         try:
             with within(seconds):
@@ -103,7 +115,11 @@ class ChatEndpoint:
                     return await self._ask_with_retries(request, own, read)
         except TimeoutError as error:
             is_own = seconds == self.timeout_seconds
-            raise (self.explain(error) if is_own else ModelOutOfTimeError()) from error
+            failure = self.explain(error) if is_own else ModelOutOfTimeError()
+            # Whoever waits for less than that finds out nothing of the provider.
+            if seconds >= PATIENT_SHARE * self.timeout_seconds:
+                self.guard.tell(self.explain(error))
+            raise failure from error
 
     async def _ask_with_retries(
         self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
@@ -112,26 +128,35 @@ class ChatEndpoint:
         attempt = 1
         while True:
             added = self._add(request, own)
+            body = {**added, **request, "model": self.model}
+            self.guard.admit(is_retry=attempt > 1)
             try:
-                return await self._ask_once({**added, **request, "model": self.model}, read)
-            except (ToldError, aiohttp.ClientError, ValueError) as error:
-                if self._drop_refused(error, added):
+                async with self.guard.watching() as hear:
+                    return await self._ask_once(body, read, hear)
+            except ModelError as failure:
+                if self._drop_refused(failure.__cause__, added):
                     continue
-                failure = self.explain(error)
-                told_seconds = read_pause_seconds(getattr(error, "headers", None) or {})
+                told_seconds = read_pause_seconds(getattr(failure.__cause__, "headers", {}))
                 wanted = pause_seconds if told_seconds is None else told_seconds
                 may_pass = isinstance(failure, ModelRateLimitedError | ModelUnavailableError)
-                fits_in = wanted <= LONGEST_PAUSE_SECONDS and fits(wanted)
-                if not may_pass or attempt == ATTEMPTS or not fits_in:
-                    if may_pass and told_seconds is not None and math.isfinite(told_seconds):
-                        failure.headers["retry-after"] = str(math.ceil(told_seconds))
-                    raise failure from error
-            log.warning("model_call_retried", code=failure.code, attempt=attempt)
+                if may_pass and told_seconds is not None:
+                    self.guard.rest(told_seconds, failure)
+                if (
+                    not may_pass
+                    or attempt == ATTEMPTS
+                    or wanted > LONGEST_PAUSE_SECONDS
+                    or not fits(wanted)
+                    or self.guard.is_open
+                    or not self.guard.retries.withdraw()
+                ):
+                    tell_pause(failure, told_seconds)
+                    raise
+                log.warning("model_call_retried", code=failure.code, attempt=attempt)
             await asyncio.sleep(wanted * (1 + self.jitter.random() / 4))
             attempt += 1
             pause_seconds *= 2
 
-    def _drop_refused(self, error: Exception, added: Collection[str]) -> bool:
+    def _drop_refused(self, error: BaseException | None, added: Collection[str]) -> bool:
         """Remember which of the own parameters are refused, so that they are no longer added."""
         if not isinstance(error, ToldError):
             return False
@@ -154,9 +179,16 @@ class ChatEndpoint:
                 added[taken] = value
         return added
 
-    async def _ask_once(self, body: dict[str, Any], read: Reader[Reply]) -> Reply:
+    async def _ask_once(self, body: dict[str, Any], read: Reader[Reply], hear: Hear) -> Reply:
+        try:
+            return await self._exchange(body, read, hear)
+        except (ToldError, aiohttp.ClientError, ValueError) as error:
+            raise self.explain(error) from error
+
+    async def _exchange(self, body: dict[str, Any], read: Reader[Reply], hear: Hear) -> Reply:
         session = self._session = self._session or self._create_session()
         response = await session.post(self._base_url.rstrip("/") + "/chat/completions", json=body)
+        hear()
         try:
             if response.status < HTTPStatus.BAD_REQUEST:
                 return await read(response)

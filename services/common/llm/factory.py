@@ -1,5 +1,6 @@
 """Creates the chat model that the settings name; no other module knows the providers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -7,6 +8,8 @@ from pydantic import SecretStr, ValidationError
 
 from services.common.errors import ServiceError
 from services.common.llm.chat_completions import ChatCompletionsModel
+from services.common.llm.guard import ProviderGuard
+from services.common.llm.guarded_model import GuardedModel
 from services.common.llm.relay.endpoint_relay import EndpointRelay
 from services.common.llm.relay.langchain_relay import LangChainRelay
 from services.common.llm.relay.relay import ChatRelay
@@ -17,6 +20,7 @@ from services.common.settings.model import (
     SIMULATED_PROVIDER,
     ModelSettings,
     SecondModelSettings,
+    ServingModelSettings,
 )
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -28,6 +32,23 @@ class ModelSettingError(ServiceError):
     code = "model_setting_invalid"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ServingModel:
+    """A model that answers for clients.
+
+    Attributes:
+        name: Its name, without the provider's.
+        chat: Takes messages, and gives one back.
+        relay: Takes conversations, and passes answers on as they come.
+    """
+
+    provider: str
+    name: str
+    chat: ChatCompletionsModel | GuardedModel
+    relay: ChatRelay
+    guard: ProviderGuard
+
+
 def create_chat_model(settings: ModelSettings) -> BaseChatModel:
     """Create the model that LLM_PROVIDER and LLM_MODEL name.
 
@@ -37,8 +58,10 @@ def create_chat_model(settings: ModelSettings) -> BaseChatModel:
     return _create(settings, settings.llm_provider, settings.llm_model)
 
 
-def create_model_from_spec(settings: SecondModelSettings, spec: str) -> BaseChatModel:
-    """Create the model of a `provider:name` setting such as JUDGE_MODEL or OPTIMIZER_MODEL.
+def create_model_from_spec(
+    settings: SecondModelSettings, spec: str
+) -> ChatCompletionsModel | GuardedModel:
+    """Create the model of a `provider:name` setting such as JUDGE_MODEL, behind a guard.
 
     LLM_API_KEY and LLM_BASE_URL go with it where the provider is LLM_PROVIDER; another
     provider takes its key from the environment variable that its vendor documents.
@@ -46,18 +69,53 @@ def create_model_from_spec(settings: SecondModelSettings, spec: str) -> BaseChat
     Raises:
         ModelSettingError: If the provider isn't known or needs something that isn't there.
     """
-    provider, _, model = spec.partition(":")
-    model = model or DEFAULT_MODELS.get(provider, "")
-    return _create(settings, provider, model, openai_key=settings.openai_api_key)
+    model, guard, _ = _create_guarded(settings, spec)
+    return model if isinstance(model, ChatCompletionsModel) else GuardedModel(model, guard)
 
 
-def create_chat_relay(model: BaseChatModel, settings: ModelSettings) -> ChatRelay:
+def create_serving_models(settings: ServingModelSettings) -> tuple[ServingModel, ...]:
+    """Create the model that answers, and after it those of LLM_FALLBACKS, in their order.
+
+    Raises:
+        ModelSettingError: If one can't be created.
+    """
+    main = f"{settings.llm_provider}:{settings.llm_model}"
+    models = tuple(_create_serving(settings, spec) for spec in (main, *settings.fallbacks))
+    for model in models[:-1]:
+        model.guard.gives_up = True
+    return models
+
+
+def _create_serving(settings: SecondModelSettings, spec: str) -> ServingModel:
+    model, guard, name = _create_guarded(settings, spec)
+    return ServingModel(
+        provider=spec.partition(":")[0],
+        name=name,
+        chat=model if isinstance(model, ChatCompletionsModel) else GuardedModel(model, guard),
+        relay=create_chat_relay(model, guard, name, settings.llm_timeout_seconds),
+        guard=guard,
+    )
+
+
+def create_chat_relay(
+    model: BaseChatModel, guard: ProviderGuard, name: str, timeout_seconds: float
+) -> ChatRelay:
     """Create what passes conversations on to a model: as they are, where it takes them so."""
     if isinstance(model, ChatCompletionsModel):
         return EndpointRelay(model.endpoint, model.parameters)
-    return LangChainRelay(
-        model, name=settings.llm_model, timeout_seconds=settings.llm_timeout_seconds
-    )
+    return LangChainRelay(model, name=name, timeout_seconds=timeout_seconds, guard=guard)
+
+
+def _create_guarded(
+    settings: SecondModelSettings, spec: str
+) -> tuple[BaseChatModel, ProviderGuard, str]:
+    """Create a model, its guard, and its name without the provider's."""
+    provider, _, name = spec.partition(":")
+    name = name or DEFAULT_MODELS.get(provider, "")
+    model = _create(settings, provider, name, openai_key=settings.openai_api_key)
+    if isinstance(model, ChatCompletionsModel):
+        return model, model.endpoint.guard, name
+    return model, ProviderGuard(f"{provider}:{name}"), name
 
 
 def _create(
@@ -71,7 +129,8 @@ def _create(
     key = settings.llm_api_key if is_main else None
     base_url = settings.llm_base_url if is_main else ""
     if provider == LOCAL_PROVIDER:
-        return _create_chat_completions(settings, model, base_url or settings.local_model_url, key)
+        url = base_url or settings.local_model_url
+        return _create_chat_completions(settings, provider, model, url, key)
     if provider == DEFAULT_HOSTED_PROVIDER:
         key = key if is_main else openai_key
         if key is None and not base_url:
@@ -82,14 +141,16 @@ def _create(
                 else f"The model {provider}:{model} needs a key, since LLM_PROVIDER is another "
                 "one: set OPENAI_API_KEY."
             )
-        return _create_chat_completions(settings, model, base_url or OPENAI_BASE_URL, key)
+        url = base_url or OPENAI_BASE_URL
+        return _create_chat_completions(settings, provider, model, url, key)
     return _create_with_langchain(settings, provider, model, key, base_url)
 
 
 def _create_chat_completions(
-    settings: ModelSettings, model: str, base_url: str, key: SecretStr | None
+    settings: ModelSettings, provider: str, model: str, base_url: str, key: SecretStr | None
 ) -> BaseChatModel:
     return ChatCompletionsModel(
+        provider=provider,
         base_url=base_url,
         model=model,
         api_key=key,

@@ -1,12 +1,15 @@
 """Calls a model, takes the time, and translates every vendor's exceptions."""
 
 import asyncio
+import math
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
@@ -14,10 +17,14 @@ from services.common.chat.outcome import require_answer
 from services.common.errors import (
     ModelError,
     ModelOutOfTimeError,
+    ModelRateLimitedError,
     ModelTimeoutError,
+    ModelUnavailableError,
     ServiceError,
 )
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
+from services.common.llm.retries import read_pause_seconds
+from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import remaining_seconds
 from services.common.text import make_storable
 
@@ -33,6 +40,8 @@ class ModelAnswer:
     output_tokens: int
 
 
+# A chat model, or what stands before one.
+AskedModel = Runnable[LanguageModelInput, AIMessage]
 Call_contra = TypeVar("Call_contra", contravariant=True)
 
 
@@ -48,15 +57,10 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
     limit = asyncio.timeout(remaining_seconds())
     try:
         async with limit:
-            message = await chain.ainvoke(call)
-    except ServiceError:
-        raise
+            with translating_vendor_errors():
+                message = await chain.ainvoke(call)
     except TimeoutError as error:
-        if limit.expired():
-            raise ModelOutOfTimeError from error
-        raise ModelTimeoutError("The model gave no answer in time.") from error
-    except Exception as error:  # vendors' exceptions share no base class
-        raise translate_vendor_error(error) from error
+        raise ModelOutOfTimeError from error
     usage = message.usage_metadata
     return ModelAnswer(
         text=make_storable(require_answer(message)),
@@ -67,6 +71,19 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
     )
 
 
+@contextmanager
+def translating_vendor_errors() -> Iterator[None]:
+    """Turn whatever a vendor's client raises into a `ModelError`; our own errors pass."""
+    try:
+        yield
+    except ServiceError:
+        raise
+    except TimeoutError as error:
+        raise ModelTimeoutError("The model gave no answer in time.") from error
+    except Exception as error:  # vendors' exceptions share no base class
+        raise translate_vendor_error(error) from error
+
+
 def translate_vendor_error(error: Exception) -> ModelError:
     """Read a vendor's exception by its status and codes, and what it holds of the reply's body."""
     status = getattr(error, "status_code", None)
@@ -74,10 +91,31 @@ def translate_vendor_error(error: Exception) -> ModelError:
     if not isinstance(status, int) or status < HTTPStatus.BAD_REQUEST:
         return ModelError(f"The model failed ({name}).")
     said = [{key: getattr(error, key, None) for key in CODE_KEYS}, getattr(error, "body", None)]
-    return explain_failure(read_report(status, said), f"(it raised {name})")
+    failure = explain_failure(read_report(status, said), f"(it raised {name})")
+    tell_pause(failure, read_pause_seconds(_headers_of(error)))
+    return failure
 
 
-async def close_model(model: BaseChatModel) -> None:
+def tell_pause(failure: ModelError, seconds: float | None) -> None:
+    """Have a failure that may pass say when, where the provider said it."""
+    may_pass = isinstance(failure, ModelRateLimitedError | ModelUnavailableError)
+    if may_pass and seconds is not None and math.isfinite(seconds):
+        failure.headers["retry-after"] = str(math.ceil(seconds))
+
+
+def _headers_of(error: Exception) -> Mapping[str, str]:
+    headers = getattr(getattr(error, "response", None), "headers", None)
+    return headers if isinstance(headers, Mapping) else {}
+
+
+def find_breaker(model: AskedModel) -> Breaker | None:
+    """Find the breaker of a model's provider; None where nothing guards it."""
+    guard = getattr(model, "guard", None)
+    breaker: Breaker | None = guard.breaker if guard else None
+    return breaker
+
+
+async def close_model(model: Runnable[Any, AIMessage]) -> None:
     """Close a model's connections, where it holds any of its own."""
     close = getattr(model, "aclose", None)
     if close is not None:

@@ -1,13 +1,40 @@
-"""Says how long to wait before a provider is asked again."""
+"""Says whether a provider is asked again, and how long to wait before that."""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
+# What a retry costs, where each request puts in one: retries are a tenth of the requests.
+REQUESTS_PER_RETRY: Final = 10
+# What may be spent before that is earned: the first failures after a quiet time are tried again.
+MOST_RETRIES_AHEAD: Final = 10
+
+
+class RetryBudget:
+    """Keeps retries at a tenth of the requests: tried again more often, a failure spreads.
+
+    A token bucket, as in Finagle's `RetryBudget` and gRPC's retry throttling (proposal A6): each
+    request puts in one, a retry takes out ten.
+    """
+
+    def __init__(self) -> None:
+        self._saved = MOST_RETRIES_AHEAD * REQUESTS_PER_RETRY
+
+    def deposit(self) -> None:
+        """Count a request."""
+        self._saved = min(self._saved + 1, MOST_RETRIES_AHEAD * REQUESTS_PER_RETRY)
+
+    def withdraw(self) -> bool:
+        """Tell whether there may be a retry, and count it."""
+        if self._saved < REQUESTS_PER_RETRY:
+            return False
+        self._saved -= REQUESTS_PER_RETRY
+        return True
 
 
 def read_pause_seconds(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -11,10 +11,9 @@ from typing import Final
 
 from starlette.types import Scope
 
-from services.common.admin.schemas import ADMIN_PREFIX
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.errors import OverloadedError
 from services.common.logging import get_logger
-from services.common.metrics import ServiceMetrics
 from services.common.resilience.loop_delay import LoopDelay
 from services.common.resilience.ranks import Rank, current_rank, read_rank
 
@@ -35,13 +34,13 @@ class Admission:
     """Refuses what would wait too long.
 
     Args:
-        metrics: Counts what is refused.
+        count_refusal: Told of each refusal, and why.
         bounds: What bounds the requests of a path, besides the event loop.
     """
 
-    def __init__(self, metrics: ServiceMetrics, bounds: Bounds | None = None) -> None:
+    def __init__(self, count_refusal: Callable[[str], None], bounds: Bounds | None = None) -> None:
         self.loop_delay = LoopDelay()
-        self._metrics = metrics
+        self._count_refusal = count_refusal
         self._bounds = bounds or {}
         self._told_at = -TELL_SECONDS
 
@@ -64,7 +63,7 @@ class Admission:
                 self._refuse(reason)
 
     def _refuse(self, reason: str) -> None:
-        self._metrics.count_refusal(reason)
+        self._count_refusal(reason)
         if (now := time.monotonic()) - self._told_at >= TELL_SECONDS:
             self._told_at = now
             log.warning("requests_refused", reason=reason)

@@ -65,8 +65,9 @@ class BoundedCalls:
             raise OverloadedError from error
         try:
             yield
-        except ModelRateLimitedError:
-            self._limit.tell_refusal()
+        except ModelRateLimitedError as error:
+            if error.was_asked:
+                self._limit.tell_refusal()
             raise
         else:
             self._limit.tell_answer(is_reached=self._turns.taken >= self._turns.places)

@@ -20,6 +20,8 @@ class Breaker:
     Args:
         name: Which part it is for, as metrics and logs give it.
         failures: So many failures in a row open it.
+        failing_seconds: For so long, too, they must have been all that there was: where many are
+            asked at once and some fail, chance alone makes a few in a row.
         probe_seconds: Time between two probes, from the beginning of the one before.
         clock: Gives seconds that only grow.
     """
@@ -29,20 +31,24 @@ class Breaker:
         name: str,
         *,
         failures: int = 3,
+        failing_seconds: float = 0.0,
         probe_seconds: float = PROBE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._failures = failures
+        self._failing_seconds = failing_seconds
         self._probe_seconds = probe_seconds
         self._clock = clock
         self._failed = 0
+        self._failing_since = 0.0
         self._probed_at = 0.0
+        self._is_open = False
 
     @property
     def is_open(self) -> bool:
         """Whether it is known to fail; a probe may still be let through."""
-        return self._failed >= self._failures
+        return self._is_open
 
     def admits(self) -> bool:
         """Tell whether a call may be tried now; while open, a yes is this second's only one."""
@@ -57,11 +63,21 @@ class Breaker:
     def tell_success(self) -> None:
         """Close it."""
         self._failed = 0
+        self._is_open = False
 
     def tell_failure(self) -> None:
         """Count a failure of the part itself, and not of what was asked of it."""
+        now = self._clock()
+        if not self._failed:
+            self._failing_since = now
         self._failed += 1
-        if self._failed == self._failures:
+        if self._failed >= self._failures and now - self._failing_since >= self._failing_seconds:
+            self.open()
+
+    def open(self) -> None:
+        """Open it, unless it is open: the part is known to fail without an answer that says so."""
+        if not self._is_open:
+            self._is_open = True
             self._probed_at = self._clock()
 
     @contextmanager

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from services.common.setting_checks import check_base_url
+from services.common.setting_checks import check_base_url, check_model_specs
 from services.common.settings.process import Port, ProcessSettings, Seconds, in_small_letters
 
 Unsent = Annotated[Literal["none"], in_small_letters]
@@ -97,3 +97,14 @@ class SecondModelSettings(ModelSettings):
 
     # The vendor's own variable.
     openai_api_key: SecretStr | None = None
+
+
+class ServingModelSettings(SecondModelSettings):
+    """Settings of the model that answers, and of those that stand in for it."""
+
+    llm_fallbacks: Annotated[str, AfterValidator(check_model_specs)] = ""
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """The models that answer while the main one's breaker is open, each `provider:model`."""
+        return tuple(filter(None, self.llm_fallbacks.split(",")))

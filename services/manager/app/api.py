@@ -24,6 +24,7 @@ router = APIRouter()
 @router.post(
     REQUEST_PATH,
     response_model=AgentResponse,
+    response_model_exclude_none=True,
     responses=describe_failures(
         FAILURES_WITH_A_BODY,
         CALLED_BEFORE,
@@ -38,6 +39,7 @@ router = APIRouter()
 async def serve_request(
     body: AgentRequest,
     request: Request,
+    response: Response,
     idempotency_key: IdempotencyKey = None,  # noqa: ARG001 - read with the request's other headers
 ) -> AgentResponse | Response:
     """Answer a request with code, and say how good the answer is."""
@@ -49,4 +51,6 @@ async def serve_request(
             return call.as_response()
         # Who may try again wants the answer then: what is done for a call with a key goes on.
         bound = to_the_end if call else partial(while_connected, request.receive)
-        return await orchestrator.serve(request.state.request_id, body, call, bound)
+        answer = await orchestrator.serve(request.state.request_id, body, call, bound)
+    response.headers.update(answer.headers)
+    return answer

@@ -47,7 +47,7 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
             return bool(await run_cycle(settings, tools, is_continuous=True))
 
         await watch_failures(
-            database_url=settings.database_url.get_secret_value(),
+            database_url=settings.direct_database_url or settings.database_url.get_secret_value(),
             timeout_seconds=settings.database_timeout_seconds,
             poll_seconds=settings.optimizer_poll_seconds,
             run_once=run_once,

@@ -9,18 +9,18 @@ from services.common.config import WorkerSettings
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.internal_token import create_token_check
-from services.common.llm.factory import create_chat_model, create_chat_relay
-from services.common.llm.invocation import close_model
+from services.common.llm.factory import create_serving_models
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.resilience.bounded_calls import PROVIDER, BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.web import MAX_BODY_BYTES, create_app, serve
-from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.api import CHAT_PATH, TASK_PATH, router
-from services.worker.app.metrics import PromptMetrics, PurposeMetrics
+from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.prompt_memory import PromptMemory
+from services.worker.app.services.serving_models import ServingModels
 from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
@@ -35,29 +35,37 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         settings.database_url.get_secret_value(),
         timeout_seconds=settings.database_timeout_seconds,
     )
-    model = create_chat_model(settings)
     metrics = ServiceMetrics(SERVICE)
     metrics.watch_breaker(database.breaker)
+    prompts = PromptMemory(database, max_age_seconds=settings.prompt_max_age_seconds)
+    serving = create_serving_models(settings)
+    fallback_metrics = FallbackMetrics(metrics.registry, serving[1:])
+    for model in serving:
+        metrics.watch_breaker(model.guard.breaker)
+    models = ServingModels(serving, fallback_metrics.count)
     limit = ConcurrencyLimit(settings.llm_concurrency)
     calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
     bounds = {"database": database.admits, PROVIDER: calls.admits}
-    prompt_metrics = PromptMetrics(metrics.registry)
+    prompt_metrics = PromptMetrics(metrics.registry, prompts)
     purposes = PurposeMetrics(metrics.registry)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        prompts.start()
         app.state.purposes = purposes
         app.state.calls = calls
-        app.state.task_performer = TaskPerformer(
-            database=database, agent=WorkerAgent(model), settings=settings
+        app.state.task_performer = TaskPerformer(prompts=prompts, models=models, settings=settings)
+        app.state.chat_performer = ChatPerformer(prompts=prompts, models=models, settings=settings)
+        log.info(
+            "model_chosen",
+            provider=settings.llm_provider,
+            model=settings.llm_model,
+            fallbacks=list(settings.fallbacks),
         )
-        app.state.chat_performer = ChatPerformer(
-            database=database, relay=create_chat_relay(model, settings), settings=settings
-        )
-        log.info("model_chosen", provider=settings.llm_provider, model=settings.llm_model)
         yield
-        await close_model(model)
+        await models.close()
+        await prompts.close()
         await database.close()
 
     async def refresh_prompt_versions() -> None:
@@ -72,7 +80,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         metrics=metrics,
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
-        find_obstacle=database.find_obstacle,
+        find_obstacle=prompts.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
         bounds={TASK_PATH: bounds, CHAT_PATH: bounds},

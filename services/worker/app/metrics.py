@@ -1,17 +1,24 @@
-"""Metrics of the Worker alone: which prompt serves, and what its answers are for."""
+"""Metrics of the Worker alone: which prompt serves, who answers, and what answers are for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from services.common.llm.factory import ServingModel
 from services.common.schemas import Purpose
+from services.worker.app.services.prompt_memory import PromptMemory
 
 
 class PromptMetrics:
-    """The active prompt version of each task type."""
+    """The active prompt version of each task type, and how long ago prompts were read."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, prompts: PromptMemory) -> None:
+        Gauge(
+            "agent_prompt_age_seconds",
+            "How long ago all prompts were last read; while it grows, those of then serve",
+            registry=registry,
+        ).set_function(lambda: prompts.age_seconds)
         self._version = Gauge(
             "agent_prompt_version",
             "Version of the prompt that serves the task type now",
@@ -42,3 +49,21 @@ class PurposeMetrics:
     def count(self, purpose: Purpose) -> None:
         """Count one."""
         self._asked.labels(purpose).inc()
+
+
+class FallbackMetrics:
+    """Answers of models that stood in for the main one."""
+
+    def __init__(self, registry: CollectorRegistry, fallbacks: Iterable[ServingModel]) -> None:
+        self._answered = Counter(
+            "agent_model_fallbacks_total",
+            "Answers by a model of LLM_FALLBACKS, while the main one's breaker was open",
+            ["provider", "model"],
+            registry=registry,
+        )
+        for model in fallbacks:
+            self._answered.labels(model.provider, model.name)
+
+    def count(self, provider: str, model: str) -> None:
+        """Count one."""
+        self._answered.labels(provider, model).inc()

@@ -50,7 +50,7 @@ SECRETS = {
     "OIDC_CLIENT_SECRET": {"manager"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
-    "OPENAI_API_KEY": {"evaluator", "manager", "optimizer", "autopilot", "selfheal"},
+    "OPENAI_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
 }
 
 

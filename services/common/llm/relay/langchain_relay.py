@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +15,14 @@ from langchain_core.runnables import Runnable
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
 from services.common.errors import (
+    ModelError,
     ModelOutOfTimeError,
     ModelRefusedRequestError,
     ModelTimeoutError,
     ModelUnavailableError,
-    ServiceError,
 )
-from services.common.llm.invocation import translate_vendor_error
+from services.common.llm.guard import ProviderGuard
+from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.resilience.deadline import fit
 
@@ -47,11 +48,15 @@ class LangChainRelay:
         name: Its name, where the pieces of a stream don't say it from the first one on.
         timeout_seconds: Longest pause in an answer; one that comes whole is one pause. The first
             pause is no longer than what the request has left.
+        guard: Its provider's.
     """
 
-    def __init__(self, model: BaseChatModel, *, name: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, model: BaseChatModel, *, name: str, timeout_seconds: float, guard: ProviderGuard
+    ) -> None:
         self._model = model
         self._name = name
+        self._guard = guard
         self._timeout_seconds = timeout_seconds
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
@@ -71,33 +76,34 @@ class LangChainRelay:
         question = self._prepare(request)
         writer = _ChunkWriter(self._name)
         seconds = fit(self._timeout_seconds)
+        self._guard.admit()
+        async with aclosing(_invoke(*question, in_pieces)) as answers:
+            async with self._guard.watching():
+                with _translating(question[2]):
+                    delta = await self._take(answers, writer, seconds)
+            while delta is not None:
+                if delta:
+                    yield writer.write(delta)
+                with _translating(question[2]):
+                    delta = await self._take(answers, writer, self._timeout_seconds)
+        yield writer.write({}, finish_reason=writer.finish_reason)
+        if writer.usage:
+            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+
+    async def _take(
+        self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter", seconds: float
+    ) -> dict[str, Any] | None:
+        """Read what comes next; None where everything has come."""
         try:
-            async with aclosing(_invoke(*question, in_pieces)) as answers:
-                while True:
-                    async with asyncio.timeout(seconds):
-                        message = await anext(answers, None)
-                    seconds = self._timeout_seconds
-                    if message is None:
-                        break
-                    if delta := writer.read(message):
-                        yield writer.write(delta)
-        except ServiceError:
-            raise
+            async with asyncio.timeout(seconds):
+                message = await anext(answers, None)
         except TimeoutError as error:
             if seconds < self._timeout_seconds:
                 raise ModelOutOfTimeError from error
             raise ModelTimeoutError(
                 f"The model gave no answer in {self._timeout_seconds:g} s."
             ) from error
-        except Exception as error:  # vendors' exceptions share no base class
-            if isinstance(error, TypeError) and (names := ", ".join(sorted(question[2]))):
-                raise ModelRefusedRequestError(
-                    f"The model's integration doesn't take one of {names}."
-                ) from error
-            raise translate_vendor_error(error) from error
-        yield writer.write({}, finish_reason=writer.finish_reason)
-        if writer.usage:
-            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+        return None if message is None else writer.read(message)
 
     def _prepare(self, request: Mapping[str, Any]) -> Question:
         """Write a request as LangChain has it: the model with its tools, messages, parameters."""
@@ -131,6 +137,21 @@ class LangChainRelay:
                 "The model's integration doesn't take these messages or tools."
             ) from error
         return model, messages, parameters
+
+
+@contextmanager
+def _translating(parameters: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what a vendor's client raises into a `ModelError`."""
+    try:
+        with translating_vendor_errors():
+            yield
+    except ModelError as error:
+        if isinstance(error.__cause__, TypeError) and parameters:
+            names = ", ".join(sorted(parameters))
+            raise ModelRefusedRequestError(
+                f"The model's integration doesn't take one of {names}."
+            ) from error.__cause__
+        raise
 
 
 class _ChunkWriter:

@@ -34,6 +34,7 @@ class Answer:
 
     Attributes:
         model: The provider's own name of the model.
+        fallback: The model as `provider:model`, where it stood in for the main one.
         is_cut: Whether there was more than was kept.
         error_message: Why there is no answer.
     """
@@ -43,6 +44,7 @@ class Answer:
     prompt_digest: str | None = None
     provider: str | None = None
     model: str | None = None
+    fallback: str | None = None
     choices: list[dict[str, Any]] = field(default_factory=list)
     is_cut: bool = False
     usage: object = None
@@ -58,7 +60,9 @@ def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Ex
     asked = make_storable(read_last_user_text(request.body["messages"])[:MAX_INPUT_CHARACTERS])
     message = answer.choices[0].get("message") if answer.choices else None
     said = read_answer_text(message if isinstance(message, dict) else {})
-    worker = {"worker": {"model": answer.model}} if answer.model else {}
+    named = {"model": answer.model, "fallback": answer.fallback}
+    told = {name: value for name, value in named.items() if value}
+    worker = {"worker": told} if told else {}
     return Execution(
         request_id=request_id,
         task_type=request.model,

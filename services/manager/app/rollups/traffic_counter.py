@@ -12,6 +12,7 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
+from services.common.record.leases import Lease
 from services.common.record.traffic import BUCKET, floor_to_bucket
 from services.manager.app.rollups.counting import (
     FIND_LATEST,
@@ -21,7 +22,6 @@ from services.manager.app.rollups.counting import (
     TIMEOUT_SECONDS,
     count_buckets,
 )
-from services.manager.app.rollups.leases import Lease
 
 LEASE_NAME: Final = "traffic"
 LEASE_SECONDS: Final = 30.0

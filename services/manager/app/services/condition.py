@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.common.admin.schemas import Condition
 from services.common.config import ManagerSettings
 from services.common.database import Database
+from services.common.database.condition import (
+    check_access,
+    check_load,
+    load_database_load,
+)
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -36,7 +41,8 @@ SELECT_STATE: Final = """
                     (SELECT max(finished_at) FROM selfheal.jobs)) AS last_at,
            (SELECT min(created_at) FROM selfheal.jobs WHERE finished_at IS NULL) AS waits_since
 """
-SELECT_LEASES: Final = "SELECT name, held_until FROM selfheal.leases ORDER BY name"
+# Heals have leases too, which are held while they run.
+SELECT_LEASES: Final = "SELECT name, held_until FROM selfheal.leases WHERE name = 'traffic'"
 
 
 class Readiness(BaseModel):
@@ -99,12 +105,15 @@ class Examiner:
             async with self._database.connection() as connection:
                 [state] = await connection.fetch(SELECT_STATE)
                 leases = await connection.fetch(SELECT_LEASES)
+                load = await load_database_load(connection)
         except DatabaseUnavailableError as error:
             return [Check("database", error.message, CheckResult.FAIL)]
         versions |= {"postgresql": state["version"], "schema": str(state["migration"])}
         found = f"PostgreSQL {state['version']}, schema {state['migration']}"
         return [
             Check("database", found),
+            *([check_access(self._database.traits)] if self._database.traits else ()),
+            check_load(load),
             judge_optimizer(
                 last_at=state["last_at"], waits_since=state["waits_since"], now=state["now"]
             ),

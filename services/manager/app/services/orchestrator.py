@@ -154,8 +154,9 @@ class Orchestrator:
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
+        stood_in = {"fallback": task.fallback} if task.fallback else {}
         execution.evaluation_detail = EvaluationDetail(
-            worker=WorkerDetail(model=task.model)
+            worker=WorkerDetail(model=task.model, **stood_in)
         ).as_json()
         evaluation = await self._evaluator.evaluate(
             EvaluationRequest(
@@ -178,10 +179,13 @@ class Orchestrator:
             prompt_version=task.prompt_version,
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
+            prompt_age_seconds=task.prompt_age_seconds,
+            fallback=task.fallback,
         )
 
 
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:
     if call is None:
         return None
-    return call.keeping({"content-type": "application/json"}, response.model_dump_json().encode())
+    headers = {"content-type": "application/json", **response.headers}
+    return call.keeping(headers, response.model_dump_json(exclude_none=True).encode())

@@ -1,21 +1,25 @@
 """The continuous mode: looks again whenever an answer fails, and now and then in any case."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
 import asyncpg
 
-from services.common.database import connect
+from services.common.database import Opener
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.record.jobs import CHANNEL as JOBS_CHANNEL
 
 CHANNEL: Final = "selfheal_failures"
+CHANNELS: Final = (CHANNEL, JOBS_CHANNEL)
 # Failures come in bursts; what comes within this time is looked at once.
 DEBOUNCE_SECONDS: Final = 0.05
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
+# Through a pooler nothing is heard of what is announced.
+POOLED_POLL_SECONDS: Final = 10.0
+POOLED_REMEDY: Final = "To hear of failures at once, set DATABASE_DIRECT_URL past the pooler."
 
 RunOnce = Callable[[], Awaitable[bool]]
 
@@ -31,7 +35,7 @@ async def watch_failures(
     stop: asyncio.Event,
 ) -> None:
     """Run at once, after each failure that is logged and each job that a person asks for, and
-    every `poll_seconds`, until stopped.
+    every `poll_seconds`, until stopped. Behind a pooler nothing is announced: it looks more often.
 
     Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
     and tried again after a pause that grows; only `stop` ends it.
@@ -43,11 +47,18 @@ async def watch_failures(
             are transactions, so nothing is left half.
     """
     pauses = _growing_pauses()
+    opener = Opener(database_url, timeout_seconds=timeout_seconds)
+    is_pooled = False
     while not stop.is_set():
         try:
             # LISTEN comes before the first run, so that no failure falls between the two.
-            async with connect(database_url, timeout_seconds=timeout_seconds) as connection:
-                news = await _listen(connection)
+            async with opener.connection() as connection:
+                was_pooled, is_pooled = is_pooled, opener.leads_through_a_pooler
+                news = await _listen(connection, () if is_pooled else CHANNELS)
+                if is_pooled:
+                    poll_seconds = min(poll_seconds, POOLED_POLL_SECONDS)
+                    if not was_pooled:
+                        log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
                 log.info("failure_watch_started", channel=CHANNEL, poll_seconds=poll_seconds)
                 while not stop.is_set():
                     news.clear()
@@ -72,11 +83,11 @@ async def watch_failures(
     log.info("failure_watch_stopped")
 
 
-async def _listen(connection: asyncpg.Connection) -> asyncio.Event:
+async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> asyncio.Event:
     """Set the event at each failure or job that is announced, and when the connection is lost."""
     news = asyncio.Event()
     connection.add_termination_listener(lambda _: news.set())
-    for channel in (CHANNEL, JOBS_CHANNEL):
+    for channel in channels:
         await connection.add_listener(channel, lambda *_: news.set())
     return news
 

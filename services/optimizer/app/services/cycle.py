@@ -1,8 +1,11 @@
 """Runs the Optimizer once: looks after promotions, finds task types that need work, heals them."""
 
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from uuid import uuid4
 
 import asyncpg
 
@@ -11,6 +14,7 @@ from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import is_same_prompt
+from services.common.record.leases import Connect, Lease
 from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
@@ -18,9 +22,8 @@ from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
 
-# One heal at a time for each task type, over all Optimizers; held until the connection ends.
-TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('selfheal heals ' || $1, 0))"
-UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('selfheal heals ' || $1, 0))"
+# One heal at a time for each task type, over all Optimizers; one that is killed holds it no longer.
+LEASE_SECONDS = 40.0
 
 log = get_logger()
 
@@ -41,6 +44,7 @@ class Cycle:
     Attributes:
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
+        connect: Opens further connections, to renew leases.
     """
 
     surveyor: Surveyor
@@ -48,6 +52,7 @@ class Cycle:
     announce: Announce
     confirm: Confirm
     triggered_by: str
+    connect: Connect
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -97,14 +102,14 @@ class Cycle:
     ) -> HealingOutcome | None:
         """Heal, unless another run is at it or the prompt has changed; then there is no outcome."""
         task_type = case.incumbent.task_type
-        async with heals_alone(connection, task_type) as is_alone:
-            if not is_alone:
+        async with heals_alone(connection, self.connect, task_type) as lease:
+            if lease is None:
                 log.warning("heal_already_runs", task_type=task_type)
                 return None
             if not await _still_serves(connection, case.incumbent):
                 log.info("incumbent_changed", task_type=task_type)
                 return None
-            return await self.heal(case)
+            return await self.heal(replace(case, lease=lease))
 
     async def _bring_to_end(
         self,
@@ -157,11 +162,14 @@ def translate_failures() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def heals_alone(connection: asyncpg.Connection, task_type: str) -> AsyncIterator[bool]:
-    """Tell whether no other run heals this task type, and keep others from it meanwhile."""
-    is_alone: bool = await connection.fetchval(TRY_LOCK, task_type)
-    try:
-        yield is_alone
-    finally:
-        if is_alone and not connection.is_closed():
-            await connection.execute(UNLOCK, task_type)
+async def heals_alone(
+    connection: asyncpg.Connection, connect: Connect, task_type: str
+) -> AsyncIterator[Lease | None]:
+    """Keep other runs from healing this task type; gives nothing where another one does."""
+    holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
+    lease = Lease(f"heal {task_type}", holder, LEASE_SECONDS)
+    async with lease.holding(connection, connect) as is_held:
+        if not is_held and (found := await lease.find_holder(connection)):
+            log.info("lease_held_by_another", task_type=task_type, holder=found[0],
+                     ends_in_seconds=round(found[1], 1))  # fmt: skip
+        yield lease if is_held else None

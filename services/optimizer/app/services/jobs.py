@@ -1,7 +1,7 @@
 """Does what people ask of an Optimizer: puts a draft through the gate, sends a test message."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,7 @@ from services.common.record.jobs import (
     release_job,
     tell_optimizers,
 )
+from services.common.record.leases import Connect, Lease
 from services.common.record.outcomes import PROPOSED, HealingOutcome
 from services.optimizer.app.services.cycle import (
     Announce,
@@ -52,6 +53,7 @@ class JobTaker:
         heal: Heals a case; a draft's is one with a single candidate.
         announce: Tells people of a proposal.
         send_test: Sends a test message for a person; tells what went wrong, empty if nothing did.
+        connect: Opens further connections, to renew leases.
     """
 
     surveyor: Surveyor
@@ -59,6 +61,7 @@ class JobTaker:
     announce: Announce
     send_test: SendTest
     deadline_seconds: float
+    connect: Connect
 
     async def take_all(self, connection: asyncpg.Connection) -> None:
         """Take the jobs that wait, up to the first draft: no prompt waits for two to be healed.
@@ -87,21 +90,23 @@ class JobTaker:
                 raise JobFailedError(problem)
             await finish_job(connection, job)
             return
-        async with heals_alone(connection, job.task_type or "") as is_alone:
-            if not is_alone:
+        async with heals_alone(connection, self.connect, job.task_type or "") as lease:
+            if lease is None:
                 await release_job(connection, job, BUSY, counts=False)
                 return
-            outcome = await self._prove(connection, job)
+            outcome = await self._prove(connection, job, lease)
         await finish_job(connection, job, run_id=UUID(outcome.run_id))
         await tell_optimizers(connection)
         log.info("draft_judged", run_id=outcome.run_id, decision=outcome.decision,
                  reason=outcome.reason)  # fmt: skip
 
-    async def _prove(self, connection: asyncpg.Connection, job: StoredJob) -> HealingOutcome:
+    async def _prove(
+        self, connection: asyncpg.Connection, job: StoredJob, lease: Lease
+    ) -> HealingOutcome:
         serving: Prompt = await load_serving(connection, job.task_type or "")
         draft = Draft(job.content or "", job.requested_by, job.reason)
         case = await self.surveyor.take_draft(connection, serving, draft)
-        outcome = await self.heal(case)
+        outcome = await self.heal(replace(case, lease=lease))
         if outcome.decision == PROPOSED:
             await self.announce(serving, outcome)
         return outcome

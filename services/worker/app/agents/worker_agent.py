@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import RunnableLambda
 
-from services.common.llm.invocation import ModelAnswer, invoke_model
+from services.common.llm.invocation import AskedModel, ModelAnswer, invoke_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ async def to_messages(call: AgentCall) -> list[BaseMessage]:
 class WorkerAgent:
     """Answers an input under the prompt that comes with it."""
 
-    def __init__(self, model: BaseChatModel) -> None:
+    def __init__(self, model: AskedModel) -> None:
         self._chain = RunnableLambda(to_messages) | model
 
     async def generate(self, *, prompt: str, refined_input: str) -> ModelAnswer:

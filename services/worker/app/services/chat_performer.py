@@ -9,20 +9,21 @@ from typing import Any
 from services.common.chat.errors import openai_error
 from services.common.chat.variables import fill_in
 from services.common.config import WorkerSettings
-from services.common.database import Database
 from services.common.errors import (
     InvalidRequestError,
     ModelRefusedRequestError,
     ModelRejectedError,
     ServiceError,
 )
-from services.common.llm.relay.relay import ChatRelay, to_event
+from services.common.llm.factory import ServingModel
+from services.common.llm.relay.relay import to_event
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.common.schemas import ChatTask
+from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
 from services.common.text import make_printable_line
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
+from services.worker.app.services.serving_models import Served, ServingModels
 
 MAX_REASON_CHARACTERS = 500
 MAX_MASKED_CHARACTERS = 5000
@@ -48,11 +49,12 @@ class ChatAnswer:
 class ChatPerformer:
     """Answers conversations under the prompt that is active now, or under a candidate."""
 
-    def __init__(self, *, database: Database, relay: ChatRelay, settings: WorkerSettings) -> None:
-        self._database = database
-        self._relay = relay
-        self._provider = settings.llm_provider
-        self._key = settings.llm_api_key
+    def __init__(
+        self, *, prompts: PromptMemory, models: ServingModels, settings: WorkerSettings
+    ) -> None:
+        self._prompts = prompts
+        self._models = models
+        self._keys = (settings.llm_api_key, settings.openai_api_key)
         self._internal_token = settings.internal_token
 
     async def perform(self, task: ChatTask, token: str | None) -> ChatAnswer:
@@ -63,11 +65,18 @@ class ChatPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         started = time.perf_counter()
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
         request = _lead(task, prompt)
         is_streamed = task.request.get("stream") is True
+
+        async def ask(model: ServingModel) -> bytes | Events:
+            if is_streamed:
+                return await self._begin(model.relay.stream(request))
+            return await model.relay.complete(request)
+
         try:
-            content = await (self._begin(request) if is_streamed else self._relay.complete(request))
+            served = await self._models.ask(task, ask)
         except ModelRejectedError as error:
             raise self._tell_client(error) from error.__cause__
         log.info(
@@ -77,12 +86,12 @@ class ChatPerformer:
             candidate_id=str(task.candidate_id) if task.candidate_id else None,
             purpose=task.purpose,
             streamed=is_streamed,
+            fallback=served.fallback or None,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
-        return ChatAnswer(content, self._headers(prompt))
+        return ChatAnswer(served.reply, _headers(loaded, served))
 
-    async def _begin(self, request: dict[str, Any]) -> Events:
-        events = self._relay.stream(request)
+    async def _begin(self, events: Events) -> Events:
         return self._tell_failure(await anext(events), events)
 
     async def _tell_failure(self, first: bytes, events: Events) -> Events:
@@ -106,17 +115,23 @@ class ChatPerformer:
 
     def _make_tellable(self, text: str) -> str:
         line = make_printable_line(text)
-        if self._key is not None and (key := self._key.get_secret_value()):
+        for key in filter(None, (key.get_secret_value() for key in self._keys if key)):
             line = line.replace(key, MASK)
         return mask_secrets(line[:MAX_MASKED_CHARACTERS])[:MAX_REASON_CHARACTERS]
 
-    def _headers(self, prompt: Prompt) -> dict[str, str]:
-        return {
-            "x-selfheal-prompt-id": str(prompt.id),
-            "x-selfheal-prompt-version": str(prompt.version),
-            "x-selfheal-prompt-digest": prompt.digest,
-            "x-selfheal-provider": self._provider.encode("ascii", "replace").decode(),
-        }
+
+def _headers(loaded: LoadedPrompt, served: Served[Any]) -> dict[str, str]:
+    prompt, age = loaded.prompt, loaded.age_seconds
+    headers = {
+        "x-selfheal-prompt-id": str(prompt.id),
+        "x-selfheal-prompt-version": str(prompt.version),
+        "x-selfheal-prompt-digest": prompt.digest,
+        "x-selfheal-provider": served.provider,
+        PROMPT_AGE_HEADER: "" if age is None else str(age),
+        FALLBACK_HEADER: served.fallback,
+    }
+    told = {name: value for name, value in headers.items() if value}
+    return {name: value.encode("ascii", "replace").decode() for name, value in told.items()}
 
 
 def _lead(task: ChatTask, prompt: Prompt) -> dict[str, Any]:

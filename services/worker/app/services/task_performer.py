@@ -1,11 +1,13 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
 from services.common.config import WorkerSettings
-from services.common.database import Database
+from services.common.llm.factory import ServingModel
+from services.common.llm.invocation import ModelAnswer
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import PromptMemory
+from services.worker.app.services.serving_models import ServingModels
 
 log = get_logger()
 
@@ -13,9 +15,12 @@ log = get_logger()
 class TaskPerformer:
     """Answers tasks under the prompt that is active now, or under a candidate."""
 
-    def __init__(self, *, database: Database, agent: WorkerAgent, settings: WorkerSettings) -> None:
-        self._database = database
-        self._agent = agent
+    def __init__(
+        self, *, prompts: PromptMemory, models: ServingModels, settings: WorkerSettings
+    ) -> None:
+        self._prompts = prompts
+        self._models = models
+        self._agents: dict[ServingModel, WorkerAgent] = {}
         self._internal_token = settings.internal_token
 
     async def perform(self, task: TaskRequest, token: str | None) -> TaskResponse:
@@ -25,8 +30,15 @@ class TaskPerformer:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             ServiceError: If prompt or answer can't be had.
         """
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
-        answer = await self._agent.generate(prompt=prompt.content, refined_input=task.refined_input)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
+
+        async def ask(model: ServingModel) -> ModelAnswer:
+            agent = self._agents.setdefault(model, WorkerAgent(model.chat))
+            return await agent.generate(prompt=prompt.content, refined_input=task.refined_input)
+
+        served = await self._models.ask(task, ask)
+        answer = served.reply
         log.info(
             "task_performed",
             task_type=task.task_type,
@@ -34,6 +46,7 @@ class TaskPerformer:
             candidate_id=str(task.candidate_id) if task.candidate_id else None,
             purpose=task.purpose,
             model=answer.model,
+            fallback=served.fallback or None,
             latency_ms=answer.latency_ms,
         )
         return TaskResponse(
@@ -44,4 +57,6 @@ class TaskPerformer:
             model=answer.model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
+            prompt_age_seconds=loaded.age_seconds,
+            fallback=served.fallback or None,
         )

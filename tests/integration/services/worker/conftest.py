@@ -53,7 +53,7 @@ class ListeningModel(BaseChatModel):
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> ListeningModel:
     model = ListeningModel()
-    monkeypatch.setattr(main, "create_chat_model", lambda settings: model)
+    monkeypatch.setattr("simulated_model.model.SimulatedChatModel", lambda: model)
     return model
 
 

@@ -1,8 +1,9 @@
 """`selfheal judge`: what is measured is printed and kept, and what fails is not."""
 
+import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import ServiceError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail, JudgeDetail
+from services.common.oversight.records import EvaluatorRecord
 from services.common.schemas import EvaluationRequest
 from services.evaluator.app.services.oversight.calibration.labelled_set import load_labelled_answers
 from services.evaluator.app.services.oversight.calibration.store import CalibrationStore
@@ -124,3 +126,36 @@ def test_nothing_measured_yet_says_what_to_do(run: Run) -> None:
     assert (code, shown) == (0, "")
     assert "selfheal judge calibrate" in messages
     assert json.loads(run("show", "--json")[1]) == []
+
+
+def test_in_a_database_of_the_operators_own_it_is_kept_for_every_evaluator(
+    run: Run, evaluation: FakeEvaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[EvaluatorRecord] = []
+
+    async def keep(_: object, records: list[EvaluatorRecord]) -> None:
+        kept.extend(records)
+
+    def ask(_: Settings, question: Callable[[object], Coroutine[None, None, None]]) -> None:
+        asyncio.run(question(None))
+
+    monkeypatch.setattr(judge, "merge_records", keep)
+    monkeypatch.setattr(judge, "ask_database", ask)
+    assert run("calibrate")[0] == 0
+    assert kept == []
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db.example/agent_system")
+    assert run("calibrate")[0] == 0
+    (record,) = kept
+    assert (record.kind, record.identity) == ("calibration", "openai:some@abc")
+    assert record.record["kappa"] == 1.0
+    assert record.recorded_at.isoformat() == record.record["calibrated_at"]
+
+
+def test_where_it_cannot_be_kept_for_others_it_is_said_and_shown_all_the_same(
+    run: Run, evaluation: FakeEvaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@127.0.0.1:1/agent_system")
+    code, shown, messages = run("calibrate")
+    assert code == 0
+    assert "Reliable: " in shown
+    assert "Evaluators elsewhere don't hear of it: The database can't be used" in messages

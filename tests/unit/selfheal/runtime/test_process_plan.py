@@ -138,6 +138,17 @@ def test_each_gets_into_the_database_as_its_own_user() -> None:
     assert "own" not in repr(credentials)
 
 
+def test_past_a_pooler_the_optimizer_goes_as_its_own_user() -> None:
+    direct = "postgresql://owner:secret@db.example:5432/real"
+    settings = make_settings(database_direct_url=direct)
+    assert optimizer_environment(settings, CREDENTIALS)["DATABASE_DIRECT_URL"] == direct
+    own = {"optimizer": "postgresql://own:pw@pooler.example:6432/alias?passfile=/etc/own"}
+    credentials = replace(CREDENTIALS, service_urls=own)
+    assert optimizer_environment(settings, credentials)["DATABASE_DIRECT_URL"] == (
+        "postgresql://own:pw@db.example:5432/real?passfile=/etc/own"
+    )
+
+
 def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:
     stages = plan_processes(make_settings(llm_provider="local"), CREDENTIALS)
     inherited = {
@@ -153,7 +164,7 @@ def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None
     got = {spec.name: spec.child_environment(inherited) for stage in stages for spec in stage}
     assert "DATABASE_URL" not in got["evaluator"]
     assert all("SELFHEAL_API_KEY" not in environment for environment in got.values())
-    assert "OPENAI_API_KEY" not in got["worker"]
+    assert "OPENAI_API_KEY" in got["worker"]
     assert all("INTERNAL_TOKEN_FILE" not in environment for environment in got.values())
     assert got["local-model"] == {}
     of_the_database = {name for name in got if "PGPASSWORD" in got[name]}
@@ -239,10 +250,10 @@ def test_a_process_gets_the_settings_that_it_reads(
     assert read - given - inherited <= {"INTERNAL_TOKEN_FILE"}
 
 
-def test_a_changed_key_of_the_judges_vendor_renews_the_evaluator_and_not_the_worker() -> None:
+def test_a_changed_key_of_a_vendor_renews_whoever_may_ask_its_models() -> None:
     before, after = (plan(make_settings(openai_api_key=key)) for key in ("one", "two"))
     assert before["evaluator"] != after["evaluator"]
-    assert before["worker"] == after["worker"]
+    assert before["worker"] != after["worker"]
 
 
 def test_what_the_operator_set_is_what_the_optimizer_gets() -> None:

@@ -76,7 +76,7 @@ def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object)
                 "oidc_client_secret",
             },
         ),
-        (WorkerSettings, {"database_url", "llm_api_key", "internal_token"}),
+        (WorkerSettings, {"database_url", "llm_api_key", "openai_api_key", "internal_token"}),
         (EvaluatorSettings, {"llm_api_key", "openai_api_key", "internal_token"}),
         (
             OptimizerSettings,
@@ -656,3 +656,26 @@ def test_what_no_module_is_called_is_refused(names: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         Settings(sandbox_modules=names)
     assert explain_settings_error(refusal.value).startswith("setting SANDBOX_MODULES: ")
+
+
+def test_what_the_direct_url_leaves_out_the_other_one_fills_in() -> None:
+    through = "postgresql://me:pass%40@pooler:6432/name?passfile=/p&sslmode=require"
+    for direct, told in (
+        ("", ""),
+        (
+            "postgresql://db:5432",
+            "postgresql://me:pass%40@db:5432/name?passfile=%2Fp&sslmode=require",
+        ),
+        (
+            "postgresql://db:5432/other?sslmode=disable",
+            "postgresql://me:pass%40@db:5432/other?passfile=%2Fp&sslmode=disable",
+        ),
+        (
+            "postgresql://you@a:1,b:2/",
+            "postgresql://you@a:1,b:2/name?passfile=%2Fp&sslmode=require",
+        ),
+    ):
+        settings = OptimizerSettings(
+            _env_file=None, database_url=through, database_direct_url=direct or None
+        )
+        assert settings.direct_database_url == told

@@ -7,6 +7,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from services.common.evaluation_detail import CriterionDetail
+from services.common.resilience.breaker import Breaker
 from services.common.schemas import Conversation
 from services.common.task_types.rules import Criterion, Grade, RuleResults
 
@@ -57,11 +58,13 @@ class Judge(Protocol):
         name: `rubric`, or a model's `provider:name`.
         identity: The name and a version, which changes with everything that can change a grade.
         can_judge_unseen: Whether it can grade code that could not be run.
+        breaker: Of the model's provider; None without a model.
     """
 
     name: str
     identity: str
     can_judge_unseen: bool
+    breaker: Breaker | None
 
     async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
         """Grade an answer.
@@ -82,6 +85,7 @@ class RubricJudge(Judge):
     name = RUBRIC_JUDGE
     identity = RUBRIC_JUDGE
     can_judge_unseen = False
+    breaker = None
 
     @override
     async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from types import MappingProxyType
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.errors import (
@@ -21,7 +20,7 @@ from services.common.errors import (
     OverloadedError,
     UnscoredError,
 )
-from services.common.llm.invocation import close_model, invoke_model
+from services.common.llm.invocation import AskedModel, close_model, find_breaker, invoke_model
 from services.common.logging import get_logger
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.deadline import fits
@@ -64,7 +63,7 @@ class LlmJudge:
 
     def __init__(
         self,
-        model: BaseChatModel,
+        model: AskedModel,
         *,
         spec: str,
         prompts: Mapping[str, str] = MappingProxyType({}),
@@ -72,6 +71,7 @@ class LlmJudge:
     ) -> None:
         self._model = model
         self._hold: Hold = calls.hold if calls else nullcontext
+        self.breaker = find_breaker(model)
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
         self._on_conversations = CONVERSATION_FILE.read_text(encoding="utf-8")
         self._prompts = dict(prompts)

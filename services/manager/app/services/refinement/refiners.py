@@ -10,7 +10,7 @@ from services.common.secret_masking import holds_secret
 from services.manager.app.services.refinement.rules import refine
 
 if TYPE_CHECKING:
-    from langchain_core.language_models.chat_models import BaseChatModel
+    from services.common.llm.invocation import AskedModel
 
 PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "refiner.txt"
 
@@ -45,7 +45,7 @@ class LlmRefiner:
         rules: Comes first, and stands in where the model fails.
     """
 
-    def __init__(self, model: "BaseChatModel", rules: RuleRefiner) -> None:
+    def __init__(self, model: "AskedModel", rules: RuleRefiner) -> None:
         self._model = model
         self._rules = rules
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")

@@ -16,7 +16,12 @@ from services.common.proof.input_clusters import (
     cluster_inputs,
     take_in_turn,
 )
-from services.optimizer.app.services.log.log_records import LoggedResult, take_first
+from services.optimizer.app.services.log.log_records import (
+    LoggedResult,
+    find_model,
+    is_by_model,
+    take_first,
+)
 from services.optimizer.app.services.screening.screening import screen
 
 # So many answers without a sign of harm, and the watch ends.
@@ -61,7 +66,8 @@ class _Answer:
 
 
 def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchResult:
-    """Compare live results; only scores of the evaluator that judges now count.
+    """Compare live results; only scores of the evaluator that judges now count, and only answers
+    of the model that answers now.
 
     Args:
         before: Scored answers of the version before, the newest first.
@@ -112,8 +118,13 @@ def _take_what_counts(
     The old ones are grouped first: what comes later changes no earlier pair.
     """
     current = after[0].fingerprint if after else ""
-    old = [row for row in before if row.fingerprint == current]
-    new = [row for row in reversed(after) if row.fingerprint == current]
+    model = find_model(after)
+
+    def compares(row: LoggedResult) -> bool:
+        return row.fingerprint == current and is_by_model(row.model, model)
+
+    old = list(filter(compares, before))
+    new = list(filter(compares, reversed(after)))
     rows = [*old, *new]
     clusters = cluster_inputs([row.text for row in rows], most_clusters=len(rows))
     cluster_of = {at: number for number, members in enumerate(clusters) for at in members}

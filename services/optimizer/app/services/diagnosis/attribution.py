@@ -14,7 +14,6 @@ from services.common.errors import DeadlinePassedError
 from services.common.record.surprise import Record
 from services.optimizer.app.services.log.log_records import (
     GOOD_PASS_RATE,
-    LoggedResult,
     UnscoredCount,
     Window,
 )
@@ -137,7 +136,7 @@ def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
         "golden_inputs": {"run": golden.scored, "pass": golden.passed},
         "earlier": {"scored": window.earlier.scored, "passed": window.earlier.passed},
     }
-    models = _models_in(window.results)
+    models = _models_in(window)
     if len(models) > 1:
         evidence["models"] = models
     if failing.scored == failing.passed and _serves_well(golden):
@@ -222,7 +221,7 @@ def _compare_with_last_good(
         )
     if not replays.last_good_served:
         return None
-    models = _models_in(window.results)
+    models = _models_in(window)
     return _blame(
         DRIFT,
         evidence,
@@ -263,8 +262,17 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 
 
 def _find_good_record(window: Window) -> Record | None:
-    """Find how the prompt did while it served well: before the window, or in its first part."""
-    records = (window.earlier, split_where_it_fell(window.results)[0])
+    """Find how the prompt did while it served well: before the window, or in its first part.
+
+    Where another model answered then, it is that which has changed.
+    """
+    others = [row.passed for row in window.by_other_models]
+    before = window.earlier_by_other_models
+    records = (
+        window.earlier,
+        split_where_it_fell(window.results)[0],
+        Record(before.scored + len(others), before.passed + sum(others)),
+    )
     return next(filter(_is_good, records), None)
 
 
@@ -276,8 +284,9 @@ def _serves_well(record: Record) -> bool:
     return not record.scored or record.pass_rate >= GOOD_PASS_RATE
 
 
-def _models_in(results: Sequence[LoggedResult]) -> dict[str, dict[str, int]]:
+def _models_in(window: Window) -> dict[str, dict[str, int]]:
     """Count answers and passes by the model that gave them."""
+    results = (*window.results, *window.by_other_models)
     answers = Counter(row.model for row in results if row.model)
     passed = Counter(row.model for row in results if row.passed)
     return {model: {"answers": answers[model], "passed": passed[model]} for model in answers}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.common.models import Prompt
+from services.common.record.leases import Lease
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
@@ -31,6 +32,7 @@ class Case:
         attribution: Whose fault it is, where the log alone tells.
         read_texts: All that users and models wrote in the rows that were read, for the lint.
         draft: The one text to prove, whatever fails; None where the Optimizer finds candidates.
+        lease: Keeps others from healing the prompt; it is needed to activate anything.
     """
 
     incumbent: Prompt
@@ -40,3 +42,4 @@ class Case:
     attribution: Attribution | None = None
     read_texts: tuple[str, ...] = ()
     draft: Draft | None = None
+    lease: Lease | None = None

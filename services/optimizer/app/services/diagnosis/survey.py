@@ -94,7 +94,8 @@ class Surveyor:
             found = attribute_from_log(window, analysis)
             return Case(prompt, window, analysis, attribution=found) if found else None
         # Are so many failures unusual, or the fault of another than the prompt?
-        usual = [window.earlier, await load_previous_record(connection, prompt)]
+        previous = await load_previous_record(connection, prompt, model=window.model)
+        usual = [window.earlier, previous]
         analysis = analyze_failures(window.results, threshold=threshold, usual=usual)
         found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
         if found is None and not analysis.needs_optimization:

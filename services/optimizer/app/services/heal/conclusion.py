@@ -10,6 +10,7 @@ from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.record.activation import IncumbentChangedError
 from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
+from services.common.record.leases import LeaseLostError
 from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
@@ -58,8 +59,9 @@ class Conclusion:
             gained,
         )
         try:
-            activation = await promote(self._connection, run, repair)
-        except IncumbentChangedError as error:
+            lease = self._report.case.lease
+            activation = await promote(self._connection, run, repair, lease=lease)
+        except (IncumbentChangedError, LeaseLostError) as error:
             return await self.hold(error.code)
         except ACTIVATION_ERRORS as error:
             await self._record_failure(error)

@@ -4,7 +4,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from services.common.errors import ServiceError
+from services.common.errors import (
+    ModelQuotaSpentError,
+    ModelRateLimitedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+    ServiceError,
+)
 from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
@@ -25,6 +31,16 @@ HOLD_REASONS = {
     blame.INPUT: "input_at_fault",
     blame.UNKNOWN: "failures_did_not_recur",
 }
+# What the Worker says where its main model can't be asked: nothing is known of the prompt then.
+PROVIDER_CODES = frozenset(
+    kind.code
+    for kind in (
+        ModelQuotaSpentError,
+        ModelRateLimitedError,
+        ModelTimeoutError,
+        ModelUnavailableError,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +57,8 @@ class Progress:
     def hold_reason(self) -> str:
         """Why the incumbent stays, as a code; empty where a candidate is proven."""
         if self.failure is not None:
-            return self.failure.code
+            told = getattr(self.failure, "upstream_code", "")
+            return told if told in PROVIDER_CODES else self.failure.code
         if self.decision is not None:
             return "" if self.decision.promote else self.decision.reason
         if self.choice is not None:

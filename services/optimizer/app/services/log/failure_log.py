@@ -11,6 +11,7 @@ import asyncpg
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
+from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
@@ -19,15 +20,19 @@ from services.optimizer.app.services.log.log_records import (
     PastPrompt,
     UnscoredCount,
     Window,
+    find_model,
+    is_by_model,
 )
 
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
-# NULL, NaN and infinities are no scores.
-SCORED_ANSWERS = """
+# NULL, NaN and infinities are no scores; what another model than the main one answered, while that
+# was dead, says nothing of a prompt.
+SCORED_ANSWERS = f"""
     FROM execution_logs
     WHERE task_type = $1 AND prompt_version = $2
       AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
       AND created_at >= $3 AND created_at < $4
+      AND {BY_MAIN_MODEL}
 """
 # What was asked at the door; of what isn't whole, or too large to be replayed, no messages.
 CONVERSATION = f"""
@@ -90,13 +95,14 @@ SELECT_PASSING = f"""
     LIMIT $6
 """
 SELECT_PASSES = f"""
-    SELECT passed, fp, {WEIGHT} AS weight
+    SELECT passed, detail -> 'evaluator' ->> 'fingerprint' AS fp,
+           detail -> 'worker' ->> 'model' AS model, {WEIGHT} AS weight
     FROM (
-        SELECT id, evaluation_passed AS passed,
-               evaluation_detail -> 'evaluator' ->> 'fingerprint' AS fp
+        SELECT id, evaluation_passed AS passed, evaluation_detail #> '{{}}' AS detail
         {SCORED_ANSWERS}
         ORDER BY created_at DESC
         LIMIT $5
+        OFFSET 0
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
@@ -147,11 +153,16 @@ async def load_window(
         SELECT_PASSES, prompt.task_type, prompt.version, activated, start, MAX_RECORD_ROWS
     )
     current = results[0].fingerprint if results else ""
+    model = find_model(results)
+    by_model = [row for row in earlier if is_by_model(row["model"], model)]
+    by_other_models = [row for row in earlier if not is_by_model(row["model"], model)]
     return Window(
-        results=results,
+        results=tuple(row for row in results if is_by_model(row.model, model)),
         unscored=tuple(UnscoredCount(**record) for record in unscored),
-        earlier=_count(earlier, lambda fingerprint: fingerprint == current),
-        earlier_by_others=_count(earlier, lambda fingerprint: fingerprint != current),
+        earlier=_count(by_model, lambda fingerprint: fingerprint == current),
+        earlier_by_others=_count(by_model, lambda fingerprint: fingerprint != current),
+        by_other_models=tuple(row for row in results if not is_by_model(row.model, model)),
+        earlier_by_other_models=_count(by_other_models, lambda fingerprint: fingerprint == current),
     )
 
 

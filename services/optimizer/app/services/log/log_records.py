@@ -1,7 +1,7 @@
 """Holds what the log tells of a prompt: plain values."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -16,6 +16,16 @@ MAX_ANSWERS_PER_INPUT = 5
 GOOD_PASS_RATE = 0.7
 
 Item = TypeVar("Item")
+
+
+def find_model(results: "Sequence[LoggedResult]") -> str:
+    """Find the model that answers now: that of the newest answer whose model is known."""
+    return next((row.model for row in results if row.model), "")
+
+
+def is_by_model(model: str | None, current: str) -> bool:
+    """Tell whether an answer counts beside those of a model; one of an unknown model does."""
+    return model in (None, "", current)
 
 
 def take_first(items: Iterable[Item], most: int, key: Callable[[Item], Hashable]) -> list[Item]:
@@ -69,16 +79,28 @@ class UnscoredCount:
 class Window:
     """What was logged for a prompt lately.
 
+    Answers of different models don't compare: `results` and what is `earlier` are of the one that
+    answers now.
+
     Attributes:
         results: Scored answers, the newest first, 300 at most.
         earlier: How the prompt did before the window, under the evaluator that judges now.
         earlier_by_others: How it did then under other evaluators.
+        by_other_models: Scored answers within the window that other models gave.
+        earlier_by_other_models: How the prompt did with those before, under this evaluator.
     """
 
     results: tuple[LoggedResult, ...]
     unscored: tuple[UnscoredCount, ...] = ()
     earlier: Record = field(default=Record())
     earlier_by_others: Record = field(default=Record())
+    by_other_models: tuple[LoggedResult, ...] = ()
+    earlier_by_other_models: Record = field(default=Record())
+
+    @property
+    def model(self) -> str:
+        """The model that answers now; empty where it isn't known."""
+        return find_model(self.results)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,31 @@
 import asyncpg
 
 from services.common.models import Prompt
+from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
-from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.log.log_records import PastPrompt, is_by_model
 
 MAX_HISTORY = 50
-# Whether a share of the answers was scored, so that they stand for different numbers of answers.
-IS_SAMPLED = """
+# Whether answers differ in what they count for: where a share of them was scored, each stands for
+# another number of them; where a model stood in for the main one, they don't count.
+ARE_WEIGHED = """
     SELECT EXISTS (
         SELECT FROM selfheal.conversations WHERE model_asked = $1 AND inclusion_probability < 1
-    )
+    ) OR EXISTS (SELECT FROM selfheal.fallback_answers WHERE task_type = $1)
+"""
+# The newest scored answer of an earlier prompt.
+SELECT_LAST_MODEL = f"""
+    SELECT evaluation_detail #>> '{{worker,model}}'
+    FROM execution_logs
+    WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND created_at < $4
+      AND evaluation_passed IS NOT NULL AND {BY_MAIN_MODEL}
+    ORDER BY created_at DESC
+    LIMIT 1
 """
 
 
-def _write_history(outcome: str, passed: str) -> str:
+def _write_history(outcome: str, passed: str, counts: str = "TRUE") -> str:
     """Write what loads earlier prompts; answers aren't counted before it is known of which."""
     return f"""
     WITH periods AS (
@@ -50,6 +61,7 @@ def _write_history(outcome: str, passed: str) -> str:
               AND execution_logs.created_at >= served_from
               AND execution_logs.created_at < served_until
               AND evaluation_passed IS NOT NULL
+              AND {counts}
             ORDER BY execution_logs.created_at DESC
             LIMIT 200
         ) AS recent
@@ -70,6 +82,7 @@ SELECT_WEIGHED_HISTORY = _write_history(
     """coalesce(
         round(count(*) * sum(weight) FILTER (WHERE evaluation_passed) / sum(weight)), 0
     )::int""",
+    BY_MAIN_MODEL,
 )
 
 
@@ -78,16 +91,29 @@ async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[P
     return await _load_past(connection, prompt, is_scored=False, limit=MAX_HISTORY)
 
 
-async def load_previous_record(connection: asyncpg.Connection, prompt: Prompt) -> Record:
-    """Load how the last prompt before `prompt` did that had an answer scored."""
+async def load_previous_record(
+    connection: asyncpg.Connection, prompt: Prompt, *, model: str = ""
+) -> Record:
+    """Load how the last prompt before `prompt` did that had an answer scored.
+
+    Args:
+        model: The one that answers now; where it is known, and another one answered then, the
+            record is empty.
+    """
     past = await _load_past(connection, prompt, is_scored=True, limit=1)
-    return past[0].record if past else Record()
+    if not past:
+        return Record()
+    [last] = past
+    then: str | None = await connection.fetchval(
+        SELECT_LAST_MODEL, prompt.task_type, last.version, last.served_from, last.served_until
+    )
+    return last.record if not model or is_by_model(then, model) else Record()
 
 
 async def _load_past(
     connection: asyncpg.Connection, prompt: Prompt, *, is_scored: bool, limit: int
 ) -> list[PastPrompt]:
-    is_sampled = await connection.fetchval(IS_SAMPLED, prompt.task_type)
-    query = SELECT_WEIGHED_HISTORY if is_sampled else SELECT_HISTORY
+    are_weighed = await connection.fetchval(ARE_WEIGHED, prompt.task_type)
+    query = SELECT_WEIGHED_HISTORY if are_weighed else SELECT_HISTORY
     records = await connection.fetch(query, prompt.task_type, prompt.id, is_scored, limit)
     return [PastPrompt(**record) for record in records]

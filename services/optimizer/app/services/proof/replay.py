@@ -14,6 +14,7 @@ from services.common.errors import (
     UpstreamError,
 )
 from services.common.evaluation_detail import read_detail
+from services.common.llm.retries import LONGEST_PAUSE_SECONDS, read_pause_seconds
 from services.common.logging import get_logger
 from services.common.replays.asking import Asker, Question
 from services.common.resilience.deadline import within
@@ -122,7 +123,9 @@ class Replayer:
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult | ServiceError:
         failure: ServiceError = BudgetExceededError("The budget of Worker calls is used up.")
+        pause_seconds = 0.0
         for _ in range(ATTEMPTS):
+            await asyncio.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS, self.seconds_left))
             async with self._slots:
                 if self.calls_left <= 0:
                     return failure
@@ -139,6 +142,8 @@ class Replayer:
                     log.warning("replay_spoiled", input_id=item.id, code=failure.code)
                     if is_late or code in MUTE_CODES:
                         return failure  # a second look would see the same
+                    told = {"Retry-After": error.headers.get("retry-after", "")}
+                    pause_seconds = read_pause_seconds(told) or 0.0
                 except TimeoutError:
                     log.warning("replay_spoiled", input_id=item.id, code=DeadlineExceededError.code)
                     return DeadlineExceededError(TIME_IS_UP)

@@ -4,12 +4,11 @@ import hashlib
 import json
 from pathlib import Path
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.answers.model_json import read_model_object
 from services.common.errors import ModelError
-from services.common.llm.invocation import invoke_model
+from services.common.llm.invocation import AskedModel, invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
 from services.common.text import make_printable_line
@@ -26,7 +25,7 @@ log = get_logger()
 
 
 async def ask_analyst(
-    model: BaseChatModel, incumbent: str, analysis: FailureAnalysis
+    model: AskedModel, incumbent: str, analysis: FailureAnalysis
 ) -> list[Candidate]:
     """Have a model write a candidate; none where it fails or answers anything but the form.
 
@@ -48,7 +47,7 @@ async def ask_analyst(
     return [candidate]
 
 
-async def ask_plainly(model: BaseChatModel, question: str) -> str:
+async def ask_plainly(model: AskedModel, question: str) -> str:
     """Ask the analyst's model anything.
 
     Raises:

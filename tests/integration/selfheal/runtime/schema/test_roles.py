@@ -67,6 +67,10 @@ INSERT_LOG = "INSERT INTO execution_logs (request_id, task_type, user_input, eva
 INSERT_AUDIT = "INSERT INTO selfheal.audit (action, object, {}) VALUES ('a', 'o', {})"
 LAND = "INSERT INTO selfheal.landings (id) VALUES (gen_random_uuid())"
 NOTICE = "INSERT INTO selfheal.notices (topic, digest) VALUES ('t', 'd')"
+BY_FALLBACK = """
+    INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_detail)
+    VALUES (gen_random_uuid(), 't', 'u', '{"worker": {"fallback": "openai:other"}}')
+"""
 # Which services may do it: Manager, Worker, Optimizer, console.
 STATEMENTS = {
     "SELECT FROM prompts": "MWOC",
@@ -76,6 +80,8 @@ STATEMENTS = {
     "SELECT FROM selfheal.conversations": "MOC",
     "SELECT FROM selfheal.activations": "MOC",
     "SELECT FROM selfheal.pending_scores": "MC",
+    "SELECT FROM selfheal.fallback_answers": "OC",
+    "INSERT INTO selfheal.fallback_answers VALUES (1, 't', now())": "",
     "SELECT FROM selfheal.audit": "MC",
     "SELECT id, name FROM selfheal.api_keys": "MC",
     "SELECT secret_sha256 FROM selfheal.api_keys": "M",
@@ -90,6 +96,7 @@ STATEMENTS = {
     "LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE": "MO",
     "DELETE FROM prompts": "",
     f"{INSERT_LOG} VALUES (gen_random_uuid(), 't', 'u', FALSE)": "M",
+    BY_FALLBACK: "M",
     "UPDATE execution_logs SET evaluation_score = 1": "M",
     "UPDATE execution_logs SET worker_output = 'mine'": "",
     "DELETE FROM execution_logs": "",

@@ -198,7 +198,7 @@ async def test_too_many_connections_are_told_and_got_over(primary: EmbeddedPostg
     with suppress(asyncpg.TooManyConnectionsError):
         while True:
             others.append(await primary.address.connect())
-    async with opened(primary.manager_url) as database:
+    async with opened(primary.service_urls["optimizer"]) as database:
         for _ in range(5):
             with pytest.raises(DatabaseUnavailableError, match="max_connections"):
                 await write(database, "refused")
@@ -233,7 +233,7 @@ async def test_a_password_that_is_changed_in_its_file_is_read_anew(
 async def test_a_session_that_is_ended_for_waiting_is_replaced(primary: EmbeddedPostgres) -> None:
     async with opened(primary.database_url) as database:
         async with database.connection() as connection:
-            await connection.execute("ALTER ROLE agent SET idle_session_timeout = '50ms'")
+            await connection.execute("ALTER ROLE agent SET idle_session_timeout = '500ms'")
         await end_sessions(database)
         for number in range(3):
             await write(database, str(number))

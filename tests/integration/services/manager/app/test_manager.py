@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from support.fault_proxy import FaultProxy
 
 from selfheal.runtime.ports import find_free_port
 from selfheal.task_types.scaffold import write_scaffold
@@ -37,6 +39,7 @@ class FakeService:
         self.answer = answer
         self.status = 200
         self.content: bytes | None = None
+        self.headers: dict[str, str] = {}
         self.hangs = False
         self.questions: list[dict[str, Any]] = []
         self.request_ids: list[str | None] = []
@@ -53,7 +56,12 @@ class FakeService:
             await asyncio.Event().wait()
         answer = {"request_id": question["request_id"]} | self.answer
         content = self.content if self.content is not None else json.dumps(answer).encode()
-        return web.Response(body=content, status=self.status, content_type="application/json")
+        return web.Response(
+            body=content,
+            status=self.status,
+            content_type="application/json",
+            headers=self.headers,
+        )
 
 
 @pytest.fixture
@@ -151,6 +159,29 @@ async def test_the_request_is_one_row_of_the_log_before_the_answer_leaves(
         "evaluation_detail": {"worker": {"model": "fake-1"}, **DETAIL},
         "error_message": None,
     }
+
+
+async def test_a_model_that_stood_in_is_told_to_the_client_and_kept(
+    manager: httpx.AsyncClient, worker: FakeService, connection: Connection
+) -> None:
+    worker.answer["fallback"] = "openai:gpt-b"
+    response = await request(manager)
+
+    assert response.headers["x-selfheal-fallback"] == "openai:gpt-b"
+    assert response.json()["fallback"] == "openai:gpt-b"
+    [row] = await read_log(connection)
+    told = {"worker": {"model": "fake-1", "fallback": "openai:gpt-b"}, **DETAIL}
+    assert row["evaluation_detail"] == told
+
+
+async def test_a_provider_that_is_left_alone_names_a_wait(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    worker.fail(502, "model_unavailable")
+    worker.headers["Retry-After"] = "1"
+    response = await request(manager)
+
+    assert (response.status_code, response.headers["retry-after"]) == (502, "1")
 
 
 async def test_both_services_are_asked_in_the_guides_words(
@@ -430,6 +461,56 @@ async def test_the_longest_input_is_served(
     assert response.status_code == 200
     [row] = await read_log(connection)
     assert row["user_input"] == character * 20_000
+
+
+async def test_an_evaluator_that_is_away_is_502_at_once_with_a_row_each(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
+) -> None:
+    manager = await start_manager(evaluator_url=f"http://127.0.0.1:{find_free_port()}")
+    for _ in range(5):
+        assert_is_error(await request(manager), 502, "evaluator_failed")
+    rows = await read_log(connection)
+    assert [row["worker_output"] for row in rows] == [OUTPUT] * 5
+    assert {row["evaluation_detail"]["error"]["code"] for row in rows} == {"unreachable"}
+    metrics = (await manager.get("/metrics/")).text
+    assert 'agent_breaker_open{breaker="evaluator"} 1.0' in metrics
+    assert 'agent_breaker_open{breaker="worker"} 0.0' in metrics
+
+
+async def test_how_old_a_prompt_is_that_could_not_be_read_anew_is_told_in_a_header(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    assert "x-selfheal-prompt-age" not in (await request(manager)).headers
+    worker.answer["prompt_age_seconds"] = 0
+    response = await request(manager)
+    assert response.headers["x-selfheal-prompt-age"] == "0"
+    assert "prompt_age_seconds" not in response.json()
+
+
+async def test_what_the_database_does_not_take_waits_on_disk_and_lands_by_itself(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]],
+    connection: Connection,
+    database_url: str,
+) -> None:
+    port = urlsplit(database_url).port or 0
+    proxy = FaultProxy(port)
+    await proxy.open()
+    manager = await start_manager(database_url=database_url.replace(f":{port}", f":{proxy.port}"))
+    await request(manager)
+    async with proxy.down():
+        answers = await asyncio.gather(*(request(manager) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert (await manager.get("/health/ready")).status_code == 200
+        assert "agent_spool_records 20.0" in (await manager.get("/metrics/")).text
+        assert len(await read_log(connection)) == 1
+    async with asyncio.timeout(30):
+        while "agent_spool_records 0.0" not in (await manager.get("/metrics/")).text:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+    assert "agent_spool_landed_total 20.0" in (await manager.get("/metrics/")).text
+    ids = [str(row["request_id"]) for row in await read_log(connection)]
+    assert set(ids) >= {answer.json()["request_id"] for answer in answers}
+    assert len(ids) == 21
+    await proxy.close()
 
 
 @pytest.mark.parametrize("evaluator_status", [200, 503], ids=["scored", "unscored"])

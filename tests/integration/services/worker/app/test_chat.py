@@ -22,6 +22,7 @@ from services.common.errors import (
     ModelRejectedError,
     ModelUnavailableError,
 )
+from services.common.llm import factory
 from services.worker.app import main
 
 Connection = asyncpg.Connection
@@ -303,7 +304,7 @@ async def test_a_failure_after_the_first_byte_is_the_last_event(
     make_settings: MakeSettings,
     log_entries: list[dict[str, Any]],
 ) -> None:
-    monkeypatch.setattr(main, "create_chat_relay", lambda model, settings: BreakingRelay())
+    monkeypatch.setattr(factory, "create_chat_relay", lambda *model: BreakingRelay())
     response = await chat(await serve(main.create_worker(make_settings())), stream=True)
     first, last, end = response.text.split("\n\n")
 
@@ -326,7 +327,7 @@ async def test_a_refusal_after_the_first_byte_is_told_in_the_providers_words(
 ) -> None:
     relay = BreakingRelay()
     relay.error = ModelRejectedError("Ours.", reason="Theirs.", param="tools")
-    monkeypatch.setattr(main, "create_chat_relay", lambda model, settings: relay)
+    monkeypatch.setattr(factory, "create_chat_relay", lambda *model: relay)
     response = await chat(await serve(main.create_worker(make_settings())), stream=True)
 
     assert json.loads(response.text.split("\n\n")[1].removeprefix("data: "))["error"] == {

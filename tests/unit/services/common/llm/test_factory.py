@@ -13,7 +13,9 @@ from services.common.llm.factory import (
     ModelSettingError,
     create_chat_model,
     create_model_from_spec,
+    create_serving_models,
 )
+from services.common.llm.guarded_model import GuardedModel
 from simulated_model.model import SimulatedChatModel
 
 KEY = "sk-" + "secret"
@@ -148,9 +150,30 @@ def test_a_spec_of_another_provider_never_sees_the_key_or_the_endpoint() -> None
 
 
 def test_a_spec_may_name_the_simulated_model() -> None:
-    settings = Settings(llm_api_key=KEY)
+    model = create_model_from_spec(Settings(llm_api_key=KEY), "simulated")
 
-    assert isinstance(create_model_from_spec(settings, "simulated"), SimulatedChatModel)
+    assert isinstance(model, GuardedModel)
+    assert isinstance(model.model, SimulatedChatModel)
+
+
+def test_fallbacks_come_after_the_main_model_each_with_its_own_key_and_guard() -> None:
+    settings = Settings(
+        llm_api_key=KEY,
+        llm_model="gpt-x",
+        llm_base_url="https://llm.example/v1",
+        llm_fallbacks="openai:gpt-y, Local:SmolLM2-135M-Instruct,simulated:simulated",
+    )
+    models = create_serving_models(settings)
+
+    assert [(model.provider, model.name) for model in models] == [
+        ("openai", "gpt-x"),
+        ("openai", "gpt-y"),
+        ("local", "SmolLM2-135M-Instruct"),
+        ("simulated", "simulated"),
+    ]
+    assert [key_of(model.chat) for model in models[:3]] == [KEY, KEY, None]  # type: ignore[arg-type]
+    assert len({id(model.guard) for model in models}) == 4
+    assert [model.guard.name for model in models[:2]] == ["openai:gpt-x", "openai:gpt-y"]
 
 
 class FakeRegistry:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from support.rows import for_each
 
-from services.common.llm.retries import read_pause_seconds
+from services.common.llm.retries import RetryBudget, read_pause_seconds
 
 NOW = datetime(2026, 10, 21, 7, 28, tzinfo=UTC)
 
@@ -32,3 +32,21 @@ def test_a_pause_is_read_in_every_form(row: tuple[dict[str, str], float | None])
     headers, seconds = row
 
     assert read_pause_seconds(headers, NOW) == seconds
+
+
+def test_retries_are_a_tenth_of_the_requests_and_ten_may_be_had_ahead() -> None:
+    budget = RetryBudget()
+    retries = 0
+    for _ in range(1_000):
+        budget.deposit()
+        retries += sum(budget.withdraw() for _ in range(2))
+
+    assert retries == 10 + 1_000 // 10 - 1
+
+
+def test_what_is_not_spent_does_not_pile_up() -> None:
+    budget = RetryBudget()
+    for _ in range(1_000):
+        budget.deposit()
+
+    assert sum(budget.withdraw() for _ in range(100)) == 10

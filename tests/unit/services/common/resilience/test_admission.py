@@ -28,7 +28,7 @@ def metrics() -> ServiceMetrics:
 def full(metrics: ServiceMetrics) -> Admission:
     """The admission of a service that has no place for anything."""
     bounds = {path: {"provider": lambda _rank: False} for path in (CHAT, WORK)}
-    return Admission(metrics, bounds)
+    return Admission(metrics.count_refusal, bounds)
 
 
 def count_refusals(metrics: ServiceMetrics, reason: str) -> float:
@@ -48,7 +48,7 @@ def test_what_there_is_no_place_for_is_refused_and_counted(
 def test_where_the_event_loop_is_late_requests_are_refused(
     metrics: ServiceMetrics, log_entries: list[dict[str, Any]]
 ) -> None:
-    admission = Admission(metrics)
+    admission = Admission(metrics.count_refusal)
     admission.loop_delay.refused_share = 1
     for _ in range(3):
         with pytest.raises(OverloadedError):
@@ -85,7 +85,7 @@ def test_a_request_has_the_rank_of_its_purpose(
 ) -> None:
     asked: list[Rank] = []
     bounds = {WORK: {"provider": lambda rank: asked.append(rank) is None}}
-    Admission(metrics, bounds).admit(scope_of(WORK, purpose))
+    Admission(metrics.count_refusal, bounds).admit(scope_of(WORK, purpose))
 
     assert asked == [rank]
     assert current_rank.get() is rank

@@ -88,6 +88,10 @@ async def test_a_provider_that_refuses_is_told_to_the_limit(
     with pytest.raises(ModelRateLimitedError):
         async with caller.calls.hold():
             raise ModelRateLimitedError("Slowly.")
+    # Whom nobody asked refused nothing.
+    with pytest.raises(ModelRateLimitedError):
+        async with caller.calls.hold():
+            raise ModelRateLimitedError("Later.", was_asked=False)
     async with caller.calls.hold():
         pass
 

@@ -98,3 +98,37 @@ def test_while_open_no_two_calls_are_tried_within_a_second(
         breaker.tell_failure() if fails else breaker.tell_success()
         if not fails:
             last_probe = None
+
+
+def test_failures_in_a_row_must_last_where_a_time_is_given() -> None:
+    clock = Clock()
+    breaker = Breaker("part", failures=3, failing_seconds=1, clock=clock)
+    fail(breaker, 20)
+    assert not breaker.is_open
+
+    clock.now += 1
+    fail(breaker, 1)
+    assert breaker.is_open
+
+
+def test_a_success_begins_the_time_anew() -> None:
+    clock = Clock()
+    breaker = Breaker("part", failures=3, failing_seconds=1, clock=clock)
+    fail(breaker, 3)
+    call(breaker)
+    clock.now += 1
+    fail(breaker, 3)
+
+    assert not breaker.is_open
+
+
+def test_what_is_opened_from_outside_admits_a_probe_a_second_too() -> None:
+    clock = Clock()
+    breaker = make_breaker(clock)
+    breaker.open()
+    assert (breaker.is_open, breaker.admits()) == (True, False)
+
+    clock.now += 1
+    assert breaker.admits()
+    breaker.tell_success()
+    assert not breaker.is_open

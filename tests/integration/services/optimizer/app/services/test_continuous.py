@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
+from support.pooler import pooling
 
 from services.common.errors import UpstreamError
 from services.common.record.jobs import add_job
@@ -214,3 +215,18 @@ async def test_a_stop_in_the_middle_of_a_run_cancels_it(watching: Any, runs: Run
     async with watching():
         await runs.wait_for(1)
     assert (runs.begun, runs.cancelled) == (1, 1)
+
+
+async def test_behind_a_pooler_it_looks_often_and_says_so_once(
+    watching: Any, runs: Runs, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuous, "POOLED_POLL_SECONDS", 0.05)
+    with pooling(database_url) as pooler, capture_logs() as logs:
+        async with watching(url=pooler.through(database_url)):
+            await runs.wait_for(2)
+            await asyncio.to_thread(pooler.restart)
+            await runs.wait_for(5)
+    [told] = [entry for entry in logs if entry["event"] == "failure_watch_polls"]
+    assert "DATABASE_DIRECT_URL" in told["remedy"]
+    started = [entry for entry in logs if entry["event"] == "failure_watch_started"]
+    assert len(started) >= 2

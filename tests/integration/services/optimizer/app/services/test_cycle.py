@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import asyncpg
@@ -10,10 +11,11 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.models import Prompt
+from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.services import cycle
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
-from services.optimizer.app.services.cycle import Announce, Cycle
+from services.optimizer.app.services.cycle import LEASE_SECONDS, Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import (
@@ -22,6 +24,7 @@ from services.optimizer.app.services.diagnosis.survey import (
     Surveyor,
     Trigger,
 )
+from services.optimizer.app.services.repair.gate import Gate, GateDecision
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
@@ -77,6 +80,10 @@ async def confirm_nothing(*_: object) -> Confirmation:
     raise AssertionError("there is nothing to confirm")
 
 
+def connect_nowhere() -> AbstractAsyncContextManager[Connection]:
+    raise AssertionError("no lease is old enough to be renewed")
+
+
 def make_cycle(
     heal: FakeHeal,
     trigger: Trigger = TRIGGER,
@@ -86,7 +93,12 @@ def make_cycle(
     announce: Announce = tell_nobody,
 ) -> Cycle:
     return Cycle(
-        Surveyor(trigger, is_degraded, find_pause), heal, announce, confirm_nothing, "test"
+        Surveyor(trigger, is_degraded, find_pause),
+        heal,
+        announce,
+        confirm_nothing,
+        "test",
+        connect_nowhere,
     )
 
 
@@ -572,6 +584,48 @@ async def test_where_another_optimizer_heals_this_one_does_not(
     assert "heal_already_runs" in events(logs)
     await run(await connect(), second)
     assert second.asked == [("code_generation", 99, 3)]
+
+
+async def test_one_that_was_killed_keeps_others_from_healing_for_a_minute_at_most(
+    connection: Connection, connect: Connect, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await log_result(times=3)
+    killed = Lease("heal code_generation", "optimizer that was killed", LEASE_SECONDS)
+    await killed.claim(await connect())
+    assert LEASE_SECONDS <= 60
+    heal = FakeHeal()
+    logs = await run(connection, heal)
+    [told] = [entry for entry in logs if entry["event"] == "lease_held_by_another"]
+    assert told["holder"] == "optimizer that was killed"
+    assert 0 < told["ends_in_seconds"] <= LEASE_SECONDS
+    assert heal.asked == []
+    await connection.execute("UPDATE selfheal.leases SET held_until = now() - interval '1 second'")
+    await run(connection, heal)
+    assert heal.asked == [("code_generation", 99, 3)]
+
+
+async def test_one_that_lost_its_lease_activates_nothing(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    optimize: Optimize,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await deploy()
+    await log_result(times=5)
+    gate = Gate.judge
+
+    async def judge_for_long(self: Gate, *arguments: Any) -> GateDecision:
+        decision = await gate(self, *arguments)
+        await connection.execute("UPDATE selfheal.leases SET holder = 'another'")
+        return decision
+
+    monkeypatch.setattr(Gate, "judge", judge_for_long)
+    outcomes = await optimize()
+    assert outcomes["code_generation"].reason == "lease_lost"
+    serving = await connection.fetch("SELECT version FROM prompts WHERE is_active")
+    assert [row["version"] for row in serving] == [99]
 
 
 async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone(

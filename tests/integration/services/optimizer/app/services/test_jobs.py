@@ -17,9 +17,9 @@ from services.common.record.jobs import (
     load_job,
     release_job,
 )
+from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
 from services.common.record.proposals import approve_proposal
-from services.optimizer.app.services.cycle import TRY_LOCK
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
@@ -180,7 +180,7 @@ async def test_a_draft_waits_where_another_heal_of_its_task_type_runs(
     connection: Connection, connect: Connect, optimize: Optimize
 ) -> None:
     other = await connect()
-    assert await other.fetchval(TRY_LOCK, "code_generation")
+    assert await Lease("heal code_generation", "another", 40).claim(other)
     job = await ask(connection)
     for _ in range(MAX_ATTEMPTS + 1):
         await optimize()

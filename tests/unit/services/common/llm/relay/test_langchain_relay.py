@@ -19,8 +19,10 @@ from langchain_core.runnables import Runnable
 from pydantic import PrivateAttr
 
 from services.common.chat.chunks import join_chunks
-from services.common.errors import ModelError
+from services.common.errors import ModelError, ModelOutOfTimeError
+from services.common.llm.guard import ProviderGuard
 from services.common.llm.relay.langchain_relay import LangChainRelay
+from services.common.resilience.deadline import within
 from simulated_model.model import SimulatedChatModel
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}
@@ -114,9 +116,14 @@ async def read_stream(relay: LangChainRelay, asked: dict[str, Any]) -> list[dict
     return [json.loads(event.removeprefix(b"data: ")) for event in events]
 
 
+def make_relay(model: BaseChatModel, timeout_seconds: float = 5) -> LangChainRelay:
+    guard = ProviderGuard("vendor:asked")
+    return LangChainRelay(model, name="asked", timeout_seconds=timeout_seconds, guard=guard)
+
+
 async def ask_both(model: BaseChatModel, asked: dict[str, Any]) -> dict[str, Any]:
     """Ask for a whole answer and for a stream, and see that they say the same."""
-    relay = LangChainRelay(model, name="asked", timeout_seconds=5)
+    relay = make_relay(model)
     whole = json.loads(await relay.complete(asked))
     chunks = await read_stream(relay, asked)
     joined = join_chunks(chunks)
@@ -146,7 +153,7 @@ async def test_messages_parameters_and_tools_reach_the_model() -> None:
         stream=False,
         n=1,
     )
-    await LangChainRelay(model, name="asked", timeout_seconds=5).complete(asked)
+    await make_relay(model).complete(asked)
     [(messages, options)] = model._asked
 
     assert [type(message) for message in messages] == [
@@ -173,7 +180,7 @@ async def test_messages_parameters_and_tools_reach_the_model() -> None:
 async def test_a_tool_choice_is_said_as_langchain_says_it(choice: str | None, bound: Any) -> None:
     model = ScriptedModel(script=[AIMessage("Hello")])
     asked = request(tools=TOOLS, **({"tool_choice": choice} if choice else {}))
-    await LangChainRelay(model, name="asked", timeout_seconds=5).complete(asked)
+    await make_relay(model).complete(asked)
 
     options = model._asked[0][1]
     assert options.get("tool_choice", "unbound") == bound
@@ -239,7 +246,8 @@ async def test_tool_calls_in_pieces_are_numbered_from_0(places: tuple[Any, Any])
         ),
     ]
     chunks = await read_stream(
-        LangChainRelay(StreamingModel(script=pieces), name="asked", timeout_seconds=5), request()
+        make_relay(StreamingModel(script=pieces)),
+        request(),
     )
     answer = join_chunks(chunks)
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
@@ -303,7 +311,7 @@ async def test_a_failure_is_translated_before_and_after_the_first_chunk(
     error: Any, code: str, before: int
 ) -> None:
     model = StreamingModel(script=[*[AIMessageChunk("Hel")] * before, error])
-    events = LangChainRelay(model, name="asked", timeout_seconds=5).stream(request(seed=1))
+    events = make_relay(model).stream(request(seed=1))
     for _ in range(before):
         await anext(events)
     with pytest.raises(ModelError) as caught:
@@ -331,7 +339,7 @@ async def test_a_failure_is_translated_before_and_after_the_first_chunk(
 async def test_what_an_integration_cant_take_is_rejected(asked: dict[str, Any]) -> None:
     model = ScriptedModel(script=[AIMessage("Hello")])
     with pytest.raises(ModelError) as caught:
-        await LangChainRelay(model, name="asked", timeout_seconds=5).complete(asked)
+        await make_relay(model).complete(asked)
 
     assert caught.value.code == "model_refused_request"
     assert model._asked == []
@@ -340,16 +348,38 @@ async def test_what_an_integration_cant_take_is_rejected(asked: dict[str, Any]) 
 async def test_a_pause_over_the_deadline_is_a_timeout() -> None:
     model = StreamingModel(script=[AIMessageChunk("Hel"), None])
     with pytest.raises(ModelError) as caught:
-        async for _ in LangChainRelay(model, name="asked", timeout_seconds=0.05).stream(request()):
+        async for _ in make_relay(model, timeout_seconds=0.05).stream(request()):
             pass
 
     assert caught.value.code == "model_timeout"
     assert model._gone.is_set()
 
 
+async def test_until_an_answer_begins_the_requests_deadline_holds() -> None:
+    model = StreamingModel(script=[None])
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30, guard=ProviderGuard("asked"))
+    with within(0.05):
+        for ask in (read_stream(relay, request()), relay.complete(request())):
+            with pytest.raises(ModelOutOfTimeError):
+                await ask
+    assert model._gone.is_set()
+
+
+async def test_an_answer_that_has_begun_goes_on_past_the_requests_deadline() -> None:
+    model = StreamingModel(script=[AIMessageChunk("Hel"), AIMessageChunk("lo")])
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30)
+    with within(5):
+        events = relay.stream(request())
+        first = await anext(events)
+    with within(0):
+        rest = [event async for event in events]
+    assert b"Hel" in first
+    assert b"lo" in b"".join(rest)
+
+
 async def test_who_stops_reading_ends_the_models_stream() -> None:
     model = StreamingModel(script=[AIMessageChunk("Hel"), None])
-    events = LangChainRelay(model, name="asked", timeout_seconds=5).stream(request())
+    events = make_relay(model).stream(request())
     await anext(events)
     await events.aclose()
     del events

@@ -13,7 +13,9 @@ import psutil
 import pytest
 
 from services.evaluator.app.sandbox import JailSandbox, Opaque, probe_sandbox
+from services.evaluator.app.sandbox.host import jail_sandbox
 from services.evaluator.app.sandbox.host.zygote_process import ZygoteError, ZygoteProcess
+from services.evaluator.app.sandbox.sandbox import FirstAvailable
 
 ROOT = Path(__file__).parents[7]
 REQUIRED = {"capabilities", "limits", "no_new_privs", "seccomp"}
@@ -278,3 +280,17 @@ async def test_a_zygote_that_never_gets_ready_is_ended(monkeypatch: pytest.Monke
         await ZygoteProcess.start(gone.append)
     assert len(gone) == 1
     await _until_left(0)
+
+
+async def test_one_that_could_not_start_is_had_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> ZygoteProcess:
+        raise ZygoteError("it can't be forked")
+
+    sandbox = FirstAvailable([JailSandbox(1)])
+    with monkeypatch.context() as broken:
+        broken.setattr(ZygoteProcess, "start", fail)
+        broken.setattr(jail_sandbox, "_RETRY_SECONDS", 0)
+        assert "it can't be forked" in (await sandbox.start()).problem
+    assert (await sandbox.start()).backend == "jail"
+    assert (await sandbox.run("", ["1 + 1"])).steps[0].value == 2
+    await sandbox.close()

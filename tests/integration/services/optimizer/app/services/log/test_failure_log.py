@@ -414,3 +414,84 @@ async def test_of_a_share_that_was_scored_history_tells_the_rate_of_all(
     await deploy("next", version=8)
     [past] = [one for one in await load_history(connection, await load_active()) if one.scored]
     assert (past.version, past.scored, past.passed) == (7, 15, 14)
+
+
+BY_FALLBACK = {"worker": {"model": "other", "fallback": "openai:other"}}
+
+
+async def test_what_a_model_that_stood_in_answered_counts_neither_for_nor_against_a_prompt(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    good = {"score": 0.9, "passed": True}
+    await age(minutes=1200)
+    await log_result("of the seed", version=1, times=3, minutes_ago=900, **good)
+    await log_result("of the seed", version=1, times=5, minutes_ago=900, detail=BY_FALLBACK)
+    await deploy()
+    await age(minutes=600)
+    await log_result("now", times=2)
+    await log_result("now, by another", times=4, detail=BY_FALLBACK)
+    await log_result("before", times=2, minutes_ago=60, **good)
+    await log_result("before", times=4, minutes_ago=60, detail=BY_FALLBACK, **good)
+    await log_result("guard, by another", minutes_ago=50, detail=BY_FALLBACK, **good)
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    history = await load_history(connection, prompt)
+
+    assert [result.user_input for result in window.results] == ["now", "now"]
+    assert (window.earlier, window.by_other_models) == (Record(2, 2), ())
+    assert [(past.scored, past.passed) for past in history] == [(3, 3)]
+    assert await load_previous_record(connection, prompt) == Record(3, 3)
+    passing = await load_passing(connection, prompt, history)
+    assert {result.user_input for result in passing} == {"before", "of the seed"}
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [None, [], "fallback", {"worker": "fallback"}, {"worker": {"fallback": ""}}, {"worker": []}],
+)
+async def test_an_odd_detail_is_not_taken_for_a_fallbacks(
+    connection: Connection, log_result: LogResult, detail: Any
+) -> None:
+    await log_result(detail=detail)
+
+    assert await connection.fetchval("SELECT count(*) FROM selfheal.fallback_answers") == 0
+
+
+async def test_answers_of_the_model_before_are_told_apart(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    old, new = ({"worker": {"model": name}} for name in ("gpt-4", "gpt-5"))
+    await deploy()
+    await age(minutes=600)
+    await log_result("new", times=3, detail=new)
+    await log_result("unknown", detail=None, minutes_ago=1)
+    await log_result("old", times=2, detail=old, minutes_ago=2, score=0.9, passed=True)
+    await log_result("new", times=4, detail=new, minutes_ago=60, score=0.9, passed=True)
+    await log_result("old", times=5, detail=old, minutes_ago=90, score=0.9, passed=True)
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+
+    assert window.model == "gpt-5"
+    assert {result.user_input for result in window.results} == {"new", "unknown"}
+    assert [result.user_input for result in window.by_other_models] == ["old", "old"]
+    assert (window.earlier, window.earlier_by_other_models) == (Record(4, 4), Record(5, 5))
+
+
+async def test_the_record_of_the_prompt_before_is_no_norm_for_another_model(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    old = {"worker": {"model": "gpt-4"}}
+    await log_result(version=1, times=4, score=0.9, passed=True, detail=old)
+    await deploy()
+    prompt = await load_active()
+
+    assert await load_previous_record(connection, prompt, model="gpt-4") == Record(4, 4)
+    assert await load_previous_record(connection, prompt) == Record(4, 4)
+    assert await load_previous_record(connection, prompt, model="gpt-5") == Record()

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from services.common.config import Settings
 from services.common.errors import ModelTimeoutError
+from services.common.metrics import ServiceMetrics
 from services.common.schemas import MAX_INPUT_CHARACTERS, TaskRequest
 from services.manager.app.main import create_refiner
 from services.manager.app.services.refinement.refiners import PROMPT_FILE, LlmRefiner, RuleRefiner
@@ -139,4 +140,4 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ids=["rules by default", "a model where one is named"],
 )
 def test_the_settings_choose_the_refiner(overrides: dict[str, Any], kind: type) -> None:
-    assert type(create_refiner(Settings(**overrides))) is kind
+    assert type(create_refiner(Settings(**overrides), ServiceMetrics("manager"))) is kind

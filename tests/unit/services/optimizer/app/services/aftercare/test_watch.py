@@ -1,6 +1,7 @@
 """Whether a promotion does worse in live traffic: the bet turned round, on answers in pairs."""
 
 import random
+from dataclasses import replace
 from math import sqrt
 
 import pytest
@@ -141,6 +142,15 @@ def test_only_scores_of_the_evaluator_that_judges_now_count() -> None:
     assert judge_promotion(before, after).before_answers == 0
     assert judge_promotion(before, after).outcome == WATCHING
     assert judge_promotion(before, [*after, *before]).answers == 5
+
+
+def test_only_answers_of_the_model_that_answers_now_count() -> None:
+    before = [replace(answer(GOOD, request(n)), model="old") for n in range(9)]
+    after = [replace(answer(BAD, request(n)), model="new") for n in range(5)]
+    assert judge_promotion(before, after).before_answers == 0
+    assert judge_promotion(before, after).outcome == WATCHING
+    unknown = [replace(one, model="") for one in before]
+    assert judge_promotion(unknown, after).before_answers == 9
 
 
 def test_a_promotion_that_is_as_good_is_seldom_rolled_back() -> None:

@@ -369,6 +369,31 @@ def test_a_swapped_model_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("by_others", "earlier", "told"),
+    [
+        pytest.param("+++++", Record(), "5 of 5", id="within the window"),
+        pytest.param("", Record(20, 19), "19 of 20", id="before it"),
+    ],
+)
+def test_a_prompt_that_served_well_with_another_model_has_drifted(
+    by_others: str, earlier: Record, told: str
+) -> None:
+    window = Window(
+        rows("----", model="worse"),
+        by_other_models=rows(by_others, model="better"),
+        earlier_by_other_models=earlier,
+    )
+    found = attribute_from_replays(window, run_again("--", "----"))
+    assert found.fault == DRIFT
+    assert found.because[0] == f"The prompt has not changed, and passed {told} before."
+
+
+def test_what_another_model_failed_is_no_evidence_against_a_prompt() -> None:
+    window = Window(rows("++"), by_other_models=rows("-----", model="other"))
+    assert look_at_log(window) is None
+
+
 def test_one_model_is_no_change() -> None:
     found = attribute_from_replays(DRIFTED, run_again("--", "----"))
     assert "models" not in found.evidence

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from services.common.errors import UpstreamError
 from services.common.models import Prompt
 from services.common.proof.betting import PairedScore
 from services.common.record.lost_candidates import LostTexts
@@ -206,6 +207,24 @@ def test_all_that_was_reached_is_told() -> None:
             Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError("spent")),
             "budget_exceeded",
             id="failure",
+        ),
+        pytest.param(
+            Progress(
+                PREPARATION,
+                failure=UpstreamError(
+                    "left alone", upstream="worker", upstream_code="model_unavailable"
+                ),
+            ),
+            "model_unavailable",
+            id="dead-provider",
+        ),
+        pytest.param(
+            Progress(
+                PREPARATION,
+                failure=UpstreamError("gone", upstream="worker", upstream_code="unreachable"),
+            ),
+            "worker_failed",
+            id="dead-worker",
         ),
         pytest.param(Progress(PREPARATION, ATTRIBUTION, CHOICE, DECISION), "", id="proven"),
     ],

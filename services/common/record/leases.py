@@ -1,0 +1,149 @@
+"""Work that one process at a time does, by a row of `selfheal.leases`.
+
+No advisory lock: a pooler of transactions may stand before PostgreSQL. Times are the database's,
+whatever the clocks of those who hold leases say.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.common.errors import DatabaseUnavailableError, ServiceError
+
+# Looks first, so that nobody waits for the transaction of who holds it. What is held for longer
+# than anybody could have asked for was claimed before the database's clock was set back.
+CLAIM = """
+    INSERT INTO selfheal.leases AS l (name, holder, held_until)
+    SELECT $1, $2, now() + make_interval(secs => $3)
+    WHERE NOT EXISTS (
+        SELECT FROM selfheal.leases
+        WHERE name = $1 AND holder NOT IN ($2, '')
+          AND held_until BETWEEN now() AND now() + make_interval(secs => 2 * $3)
+    )
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+    WHERE l.holder IN (excluded.holder, '')
+       OR l.held_until NOT BETWEEN now() AND now() + make_interval(secs => 2 * $3)
+    RETURNING position, now() AS claimed_at
+"""
+# Who would take it meanwhile waits for the transaction.
+REQUIRE = """
+    SELECT TRUE FROM selfheal.leases
+    WHERE name = $1 AND holder = $2 AND held_until >= now() FOR SHARE
+"""
+SELECT_HOLDER = """
+    SELECT holder, extract(epoch FROM held_until - now())::float AS seconds
+    FROM selfheal.leases WHERE name = $1
+"""
+MOVE = "UPDATE selfheal.leases SET position = $3 WHERE name = $1 AND holder = $2"
+# The time stays: it tells when work was done last.
+RELEASE = "UPDATE selfheal.leases SET holder = '' WHERE name = $1 AND holder = $2"
+SELECT_AGE = """
+    SELECT extract(epoch FROM now() - held_until)::float + $2
+    FROM selfheal.leases WHERE name = $1
+"""
+
+# So often is a lease renewed while it is held.
+RENEWALS = 4
+
+Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
+
+
+class LeaseLostError(ServiceError):
+    """Another process may do this work by now; nothing was changed."""
+
+    status_code = 409
+    code = "lease_lost"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The lease {name!r} ran out while the work went on; nothing was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease that is held: how far the work got, and the transaction's time."""
+
+    position: datetime | None
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as one process sees it.
+
+    Args:
+        holder: Names the process; no other has this name, and it isn't empty.
+        seconds: How long a claim holds.
+    """
+
+    name: str
+    holder: str
+    seconds: float
+
+    async def claim(self, connection: asyncpg.Connection) -> Claim | None:
+        """Take or renew it; None where another holds it.
+
+        In a transaction: until its end nobody else can take it, however long that lasts.
+        """
+        record = await connection.fetchrow(CLAIM, self.name, self.holder, self.seconds)
+        return Claim(**record) if record else None
+
+    async def move(self, connection: asyncpg.Connection, position: datetime | None) -> None:
+        """Note how far the work got."""
+        await connection.execute(MOVE, self.name, self.holder, position)
+
+    async def require(self, connection: asyncpg.Connection) -> None:
+        """See to it that the work is still this process's, until the transaction ends.
+
+        Raises:
+            LeaseLostError: If it isn't.
+        """
+        if not await connection.fetchval(REQUIRE, self.name, self.holder):
+            raise LeaseLostError(self.name)
+
+    @asynccontextmanager
+    async def holding(
+        self, connection: asyncpg.Connection, connect: Connect
+    ) -> AsyncIterator[bool]:
+        """Tell whether it could be taken, and keep it until the work is done.
+
+        Args:
+            connection: Takes it and gives it back; the work may use it meanwhile.
+            connect: Opens others, over which it is renewed.
+        """
+        if await self.claim(connection) is None:
+            yield False
+            return
+        renewing = asyncio.create_task(self._renew(connect))
+        try:
+            yield True
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+            if not connection.is_closed():
+                await self.release(connection)
+
+    async def _renew(self, connect: Connect) -> None:
+        while True:
+            await asyncio.sleep(self.seconds / RENEWALS)
+            with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
+                async with connect() as connection:
+                    if await self.claim(connection) is None:
+                        return
+
+    async def release(self, connection: asyncpg.Connection) -> None:
+        """Let anybody else take it at once."""
+        await connection.execute(RELEASE, self.name, self.holder)
+
+    async def find_holder(self, connection: asyncpg.Connection) -> tuple[str, float] | None:
+        """Return who holds it and for how many seconds more; None where it never was held."""
+        record = await connection.fetchrow(SELECT_HOLDER, self.name)
+        return (record["holder"], record["seconds"]) if record else None
+
+    async def age_seconds(self, connection: asyncpg.Connection) -> float | None:
+        """Return how long ago it was claimed last, by anybody; None where it never was."""
+        age: float | None = await connection.fetchval(SELECT_AGE, self.name, self.seconds)
+        return age

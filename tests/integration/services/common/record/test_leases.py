@@ -1,0 +1,124 @@
+"""Work that one process at a time does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import asyncpg
+import pytest
+
+from services.common.database import connect
+from services.common.errors import DatabaseUnavailableError
+from services.common.record.leases import Lease, LeaseLostError
+
+Connection = asyncpg.Connection
+END = "UPDATE selfheal.leases SET held_until = now() - interval '1 second'"
+SECONDS_LEFT = "SELECT extract(epoch FROM held_until - now())::float FROM selfheal.leases"
+MINE, THEIRS = (Lease("some work", holder, 30) for holder in ("mine", "theirs"))
+
+
+async def test_one_holds_it_until_it_is_given_back_or_ends(connection: Connection) -> None:
+    assert await MINE.claim(connection)
+    assert await THEIRS.claim(connection) is None
+    await MINE.release(connection)
+    assert await THEIRS.claim(connection)
+    await connection.execute(END)
+    assert await MINE.claim(connection)
+
+
+async def test_a_clock_of_the_database_s_that_is_set_back_keeps_nobody_waiting_for_an_hour(
+    connection: Connection,
+) -> None:
+    await MINE.claim(connection)
+    await connection.execute("UPDATE selfheal.leases SET held_until = now() + interval '1 hour'")
+    assert await THEIRS.claim(connection)
+
+
+async def test_it_is_renewed_while_the_work_goes_on(
+    connection: Connection, database_url: str
+) -> None:
+    renewed = asyncio.Event()
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        async with connect(database_url, timeout_seconds=5) as other:
+            yield other
+        renewed.set()
+
+    short = Lease("some work", "mine", 0.4)
+    async with asyncio.timeout(20), short.holding(connection, connecting) as is_held:
+        assert is_held
+        for _ in range(3):
+            await connection.execute(END)  # time passes
+            renewed.clear()
+            await renewed.wait()
+            assert await connection.fetchval(SECONDS_LEFT) > -1
+    assert await connection.fetchval("SELECT holder FROM selfheal.leases") == ""
+
+
+async def test_a_database_that_is_away_for_a_while_loses_nothing(
+    connection: Connection, database_url: str
+) -> None:
+    tries = 0
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise DatabaseUnavailableError("It is away.")
+        async with connect(database_url, timeout_seconds=5) as other:
+            yield other
+        renewed.set()
+
+    renewed = asyncio.Event()
+    async with asyncio.timeout(20), Lease("some work", "mine", 0.4).holding(
+        connection, connecting
+    ):  # fmt: skip
+        await renewed.wait()
+    assert tries >= 3
+
+
+async def test_who_lost_it_may_not_finish(connection: Connection) -> None:
+    await MINE.claim(connection)
+    await MINE.require(connection)
+    await connection.execute(END)
+    with pytest.raises(LeaseLostError, match="nothing was changed"):
+        await MINE.require(connection)
+    await THEIRS.claim(connection)
+    with pytest.raises(LeaseLostError):
+        await MINE.require(connection)
+
+
+async def test_nobody_takes_it_while_what_it_is_needed_for_is_written(
+    connection: Connection, database_url: str
+) -> None:
+    await MINE.claim(connection)
+    async with connect(database_url, timeout_seconds=5) as other:
+        transaction = connection.transaction()
+        await transaction.start()
+        await MINE.require(connection)
+        # It ran out in the meantime, by the clock of another transaction.
+        taking = asyncio.create_task(Lease("some work", "theirs", 0.001).claim(other))
+        await wait_until_it_waits(database_url)
+        assert not taking.done()
+        await transaction.commit()
+        assert await taking
+
+
+async def wait_until_it_waits(database_url: str) -> None:
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    async with connect(database_url, timeout_seconds=5) as watcher, asyncio.timeout(10):
+        while not await watcher.fetchval(query):  # noqa: ASYNC110 - another backend has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_it_is_not_given_while_another_holds_it(
+    connection: Connection, database_url: str
+) -> None:
+    connecting = partial(connect, database_url, timeout_seconds=5)
+    async with MINE.holding(connection, connecting), connecting() as other:
+        async with THEIRS.holding(other, connecting) as is_held:
+            assert not is_held
+        assert await THEIRS.claim(other) is None
