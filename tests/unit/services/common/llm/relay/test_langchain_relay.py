@@ -357,7 +357,7 @@ async def test_a_pause_over_the_deadline_is_a_timeout() -> None:
 
 async def test_until_an_answer_begins_the_requests_deadline_holds() -> None:
     model = StreamingModel(script=[None])
-    relay = make_relay(model, timeout_seconds=30)
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30, guard=ProviderGuard("asked"))
     with within(0.05):
         for ask in (read_stream(relay, request()), relay.complete(request())):
             with pytest.raises(ModelOutOfTimeError):
@@ -367,7 +367,7 @@ async def test_until_an_answer_begins_the_requests_deadline_holds() -> None:
 
 async def test_an_answer_that_has_begun_goes_on_past_the_requests_deadline() -> None:
     model = StreamingModel(script=[AIMessageChunk("Hel"), AIMessageChunk("lo")])
-    relay = make_relay(model, timeout_seconds=30)
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30)
     with within(5):
         events = relay.stream(request())
         first = await anext(events)
