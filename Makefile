@@ -10,8 +10,8 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-compose \
-        check format lock console-assets picture benchmark bench-overhead bench-overload bench-door bench-evaluator bench-gate bench-heal \
+.PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
+        check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-heal \
         bench-log-size bench-console bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -126,6 +126,15 @@ test-clients: $(VENV)/clients ## Try the clients that users have on the door: Op
 test-console: $(VENV)/browser ## Use the console as a person would, in Chromium (needs Debian's chromium and fonts-noto-cjk)
 	@$(BIN)/pytest tests/console --timeout 300
 
+# One fault: ARGS="-k 'disk full'"; what .ci/run tries: ARGS=--chosen.
+test-faults: $(VENV)/dev ## Break each part of a system under load, and count what was lost (Debian's faketime, haproxy, pgbouncer; ARGS=--chosen: less)
+	@$(BIN)/pytest tests/faults --timeout 900 $(ARGS)
+
+# What asks one replica for its own metrics, or for its own log, isn't asked of several.
+test-replicas: $(VENV)/dev ## Run end-to-end tests on several of each service behind HAProxy (needs Debian's haproxy)
+	@$(BIN)/pytest tests/e2e/test_guide.py tests/e2e/test_draft.py tests/e2e/test_json_extraction.py \
+	  tests/e2e/test_tool_use.py tests/replicas --replicas --timeout 300 -k "not metrics and not request_id" $(ARGS)
+
 test-compose: $(VENV)/dev ## Build the containers and run the guide in them (needs Docker, and its ports free)
 	@$(BIN)/pytest tests/compose --timeout 1200
 
@@ -187,6 +196,9 @@ bench-overhead: $(VENV)/dev ## Measure what the services cost a request
 
 bench-overload: $(VENV)/user ## Measure what ten times as many requests as can be served come to (ARGS="--factor 5")
 	@$(BIN)/python -m benchmarks.overload $(ARGS)
+
+bench-activation: $(VENV)/user ## Measure how soon all Workers answer under a prompt that was just activated
+	@$(BIN)/python -m benchmarks.activation $(ARGS)
 
 bench-door: $(VENV)/user ## Measure the door beside other ways to a model (ARGS="--litellm PATH": LiteLLM's proxy too)
 	@$(BIN)/python -m benchmarks.door $(ARGS)

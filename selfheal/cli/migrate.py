@@ -66,8 +66,9 @@ def migrate(
             "optimizer": optimizer_password_file,
             "console": console_password_file,
         }
-        database = build_external_database(settings, progress=messages.print)
-        applied = database.upgrade({service: file for service, file in files.items() if file})
+        applied = build_external_database(settings, progress=messages.print).upgrade(
+            {service: file for service, file in files.items() if file}
+        )
         if internal_token_file is not None:
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.

@@ -161,6 +161,9 @@ def _judge(judge: JudgeDetail) -> Iterator[RenderableType]:
         each = " and ".join(f"{one:.3f}" for one in judge.judgements)
         apart = f"({judge.spread or 0:.3f} apart)"
         yield Padding(Text(f"so near to the line it was asked again: {each} {apart}"), INDENT)
+    if judge.second_look:
+        why = make_visible_line(judge.second_look)
+        yield Padding(Text(f"a second look was due, and gave no grade: {why}"), INDENT)
     reason = make_visible_line(judge.reason)
     if judge.confidence is not None and judge.confidence < 1:
         reason += f" (its own confidence: {judge.confidence:.2f})"

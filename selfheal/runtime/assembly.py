@@ -52,12 +52,11 @@ def build_embedded_postgres(settings: Settings) -> EmbeddedPostgres:
 def build_external_database(settings: Settings, *, progress: Progress = silent) -> ExternalDatabase:
     """Build the view of the server that `DATABASE_URL` names."""
     urls = {service: getattr(settings, f"{service}_database_url") for service in SERVICES}
-    direct_url = settings.database_direct_url
     return ExternalDatabase(
         settings.database_url.get_secret_value(),
         schema=find_schema(),
         service_urls={service: url.get_secret_value() for service, url in urls.items() if url},
-        direct_url=direct_url.get_secret_value() if direct_url else "",
+        direct_url=settings.direct_database_url,
         progress=progress,
     )
 

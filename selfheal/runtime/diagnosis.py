@@ -31,6 +31,7 @@ from selfheal.runtime.states import State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_console_public
 from services.common.config import Settings
+from services.common.database.condition import check_access, check_load
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -39,7 +40,6 @@ from services.common.diagnosis.checks import (
     check_python,
     is_installed,
 )
-from services.common.diagnosis.database_access import check_access, check_load
 from services.evaluator.app.sandbox import MODULES_SETTING, Availability, probe_sandbox
 from services.manager.app.log.spool.state import judge_spool, measure
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -116,7 +117,11 @@ def needs_local_model(settings: Settings) -> bool:
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Return the variables that a run of the Optimizer needs to reach this system."""
-    return _variables(OptimizerSettings, settings, credentials.of(OPTIMIZER))
+    own = credentials.of(OPTIMIZER)
+    direct, own_url = settings.database_direct_url, credentials.service_urls.get(OPTIMIZER)
+    if direct and own_url:
+        own["database_direct_url"] = _lead_to(direct.get_secret_value(), own_url)
+    return _variables(OptimizerSettings, settings, own)
 
 
 def _plan_service(name: str, settings: Settings, credentials: Credentials) -> ProcessSpec:
@@ -178,6 +183,13 @@ def _plan_local_model(settings: Settings) -> ProcessSpec:
         port_setting=local_model.PORT_SETTING,
         withheld=_SECRETS | _DATABASE_SECRETS,
     )
+
+
+def _lead_to(place_url: str, user_url: str) -> str:
+    """Return the URL of a user that leads where another's does."""
+    place, user = urlsplit(place_url), urlsplit(user_url)
+    who, host = user.netloc.rpartition("@")[0], place.netloc.rpartition("@")[2]
+    return user._replace(netloc=f"{who}@{host}", path=place.path).geturl()
 
 
 def _variables(

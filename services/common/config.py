@@ -138,11 +138,7 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings,
-    DatabaseSettings,
-    DirectDatabaseSettings,
-    TaskTypeSettings,
-    UpstreamSettings,
+    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import IPv6Address, ip_address
@@ -22,6 +23,7 @@ from services.common.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
+from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import fit, write_headers
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse
 
@@ -32,6 +34,7 @@ KEEP_ALIVE_SECONDS = 30
 CONNECT_TIMEOUT_SECONDS = 3
 HTTP_OK = 200
 ATTEMPTS = 2
+NEVER = sys.maxsize
 # What a sibling says where the request's deadline came before its answer.
 OUT_OF_TIME = frozenset({DeadlinePassedError.code, OutOfTimeError.code, ModelOutOfTimeError.code})
 HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
@@ -76,6 +79,7 @@ class ServiceClient:
         upstream: Name of the service, as errors and logs give it.
         base_url: Where it listens, without a path.
         timeout_seconds: Most seconds of a whole call; it gets no more than its request has left.
+        breaker: Told whether the service is there; while it is open, calls fail at once.
     """
 
     def __init__(
@@ -85,7 +89,9 @@ class ServiceClient:
         upstream: str,
         base_url: str,
         timeout_seconds: float,
+        breaker: Breaker | None = None,
     ) -> None:
+        self._breaker = breaker or Breaker(upstream, failures=NEVER)
         self._session = session
         self._upstream = upstream
         self._base_url = base_url.rstrip("/")
@@ -152,10 +158,12 @@ class ServiceClient:
         seconds: float,
     ) -> aiohttp.ClientResponse:
         """Send, on a new connection where the server had closed the kept-alive one."""
+        if not self._breaker.admits():
+            raise self._failure("can't be reached, as it couldn't a moment ago", "unreachable")
         sent = {"Content-Type": "application/json", **headers, **write_headers(seconds)}
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._session.post(
+                response = await self._session.post(
                     self._base_url + path,
                     data=content,
                     headers=sent,
@@ -164,6 +172,10 @@ class ServiceClient:
             except aiohttp.ClientError as error:
                 if attempt == ATTEMPTS or not _was_hung_up(error):
                     raise
+            else:
+                # Whatever it says: it is there.
+                self._breaker.tell_success()
+                return response
         raise AssertionError("unreachable: every attempt returns or raises")
 
     @asynccontextmanager
@@ -190,10 +202,15 @@ class ServiceClient:
         try:
             yield
         except aiohttp.ConnectionTimeoutError as error:
+            self._breaker.tell_failure()
             raise self._failure("can't be reached", "unreachable") from error
         except TimeoutError as error:
+            if seconds is None or seconds >= self._timeout_seconds:
+                # Less than that says something of the request, and nothing of the service.
+                self._breaker.tell_failure()
             raise self._timed_out(seconds) from error
         except aiohttp.ClientError as error:
+            self._breaker.tell_failure()
             if _was_hung_up(error):
                 raise self._failure("closed the connection", "disconnected") from error
             raise self._failure("can't be reached", "unreachable") from error

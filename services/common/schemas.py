@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 # Which model answered, as `provider:model`, where it stood in for the main one.
 FALLBACK_HEADER = "x-selfheal-fallback"
 MAX_INPUT_CHARACTERS = 20_000
+# How old the prompt is that served, where it couldn't be read anew, in seconds.
+PROMPT_AGE_HEADER = "x-selfheal-prompt-age"
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
@@ -108,12 +110,15 @@ class AgentResponse(Schema):
     prompt_version: int
     model: str
     judge: str
+    # Told in a header.
+    prompt_age_seconds: Annotated[int | None, Field(exclude=True)] = None
     fallback: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes along with it."""
-        return {FALLBACK_HEADER: self.fallback} if self.fallback else {}
+        told = {PROMPT_AGE_HEADER: self.prompt_age_seconds, FALLBACK_HEADER: self.fallback}
+        return {name: str(value) for name, value in told.items() if value is not None}
 
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
@@ -133,6 +138,7 @@ class TaskRequest(Schema):
 class TaskResponse(Schema):
     """What the Worker answers; tokens are 0 where the model doesn't count them.
 
+    `prompt_age_seconds` is how old the prompt is, where it couldn't be read anew.
     `fallback` is the model as `provider:model` where it stood in for the main one.
     """
 
@@ -143,6 +149,7 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+    prompt_age_seconds: Annotated[int | None, Field(ge=0)] = None
     fallback: str | None = None
 
 

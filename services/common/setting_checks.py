@@ -4,7 +4,7 @@ import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
@@ -130,6 +130,17 @@ def check_database_url(url: SecretStr) -> SecretStr:
 def check_optional_url(url: SecretStr | None) -> SecretStr | None:
     """Refuse what asyncpg could not parse, or follow, where there is a URL at all."""
     return check_database_url(url) if url else None
+
+
+def complete_url(url: str, other: str) -> str:
+    """Fill in what a database's URL leaves out (user, password, database, options) from another."""
+    parts, others = _split_url(url), _split_url(other)
+    user, _, place = parts.netloc.rpartition("@")
+    user = user or others.netloc.rpartition("@")[0]
+    options = read_url_options(other) | read_url_options(url)
+    netloc = f"{user}@{place}" if user else place
+    path = parts.path if parts.path.strip("/") else others.path
+    return urlunsplit((parts.scheme, netloc, path, urlencode(options), ""))
 
 
 def read_url_options(url: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import aiohttp
 
 from services.common.http import ServiceClient
 from services.common.oversight.records import EvaluatorRecord, EvaluatorRecords
+from services.common.resilience.breaker import Breaker
 from services.common.resilience.ranks import LIVE_PURPOSE, name_purpose
 from services.common.resilience.throttle import Throttle
 from services.common.schemas import (
@@ -29,6 +30,7 @@ class WorkerClient:
         session: aiohttp.ClientSession,
         settings: UpstreamSettings,
         throttle: Throttle | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._own_token = read_token(settings)
         self._throttle = throttle or Throttle()
@@ -37,6 +39,7 @@ class WorkerClient:
             upstream="worker",
             base_url=settings.worker_url,
             timeout_seconds=settings.worker_timeout_seconds,
+            breaker=breaker,
         )
 
     async def perform(self, task: TaskRequest, *, internal_token: str = "") -> TaskResponse:
@@ -118,6 +121,7 @@ class EvaluatorClient:
         session: aiohttp.ClientSession,
         settings: UpstreamSettings,
         throttle: Throttle | None = None,
+        breaker: Breaker | None = None,
         purpose: str = LIVE_PURPOSE,
     ) -> None:
         self._purpose = purpose
@@ -128,6 +132,7 @@ class EvaluatorClient:
             upstream="evaluator",
             base_url=settings.evaluator_url,
             timeout_seconds=settings.evaluator_timeout_seconds,
+            breaker=breaker,
         )
 
     async def evaluate(

@@ -3,13 +3,27 @@
 from collections.abc import Iterator
 
 import pytest
+from support.replicas import lacks_haproxy, several_of_each
 from support.running_system import RunningSystem, make_system
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--replicas", action="store_true", help="several of each behind HAProxy")
+
+
 @pytest.fixture(scope="session")
-def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def running_system(
+    tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Iterator[RunningSystem]:
     """One system for all tests of a session, in a path with a space."""
-    system = make_system(tmp_path_factory.mktemp("a system"))
+    directory = tmp_path_factory.mktemp("a system")
+    if pytestconfig.getoption("--replicas", default=False):
+        if lack := lacks_haproxy():
+            pytest.skip(lack)
+        with several_of_each(directory) as (replicated, _):
+            yield replicated
+        return
+    system = make_system(directory)
     try:
         system.selfheal("up")
         yield system

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class RunningSystem:
-    """A system that was started for tests: its command line, its ports, its directory."""
+    """A system that was started for tests: its command line, its ports, its directory.
+
+    Attributes:
+        fronts: Ports of what stands before several of a service, by service.
+    """
 
     directory: Path
     environment: dict[str, str]
+    fronts: dict[str, int] = field(default_factory=dict)
 
     def port(self, service: str) -> int:
-        return int(self.environment[f"{service.upper()}_PORT"])
+        return self.fronts.get(service) or int(self.environment[f"{service.upper()}_PORT"])
 
     def selfheal(
         self, *arguments: str, check: bool = True, typed: str = ""
@@ -138,7 +143,7 @@ class RunningSystem:
             return Answer(error.code, dict(error.headers), error.read().decode())
 
 
-def _free_ports(count: int) -> list[int]:
+def find_free_ports(count: int) -> list[int]:
     """Find ports that are free now; all are held at once, so that they differ."""
     sockets = [socket.socket() for _ in range(count)]
     try:
@@ -152,7 +157,7 @@ def _free_ports(count: int) -> list[int]:
 
 def make_system(directory: Path) -> RunningSystem:
     """Make a system on free ports, not yet started; none of the tester's settings reach it."""
-    ports = dict(zip(PORTS, map(str, _free_ports(len(PORTS))), strict=True))
+    ports = dict(zip(PORTS, map(str, find_free_ports(len(PORTS))), strict=True))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # The console takes 70 MB, and few tests look at it.
     own = {"LLM_PROVIDER": "simulated", "COLUMNS": "200", "CONSOLE": "off"}

@@ -76,6 +76,7 @@ class StubWorker:
     """Answers `POST /api/v1/chat`.
 
     Attributes:
+        headers: What goes with every answer.
         events: What a stream holds; it waits at an `asyncio.Event` until that is set.
         failure: Status, body and headers of what is answered instead.
         breaks_off: Whether a stream ends without `[DONE]`.
@@ -86,6 +87,7 @@ class StubWorker:
 
     def __init__(self) -> None:
         self.completion: dict[str, Any] = completion()
+        self.headers = dict(HEADERS)
         self.events: list[dict[str, Any] | asyncio.Event] = [*HELLO]
         self.failure: tuple[int, dict[str, Any], dict[str, str]] | None = None
         self.breaks_off = False

@@ -17,7 +17,7 @@ from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
 from services.common.database import CONNECTION_ERRORS, Opener, ServerTraits, choose_remedy
-from services.common.diagnosis.database_access import DatabaseLoad, load_database_load
+from services.common.database.condition import DatabaseLoad, load_database_load
 from services.common.setting_checks import read_hosts, read_url_options
 
 _TIMEOUT_SECONDS = 5.0

@@ -19,6 +19,7 @@ DIRECTORY: Final = "migrations"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 # Held by the transaction that changes the schema, so that two at once apply nothing twice. A
 # session's lock would stay on a pooler's connection.
+LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
 _TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
 _SELECT_HOLDER: Final = """
     SELECT format('%s (%s, process %s of the server), since %s', usename,

@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import Connection
+from selfheal.runtime.schema.migrations import LOCK, Connection
 from selfheal.runtime.secret_files import SECRET_BYTES, read_secret
 from services.common.private_files import write_private
 
@@ -64,8 +64,8 @@ async def update_roles(
 ) -> None:
     """Make the users that are given a password, and grant all what this version's tables need.
 
-    Another start may be at it too: PostgreSQL has one of two wait, and then fail where both change
-    the same.
+    Another start waits meanwhile; one for another database of the server may be at it too, and
+    fail where both change the same.
 
     Args:
         schema: The schema's file; that of the grants lies beside it, as the migrations do.
@@ -82,6 +82,7 @@ async def update_roles(
     for left in reversed(range(_ATTEMPTS)):
         try:
             async with connection.transaction():
+                await connection.execute(LOCK)
                 for service, name in names.items():
                     await connection.execute(_NAME_ROLE, service, name)
                 for service, password in (passwords or {}).items():

@@ -3,6 +3,7 @@
 from starlette.types import Scope
 
 BEARER = "bearer "
+ADMIN_PREFIX = "/api/v1/admin"
 
 
 def is_always_open(path: str) -> bool:

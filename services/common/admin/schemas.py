@@ -10,7 +10,6 @@ from services.common.diagnosis.checks import Check
 from services.common.schemas import Input, Output, Schema, TaskType
 from services.common.text import make_storable
 
-ADMIN_PREFIX = "/api/v1/admin"
 CSRF_HEADER = "X-CSRF-Token"
 # Of what a page asks by itself: it keeps no session from ending for want of use.
 UNATTENDED_HEADER = "X-Unattended"

@@ -11,7 +11,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from services.common.admin.schemas import ADMIN_PREFIX
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.errors import OverloadedError
 from services.common.logging import get_logger
 from services.common.resilience.loop_delay import LoopDelay

@@ -7,9 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.common.config import EvaluatorSettings
+from services.common.evaluation_detail import EvaluationDetail
 from services.common.internal_token import create_token_check
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.deadline import within
+from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.web import create_app, serve
 from services.evaluator.app.api import EVALUATE_PATH, router
@@ -24,6 +27,7 @@ from services.evaluator.app.services.oversight.canary import CanaryWatch
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 from services.evaluator.app.services.oversight.judge_trust import JudgeTrust
+from services.evaluator.app.services.scorer import Verdict
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
@@ -50,8 +54,13 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
     evaluator_metrics = EvaluatorMetrics(metrics.registry)
     if evaluation.judge.breaker:
         metrics.watch_breaker(evaluation.judge.breaker)
+
+    async def evaluate_in_time(request: EvaluationRequest) -> tuple[Verdict, EvaluationDetail]:
+        with within(settings.evaluator_timeout_seconds):
+            return await evaluation.evaluate(request)
+
     canary = CanaryWatch(
-        evaluation.evaluate,
+        evaluate_in_time,
         load_canaries(),
         CanaryBaselines(settings.selfheal_home),
         fingerprint=lambda: evaluation.fingerprint_of(LABELLED_TASK_TYPE),

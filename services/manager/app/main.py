@@ -4,15 +4,17 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 from fastapi import FastAPI
 
-from services.common.admin.schemas import ADMIN_PREFIX
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.config import ManagerSettings
 from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
+from services.common.resilience.breaker import Breaker
 from services.common.resilience.ranks import SCORING_PURPOSE
 from services.common.resilience.throttle import Throttle
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
@@ -56,6 +58,16 @@ EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
 
 
+class Background(Protocol):
+    """What is done beside the requests, for as long as the process runs."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
 def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
     """Create a refiner by rules, or by rules and the model that REFINER_MODEL names."""
     rules = RuleRefiner(language=settings.default_language)
@@ -76,7 +88,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         timeout_seconds=settings.database_timeout_seconds,
     )
     metrics = ServiceMetrics(SERVICE)
-    metrics.watch_breaker(database.breaker)
+    to_worker, to_evaluator = Breaker("worker"), Breaker("evaluator")
+    for breaker in (database.breaker, to_worker, to_evaluator):
+        metrics.watch_breaker(breaker)
     refiner = create_refiner(settings, metrics)
     task_types = open_task_types(settings.task_types_dir)
     traffic_counter = TrafficCounter(database)
@@ -106,8 +120,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             create_session() as session,
             exchange_records(settings, database, session),
         ):
-            worker = WorkerClient(session, settings, worker_throttle)
-            evaluator = EvaluatorClient(session, settings, evaluator_throttle)
+            worker = WorkerClient(session, settings, worker_throttle, to_worker)
+            evaluator = EvaluatorClient(session, settings, evaluator_throttle, to_evaluator)
             app.state.orchestrator = Orchestrator(
                 refiner=refiner,
                 worker=worker,
@@ -117,7 +131,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             )
             scorers = Scorers(
                 pending=pending,
-                evaluator=EvaluatorClient(session, settings, purpose=SCORING_PURPOSE),
+                evaluator=EvaluatorClient(
+                    session, settings, breaker=to_evaluator, purpose=SCORING_PURPOSE
+                ),
                 attention=attention,
                 concurrency=settings.scoring_concurrency,
             )

@@ -46,9 +46,8 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
         async def run_once() -> bool:
             return bool(await run_cycle(settings, tools, is_continuous=True))
 
-        direct_url = settings.database_direct_url or settings.database_url
         await watch_failures(
-            database_url=direct_url.get_secret_value(),
+            database_url=settings.direct_database_url or settings.database_url.get_secret_value(),
             timeout_seconds=settings.database_timeout_seconds,
             poll_seconds=settings.optimizer_poll_seconds,
             run_once=run_once,

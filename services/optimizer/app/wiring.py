@@ -14,6 +14,7 @@ from services.common.errors import ServiceError
 from services.common.http import create_session
 from services.common.models import Prompt
 from services.common.record.outcomes import HealingOutcome
+from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient, read_token
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
@@ -77,7 +78,8 @@ class Workshop:
             task_types=open_task_types(self.settings.task_types_dir),
             settings=self.settings,
         )
-        return await healer.heal(case)
+        with within(self.settings.optimizer_deadline_seconds):
+            return await healer.heal(case)
 
     async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""

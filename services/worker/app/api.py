@@ -34,7 +34,7 @@ FAILURES = describe_failures(
 router = APIRouter()
 
 
-@router.post(TASK_PATH, responses=FAILURES, response_model_exclude_none=True)
+@router.post(TASK_PATH, response_model_exclude_none=True, responses=FAILURES)
 async def perform_task(
     task: TaskRequest,
     request: Request,

@@ -19,6 +19,7 @@ from services.worker.app.api import CHAT_PATH, TASK_PATH, router
 from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
 from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.prompt_memory import PromptMemory
 from services.worker.app.services.serving_models import ServingModels
 from services.worker.app.services.task_performer import TaskPerformer
 
@@ -36,6 +37,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     )
     metrics = ServiceMetrics(SERVICE)
     metrics.watch_breaker(database.breaker)
+    prompts = PromptMemory(database, max_age_seconds=settings.prompt_max_age_seconds)
     serving = create_serving_models(settings)
     fallback_metrics = FallbackMetrics(metrics.registry, serving[1:])
     for model in serving:
@@ -43,20 +45,17 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     models = ServingModels(serving, fallback_metrics.count)
     limit = ConcurrencyLimit(settings.llm_concurrency)
     calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
-    prompt_metrics = PromptMetrics(metrics.registry)
+    prompt_metrics = PromptMetrics(metrics.registry, prompts)
     purposes = PurposeMetrics(metrics.registry)
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        prompts.start()
         app.state.purposes = purposes
         app.state.calls = calls
-        app.state.task_performer = TaskPerformer(
-            database=database, models=models, settings=settings
-        )
-        app.state.chat_performer = ChatPerformer(
-            database=database, models=models, settings=settings
-        )
+        app.state.task_performer = TaskPerformer(prompts=prompts, models=models, settings=settings)
+        app.state.chat_performer = ChatPerformer(prompts=prompts, models=models, settings=settings)
         log.info(
             "model_chosen",
             provider=settings.llm_provider,
@@ -65,6 +64,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         )
         yield
         await models.close()
+        await prompts.close()
         await database.close()
 
     async def refresh_prompt_versions() -> None:
@@ -79,7 +79,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         metrics=metrics,
         authorise=create_token_check(settings, settings.internal_token),
         lifespan=hold_resources,
-        find_obstacle=database.find_obstacle,
+        find_obstacle=prompts.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
         bounds={path: {PROVIDER: calls.admits} for path in (TASK_PATH, CHAT_PATH)},

@@ -7,12 +7,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.common.llm.factory import ServingModel
 from services.common.schemas import Purpose
+from services.worker.app.services.prompt_memory import PromptMemory
 
 
 class PromptMetrics:
-    """The active prompt version of each task type."""
+    """The active prompt version of each task type, and how long ago prompts were read."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, prompts: PromptMemory) -> None:
+        Gauge(
+            "agent_prompt_age_seconds",
+            "How long ago all prompts were last read; while it grows, those of then serve",
+            registry=registry,
+        ).set_function(lambda: prompts.age_seconds)
         self._version = Gauge(
             "agent_prompt_version",
             "Version of the prompt that serves the task type now",

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from starlette.routing import BaseRoute, Route
 
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.access.keys import ApiKey, KeyScope, NewKey, generate_key
-from services.common.admin.schemas import ADMIN_PREFIX
 from services.common.config import Settings
 from services.evaluator.app.main import create_evaluator
 from services.manager.app import main
@@ -38,6 +38,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
     class FilledStore(KeyStore):
+        age_seconds = 0.0
+
         def __init__(self, settings: Settings) -> None:
             super().__init__(settings)
             self.keys = KEYS

@@ -8,8 +8,8 @@ import aiohttp
 from pydantic import BaseModel, SecretStr
 
 from services.common.access.browsers import CsrfTokenError
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.admin.schemas import (
-    ADMIN_PREFIX,
     CONSOLE_HEADER,
     CSRF_HEADER,
     UNATTENDED_HEADER,

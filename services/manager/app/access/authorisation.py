@@ -19,8 +19,21 @@ from services.manager.app.access.key_store import KeyStore
 from services.manager.app.access.people import People, holder_of
 from services.manager.app.access.routes import METRICS_PATHS, SIGN_IN, find_scope, is_admin_path
 
+# As long as asking goes well, what is known is no older than this.
+CURRENT_SECONDS = 2.0
 HOW_TO_SEND = "Send a key in the header `Authorization: Bearer sh_...`"
 HOW_TO_MAKE = "make one with: selfheal keys create NAME --scope serve"
+
+
+class KeysUnknownError(DatabaseUnavailableError):
+    """Whether a key is valid can't be told: the database is away, and that is no fault of its."""
+
+    code = "keys_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Whether this key is valid can't be told now: the keys can't be read from the database."
+        )
 
 
 class Authorisation:
@@ -41,7 +54,7 @@ class Authorisation:
         Raises:
             UnauthenticatedError: If it needs a key and has none, or has one that isn't valid.
             ForbiddenError: If its key isn't for this route.
-            DatabaseUnavailableError: If the keys could never be read so far.
+            KeysUnknownError: If the database is away, and the key isn't one that was known lately.
         """
         path: str = scope["path"]
         _refuse_key_in_url(path, scope["query_string"])
@@ -71,11 +84,14 @@ class Authorisation:
             scope["state"]["person"] = holder_of(key)
 
     def _find(self, bearer: str) -> ApiKey:
-        known = self._store.keys
-        if known is None:
-            raise DatabaseUnavailableError("The keys can't be read yet: the database is away.")
+        known, age_seconds = self._store.keys, self._store.age_seconds
+        longest_seconds = max(self._settings.key_max_age_seconds, CURRENT_SECONDS)
+        if known is None or age_seconds > longest_seconds:
+            raise KeysUnknownError
         key = find_key(bearer, known)
         if key is None:
+            if age_seconds > CURRENT_SECONDS:
+                raise KeysUnknownError
             raise UnauthenticatedError(
                 "This key isn't valid: it is cut, wrong, revoked or expired, or another system's. "
                 "See: selfheal keys list"

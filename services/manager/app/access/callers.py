@@ -8,7 +8,8 @@ from typing import Annotated, Final
 import asyncpg
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.common.admin.schemas import ADMIN_PREFIX, Person
+from services.common.access.headers import ADMIN_PREFIX
+from services.common.admin.schemas import Person
 from services.common.database import Database
 from services.common.errors import ForbiddenError
 from services.common.record.people import acting

@@ -1,9 +1,13 @@
 """The keys that are valid now, in memory: asked of the database twice a second, by nobody's wait.
 
-A revoked key is refused within a second. While the database is away the last known keys hold.
+A revoked key is refused within a second. While the database is away the last known keys hold, for
+as long as their age allows.
 """
 
 import asyncio
+import math
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -24,12 +28,19 @@ log = get_logger()
 class KeyStore:
     """Holds the valid keys, over a connection of its own that no request has to wait for.
 
+    Args:
+        clock: Gives seconds that only grow.
+
     Attributes:
         keys: By their ids; None until they were read for the first time.
     """
 
-    def __init__(self, settings: ManagerSettings) -> None:
+    def __init__(
+        self, settings: ManagerSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.keys: dict[str, ApiKey] | None = None
+        self._clock = clock
+        self._asked_at = -math.inf
         self._url = settings.database_url.get_secret_value()
         self._timeout_seconds = settings.database_timeout_seconds
         self._polling: asyncio.Task[None] | None = None
@@ -46,6 +57,11 @@ class KeyStore:
             with suppress(asyncio.CancelledError):
                 await self._polling
 
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the keys were as they are here; infinite before they were read."""
+        return self._clock() - self._asked_at
+
     async def load(self) -> dict[str, ApiKey]:
         """Ask once.
 
@@ -53,7 +69,13 @@ class KeyStore:
             DatabaseUnavailableError: If they can't be read.
         """
         async with connect(self._url, timeout_seconds=self._timeout_seconds) as connection:
-            self.keys = await load_valid_keys(connection)
+            return await self.read(connection)
+
+    async def read(self, connection: asyncpg.Connection) -> dict[str, ApiKey]:
+        """Read them over a connection."""
+        asked_at = self._clock()
+        self.keys = await load_valid_keys(connection)
+        self._asked_at = asked_at
         return self.keys
 
     async def _poll(self) -> None:
@@ -70,6 +92,6 @@ class KeyStore:
         """Ask again and again, until the connection is lost."""
         async with connect(self._url, timeout_seconds=self._timeout_seconds) as connection:
             while True:
-                self.keys = await load_valid_keys(connection)
+                await self.read(connection)
                 self._told = ""
                 await asyncio.sleep(POLL_SECONDS)

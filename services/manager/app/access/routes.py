@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from services.common.access.headers import ADMIN_PREFIX
 from services.common.access.keys import KeyScope
-from services.common.admin.schemas import ADMIN_PREFIX
 
 METRICS_PATHS: Final = frozenset({"/metrics", "/metrics/"})
 EXACT: Final[dict[tuple[str, str], KeyScope]] = {

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.chat.chunks import choices_of, join_chunks
-from services.common.schemas import FALLBACK_HEADER
+from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER
 from services.common.siblings import ChatReply
 from services.common.text import make_printable_line
 from services.manager.app.door.client import (
@@ -66,6 +66,8 @@ class Exchange:
         """Take from the Worker's headers which prompt serves."""
         for name in ("x-selfheal-prompt-id", "x-selfheal-prompt-version"):
             self.client.headers[name] = headers[name]
+        if (age := headers.get(PROMPT_AGE_HEADER)) is not None:
+            self.client.headers[PROMPT_AGE_HEADER] = age
         self.answer.prompt_id = int(headers["x-selfheal-prompt-id"])
         self.answer.prompt_version = int(headers["x-selfheal-prompt-version"])
         self.answer.prompt_digest = headers["x-selfheal-prompt-digest"]

@@ -57,7 +57,8 @@ CLAIM: Final = f"""
 """
 SELECT_CALL: Final = f"""
     SELECT body_sha256, status, headers, content,
-           extract(epoch FROM now() - created_at)::float AS age_seconds
+           extract(epoch FROM now() - created_at)::float AS age_seconds,
+           extract(epoch FROM held_until - now())::float AS held_seconds
     FROM selfheal.idempotent_calls WHERE {_CALL}
 """
 RENEW: Final = f"""
@@ -201,8 +202,9 @@ def _read_answer(found: asyncpg.Record | None, body_sha256: bytes) -> KeptAnswer
     if found["body_sha256"] != body_sha256:
         raise KeyReusedError
     if found["status"] is None:
-        # Nobody knows how much longer: a client that waits so doubles its waits.
-        raise CallInProgressError(wait_seconds=min(found["age_seconds"], LEASE_SECONDS))
+        # Nobody knows how much longer: a client that waits so doubles its waits. Whoever holds it
+        # may be dead, and then the end of its lease is worth a try.
+        raise CallInProgressError(wait_seconds=min(found["age_seconds"], found["held_seconds"]))
     if found["content"] is None:
         raise AnswerTooLargeError(
             request_id=found["headers"][REQUEST_ID_HEADER], limit_bytes=MAX_KEPT_BYTES

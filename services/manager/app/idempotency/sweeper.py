@@ -10,8 +10,8 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
+from services.common.record.leases import Lease
 from services.manager.app.idempotency.calls import KEPT_HOURS
-from services.manager.app.rollups.leases import Lease
 
 LEASE_NAME: Final = "idempotent_calls"
 LEASE_SECONDS: Final = 60.0

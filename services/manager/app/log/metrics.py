@@ -9,6 +9,9 @@ class SpoolMetrics:
     """What waits on disk for the database, in the directory of this process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._limit = Gauge(
+            "agent_spool_limit_bytes", "How large they may be together", registry=registry
+        )
         self._records = Gauge(
             "agent_spool_records", "Rows on disk that wait for the database", registry=registry
         )
@@ -26,6 +29,10 @@ class SpoolMetrics:
             "Rows that came into the database from disk",
             registry=registry,
         )
+
+    def set_limit(self, limit_bytes: int) -> None:
+        """Show how much the spool takes."""
+        self._limit.set(limit_bytes)
 
     def set_state(self, state: SpoolState) -> None:
         """Show what is in the spool."""

@@ -20,6 +20,7 @@ class RowLog:
 
     def __init__(self, database: Database, settings: SpoolSettings, metrics: SpoolMetrics) -> None:
         self._metrics = metrics
+        metrics.set_limit(settings.spool_max_bytes)
         self._database = database
         self._is_spooling = settings.log_when_away == "spool"
         self._spool = Spool(settings.spool_directory, max_bytes=settings.spool_max_bytes)

@@ -23,6 +23,7 @@ FINAL_CODES = ("not_judgeable", "invalid_request", "request_too_large", "forbidd
 # What is told of the answer itself, and not of its evaluation, stays so.
 WORKER = "worker"
 NOT_JUDGED = "not_judged"
+UNREACHABLE = "unreachable"
 
 log = get_logger()
 
@@ -135,8 +136,8 @@ class Scorers:
             code=error.upstream_code,
             attempt=claim.attempts,
         )
-        # It yields to live requests, for as long as it takes.
-        may_wait = error.upstream_code == OverloadedError.code
+        # It yields to live requests, and waits for an Evaluator that is away, however long.
+        may_wait = error.upstream_code in (OverloadedError.code, UNREACHABLE)
         is_final = error.upstream_code in FINAL_CODES or error.upstream == WORKER
         if may_wait or (claim.attempts < ATTEMPTS and not is_final):
             attempts = min(claim.attempts, ATTEMPTS - 1)

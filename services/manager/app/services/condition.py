@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from services.common.admin.schemas import Condition
 from services.common.config import ManagerSettings
 from services.common.database import Database
+from services.common.database.condition import (
+    check_access,
+    check_load,
+    load_database_load,
+)
 from services.common.diagnosis.checks import (
     Check,
     CheckResult,
@@ -20,11 +25,6 @@ from services.common.diagnosis.checks import (
     check_provider,
     check_python,
     is_installed,
-)
-from services.common.diagnosis.database_access import (
-    check_access,
-    check_load,
-    load_database_load,
 )
 from services.common.errors import DatabaseUnavailableError
 from services.common.version import package_version

@@ -179,6 +179,7 @@ class Orchestrator:
             prompt_version=task.prompt_version,
             model=task.model,
             judge=read_detail(evaluation.detail).judge.name,
+            prompt_age_seconds=task.prompt_age_seconds,
             fallback=task.fallback,
         )
 

@@ -9,7 +9,6 @@ from typing import Any
 from services.common.chat.errors import openai_error
 from services.common.chat.variables import fill_in
 from services.common.config import WorkerSettings
-from services.common.database import Database
 from services.common.errors import (
     InvalidRequestError,
     ModelRefusedRequestError,
@@ -20,10 +19,10 @@ from services.common.llm.factory import ServingModel
 from services.common.llm.relay.relay import to_event
 from services.common.logging import get_logger
 from services.common.models import Prompt
-from services.common.schemas import FALLBACK_HEADER, ChatTask
+from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
 from services.common.text import make_printable_line
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 from services.worker.app.services.serving_models import Served, ServingModels
 
 MAX_REASON_CHARACTERS = 500
@@ -51,9 +50,9 @@ class ChatPerformer:
     """Answers conversations under the prompt that is active now, or under a candidate."""
 
     def __init__(
-        self, *, database: Database, models: ServingModels, settings: WorkerSettings
+        self, *, prompts: PromptMemory, models: ServingModels, settings: WorkerSettings
     ) -> None:
-        self._database = database
+        self._prompts = prompts
         self._models = models
         self._keys = (settings.llm_api_key, settings.openai_api_key)
         self._internal_token = settings.internal_token
@@ -66,7 +65,8 @@ class ChatPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         started = time.perf_counter()
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
         request = _lead(task, prompt)
         is_streamed = task.request.get("stream") is True
 
@@ -89,7 +89,7 @@ class ChatPerformer:
             fallback=served.fallback or None,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
-        return ChatAnswer(served.reply, _headers(prompt, served))
+        return ChatAnswer(served.reply, _headers(loaded, served))
 
     async def _begin(self, events: Events) -> Events:
         return self._tell_failure(await anext(events), events)
@@ -120,12 +120,14 @@ class ChatPerformer:
         return mask_secrets(line[:MAX_MASKED_CHARACTERS])[:MAX_REASON_CHARACTERS]
 
 
-def _headers(prompt: Prompt, served: Served[Any]) -> dict[str, str]:
+def _headers(loaded: LoadedPrompt, served: Served[Any]) -> dict[str, str]:
+    prompt, age = loaded.prompt, loaded.age_seconds
     headers = {
         "x-selfheal-prompt-id": str(prompt.id),
         "x-selfheal-prompt-version": str(prompt.version),
         "x-selfheal-prompt-digest": prompt.digest,
         "x-selfheal-provider": served.provider,
+        PROMPT_AGE_HEADER: "" if age is None else str(age),
         FALLBACK_HEADER: served.fallback,
     }
     told = {name: value for name, value in headers.items() if value}

@@ -1,15 +1,10 @@
 """Loads the prompt that serves now, on every request: what makes healing need no restart."""
 
-from dataclasses import replace
 from uuid import UUID
-
-from pydantic import SecretStr
 
 from services.common.database import Database
 from services.common.errors import UnknownCandidateError, UnknownTaskTypeError
-from services.common.internal_token import require_internal_token
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.common.schemas import ChatTask, TaskRequest
 
 # Where a person left two active, the highest version serves.
 SELECT_ACTIVE_PROMPT = f"""
@@ -18,6 +13,12 @@ SELECT_ACTIVE_PROMPT = f"""
     WHERE task_type = $1 AND is_active = TRUE
     ORDER BY version DESC, id DESC
     LIMIT 1
+"""
+SELECT_ACTIVE_PROMPTS = f"""
+    SELECT DISTINCT ON (task_type) {PROMPT_COLUMNS}
+    FROM prompts
+    WHERE is_active = TRUE
+    ORDER BY task_type, version DESC, id DESC
 """
 SELECT_ACTIVE_VERSIONS = """
     SELECT task_type, max(version) AS version
@@ -32,28 +33,8 @@ SELECT_CANDIDATE = """
 """
 
 
-async def load_prompt(
-    database: Database,
-    task: TaskRequest | ChatTask,
-    token: str | None,
-    internal_token: SecretStr | None,
-) -> Prompt:
-    """Read the prompt that serves a task now; with a candidate's text, where it names one.
-
-    Raises:
-        ForbiddenError: If it names a candidate and `token` isn't the internal one.
-        ServiceError: If there is no prompt, or it can't be had.
-    """
-    prompt = await load_active_prompt(database, task.task_type)
-    if task.candidate_id is None:
-        return prompt
-    require_internal_token(token, internal_token, field="candidate_id")
-    content = await load_candidate(database, task.candidate_id, task.task_type)
-    return replace(prompt, content=content)
-
-
 async def load_active_prompt(database: Database, task_type: str) -> Prompt:
-    """Read the prompt that serves `task_type` now. Nothing is cached: a repair serves at once.
+    """Read the prompt that serves `task_type` now, as on every request: a repair serves at once.
 
     Raises:
         UnknownTaskTypeError: If the task type has no active prompt; it names those that have.
@@ -65,6 +46,17 @@ async def load_active_prompt(database: Database, task_type: str) -> Prompt:
             known = [row["task_type"] for row in await connection.fetch(SELECT_ACTIVE_VERSIONS)]
             raise UnknownTaskTypeError(task_type=task_type, known=known)
     return Prompt(**record)
+
+
+async def load_active_prompts(database: Database) -> list[Prompt]:
+    """Read the prompts that serve now, one for each task type.
+
+    Raises:
+        DatabaseUnavailableError: If the database gives no answer.
+    """
+    async with database.connection() as connection:
+        records = await connection.fetch(SELECT_ACTIVE_PROMPTS)
+    return [Prompt(**record) for record in records]
 
 
 async def load_active_versions(database: Database) -> dict[str, int]:

@@ -1,13 +1,12 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
 from services.common.config import WorkerSettings
-from services.common.database import Database
 from services.common.llm.factory import ServingModel
 from services.common.llm.invocation import ModelAnswer
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.worker.app.agents.worker_agent import WorkerAgent
-from services.worker.app.services.prompt_loader import load_prompt
+from services.worker.app.services.prompt_memory import PromptMemory
 from services.worker.app.services.serving_models import ServingModels
 
 log = get_logger()
@@ -17,9 +16,9 @@ class TaskPerformer:
     """Answers tasks under the prompt that is active now, or under a candidate."""
 
     def __init__(
-        self, *, database: Database, models: ServingModels, settings: WorkerSettings
+        self, *, prompts: PromptMemory, models: ServingModels, settings: WorkerSettings
     ) -> None:
-        self._database = database
+        self._prompts = prompts
         self._models = models
         self._agents: dict[ServingModel, WorkerAgent] = {}
         self._internal_token = settings.internal_token
@@ -31,7 +30,8 @@ class TaskPerformer:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             ServiceError: If prompt or answer can't be had.
         """
-        prompt = await load_prompt(self._database, task, token, self._internal_token)
+        loaded = await self._prompts.load(task, token, self._internal_token)
+        prompt = loaded.prompt
 
         async def ask(model: ServingModel) -> ModelAnswer:
             agent = self._agents.setdefault(model, WorkerAgent(model.chat))
@@ -57,5 +57,6 @@ class TaskPerformer:
             model=answer.model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
+            prompt_age_seconds=loaded.age_seconds,
             fallback=served.fallback or None,
         )

@@ -99,7 +99,7 @@ class Stubs:
             database=self.database,
             processes=table,
             plan=plan,
-            service_files=[self.home / "measured.json"],
+            service_files=[self.home / "measured.json", self.home / "spool"],
         )
 
     def pid(self, name: str) -> int:
@@ -140,6 +140,8 @@ def test_a_reset_removes_what_was_measured_and_keeps_what_is_not_the_systems(
     system.up()
     for name in ("measured.json", "kept.json"):
         (stubs.home / name).touch()
+    (stubs.home / "spool").mkdir()
+    (stubs.home / "spool" / "1.spool").touch()
     system.reset()
     assert {state for _, state in states(system)} == {"stopped"}
     assert {path.name for path in stubs.home.iterdir()} == {"lock", "kept.json"}

@@ -60,6 +60,12 @@ def test_a_doubt_is_told_in_one_line_below_the_score() -> None:
     assert show(DETAIL | {"caveat": ""}) == show(DETAIL)
 
 
+def test_a_second_look_that_gave_no_grade_is_told() -> None:
+    judge = {"judge": DETAIL["judge"] | {"second_look": "skipped: no time"}}
+    assert "a second look was due, and gave no grade: skipped: no time" in show(DETAIL | judge)
+    assert "second look" not in show(DETAIL)
+
+
 def show(detail: dict[str, Any], *, score: float = 0.4, passed: bool = False) -> str:
     console = Console(file=io.StringIO(), width=160, color_system=None)
     print_verdict(console, score=score, passed=passed, detail=read_detail(detail))

@@ -138,6 +138,17 @@ def test_each_gets_into_the_database_as_its_own_user() -> None:
     assert "own" not in repr(credentials)
 
 
+def test_past_a_pooler_the_optimizer_goes_as_its_own_user() -> None:
+    direct = "postgresql://owner:secret@db.example:5432/real"
+    settings = make_settings(database_direct_url=direct)
+    assert optimizer_environment(settings, CREDENTIALS)["DATABASE_DIRECT_URL"] == direct
+    own = {"optimizer": "postgresql://own:pw@pooler.example:6432/alias?passfile=/etc/own"}
+    credentials = replace(CREDENTIALS, service_urls=own)
+    assert optimizer_environment(settings, credentials)["DATABASE_DIRECT_URL"] == (
+        "postgresql://own:pw@db.example:5432/real?passfile=/etc/own"
+    )
+
+
 def test_secrets_that_a_process_does_not_need_are_not_inherited_either() -> None:
     stages = plan_processes(make_settings(llm_provider="local"), CREDENTIALS)
     inherited = {

@@ -656,3 +656,26 @@ def test_what_no_module_is_called_is_refused(names: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         Settings(sandbox_modules=names)
     assert explain_settings_error(refusal.value).startswith("setting SANDBOX_MODULES: ")
+
+
+def test_what_the_direct_url_leaves_out_the_other_one_fills_in() -> None:
+    through = "postgresql://me:pass%40@pooler:6432/name?passfile=/p&sslmode=require"
+    for direct, told in (
+        ("", ""),
+        (
+            "postgresql://db:5432",
+            "postgresql://me:pass%40@db:5432/name?passfile=%2Fp&sslmode=require",
+        ),
+        (
+            "postgresql://db:5432/other?sslmode=disable",
+            "postgresql://me:pass%40@db:5432/other?passfile=%2Fp&sslmode=disable",
+        ),
+        (
+            "postgresql://you@a:1,b:2/",
+            "postgresql://you@a:1,b:2/name?passfile=%2Fp&sslmode=require",
+        ),
+    ):
+        settings = OptimizerSettings(
+            _env_file=None, database_url=through, database_direct_url=direct or None
+        )
+        assert settings.direct_database_url == told

@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -22,6 +23,8 @@ from services.common.errors import (
     UpstreamTimeoutError,
 )
 from services.common.http import ServiceClient, create_session, is_own_address
+from services.common.resilience.breaker import Breaker
+from services.common.resilience.deadline import within
 
 
 class Question(BaseModel):
@@ -47,7 +50,9 @@ async def connect(session: aiohttp.ClientSession) -> AsyncIterator[Connect]:
     """Starts a server that answers with `handler`, and gives the client of it."""
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, *, timeout_seconds: float = 30) -> ServiceClient:
+        async def start(
+            handler: Handler, *, timeout_seconds: float = 30, breaker: Breaker | None = None
+        ) -> ServiceClient:
             app = web.Application()
             app.router.add_post("/ask", handler)
             server = await stack.enter_async_context(TestServer(app))
@@ -56,6 +61,7 @@ async def connect(session: aiohttp.ClientSession) -> AsyncIterator[Connect]:
                 upstream="worker",
                 base_url=str(server.make_url("/")),
                 timeout_seconds=timeout_seconds,
+                breaker=breaker,
             )
 
         yield start
@@ -185,6 +191,87 @@ async def test_an_answer_that_does_not_come_is_a_timeout(connect: Connect) -> No
     assert "0.05 s" in failure.message
 
 
+async def test_a_call_gets_no_more_time_than_its_request_has_left(connect: Connect) -> None:
+    async def never(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    client = await connect(never, timeout_seconds=30)
+    with within(0.05):
+        failure = await failure_of(client)
+
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert (failure.status_code, failure.upstream_code) == (504, "deadline_passed")
+
+
+async def test_where_no_time_is_left_nobody_is_asked(connect: Connect) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        raise AssertionError("it was asked")
+
+    client = await connect(answer)
+    with within(0):
+        failure = await failure_of(client)
+        with pytest.raises(UpstreamTimeoutError):
+            async with client.open_stream("/ask", b"{}", {}):
+                pass
+
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert failure.upstream_code == "deadline_passed"
+
+
+async def test_whoever_is_asked_is_told_how_long_the_caller_waits(connect: Connect) -> None:
+    told: list[float] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        told.append(int(request.headers["x-selfheal-remaining-ms"]) / 1000)
+        told.append(int(request.headers["x-selfheal-deadline"]) / 1000 - time.time())
+        return web.Response(text='{"text": "hi"}', content_type="application/json")
+
+    client = await connect(handle, timeout_seconds=30)
+    await ask(client)
+    with within(8):
+        await ask(client)
+
+    assert told[0] == 30
+    assert all(4 < seconds < 8.01 for seconds in told[2:])
+    assert told[1] == pytest.approx(told[0], abs=4)
+
+
+@pytest.mark.parametrize("code", ["deadline_passed", "out_of_time", "model_out_of_time"])
+async def test_a_service_that_had_too_little_time_is_late_and_no_more(
+    connect: Connect, code: str
+) -> None:
+    client = await connect(answering(error_json(code), status=504))
+    with within(9):
+        failure = await failure_of(client)
+    assert isinstance(failure, UpstreamTimeoutError)
+    assert failure.upstream_code == "deadline_passed"
+    assert (await failure_of(client)).context["upstream_code"] == "timeout"
+
+
+async def test_a_stream_that_has_begun_is_not_ended_by_the_deadline_of_its_beginning(
+    connect: Connect,
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"one")
+        await goes_on.wait()
+        await response.write(b" two")
+        return response
+
+    client = await connect(stream)
+    with within(5):
+        async with client.open_stream("/ask", b"{}", {}) as response:
+            assert await response.content.readexactly(3) == b"one"
+            with within(0):
+                goes_on.set()
+                with client.translating_errors():
+                    assert await response.read() == b" two"
+
+
 async def test_an_answer_that_does_not_end_is_a_timeout(connect: Connect) -> None:
     async def begin(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -214,6 +301,71 @@ async def test_a_service_that_is_not_there_is_unreachable(
 
     assert isinstance(failure, UpstreamError)
     assert (failure.code, failure.upstream_code) == ("worker_failed", "unreachable")
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_service_that_was_not_there_three_times_is_asked_once_a_second(
+    session: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    clock = Clock()
+    breaker = Breaker("worker", clock=clock)
+    client = ServiceClient(
+        session,
+        upstream="worker",
+        base_url=f"http://127.0.0.1:{unused_tcp_port}",
+        timeout_seconds=30,
+        breaker=breaker,
+    )
+    for _ in range(3):
+        assert not breaker.is_open
+        await failure_of(client)
+    assert breaker.is_open
+    app = web.Application()
+    app.router.add_post("/ask", answering('{"text": "there"}'))
+    async with TestServer(app, port=unused_tcp_port):
+        failure = await failure_of(client)
+        assert isinstance(failure, UpstreamError)
+        assert (failure.status_code, failure.upstream_code) == (502, "unreachable")
+        clock.now += 1
+        assert (await ask(client)).text == "there"
+        assert not breaker.is_open
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503])
+async def test_a_service_that_says_what_is_wrong_is_there(connect: Connect, status: int) -> None:
+    breaker = Breaker("worker", failures=1)
+    client = await connect(answering("{}", status=status), breaker=breaker)
+    await failure_of(client)
+    assert not breaker.is_open
+
+
+async def test_one_that_gives_no_answer_in_its_time_is_away_and_not_in_that_of_a_request(
+    connect: Connect,
+) -> None:
+    async def never(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    breaker = Breaker("worker", failures=1)
+    client = await connect(never, timeout_seconds=0.2, breaker=breaker)
+    with within(0.05):
+        await failure_of(client)
+    assert not breaker.is_open
+    asking = asyncio.create_task(ask(client))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert not breaker.is_open
+    await failure_of(client)
+    assert breaker.is_open
 
 
 async def test_a_truncated_answer_is_an_upstream_error(connect: Connect) -> None:

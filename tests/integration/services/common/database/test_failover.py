@@ -198,7 +198,7 @@ async def test_too_many_connections_are_told_and_got_over(primary: EmbeddedPostg
     with suppress(asyncpg.TooManyConnectionsError):
         while True:
             others.append(await primary.address.connect())
-    async with opened(primary.manager_url) as database:
+    async with opened(primary.service_urls["optimizer"]) as database:
         for _ in range(5):
             with pytest.raises(DatabaseUnavailableError, match="max_connections"):
                 await write(database, "refused")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from support.fault_proxy import FaultProxy
 
 from selfheal.runtime.ports import find_free_port
 from selfheal.task_types.scaffold import write_scaffold
@@ -459,6 +461,56 @@ async def test_the_longest_input_is_served(
     assert response.status_code == 200
     [row] = await read_log(connection)
     assert row["user_input"] == character * 20_000
+
+
+async def test_an_evaluator_that_is_away_is_502_at_once_with_a_row_each(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
+) -> None:
+    manager = await start_manager(evaluator_url=f"http://127.0.0.1:{find_free_port()}")
+    for _ in range(5):
+        assert_is_error(await request(manager), 502, "evaluator_failed")
+    rows = await read_log(connection)
+    assert [row["worker_output"] for row in rows] == [OUTPUT] * 5
+    assert {row["evaluation_detail"]["error"]["code"] for row in rows} == {"unreachable"}
+    metrics = (await manager.get("/metrics/")).text
+    assert 'agent_breaker_open{breaker="evaluator"} 1.0' in metrics
+    assert 'agent_breaker_open{breaker="worker"} 0.0' in metrics
+
+
+async def test_how_old_a_prompt_is_that_could_not_be_read_anew_is_told_in_a_header(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    assert "x-selfheal-prompt-age" not in (await request(manager)).headers
+    worker.answer["prompt_age_seconds"] = 0
+    response = await request(manager)
+    assert response.headers["x-selfheal-prompt-age"] == "0"
+    assert "prompt_age_seconds" not in response.json()
+
+
+async def test_what_the_database_does_not_take_waits_on_disk_and_lands_by_itself(
+    start_manager: Callable[..., Awaitable[httpx.AsyncClient]],
+    connection: Connection,
+    database_url: str,
+) -> None:
+    port = urlsplit(database_url).port or 0
+    proxy = FaultProxy(port)
+    await proxy.open()
+    manager = await start_manager(database_url=database_url.replace(f":{port}", f":{proxy.port}"))
+    await request(manager)
+    async with proxy.down():
+        answers = await asyncio.gather(*(request(manager) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert (await manager.get("/health/ready")).status_code == 200
+        assert "agent_spool_records 20.0" in (await manager.get("/metrics/")).text
+        assert len(await read_log(connection)) == 1
+    async with asyncio.timeout(30):
+        while "agent_spool_records 0.0" not in (await manager.get("/metrics/")).text:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+    assert "agent_spool_landed_total 20.0" in (await manager.get("/metrics/")).text
+    ids = [str(row["request_id"]) for row in await read_log(connection)]
+    assert set(ids) >= {answer.json()["request_id"] for answer in answers}
+    assert len(ids) == 21
+    await proxy.close()
 
 
 @pytest.mark.parametrize("evaluator_status", [200, 503], ids=["scored", "unscored"])

@@ -1,5 +1,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -8,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from langchain_core.messages import HumanMessage, SystemMessage
 from prometheus_client.parser import text_string_to_metric_families
+from support.fault_proxy import FaultProxy
 
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
@@ -22,7 +24,7 @@ from services.common.errors import (
 )
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
 from services.worker.app import main
-from services.worker.app.services import prompt_loader
+from services.worker.app.services import prompt_memory
 
 Connection = asyncpg.Connection
 Serve = Callable[[FastAPI], Awaitable[httpx.AsyncClient]]
@@ -90,8 +92,8 @@ async def test_the_prompt_is_loaded_once_a_request(
         loads.append(task_type)
         return await load(database, task_type)
 
-    load = prompt_loader.load_active_prompt
-    monkeypatch.setattr(prompt_loader, "load_active_prompt", counting_load)
+    load = prompt_memory.load_active_prompt
+    monkeypatch.setattr(prompt_memory, "load_active_prompt", counting_load)
     for _ in range(3):
         await perform(worker)
 
@@ -292,6 +294,31 @@ async def test_readiness_is_the_databases_and_liveness_is_not(
         "worker,success": 0,
         "worker,error": 1,
     }
+
+
+async def test_while_the_database_is_away_the_prompt_that_was_read_last_serves(
+    model: Any,
+    serve: Serve,
+    make_settings: MakeSettings,
+    connection: Connection,
+    database_url: str,
+) -> None:
+    parts = urlsplit(database_url)
+    proxy = FaultProxy(parts.port or 0)
+    await proxy.open()
+    url = database_url.replace(f":{parts.port}", f":{proxy.port}")
+    worker = await serve(main.create_worker(make_settings(database_url=url)))
+    await inject(connection, "Say hello.")
+    await perform(worker)
+    async with proxy.down():
+        task_answer = (await perform(worker)).json()
+        chat = {"request_id": ID, "task_type": "code_generation", "request": {"messages": []}}
+        answer = await worker.post("/api/v1/chat", json=chat)
+        assert (await worker.get("/health/ready")).status_code == 200
+    await proxy.close()
+    assert (task_answer["output"], task_answer["prompt_version"]) == ("Say hello.", 99)
+    assert task_answer["prompt_age_seconds"] >= 0
+    assert int(answer.headers["x-selfheal-prompt-age"]) >= 0
 
 
 async def test_the_log_says_which_prompt_and_model_answered(

@@ -10,12 +10,14 @@ from support.rows import for_each
 from services.common.errors import (
     InvalidRequestError,
     ModelError,
+    ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelRejectedError,
     ModelTimeoutError,
     ModelUnavailableError,
 )
 from services.common.llm.invocation import close_model, invoke_model, translate_vendor_error
+from services.common.resilience.deadline import within
 
 KEY = "sk-" + "secret"
 
@@ -247,3 +249,24 @@ def test_every_vendor_s_reason_tells_whose_answer_it_is(
         came_to = error.code
 
     assert came_to == comes_to
+
+
+async def test_a_vendors_client_that_hangs_is_ended_by_the_requests_deadline() -> None:
+    was_cancelled = asyncio.Event()
+
+    async def hang(call: str) -> AIMessage:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            was_cancelled.set()
+        raise AssertionError
+
+    with within(0.05), pytest.raises(ModelOutOfTimeError):
+        await invoke_model(RunnableLambda(hang), "Hi")
+    assert was_cancelled.is_set()
+
+
+async def test_a_vendors_own_timeout_stays_one_within_a_deadline() -> None:
+    with within(30), pytest.raises(ModelTimeoutError) as failure:
+        await invoke_model(raising(TimeoutError()), "Hi")
+    assert type(failure.value) is ModelTimeoutError

@@ -3,9 +3,13 @@ from prometheus_client import CollectorRegistry
 from services.worker.app.metrics import PromptMetrics, PurposeMetrics
 
 
+class FakeMemory:
+    age_seconds = 7.0
+
+
 def test_prompt_versions_are_those_of_now_and_no_others() -> None:
     registry = CollectorRegistry()
-    metrics = PromptMetrics(registry)
+    metrics = PromptMetrics(registry, FakeMemory())  # type: ignore[arg-type]
 
     def version_of(task_type: str) -> float | None:
         return registry.get_sample_value("agent_prompt_version", {"task_type": task_type})
@@ -14,6 +18,7 @@ def test_prompt_versions_are_those_of_now_and_no_others() -> None:
     assert (version_of("code_generation"), version_of("poetry")) == (99, 1)
     metrics.set_versions({"code_generation": 100})
     assert (version_of("code_generation"), version_of("poetry")) == (100, None)
+    assert registry.get_sample_value("agent_prompt_age_seconds") == 7
 
 
 def test_answers_are_counted_by_what_they_are_for() -> None:

@@ -100,6 +100,9 @@ async def test_while_the_database_is_away_the_last_known_keys_hold(
             assert [entry["event"] for entry in log_entries] == ["keys_unavailable"]
             assert store.keys is not None
             assert key.id in store.keys
+            age_seconds = store.age_seconds
+            await asyncio.sleep(0)
+            assert age_seconds < store.age_seconds < PATIENCE_SECONDS
         finally:
             await connection.execute("ALTER TABLE selfheal.away RENAME TO api_keys")
         await connection.execute(
@@ -137,7 +140,7 @@ async def test_a_database_that_is_away_keeps_no_manager_from_starting(
     assert (await client.get("/v1/models")).status_code == 401
     refused = await client.get("/v1/models", headers=key)
     assert refused.status_code == 503
-    assert refused.json()["error"]["code"] == "database_unavailable"
+    assert refused.json()["error"]["code"] == "keys_unknown"
 
 
 async def test_a_bound_key_reaches_its_task_types_alone_and_leaves_no_trace(

@@ -3,10 +3,12 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
 import pytest
+from support.fault_proxy import FaultProxy
 from support.stub_worker import HELLO, StubWorker, chunk, completion, usage_chunk
 
 from selfheal.task_types.scaffold import write_scaffold
@@ -300,6 +302,36 @@ async def test_a_worker_that_is_gone_is_an_error(
     assert (status, body["error"]["code"]) == (502, "worker_failed")
     [row] = await read_rows(connection)
     assert row["error_message"]
+
+
+async def test_how_old_a_prompt_is_that_could_not_be_read_anew_is_told_in_a_header(
+    door: Any, worker: StubWorker
+) -> None:
+    assert "x-selfheal-prompt-age" not in (await door.ask())[2]
+    worker.headers["x-selfheal-prompt-age"] = "7"
+    assert (await door.ask())[2]["x-selfheal-prompt-age"] == "7"
+    assert (await door.stream())[1]["x-selfheal-prompt-age"] == "7"
+
+
+async def test_answers_of_the_time_without_a_database_are_scored_later(
+    start_door: Callable[..., Awaitable[Any]], connection: Connection, database_url: str
+) -> None:
+    port = urlsplit(database_url).port or 0
+    proxy = FaultProxy(port)
+    await proxy.open()
+    door = await start_door(database_url=database_url.replace(f":{port}", f":{proxy.port}"))
+    async with proxy.down():
+        status, _, headers = await door.ask()
+        events, _ = await door.stream()
+        assert (status, events[-1]) == (200, "[DONE]")
+        assert await read_rows(connection) == []
+    async with asyncio.timeout(30):
+        while len(await read_rows(connection)) < 2:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+    shown = await door.show(headers["x-selfheal-request-id"])
+    assert shown["evaluation"] == "pending"
+    assert shown["conversation"]["prompt_id"] == 1
+    await proxy.close()
 
 
 async def test_no_answer_ends_where_its_row_cannot_be_committed(

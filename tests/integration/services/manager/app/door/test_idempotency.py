@@ -11,6 +11,7 @@ import pytest
 from support.stub_worker import HELLO, StubWorker, completion
 
 from services.common.access.keys import generate_key
+from services.manager.app.door import client
 from services.manager.app.idempotency import calls
 
 Connection = asyncpg.Connection
@@ -219,11 +220,17 @@ async def test_a_holder_that_died_is_followed_after_its_lease(
         uuid4(),
     )
     early = await attempt(door)
+    await connection.execute(
+        "UPDATE selfheal.idempotent_calls SET held_until = now() + interval '2.9 s'"
+    )
+    at_its_end = await attempt(door)
     await connection.execute("UPDATE selfheal.idempotent_calls SET held_until = now()")
     other_body = await attempt(door, temperature=0.5)
     late = await attempt(door)
 
-    assert (early.status, early.headers["retry-after"]) == (409, "10")
+    assert (early.status, at_its_end.status) == (409, 409)
+    assert 10 <= int(early.headers["retry-after"]) < 100
+    assert 1 <= int(at_its_end.headers["retry-after"]) <= 3
     assert (other_body.status, late.status, late.is_replayed) == (422, 200, False)
     assert len(worker.tasks) == 2
 
@@ -321,3 +328,30 @@ async def test_a_key_is_one_header_of_visible_characters(door: Any, worker: Stub
     taken = ["k" * 255, '"the draft\'s own form"'.replace(" ", "-"), "!#$%&'*+-.^_`|~/{}\\"]
     for key in taken:
         assert (key, (await attempt(door, key)).status) == (key, 200)
+
+
+async def test_comments_that_kept_a_stream_alive_are_not_given_again(
+    door: Any, worker: StubWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(client, "SILENT_SECONDS", 0.0)
+    goes_on = asyncio.Event()
+    worker.events = [HELLO[0], goes_on, *HELLO[1:]]
+    async with asyncio.timeout(10), post(door, stream=True) as response:
+        seen = b""
+        while client.HEARTBEAT not in seen:
+            seen += await response.content.readuntil(b"\n\n")
+        goes_on.set()
+        seen += await response.read()
+    retry = await attempt(door, stream=True)
+    assert retry.content == seen.replace(client.HEARTBEAT, b"")
+
+
+async def test_a_models_name_of_any_letters_is_told_alike_again(
+    door: Any, worker: StubWorker
+) -> None:
+    worker.completion = {**completion(), "model": "모델-7"}
+    first, retry = await attempt(door), await attempt(door)
+    assert retry.is_replayed
+    assert retry.own == first.own
+    assert first.headers["x-selfheal-model"] == "??-7"

@@ -34,6 +34,7 @@ from services.manager.app.scoring.sampling import Mark
 Connection = asyncpg.Connection
 ROOT = Path(__file__).parents[6]
 MIB = 1 << 20
+ID = UUID(int=1)
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, UTC)
 CONVERSATION = {
     "messages": [{"role": "user", "content": "Hi\n"}],
@@ -254,9 +255,7 @@ async def test_what_is_written_within_the_row_is_one_transaction_and_never_spool
     database: Database, connection: Connection, spool: Spool
 ) -> None:
     async def note(inner: Connection) -> None:
-        await inner.execute(
-            "INSERT INTO selfheal.notices (topic, digest) VALUES ('a topic', 'a digest')"
-        )
+        await inner.execute("INSERT INTO selfheal.landings (id) VALUES ($1)", ID)
 
     async def fail(inner: Connection) -> None:
         await note(inner)
@@ -268,7 +267,7 @@ async def test_what_is_written_within_the_row_is_one_transaction_and_never_spool
     assert await read_inputs(connection) == []
     await writer.write(make_row(2), note)
     assert await read_inputs(connection) == ["ask 2"]
-    assert await connection.fetchval("SELECT topic FROM selfheal.notices") == "a topic"
+    assert await connection.fetchval("SELECT id FROM selfheal.landings WHERE id = $1", ID) == ID
     assert measure(spool.directory).records == 0
 
 

@@ -167,6 +167,35 @@ async def test_after_five_attempts_it_is_unscored_with_its_error(
     assert found["evaluation_detail"]["error"]["code"] == "judge_unavailable"
 
 
+async def test_an_evaluator_that_is_away_for_long_is_waited_for(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    evaluator.failing_code = "unreachable"
+    async with scoring(database, pending, evaluator) as scorers:
+
+        async def is_asked_often() -> bool:
+            scorers.tell_marked()
+            await connection.execute(DUE_AT_ONCE)
+            return len(evaluator.asked) > 2 * ATTEMPTS
+
+        await until(is_asked_often)
+        evaluator.failing_code = ""
+
+        async def hurry() -> bool:
+            await connection.execute(DUE_AT_ONCE)
+            scorers.tell_marked()
+            return await is_all_scored(connection)
+
+        await until(hurry)
+    found = await connection.fetchrow(ROW, row)
+    assert (found["evaluation_passed"], found["error_message"]) == (True, None)
+
+
 async def test_what_no_attempt_can_change_is_not_tried_again(
     connection: Connection,
     database: Database,

@@ -19,9 +19,10 @@ from langchain_core.runnables import Runnable
 from pydantic import PrivateAttr
 
 from services.common.chat.chunks import join_chunks
-from services.common.errors import ModelError
+from services.common.errors import ModelError, ModelOutOfTimeError
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.relay.langchain_relay import LangChainRelay
+from services.common.resilience.deadline import within
 from simulated_model.model import SimulatedChatModel
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}
@@ -352,6 +353,28 @@ async def test_a_pause_over_the_deadline_is_a_timeout() -> None:
 
     assert caught.value.code == "model_timeout"
     assert model._gone.is_set()
+
+
+async def test_until_an_answer_begins_the_requests_deadline_holds() -> None:
+    model = StreamingModel(script=[None])
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30, guard=ProviderGuard("asked"))
+    with within(0.05):
+        for ask in (read_stream(relay, request()), relay.complete(request())):
+            with pytest.raises(ModelOutOfTimeError):
+                await ask
+    assert model._gone.is_set()
+
+
+async def test_an_answer_that_has_begun_goes_on_past_the_requests_deadline() -> None:
+    model = StreamingModel(script=[AIMessageChunk("Hel"), AIMessageChunk("lo")])
+    relay = LangChainRelay(model, name="asked", timeout_seconds=30)
+    with within(5):
+        events = relay.stream(request())
+        first = await anext(events)
+    with within(0):
+        rest = [event async for event in events]
+    assert b"Hel" in first
+    assert b"lo" in b"".join(rest)
 
 
 async def test_who_stops_reading_ends_the_models_stream() -> None:

@@ -1,5 +1,6 @@
 """Who is let in at the Manager, who isn't, and what they are told."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ from support.rows import for_each
 from services.common.access.keys import ApiKey, generate_key
 from services.common.config import ManagerSettings
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError, ForbiddenError, UnauthenticatedError
+from services.common.errors import ForbiddenError, UnauthenticatedError
 from services.manager.app.access.authorisation import (
     Authorisation,
+    KeysUnknownError,
     may_use,
     require_task_type,
 )
@@ -39,18 +41,30 @@ KEYS = {
 }
 
 
+class FakeStore(KeyStore):
+    """The keys as they were read so long ago."""
+
+    age_seconds = 0.0
+
+    def __init__(
+        self, settings: ManagerSettings, keys: dict[str, ApiKey] | None, age_seconds: float
+    ) -> None:
+        super().__init__(settings)
+        self.keys, self.age_seconds = keys, age_seconds
+
+
 def authorise(
     settings: dict[str, Any],
     route: tuple[str, str],
     *,
     query: bytes = b"",
     keys: dict[str, ApiKey] | None = KEYS,
+    age_seconds: float = 0,
     **headers: str,
 ) -> dict[str, Any]:
     """Check a request, and return its scope."""
     whole = ManagerSettings(_env_file=None, internal_token=SecretStr("the-token"), **settings)  # type: ignore[call-arg]
-    store = KeyStore(whole)
-    store.keys = keys
+    store = FakeStore(whole, keys, age_seconds)
     method, path = route
     pairs = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
     scope = {
@@ -147,11 +161,32 @@ def test_a_key_in_the_url_is_refused_and_told_not_to(settings: dict[str, Any]) -
 
 def test_keys_that_were_never_read_let_nobody_in() -> None:
     for settings in (LOOPBACK, EXPOSED):
-        with pytest.raises(DatabaseUnavailableError):
+        with pytest.raises(KeysUnknownError):
             authorise(settings, REQUEST, keys=None, **bearer(SERVE))
     with pytest.raises(UnauthenticatedError):
         authorise(EXPOSED, REQUEST, keys=None)
     authorise(LOOPBACK, REQUEST, keys=None)
+
+
+@for_each([
+    # age of the keys, key, longest age, whether it serves, what is raised else
+    (1.9, SERVE, 60, None),
+    (59, SERVE, 60, None),
+    (61, SERVE, 60, KeysUnknownError),
+    (1.9, SERVE, 0, None),
+    (2.1, SERVE, 0, KeysUnknownError),
+    (1.9, GONE, 60, UnauthenticatedError),
+    (2.1, GONE, 60, KeysUnknownError),
+    (61, GONE, 60, KeysUnknownError),
+    (2.1, OLD, 60, KeysUnknownError),
+])  # fmt: skip
+def test_while_the_keys_cannot_be_read_known_ones_serve_and_of_others_nothing_is_known(
+    row: tuple[float, Any, float, type[Exception] | None],
+) -> None:
+    age_seconds, key, longest_seconds, raised = row
+    settings = EXPOSED | {"key_max_age_seconds": longest_seconds}
+    with pytest.raises(raised) if raised else nullcontext():
+        authorise(settings, REQUEST, age_seconds=age_seconds, **bearer(key))
 
 
 @for_each([{"x_internal_token": "the-token"}, {"authorization": "Bearer the-token"}])

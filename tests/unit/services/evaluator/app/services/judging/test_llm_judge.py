@@ -11,9 +11,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 
-from services.common.errors import JudgeInvalidError, ModelTimeoutError, UnscoredError
+from services.common.errors import (
+    JudgeInvalidError,
+    ModelOutOfTimeError,
+    ModelTimeoutError,
+    OutOfTimeError,
+    UnscoredError,
+)
 from services.common.schemas import Conversation
 from services.common.task_types.rules import Finding, Rule, RuleResult, RuleResults
+from services.evaluator.app.services.judging import llm_judge
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.llm_judge import LlmJudge, combine_judgements, is_close
 
@@ -186,6 +193,32 @@ async def test_without_a_second_grade_the_first_one_stands(replies: list[str | E
         judgement = await judge_with(model_saying(graded(0.5), *replies))
     assert (judgement.score, judgement.judgements, judgement.spread) == (0.5, (0.5,), 0)
     assert logs[-1]["event"] == "judge_second_look_failed"
+    assert judgement.second_look == f"failed: {logs[-1]['code']}"
+
+
+async def test_a_second_look_that_does_not_fit_is_not_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(llm_judge, "fits", lambda seconds: False)
+    model = model_saying(graded(0.5), graded(0.9))
+    judgement = await judge_with(model)
+    assert (judgement.judgements, judgement.second_look) == ((0.5,), "skipped: no time")
+    assert len(model.shown) == 1
+
+
+async def test_an_unusable_reply_is_not_asked_for_again_where_that_does_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(llm_judge, "fits", lambda seconds: False)
+    model = model_saying("hm", GRADE)
+    with pytest.raises(JudgeInvalidError):
+        await judge_with(model)
+    assert len(model.shown) == 1
+
+
+async def test_a_grade_that_comes_too_late_for_the_request_is_no_fault_of_the_judges() -> None:
+    with pytest.raises(OutOfTimeError):
+        await judge_with(model_saying(ModelOutOfTimeError()))
 
 
 async def test_what_demonstrably_fails_is_judged_once() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
-from services.common.errors import UnknownTaskTypeError, UpstreamError
+from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
+from services.common.resilience.deadline import remaining_seconds
 from services.common.schemas import (
     ChatCompletion,
     ChatTask,
@@ -291,6 +292,18 @@ async def test_a_hanging_worker_ends_with_the_deadline() -> None:
         await replay(subject, 2)
     assert subject.calls == 2
     assert (subject.calls_left, subject.seconds_left) == (0, 0)
+
+
+async def test_a_service_that_has_too_little_of_the_heals_time_left_ends_it_as_planned() -> None:
+    class LateClient(FakeClient):
+        async def perform(self, *args: Any, **kwargs: Any) -> Any:
+            assert 0 < (remaining_seconds() or 0) <= 900
+            raise UpstreamTimeoutError(upstream="worker", seconds=1, code="deadline_passed")
+
+    subject = replayer(LateClient(generate), FakeClient(evaluate))
+    with pytest.raises(DeadlineExceededError):
+        await replay(subject, 1)
+    assert subject.calls == 1
 
 
 async def test_nothing_is_begun_once_the_time_is_up() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from services.common.database import ServerTraits
+from services.common.database.connecting import ServerTraits
 from services.common.diagnosis.checks import Check, CheckResult
 
 # Whoever may connect may ask this; of others' sessions they would see next to nothing.

@@ -1,0 +1,86 @@
+"""An Optimizer that is killed at each step of a heal."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from faults.fault import Fault
+from faults.site import OPTIMIZER, Site, until_none
+from support.running_system import GUIDE_INJECTION
+
+# In their order; the last is told when the new prompt serves.
+STEPS = (
+    "failure_watch_started",
+    "optimization_cycle_started",
+    "task_types_needing_optimization",
+    "failures_attributed",
+    "candidate_screened",
+    "candidate_chosen",
+    "verdict_reached",
+    "prompt_patched",
+)
+EAGER = {"OPTIMIZER_COOLDOWN_SECONDS": "0", "OPTIMIZER_POLL_SECONDS": "1"}
+SELECT_ACTIVE = "SELECT version FROM prompts WHERE is_active AND task_type = 'code_generation'"
+COUNT_PROMOTED = "SELECT count(*) FROM selfheal.healing_runs WHERE decision = 'promoted'"
+RESTORE = """
+    DELETE FROM selfheal.watches;
+    DELETE FROM prompts WHERE version <> 1;
+    UPDATE prompts SET is_active = TRUE;
+"""
+
+
+@asynccontextmanager
+async def with_the_seed_prompt_afterwards(site: Site) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(site.services[OPTIMIZER].end)
+        await site.execute(RESTORE)
+
+
+@asynccontextmanager
+async def killed_at_each_step(site: Site) -> AsyncIterator[None]:
+    """Deploy a bad prompt, and kill the Optimizer whenever it tells of a step for the first time.
+
+    In the end the bad prompt is replaced, once.
+    """
+    [(promoted_before,)] = await site.fetch(COUNT_PROMOTED)
+    await site.execute(GUIDE_INJECTION)
+    optimizer = site.services[OPTIMIZER]
+    for step in STEPS:
+        told = _count(site, step)
+        optimizer.start(EAGER)
+
+        async def find_nothing_told(step: str = step, told: int = told) -> str:
+            return "" if _count(site, step) > told else f"the Optimizer tells nothing of {step}"
+
+        await until_none(find_nothing_told)
+        await asyncio.to_thread(optimizer.end, signal.SIGKILL)
+    optimizer.start(EAGER)
+    [(version,)] = await site.fetch(SELECT_ACTIVE)
+    [(promoted,)] = await site.fetch(COUNT_PROMOTED)
+    assert version > 99
+    assert promoted == promoted_before + 1
+    yield
+
+
+def _count(site: Site, event: str) -> int:
+    """Count how often the Optimizer has told of an event."""
+    log = site.system.directory / f"{OPTIMIZER}.log"
+    # The last line may be half written.
+    lines = log.read_text().split("\n")[:-1] if log.exists() else []
+    return sum(line.startswith("{") and json.loads(line)["event"] == event for line in lines)
+
+
+FAULTS = [
+    Fault(
+        name="optimizer killed at each step of a heal",
+        strike=killed_at_each_step,
+        seconds=0,
+        stage=with_the_seed_prompt_afterwards,
+        cost_seconds=120,
+        refuses_nothing=True,
+    )
+]
