@@ -91,8 +91,6 @@ STATEMENTS = {
     "SELECT FROM selfheal.trusted_roles": "M",
     "SELECT content FROM selfheal.idempotent_calls": "M",
     "SELECT FROM selfheal.evaluator_records": "MC",
-    "SELECT FROM selfheal.fallback_answers": "OC",
-    "INSERT INTO selfheal.fallback_answers VALUES (1, 't', now())": "",
     "INSERT INTO prompts (task_type, content) VALUES ('t', 'c')": "MO",
     "UPDATE prompts SET is_active = NOT is_active": "MO",
     "LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE": "MO",
