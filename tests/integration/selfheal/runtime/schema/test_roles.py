@@ -179,14 +179,9 @@ async def test_functions_of_triggers_run_as_the_owner_by_a_fixed_path(
         "FROM pg_proc "
         "WHERE pronamespace = 'selfheal'::regnamespace AND prorettype = 'trigger'::regtype"
     )
-<<<<<<< HEAD
-    assert len(functions) == 5
-    for name, is_definers, settings in functions:
-=======
     assert functions
     for name, is_definers, settings, is_anybodys in functions:
         assert not is_anybodys, name
->>>>>>> xb
         assert is_definers, name
         assert settings == ["search_path=pg_catalog"], name
 
