@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -74,7 +74,8 @@ class Pooler:
             host=parts.hostname, port=parts.port, listen=LOOPBACK, own_port=self.port,
             directory=self._directory,
         )  # fmt: skip
-        text += "".join(f"{name} = {value}\n" for name, value in self._settings.items())
+        for name, value in self._settings.items():
+            text += f"{name} = {value.format(directory=self._directory)}\n"
         (self._directory / "pgbouncer.ini").write_text(text)
 
     def through(self, url: str) -> str:
@@ -124,10 +125,15 @@ class Pooler:
 
 
 @contextmanager
-def pooling(*urls: str, **settings: str) -> Iterator[Pooler]:
-    """Run a pooler before the server of `urls`, or skip the test where there is none to run."""
+def pooling(*urls: str, files: Sequence[Path] = (), **settings: str) -> Iterator[Pooler]:
+    """Run a pooler before the server of `urls`, or skip the test where there is none to run.
+
+    `files` are copied into its directory, which settings name as `{directory}`.
+    """
     program = require_pgbouncer()
     directory = Path(tempfile.mkdtemp(prefix="selfheal-pooler-"))
+    for file in files:
+        shutil.copy(file, directory)
     pooler = Pooler(program, directory, *urls, **settings)
     try:
         pooler.start()

@@ -178,7 +178,7 @@ async def test_functions_of_triggers_run_as_the_owner_by_a_fixed_path(
         "SELECT proname, prosecdef, proconfig FROM pg_proc "
         "WHERE pronamespace = 'selfheal'::regnamespace AND prorettype = 'trigger'::regtype"
     )
-    assert len(functions) == 4
+    assert len(functions) == 5
     for name, is_definers, settings in functions:
         assert is_definers, name
         assert settings == ["search_path=pg_catalog"], name
