@@ -73,7 +73,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
             prompt_metrics.set_versions(await load_active_versions(database))
         except DatabaseUnavailableError as error:
             log.warning("prompt_versions_unavailable", message=error.message)
-            prompt_metrics.set_versions({})
+            prompt_metrics.set_versions(prompts.recall_versions())
 
     app = create_app(
         SERVICE,
