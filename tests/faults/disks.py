@@ -5,12 +5,21 @@ import os
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
+@cache
 def lacks_root() -> str:
     """Say what is missing to mount a disk; empty where nothing is."""
-    return "" if os.geteuid() == 0 else "a small disk takes root"
+    with TemporaryDirectory() as directory:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]
+        # In a container root may lack the right to.
+        if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+            return "a small disk takes root, and the right to mount"
+        subprocess.run(["umount", directory], check=True)
+    return ""
 
 
 async def run(*command: str | Path) -> None:
