@@ -126,7 +126,7 @@ test-clients: $(VENV)/clients ## Try the clients that users have on the door: Op
 test-console: $(VENV)/browser ## Use the console as a person would, in Chromium (needs Debian's chromium and fonts-noto-cjk)
 	@$(BIN)/pytest tests/console --timeout 300
 
-# One fault: ARGS="-k 'disk full'"; what .ci/run tries: ARGS=--chosen.
+# One fault: ARGS="-k 'disk and full'"; what .ci/run tries: ARGS=--chosen.
 test-faults: $(VENV)/dev ## Break each part of a system under load, and count what was lost (Debian's faketime, haproxy, pgbouncer; ARGS=--chosen: less)
 	@$(BIN)/pytest tests/faults --timeout 900 $(ARGS)
 

@@ -68,10 +68,15 @@ class Request:
 
     async def send(self, started: float, load: Load) -> None:
         """Send it once, and note when its answer began and ended."""
-        async with self.session.post(self.url, data=self.body, headers=HEADERS) as response:
-            answer = await response.content.readany()
-            first = time.perf_counter()
-            answer += await response.read()
+        try:
+            async with self.session.post(self.url, data=self.body, headers=HEADERS) as response:
+                answer = await response.content.readany()
+                first = time.perf_counter()
+                answer += await response.read()
+        except aiohttp.ClientError as error:
+            load.failures += 1
+            load.last_answer = repr(error)
+            return
         if response.status == HTTP_OK:
             load.first_ms.append((first - started) * 1000)
             load.latencies_ms.append((time.perf_counter() - started) * 1000)

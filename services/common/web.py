@@ -17,7 +17,12 @@ from starlette.routing import Match
 
 from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import explain_settings_error
-from services.common.errors import InvalidRequestError, ServiceError, UnsupportedMediaTypeError
+from services.common.errors import (
+    InvalidRequestError,
+    OverloadedError,
+    ServiceError,
+    UnsupportedMediaTypeError,
+)
 from services.common.http_protocol import BoundedHttpProtocol
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
@@ -56,13 +61,14 @@ OwnSettings = TypeVar("OwnSettings", bound=ServiceSettings)
 
 async def _answer_service_error(request: Request, error: Exception) -> Response:
     failure = cast(ServiceError, error)
-    log.warning(
-        "request_failed",
-        path=request.url.path,
-        code=failure.code,
-        status=failure.status_code,
-        message=failure.message,
-    )
+    if failure.code != OverloadedError.code:  # that is counted, and must cost little
+        log.warning(
+            "request_failed",
+            path=request.url.path,
+            code=failure.code,
+            status=failure.status_code,
+            message=failure.message,
+        )
     return cast(Response, request.app.state.answer_error(request, failure))
 
 

@@ -14,10 +14,11 @@ from faults.site import RATE, NotBackError, Site
 
 # Development may try faults that last less long; what is committed lasts as long as issued.
 SCALE: Final = float(os.environ.get("FAULT_SCALE", "1"))
-BEFORE_SECONDS: Final = 3
-AFTER_SECONDS: Final = 6
+BEFORE_SECONDS: Final = 2
+AFTER_SECONDS: Final = 4
 SELECT_LANDED = """
-    SELECT l.request_id, count(*) AS rows, count(c.execution_id) AS conversations
+    SELECT l.request_id, count(*) AS rows, count(c.execution_id) AS conversations,
+           bool_and(l.evaluation_passed IS NOT NULL) AS scored
     FROM execution_logs AS l LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
     WHERE l.request_id = ANY($1) GROUP BY l.request_id
 """
@@ -52,7 +53,7 @@ class Fault:
 
     name: str
     strike: Strike
-    seconds: float = 20
+    seconds: float = 15
     stage: Strike = no_stage
     lacks: Callable[[], str] = nothing_lacks
     cost_seconds: float
@@ -68,6 +69,7 @@ class Row:
         landed: Acknowledged requests that have their row, and at the door their conversation.
         lost: Acknowledged ones that have none.
         doubled: Requests, acknowledged or not, with more rows than one.
+        unscored: Landed ones that have no score and wait for none.
         refused: Requests by status and code.
         broken: Requests that got no answer, or half of one, by the error.
         back_seconds: Time from the end of the fault to the last request that wasn't served.
@@ -79,6 +81,7 @@ class Row:
     landed: int
     lost: int
     doubled: int
+    unscored: int
     refused: dict[str, int]
     broken: dict[str, int] = field(default_factory=dict)
     back_seconds: float = 0
@@ -127,6 +130,7 @@ async def _count(site: Site, fault: Fault, load: Load, mended_at: float) -> Row:
         landed=len(landed),
         lost=len(acknowledged) - len(landed),
         doubled=sum(record["rows"] > 1 for record in found),
+        unscored=sum(not rows[sent.request_id]["scored"] for sent in landed),
         refused=_sorted(load.codes("refused")),
         broken=_sorted(load.codes("broken")),
         back_seconds=round(load.seconds_to_be_back(mended_at), 1),
@@ -142,7 +146,7 @@ def check(row: Row, fault: Fault) -> None:
     assert not row.problem, row
     assert row.acknowledged > 0
     assert row.lost <= fault.destroys, row
-    assert row.doubled == 0, row
+    assert (row.doubled, row.unscored) == (0, 0), row
     unstable = [code for code in row.refused if code.partition(" ")[2] in UNSTABLE_CODES]
     assert not unstable, row
     if fault.refuses_nothing:

@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,12 @@ from faults.site import RATE
 
 CHEAPEST = 10
 MORE = 3
+# Of eight minutes, what starting and ending take is not the faults'.
+MOST_SECONDS = 450
+COLUMNS = (
+    *("Fault", "Acknowledged", "Landed", "Lost", "Doubled", "Unscored"),
+    *("Refused", "Broken", "Back after"),
+)
 FAULTS: list[Fault] = [
     *database.FAULTS,
     *standing_in.FAULTS,
@@ -24,11 +30,18 @@ FAULTS: list[Fault] = [
 
 
 def choose(faults: Sequence[Fault], commit: str) -> list[Fault]:
-    """Choose the cheapest, and three of the others by a commit's hash; the first without one."""
+    """Choose the cheapest, and three of the others by a commit's hash; the first without one.
+
+    Of the others those are passed over that would take longer than there is time for.
+    """
     by_cost = sorted(faults, key=lambda fault: fault.cost_seconds)
-    cheapest, others = by_cost[:CHEAPEST], by_cost[CHEAPEST:]
+    chosen, others = by_cost[:CHEAPEST], by_cost[CHEAPEST:]
     start = int(commit or "0", 16) % len(others)
-    return cheapest + [others[(start + number) % len(others)] for number in range(MORE)]
+    for fault in others[start:] + others[:start]:
+        cost_seconds = sum(one.cost_seconds for one in [*chosen, fault])
+        if len(chosen) < CHEAPEST + MORE and cost_seconds <= MOST_SECONDS:
+            chosen.append(fault)
+    return chosen
 
 
 def read_commit(root: Path) -> str:
@@ -51,16 +64,20 @@ def render(rows: Sequence[Row]) -> str:
     lines = [
         f"{moment}, {machine}, {RATE:g} requests a second (`make test-faults`).{scale}",
         "",
-        "| Fault | Acknowledged | Landed | Lost | Doubled | Refused | Broken | Back after |",
-        "|---|---:|---:|---:|---:|---|---|---:|",
+        _write_line(COLUMNS),
+        "|---|" + "---:|" * 5 + "---|---|---:|",
     ]
     for row in rows:
-        refused, broken = (_write_counts(counts) for counts in (row.refused, row.broken))
+        counts = (row.acknowledged, row.landed, row.lost, row.doubled, row.unscored)
+        told = (_write_counts(row.refused), _write_counts(row.broken))
         lines.append(
-            f"| {row.fault} | {row.acknowledged} | {row.landed} | {row.lost} | {row.doubled} "
-            f"| {refused} | {broken} | {row.problem or f'{row.back_seconds:g} s'} |"
+            _write_line([row.fault, *counts, *told, row.problem or f"{row.back_seconds:g} s"])
         )
     return "\n".join(lines) + "\n"
+
+
+def _write_line(cells: Iterable[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _write_counts(counts: dict[str, int]) -> str:

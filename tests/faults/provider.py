@@ -1,4 +1,4 @@
-"""A stand-in provider that answers with code, or says hello if its prompt wants it; has faults."""
+"""A stand-in provider that answers with code, and has faults."""
 
 import asyncio
 import json
@@ -15,10 +15,9 @@ def sort_list(items: list[int]) -> list[int]:
     \"\"\"Return a new list with the items in ascending order.\"\"\"
     return sorted(items)
 ```"""
-# What a prompt asks for that says so.
-HELLO = "Hello World"
-PIECE_CHARACTERS = 20
+PIECES = [ANSWER[start : start + 20] for start in range(0, len(ANSWER), 20)]
 PAUSE_SECONDS = 0.02
+SLOT_SECONDS = 0.2
 USAGE = {"prompt_tokens": 20, "completion_tokens": 40, "total_tokens": 60}
 FAULTS = ("errors", "hangs", "limits", "resets", "trickles", "malformed", "cuts")
 
@@ -28,11 +27,13 @@ class Provider:
 
     Attributes:
         fault: What is wrong with it now, one of FAULTS; empty where nothing is.
+        slots: How many it answers at a time, where it has a bound; the rest wait.
     """
 
     def __init__(self) -> None:
         self.fault = ""
         self.pause_seconds = PAUSE_SECONDS
+        self.slots: asyncio.Semaphore | None = None
         self._streaming = 0
         self._streams_changed = asyncio.Condition()
         self.port = 0
@@ -73,7 +74,23 @@ class Provider:
             self._streaming += step
             self._streams_changed.notify_all()
 
+    @contextmanager
+    def bounded(self, slots: int) -> Iterator[None]:
+        """Answer so many at a time, each in SLOT_SECONDS and a bit."""
+        self.slots = asyncio.Semaphore(slots)
+        try:
+            yield
+        finally:
+            self.slots = None
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if (slots := self.slots) is None:
+            return await self._answer_at_once(request)
+        async with slots:
+            await asyncio.sleep(SLOT_SECONDS)
+            return await self._answer_at_once(request)
+
+    async def _answer_at_once(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         fault = self.fault
         if fault == "errors":
@@ -85,14 +102,12 @@ class Provider:
         if fault == "resets":
             assert request.transport is not None
             request.transport.abort()
-        prompt = str(body["messages"][0]["content"])
-        text = HELLO if HELLO.lower() in prompt.lower() else ANSWER
         if body.get("stream"):
-            return await self._stream(request, fault, text)
-        return await self._whole(request, fault, text)
+            return await self._stream(request, fault)
+        return await self._whole(request, fault)
 
-    async def _whole(self, request: web.Request, fault: str, text: str) -> web.StreamResponse:
-        content = json.dumps(_completion(text)).encode()
+    async def _whole(self, request: web.Request, fault: str) -> web.StreamResponse:
+        content = json.dumps(_completion()).encode()
         if fault == "malformed":
             content = content[: len(content) // 2]
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -109,15 +124,13 @@ class Provider:
             await response.write(content[start : start + step])
         return response
 
-    async def _stream(self, request: web.Request, fault: str, text: str) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, fault: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await self._count_stream(1)
         try:
             pause_seconds = 0.3 if fault == "trickles" else self.pause_seconds
-            starts = range(0, len(text), PIECE_CHARACTERS)
-            pieces = [text[start : start + PIECE_CHARACTERS] for start in starts]
-            for number, piece in enumerate(pieces):
+            for number, piece in enumerate(PIECES):
                 await asyncio.sleep(pause_seconds)
                 if fault == "malformed" and number == 2:
                     await response.write(b'data: {"choices": [{"delta"\n\n')
@@ -155,8 +168,8 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
     return f"data: {json.dumps(_chunk(choices=[choice]))}\n\n".encode()
 
 
-def _completion(text: str) -> dict[str, Any]:
-    message = {"role": "assistant", "content": text}
+def _completion() -> dict[str, Any]:
+    message = {"role": "assistant", "content": ANSWER}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return {
         "id": "p",

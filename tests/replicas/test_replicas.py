@@ -1,7 +1,10 @@
 """No state that one replica keeps to itself matters."""
 
 import json
+import re
 import signal
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from replicas.conftest import Replicated
 from support.running_system import GUIDE_INJECTION, RunningSystem
@@ -10,6 +13,7 @@ from selfheal.runtime.waiting import wait_until
 
 PATIENCE_SECONDS = 90
 BINARY_SEARCH = "Write a binary search function"
+PASSWORD = "correct horse battery"
 # More than enough for each replica to be asked.
 MANY = 8
 
@@ -64,3 +68,31 @@ def test_what_a_killed_manager_answered_is_scored_by_the_other(replicated: Repli
         assert system.psql(outcomes) == "t|"
     finally:
         manager.start()
+
+
+def test_who_signed_in_at_one_console_is_known_at_both_until_signed_out(
+    replicated: Replicated,
+) -> None:
+    system = replicated.system
+    create = ("users", "create", "alice", "--role", "admin", "--password-stdin")
+    system.selfheal(*create, typed=PASSWORD)
+    base_url = f"http://127.0.0.1:{system.port('console')}"
+    browser = build_opener(HTTPCookieProcessor())
+
+    def show(path: str, **form: str) -> tuple[str, str]:
+        """Read a page, or send a form; gives where that led, and the page."""
+        data = urlencode(form).encode() if form else None
+        headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+        with browser.open(Request(base_url + path, data, headers), timeout=30) as answer:
+            return answer.url.removeprefix(base_url), answer.read().decode()
+
+    def show_form(path: str) -> dict[str, str]:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', show(path)[1])
+        assert token is not None
+        return {"csrf_token": token[1]}
+
+    show("/sign-in", **show_form("/sign-in"), name="alice", password=PASSWORD)
+    pages = {show("/settings/people")[0] for _ in range(MANY)}
+    assert pages == {"/settings/people"}
+    show("/sign-out", **show_form("/settings/people"))
+    assert all(show("/settings/people")[0].startswith("/sign-in") for _ in range(MANY))

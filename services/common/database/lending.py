@@ -14,8 +14,11 @@ from services.common.database.failures import CONNECTION_ERRORS, translate_datab
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.resilience.breaker import PROBE_SECONDS, Breaker, OpenBreakerError
+from services.common.resilience.ranks import Rank
 
 MAX_CONNECTIONS: Final = 10
+# At some milliseconds a query, the last of them waits a tenth of a second.
+MOST_WAITING: Final = 10 * MAX_CONNECTIONS
 LONGEST_IDLE_SECONDS: Final = 300.0
 # Of a connection that the server ended, the event loop reads the error in one turn and the end in
 # the next; asyncio takes a turn more than uvloop to tell asyncpg.
@@ -77,6 +80,11 @@ class Pool:
             self._take_back(connection, error)
             raise
         self._take_back(connection, None)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a connection."""
+        return len(self._waiting)
 
     async def close(self) -> None:
         """Close all connections; busy ones after the timeout."""
@@ -239,6 +247,10 @@ class Database:
     def traits(self) -> ServerTraits | None:
         """What the latest connection leads to; None before the first."""
         return self._opener.traits
+
+    def admits(self, _rank: Rank) -> bool:
+        """Tell whether few enough wait for a connection; none waits where there are none."""
+        return self._pool is None or self.breaker.is_open or self._pool.waiting < MOST_WAITING
 
     async def open(self) -> None:
         """Let connections be had; a server that is down is no error yet."""

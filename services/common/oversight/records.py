@@ -7,6 +7,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 RecordKind = Literal["calibration", "canary_baseline"]
 CALIBRATION: Final[RecordKind] = "calibration"
 CANARY_BASELINE: Final[RecordKind] = "canary_baseline"
+# Each version of the Evaluator and each judge adds one: the latest of them are exchanged.
+MAX_RECORDS: Final = 500
 
 
 class EvaluatorRecord(BaseModel):
@@ -32,4 +34,4 @@ class EvaluatorRecord(BaseModel):
 class EvaluatorRecords(BaseModel):
     """What one side of an exchange has."""
 
-    records: Annotated[list[EvaluatorRecord], Field(max_length=1000)]
+    records: Annotated[list[EvaluatorRecord], Field(max_length=MAX_RECORDS)]

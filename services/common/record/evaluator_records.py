@@ -10,11 +10,11 @@ from typing import Final
 
 import asyncpg
 
-from services.common.oversight.records import CALIBRATION, EvaluatorRecord
+from services.common.oversight.records import CALIBRATION, MAX_RECORDS, EvaluatorRecord
 
-SELECT: Final = """
+SELECT: Final = f"""
     SELECT kind, identity, record, recorded_at FROM selfheal.evaluator_records
-    ORDER BY kind, identity
+    ORDER BY recorded_at DESC LIMIT {MAX_RECORDS}
 """
 MERGE: Final = f"""
     INSERT INTO selfheal.evaluator_records AS kept (kind, identity, record, recorded_at)

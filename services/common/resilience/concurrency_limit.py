@@ -15,9 +15,11 @@ FIRST: Final = 32
 LOWEST: Final = 4
 HIGHEST: Final = 1024
 STEP: Final = 1.25
+# Upwards, until a step showed that the provider serves no more, as TCP starts.
+FIRST_STEP: Final = 2.0
 # A step up is worth it where it brings half of its share, a step down where it costs a third.
-WORTH_IT_UP: Final = 1 + (STEP - 1) / 2
-WORTH_IT_DOWN: Final = 1 - (1 - 1 / STEP) / 3
+SHARE_UP: Final = 1 / 2
+SHARE_DOWN: Final = 1 / 3
 DECREASE: Final = 0.8
 # A window is at least so long, and has so many answers for each call under way.
 WINDOW_SECONDS: Final = 1.0
@@ -40,6 +42,7 @@ class ConcurrencyLimit:
         self._is_fixed = fixed is not None
         self._clock = clock
         self._goes_up = False
+        self._step_up = FIRST_STEP
         self._failed_steps = 0
         self._rest = 0
         self._fell_at = -math.inf
@@ -66,6 +69,7 @@ class ConcurrencyLimit:
         self._fell_at = now
         self.calls = max(LOWEST, int(self.calls * DECREASE))
         self._before, self._goes_up, self._rest = None, True, LONGEST_REST
+        self._step_up = STEP
         self._begin_window()
 
     def _begin_window(self) -> None:
@@ -78,24 +82,27 @@ class ConcurrencyLimit:
         before = self._before
         if before is None and self._rest:
             self._rest -= 1
-        elif self._is_reached and (before is None or self._is_worth_it(before[1], rate)):
+        elif self._is_reached and (before is None or self._is_worth_it(*before, rate)):
             self._step(rate)
         elif before is not None:
             self.calls, self._before = before[0], None
             if self._is_reached:
+                self._step_up = STEP if self._goes_up else self._step_up
                 self._goes_up = not self._goes_up
                 self._failed_steps += 1
                 self._rest = min(2 ** (self._failed_steps // 2) - 1, LONGEST_REST)
 
-    def _is_worth_it(self, before: float, rate: float) -> bool:
-        return rate >= before * (WORTH_IT_UP if self._goes_up else WORTH_IT_DOWN)
+    def _is_worth_it(self, calls: int, rate_before: float, rate: float) -> bool:
+        share = SHARE_UP if self._goes_up else SHARE_DOWN
+        return rate >= rate_before * (1 + (self.calls / calls - 1) * share)
 
     def _step(self, rate: float) -> None:
-        wanted = self.calls * STEP if self._goes_up else self.calls / STEP
+        wanted = self.calls * self._step_up if self._goes_up else self.calls / STEP
         calls = min(max(round(wanted), LOWEST), HIGHEST)
         if calls == self.calls:
             self._before, self._goes_up = None, not self._goes_up
             return
         if self._before is not None:
             self._failed_steps = 0
+            self._step_up = self._step_up if self._goes_up else STEP
         self._before, self.calls = (self.calls, rate), calls

@@ -10,10 +10,11 @@ SAMPLE_SECONDS: Final = 0.05
 # The shorter of two samples is the queue that stands; what is in one alone is a burst, as CoDel has
 # it (Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012).
 SAMPLES: Final = 2
-TARGET_SECONDS: Final = 0.1
+# A request takes some ten turns of each service's event loop, and waits so long at each.
+TARGET_SECONDS: Final = 0.03
 # Where fewer requests a second come, it is others who keep the machine busy, and to refuse helps
-# nobody. The guide's route, the dearest, takes 15 ms of CPU for one.
-FEW_A_SECOND: Final = 20
+# little.
+FEW_A_SECOND: Final = 50
 # How fast the refused share follows the delay, as in PIE (RFC 8033): by half of all requests in a
 # second where the delay is twice the target, or none.
 GAIN: Final = 0.5

@@ -11,6 +11,8 @@ from services.common.evaluation_detail import EvaluationDetail
 from services.common.internal_token import create_token_check
 from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
+from services.common.resilience.bounded_calls import PROVIDER, BoundedCalls
+from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.resilience.deadline import within
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
@@ -44,10 +46,13 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
     Raises:
         ServiceError: If the judge may not serve, or a setting or a task type can't be used.
     """
-    evaluation = create_evaluation(settings)
+    metrics = ServiceMetrics(SERVICE)
+    judge_calls = BoundedCalls(
+        ConcurrencyLimit(settings.llm_concurrency), settings.queue_seconds, metrics.count_refusal
+    )
+    evaluation = create_evaluation(settings, judge_calls)
     trust = JudgeTrust(evaluation.judge, settings)
     trust.require()
-    metrics = ServiceMetrics(SERVICE)
     evaluation_metrics = EvaluationMetrics(
         metrics.registry, open_task_types(settings.task_types_dir).names()
     )
@@ -124,7 +129,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         find_obstacle=find_obstacle,
         bound_seconds=settings.evaluator_timeout_seconds,
         describe_condition=describe_condition,
-        bounds={EVALUATE_PATH: {"sandbox": evaluation.admits}},
+        bounds={EVALUATE_PATH: {"sandbox": evaluation.admits, PROVIDER: judge_calls.admits}},
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
     app.include_router(router)

@@ -1,6 +1,7 @@
 """Puts an evaluation together as the settings say: judge, sandbox, task types."""
 
 from services.common.config import EvaluatorSettings
+from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.settings.model import LOCAL_PROVIDER, SIMULATED_PROVIDER
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.evaluator.app.sandbox import create_sandbox
@@ -12,8 +13,14 @@ from services.evaluator.app.services.rule_sets import criteria_for, rules_for
 PROVIDERS_WITHOUT_JUDGE = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
 
 
-def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
+def create_evaluation(
+    settings: EvaluatorSettings, judge_calls: BoundedCalls | None = None
+) -> Evaluation:
     """Create the evaluation that the settings describe; nothing of it is started yet.
+
+    Args:
+        settings: Say what it is made of.
+        judge_calls: Bounds how many calls of a judge's model are under way.
 
     Raises:
         ServiceError: If the judge's settings or a task type's directory can't be used.
@@ -22,7 +29,7 @@ def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
     for definition in task_types.all():
         rules_for(definition), criteria_for(definition)
     return Evaluation(
-        create_judge(settings, task_types),
+        create_judge(settings, task_types, judge_calls),
         sandbox=create_sandbox(
             settings.sandbox, settings.sandbox_slots, settings.third_party_modules
         ),
@@ -31,7 +38,11 @@ def create_evaluation(settings: EvaluatorSettings) -> Evaluation:
     )
 
 
-def create_judge(settings: EvaluatorSettings, task_types: TaskTypes | None = None) -> Judge:
+def create_judge(
+    settings: EvaluatorSettings,
+    task_types: TaskTypes | None = None,
+    calls: BoundedCalls | None = None,
+) -> Judge:
     """Create the judge that JUDGE_MODEL names; by default the hosted model, else the rubric."""
     spec = settings.judge_model
     if not spec and settings.llm_provider not in PROVIDERS_WITHOUT_JUDGE:
@@ -47,4 +58,5 @@ def create_judge(settings: EvaluatorSettings, task_types: TaskTypes | None = Non
         for definition in (task_types or open_task_types(None)).all()
         if definition.judge_prompt
     }
-    return LlmJudge(create_model_from_spec(settings, spec), spec=spec, prompts=prompts)
+    model = create_model_from_spec(settings, spec)
+    return LlmJudge(model, spec=spec, prompts=prompts, calls=calls)

@@ -177,8 +177,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
         bounds={
-            CHAT_PATH: {"worker": worker_throttle.admits},
+            CHAT_PATH: {"database": database.admits, "worker": worker_throttle.admits},
             REQUEST_PATH: {
+                "database": database.admits,
                 "worker": worker_throttle.admits,
                 "evaluator": evaluator_throttle.admits,
             },

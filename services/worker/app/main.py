@@ -45,6 +45,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     models = ServingModels(serving, fallback_metrics.count)
     limit = ConcurrencyLimit(settings.llm_concurrency)
     calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
+    bounds = {"database": database.admits, PROVIDER: calls.admits}
     prompt_metrics = PromptMetrics(metrics.registry, prompts)
     purposes = PurposeMetrics(metrics.registry)
 
@@ -72,7 +73,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
             prompt_metrics.set_versions(await load_active_versions(database))
         except DatabaseUnavailableError as error:
             log.warning("prompt_versions_unavailable", message=error.message)
-            prompt_metrics.set_versions({})
+            prompt_metrics.set_versions(prompts.recall_versions())
 
     app = create_app(
         SERVICE,
@@ -82,7 +83,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         find_obstacle=prompts.find_obstacle,
         bound_seconds=settings.worker_timeout_seconds,
         before_scrape=refresh_prompt_versions,
-        bounds={path: {PROVIDER: calls.admits} for path in (TASK_PATH, CHAT_PATH)},
+        bounds={TASK_PATH: bounds, CHAT_PATH: bounds},
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
     app.include_router(router)

@@ -103,11 +103,40 @@ async def rows_that_cannot_be_scored(site: Site) -> AsyncIterator[None]:
 
 
 FAULTS = [
-    Fault(name="postgres restarted, 5 s away", strike=postgres_away, seconds=5, cost_seconds=25),
-    Fault(name="postgres restarted, 40 s away", strike=postgres_away, seconds=40, cost_seconds=60),
-    Fault(name="postgres's disk full", strike=disk_full, stage=on_a_small_disk, lacks=lacks_root,
-          cost_seconds=60),
-    Fault(name="execution_logs locked for 30 s", strike=log_locked, seconds=30, cost_seconds=50),
-    Fault(name="a queue row that can't be scored", strike=rows_that_cannot_be_scored, seconds=3,
-          cost_seconds=30, refuses_nothing=True),
-]  # fmt: skip
+    Fault(
+        name="postgres restarted, 5 s away",
+        strike=postgres_away,
+        seconds=5,
+        cost_seconds=14,
+        refuses_nothing=True,
+    ),
+    Fault(
+        name="postgres restarted, 40 s away",
+        strike=postgres_away,
+        seconds=40,
+        cost_seconds=50,
+        refuses_nothing=True,
+    ),
+    Fault(
+        name="postgres's disk full",
+        strike=disk_full,
+        stage=on_a_small_disk,
+        lacks=lacks_root,
+        cost_seconds=45,
+        refuses_nothing=True,
+    ),
+    Fault(
+        name="execution_logs locked for 30 s",
+        strike=log_locked,
+        seconds=30,
+        cost_seconds=40,
+        refuses_nothing=True,
+    ),
+    Fault(
+        name="a queue row that can't be scored",
+        strike=rows_that_cannot_be_scored,
+        seconds=3,
+        cost_seconds=11,
+        refuses_nothing=True,
+    ),
+]

@@ -21,7 +21,12 @@ STEPS = (
     "verdict_reached",
     "prompt_patched",
 )
-EAGER = {"OPTIMIZER_COOLDOWN_SECONDS": "0", "OPTIMIZER_POLL_SECONDS": "1"}
+EAGER = {"OPTIMIZER_COOLDOWN_SECONDS": "1", "OPTIMIZER_POLL_SECONDS": "1"}
+# It does what its prompt says, good or bad.
+SIMULATED = {
+    "LLM_PROVIDER": "simulated",
+    **dict.fromkeys(("LLM_API_KEY", "LLM_BASE_URL", "LLM_MODEL"), ""),
+}
 SELECT_ACTIVE = "SELECT version FROM prompts WHERE is_active AND task_type = 'code_generation'"
 COUNT_PROMOTED = "SELECT count(*) FROM selfheal.healing_runs WHERE decision = 'promoted'"
 RESTORE = """
@@ -32,12 +37,14 @@ RESTORE = """
 
 
 @asynccontextmanager
-async def with_the_seed_prompt_afterwards(site: Site) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(site.services[OPTIMIZER].end)
-        await site.execute(RESTORE)
+async def with_an_obedient_model(site: Site) -> AsyncIterator[None]:
+    """Have the simulated model answer; afterwards the seed prompt serves again."""
+    async with site.configured({"worker": SIMULATED}):
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(site.services[OPTIMIZER].end)
+            await site.execute(RESTORE)
 
 
 @asynccontextmanager
@@ -79,8 +86,8 @@ FAULTS = [
         name="optimizer killed at each step of a heal",
         strike=killed_at_each_step,
         seconds=0,
-        stage=with_the_seed_prompt_afterwards,
-        cost_seconds=120,
+        stage=with_an_obedient_model,
+        cost_seconds=300,
         refuses_nothing=True,
     )
 ]

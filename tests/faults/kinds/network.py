@@ -45,22 +45,22 @@ FAULTS = [
     Fault(
         name="latency 500 ms between services",
         strike=toxic(lambda: (Latency(latency=500),)),
-        cost_seconds=35,
+        cost_seconds=24,
         refuses_nothing=True,
     ),
     Fault(
         name="1 KB/s between services",
         strike=toxic(lambda: (Bandwidth(rate=1), Bandwidth(rate=1, stream="upstream"))),
-        cost_seconds=60,
+        cost_seconds=23.5,
     ),
     Fault(
         name="resets on 20 % between services",
         strike=toxic(lambda: (ResetPeer(toxicity=0.2),)),
-        cost_seconds=35,
+        cost_seconds=23,
     ),
-    Fault(name="half-open connections", strike=half_open, cost_seconds=45),
+    Fault(name="half-open connections", strike=half_open, cost_seconds=27),
     *(
-        Fault(name=f"provider {fault}", strike=provider(fault), cost_seconds=45)
+        Fault(name=f"provider {fault}", strike=provider(fault), cost_seconds=23)
         for fault in PROVIDER_FAULTS
     ),
 ]

@@ -14,6 +14,8 @@ from faults.site import OPTIMIZER, SERVING, Site, signalled, until_none
 KILL_EVERY_SECONDS = 7
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 OVERLOAD = 10
+# Of a stand-in provider: enough for the load as it is by default.
+SLOTS = 4
 HALF_AN_HOUR_SECONDS = 1800
 
 
@@ -82,9 +84,11 @@ async def manager_killed_in_mid_stream(site: Site) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def overloaded(site: Site) -> AsyncIterator[None]:
+    """Send ten times as much, to a provider that can do no more than was sent before."""
     site.load.rate *= OVERLOAD
     try:
-        yield
+        with site.provider.bounded(SLOTS):
+            yield
     finally:
         site.load.rate /= OVERLOAD
 
@@ -134,39 +138,40 @@ def _lacks_faketime() -> str:
 
 
 FAULTS = [
-    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=45)
+    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=40)
       for name in SERVING),
     Fault(
         name="optimizer killed every 7 s",
         strike=killed(OPTIMIZER),
         stage=with_optimizer,
         seconds=28,
-        cost_seconds=45,
+        cost_seconds=40,
         refuses_nothing=True,
     ),
-    *(Fault(name=f"{name} stopped for 20 s", strike=suspended(name), cost_seconds=40)
+    *(Fault(name=f"{name} stopped for 20 s", strike=suspended(name), seconds=20, cost_seconds=32)
       for name in SERVING),
     Fault(
         name="optimizer stopped for 20 s",
         strike=suspended(OPTIMIZER),
+        seconds=20,
         stage=with_optimizer,
-        cost_seconds=35,
+        cost_seconds=32,
         refuses_nothing=True,
     ),
-    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=200),
+    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=150),
     Fault(
         name="manager killed in mid-stream",
         strike=manager_killed_in_mid_stream,
         seconds=0,
-        cost_seconds=40,
+        cost_seconds=18,
     ),
-    Fault(name="10x overload", strike=overloaded, cost_seconds=60),
+    Fault(name="10x overload", strike=overloaded, seconds=20, cost_seconds=30),
     Fault(
         name="clock one hour forth",
         strike=clock_set("+3600"),
         stage=with_their_own_clock,
         lacks=_lacks_faketime,
-        cost_seconds=60,
+        cost_seconds=45,
         refuses_nothing=True,
     ),
     Fault(
@@ -174,7 +179,7 @@ FAULTS = [
         strike=clock_set("-3600"),
         stage=with_their_own_clock,
         lacks=_lacks_faketime,
-        cost_seconds=60,
+        cost_seconds=45,
         refuses_nothing=True,
     ),
 ]  # fmt: skip

@@ -116,14 +116,14 @@ FAULTS = [
         strike=damaged_before_it_is_needed(full),
         stage=on_its_own_disk,
         lacks=lacks_root,
-        cost_seconds=60,
+        cost_seconds=45,
     ),
     Fault(
         name="spool read-only",
         strike=damaged_before_it_is_needed(read_only),
         stage=on_its_own_disk,
         lacks=lacks_root,
-        cost_seconds=60,
+        cost_seconds=45,
     ),
     Fault(
         name="spool corrupted in the middle",
@@ -131,7 +131,7 @@ FAULTS = [
         stage=on_its_own_disk,
         lacks=lacks_root,
         seconds=10,
-        cost_seconds=50,
+        cost_seconds=40,
         destroys=1,
     ),
 ]

@@ -139,14 +139,15 @@ FAULTS = [
         seconds=0,
         stage=behind_a_pooler,
         lacks=_lacks_pooler,
-        cost_seconds=50,
+        cost_seconds=25,
+        refuses_nothing=True,
     ),
     Fault(
         name="failover to a promoted standby",
         strike=failed_over,
         seconds=10,
         stage=beside_a_standby,
-        cost_seconds=70,
+        cost_seconds=50,
     ),
     Fault(
         name="rolling restart of everything",
@@ -154,7 +155,7 @@ FAULTS = [
         seconds=0,
         stage=behind_haproxy,
         lacks=lacks_haproxy,
-        cost_seconds=100,
+        cost_seconds=110,
         refuses_nothing=True,
     ),
 ]

@@ -13,6 +13,7 @@ from services.common.access.browsers import CsrfTokenError, matches_csrf_token
 from services.common.admin.schemas import Serving
 from services.common.errors import InvalidRequestError
 from services.common.models import Prompt
+from services.common.resilience.hang_ups import while_connected
 from services.console.app.web.viewer import Viewer
 
 CSRF_FIELD: Final = "csrf_token"
@@ -69,13 +70,17 @@ async def send(
 ) -> Any:
     """Call the admin API with the viewer's own session, and return its answer.
 
+    Who leaves the page ends the call, and so what is tried for them.
+
     Raises:
+        ClientGoneError: If they left.
         RefusedError: If the Manager refuses.
         ManagerAwayError: If it can't be reached.
     """
-    return await request.app.state.admin.call(
+    calling = request.app.state.admin.call(
         method, path, body, session=viewer.session, csrf_token=viewer.view.csrf_token
     )
+    return await while_connected(request.receive, calling)
 
 
 def name_path(prompt: Prompt, what: str) -> str:

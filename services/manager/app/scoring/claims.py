@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+from pydantic import ValidationError
+
 from services.common.database import Database
+from services.common.evaluation_detail import ErrorDetail, EvaluationDetail
+from services.common.logging import get_logger, name_error
 from services.common.schemas import Conversation, EvaluationResponse
 from services.manager.app.scoring.sampling import Mark
+
+UNREADABLE = ErrorDetail(service="manager", code="conversation_unreadable")
+
+log = get_logger()
 
 # By `=`: a subquery after IN may be run anew for every row, and locks another one each time.
 CLAIM = """
@@ -29,11 +38,12 @@ CLAIM = """
     )
     SELECT execution_id, attempts, with_judge, rules_share, judge_share, l.task_type,
            l.request_id, evaluation_detail AS detail,
-           messages, coalesce(tools, '[]') AS tools, choices -> 0 -> 'message' AS answer,
+           CASE WHEN l.id IS NOT NULL THEN messages END AS messages,
+           coalesce(tools, '[]') AS tools, choices -> 0 -> 'message' AS answer,
            finish_reason
     FROM claimed
-    JOIN execution_logs AS l ON l.id = execution_id
-    JOIN selfheal.conversations USING (execution_id)
+    LEFT JOIN execution_logs AS l ON l.id = execution_id
+    LEFT JOIN selfheal.conversations USING (execution_id)
 """
 # Each ends a claim, unless a later one has been made: then it changes nothing.
 END_CLAIM = """
@@ -108,25 +118,26 @@ class PendingScores:
         self._lease_seconds = lease_seconds
 
     async def claim(self) -> Claim | None:
-        """Claim the answer that has waited longest; None where none waits."""
+        """Claim the answer that has waited longest; None where none waits.
+
+        One that can't be read is unscored from now on: nobody will ever score it.
+        """
         async with self._database.connection() as connection:
-            record = await connection.fetchrow(CLAIM, self._lease_seconds)
-        if record is None:
-            return None
-        return Claim(
-            execution_id=record["execution_id"],
-            attempts=record["attempts"],
-            mark=Mark(record["with_judge"], record["rules_share"], record["judge_share"]),
-            request_id=record["request_id"],
-            task_type=record["task_type"],
-            detail=record["detail"] or {},
-            conversation=Conversation(
-                messages=record["messages"],
-                tools=record["tools"],
-                answer=record["answer"] or {},
-                finish_reason=record["finish_reason"],
-            ),
-        )
+            while record := await connection.fetchrow(CLAIM, self._lease_seconds):
+                try:
+                    return _read_claim(record)
+                except ValidationError as error:
+                    execution_id = record["execution_id"]
+                    log.error("answer_unreadable", execution_id=execution_id, **name_error(error))
+                    detail = EvaluationDetail(error=UNREADABLE).as_json()
+                    await connection.execute(
+                        KEEP_ERROR,
+                        execution_id,
+                        record["attempts"],
+                        "The conversation can't be read.",
+                        (record["detail"] or {}) | detail,
+                    )
+        return None
 
     async def keep_score(
         self, claim: Claim, evaluation: EvaluationResponse, probability: float
@@ -162,3 +173,25 @@ class PendingScores:
     async def _end(self, statement: str, claim: Claim, *values: object) -> None:
         async with self._database.connection() as connection:
             await connection.execute(statement, claim.execution_id, claim.attempts, *values)
+
+
+def _read_claim(record: asyncpg.Record) -> Claim:
+    """Read a claimed answer.
+
+    Raises:
+        ValidationError: If its conversation isn't there, or is none.
+    """
+    return Claim(
+        execution_id=record["execution_id"],
+        attempts=record["attempts"],
+        mark=Mark(record["with_judge"], record["rules_share"], record["judge_share"]),
+        request_id=record["request_id"],
+        task_type=record["task_type"],
+        detail=record["detail"] or {},
+        conversation=Conversation(
+            messages=record["messages"],
+            tools=record["tools"],
+            answer=record["answer"] or {},
+            finish_reason=record["finish_reason"],
+        ),
+    )

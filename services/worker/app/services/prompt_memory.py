@@ -78,6 +78,11 @@ class PromptMemory:
         """How long ago all were read last; NaN before the first time."""
         return self._clock() - self._all_asked_at
 
+    def recall_versions(self) -> dict[str, int]:
+        """Return which versions serve while the database is away, by task type."""
+        recalled = map(self._recall, self._known)
+        return {one.prompt.task_type: one.prompt.version for one in recalled if one}
+
     async def load(
         self, task: TaskRequest | ChatTask, token: str | None, internal_token: SecretStr | None
     ) -> LoadedPrompt:

@@ -1,10 +1,11 @@
-"""What psql gets of the variables that a shell holds."""
+"""What psql gets of the variables that a shell holds, and how long processes may take to end."""
 
 from pathlib import Path
 
 import pytest
 
-from selfheal.runtime.assembly import psql_environment
+from selfheal.runtime import assembly
+from selfheal.runtime.assembly import build_system, psql_environment
 from services.common.config import Settings
 
 SHELL = {
@@ -53,3 +54,12 @@ def test_of_a_server_of_one_s_own_the_shell_says_what_the_url_leaves_out() -> No
         "PGUSER": "me",
         "PGDATABASE": "name",
     }
+
+
+def test_a_process_may_take_as_long_to_end_as_its_settings_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(assembly, "ProcessTable", lambda _home, **options: given.update(options))
+    build_system(Settings(drain_seconds=3, grace_seconds=20))
+    assert given["stop_seconds"] == 25

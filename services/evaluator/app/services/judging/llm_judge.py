@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,12 @@ from services.common.errors import (
     ModelError,
     ModelOutOfTimeError,
     OutOfTimeError,
+    OverloadedError,
     UnscoredError,
 )
 from services.common.llm.invocation import AskedModel, close_model, find_breaker, invoke_model
 from services.common.logging import get_logger
+from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.deadline import fits
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.services.judging.case import describe_case
@@ -37,6 +40,8 @@ SKIPPED = "skipped: no time"
 
 log = get_logger()
 
+Hold = Callable[[], AbstractAsyncContextManager[None]]
+
 
 class LlmJudge:
     """Asks a model for a grade, under a versioned prompt, and accepts only a number in range.
@@ -51,14 +56,21 @@ class LlmJudge:
 
     Args:
         prompts: Judge prompts of task types that have one of their own, by task type.
+        calls: Bounds how many calls of the model are under way.
     """
 
     can_judge_unseen = True
 
     def __init__(
-        self, model: AskedModel, *, spec: str, prompts: Mapping[str, str] = MappingProxyType({})
+        self,
+        model: AskedModel,
+        *,
+        spec: str,
+        prompts: Mapping[str, str] = MappingProxyType({}),
+        calls: BoundedCalls | None = None,
     ) -> None:
         self._model = model
+        self._hold: Hold = calls.hold if calls else nullcontext
         self.breaker = find_breaker(model)
         self._prompt = PROMPT_FILE.read_text(encoding="utf-8")
         self._on_conversations = CONVERSATION_FILE.read_text(encoding="utf-8")
@@ -73,6 +85,7 @@ class LlmJudge:
         Raises:
             JudgeInvalidError: If neither of two replies is a grade, or there is time for only one.
             OutOfTimeError: If the request's deadline comes before the first grade.
+            OverloadedError: If too many wait for the model.
             UnscoredError: If the model gives no reply.
         """
         instructions = self._prompts.get(case.task_type, self._prompt)
@@ -89,7 +102,7 @@ class LlmJudge:
             return replace(combine_judgements([first]), second_look=SKIPPED)
         try:
             second = await self._ask(prompt, describe(answer_first=True))
-        except UnscoredError as error:
+        except (UnscoredError, OverloadedError) as error:
             log.warning("judge_second_look_failed", judge=self.name, code=error.code)
             return replace(combine_judgements([first]), second_look=f"failed: {error.code}")
         return combine_judgements([first, second])
@@ -100,7 +113,8 @@ class LlmJudge:
         for _ in range(ATTEMPTS):
             started = time.perf_counter()
             try:
-                answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
+                async with self._hold():
+                    answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
             except ModelOutOfTimeError as error:
                 raise OutOfTimeError from error
             except ModelError as error:

@@ -9,6 +9,7 @@ from services.common.logging import get_logger
 from services.common.oversight.records import (
     CALIBRATION,
     CANARY_BASELINE,
+    MAX_RECORDS,
     EvaluatorRecord,
     RecordKind,
 )
@@ -35,13 +36,14 @@ class KnownRecords:
         }
 
     def load(self) -> list[EvaluatorRecord]:
-        """Load all that is known; what doesn't say when it was made is left out."""
-        return [
+        """Load the latest of what is known; what doesn't say when it was made is left out."""
+        known = [
             EvaluatorRecord(kind=kind, identity=identity, record=record, recorded_at=moment)
             for kind, path in self._files.items()
             for identity, record in read_records(path).items()
             if (moment := _read_moment(record.get(_TIMES[kind]))) is not None
         ]
+        return sorted(known, key=lambda one: one.recorded_at, reverse=True)[:MAX_RECORDS]
 
     def take(self, given: Iterable[EvaluatorRecord]) -> None:
         """Keep what others know, unless what is known here outranks it."""

@@ -42,7 +42,7 @@ def list_segments(directory: Path) -> list[tuple[Path, int]]:
 def measure(directory: Path) -> SpoolState:
     """Count what lies in a spool; what isn't there is empty."""
     segments = list_segments(directory)
-    ages = [time.time() - int(path.name.partition("-")[0]) * NANOSECONDS for path, _ in segments]
+    ages = [time.time() - _begun_at(path) for path, _ in segments]
     return SpoolState(
         records=sum(_count(path, size_bytes) for path, size_bytes in segments),
         size_bytes=sum(size_bytes for _, size_bytes in segments),
@@ -67,12 +67,19 @@ def judge_spool(state: SpoolState, directory: Path) -> Check:
 
 
 def _list(directory: Path, *suffixes: str) -> Iterator[tuple[Path, int]]:
-    with suppress(FileNotFoundError):
+    # What may not be read here is told by who may not write it.
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         for path in directory.iterdir():
             if path.suffix in suffixes:
                 with suppress(FileNotFoundError):  # it just landed
                     if size_bytes := path.stat().st_size:
                         yield path, size_bytes
+
+
+def _begun_at(path: Path) -> float:
+    """Return the time in a segment's name; now for one that a person named."""
+    nanoseconds = path.name.partition("-")[0]
+    return int(nanoseconds) * NANOSECONDS if nanoseconds.isdecimal() else time.time()
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from selfheal.runtime.ports import find_free_port
 from services.common.database import Database, connect
+from services.common.database.lending import MAX_CONNECTIONS, MOST_WAITING
 from services.common.errors import DatabaseUnavailableError
+from services.common.resilience.ranks import Rank
 
 Connection = asyncpg.Connection
 
@@ -254,3 +256,21 @@ async def test_what_a_url_leaves_out_libpq_s_variables_fill_in(
     url = f"postgresql://{split.username}@{split.hostname}{split.path}"
     async with connect(url, timeout_seconds=5) as connection:
         assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
+
+
+async def test_more_is_taken_on_until_a_hundred_wait_for_a_connection(database: Database) -> None:
+    finish = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.connection():
+            await finish.wait()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as holders:
+        for _ in range(MAX_CONNECTIONS + MOST_WAITING - 1):
+            holders.create_task(hold())
+        assert database.admits(Rank.LIVE)
+        holders.create_task(hold())
+        while database.admits(Rank.LIVE):  # noqa: ASYNC110 - it is in the pool
+            await asyncio.sleep(0)
+        finish.set()
+    assert database.admits(Rank.LIVE)

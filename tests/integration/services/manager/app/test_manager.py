@@ -618,8 +618,9 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer_and_no_second_row(
     manager: httpx.AsyncClient, worker: FakeService, evaluator: FakeService, connection: Connection
 ) -> None:
     key = {"Idempotency-Key": "key-1"}
+    worker.answer |= {"fallback": "openai:small", "prompt_age_seconds": 7}
     first = await manager.post("/api/v1/request", json=REQUEST, headers=key)
-    worker.answer |= {"output": "another"}
+    worker.answer |= {"output": "another", "fallback": None}
     retry = await manager.post("/api/v1/request", json=REQUEST, headers=key)
     other = await manager.post(
         "/api/v1/request", json={**REQUEST, "user_input": "Say hello"}, headers=key
@@ -627,7 +628,8 @@ async def test_a_retry_with_the_same_key_gets_the_same_answer_and_no_second_row(
 
     assert (first.status_code, retry.status_code) == (200, 200)
     assert retry.content == first.content
-    assert retry.headers["content-type"] == first.headers["content-type"]
+    told = ("content-type", "x-selfheal-fallback", "x-selfheal-prompt-age")
+    assert [retry.headers[name] for name in told] == [first.headers[name] for name in told]
     assert retry.headers["x-request-id"] != first.headers["x-request-id"]
     assert "idempotent-replayed" not in first.headers
     assert retry.headers["idempotent-replayed"] == "true"

@@ -315,6 +315,7 @@ async def test_while_the_database_is_away_the_prompt_that_was_read_last_serves(
         chat = {"request_id": ID, "task_type": "code_generation", "request": {"messages": []}}
         answer = await worker.post("/api/v1/chat", json=chat)
         assert (await worker.get("/health/ready")).status_code == 200
+        assert await scrape(worker, "agent_prompt_version") == {"code_generation": 99}
     await proxy.close()
     assert (task_answer["output"], task_answer["prompt_version"]) == ("Say hello.", 99)
     assert task_answer["prompt_age_seconds"] >= 0

@@ -32,13 +32,13 @@ def test_a_burst_is_no_queue_that_stands() -> None:
 
 
 def test_a_queue_that_stands_has_a_share_of_live_requests_refused_and_all_others() -> None:
-    delay = delayed(*[0.2] * 10)
+    delay = delayed(*[0.06] * 10)
     assert 0 < count_admitted(delay, Rank.LIVE) < 100
     assert [count_admitted(delay, rank) for rank in (Rank.SCORING, Rank.REPLAY)] == [0, 0]
 
 
 def test_the_share_grows_with_the_delay_and_a_few_are_always_taken_on() -> None:
-    shares = [delayed(*[seconds] * 4).refused_share for seconds in (0.12, 0.2, 0.4)]
+    shares = [delayed(*[seconds] * 10).refused_share for seconds in (0.035, 0.04, 0.05)]
     assert shares == sorted(shares)
     assert len(set(shares)) == 3
     assert delayed(*[1.0] * 100, requests=100).refused_share == MOST_REFUSED

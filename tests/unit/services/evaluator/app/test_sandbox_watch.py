@@ -1,12 +1,16 @@
 """A sandbox that comes late, or goes and comes back, without a restart."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from typing_extensions import override
 
+from services.common.config import Settings
 from services.common.errors import UnscoredError
 from services.common.schemas import EvaluationRequest
+from services.evaluator.app import main
 from services.evaluator.app.sandbox import NoSandbox
 from services.evaluator.app.sandbox.run.execution import Availability, Execution, StepResult
 from services.evaluator.app.sandbox.run.records import unavailable
@@ -106,3 +110,25 @@ async def test_one_that_is_switched_off_stays_off() -> None:
     evaluation, sandbox_watch, found = watch(NoSandbox("switched off"))
     assert not await sandbox_watch.try_again()
     assert (evaluation.obstacle, found) == ("", [])
+
+
+def test_one_that_is_lost_makes_the_evaluator_not_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    switched = Switched(is_on=True)
+    evaluation = Evaluation(RubricJudge(), sandbox=switched)
+    monkeypatch.setattr(main, "create_evaluation", lambda _: evaluation)
+    # The canary's round would find out as well.
+    monkeypatch.setattr(main, "load_canaries", list)
+    settings = Settings(_env_file=None, selfheal_home=tmp_path)  # type: ignore[call-arg]
+    with TestClient(main.create_evaluator(settings)) as client:
+        assert client.get("/health/ready").json()["sandbox"]["backend"] == "jail"
+        switched.is_on = False
+        answer = client.post("/api/v1/evaluate", json=REQUEST.model_dump(mode="json"))
+        assert answer.status_code == 503
+        answer = client.get("/health/ready")
+        assert (answer.status_code, answer.json()["sandbox"]["backend"]) == (503, "jail")
+        assert answer.json()["problem"] == "The sandbox was lost: it ended."
+        switched.is_on = True
+        client.post("/api/v1/evaluate", json=REQUEST.model_dump(mode="json"))
+        assert client.get("/health/ready").status_code == 200

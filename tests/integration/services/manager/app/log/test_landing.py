@@ -163,6 +163,26 @@ async def test_a_row_that_is_being_committed_while_it_lands_is_there_once(
     assert await read_inputs(connection) == ["ask 1"]
 
 
+async def test_what_takes_too_long_while_the_database_answers_is_put_off_and_not_lost(
+    connection: Connection,
+    spool: Spool,
+    lander: Lander,
+    monkeypatch: pytest.MonkeyPatch,
+    log_entries: list[MutableMapping[str, Any]],
+) -> None:
+    await spool_rows(spool, make_row(1), make_row(2))
+    monkeypatch.setattr(landing, "TIMEOUT_SECONDS", 0.2)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE execution_logs IN ACCESS EXCLUSIVE MODE")
+        await lander.land()
+    assert [entry["event"] for entry in log_entries].count("spooled_row_put_off") == 2
+    assert measure(spool.directory).records == 2
+    monkeypatch.undo()
+    await lander.land()
+    assert await read_inputs(connection) == ["ask 1", "ask 2"]
+    assert list(spool.directory.iterdir()) == []
+
+
 async def test_landers_of_two_processes_land_each_row_once(
     connection: Connection, database: Database, spool: Spool, tmp_path: Path
 ) -> None:

@@ -88,6 +88,37 @@ async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
     assert await pending.claim() is None
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        'UPDATE selfheal.conversations SET messages = \'{"no": "list"}\' WHERE execution_id = $1',
+        "UPDATE selfheal.conversations SET choices = '[{\"message\": 7}]' WHERE execution_id = $1",
+        "DELETE FROM selfheal.conversations WHERE execution_id = $1",
+        "DELETE FROM execution_logs WHERE id = $1",
+    ],
+    ids=["messages", "answer", "no conversation", "no row"],
+)
+async def test_an_answer_that_cannot_be_read_keeps_no_other_from_its_score(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+    *,
+    spoil: str,
+) -> None:
+    spoilt, other = await leave_marked(), await leave_marked()
+    await connection.execute(spoil, spoilt)
+    async with scoring(database, pending, evaluator):
+        await until(lambda: is_all_scored(connection))
+    found = await connection.fetchrow(ROW, other)
+    assert found["evaluation_score"] == 0.9
+    if row := await connection.fetchrow(ROW, spoilt):
+        assert row["evaluation_score"] is None
+        assert row["error_message"] == "The conversation can't be read."
+        assert row["evaluation_detail"]["error"]["code"] == "conversation_unreadable"
+
+
 async def test_the_chance_that_the_outcome_is_known_is_kept(
     connection: Connection,
     database: Database,

@@ -367,7 +367,7 @@ async def test_until_an_answer_begins_the_requests_deadline_holds() -> None:
 
 async def test_an_answer_that_has_begun_goes_on_past_the_requests_deadline() -> None:
     model = StreamingModel(script=[AIMessageChunk("Hel"), AIMessageChunk("lo")])
-    relay = LangChainRelay(model, name="asked", timeout_seconds=30)
+    relay = make_relay(model, timeout_seconds=30)
     with within(5):
         events = relay.stream(request())
         first = await anext(events)

@@ -1,5 +1,8 @@
 """Forms: only what came from a page of ours, as the browser's lines are meant."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -9,7 +12,8 @@ from support.rows import for_each
 
 from services.common.access.browsers import CsrfTokenError, make_csrf_token
 from services.common.admin.schemas import Person, SessionView
-from services.console.app.web.forms import check_csrf, read_form
+from services.common.errors import ClientGoneError
+from services.console.app.web.forms import check_csrf, read_form, send
 from services.console.app.web.viewer import Viewer
 
 PERSON = Person(name="ada", kind="user", scopes=["admin"])
@@ -62,3 +66,46 @@ async def test_a_form_is_read_with_plain_line_ends_and_several_values() -> None:
 async def test_a_form_of_another_page_is_refused() -> None:
     with pytest.raises(CsrfTokenError):
         await read_form(request_with(("csrf_token", "other")), viewer_with("token"))
+
+
+class Admin:
+    """A Manager that answers when it is let to."""
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.was_cancelled = False
+
+    async def call(self, method: str, path: str, body: Any, **given: str) -> Any:
+        try:
+            await self.answers.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        return [method, path, given["session"]]
+
+
+async def send_to(admin: Admin, message: Message) -> Any:
+    messages = [message]
+
+    async def receive() -> Message:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    app = SimpleNamespace(state=SimpleNamespace(admin=admin))
+    request = Request({"type": "http", "method": "POST", "headers": [], "app": app}, receive)
+    return await send(request, viewer_with("token"), "POST", "/evaluations")
+
+
+async def test_who_waits_gets_the_managers_answer() -> None:
+    admin = Admin()
+    admin.answers.set()
+    sent: Message = {"type": "http.request", "body": b"", "more_body": False}
+    assert await send_to(admin, sent) == ["POST", "/evaluations", "ses_x"]
+
+
+async def test_who_leaves_the_page_ends_the_call() -> None:
+    admin = Admin()
+    with pytest.raises(ClientGoneError):
+        await send_to(admin, {"type": "http.disconnect"})
+    assert admin.was_cancelled

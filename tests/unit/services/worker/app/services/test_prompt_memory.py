@@ -86,10 +86,12 @@ async def test_what_was_read_last_serves_and_tells_its_age(
         database.now += later
         assert await load(memory) == LoadedPrompt(database.serving["poetry"], age)
         assert await memory.find_obstacle() == ""
+        assert memory.recall_versions() == {"poetry": 1}
     database.now += 0.2
     with pytest.raises(DatabaseUnavailableError):
         await load(memory)
     assert await memory.find_obstacle() == "It is away."
+    assert memory.recall_versions() == {}
     database.is_away = False
     assert (await load(memory)).age_seconds is None
 

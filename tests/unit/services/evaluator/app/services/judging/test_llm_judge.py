@@ -16,8 +16,11 @@ from services.common.errors import (
     ModelOutOfTimeError,
     ModelTimeoutError,
     OutOfTimeError,
+    OverloadedError,
     UnscoredError,
 )
+from services.common.resilience.bounded_calls import BoundedCalls
+from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.schemas import Conversation
 from services.common.task_types.rules import Finding, Rule, RuleResult, RuleResults
 from services.evaluator.app.services.judging import llm_judge
@@ -284,3 +287,29 @@ async def test_a_conversation_is_judged_under_a_prompt_that_says_so(own: dict[st
     assert "Here the request is a conversation" in str(within.content)
     assert "Here the request is a conversation" not in str(alone.content)
     assert "[conversation (data)" in str(shown.content)
+
+
+async def test_where_too_many_wait_for_the_model_it_is_not_asked() -> None:
+    model = model_saying(GRADE)
+    calls = BoundedCalls(ConcurrencyLimit(1), 0.001, lambda _: None)
+    judge = LlmJudge(model, spec="openai:some", calls=calls)
+    async with calls.hold():
+        with pytest.raises(OverloadedError):
+            await judge.judge(case_of(), report_of(CLEAR_RULES))
+    assert model.shown == []
+    assert (await judge.judge(case_of(), report_of(CLEAR_RULES))).score == 0.8
+
+
+async def test_a_second_look_that_there_is_no_room_for_keeps_the_first_grade() -> None:
+    class Full(BoundedCalls):
+        def hold(self) -> Any:
+            held.append(True)
+            if len(held) > 1:
+                raise OverloadedError
+            return super().hold()
+
+    held: list[bool] = []
+    calls = Full(ConcurrencyLimit(1), 1, lambda _: None)
+    judge = LlmJudge(model_saying(graded(0.5)), spec="openai:some", calls=calls)
+    judgement = await judge.judge(case_of(), report_of(CLEAR_RULES))
+    assert (judgement.score, judgement.second_look) == (0.5, "failed: overloaded")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.common.oversight.records import CALIBRATION, CANARY_BASELINE, EvaluatorRecord
+from services.evaluator.app.services.oversight import exchange
 from services.evaluator.app.services.oversight.canary_baselines import FILE_NAME, CanaryBaselines
 from services.evaluator.app.services.oversight.exchange import KnownRecords
 
@@ -21,7 +22,7 @@ def baseline(agreement: float, minute: int, fingerprint: str = "aaaa") -> Evalua
 def test_it_keeps_what_others_know_and_gives_it_on(tmp_path: Path) -> None:
     known = KnownRecords(tmp_path / "home")
     assert known.load() == []
-    given = [baseline(0.9, 5), baseline(0.8, 6, "bbbb")]
+    given = [baseline(0.8, 6, "bbbb"), baseline(0.9, 5)]
     known.take(given)
     assert CanaryBaselines(tmp_path / "home").load("bbbb") == 0.8
     assert KnownRecords(tmp_path / "home").load() == given
@@ -64,4 +65,14 @@ def test_kinds_do_not_mix(tmp_path: Path) -> None:
         }
     )
     known.take([baseline(0.9, 5), calibration])
-    assert known.load() == [calibration, baseline(0.9, 5)]
+    assert known.load() == [baseline(0.9, 5), calibration]
+
+
+def test_the_latest_are_given_where_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "MAX_RECORDS", 2)
+    known = KnownRecords(tmp_path)
+    known.take([baseline(0.9, minute, f"of minute {minute}") for minute in (2, 1, 3)])
+    assert [one.identity for one in known.load()] == ["of minute 3", "of minute 2"]
+    assert CanaryBaselines(tmp_path).load("of minute 1") == 0.9

@@ -12,6 +12,18 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
     assert measure(tmp_path / "none") == SpoolState(0, 0, 0.0)
 
 
+def test_where_nothing_can_be_read_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert measure(tmp_path / "file" / "spool") == SpoolState(0, 0, 0.0)
+
+
+def test_a_segment_that_a_person_named_counts_as_new(tmp_path: Path) -> None:
+    (tmp_path / "back-again.spool").write_bytes(frame(b"a"))
+    state = measure(tmp_path)
+    assert (state.records, state.aside) == (1, ())
+    assert state.oldest_seconds < 60
+
+
 def test_all_segments_count_those_that_are_written_too(tmp_path: Path) -> None:
     closed, written = Segment.create(tmp_path), Segment.create(tmp_path)
     closed.append(frame(b"a") + frame(b"b"))
