@@ -106,12 +106,18 @@ def test_a_service_reads_its_own_secrets_and_no_others(
     assert set(read).isdisjoint(values.keys() - secrets)
 
 
-def test_the_settings_of_the_whole_system_are_those_of_its_services_and_two_more() -> None:
+def test_the_settings_of_the_whole_system_are_those_of_its_services_and_its_own() -> None:
     services = (
         ManagerSettings, WorkerSettings, EvaluatorSettings, OptimizerSettings, ConsoleSettings,
     )  # fmt: skip
     of_services = {name for service in services for name in service.model_fields}
-    assert Settings.model_fields.keys() - of_services == {"postgres_port", "selfheal_api_key"}
+    assert Settings.model_fields.keys() - of_services == {
+        "postgres_port",
+        "selfheal_api_key",
+        "manager_database_url",
+        "worker_database_url",
+        "optimizer_database_url",
+    }
 
 
 @pytest.mark.parametrize(

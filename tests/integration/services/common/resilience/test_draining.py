@@ -47,7 +47,7 @@ def create(settings):
 
 serve("worker", WorkerSettings, create)
 """
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
 
 
 class Connection:
@@ -118,6 +118,7 @@ async def running(drain_seconds: float) -> AsyncIterator[Service]:
         "SELFHEAL_ENV_FILE": "",
         "WORKER_PORT": str(port),
         "DRAIN_SECONDS": str(drain_seconds),
+        "GRACE_SECONDS": "60",
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, stdin=PIPE, stderr=PIPE, env=environment
@@ -133,23 +134,33 @@ async def running(drain_seconds: float) -> AsyncIterator[Service]:
             await process.wait()
 
 
-async def test_a_service_that_is_stopped_refuses_nothing_and_ends_its_streams() -> None:
-    async with running(drain_seconds=2) as service:
-        kept, listening = await service.connect(), await service.connect()
+async def test_a_service_that_is_stopped_says_so_and_takes_what_still_comes() -> None:
+    async with running(drain_seconds=300) as service:
+        kept = await service.connect()
         head, _ = await kept.get_whole("/health")
         assert "connection: close" not in head
-        await listening.get("/stream")
-        assert "begun" in (await listening.reader.readuntil(b"begun ")).decode()
 
         service.process.send_signal(signal.SIGTERM)
         assert "It is being stopped." in await service.wait_until_unready()
+
         head, _ = await kept.get_whole("/health")
         assert head.startswith("HTTP/1.1 200")
         assert "connection: close" in head
         assert await kept.reader.read() == b""
 
+
+async def test_a_stream_that_is_under_way_ends_before_the_service_does() -> None:
+    async with running(drain_seconds=0) as service:
+        kept, listening = await service.connect(), await service.connect()
+        await kept.get_whole("/health")
+        await listening.get("/stream")
+        assert "begun" in (await listening.reader.readuntil(b"begun ")).decode()
+
+        service.process.send_signal(signal.SIGTERM)
         await service.wait_until_deaf()
+        assert await kept.reader.read() == b""
         assert service.process.returncode is None
+
         assert service.process.stdin
         service.process.stdin.write(b"\n")
         assert (await listening.reader.read()).endswith(b"ended\r\n0\r\n\r\n")
