@@ -94,7 +94,7 @@ FAULTS = [
         strike=killed_at_each_step,
         seconds=0,
         stage=with_an_obedient_model,
-        cost_seconds=300,
+        cost_seconds=240,
         refuses_nothing=True,
     )
 ]
