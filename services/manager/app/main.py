@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol
 
 from fastapi import FastAPI
 
@@ -56,16 +55,6 @@ LEASE_MARGIN_SECONDS = 30
 # An answer may have 200,000 characters, of six bytes where they come escaped.
 EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
-
-
-class Background(Protocol):
-    """What is done beside the requests, for as long as the process runs."""
-
-    def start(self) -> None:
-        """Begin."""
-
-    async def close(self) -> None:
-        """End it."""
 
 
 def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
