@@ -162,7 +162,7 @@ def create_app(
         async with lifespan(app):
             log.info("service_started", version=package_version())
             yield
-        admission.loop_delay.close()
+        await admission.loop_delay.close()
         flush_traces()
         log.info("service_stopped")
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from services.common.resilience.background import Background
 from services.common.resilience.ranks import Rank
 
 SAMPLE_SECONDS: Final = 0.05
@@ -24,7 +25,7 @@ LONGEST_STEP_SECONDS: Final = 0.25
 MOST_REFUSED: Final = 0.95
 
 
-class LoopDelay:
+class LoopDelay(Background):
     """Refuses as large a share of requests as keeps the event loop's delay near its target."""
 
     def __init__(self) -> None:
@@ -34,16 +35,6 @@ class LoopDelay:
         self._owed = 0.0
         self._come = 0
         self._come_a_second = 0.0
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to measure; `close` ends it."""
-        self._task = asyncio.create_task(self._measure(), name="loop-delay")
-
-    def close(self) -> None:
-        """Stop measuring."""
-        if self._task is not None:
-            self._task.cancel()
 
     def tell(self, delay_seconds: float) -> None:
         """Take a sample into account: how late the event loop was after 50 ms."""
@@ -73,7 +64,7 @@ class LoopDelay:
         self._owed -= 1
         return False
 
-    async def _measure(self) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + SAMPLE_SECONDS

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
+from services.common.resilience.background import Background
 from services.evaluator.app.services.evaluation import Evaluation
 
 FIRST_PAUSE_SECONDS: Final = 2.0
@@ -12,7 +12,7 @@ FIRST_PAUSE_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
 
 
-class SandboxWatch:
+class SandboxWatch(Background):
     """Tries the sandbox again in the background, ever less often, as long as it isn't there.
 
     Args:
@@ -22,18 +22,6 @@ class SandboxWatch:
     def __init__(self, evaluation: Evaluation, *, on_found: Callable[[], None]) -> None:
         self._evaluation = evaluation
         self._on_found = on_found
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, in the background."""
-        self._task = asyncio.create_task(self._try_often(), name="sandbox-watch")
-
-    async def close(self) -> None:
-        """Stop, even in the middle of a try."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def try_again(self) -> bool:
         """Try it where it isn't there; tell whether it is."""
@@ -45,7 +33,7 @@ class SandboxWatch:
             self._on_found()
         return is_found
 
-    async def _try_often(self) -> None:
+    async def _run(self) -> None:
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             await asyncio.sleep(pause_seconds)

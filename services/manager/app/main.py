@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol
 
 from fastapi import FastAPI
 
@@ -45,7 +44,6 @@ from services.manager.app.scoring.sampling import Mark, choose_scoring
 from services.manager.app.scoring.scorers import Scorers
 from services.manager.app.services.condition import Examiner
 from services.manager.app.services.evaluator_exchange import exchange_records
-from services.manager.app.services.execution_log import ExecutionLogWriter
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
 from services.manager.app.services.trials import Trials
@@ -56,16 +54,6 @@ LEASE_MARGIN_SECONDS = 30
 # An answer may have 200,000 characters, of six bytes where they come escaped.
 EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
-
-
-class Background(Protocol):
-    """What is done beside the requests, for as long as the process runs."""
-
-    def start(self) -> None:
-        """Begin."""
-
-    async def close(self) -> None:
-        """End it."""
 
 
 def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
@@ -104,7 +92,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
 
     row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
     worker_throttle, evaluator_throttle = Throttle(), Throttle()
-    conversation_log = ConversationLog(database, row_log.writer)
+    conversation_log = ConversationLog(database)
     calls, sweeper = IdempotentCalls(database), Sweeper(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
@@ -126,7 +114,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 refiner=refiner,
                 worker=worker,
                 evaluator=evaluator,
-                execution_log=ExecutionLogWriter(row_log.writer),
+                rows=row_log.writer,
                 task_types=task_types,
             )
             scorers = Scorers(
@@ -141,6 +129,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.door = Door(
                 worker=worker,
                 conversation_log=conversation_log,
+                rows=row_log.writer,
                 calls=calls,
                 task_types=task_types,
                 settings=settings,

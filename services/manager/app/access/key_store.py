@@ -8,7 +8,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import asyncpg
@@ -19,13 +18,14 @@ from services.common.config import ManagerSettings
 from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
+from services.common.resilience.background import Background
 
 POLL_SECONDS: Final = 0.5
 
 log = get_logger()
 
 
-class KeyStore:
+class KeyStore(Background):
     """Holds the valid keys, over a connection of its own that no request has to wait for.
 
     Args:
@@ -43,19 +43,7 @@ class KeyStore:
         self._asked_at = -math.inf
         self._url = settings.database_url.get_secret_value()
         self._timeout_seconds = settings.database_timeout_seconds
-        self._polling: asyncio.Task[None] | None = None
         self._told = ""
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._polling = asyncio.create_task(self._poll())
-
-    async def close(self) -> None:
-        """Stop asking."""
-        if self._polling is not None:
-            self._polling.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._polling
 
     @property
     def age_seconds(self) -> float:
@@ -78,7 +66,7 @@ class KeyStore:
         self._asked_at = asked_at
         return self.keys
 
-    async def _poll(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self._follow()

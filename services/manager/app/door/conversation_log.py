@@ -1,12 +1,9 @@
-"""Writes a conversation and reads what became of it."""
+"""Reads what became of a request, and which models there are."""
 
 from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
-from services.manager.app.log.rows import Execution, Row
-from services.manager.app.log.writer import RowWriter, Within
-from services.manager.app.scoring.sampling import Mark
 
 CLIENT_CLOSED = "client_closed"
 # A client may have used an id again: its latest request is meant.
@@ -43,28 +40,13 @@ SELECT_MODELS = """
 
 
 class ConversationLog:
-    """The log, as the door writes and reads it.
+    """The log, as the door reads it.
 
     Every method raises DatabaseUnavailableError if the database gives no answer.
     """
 
-    def __init__(self, database: Database, rows: RowWriter) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._rows = rows
-
-    async def write(
-        self,
-        execution: Execution,
-        conversation: dict[str, Any],
-        mark: Mark | None,
-        within: Within | None = None,
-    ) -> None:
-        """Write the rows of an answer, and `within` in the same transaction.
-
-        One with a mark waits for its score. Where the database is away the rows are spooled, but
-        for those that come `within` something.
-        """
-        await self._rows.write(Row(execution, conversation, mark), within)
 
     async def read_request(self, request_id: UUID) -> dict[str, Any] | None:
         """Read the row of a request, what became of it, and its conversation."""

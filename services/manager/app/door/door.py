@@ -42,6 +42,8 @@ from services.manager.app.door.request import (
 )
 from services.manager.app.idempotency.calls import IdempotentCalls, KeptAnswer
 from services.manager.app.idempotency.errors import CallInProgressError
+from services.manager.app.log.rows import Row
+from services.manager.app.log.writer import RowWriter
 from services.manager.app.scoring.sampling import Mark
 
 # How long the end of the process waits for rows that are being written.
@@ -65,6 +67,7 @@ class Door:
 
     worker: WorkerClient
     conversation_log: ConversationLog
+    rows: RowWriter
     calls: IdempotentCalls
     task_types: TaskTypes
     settings: DoorSettings
@@ -197,9 +200,7 @@ class Door:
         mark = self.choose_mark(request.model) if is_marked and is_whole else None
         execution = make_execution(exchange.request_id, request, answer)
         within = exchange.keeping() if is_marked else None
-        writing = asyncio.create_task(
-            self.conversation_log.write(execution, conversation, mark, within)
-        )
+        writing = asyncio.create_task(self.rows.write(Row(execution, conversation, mark), within))
         self._hold(writing)
         try:
             await asyncio.shield(writing)

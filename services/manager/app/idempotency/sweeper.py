@@ -1,7 +1,6 @@
 """Forgets calls a day after they began: one Manager at a time."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.record.leases import Lease
+from services.common.resilience.background import Background
 from services.manager.app.idempotency.calls import KEPT_HOURS
 
 LEASE_NAME: Final = "idempotent_calls"
@@ -36,24 +36,12 @@ SWEEP: Final = f"""
 log = get_logger()
 
 
-class Sweeper:
+class Sweeper(Background):
     """Sweeps now and then for as long as it runs, while it holds the lease."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to sweep, after a pause."""
-        self._running = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Stop."""
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
 
     async def sweep(self) -> None:
         """Forget what is over, where no other Manager is at it.

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger, name_error
+from services.common.resilience.background import Background
 from services.manager.app.log.rows import Row, decode_row, insert_rows
 from services.manager.app.log.spool.framing import Found, frame, read_frames
 from services.manager.app.log.spool.segment import claim, sync_directory
@@ -32,7 +32,7 @@ REFUSALS: Final = (
 log = get_logger()
 
 
-class Lander:
+class Lander(Background):
     """Lands what lies in a spool, its own and what processes left that are gone.
 
     Args:
@@ -45,18 +45,6 @@ class Lander:
         self._database = database
         self._spool = spool
         self._tell_landed = tell_landed
-        self._running: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to look every second."""
-        self._running = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Stop; what hasn't landed stays for the next."""
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
 
     async def land(self) -> None:
         """Land what there is.

@@ -14,6 +14,7 @@ from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.record.leases import Lease
 from services.common.record.traffic import BUCKET, floor_to_bucket
+from services.common.resilience.background import Background
 from services.manager.app.rollups.counting import (
     FIND_LATEST,
     FORGET,
@@ -38,7 +39,7 @@ LEAST_PAUSE_SECONDS: Final = 0.02
 log = get_logger()
 
 
-class TrafficCounter:
+class TrafficCounter(Background):
     """Counts in rounds for as long as it runs, while it holds the lease.
 
     A round counts the last 15 minutes anew, and one older slice. The slices go back from now and
@@ -50,20 +51,11 @@ class TrafficCounter:
         self._database = database
         self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
         self._slice = LONGEST_SLICE
-        self._running: asyncio.Task[None] | None = None
         self._told = ""
-
-    def start(self) -> None:
-        """Begin to count, after a round's time."""
-        self._running = asyncio.create_task(self._run())
 
     async def close(self) -> None:
         """Stop, and leave the lease to others."""
-        if self._running is None:
-            return
-        self._running.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._running
+        await super().close()
         with suppress(DatabaseUnavailableError):
             async with self._database.connection() as connection:
                 await self._lease.release(connection)

@@ -22,9 +22,8 @@ from services.common.schemas import AgentRequest, AgentResponse, EvaluationReque
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.idempotency.calls import Call
-from services.manager.app.log.rows import Execution
-from services.manager.app.log.writer import Within
-from services.manager.app.services.execution_log import ExecutionLogWriter
+from services.manager.app.log.rows import Execution, Row
+from services.manager.app.log.writer import RowWriter, Within
 from services.manager.app.services.refinement.refiners import Refiner
 
 Result = TypeVar("Result")
@@ -49,7 +48,7 @@ class Orchestrator:
     """Serves requests.
 
     Args:
-        execution_log: Keeps the record; no request is acknowledged without it.
+        rows: Keeps the record; no request is acknowledged without it.
     """
 
     def __init__(
@@ -58,13 +57,13 @@ class Orchestrator:
         refiner: Refiner,
         worker: WorkerClient,
         evaluator: EvaluatorClient,
-        execution_log: ExecutionLogWriter,
+        rows: RowWriter,
         task_types: TaskTypes,
     ) -> None:
         self._refiner = refiner
         self._worker = worker
         self._evaluator = evaluator
-        self._execution_log = execution_log
+        self._rows = rows
         self._task_types = task_types
 
     async def serve(
@@ -113,21 +112,21 @@ class Orchestrator:
         except ClientGoneError as error:
             # It counts for nothing, as at the door: there is no error message.
             self._note(execution, ErrorDetail(service=CLIENT, code=error.code))
-            await self._execution_log.write(execution)
+            await self._rows.write(Row(execution))
             raise
         except UpstreamError as error:
             if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
                 raise  # Nothing was done of it.
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
-            await self._execution_log.write(execution)
+            await self._rows.write(Row(execution))
             if execution.worker_output is not None:
                 error.message = (
                     f"{error.message.rstrip('.')}. The answer exists, unscored, in the log's row "
                     f"of this request. See it with: selfheal explain {request_id}"
                 )
             raise
-        await self._execution_log.write(execution, _keeping(call, response))
+        await self._rows.write(Row(execution), _keeping(call, response))
         log.info(
             "request_served",
             task_type=request.task_type,

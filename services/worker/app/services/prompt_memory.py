@@ -15,6 +15,7 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError, UnknownTaskTypeError
 from services.common.internal_token import require_internal_token
 from services.common.models import Prompt
+from services.common.resilience.background import Background
 from services.common.schemas import ChatTask, TaskRequest
 from services.worker.app.services.prompt_loader import (
     load_active_prompt,
@@ -40,7 +41,7 @@ class _Read:
     asked_at: float
 
 
-class PromptMemory:
+class PromptMemory(Background):
     """Reads prompts on every request, and keeps them in mind for when they can't be read.
 
     Args:
@@ -60,18 +61,6 @@ class PromptMemory:
         self._clock = clock
         self._known: dict[str, _Read] = {}
         self._all_asked_at = math.nan
-        self._refreshing: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to read all of them now and then."""
-        self._refreshing = asyncio.create_task(self._refresh_for_ever())
-
-    async def close(self) -> None:
-        """Stop that."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._refreshing
 
     @property
     def age_seconds(self) -> float:
@@ -151,7 +140,7 @@ class PromptMemory:
         is_young = age_seconds < self._max_age_seconds
         return LoadedPrompt(known.prompt, int(age_seconds)) if is_young else None
 
-    async def _refresh_for_ever(self) -> None:
+    async def _run(self) -> None:
         while True:
             with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
                 await self.refresh()

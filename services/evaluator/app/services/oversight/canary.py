@@ -8,13 +8,13 @@ did. Answers that are known to be right or wrong show both.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from services.common.errors import ServiceError, UnscoredError
 from services.common.logging import get_logger
+from services.common.resilience.background import Background
 from services.evaluator.app.services.oversight.calibration.labelled_set import (
     LabelledAnswer,
     Score,
@@ -138,7 +138,7 @@ async def score_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryR
     )
 
 
-class CanaryWatch:
+class CanaryWatch(Background):
     """Scores the canary at start-up, in the background, and then on a schedule.
 
     A drop shows in `/health/ready` and as a metric, and stops nothing here: a service that isn't
@@ -169,23 +169,9 @@ class CanaryWatch:
         self._fingerprint = fingerprint
         self._interval_seconds = interval_seconds
         self._on_status = on_status
-        self._task: asyncio.Task[None] | None = None
         self._latest: tuple[str, CanaryRound] | None = None
         self.status = CanaryStatus()
         self.history: deque[dict[str, Any]] = deque(maxlen=KEPT_ROUNDS)
-
-    def start(self) -> None:
-        """Start the rounds in the background; returns at once."""
-        self._task = asyncio.create_task(self._run_on_schedule(), name="canary")
-
-    async def close(self) -> None:
-        """Stop, even in the middle of a round."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
 
     async def run_once(self) -> CanaryStatus:
         """Do one round: score, compare, keep the baseline if this is the first, log the status."""
@@ -226,7 +212,7 @@ class CanaryWatch:
         tell("canary_scored", fingerprint=fingerprint, **asdict(self.status))
         self._on_status(self.status)
 
-    async def _run_on_schedule(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self.run_once()

@@ -117,7 +117,7 @@ def test_one_that_is_lost_makes_the_evaluator_not_ready(
 ) -> None:
     switched = Switched(is_on=True)
     evaluation = Evaluation(RubricJudge(), sandbox=switched)
-    monkeypatch.setattr(main, "create_evaluation", lambda _: evaluation)
+    monkeypatch.setattr(main, "create_evaluation", lambda *_: evaluation)
     # The canary's round would find out as well.
     monkeypatch.setattr(main, "load_canaries", list)
     settings = Settings(_env_file=None, selfheal_home=tmp_path)  # type: ignore[call-arg]

@@ -25,7 +25,7 @@ from services.common.schemas import (
     TaskResponse,
 )
 from services.common.task_types.registry import open_task_types
-from services.manager.app.log.rows import Execution
+from services.manager.app.log.rows import Execution, Row
 from services.manager.app.log.writer import Within
 from services.manager.app.services.orchestrator import Orchestrator
 
@@ -93,10 +93,10 @@ class FakeExecutionLog:
         self.rows: list[Execution] = []
         self.error: ServiceError | None = None
 
-    async def write(self, execution: Execution, within: Within | None = None) -> None:
+    async def write(self, row: Row, within: Within | None = None) -> None:
         if self.error is not None:
             raise self.error
-        self.rows.append(execution)
+        self.rows.append(row.execution)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def orchestrator(
         refiner=FakeRefiner(),
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
-        execution_log=execution_log,  # type: ignore[arg-type]
+        rows=execution_log,  # type: ignore[arg-type]
         task_types=open_task_types(None),
     )
 
