@@ -122,7 +122,7 @@ FAULTS = [
         strike=disk_full,
         stage=on_a_small_disk,
         lacks=lacks_root,
-        cost_seconds=45,
+        cost_seconds=65,
         refuses_nothing=True,
     ),
     Fault(

@@ -10,7 +10,9 @@ from faults.fault import Fault
 from faults.site import OPTIMIZER, Site, until_none
 from support.running_system import GUIDE_INJECTION
 
-# In their order; the last is told when the new prompt serves.
+# Told when the new prompt serves.
+HEALED = "prompt_patched"
+# In their order.
 STEPS = (
     "failure_watch_started",
     "optimization_cycle_started",
@@ -19,7 +21,7 @@ STEPS = (
     "candidate_screened",
     "candidate_chosen",
     "verdict_reached",
-    "prompt_patched",
+    HEALED,
 )
 EAGER = {"OPTIMIZER_COOLDOWN_SECONDS": "1", "OPTIMIZER_POLL_SECONDS": "1"}
 # It does what its prompt says, good or bad.
@@ -56,15 +58,20 @@ async def killed_at_each_step(site: Site) -> AsyncIterator[None]:
     [(promoted_before,)] = await site.fetch(COUNT_PROMOTED)
     await site.execute(GUIDE_INJECTION)
     optimizer = site.services[OPTIMIZER]
+    healed_before = _count(site, HEALED)
     for step in STEPS:
         told = _count(site, step)
         optimizer.start(EAGER)
 
         async def find_nothing_told(step: str = step, told: int = told) -> str:
-            return "" if _count(site, step) > told else f"the Optimizer tells nothing of {step}"
+            # It may have gone on to the end before it could be killed.
+            is_told = _count(site, step) > told or _count(site, HEALED) > healed_before
+            return "" if is_told else f"the Optimizer tells nothing of {step}"
 
         await until_none(find_nothing_told)
         await asyncio.to_thread(optimizer.end, signal.SIGKILL)
+        if _count(site, HEALED) > healed_before:
+            break
     optimizer.start(EAGER)
     [(version,)] = await site.fetch(SELECT_ACTIVE)
     [(promoted,)] = await site.fetch(COUNT_PROMOTED)
@@ -87,7 +94,7 @@ FAULTS = [
         strike=killed_at_each_step,
         seconds=0,
         stage=with_an_obedient_model,
-        cost_seconds=300,
+        cost_seconds=240,
         refuses_nothing=True,
     )
 ]

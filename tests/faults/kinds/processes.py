@@ -138,7 +138,7 @@ def _lacks_faketime() -> str:
 
 
 FAULTS = [
-    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=40)
+    *(Fault(name=f"{name} killed every 7 s", strike=killed(name), seconds=28, cost_seconds=58)
       for name in SERVING),
     Fault(
         name="optimizer killed every 7 s",
@@ -158,12 +158,12 @@ FAULTS = [
         cost_seconds=32,
         refuses_nothing=True,
     ),
-    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=150),
+    Fault(name="evaluator dead for long", strike=gone_evaluator, seconds=120, cost_seconds=200),
     Fault(
         name="manager killed in mid-stream",
         strike=manager_killed_in_mid_stream,
         seconds=0,
-        cost_seconds=18,
+        cost_seconds=11,
     ),
     Fault(name="10x overload", strike=overloaded, seconds=20, cost_seconds=30),
     Fault(

@@ -139,7 +139,7 @@ FAULTS = [
         seconds=0,
         stage=behind_a_pooler,
         lacks=_lacks_pooler,
-        cost_seconds=25,
+        cost_seconds=15,
         refuses_nothing=True,
     ),
     Fault(
@@ -147,7 +147,7 @@ FAULTS = [
         strike=failed_over,
         seconds=10,
         stage=beside_a_standby,
-        cost_seconds=50,
+        cost_seconds=75,
     ),
     Fault(
         name="rolling restart of everything",
