@@ -12,7 +12,8 @@ from selfheal.runtime.secret_files import read_or_create_secret
 from services.common.config import Settings
 
 _PasswordFile = Annotated[
-    Path | None, typer.Option(help="The same for this service.", metavar="FILE")
+    Path | None,
+    typer.Option(help="Likewise for the database user of that service.", metavar="FILE"),
 ]
 
 
@@ -48,7 +49,8 @@ def migrate(
 ) -> None:
     """Make the tables in the database of DATABASE_URL, or apply the migrations that it lacks.
 
-    Run it before a new version starts. Running it twice does no harm. The embedded database needs
+    Run it before a new version starts. Running it twice does no harm. Users that
+    MANAGER_DATABASE_URL and its like name are granted what they need. The embedded database needs
     none of this: `selfheal up` sees to it.
 
     Example: DATABASE_URL=postgresql://agent:password@db.example/agent_system selfheal migrate

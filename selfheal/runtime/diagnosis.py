@@ -27,7 +27,7 @@ from selfheal.runtime.process_plan import (
     needs_local_model,
     plan_processes,
 )
-from selfheal.runtime.states import State
+from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_console_public
 from services.common.config import Settings
@@ -97,6 +97,17 @@ def check_webhook(settings: Settings) -> Check:
     return Check("webhook", "none; set NOTIFY_WEBHOOK_URL to be told of heals")
 
 
+def check_stopped_server(status: ProcessStatus) -> Check:
+    """Say why the embedded PostgreSQL doesn't serve; one that nobody started is as it should be."""
+    found = status.detail or status.state.value
+    if status.state is State.CRASHED:
+        return Check("database", found, CheckResult.WARN, "Start it again with: selfheal up")
+    if status.state is State.UNHEALTHY:
+        remedy = "Its log may say why: selfheal logs --service postgres"
+        return Check("database", found, CheckResult.WARN, remedy)
+    return Check("database", found)
+
+
 def _check_database(settings: Settings) -> Iterator[Check]:
     if uses_own_database(settings):
         try:
@@ -137,7 +148,7 @@ def _check_account(postgres: EmbeddedPostgres) -> Check:
 def _check_contents(postgres: EmbeddedPostgres) -> Check:
     status = postgres.status()
     if status.state is not State.RUNNING:
-        return Check("database", status.detail or status.state.value)
+        return check_stopped_server(status)
     schema = postgres.schema_state()
     if schema.missing:
         found = f"lacks {', '.join(map(str, schema.missing))}"

@@ -112,7 +112,8 @@ def needs_local_model(settings: Settings) -> bool:
     if settings.local_model_url.rstrip("/") != ours:
         return False
     others = (settings.judge_model, settings.optimizer_model, settings.refiner_model)
-    return any(model.partition(":")[0] == LOCAL_PROVIDER for model in others)
+    named = (*others, *settings.fallbacks)
+    return any(model.partition(":")[0] == LOCAL_PROVIDER for model in named)
 
 
 def optimizer_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:

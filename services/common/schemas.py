@@ -292,6 +292,7 @@ FAILURES_WITH_A_BODY: Mapping[int, str] = {
     422: "The request is not valid",
 }
 CALLED_BEFORE: Mapping[int, str] = {
+    400: "The body can't be read, or the Idempotency-Key is none",
     409: "Another try with the same Idempotency-Key is under way",
     422: "The request is not valid, or its Idempotency-Key came before with another body",
 }

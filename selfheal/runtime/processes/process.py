@@ -13,7 +13,7 @@ import psutil
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.logs import last_error, open_log, read_tail
 from selfheal.runtime.processes.identity import find_process, find_session, is_alive
-from selfheal.runtime.processes.readiness import find_obstacle
+from selfheal.runtime.processes.readiness import find_obstacle, read_problem
 from selfheal.runtime.processes.records import ProcessRecord, ProcessSpec, parse_record
 from selfheal.runtime.states import ProcessStatus, State, judge_state
 from selfheal.runtime.waiting import wait_until
@@ -150,7 +150,7 @@ class BackgroundProcess:
             address=record.address,
             pid=process.pid if process else None,
             started_at=record.started_at,
-            detail=self._explain(state),
+            detail=self._explain(state, record),
         )
 
     def stop(self, *, grace_seconds: float | None = None) -> bool:
@@ -211,11 +211,14 @@ class BackgroundProcess:
             return None
         return find_process(record.pid, create_time=record.create_time, command=record.command)
 
-    def _explain(self, state: State) -> str:
+    def _explain(self, state: State, record: ProcessRecord) -> str:
         if state is State.CRASHED:
             reason = last_error(read_tail(self.log_file, lines=_ERROR_SEARCH_LINES))
             return f"exited unexpectedly: {reason}" if reason else "exited unexpectedly"
-        return "runs, but is not ready to serve" if state is State.UNHEALTHY else ""
+        if state is State.UNHEALTHY:
+            told = read_problem(record.ready_url) if record.ready_url else ""
+            return f"runs, but is not ready to serve: {told}".removesuffix(": ")
+        return ""
 
     def _write(self, record: ProcessRecord) -> None:
         self._record_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

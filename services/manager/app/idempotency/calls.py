@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import asyncpg
 from fastapi import Header
+from pydantic import WithJsonSchema
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -32,10 +33,11 @@ REQUEST_ID_HEADER: Final = "x-selfheal-request-id"
 _KEY_PATTERN: Final = "^[!-~]{1,255}$"
 _MATCH_KEY: Final = re.compile(_KEY_PATTERN.encode()).fullmatch
 
+# What it must match is told, and not checked: both doors refuse a key that is none alike.
+_DescribedKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": _KEY_PATTERN})]
 IdempotencyKey = Annotated[
-    str | None,
+    _DescribedKey | None,
     Header(
-        pattern=_KEY_PATTERN,
         description="Names this request, so that it is answered once however often it is tried: "
         "for 24 hours, the same key and body get the same answer.",
     ),

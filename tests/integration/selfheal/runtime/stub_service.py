@@ -17,10 +17,10 @@ class Handler(BaseHTTPRequestHandler):
             sys.stderr.write('{"level": "error", "event": "told_to_crash"}\n')
             sys.stderr.flush()
             os._exit(7)
-        body = json.dumps(dict(os.environ)).encode()
+        told = {"problem": "The disk is full."} if behaviour == "unready" else dict(os.environ)
         self.send_response(503 if behaviour == "unready" else 200)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(json.dumps(told).encode())
 
     def log_message(self, *args: object) -> None:
         pass

@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from selfheal.runtime.diagnosis import check_disk, check_sandbox, check_webhook
+from selfheal.runtime.diagnosis import (
+    check_disk,
+    check_sandbox,
+    check_stopped_server,
+    check_webhook,
+)
+from selfheal.runtime.states import ProcessStatus, State
 from services.common.config import Settings
 from services.common.diagnosis.checks import CheckResult
 from services.evaluator.app.sandbox import Availability
@@ -50,5 +56,22 @@ def test_the_sandbox_is_tried_with_its_modules(
     availability: Availability, result: CheckResult, words: str
 ) -> None:
     check = check_sandbox("auto", lambda *_: availability, modules=["numpy"])
+    assert check.result is result
+    assert words in f"{check.found} {check.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "words"),
+    [
+        (State.STOPPED, CheckResult.OK, "stopped"),
+        (State.STARTING, CheckResult.OK, "starting"),
+        (State.CRASHED, CheckResult.WARN, "selfheal up"),
+        (State.UNHEALTHY, CheckResult.WARN, "selfheal logs --service postgres"),
+    ],
+)
+def test_a_database_that_should_serve_and_does_not_is_warned_of(
+    state: State, result: CheckResult, words: str
+) -> None:
+    check = check_stopped_server(ProcessStatus("postgres", state))
     assert check.result is result
     assert words in f"{check.found} {check.remedy}"

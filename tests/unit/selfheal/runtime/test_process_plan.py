@@ -80,6 +80,7 @@ def test_the_local_model_is_served_only_where_it_is_used() -> None:
     elsewhere = make_settings(llm_provider="local", llm_base_url="http://127.0.0.1:9999/v1")
     assert not needs_local_model(elsewhere)
     assert needs_local_model(make_settings(refiner_model="local:SmolLM2"))
+    assert needs_local_model(make_settings(llm_fallbacks="simulated:simulated, local:SmolLM2"))
     moved = make_settings(llm_provider="local", local_model_port=9999)
     assert needs_local_model(moved)
     in_a_container = "http://local-model:8010/v1"

@@ -114,6 +114,19 @@ def test_a_process_that_is_not_ready_is_starting_while_it_is_young(
     assert processes.process("worker").status().state is State.STARTING
 
 
+def test_a_process_that_served_and_does_not_any_more_is_told_with_its_own_words(
+    processes: ProcessTable, make_spec: MakeSpec
+) -> None:
+    process = processes.process("worker")
+    spec = make_spec("worker", "unready")
+    process.spawn(spec)
+    process.note_ready()
+    assert wait_until(lambda: "answers 503" in find_obstacle(spec.ready_url), timeout_seconds=20)
+    status = process.status()
+    assert status.state is State.UNHEALTHY
+    assert status.detail == "runs, but is not ready to serve: The disk is full."
+
+
 def test_a_record_whose_pid_another_program_got_is_a_crash(
     processes: ProcessTable, make_spec: MakeSpec, home: Path
 ) -> None:

@@ -664,5 +664,5 @@ async def test_a_key_that_is_none_is_refused(
     for key in ("", "a b", "k" * 256):
         headers = {"Idempotency-Key": key}
         refused = await manager.post("/api/v1/request", json=REQUEST, headers=headers)
-        assert_is_error(refused, 422, "invalid_request")
+        assert_is_error(refused, 400, "invalid_idempotency_key")
     assert worker.questions == []
