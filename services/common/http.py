@@ -158,7 +158,7 @@ class ServiceClient:
         seconds: float,
     ) -> aiohttp.ClientResponse:
         """Send, on a new connection where the server had closed the kept-alive one."""
-        if not self._breaker.admits():
+        if not self._breaker.admits(is_hurried=seconds < self._timeout_seconds):
             raise self._failure("can't be reached, as it couldn't a moment ago", "unreachable")
         sent = {"Content-Type": "application/json", **headers, **write_headers(seconds)}
         for attempt in range(1, ATTEMPTS + 1):

@@ -1,7 +1,8 @@
 """What keeps a database from being used, translated once, with what to do about it."""
 
+import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import asyncpg
 
@@ -62,13 +63,26 @@ def choose_remedy(error: BaseException | None) -> str:
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Turn what a vanished server raises into `DatabaseUnavailableError`."""
+    """Turn what a vanished server raises into `DatabaseUnavailableError`.
+
+    Work that is being cancelled stays so: where a server hangs, asyncpg's ROLLBACK or farewell
+    fails as well, and would take the cancellation's place.
+    """
     try:
         yield
     except OpenBreakerError as error:
         raise _describe(error.__cause__) from error
     except CONNECTION_ERRORS as error:
+        if _is_being_cancelled():
+            raise asyncio.CancelledError from error
         raise _describe(error) from error
+
+
+def _is_being_cancelled() -> bool:
+    with suppress(RuntimeError):  # nothing runs that could be cancelled
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return False
 
 
 def _describe(error: BaseException | None) -> DatabaseUnavailableError:

@@ -19,6 +19,7 @@ from services.common.errors import (
 )
 from services.common.llm.retries import RetryBudget
 from services.common.resilience.breaker import PROBE_SECONDS, Breaker
+from services.common.resilience.deadline import fits
 
 # For so long nothing but failures must have come: where a fifth of all calls fails, three in a row
 # are chance, and a second without an answer isn't.
@@ -81,7 +82,9 @@ class ProviderGuard:
         if rest_seconds > 0 and not is_retry:
             raise self._refuse("has asked to be left alone", rest_seconds, self._is_limited)
         self._notice_silence()
-        if (self.breaker.is_open and self._is_probed()) or not self.breaker.admits():
+        is_hurried = not fits(self._patience_seconds)
+        is_probed = self.breaker.is_open and self._is_probed()
+        if is_probed or not self.breaker.admits(is_hurried=is_hurried):
             what = f"is left alone, since it fails: {self._problem}"
             raise self._refuse(what, PROBE_SECONDS)
 

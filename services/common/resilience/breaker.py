@@ -47,12 +47,18 @@ class Breaker:
         """Whether it is known to fail; a probe may still be let through."""
         return self._is_open
 
-    def admits(self) -> bool:
-        """Tell whether a call may be tried now; while open, a yes is this second's only one."""
+    def admits(self, *, is_hurried: bool = False) -> bool:
+        """Tell whether a call may be tried now; while open, a yes is this second's only one.
+
+        Args:
+            is_hurried: Whether the call may end before it says anything. It is a probe only where
+                for another second nobody came who has time: else one client with short deadlines
+                could take all probes, and keep it open for everybody.
+        """
         if not self.is_open:
             return True
         now = self._clock()
-        if now - self._probed_at < PROBE_SECONDS:
+        if now - self._probed_at < PROBE_SECONDS * (2 if is_hurried else 1):
             return False
         self._probed_at = now
         return True

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from typing import Final
 
 FIRST: Final = 32
+# At a vendor's own address, where HTTP 429 says what is too much: a long answer must not keep those
+# away who could be served.
+FIRST_OF_A_VENDOR: Final = 256
 LOWEST: Final = 4
 HIGHEST: Final = 1024
 STEP: Final = 1.25
@@ -31,14 +34,23 @@ LONGEST_REST: Final = 8
 class ConcurrencyLimit:
     """Finds out how many calls a provider serves at a time, from how many answers come of them.
 
+    Args:
+        fixed: How many, where that is known.
+        is_a_vendors: Whether calls go to a vendor's own address, and not to somebody's server.
+        clock: Gives seconds that only grow.
+
     Attributes:
         calls: How many may be under way now.
     """
 
     def __init__(
-        self, fixed: int | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        fixed: int | None = None,
+        *,
+        is_a_vendors: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.calls = fixed or FIRST
+        self.calls = fixed or (FIRST_OF_A_VENDOR if is_a_vendors else FIRST)
         self._is_fixed = fixed is not None
         self._clock = clock
         self._goes_up = False

@@ -12,6 +12,8 @@ UNSENT: Final = "none"
 SIMULATED_PROVIDER = "simulated"
 LOCAL_PROVIDER = "local"
 DEFAULT_HOSTED_PROVIDER = "openai"
+# Who serves models at an address of their own, and refuses with HTTP 429 what is too much.
+VENDORS: Final = frozenset({"openai", "anthropic", "google_genai", "mistralai"})
 DEFAULT_MODELS = {
     SIMULATED_PROVIDER: "simulated",
     LOCAL_PROVIDER: "SmolLM2-135M-Instruct",
@@ -62,6 +64,11 @@ class ModelSettings(ProcessSettings):
         if not self.llm_base_url and self.llm_provider == LOCAL_PROVIDER:
             self.llm_base_url = self.local_model_url
         return self
+
+    @property
+    def asks_a_vendor(self) -> bool:
+        """Whether the model is asked at its vendor's own address."""
+        return self.llm_provider in VENDORS and not self.llm_base_url
 
     @property
     def temperature(self) -> float | None:

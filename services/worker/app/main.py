@@ -43,7 +43,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     for model in serving:
         metrics.watch_breaker(model.guard.breaker)
     models = ServingModels(serving, fallback_metrics.count)
-    limit = ConcurrencyLimit(settings.llm_concurrency)
+    limit = ConcurrencyLimit(settings.llm_concurrency, is_a_vendors=settings.asks_a_vendor)
     calls = BoundedCalls(limit, settings.queue_seconds, metrics.count_refusal)
     bounds = {"database": database.admits, PROVIDER: calls.admits}
     prompt_metrics = PromptMetrics(metrics.registry, prompts)

@@ -220,6 +220,26 @@ def test_urls_follow_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.evaluator_url == "http://evaluator:8002"
 
 
+@for_each(
+    [
+        ({"LLM_API_KEY": "sk-x"}, True),
+        ({"LLM_PROVIDER": "anthropic", "LLM_MODEL": "m"}, True),
+        ({"LLM_API_KEY": "sk-x", "LLM_BASE_URL": "https://models.example.com/v1"}, False),
+        ({"LLM_PROVIDER": "ollama", "LLM_MODEL": "m"}, False),
+        ({"LLM_PROVIDER": "local"}, False),
+        ({}, False),
+    ]
+)
+def test_a_vendor_is_who_is_asked_at_an_address_of_its_own(
+    row: tuple[dict[str, str], bool],
+) -> None:
+    variables, asks_a_vendor = row
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        assert Settings().asks_a_vendor is asks_a_vendor
+
+
 def test_the_local_models_url_follows_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_PROVIDER", "local")
     monkeypatch.setenv("LOCAL_MODEL_PORT", "9010")

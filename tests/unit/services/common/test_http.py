@@ -335,6 +335,9 @@ async def test_a_service_that_was_not_there_three_times_is_asked_once_a_second(
         assert isinstance(failure, UpstreamError)
         assert (failure.status_code, failure.upstream_code) == (502, "unreachable")
         clock.now += 1
+        with within(5):  # whoever has no time for an answer says nothing of it
+            await failure_of(client)
+        assert breaker.is_open
         assert (await ask(client)).text == "there"
         assert not breaker.is_open
 

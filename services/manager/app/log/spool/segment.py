@@ -34,7 +34,7 @@ class Segment:
         Raises:
             OSError: If the directory can't be written to.
         """
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(directory, mode=0o700)
         path = directory / f"{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
@@ -76,6 +76,14 @@ class Segment:
         """Close it as if nothing had been written."""
         self.size_bytes = 0
         self.close()
+
+
+def _make_directory(directory: Path, mode: int = 0o777) -> None:
+    """Make a directory that isn't there, so that its name outlasts a power cut as well."""
+    if not directory.exists():
+        _make_directory(directory.parent)
+        directory.mkdir(mode=mode, exist_ok=True)
+        sync_directory(directory.parent)
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -109,6 +110,34 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_server(error: Exception) -> None
 def test_an_error_of_a_service_passes_untouched() -> None:
     with pytest.raises(InvalidRequestError), translate_database_errors():
         raise InvalidRequestError("no")
+
+
+async def test_work_that_is_cancelled_ends_though_its_server_hangs_at_the_end_too() -> None:
+    begun = asyncio.Event()
+
+    async def ask_for_ever() -> None:
+        while True:
+            try:
+                with translate_database_errors():
+                    try:
+                        begun.set()
+                        await asyncio.Event().wait()
+                    finally:  # what asyncpg's ROLLBACK and its farewell do
+                        raise TimeoutError
+            except DatabaseUnavailableError:
+                continue
+
+    asking = asyncio.create_task(ask_for_ever())
+    await begun.wait()
+    asking.cancel()
+    await asyncio.wait([asking], timeout=1)
+    assert asking.cancelled()
+
+
+async def test_a_time_that_is_up_is_no_cancellation() -> None:
+    with pytest.raises(DatabaseUnavailableError), translate_database_errors():
+        async with asyncio.timeout(0):
+            await asyncio.Event().wait()
 
 
 async def test_a_pool_that_was_not_opened_is_unavailable() -> None:

@@ -19,6 +19,7 @@ from services.common.errors import (
 )
 from services.common.llm import guard as guard_module
 from services.common.llm.guard import ProviderGuard
+from services.common.resilience.deadline import within
 
 
 class Clock:
@@ -273,3 +274,26 @@ async def test_nobody_is_left_alone_for_more_than_a_minute(
 
     clock.now += 60
     guard.admit()
+
+
+async def test_a_call_with_too_little_time_leaves_the_probe_to_others(
+    guard: ProviderGuard, clock: Clock
+) -> None:
+    guard.breaker.open()
+    clock.now += 1
+    with within(0.05), pytest.raises(ModelUnavailableError):
+        guard.admit()
+    await call(guard)
+
+    assert not guard.is_open
+
+
+async def test_where_all_calls_have_little_time_one_of_them_is_the_probe(
+    guard: ProviderGuard, clock: Clock
+) -> None:
+    guard.breaker.open()
+    clock.now += 2
+    with within(0.05):
+        await call(guard)
+
+    assert not guard.is_open

@@ -111,3 +111,18 @@ def test_what_is_opened_from_outside_admits_a_probe_a_second_too() -> None:
     assert breaker.admits()
     breaker.tell_success()
     assert not breaker.is_open
+
+
+def test_a_call_in_a_hurry_is_a_probe_only_where_nobody_with_time_comes() -> None:
+    clock = Clock()
+    breaker = make_breaker(clock)
+    breaker.open()
+
+    clock.now += 1
+    assert not breaker.admits(is_hurried=True)
+    assert breaker.admits()
+
+    clock.now += 2
+    assert breaker.admits(is_hurried=True)
+    clock.now += 1
+    assert breaker.admits()

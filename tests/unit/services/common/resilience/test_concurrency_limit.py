@@ -2,7 +2,12 @@ import random
 
 import pytest
 
-from services.common.resilience.concurrency_limit import FIRST, LOWEST, ConcurrencyLimit
+from services.common.resilience.concurrency_limit import (
+    FIRST,
+    FIRST_OF_A_VENDOR,
+    LOWEST,
+    ConcurrencyLimit,
+)
 
 
 class Provider:
@@ -68,3 +73,12 @@ def test_a_limit_that_is_set_stays() -> None:
     provider = Provider(slots=5, fixed=12)
     provider.limit.tell_refusal()
     assert set(provider.serve(seconds=30)) == {12}
+
+
+def test_a_vendor_is_asked_for_more_from_the_start_until_it_refuses() -> None:
+    limit = ConcurrencyLimit(is_a_vendors=True, clock=lambda: 0.0)
+    assert limit.calls == FIRST_OF_A_VENDOR > FIRST
+    assert ConcurrencyLimit(3, is_a_vendors=True).calls == 3
+
+    limit.tell_refusal()
+    assert limit.calls < FIRST_OF_A_VENDOR

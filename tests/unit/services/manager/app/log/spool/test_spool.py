@@ -50,6 +50,23 @@ async def test_a_record_is_synced_before_append_returns(spool: Spool, syncs: lis
     assert spool.directory.stat().st_mode & 0o777 == 0o700
 
 
+async def test_the_name_of_a_directory_that_was_just_made_is_on_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = set()
+    sync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    await Spool(tmp_path / "home" / "spool", max_bytes=MIB).append(b"first")
+
+    for directory in (tmp_path, tmp_path / "home", tmp_path / "home" / "spool"):
+        assert directory.stat().st_ino in synced
+
+
 async def test_records_that_come_at_once_share_a_sync(spool: Spool, syncs: list[int]) -> None:
     records = [f"{number}".encode() for number in range(200)]
     await asyncio.gather(*map(spool.append, records))
