@@ -28,6 +28,17 @@ from selfheal.runtime.logs import last_error, open_log, read_tail
         ('{"level": "info", "event": "error_rate"}\nbye\n', "bye"),
         ('{"level": "info", "event": "request_served"}\n', ""),
         ("[1]\n{}\n{broken\n", "[1]"),
+        (
+            '{"level": "error", "event": "spool_damaged"}\n'
+            '{"level": "info", "event": "service_started"}\nbye\n'
+            '{"level": "info", "event": "service_stopped"}\n',
+            "",
+        ),
+        (
+            '{"level": "error", "event": "spool_damaged"}\n'
+            '{"level": "info", "event": "service_started"}\nlast\n',
+            "last",
+        ),
         ("2026 UTC [1] FATAL:  could not write\nlast\n", "2026 UTC [1] FATAL:  could not write"),
     ],
 )
