@@ -84,10 +84,10 @@ def measure(rows: int, *, requests: int, keep: Path | None = None) -> Report:
         if filled:
             filled.touch()
         report.fill_seconds = time.monotonic() - began
-        counted = asyncio.run(count_all(postgres.manager_url, progress=messages.print))
+        counted = asyncio.run(count_all(postgres.service_urls["manager"], progress=messages.print))
         asyncio.run(_vacuum(postgres.database_url))
         report.count_seconds, report.round_ms = counted[0], 1000 * counted[1]
-        report.traffic_ms = asyncio.run(_time_traffic(postgres.console_url, requests))
+        report.traffic_ms = asyncio.run(_time_traffic(postgres.service_urls["console"], requests))
         with run_console(postgres) as base_url:
             messages.print("asking for the pages")
             report.pages = measure_pages(base_url, paths, requests=requests)
@@ -142,8 +142,8 @@ def run_console(postgres: EmbeddedPostgres) -> Iterator[str]:
         "BIND_HOST": "127.0.0.1",
         "MANAGER_PORT": str(manager_port),
         "CONSOLE_PORT": str(console_port),
-        "DATABASE_URL": postgres.manager_url,
-        "CONSOLE_DATABASE_URL": postgres.console_url,
+        "DATABASE_URL": postgres.service_urls["manager"],
+        "CONSOLE_DATABASE_URL": postgres.service_urls["console"],
         "INTERNAL_TOKEN": "benchmark",
     }
     directory = Path(tempfile.mkdtemp(prefix="selfheal-"))

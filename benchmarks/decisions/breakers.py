@@ -53,11 +53,17 @@ def make_own() -> Guard:
     """Ours."""
     from services.common.resilience.breaker import Breaker  # noqa: PLC0415 - measured apart
 
-    breaker = Breaker("part", failures=FAILURES, probe_seconds=REST_SECONDS)
+    breaker = Breaker("part", failures=FAILURES)
 
     async def call(work: Work) -> None:
-        with breaker.guarding(FailedError):
+        if not breaker.admits():
+            raise FailedError
+        try:
             await work()
+        except FailedError:
+            breaker.tell_failure()
+            raise
+        breaker.tell_success()
 
     return call
 

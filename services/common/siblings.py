@@ -1,12 +1,12 @@
 """The Worker's and the Evaluator's API, from the side of the services that call them."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from uuid import UUID, uuid4
 
 import aiohttp
 
-from services.common.http import ServiceClient
+from services.common.http import Answer, ServiceClient
 from services.common.oversight.records import EvaluatorRecord, EvaluatorRecords
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.ranks import LIVE_PURPOSE, name_purpose
@@ -22,7 +22,31 @@ from services.common.schemas import (
 from services.common.settings.upstream import TokenSettings, UpstreamSettings
 
 
-class WorkerClient:
+class _Sibling:
+    """Asks a sibling, and shows it the caller's internal token."""
+
+    def __init__(self, client: ServiceClient, token: str, throttle: Throttle | None) -> None:
+        self._client = client
+        self._token = token
+        self._throttle = throttle or Throttle()
+
+    async def _ask(
+        self,
+        path: str,
+        request: TaskRequest | ChatTask | EvaluationRequest,
+        answer_type: type[Answer],
+        purpose: str,
+    ) -> Answer:
+        headers = self._headers(request.request_id, purpose)
+        with self._throttle.asking() if purpose == LIVE_PURPOSE else nullcontext():
+            return await self._client.post(path, request, answer_type, headers=headers)
+
+    def _headers(self, request_id: UUID, purpose: str = LIVE_PURPOSE) -> dict[str, str]:
+        headers = {"X-Request-ID": str(request_id), **name_purpose(purpose)}
+        return headers | {"X-Internal-Token": self._token} if self._token else headers
+
+
+class WorkerClient(_Sibling):
     """Asks the Worker for answers; `throttle` is told whether it refuses live requests."""
 
     def __init__(
@@ -32,37 +56,32 @@ class WorkerClient:
         throttle: Throttle | None = None,
         breaker: Breaker | None = None,
     ) -> None:
-        self._own_token = read_token(settings)
-        self._throttle = throttle or Throttle()
-        self._client = ServiceClient(
+        client = ServiceClient(
             session,
             upstream="worker",
             base_url=settings.worker_url,
             timeout_seconds=settings.worker_timeout_seconds,
             breaker=breaker,
         )
+        super().__init__(client, read_token(settings), throttle)
 
-    async def perform(self, task: TaskRequest, *, internal_token: str = "") -> TaskResponse:
+    async def perform(self, task: TaskRequest) -> TaskResponse:
         """Have a task answered; one that names a candidate needs the internal token.
 
         Raises:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token or self._own_token, task.purpose)
-        with _asking(self._throttle, task.purpose):
-            return await self._client.post("/api/v1/task", task, TaskResponse, headers=headers)
+        return await self._ask("/api/v1/task", task, TaskResponse, task.purpose)
 
-    async def complete(self, task: ChatTask, *, internal_token: str) -> ChatCompletion:
+    async def complete(self, task: ChatTask) -> ChatCompletion:
         """Have a conversation answered, whole.
 
         Raises:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(task.request_id, internal_token or self._own_token, task.purpose)
-        with _asking(self._throttle, task.purpose):
-            return await self._client.post("/api/v1/chat", task, ChatCompletion, headers=headers)
+        return await self._ask("/api/v1/chat", task, ChatCompletion, task.purpose)
 
     @asynccontextmanager
     async def chat(self, task: bytes, request_id: UUID) -> AsyncIterator["ChatReply"]:
@@ -76,7 +95,7 @@ class WorkerClient:
             UnknownTaskTypeError: If no prompt serves the task type.
             UpstreamError: If the Worker fails or gives no answer in time.
         """
-        headers = _headers(request_id, self._own_token)
+        headers = self._headers(request_id)
         async with AsyncExitStack() as stack:
             with self._throttle.asking():
                 opening = self._client.open_stream("/api/v1/chat", task, headers)
@@ -110,7 +129,7 @@ class ChatReply:
                     yield [event.removeprefix(b"data: ") for event in events]
 
 
-class EvaluatorClient:
+class EvaluatorClient(_Sibling):
     """Asks the Evaluator for scores; `throttle` is told whether it refuses live requests.
 
     What isn't live, such as `scoring` or a `replay`, yields to what is.
@@ -125,29 +144,22 @@ class EvaluatorClient:
         purpose: str = LIVE_PURPOSE,
     ) -> None:
         self._purpose = purpose
-        self._own_token = read_token(settings)
-        self._throttle = throttle or Throttle()
-        self._client = ServiceClient(
+        client = ServiceClient(
             session,
             upstream="evaluator",
             base_url=settings.evaluator_url,
             timeout_seconds=settings.evaluator_timeout_seconds,
             breaker=breaker,
         )
+        super().__init__(client, read_token(settings), throttle)
 
-    async def evaluate(
-        self, request: EvaluationRequest, *, internal_token: str = ""
-    ) -> EvaluationResponse:
+    async def evaluate(self, request: EvaluationRequest) -> EvaluationResponse:
         """Have an answer scored; a request that names a golden input needs the internal token.
 
         Raises:
             UpstreamError: If the Evaluator gives no score: it fails, or gives none in time.
         """
-        headers = _headers(request.request_id, internal_token or self._own_token, self._purpose)
-        with _asking(self._throttle, self._purpose):
-            return await self._client.post(
-                "/api/v1/evaluate", request, EvaluationResponse, headers=headers
-            )
+        return await self._ask("/api/v1/evaluate", request, EvaluationResponse, self._purpose)
 
     async def exchange_records(self, records: list[EvaluatorRecord]) -> list[EvaluatorRecord]:
         """Give what all Evaluators are to know, and return what this one knows.
@@ -155,10 +167,9 @@ class EvaluatorClient:
         Raises:
             UpstreamError: If the Evaluator fails or gives no answer in time.
         """
-        headers = _headers(uuid4(), self._own_token)
         given = EvaluatorRecords(records=records)
         answer = await self._client.post(
-            "/api/v1/records", given, EvaluatorRecords, headers=headers
+            "/api/v1/records", given, EvaluatorRecords, headers=self._headers(uuid4())
         )
         return answer.records
 
@@ -166,12 +177,3 @@ class EvaluatorClient:
 def read_token(settings: TokenSettings) -> str:
     """Return the token that the system's parts know one another by; empty where none is set."""
     return settings.internal_token.get_secret_value() if settings.internal_token else ""
-
-
-def _asking(throttle: Throttle, purpose: str) -> AbstractContextManager[None]:
-    return throttle.asking() if purpose == LIVE_PURPOSE else nullcontext()
-
-
-def _headers(request_id: UUID, internal_token: str, purpose: str = LIVE_PURPOSE) -> dict[str, str]:
-    headers = {"X-Request-ID": str(request_id), **name_purpose(purpose)}
-    return headers | {"X-Internal-Token": internal_token} if internal_token else headers

@@ -73,9 +73,14 @@ def test_no_acknowledged_request_is_lost_when_postgresql_is_killed(containers: C
     assert killed.is_set()
     assert poll_until(lambda: ask()[0] == 200)
     assert containers.host_process_id("postgres") != before
-    logged = set(containers.psql("SELECT request_id FROM execution_logs").split())
     assert acknowledged
-    assert acknowledged <= logged
+
+    def has_landed() -> bool:
+        """Tell whether what waited on the Manager's disk is in the log."""
+        logged = containers.psql("SELECT request_id FROM execution_logs").split()
+        return acknowledged <= set(logged)
+
+    assert poll_until(has_landed)
     # Whoever wasn't served was told so by a stable code, not by a closed connection.
     assert all(status >= 500 and code for status, code in refused)
 

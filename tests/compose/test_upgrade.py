@@ -6,7 +6,7 @@ from support.containers import PROJECT, ROOT, Containers, ask
 
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
 VOLUMES = {
-    *("postgres-data", "evaluator-data", "internal-token"),
+    *("postgres-data", "evaluator-data", "manager-spool", "internal-token"),
     *("manager-password", "worker-password", "optimizer-password", "console-password"),
     "console-token",
 }

@@ -33,7 +33,7 @@ async def test_what_is_filled_is_whole_and_counted(postgres: EmbeddedPostgres) -
         assert len(paths) == len(PAGES)
         assert not any("{" in path or "None" in path for path in paths)
 
-        await count_all(postgres.manager_url, progress=lambda _: None)
+        await count_all(postgres.service_urls["manager"], progress=lambda _: None)
         assert await count(connection, "SELECT sum(requests) FROM selfheal.traffic") == ROWS
         details = "SELECT count(DISTINCT detail -> 'verdict') FROM selfheal.healing_runs"
         assert await count(connection, details) == 1

@@ -7,7 +7,7 @@ from statistics import fmean
 from uuid import UUID, uuid4
 
 from benchmarks.healing.lane.database import TASK_TYPE
-from benchmarks.healing.lane.lane import INTERNAL_TOKEN, Lane
+from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.records import Measurement
 from benchmarks.measured_system import MeasurementError
 from services.common.errors import UpstreamError
@@ -85,8 +85,7 @@ class PromptTrials:
                     task_type=TASK_TYPE,
                     refined_input=refined,
                     candidate_id=candidate,
-                ),
-                internal_token=INTERNAL_TOKEN,
+                )
             )
             evaluation = await self._evaluator.evaluate(
                 EvaluationRequest(

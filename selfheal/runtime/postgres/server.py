@@ -114,16 +114,6 @@ class EmbeddedPostgres:
         return self.address.url()
 
     @property
-    def manager_url(self) -> str:
-        """The Manager's connection URL."""
-        return self.service_urls["manager"]
-
-    @property
-    def console_url(self) -> str:
-        """The console's connection URL."""
-        return self.service_urls["console"]
-
-    @property
     def service_urls(self) -> dict[str, str]:
         """The connection URL of each service's own user, by service."""
         return {

@@ -69,8 +69,7 @@ def create_model_from_spec(
     Raises:
         ModelSettingError: If the provider isn't known or needs something that isn't there.
     """
-    model, guard, _ = _create_guarded(settings, spec)
-    return model if isinstance(model, ChatCompletionsModel) else GuardedModel(model, guard)
+    return _create_serving(settings, spec).chat
 
 
 def create_serving_models(settings: ServingModelSettings) -> tuple[ServingModel, ...]:
@@ -87,14 +86,16 @@ def create_serving_models(settings: ServingModelSettings) -> tuple[ServingModel,
 
 
 def _create_serving(settings: SecondModelSettings, spec: str) -> ServingModel:
-    model, guard, name = _create_guarded(settings, spec)
-    return ServingModel(
-        provider=spec.partition(":")[0],
-        name=name,
-        chat=model if isinstance(model, ChatCompletionsModel) else GuardedModel(model, guard),
-        relay=create_chat_relay(model, guard, name, settings.llm_timeout_seconds),
-        guard=guard,
+    provider, _, name = spec.partition(":")
+    name = name or DEFAULT_MODELS.get(provider, "")
+    model = _create(settings, provider, name, openai_key=settings.openai_api_key)
+    chat: ChatCompletionsModel | GuardedModel = (
+        model
+        if isinstance(model, ChatCompletionsModel)
+        else GuardedModel(model, ProviderGuard(f"{provider}:{name}"))
     )
+    relay = create_chat_relay(model, chat.guard, name, settings.llm_timeout_seconds)
+    return ServingModel(provider, name, chat, relay, chat.guard)
 
 
 def create_chat_relay(
@@ -104,18 +105,6 @@ def create_chat_relay(
     if isinstance(model, ChatCompletionsModel):
         return EndpointRelay(model.endpoint, model.parameters)
     return LangChainRelay(model, name=name, timeout_seconds=timeout_seconds, guard=guard)
-
-
-def _create_guarded(
-    settings: SecondModelSettings, spec: str
-) -> tuple[BaseChatModel, ProviderGuard, str]:
-    """Create a model, its guard, and its name without the provider's."""
-    provider, _, name = spec.partition(":")
-    name = name or DEFAULT_MODELS.get(provider, "")
-    model = _create(settings, provider, name, openai_key=settings.openai_api_key)
-    if isinstance(model, ChatCompletionsModel):
-        return model, model.endpoint.guard, name
-    return model, ProviderGuard(f"{provider}:{name}"), name
 
 
 def _create(

@@ -123,8 +123,16 @@ class Lease:
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
-            if not connection.is_closed():
-                await self.release(connection)
+            await self._give_back(connection, connect)
+
+    async def _give_back(self, connection: asyncpg.Connection, connect: Connect) -> None:
+        """Release it: over another connection where its own is lost; else it runs out by itself."""
+        if not connection.is_closed():
+            await self.release(connection)
+            return
+        with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
+            async with connect() as another:
+                await self.release(another)
 
     async def _renew(self, connect: Connect) -> None:
         while True:

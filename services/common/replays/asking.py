@@ -45,7 +45,6 @@ class Asker:
     """Asks the Worker under candidates, for callers that show the internal token."""
 
     worker: WorkerClient
-    internal_token: str
     purpose: Purpose
 
     async def ask(self, task_type: str, candidate_id: UUID, question: Question) -> Answered:
@@ -70,8 +69,7 @@ class Asker:
                 refined_input=question.refined_input,
                 candidate_id=candidate_id,
                 purpose=self.purpose,
-            ),
-            internal_token=self.internal_token,
+            )
         )
         evaluation = EvaluationRequest(
             request_id=task.request_id,
@@ -96,7 +94,7 @@ class Asker:
             purpose=self.purpose,
         )
         started = time.perf_counter()
-        completion = await self.worker.complete(task, internal_token=self.internal_token)
+        completion = await self.worker.complete(task)
         latency_ms = round((time.perf_counter() - started) * 1000)
         usage = completion.usage or {}
         choice = completion.choices[0]

@@ -1,10 +1,10 @@
 """A circuit breaker (Nygard, *Release It!*): it says at once what waiting would only say later."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
+# Between two probes, from the beginning of the one before.
 PROBE_SECONDS: Final = 1.0
 
 
@@ -22,7 +22,6 @@ class Breaker:
         failures: So many failures in a row open it.
         failing_seconds: For so long, too, they must have been all that there was: where many are
             asked at once and some fail, chance alone makes a few in a row.
-        probe_seconds: Time between two probes, from the beginning of the one before.
         clock: Gives seconds that only grow.
     """
 
@@ -32,13 +31,11 @@ class Breaker:
         *,
         failures: int = 3,
         failing_seconds: float = 0.0,
-        probe_seconds: float = PROBE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._failures = failures
         self._failing_seconds = failing_seconds
-        self._probe_seconds = probe_seconds
         self._clock = clock
         self._failed = 0
         self._failing_since = 0.0
@@ -55,7 +52,7 @@ class Breaker:
         if not self.is_open:
             return True
         now = self._clock()
-        if now - self._probed_at < self._probe_seconds:
+        if now - self._probed_at < PROBE_SECONDS:
             return False
         self._probed_at = now
         return True
@@ -79,24 +76,3 @@ class Breaker:
         if not self._is_open:
             self._is_open = True
             self._probed_at = self._clock()
-
-    @contextmanager
-    def guarding(self, *failures: type[Exception]) -> Iterator[None]:
-        """Try a call: these exceptions are failures of the part, others say that it is there.
-
-        What is cancelled says nothing.
-
-        Raises:
-            OpenBreakerError: If nothing may be tried now.
-        """
-        if not self.admits():
-            raise OpenBreakerError(self.name)
-        try:
-            yield
-        except failures:
-            self.tell_failure()
-            raise
-        except Exception:
-            self.tell_success()
-            raise
-        self.tell_success()

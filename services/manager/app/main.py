@@ -16,7 +16,7 @@ from services.common.replays.asking import Asker
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.ranks import SCORING_PURPOSE
 from services.common.resilience.throttle import Throttle
-from services.common.siblings import EvaluatorClient, WorkerClient, read_token
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
 from services.common.web import create_app, serve
@@ -144,7 +144,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.trials = Trials(
                 database=database,
                 refiner=refiner,
-                asker=Asker(worker, read_token(settings), "trial"),
+                asker=Asker(worker, "trial"),
                 evaluator=evaluator,
                 task_types=task_types,
             )

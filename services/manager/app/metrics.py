@@ -21,41 +21,6 @@ COUNT_DECISIONS: Final = """
 """
 
 
-class ScoringMetrics:
-    """The backlog of scoring, as the last scrape that reached the database found it."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._pending = Gauge(
-            "agent_pending_scores", "Answers that wait for their scores", registry=registry
-        )
-        self._oldest = Gauge(
-            "agent_pending_scores_oldest_seconds",
-            "How long the one of them that has waited longest has waited",
-            registry=registry,
-        )
-
-    def set_backlog(self, *, pending: int, oldest_seconds: float) -> None:
-        """Show how many answers wait, and how long the oldest has."""
-        self._pending.set(pending)
-        self._oldest.set(oldest_seconds)
-
-
-class TrafficMetrics:
-    """How old the counted traffic is that the console draws, whichever Manager counts."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._age = Gauge(
-            "agent_traffic_rollup_age_seconds",
-            "How long ago what was logged was counted for the console; NaN before the first time",
-            registry=registry,
-        )
-        self._age.set(math.nan)
-
-    def set_age(self, seconds: float | None) -> None:
-        """Show when it was counted last; None for never."""
-        self._age.set(math.nan if seconds is None else seconds)
-
-
 class HealingMetrics(Collector):
     """What was decided of prompts, by whichever Optimizer."""
 
@@ -94,20 +59,32 @@ class CountedMetrics:
         traffic_counter: TrafficCounter,
     ) -> None:
         self._database = database
-        self._pending = pending
+        self._scores = pending
         self._traffic_counter = traffic_counter
-        self._scoring = ScoringMetrics(registry)
-        self._traffic = TrafficMetrics(registry)
+        self._pending = Gauge(
+            "agent_pending_scores", "Answers that wait for their scores", registry=registry
+        )
+        self._oldest = Gauge(
+            "agent_pending_scores_oldest_seconds",
+            "How long the one of them that has waited longest has waited",
+            registry=registry,
+        )
+        self._traffic_age = Gauge(
+            "agent_traffic_rollup_age_seconds",
+            "How long ago what was logged was counted for the console; NaN before the first time",
+            registry=registry,
+        )
+        self._traffic_age.set(math.nan)
         self._healing = HealingMetrics(registry)
 
     async def refresh(self) -> None:
         """Ask."""
         with suppress(DatabaseUnavailableError):
-            backlog = await self._pending.count()
-            self._scoring.set_backlog(
-                pending=backlog.pending, oldest_seconds=backlog.oldest_seconds
-            )
-            self._traffic.set_age(await self._traffic_counter.age_seconds())
+            backlog = await self._scores.count()
+            self._pending.set(backlog.pending)
+            self._oldest.set(backlog.oldest_seconds)
+            age_seconds = await self._traffic_counter.age_seconds()
+            self._traffic_age.set(math.nan if age_seconds is None else age_seconds)
             async with self._database.connection() as connection:
                 counts = await connection.fetch(COUNT_DECISIONS)
             self._healing.set_decisions({(name, what): count for name, what, count in counts})

@@ -15,7 +15,7 @@ from services.common.http import create_session
 from services.common.models import Prompt
 from services.common.record.outcomes import HealingOutcome
 from services.common.resilience.deadline import within
-from services.common.siblings import EvaluatorClient, WorkerClient, read_token
+from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
@@ -105,7 +105,6 @@ class Workshop:
         return Replayer(
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
-            internal_token=read_token(settings),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,
         )

@@ -22,7 +22,7 @@ async def manager(
     database_server: EmbeddedPostgres, connection: Connection
 ) -> AsyncIterator[Connection]:
     """The Manager's connection, to the database of `connection`."""
-    async with connect(database_server.manager_url, timeout_seconds=5) as manager:
+    async with connect(database_server.service_urls["manager"], timeout_seconds=5) as manager:
         yield manager
 
 

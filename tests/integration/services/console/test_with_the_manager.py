@@ -69,7 +69,7 @@ def open_both(
 ) -> Any:
     """Opens a Manager, and the console that calls it."""
 
-    of_the_manager = {"database_url": database_server.manager_url}
+    of_the_manager = {"database_url": database_server.service_urls["manager"]}
 
     async def open_them(**settings: Any) -> httpx.AsyncClient:
         manager = await serve(create_manager(make_settings(**of_the_manager, **settings)))

@@ -9,4 +9,4 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 @pytest.fixture
 def database_url(database_server: EmbeddedPostgres, connection: asyncpg.Connection) -> str:
     """Where the database of `connection` is, for the Manager's own user."""
-    return database_server.manager_url
+    return database_server.service_urls["manager"]

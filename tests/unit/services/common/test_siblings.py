@@ -85,14 +85,6 @@ async def test_a_task_goes_to_the_worker_under_the_requests_id(
     assert TaskRequest.model_validate_json(body) == TASK
 
 
-async def test_the_internal_token_goes_along_where_there_is_one(
-    worker: WorkerClient, sibling: Sibling
-) -> None:
-    await worker.perform(TASK, internal_token="secret")
-    [(_, headers, _)] = sibling.requests
-    assert headers["x-internal-token"] == "secret"
-
-
 async def test_the_callers_own_token_goes_along_with_everything(
     session: aiohttp.ClientSession, url: str, sibling: Sibling
 ) -> None:

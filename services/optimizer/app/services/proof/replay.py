@@ -61,8 +61,6 @@ class Replayer:
     Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
-        internal_token: Lets the Worker generate with a candidate, and the Evaluator use the
-            checks of golden inputs.
         deadline_seconds: Most seconds from now until the last replay ends.
     """
 
@@ -71,13 +69,11 @@ class Replayer:
         *,
         worker: WorkerClient,
         evaluator: EvaluatorClient,
-        internal_token: str,
         max_calls: int,
         deadline_seconds: float = 900,
     ) -> None:
-        self._asker = Asker(worker, internal_token, "replay")
+        self._asker = Asker(worker, "replay")
         self._evaluator = evaluator
-        self._internal_token = internal_token
         self._max_calls = max_calls
         self._deadline = time.monotonic() + deadline_seconds
         self._slots = asyncio.Semaphore(CONCURRENCY)
@@ -160,9 +156,7 @@ class Replayer:
         answered = await self._asker.ask(task_type, candidate_id, asked)
         self.input_tokens += answered.input_tokens
         self.output_tokens += answered.output_tokens
-        evaluation = await self._evaluator.evaluate(
-            answered.evaluation, internal_token=self._internal_token if item.golden_id else ""
-        )
+        evaluation = await self._evaluator.evaluate(answered.evaluation)
         detail = read_detail(evaluation.detail)
         return ReplayResult(
             score=evaluation.score,

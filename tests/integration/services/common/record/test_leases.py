@@ -122,3 +122,12 @@ async def test_it_is_not_given_while_another_holds_it(
         async with THEIRS.holding(other, connecting) as is_held:
             assert not is_held
         assert await THEIRS.claim(other) is None
+
+
+async def test_it_is_given_back_though_its_connection_was_lost(
+    connection: Connection, database_url: str
+) -> None:
+    connecting = partial(connect, database_url, timeout_seconds=5)
+    async with connecting() as own, MINE.holding(own, connecting):
+        own.terminate()
+    assert await THEIRS.claim(connection)

@@ -45,7 +45,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[TestClient]:
-    monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: RubricJudge())
+    monkeypatch.setattr(wiring, "create_judge", lambda *_: RubricJudge())
     with TestClient(create_evaluator(settings)) as client:
         yield client
 
@@ -66,7 +66,7 @@ def judge() -> BrokenJudge:
 def client_without_judge(
     monkeypatch: pytest.MonkeyPatch, judge: BrokenJudge, settings: Settings
 ) -> Iterator[TestClient]:
-    monkeypatch.setattr(wiring, "create_judge", lambda settings, task_types: judge)
+    monkeypatch.setattr(wiring, "create_judge", lambda *_: judge)
     app = create_evaluator(settings)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

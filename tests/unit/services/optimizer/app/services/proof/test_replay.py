@@ -1,4 +1,4 @@
-"""Replays: the budget, what is repeated, what is left out, and who gets the token."""
+"""Replays: the budget, what is repeated, and what is left out."""
 
 import asyncio
 import json
@@ -44,15 +44,13 @@ class FakeClient:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.bodies: list[Any] = []
-        self.tokens: list[str] = []
         self.running = 0
         self.most_running = 0
 
-    async def perform(self, body: TaskRequest, *, internal_token: str) -> Any:
-        return await self.evaluate(body, internal_token=internal_token)
+    async def perform(self, body: TaskRequest) -> Any:
+        return await self.evaluate(body)
 
-    async def evaluate(self, body: Any, *, internal_token: str = "") -> Any:
-        self.tokens.append(internal_token)
+    async def evaluate(self, body: Any) -> Any:
         self.bodies.append(body)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -95,7 +93,6 @@ def replayer(
     return Replayer(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
-        internal_token="the-token",
         max_calls=max_calls,
         deadline_seconds=deadline_seconds,
     )
@@ -123,13 +120,7 @@ async def test_inputs_go_through_worker_and_evaluator() -> None:
         assert evaluation.request_id == task.request_id
 
 
-async def test_the_worker_gets_the_token() -> None:
-    worker = FakeClient(generate)
-    await replay(replayer(worker, FakeClient(evaluate)), 1)
-    assert worker.tokens == ["the-token"]
-
-
-async def test_the_evaluator_gets_the_token_with_the_name_of_a_golden_input_alone() -> None:
+async def test_the_evaluator_is_told_the_name_of_a_golden_input() -> None:
     evaluator = FakeClient(evaluate)
     subject = replayer(FakeClient(generate), evaluator)
     live, golden = inputs(2)
@@ -138,11 +129,7 @@ async def test_the_evaluator_gets_the_token_with_the_name_of_a_golden_input_alon
         candidate_id=CANDIDATE,
         inputs=[live, replace(golden, golden_id="cg-053")],
     )
-    told = {
-        (body.golden_id, token)
-        for body, token in zip(evaluator.bodies, evaluator.tokens, strict=True)
-    }
-    assert told == {(None, ""), ("cg-053", "the-token")}
+    assert {body.golden_id for body in evaluator.bodies} == {None, "cg-053"}
 
 
 async def test_nothing_to_replay_is_no_failure() -> None:
@@ -375,8 +362,8 @@ CALLS = [{"type": "function", "id": "c", "function": {"name": "book", "arguments
 
 
 class ChattingWorker(FakeClient):
-    async def complete(self, body: ChatTask, *, internal_token: str) -> Any:
-        return await self.evaluate(body, internal_token=internal_token)
+    async def complete(self, body: ChatTask) -> Any:
+        return await self.evaluate(body)
 
 
 def converse(_: ChatTask) -> ChatCompletion:
@@ -392,11 +379,7 @@ async def test_a_conversation_is_replayed_with_all_that_it_had() -> None:
     results = await subject.replay(task_type="tools", candidate_id=CANDIDATE, inputs=[item])
     assert results["c"].output == json.dumps(CALLS)
     [task], [question] = worker.bodies, evaluator.bodies
-    assert (task.candidate_id, task.variables, worker.tokens) == (
-        CANDIDATE,
-        {"customer": "Ada"},
-        ["the-token"],
-    )
+    assert (task.candidate_id, task.variables) == (CANDIDATE, {"customer": "Ada"})
     assert task.request == {
         "model": "tools",
         "messages": ASKED.messages,
