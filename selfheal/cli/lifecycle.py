@@ -158,8 +158,8 @@ def reset(
 ) -> None:
     """Stop everything and delete the embedded database with all its data, and the logs.
 
-    The next `selfheal up` begins with an empty database. A server of your own (DATABASE_URL) is
-    left as it is.
+    Rows that wait on disk for that database go with it. The next `selfheal up` begins with an
+    empty one. A server of your own (DATABASE_URL), and what waits for it, is left as it is.
 
     Example: selfheal reset --yes
     """

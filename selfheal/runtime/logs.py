@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from services.common.secret_masking import mask_secrets
 
@@ -10,6 +11,7 @@ ROTATE_AT_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
 _ERROR_LEVELS = frozenset({"error", "critical", "exception"})
 _ERROR_MARKS = ("error", "fatal", "panic", "traceback", "exception")
+_TURNS = frozenset({"service_started", "service_stopped"})
 
 
 def open_log(path: Path, *, rotate_at_bytes: int = ROTATE_AT_BYTES) -> int:
@@ -39,24 +41,36 @@ def last_error(text: str) -> str:
     """Find the line of a log that says best why the process ended; empty where none does.
 
     Lines are either JSON objects with `level` and `event`, as the services write them, or plain
-    text. The last line that reports an error wins; without one, the last line of plain text.
+    text. The last line that reports an error wins; without one, the last line of plain text. What
+    a service wrote before it last started or stopped is of another time.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    turns = [number for number, line in enumerate(lines, 1) if _event_in(line) in _TURNS]
+    lines = lines[max(turns, default=0) :]
     errors = (found for line in reversed(lines) if (found := _error_in(line)))
     plain = (line for line in reversed(lines) if not line.startswith("{"))
     return next(errors, "") or next(plain, "")
 
 
-def _error_in(line: str) -> str:
-    if not line.startswith("{"):
-        return line if any(mark in line.lower() for mark in _ERROR_MARKS) else ""
+def _event_in(line: str) -> str:
+    return str(_read(line).get("event", "")).strip()
+
+
+def _read(line: str) -> dict[str, Any]:
     try:
         entry = json.loads(line)
     except ValueError:
-        return ""
-    if not isinstance(entry, dict) or str(entry.get("level", "")).lower() not in _ERROR_LEVELS:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _error_in(line: str) -> str:
+    if not line.startswith("{"):
+        return line if any(mark in line.lower() for mark in _ERROR_MARKS) else ""
+    entry = _read(line)
+    if str(entry.get("level", "")).lower() not in _ERROR_LEVELS:
         return ""
     cause = entry.get("error") or entry.get("exception") or entry.get("message") or ""
     summary = str(cause).strip().splitlines()[-1] if str(cause).strip() else ""
-    event = str(entry.get("event", "")).strip()
+    event = _event_in(line)
     return f"{event}: {summary}" if event and summary else event or summary

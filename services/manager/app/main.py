@@ -97,7 +97,11 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
+    authorisation = Authorisation(settings, key_store, people)
     background = (key_store, traffic_counter, sweeper, row_log)
+
+    async def find_obstacle() -> str:
+        return authorisation.find_obstacle() or await row_log.find_obstacle()
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
@@ -160,9 +164,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app = create_app(
         SERVICE,
         metrics=metrics,
-        authorise=Authorisation(settings, key_store, people),
+        authorise=authorisation,
         lifespan=hold_resources,
-        find_obstacle=row_log.find_obstacle,
+        find_obstacle=find_obstacle,
         bound_seconds=settings.worker_timeout_seconds + settings.evaluator_timeout_seconds,
         before_scrape=refresh_metrics,
         bounds={

@@ -32,7 +32,7 @@ class KeysUnknownError(DatabaseUnavailableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Whether this key is valid can't be told now: the keys can't be read from the database."
+            "Whether a key is valid can't be told now: the keys can't be read from the database."
         )
 
 
@@ -83,14 +83,22 @@ class Authorisation:
         if is_admin_path(scope["path"]):
             scope["state"]["person"] = holder_of(key)
 
-    def _find(self, bearer: str) -> ApiKey:
-        known, age_seconds = self._store.keys, self._store.age_seconds
+    def find_obstacle(self) -> str:
+        """Say why nobody who needs a key can be known now; empty where they can."""
+        return KeysUnknownError().message if self._asks and self._recall() is None else ""
+
+    def _recall(self) -> dict[str, ApiKey] | None:
+        """Return the keys that were read last, unless that is too long ago."""
         longest_seconds = max(self._settings.key_max_age_seconds, CURRENT_SECONDS)
-        if known is None or age_seconds > longest_seconds:
+        return self._store.keys if self._store.age_seconds <= longest_seconds else None
+
+    def _find(self, bearer: str) -> ApiKey:
+        known = self._recall()
+        if known is None:
             raise KeysUnknownError
         key = find_key(bearer, known)
         if key is None:
-            if age_seconds > CURRENT_SECONDS:
+            if self._store.age_seconds > CURRENT_SECONDS:
                 raise KeysUnknownError
             raise UnauthenticatedError(
                 "This key isn't valid: it is cut, wrong, revoked or expired, or another system's. "

@@ -5,6 +5,10 @@ import pytest
 
 from selfheal.runtime.logs import last_error, open_log, read_tail
 
+DAMAGED = '{"level": "error", "event": "spool_damaged"}\n'
+STARTED = '{"level": "info", "event": "service_started"}\n'
+STOPPED = '{"level": "info", "event": "service_stopped"}\n'
+
 
 @pytest.mark.parametrize(
     ("log", "expected"),
@@ -28,6 +32,9 @@ from selfheal.runtime.logs import last_error, open_log, read_tail
         ('{"level": "info", "event": "error_rate"}\nbye\n', "bye"),
         ('{"level": "info", "event": "request_served"}\n', ""),
         ("[1]\n{}\n{broken\n", "[1]"),
+        (f"{DAMAGED}{STARTED}bye\n{STOPPED}", ""),
+        (f"{DAMAGED}{STARTED}last\n", "last"),
+        (f"{STARTED}{DAMAGED}", "spool_damaged"),
         ("2026 UTC [1] FATAL:  could not write\nlast\n", "2026 UTC [1] FATAL:  could not write"),
     ],
 )

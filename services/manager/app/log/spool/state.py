@@ -59,7 +59,8 @@ def judge_spool(state: SpoolState, directory: Path) -> Check:
         return Check("spool", found, CheckResult.WARN, remedy)
     if not state.records:
         return Check("spool", "empty: every row is in the database")
-    found = f"{state.records} rows wait for the database, for {state.oldest_seconds:.0f} s"
+    rows = "1 row waits" if state.records == 1 else f"{state.records} rows wait"
+    found = f"{rows} for the database, for {state.oldest_seconds:.0f} s"
     if state.oldest_seconds < LONG_SECONDS:
         return Check("spool", found)
     remedy = f"A Manager that reaches the database and {directory} lands them: selfheal up"

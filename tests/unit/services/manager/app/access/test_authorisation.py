@@ -81,6 +81,21 @@ def authorise(
     return scope
 
 
+def find_obstacle(settings: dict[str, Any], age_seconds: float) -> str:
+    whole = ManagerSettings(_env_file=None, internal_token=SecretStr("the-token"), **settings)  # type: ignore[call-arg]
+    database = Database("postgresql://nobody@localhost/nothing", timeout_seconds=1)
+    people = People(whole, database, Sessions(database, whole))
+    return Authorisation(whole, FakeStore(whole, KEYS, age_seconds), people).find_obstacle()
+
+
+def test_only_where_keys_are_asked_for_do_old_ones_keep_it_from_serving() -> None:
+    for settings in (EXPOSED, CLOSED):
+        assert "keys can't be read" in find_obstacle(settings, age_seconds=61)
+        assert find_obstacle(settings, age_seconds=59) == ""
+    for settings in (LOOPBACK, OPEN):
+        assert find_obstacle(settings, age_seconds=61) == ""
+
+
 def bearer(key: Any) -> dict[str, str]:
     return {"authorization": f"Bearer {key.text}"}
 

@@ -43,6 +43,7 @@ def test_all_segments_count_those_that_are_written_too(tmp_path: Path) -> None:
 @for_each([
     (SpoolState(0, 0, 0), CheckResult.OK, "empty"),
     (SpoolState(3, 99, 5), CheckResult.OK, "3 rows wait"),
+    (SpoolState(1, 99, 5), CheckResult.OK, "1 row waits"),
     (SpoolState(3, 99, 100), CheckResult.WARN, "for 100 s"),
     (SpoolState(0, 0, 0, ("1.refused",)), CheckResult.WARN, "1.refused"),
 ])  # fmt: skip
