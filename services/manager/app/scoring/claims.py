@@ -68,7 +68,8 @@ KEEP_ERROR = f"""
 """
 LEAVE_UNSCORED = f"{END_CLAIM} SELECT FROM ended"
 PUT_BACK = """
-    UPDATE selfheal.pending_scores SET claimable_at = now() + make_interval(secs => $3)
+    UPDATE selfheal.pending_scores
+    SET claimable_at = now() + make_interval(secs => $3), attempts = attempts - $4::boolean::int
     WHERE execution_id = $1 AND attempts = $2
 """
 SELECT_BACKLOG = """
@@ -160,9 +161,11 @@ class PendingScores:
         """End the wait of an answer that was not chosen to be judged."""
         await self._end(LEAVE_UNSCORED, claim)
 
-    async def put_back(self, claim: Claim, *, after_seconds: float) -> None:
-        """Let anybody claim the answer again, after a pause."""
-        await self._end(PUT_BACK, claim, after_seconds)
+    async def put_back(
+        self, claim: Claim, *, after_seconds: float, is_forgiven: bool = False
+    ) -> None:
+        """Let anybody claim the answer again, after a pause; a forgiven attempt doesn't count."""
+        await self._end(PUT_BACK, claim, after_seconds, is_forgiven)
 
     async def count(self) -> Backlog:
         """Count those that wait, claimed ones included."""

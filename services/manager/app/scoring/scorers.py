@@ -86,9 +86,20 @@ class Scorers:
                     await self._marked.wait()
 
     async def _score(self, claim: Claim) -> None:
-        """Score one answer; where even the outcome can't be written, its lease runs out."""
         try:
-            await self._try_to_score(claim)
+            if not await self._is_asked(claim):
+                # The place rests, or all that wait would be claimed in vain again and again.
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._free.release()
+
+    async def _is_asked(self, claim: Claim) -> bool:
+        """Score one answer, and tell whether the Evaluator could be asked.
+
+        Where even the outcome can't be written, its lease runs out.
+        """
+        try:
+            return await self._try_to_score(claim)
         except asyncio.CancelledError:
             with suppress(DatabaseUnavailableError):
                 await self._pending.put_back(claim, after_seconds=0)
@@ -97,10 +108,9 @@ class Scorers:
             log.warning("score_not_written", code=error.code, message=error.message)
         except Exception as error:  # noqa: BLE001 - it must not end the scoring of others
             log.error("scoring_failed", **name_error(error))
-        finally:
-            self._free.release()
+        return True
 
-    async def _try_to_score(self, claim: Claim) -> None:
+    async def _try_to_score(self, claim: Claim) -> bool:
         try:
             evaluation = await self._evaluator.evaluate(
                 make_evaluation_request(
@@ -111,8 +121,14 @@ class Scorers:
                 )
             )
         except UpstreamError as error:
+            # It yields to live requests, and waits for an Evaluator that is away, however long.
+            if error.upstream_code in (OverloadedError.code, UNREACHABLE):
+                await self._pending.put_back(
+                    claim, after_seconds=FIRST_PAUSE_SECONDS, is_forgiven=True
+                )
+                return False
             await self._keep_failure(claim, error)
-            return
+            return True
         detail = read_detail(evaluation.detail)
         await self._pending.keep_score(
             claim, evaluation, inclusion_probability(claim.mark, fails_by_rules=detail.capped)
@@ -124,6 +140,7 @@ class Scorers:
             score=evaluation.score,
             passed=evaluation.passed,
         )
+        return True
 
     async def _keep_failure(self, claim: Claim, error: UpstreamError) -> None:
         """Try again later, or write for good that there is no score, and why."""
@@ -136,12 +153,9 @@ class Scorers:
             code=error.upstream_code,
             attempt=claim.attempts,
         )
-        # It yields to live requests, and waits for an Evaluator that is away, however long.
-        may_wait = error.upstream_code in (OverloadedError.code, UNREACHABLE)
         is_final = error.upstream_code in FINAL_CODES or error.upstream == WORKER
-        if may_wait or (claim.attempts < ATTEMPTS and not is_final):
-            attempts = min(claim.attempts, ATTEMPTS - 1)
-            pause_seconds = FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (attempts - 1)
+        if claim.attempts < ATTEMPTS and not is_final:
+            pause_seconds = FIRST_PAUSE_SECONDS * PAUSE_FACTOR ** (claim.attempts - 1)
             await self._pending.put_back(claim, after_seconds=pause_seconds)
             return
         reason = ErrorDetail(service=error.upstream, code=error.upstream_code)

@@ -215,6 +215,15 @@ async def test_an_evaluator_that_is_away_for_long_is_waited_for(
             return len(evaluator.asked) > 2 * ATTEMPTS
 
         await until(is_asked_often)
+        # What an Evaluator that is back says first counts as one attempt, and not as the last.
+        evaluator.failing_code = "judge_unavailable"
+        asked = len(evaluator.asked)
+
+        async def is_asked_again() -> bool:
+            await is_asked_often()
+            return len(evaluator.asked) > asked + 1
+
+        await until(is_asked_again)
         evaluator.failing_code = ""
 
         async def hurry() -> bool:
