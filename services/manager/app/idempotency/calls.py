@@ -209,6 +209,6 @@ def _read_answer(found: asyncpg.Record | None, body_sha256: bytes) -> KeptAnswer
         raise CallInProgressError(wait_seconds=min(found["age_seconds"], found["held_seconds"]))
     if found["content"] is None:
         raise AnswerTooLargeError(
-            request_id=found["headers"][REQUEST_ID_HEADER], limit_bytes=MAX_KEPT_BYTES
+            request_id=found["headers"].get(REQUEST_ID_HEADER, ""), limit_bytes=MAX_KEPT_BYTES
         )
     return KeptAnswer(found["status"], found["headers"], found["content"])
