@@ -118,7 +118,7 @@ test-unit: $(VENV)/dev ## Run the unit tests alone
 
 test-slow: $(VENV)/dev $(VENV)/sandbox-modules $(VENV)/schemas $(VENV)/browser ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark, Schemathesis, every page at every width
 	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/slow tests/e2e tests/console tests/integration/deploy tests/integration/scripts \
-	  tests/integration/services/evaluator/app/sandbox -m slow --timeout 1200
+	  tests/integration/services/evaluator -m slow --timeout 1200
 
 test-clients: $(VENV)/clients ## Try the clients that users have on the door: OpenAI's for Python and Node, LangChain's
 	@$(BIN)/pytest tests/clients --timeout 300

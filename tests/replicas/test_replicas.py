@@ -45,7 +45,11 @@ def test_a_key_that_is_made_holds_at_each_and_one_that_is_revoked_at_none(
     made = json.loads(system.selfheal("keys", "create", "app", "--json").stdout)
     try:
         headers = {"Authorization": f"Bearer {made['key']}"}
-        assert {chat(system, number, **headers)[0] for number in range(MANY)} == {200}
+        # Each Manager looks at the keys twice a second.
+        assert wait_until(
+            lambda: {chat(system, number, **headers)[0] for number in range(MANY)} == {200},
+            timeout_seconds=PATIENCE_SECONDS,
+        )
     finally:
         system.selfheal("keys", "revoke", made["id"])
     assert wait_until(

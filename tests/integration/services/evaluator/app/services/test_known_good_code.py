@@ -199,13 +199,17 @@ async def test_a_run_finds_no_fault_in_right_code(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_right_code_is_not_failed_where_names_and_hints_lie(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    "lie", [0, *(pytest.param(lie, marks=pytest.mark.slow) for lie in range(1, LIES))]
+)
+async def test_right_code_is_not_failed_where_names_and_hints_lie(
+    sandbox: Sandbox, lie: int
+) -> None:
     lied_about = [
         (f"{name}, lie {lie}", request, mislead(reply, lie))
         for name, request, reply in known_good()
-        for lie in range(LIES)
     ]
-    assert sum(case[2] not in {reply for *_, reply in known_good()} for case in lied_about) > 400
+    assert sum(case[2] not in {reply for *_, reply in known_good()} for case in lied_about) > 130
     assert await find_faults(sandbox, lied_about) == {}
 
 
