@@ -124,10 +124,13 @@ def pooled(
     override = write_override(containers, tmp_path_factory.mktemp("pooler"), version)
     behind = containers.having(COMPOSE_FILE=f"{ROOT / 'compose.yaml'}:{override}")
     behind.compose("build", "--quiet", "pooler")
-    behind.compose("--profile=console", "up", "--detach", "--wait")
-    assert f"PgBouncer {version}." in behind.execute("pooler", "pgbouncer", "--version").stdout
-    yield behind
-    behind.remove()
+    try:
+        behind.compose("--profile=console", "up", "--detach", "--wait")
+        told = behind.execute("pooler", "pgbouncer", "--version").stdout
+        assert f"PgBouncer {version}." in told
+        yield behind
+    finally:
+        behind.remove()
 
 
 def deploy_bad_prompt(containers: Containers) -> None:
