@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from support.pooler import pooling
 from support.running_system import GUIDE_INJECTION, RunningSystem, make_system
 from support.standby import standing_by
@@ -65,6 +66,7 @@ def wait_until_served(system: RunningSystem) -> None:
     assert ready.status == 200, ready.text
 
 
+@pytest.mark.slow
 def test_behind_a_pooler_all_commands_work_and_every_heal_is_followed_by_another(
     tmp_path: Path,
 ) -> None:
@@ -84,6 +86,7 @@ def test_behind_a_pooler_all_commands_work_and_every_heal_is_followed_by_another
         wait_until_served(system)
 
 
+@pytest.mark.slow
 def test_after_a_failover_the_system_serves_from_the_server_that_was_promoted(
     tmp_path: Path,
 ) -> None:
