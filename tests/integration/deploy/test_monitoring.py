@@ -18,9 +18,11 @@ import pytest
 import yaml
 from support.http_server import JsonHandler, serving
 
+from services.common.database import Database
 from services.common.metrics import ServiceMetrics
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.worker.app.metrics import PromptMetrics
+from services.worker.app.services.prompt_memory import PromptMemory
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
 SERVICES = ("manager", "worker", "evaluator")
@@ -204,7 +206,9 @@ def targets() -> Iterator[dict[str, list[str]]]:
     The Evaluator says that it is degraded.
     """
     services = {name: ServiceMetrics(name) for name in SERVICES}
-    PromptMetrics(services["worker"].registry).set_versions({"code_generation": 3})
+    # No database: how long ago prompts were read isn't known, as at a start.
+    prompts = PromptMemory(Database("postgresql://", timeout_seconds=1), max_age_seconds=1)
+    PromptMetrics(services["worker"].registry, prompts).set_versions({"code_generation": 3})
     evaluator = services["evaluator"].registry
     EvaluationMetrics(evaluator, ["code_generation"]).set_sandbox_available(is_available=True)
     EvaluatorMetrics(evaluator).set_canary(agreement=0.5, degraded=True)
