@@ -654,7 +654,7 @@ async def test_of_tries_at_once_one_is_served_and_a_failed_one_leaves_the_key(
     for one in fresh:
         if one.status_code != 200:
             assert_is_error(one, 409, "idempotency_in_progress")
-            assert 1 <= int(one.headers["retry-after"]) <= LEASE_SECONDS
+            assert 1 <= int(one.headers["retry-after"]) <= 30
     assert [row["evaluation_passed"] for row in await read_log(connection)] == [None, True]
 
 
