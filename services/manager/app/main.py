@@ -33,7 +33,6 @@ from services.manager.app.door.api import router as door_router
 from services.manager.app.door.conversation_log import ConversationLog
 from services.manager.app.door.door import Door
 from services.manager.app.idempotency.calls import IdempotentCalls
-from services.manager.app.idempotency.sweeper import Sweeper
 from services.manager.app.log.metrics import SpoolMetrics
 from services.manager.app.log.row_log import RowLog
 from services.manager.app.metrics import CountedMetrics
@@ -47,6 +46,7 @@ from services.manager.app.services.evaluator_exchange import exchange_records
 from services.manager.app.services.orchestrator import Orchestrator
 from services.manager.app.services.refinement.refiners import LlmRefiner, Refiner, RuleRefiner
 from services.manager.app.services.trials import Trials
+from services.manager.app.sweeper import Sweeper
 
 SERVICE = "manager"
 # A claim outlives the longest evaluation by this much.

@@ -89,12 +89,6 @@ NOTE_FINGERPRINTS: Final = """
     WHERE excluded.first_seen < f.first_seen OR excluded.last_seen > f.last_seen
 """
 FORGET: Final = "DELETE FROM selfheal.traffic WHERE bucket < $1"
-# A few at a time: a month after a busy day there are as many to forget as were written in it.
-FORGET_LANDINGS: Final = """
-    DELETE FROM selfheal.landings WHERE id IN (
-        SELECT id FROM selfheal.landings WHERE landed_at < $1 ORDER BY landed_at LIMIT 20000
-    )
-"""
 # The latest that was logged, or was once counted, within a range; NULL where there is none.
 FIND_LATEST: Final = """
     SELECT greatest(

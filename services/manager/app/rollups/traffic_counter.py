@@ -18,7 +18,6 @@ from services.common.resilience.background import Background
 from services.manager.app.rollups.counting import (
     FIND_LATEST,
     FORGET,
-    FORGET_LANDINGS,
     HAS_UNCOUNTED,
     TIMEOUT_SECONDS,
     count_buckets,
@@ -30,7 +29,6 @@ ROUND_SECONDS: Final = 10.0
 RECENT: Final = timedelta(minutes=15)
 SWEPT: Final = timedelta(days=35)
 KEPT: Final = timedelta(days=400)
-LANDINGS_KEPT: Final = timedelta(days=31)
 LONGEST_SLICE: Final = timedelta(hours=1)
 # A slice that takes longer is halved, one that takes much less is doubled.
 SLICE_SECONDS: Final = 0.5
@@ -87,9 +85,6 @@ class TrafficCounter(Background):
             if with_recent:
                 await count_buckets(connection, recent, floor_to_bucket(now) + BUCKET)
                 await connection.execute(FORGET, now - KEPT, timeout=TIMEOUT_SECONDS)
-                await connection.execute(
-                    FORGET_LANDINGS, now - LANDINGS_KEPT, timeout=TIMEOUT_SECONDS
-                )
             position = await self._count_slice(connection, now, claim.position or recent)
             await self._lease.move(connection, position)
             swept = now - SWEPT, position

@@ -214,20 +214,6 @@ async def test_rows_beyond_the_sweep_stay_as_they_were_counted_and_old_ones_go(
     assert [round((now - row["bucket"]).total_seconds() / 86_400) for row in kept] == [399, 36]
 
 
-async def test_landings_are_kept_for_a_month(
-    connection: Connection, counter: TrafficCounter
-) -> None:
-    await connection.execute(
-        """INSERT INTO selfheal.landings (id, landed_at)
-           VALUES ('00000000-0000-0000-0000-000000000001', now() - interval '32 days'),
-                  ('00000000-0000-0000-0000-000000000002', now() - interval '30 days')"""
-    )
-    await counter.count_round()
-    assert await connection.fetchval("SELECT array_agg(id::text) FROM selfheal.landings") == [
-        "00000000-0000-0000-0000-000000000002"
-    ]
-
-
 async def test_what_did_not_change_is_not_written(
     connection: Connection, counter: TrafficCounter
 ) -> None:

@@ -3,8 +3,7 @@ from uuid import uuid4
 import asyncpg
 
 from services.common.database import Database
-from services.manager.app.idempotency import sweeper
-from services.manager.app.idempotency.sweeper import Sweeper
+from services.manager.app.sweeper import Sweeper
 
 INSERT_CALLS = """
     INSERT INTO selfheal.idempotent_calls
@@ -18,7 +17,7 @@ COUNT = "SELECT count(*) FROM selfheal.idempotent_calls"
 async def test_what_is_over_a_day_old_is_forgotten_however_much_it_is(
     database: Database, connection: asyncpg.Connection
 ) -> None:
-    await connection.execute(INSERT_CALLS, uuid4(), 2 * sweeper.SWEPT_AT_ONCE + 3, "24:00:01")
+    await connection.execute(INSERT_CALLS, uuid4(), 1003, "24:00:01")
     await connection.execute(INSERT_CALLS.replace("'t'", "'young'"), uuid4(), 2, "23:59:00")
     await Sweeper(database).sweep()
     left = await connection.fetch("SELECT DISTINCT task_type FROM selfheal.idempotent_calls")
@@ -34,3 +33,17 @@ async def test_one_sweeps_at_a_time(database: Database, connection: asyncpg.Conn
     assert await connection.fetchval(COUNT) == 1
     await first.sweep()
     assert await connection.fetchval(COUNT) == 0
+
+
+async def test_landings_are_kept_for_a_month(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        """INSERT INTO selfheal.landings (id, landed_at)
+           VALUES ('00000000-0000-0000-0000-000000000001', now() - interval '32 days'),
+                  ('00000000-0000-0000-0000-000000000002', now() - interval '30 days')"""
+    )
+    await Sweeper(database).sweep()
+    assert await connection.fetchval("SELECT array_agg(id::text) FROM selfheal.landings") == [
+        "00000000-0000-0000-0000-000000000002"
+    ]

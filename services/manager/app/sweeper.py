@@ -1,0 +1,74 @@
+"""Forgets what is kept for a while and no longer: one Manager at a time."""
+
+import asyncio
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
+
+from services.common.database import Database
+from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger
+from services.common.record.leases import Lease
+from services.common.resilience.background import Background
+from services.manager.app.idempotency.calls import KEPT_HOURS
+
+LEASE_NAME: Final = "sweep"
+LEASE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 60.0
+TIMEOUT_SECONDS: Final = 60.0
+LANDINGS_KEPT_DAYS: Final = 31
+
+
+def _write_sweep(table: str, age: str, kept: str, at_once: int) -> str:
+    is_over = f"{age} < now() - interval '{kept}'"
+    return f"""
+        WITH swept AS (
+            DELETE FROM {table}
+            WHERE {is_over} AND ctid = ANY (ARRAY(
+                SELECT ctid FROM {table} WHERE {is_over} ORDER BY {age} LIMIT {at_once}
+            ))
+            RETURNING 1
+        )
+        SELECT count(*) = {at_once} FROM swept
+    """
+
+
+# Each forgets a few rows, and tells whether there may be more.
+SWEEPS: Final = (
+    # An answer may have megabytes.
+    _write_sweep("selfheal.idempotent_calls", "created_at", f"{KEPT_HOURS} hours", 500),
+    _write_sweep("selfheal.landings", "landed_at", f"{LANDINGS_KEPT_DAYS} days", 20_000),
+)
+
+log = get_logger()
+
+
+class Sweeper(Background):
+    """Sweeps now and then for as long as it runs, while it holds the lease."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
+
+    async def sweep(self) -> None:
+        """Forget what is over, where no other Manager is at it.
+
+        Raises:
+            DatabaseUnavailableError: If the database gives no answer.
+        """
+        for statement in SWEEPS:
+            has_more = True
+            while has_more:
+                async with self._database.connection() as connection, connection.transaction():
+                    if await self._lease.claim(connection) is None:
+                        return
+                    has_more = await connection.fetchval(statement, timeout=TIMEOUT_SECONDS)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE_SECONDS)
+            try:
+                await self.sweep()
+            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
+                log.warning("sweep_failed", message=str(error))
