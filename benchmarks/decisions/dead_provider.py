@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from langchain_core.messages import HumanMessage
 
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.llm.chat_completions import ChatCompletionsModel
 from services.common.logging import configure_logging
 

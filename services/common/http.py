@@ -14,7 +14,6 @@ from yarl import URL
 
 from services.common.errors import (
     DeadlinePassedError,
-    ModelOutOfTimeError,
     OutOfTimeError,
     OverloadedError,
     ServiceError,
@@ -23,6 +22,7 @@ from services.common.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
+from services.common.errors.model import ModelOutOfTimeError
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import fit, write_headers
 from services.common.schemas import ErrorResponse, UnknownTaskTypeResponse

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from services.common.chat.messages import read_answer_text, read_last_user_text
 from services.common.chat.outcome import require_own_message
-from services.common.errors import ModelError, UpstreamError
+from services.common.errors import UpstreamError
+from services.common.errors.model import ModelError
 from services.common.schemas import (
     MAX_INPUT_CHARACTERS,
     MAX_OUTPUT_CHARACTERS,

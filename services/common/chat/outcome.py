@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from services.common.answers.markdown import find_fenced_blocks
 from services.common.answers.reasoning import split_reasoning
 from services.common.chat.messages import Message, read_text
-from services.common.errors import (
+from services.common.errors.model import (
     ModelAnswerCutError,
     ModelContentFilteredError,
     ModelEmptyAnswerError,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import aiohttp
 from pydantic import SecretStr
 
-from services.common.errors import (
+from services.common.errors.model import (
     ModelError,
     ModelInvalidAnswerError,
     ModelOutOfTimeError,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from services.common.errors import (
+from services.common.errors.model import (
     ModelContentFilteredError,
     ModelError,
     ModelQuotaSpentError,

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final
 
-from services.common.errors import (
+from services.common.errors.model import (
     ModelError,
     ModelInvalidAnswerError,
     ModelOutOfTimeError,

@@ -14,13 +14,13 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from services.common.chat.outcome import require_answer
-from services.common.errors import (
+from services.common.errors import ServiceError
+from services.common.errors.model import (
     ModelError,
     ModelOutOfTimeError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    ServiceError,
 )
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
 from services.common.llm.retries import read_pause_seconds

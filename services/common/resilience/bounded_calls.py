@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from services.common.errors import ModelRateLimitedError, OverloadedError
+from services.common.errors import OverloadedError
+from services.common.errors.model import ModelRateLimitedError
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.resilience.ranks import Rank, current_rank
 from services.common.resilience.turns import Turns

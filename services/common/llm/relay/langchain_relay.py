@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
-from services.common.errors import (
+from services.common.errors.model import (
     ModelError,
     ModelOutOfTimeError,
     ModelRefusedRequestError,

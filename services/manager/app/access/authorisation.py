@@ -9,11 +9,7 @@ from services.common.access.headers import is_always_open, read_bearer, read_hea
 from services.common.access.keys import KEY_PREFIX, ApiKey, KeyScope, find_key, holds_key
 from services.common.access.networks import UnprotectedError, must_ask, name_exposure
 from services.common.config import ManagerSettings
-from services.common.errors import (
-    DatabaseUnavailableError,
-    ForbiddenError,
-    UnauthenticatedError,
-)
+from services.common.errors import DatabaseUnavailableError, ForbiddenError, UnauthenticatedError
 from services.common.internal_token import TOKEN_HEADER, matches_token
 from services.manager.app.access.key_store import KeyStore
 from services.manager.app.access.people import People, holder_of

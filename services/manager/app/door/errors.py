@@ -1,12 +1,8 @@
 """What goes wrong at the door, with the status and code that OpenAI's clients act on."""
 
 from services.common.chat.errors import DONT_RETRY
-from services.common.errors import (
-    ModelRefusedRequestError,
-    ServiceError,
-    UnknownTaskTypeError,
-    UpstreamError,
-)
+from services.common.errors import ServiceError, UnknownTaskTypeError, UpstreamError
+from services.common.errors.model import ModelRefusedRequestError
 
 RATE_LIMITED = "model_rate_limited"
 QUOTA_SPENT = "model_quota_spent"

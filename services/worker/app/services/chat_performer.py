@@ -9,12 +9,8 @@ from typing import Any
 from services.common.chat.errors import openai_error
 from services.common.chat.variables import fill_in
 from services.common.config import WorkerSettings
-from services.common.errors import (
-    InvalidRequestError,
-    ModelRefusedRequestError,
-    ModelRejectedError,
-    ServiceError,
-)
+from services.common.errors import InvalidRequestError, ServiceError
+from services.common.errors.model import ModelRefusedRequestError, ModelRejectedError
 from services.common.llm.factory import ServingModel
 from services.common.llm.relay.relay import to_event
 from services.common.logging import get_logger

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.llm.factory import ServingModel
 from services.common.llm.invocation import close_model
 from services.common.logging import get_logger

@@ -1,7 +1,9 @@
 import pytest
 
 from services.common import errors
-from services.common.errors import ServiceError, UpstreamError, UpstreamTimeoutError
+from services.common.errors import ServiceError, UpstreamError, UpstreamTimeoutError, model
+
+ERRORS = {**vars(errors), **vars(model)}
 
 STATUSES = {
     "InvalidRequestError": (422, "invalid_request"),
@@ -33,14 +35,14 @@ STATUSES = {
 
 @pytest.mark.parametrize("name", STATUSES)
 def test_an_error_owns_its_status_and_code(name: str) -> None:
-    error = getattr(errors, name)
+    error = ERRORS[name]
 
     assert issubclass(error, ServiceError)
     assert (error.status_code, error.code) == STATUSES[name]
 
 
 def test_no_two_errors_share_a_code() -> None:
-    classes = [value for value in vars(errors).values() if isinstance(value, type)]
+    classes = [value for value in ERRORS.values() if isinstance(value, type)]
     codes = [error.code for error in classes if issubclass(error, ServiceError)]
     own = [code for code in codes if code != ServiceError.code]
 

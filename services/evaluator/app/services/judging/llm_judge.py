@@ -12,14 +12,8 @@ from types import MappingProxyType
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
-from services.common.errors import (
-    JudgeInvalidError,
-    ModelError,
-    ModelOutOfTimeError,
-    OutOfTimeError,
-    OverloadedError,
-    UnscoredError,
-)
+from services.common.errors import JudgeInvalidError, OutOfTimeError, OverloadedError, UnscoredError
+from services.common.errors.model import ModelError, ModelOutOfTimeError
 from services.common.llm.invocation import AskedModel, close_model, find_breaker, invoke_model
 from services.common.logging import get_logger
 from services.common.resilience.bounded_calls import BoundedCalls

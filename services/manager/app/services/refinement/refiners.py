@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.logging import get_logger
 from services.common.schemas import MAX_INPUT_CHARACTERS
 from services.common.secret_masking import holds_secret

@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from services.common.errors import (
+from services.common.errors import ServiceError
+from services.common.errors.model import (
     ModelQuotaSpentError,
     ModelRateLimitedError,
     ModelTimeoutError,
     ModelUnavailableError,
-    ServiceError,
 )
 from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.diagnosis import attribution as blame

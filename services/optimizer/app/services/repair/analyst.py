@@ -7,7 +7,7 @@ from pathlib import Path
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from services.common.answers.model_json import read_model_object
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.llm.invocation import AskedModel, invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets

@@ -16,7 +16,7 @@ from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
 from services.common.config import Settings
-from services.common.errors import (
+from services.common.errors.model import (
     ModelError,
     ModelRateLimitedError,
     ModelRejectedError,

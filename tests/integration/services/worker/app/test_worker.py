@@ -13,7 +13,7 @@ from support.fault_proxy import FaultProxy
 
 from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
-from services.common.errors import (
+from services.common.errors.model import (
     ModelAnswerCutError,
     ModelContentFilteredError,
     ModelInvalidAnswerError,

@@ -18,7 +18,7 @@ from benchmarks.healing.peers.gepa_peer import (
 )
 from benchmarks.healing.peers.task import BudgetSpentError, Peer, PeerTask
 from benchmarks.healing.peers.task_in_thread import TaskInThread, run_in_thread
-from services.common.errors import ModelTimeoutError
+from services.common.errors.model import ModelTimeoutError
 from services.optimizer.app.services.repair.gepa_adapter import Rollout
 
 INCUMBENT = "Always answer in JavaScript."

@@ -6,7 +6,7 @@ import pytest
 from support.rows import for_each
 
 from services.common.chat.outcome import require_own_message
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 
 CALLS = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 

@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
 from selfheal.runtime.ports import find_free_port
-from services.common.errors import (
+from services.common.errors.model import (
     ModelError,
     ModelInvalidAnswerError,
     ModelOutOfTimeError,

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from services.common.errors import (
+from services.common.errors.model import (
     ModelContentFilteredError,
     ModelError,
     ModelInvalidAnswerError,

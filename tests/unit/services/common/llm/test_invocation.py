@@ -7,8 +7,8 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from support.rows import for_each
 
-from services.common.errors import (
-    InvalidRequestError,
+from services.common.errors import InvalidRequestError
+from services.common.errors.model import (
     ModelError,
     ModelOutOfTimeError,
     ModelRateLimitedError,

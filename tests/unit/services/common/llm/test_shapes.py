@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
 from support.provider.server import SHAPES, StandInProvider, serving_provider
 
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.llm.chat_completions import ChatCompletionsModel
 from services.common.llm.invocation import close_model, invoke_model
 

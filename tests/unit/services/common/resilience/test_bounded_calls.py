@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 import pytest
 
-from services.common.errors import ModelRateLimitedError, OverloadedError
+from services.common.errors import OverloadedError
+from services.common.errors.model import ModelRateLimitedError
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.resilience.ranks import Rank, current_rank

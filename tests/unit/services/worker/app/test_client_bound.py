@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from services.common.errors import ClientGoneError, ModelUnavailableError
+from services.common.errors import ClientGoneError
+from services.common.errors.model import ModelUnavailableError
 from services.worker.app.client_bound import ClientBoundAnswer
 from services.worker.app.services.chat_performer import ChatAnswer
 

@@ -15,7 +15,7 @@ from support.provider.exchanges import EXCHANGES, KEY, Exchange
 from support.provider.server import StandInProvider, serving_provider
 
 from services.common.chat.chunks import join_chunks
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.common.llm.endpoint import ChatEndpoint
 from services.common.llm.event_parser import MAX_ANSWER_BYTES
 from services.common.llm.relay.endpoint_relay import EndpointRelay

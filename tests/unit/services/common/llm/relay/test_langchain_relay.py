@@ -19,7 +19,7 @@ from langchain_core.runnables import Runnable
 from pydantic import PrivateAttr
 
 from services.common.chat.chunks import join_chunks
-from services.common.errors import ModelError, ModelOutOfTimeError
+from services.common.errors.model import ModelError, ModelOutOfTimeError
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.relay.langchain_relay import LangChainRelay
 from services.common.resilience.deadline import within

@@ -7,7 +7,7 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatResult
 
-from services.common.errors import ModelError
+from services.common.errors.model import ModelError
 from services.worker.app.agents.worker_agent import AgentCall, WorkerAgent, to_messages
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.common.errors import ModelError, ModelRejectedError, ModelUnavailableError
+from services.common.errors.model import ModelError, ModelRejectedError, ModelUnavailableError
 from services.common.llm.factory import ServingModel
 from services.common.llm.guard import ProviderGuard
 from services.common.schemas import TaskRequest

@@ -11,14 +11,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 
-from services.common.errors import (
-    JudgeInvalidError,
-    ModelOutOfTimeError,
-    ModelTimeoutError,
-    OutOfTimeError,
-    OverloadedError,
-    UnscoredError,
-)
+from services.common.errors import JudgeInvalidError, OutOfTimeError, OverloadedError, UnscoredError
+from services.common.errors.model import ModelOutOfTimeError, ModelTimeoutError
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.schemas import Conversation

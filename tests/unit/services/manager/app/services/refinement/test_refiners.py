@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from structlog.testing import capture_logs
 
 from services.common.config import Settings
-from services.common.errors import ModelTimeoutError
+from services.common.errors.model import ModelTimeoutError
 from services.common.metrics import ServiceMetrics
 from services.common.schemas import MAX_INPUT_CHARACTERS, TaskRequest
 from services.manager.app.main import create_refiner

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from support.rows import for_each
 
 from services.common.chat.messages import ChatInput
-from services.common.errors import ModelTimeoutError
+from services.common.errors.model import ModelTimeoutError
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.log_analyzer import FailureAnalysis, analyze_failures
 from services.optimizer.app.services.repair.analyst import (

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from services.common.errors import ModelTimeoutError, ServiceError
+from services.common.errors import ServiceError
+from services.common.errors.model import ModelTimeoutError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.repair.candidates import Candidate, RepairContext
 from services.optimizer.app.services.repair.gepa_adapter import (
