@@ -67,13 +67,14 @@ BEGIN
         'SELECT, INSERT, UPDATE, DELETE ON selfheal.pending_scores, selfheal.traffic,
             selfheal.leases, selfheal.sessions, selfheal.oidc_sign_ins, selfheal.landings,
             selfheal.idempotent_calls',
+        'SELECT, UPDATE ON selfheal.rollouts',
         'SELECT ON selfheal.activations, selfheal.audit, selfheal.trusted_roles,
-            selfheal.migrations',
+            selfheal.migrations, selfheal.rollout_answers, selfheal.fallback_answers',
         -- It can't date an event of the audit, nor say whose connection it was.
         'INSERT (person, action, object, task_type, before, after) ON selfheal.audit'
     ]) AS grants;
 
-    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates');
+    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates, selfheal.rollouts');
 
     -- The Optimizer reads what failed, and changes prompts: nobody's keys and sessions.
     PERFORM pg_temp.allow('optimizer', grants) FROM unnest(ARRAY[
@@ -81,8 +82,9 @@ BEGIN
         'SELECT, INSERT ON optimization_reports',
         'USAGE ON SEQUENCE prompts_id_seq, optimization_reports_id_seq',
         'SELECT ON execution_logs, selfheal.activations, selfheal.conversations,
-            selfheal.fallback_answers, selfheal.migrations',
-        'SELECT, INSERT, UPDATE ON selfheal.healing_runs, selfheal.watches',
+            selfheal.fallback_answers, selfheal.rollout_answers, selfheal.migrations',
+        'SELECT, INSERT, UPDATE ON selfheal.healing_runs, selfheal.watches, selfheal.rollouts,
+            selfheal.wagers, selfheal.wager_inputs',
         'SELECT, UPDATE ON selfheal.jobs',
         'SELECT, INSERT, UPDATE, DELETE ON selfheal.candidates, selfheal.leases, selfheal.notices'
     ]) AS grants;
@@ -94,7 +96,8 @@ BEGIN
             selfheal.candidates, selfheal.healing_runs, selfheal.watches, selfheal.conversations,
             selfheal.pending_scores, selfheal.jobs, selfheal.audit, selfheal.traffic,
             selfheal.fingerprints, selfheal.leases, selfheal.migrations, selfheal.notices,
-            selfheal.evaluator_records, selfheal.fallback_answers',
+            selfheal.evaluator_records, selfheal.fallback_answers, selfheal.rollouts,
+            selfheal.rollout_answers, selfheal.wagers, selfheal.wager_inputs',
         'SELECT (id, name, scopes, task_types, created_at, expires_at, revoked_at)
             ON selfheal.api_keys',
         'SELECT (id, name, issuer, subject, role, task_types, created_at, disabled_at)

@@ -36,7 +36,7 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
 
     containers.up()
 
-    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "5"
+    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "6"
     assert (
         "Applied migration 2, migration 3, migration 4, migration 5."
         in containers.compose("logs", "migrate").stdout

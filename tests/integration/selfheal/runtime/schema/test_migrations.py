@@ -23,7 +23,7 @@ from services.common.config import Settings
 ROOT = Path(__file__).parents[5]
 SCHEMA = ROOT / "db" / "schema.sql"
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
-MIGRATIONS = ["migration 2", "migration 3", "migration 4", "migration 5"]
+MIGRATIONS = ["migration 2", "migration 3", "migration 4", "migration 5", "migration 6"]
 
 CATALOG = {
     "columns": """
@@ -176,12 +176,12 @@ def copy(tmp_path: Path) -> Path:
 def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_half(
     old: EmbeddedPostgres, copy: Path, statements: str, complaint: str
 ) -> None:
-    (copy.parent / "migrations" / "0006_broken.sql").write_text(statements)
-    with pytest.raises(PostgresError, match=rf"migration 6 doesn't apply: .*{complaint}"):
+    (copy.parent / "migrations" / "0007_broken.sql").write_text(statements)
+    with pytest.raises(PostgresError, match=rf"migration 7 doesn't apply: .*{complaint}"):
         seen_with(old, copy).start()
     assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
-    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(5,)]
-    (copy.parent / "migrations" / "0006_broken.sql").write_text(
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(6,)]
+    (copy.parent / "migrations" / "0007_broken.sql").write_text(
         "INSERT INTO selfheal.migrations (number) VALUES (6);"
     )
     said: list[str] = []

@@ -71,6 +71,23 @@ BY_FALLBACK = """
     INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_detail)
     VALUES (gen_random_uuid(), 't', 'u', '{"worker": {"fallback": "openai:other"}}')
 """
+IN_CANARY = """
+    INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_detail)
+    VALUES (gen_random_uuid(), 't', 'u', jsonb_build_object('worker', jsonb_build_object(
+        'rollout', gen_random_uuid(), 'arm', 'candidate', 'unit', 'u'
+    )))
+"""
+WAGER = """
+    INSERT INTO selfheal.wagers
+        (task_type, incident, incumbent_digest, candidate_digest, number, alpha)
+    VALUES ('t', 1, 'i', 'c', 1, 0.04)
+"""
+ROLLOUT = """
+    INSERT INTO selfheal.rollouts
+        (task_type, incumbent_prompt_id, incumbent_digest, candidate_id, content,
+         reserved_version, steps, share, run_id)
+    VALUES ('t', 1, 'i', gen_random_uuid(), 'c', 2, '{0.1,1}', 0.1, gen_random_uuid())
+"""
 # Which services may do it: Manager, Worker, Optimizer, console.
 STATEMENTS = {
     "SELECT FROM prompts": "MWOC",
@@ -80,8 +97,18 @@ STATEMENTS = {
     "SELECT FROM selfheal.conversations": "MOC",
     "SELECT FROM selfheal.activations": "MOC",
     "SELECT FROM selfheal.pending_scores": "MC",
-    "SELECT FROM selfheal.fallback_answers": "OC",
+    "SELECT FROM selfheal.fallback_answers": "MOC",
     "INSERT INTO selfheal.fallback_answers VALUES (1, 't', now())": "",
+    "SELECT FROM selfheal.rollouts": "MWOC",
+    "SELECT FROM selfheal.rollout_answers": "MOC",
+    "DELETE FROM selfheal.rollout_answers": "",
+    IN_CANARY: "M",
+    ROLLOUT: "O",
+    "UPDATE selfheal.rollouts SET share = 0": "MO",
+    "SELECT FROM selfheal.wagers": "OC",
+    "SELECT FROM selfheal.wager_inputs": "OC",
+    WAGER: "O",
+    "DELETE FROM selfheal.wagers": "",
     "SELECT FROM selfheal.audit": "MC",
     "SELECT id, name FROM selfheal.api_keys": "MC",
     "SELECT secret_sha256 FROM selfheal.api_keys": "M",
