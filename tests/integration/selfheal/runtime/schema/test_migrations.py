@@ -182,7 +182,7 @@ def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_h
     assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
     assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(6,)]
     (copy.parent / "migrations" / "0007_broken.sql").write_text(
-        "INSERT INTO selfheal.migrations (number) VALUES (6);"
+        "INSERT INTO selfheal.migrations (number) VALUES (7);"
     )
     said: list[str] = []
     seen_with(old, copy).start(progress=said.append)
