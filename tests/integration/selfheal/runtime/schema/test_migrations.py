@@ -186,7 +186,7 @@ def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_h
     )
     said: list[str] = []
     seen_with(old, copy).start(progress=said.append)
-    assert said == ["applied migration 6"]
+    assert said == ["applied migration 7"]
 
 
 def test_a_server_of_the_operators_own_is_told_what_to_apply(old: EmbeddedPostgres) -> None:
