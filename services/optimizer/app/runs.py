@@ -1,6 +1,7 @@
 """Runs the Optimizer: once, continuously, or as a preview that changes nothing."""
 
 import asyncio
+from functools import partial
 
 from services.common.config import OptimizerSettings
 from services.common.http import create_session
@@ -10,7 +11,13 @@ from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.continuous import watch_failures
 from services.optimizer.app.services.heal.preview import preview_case
-from services.optimizer.app.wiring import make_surveyor, open_connection, open_tools, run_cycle
+from services.optimizer.app.wiring import (
+    follow_rollouts,
+    make_surveyor,
+    open_connection,
+    open_tools,
+    run_cycle,
+)
 
 MODE_OFF = "off"
 
@@ -51,6 +58,7 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
             timeout_seconds=settings.database_timeout_seconds,
             poll_seconds=settings.optimizer_poll_seconds,
             run_once=run_once,
+            follow=partial(follow_rollouts, settings, tools),
             stop=stop,
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -21,7 +22,11 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 POOLED_POLL_SECONDS: Final = 10.0
 POOLED_REMEDY: Final = "To hear of failures at once, set DATABASE_DIRECT_URL past the pooler."
 
+# So often is looked after what serves a share of traffic.
+FOLLOW_SECONDS: Final = 0.5
+
 RunOnce = Callable[[], Awaitable[bool]]
+Follow = Callable[[asyncpg.Connection], Awaitable[bool]]
 
 log = get_logger()
 
@@ -32,6 +37,7 @@ async def watch_failures(
     timeout_seconds: float,
     poll_seconds: float,
     run_once: RunOnce,
+    follow: Follow,
     stop: asyncio.Event,
 ) -> None:
     """Run at once, after each failure that is logged and each job that a person asks for, and
@@ -45,6 +51,8 @@ async def watch_failures(
         poll_seconds: Longest time between two runs.
         run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
             are transactions, so nothing is left half.
+        follow: Looks after what serves a share of traffic, between runs; tells whether it has to
+            do so again soon.
     """
     pauses = _growing_pauses()
     opener = Opener(database_url, timeout_seconds=timeout_seconds)
@@ -63,9 +71,11 @@ async def watch_failures(
                 while not stop.is_set():
                     news.clear()
                     await connection.fetchval("SELECT 1")  # notices a connection that died
-                    await _run_until_stopped(run_once, stop)
+                    acted = await _run_until_stopped(run_once, stop)
+                    log.debug("continuous_run_completed", acted=acted)
                     pauses = _growing_pauses()
-                    await _wait_for_any(news, stop, timeout_seconds=poll_seconds)
+                    look = partial(follow, connection)
+                    await _follow_until(news, stop, look=look, poll_seconds=poll_seconds)
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
@@ -105,8 +115,24 @@ def _growing_pauses() -> Iterator[float]:
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
-async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> None:
-    """Run once; a stop in the middle cancels the run and waits until it has let go."""
+async def _follow_until(
+    news: asyncio.Event, stop: asyncio.Event, *, look: RunOnce, poll_seconds: float
+) -> None:
+    """Wait for news, a stop or the next poll; look again and again while there is something to."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + poll_seconds
+    while not (news.is_set() or stop.is_set()) and (left := end - loop.time()) > 0:
+        has_more = await _run_until_stopped(look, stop)
+        pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
+        await _wait_for_any(news, stop, timeout_seconds=pause_seconds)
+
+
+async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> bool:
+    """Run once; a stop in the middle cancels the run and waits until it has let go.
+
+    Returns:
+        What the run tells; False where it was stopped.
+    """
     done = asyncio.Event()
     run = asyncio.ensure_future(run_once())
     run.add_done_callback(lambda _: done.set())
@@ -117,9 +143,8 @@ async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> None:
             run.cancel()
             await asyncio.wait([run])
     if run.cancelled() and stop.is_set():
-        return
-    acted = await run
-    log.debug("continuous_run_completed", acted=acted)
+        return False
+    return await run
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_seconds: float | None = None) -> None:

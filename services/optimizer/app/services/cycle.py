@@ -15,8 +15,9 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import is_same_prompt
 from services.common.record.leases import Connect, Lease
-from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
+from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -28,6 +29,7 @@ LEASE_SECONDS = 40.0
 log = get_logger()
 
 Heal = Callable[[Case], Awaitable[HealingOutcome]]
+KeepRollout = Callable[[Rollout, Prompt | None], Awaitable[HealingOutcome | None]]
 Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 
 
@@ -45,6 +47,7 @@ class Cycle:
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
         connect: Opens further connections, to renew leases.
+        keep_rollout: Looks after a rollout, given what serves; tells how its run ended.
     """
 
     surveyor: Surveyor
@@ -53,6 +56,7 @@ class Cycle:
     confirm: Confirm
     triggered_by: str
     connect: Connect
+    keep_rollout: KeepRollout
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -69,12 +73,12 @@ class Cycle:
         log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
         failures: list[ServiceError] = []
         outcomes: dict[str, HealingOutcome] = {}
+        await self.keep_rollouts(connection, outcomes, failures)
         for prompt in await load_active_prompts(connection):
             work = look_after(
                 connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
             )
             await self._bring_to_end(prompt, work, outcomes, failures)
-        rolled_back = list(outcomes)
         survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
         for case in survey.cases:
@@ -91,11 +95,40 @@ class Cycle:
                 if outcome.decision == HELD
             },
             proposed=[name for name, outcome in outcomes.items() if outcome.decision == PROPOSED],
-            rolled_back=rolled_back,
+            rolled_back=[
+                name for name, outcome in outcomes.items() if outcome.decision == ROLLED_BACK
+            ],
         )
         if failures:
             raise failures[0]
         return outcomes
+
+    async def keep_rollouts(
+        self,
+        connection: asyncpg.Connection,
+        outcomes: dict[str, HealingOutcome],
+        failures: list[ServiceError],
+    ) -> bool:
+        """Look after what serves a share of traffic; tell whether there is anything such."""
+        rollouts = await load_open_rollouts(connection)
+        prompts = await load_active_prompts(connection) if rollouts else []
+        serving = {prompt.task_type: prompt for prompt in prompts}
+        for rollout in rollouts:
+            prompt = serving.get(rollout.task_type)
+            if prompt is None:
+                await self.keep_rollout(rollout, None)
+            else:
+                work = self._keep_alone(connection, rollout, prompt)
+                await self._bring_to_end(prompt, work, outcomes, failures)
+        return bool(rollouts)
+
+    async def _keep_alone(
+        self, connection: asyncpg.Connection, rollout: Rollout, serving: Prompt
+    ) -> HealingOutcome | None:
+        """Look after a rollout, unless another run is at it."""
+        lease = _make_lease(f"canary {rollout.task_type}")
+        async with lease.holding(connection, self.connect) as is_held:
+            return await self.keep_rollout(rollout, serving) if is_held else None
 
     async def _heal_alone(
         self, connection: asyncpg.Connection, case: Case
@@ -166,10 +199,14 @@ async def heals_alone(
     connection: asyncpg.Connection, connect: Connect, task_type: str
 ) -> AsyncIterator[Lease | None]:
     """Keep other runs from healing this task type; gives nothing where another one does."""
-    holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
-    lease = Lease(f"heal {task_type}", holder, LEASE_SECONDS)
+    lease = _make_lease(f"heal {task_type}")
     async with lease.holding(connection, connect) as is_held:
         if not is_held and (found := await lease.find_holder(connection)):
             log.info("lease_held_by_another", task_type=task_type, holder=found[0],
                      ends_in_seconds=round(found[1], 1))  # fmt: skip
         yield lease if is_held else None
+
+
+def _make_lease(name: str) -> Lease:
+    holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
+    return Lease(name, holder, LEASE_SECONDS)
