@@ -28,7 +28,9 @@ STEPS = "0.1,0.5,1"
 CANARY = HealingOutcome("canary", "better", 99, "prompt")
 # What the gate never asked, without a word in common.
 LATER = """amber basil cedar delta ember fjord grove haven inlet jetty knoll larch
-    maple north ocean pearl quail raven stone tulip umber vapor wheat xenon yacht zebra""".split()
+    maple north
+    apple bread clock dwarf eagle flute globe hotel igloo
+    ocean pearl quail raven stone tulip umber vapor wheat xenon yacht zebra""".split()
 
 
 @pytest.fixture
@@ -180,8 +182,8 @@ async def test_answers_that_the_model_refuses_count_as_nothing(
     await connection.execute(
         "UPDATE execution_logs SET error_message = 'refused' WHERE evaluation_passed IS NULL"
     )
-    [outcome] = (await look()).values()
-    assert (outcome.decision, outcome.reason) == ("held", "canary_worse")
+    await look()
+    assert await state(connection) == ("aborted", "canary_worse", 0, 0.1)
 
 
 async def test_live_inputs_are_replayed_where_too_few_answers_come(
@@ -213,7 +215,7 @@ async def test_what_the_text_was_proven_on_is_not_replayed(
     siblings: Siblings,
 ) -> None:
     used = (await run_of(connection))["detail"]["inputs"]["used"]
-    await ask(log_result, rollout, [one["text"] for one in used.values()])
+    await ask(log_result, rollout, [one["text"] for one in used.values() if len(one["text"]) < 200])
     before = len(siblings.tasks)
     await look()
     assert len(siblings.tasks) == before
