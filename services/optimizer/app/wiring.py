@@ -1,8 +1,9 @@
 """Wires the Optimizer from the settings: the one place that does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import aiohttp
@@ -28,7 +29,7 @@ from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.replay import Replayer
+from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.telling.notification import (
     TEST,
@@ -41,11 +42,16 @@ from services.optimizer.app.services.telling.outcome_notification import describ
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all runs of one process share."""
+    """What all runs of one process share.
+
+    Attributes:
+        replay_slots: Worker calls at a time; heals side by side take turns for them.
+    """
 
     session: aiohttp.ClientSession
     analyst: Analyst
     notifier: WebhookNotifier | None
+    replay_slots: asyncio.Semaphore = field(default_factory=make_slots)
 
 
 @asynccontextmanager
@@ -62,16 +68,16 @@ async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Does what a cycle asks for, on one connection and with the tools of the process."""
+    """Does what a cycle asks for, with the tools of the process."""
 
     settings: OptimizerSettings
     tools: Tools
     connection: asyncpg.Connection
 
-    async def heal(self, case: Case) -> HealingOutcome:
+    async def heal(self, connection: asyncpg.Connection, case: Case) -> HealingOutcome:
         """Heal one prompt."""
         healer = Healer(
-            self.connection,
+            connection,
             self._make_replayer(),
             reflect=self.tools.analyst.reflect,
             ask_model=self.tools.analyst.ask_model,
@@ -81,10 +87,15 @@ class Workshop:
         with within(self.settings.optimizer_deadline_seconds):
             return await healer.heal(case)
 
-    async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+    async def announce(
+        self,
+        connection: asyncpg.Connection,
+        prompt: Prompt,
+        outcome: HealingOutcome | ServiceError,
+    ) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""
         if self.tools.notifier is not None:
-            await self.tools.notifier.notify(describe_outcome(prompt, outcome), self.connection)
+            await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -107,6 +118,7 @@ class Workshop:
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
             max_calls=settings.max_calls,
             deadline_seconds=settings.optimizer_deadline_seconds,
+            slots=self.tools.replay_slots,
         )
 
 
@@ -129,6 +141,7 @@ async def run_cycle(
             workshop.confirm,
             settings.optimizer_triggered_by,
             partial(open_connection, settings),
+            settings.optimizer_heals_at_once,
         )
         await JobTaker(
             cycle.surveyor,
