@@ -22,7 +22,7 @@ from services.optimizer.app.analyst import Analyst, open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
 from services.optimizer.app.services.cycle import Cycle
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
-from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
@@ -37,7 +37,10 @@ from services.optimizer.app.services.telling.notification import (
     WebhookNotifier,
     create_notifier,
 )
-from services.optimizer.app.services.telling.outcome_notification import describe_outcome
+from services.optimizer.app.services.telling.outcome_notification import (
+    describe_condition,
+    describe_outcome,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Tools:
     session: aiohttp.ClientSession
     analyst: Analyst
     notifier: WebhookNotifier | None
+    evaluator: EvaluatorWatch
     replay_slots: asyncio.Semaphore = field(default_factory=make_slots)
 
 
@@ -63,7 +67,8 @@ async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
         create_session(webhook.get_secret_value() if webhook else "") as outside,
         open_analyst(settings) as analyst,
     ):
-        yield Tools(session, analyst, create_notifier(settings, outside))
+        evaluator = EvaluatorWatch(session, settings.evaluator_url)
+        yield Tools(session, analyst, create_notifier(settings, outside), evaluator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,14 @@ class Workshop:
         """Tell people of an outcome, or of what kept a heal from having one."""
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
+
+    async def announce_evaluator(self) -> None:
+        """Tell people of an Evaluator that is down or degraded: a lenient one makes no failures."""
+        if self.tools.notifier is None:
+            return
+        condition = await self.tools.evaluator.find_condition()
+        if condition.state != WELL:
+            await self.tools.notifier.notify(describe_condition(condition), self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -135,7 +148,7 @@ async def run_cycle(
     async with open_connection(settings) as connection:
         workshop = Workshop(settings, tools, connection)
         cycle = Cycle(
-            make_surveyor(settings, tools.session, is_continuous=is_continuous),
+            make_surveyor(settings, tools.evaluator, is_continuous=is_continuous),
             workshop.heal,
             workshop.announce,
             workshop.confirm,
@@ -143,6 +156,7 @@ async def run_cycle(
             partial(open_connection, settings),
             settings.optimizer_heals_at_once,
         )
+        await workshop.announce_evaluator()
         await JobTaker(
             cycle.surveyor,
             workshop.heal,
@@ -155,7 +169,7 @@ async def run_cycle(
 
 
 def make_surveyor(
-    settings: OptimizerSettings, session: aiohttp.ClientSession, *, is_continuous: bool = False
+    settings: OptimizerSettings, evaluator: EvaluatorWatch, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
     find = partial(
@@ -167,7 +181,7 @@ def make_surveyor(
     )
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
-        partial(is_evaluator_degraded, session, settings.evaluator_url),
+        evaluator.find_condition,
         find,
     )
 
