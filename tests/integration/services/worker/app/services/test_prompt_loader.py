@@ -32,7 +32,7 @@ async def insert(
 
 
 async def test_the_seed_serves_from_the_start(database: Database) -> None:
-    prompt = await load_active_prompt(database, "code_generation")
+    prompt = (await load_active_prompt(database, "code_generation")).prompt
 
     assert (prompt.id, prompt.version, prompt.is_active) == (1, 1, True)
     assert (prompt.change_reason, prompt.created_by) == ("Initial seed prompt", "system")
@@ -45,7 +45,7 @@ async def test_nothing_is_remembered_between_two_loads(
     await load_active_prompt(database, "code_generation")
     await connection.execute("UPDATE prompts SET content = 'new'")
 
-    assert (await load_active_prompt(database, "code_generation")).content == "new"
+    assert (await load_active_prompt(database, "code_generation")).prompt.content == "new"
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ async def test_of_several_active_prompts(
     for text, version in rows:
         await insert(connection, "poetry", text, version)
 
-    assert (await load_active_prompt(database, "poetry")).content == content
+    assert (await load_active_prompt(database, "poetry")).prompt.content == content
 
 
 async def test_an_inactive_prompt_never_serves(database: Database, connection: Connection) -> None:
     await insert(connection, "code_generation", "inactive", 99, is_active=False)
 
-    assert (await load_active_prompt(database, "code_generation")).version == 1
+    assert (await load_active_prompt(database, "code_generation")).prompt.version == 1
 
 
 async def test_an_unknown_task_type_names_those_with_an_active_prompt(

@@ -12,6 +12,8 @@ from services.common.errors import DatabaseUnavailableError, UnknownTaskTypeErro
 from services.common.models import Prompt
 from services.common.schemas import TaskRequest
 from services.worker.app.services import prompt_memory
+from services.worker.app.services.arms import Rollout
+from services.worker.app.services.prompt_loader import ActivePrompt
 from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
@@ -32,6 +34,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.serving = {"poetry": make_prompt(), "letters": make_prompt("letters")}
         self.is_away = False
+        self.rollout: Rollout | None = None
         self.held: asyncio.Event | None = None
         self.now = 1000.0
 
@@ -39,11 +42,11 @@ class FakeDatabase:
         if self.is_away:
             raise DatabaseUnavailableError("away")
 
-    async def load_active_prompt(self, _: Any, task_type: str) -> Prompt:
+    async def load_active_prompt(self, _: Any, task_type: str) -> ActivePrompt:
         self.look()
         if task_type not in self.serving:
             raise UnknownTaskTypeError(task_type=task_type, known=list(self.serving))
-        return self.serving[task_type]
+        return ActivePrompt(self.serving[task_type], self.rollout)
 
     async def load_active_prompts(self, _: Any) -> list[Prompt]:
         self.look()
