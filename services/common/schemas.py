@@ -13,9 +13,6 @@ FALLBACK_HEADER = "x-selfheal-fallback"
 MAX_INPUT_CHARACTERS = 20_000
 # How old the prompt is that served, where it couldn't be read anew, in seconds.
 PROMPT_AGE_HEADER = "x-selfheal-prompt-age"
-# While a text serves a share of traffic: `<rollout>/<arm>`; and, between services, the unit.
-ROLLOUT_HEADER = "x-selfheal-rollout"
-UNIT_HEADER = "x-selfheal-unit"
 # Refining may make an input longer.
 MAX_REFINED_CHARACTERS = 3 * MAX_INPUT_CHARACTERS + 1_000
 MAX_OUTPUT_CHARACTERS = 200_000
@@ -131,6 +128,9 @@ class AgentResponse(Schema):
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
 Purpose = Literal["live", "replay", "trial"]
+# While a text serves a share of traffic: `<rollout>/<arm>`; and, between services, the unit.
+ROLLOUT_HEADER = "x-selfheal-rollout"
+UNIT_HEADER = "x-selfheal-unit"
 # Of a rollout: the text that serves a share, and the one that serves the rest.
 Arm = Literal["candidate", "incumbent"]
 Unit = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]

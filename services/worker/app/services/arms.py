@@ -1,8 +1,9 @@
 """Draws which arm of a rollout answers; a unit keeps its arm while the share grows. Pure."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
 from uuid import UUID
 
 from services.common.models import Prompt
@@ -30,6 +31,19 @@ class Rollout:
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class ActivePrompt:
+    """The prompt that serves now, and what is being rolled out in its place, if anything is."""
+
+    prompt: Prompt
+    rollout: Rollout | None = None
+
+
+_PREFIXED = {f"rollout_{column.name}": column.name for column in fields(Rollout)}
+# Of `r`, a row of `selfheal.rollouts`.
+ROLLOUT_COLUMNS: Final = ", ".join(f"r.{name} AS {alias}" for alias, name in _PREFIXED.items())
+
+
 def assign(rollout: Rollout, unit: str) -> Assignment:
     """Assign a unit to an arm.
 
@@ -47,6 +61,14 @@ def assign(rollout: Rollout, unit: str) -> Assignment:
     return Assignment(str(rollout.id), "candidate" if is_candidate else "incumbent", digest)
 
 
-def replaces(rollout: Rollout, prompt: Prompt) -> bool:
-    """Tell whether a rollout is for the text that serves now: an edit by hand ends it at once."""
-    return rollout.incumbent_digest == prompt.digest
+def read_active_prompt(record: Mapping[str, Any]) -> ActivePrompt:
+    """Read a prompt and the rollout beside it, by their columns.
+
+    A rollout in place of another text than the one that serves doesn't count: an edit by hand ends
+    it at once.
+    """
+    values = dict(record)
+    rollout = Rollout(*(values.pop(column) for column in _PREFIXED))
+    prompt = Prompt(**values)
+    is_open = rollout.id is not None and rollout.incumbent_digest == prompt.digest
+    return ActivePrompt(prompt, rollout if is_open else None)

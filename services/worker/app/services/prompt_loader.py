@@ -1,25 +1,22 @@
 """Loads the prompt that serves now, on every request: what makes healing need no restart."""
 
-from dataclasses import dataclass, fields
 from uuid import UUID
 
 from services.common.database import Database
 from services.common.errors import UnknownCandidateError, UnknownTaskTypeError
 from services.common.models import PROMPT_COLUMNS, Prompt
-from services.worker.app.services.arms import Rollout, replaces
+from services.worker.app.services.arms import ROLLOUT_COLUMNS, ActivePrompt, read_active_prompt
 
-ROLLOUT_COLUMNS = [column.name for column in fields(Rollout)]
-# Where a person left two active, the highest version serves; and beside it, the text that is being
-# rolled out in its place.
 SELECT_ACTIVE_PROMPT = f"""
-    SELECT serving.*, {", ".join(f"r.{name} AS rollout_{name}" for name in ROLLOUT_COLUMNS)}
-    FROM (
-        SELECT {PROMPT_COLUMNS}
+    WITH serving AS (SELECT {PROMPT_COLUMNS}
         FROM prompts
         WHERE task_type = $1 AND is_active = TRUE
+        -- Where a person left two active, the highest version serves.
         ORDER BY version DESC, id DESC
         LIMIT 1
-    ) AS serving
+    )
+    SELECT serving.*, {ROLLOUT_COLUMNS}
+    FROM serving
     LEFT JOIN selfheal.rollouts AS r
         ON r.task_type = $1 AND r.ended_at IS NULL AND r.incumbent_prompt_id = serving.id
 """
@@ -47,16 +44,8 @@ SELECT_CANDIDATE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ActivePrompt:
-    """The prompt that serves now, and what is being rolled out in its place, if anything is."""
-
-    prompt: Prompt
-    rollout: Rollout | None = None
-
-
 async def load_active_prompt(database: Database, task_type: str) -> ActivePrompt:
-    """Read the prompt that serves `task_type` now, as on every request: a repair serves at once.
+    """Read what serves `task_type` now, as on every request: a repair serves at once.
 
     Raises:
         UnknownTaskTypeError: If the task type has no active prompt; it names those that have.
@@ -67,11 +56,7 @@ async def load_active_prompt(database: Database, task_type: str) -> ActivePrompt
         if record is None:
             known = [row["task_type"] for row in await connection.fetch(SELECT_ACTIVE_VERSIONS)]
             raise UnknownTaskTypeError(task_type=task_type, known=known)
-    values = dict(record)
-    rollout = Rollout(*(values.pop(f"rollout_{name}") for name in ROLLOUT_COLUMNS))
-    prompt = Prompt(**values)
-    is_open = rollout.id is not None and replaces(rollout, prompt)
-    return ActivePrompt(prompt, rollout if is_open else None)
+    return read_active_prompt(dict(record))
 
 
 async def load_active_prompts(database: Database) -> list[Prompt]:

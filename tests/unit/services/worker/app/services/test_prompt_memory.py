@@ -12,8 +12,7 @@ from services.common.errors import DatabaseUnavailableError, UnknownTaskTypeErro
 from services.common.models import Prompt
 from services.common.schemas import TaskRequest
 from services.worker.app.services import prompt_memory
-from services.worker.app.services.arms import Rollout
-from services.worker.app.services.prompt_loader import ActivePrompt
+from services.worker.app.services.arms import ActivePrompt, Rollout
 from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
