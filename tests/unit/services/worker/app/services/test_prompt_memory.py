@@ -159,6 +159,45 @@ async def test_a_candidate_is_never_served_from_memory(
         await load(memory, candidate_id=ID)
 
 
+async def test_a_rollout_takes_part_in_live_tasks_and_no_others(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    serving = database.serving["poetry"]
+    database.rollout = Rollout(ID, serving.digest, "rolled out", 7, share=1)
+    loaded = await load(memory)
+    assert (loaded.prompt.content, loaded.prompt.version) == ("rolled out", 7)
+    assert loaded.assignment is not None
+    assert loaded.headers["x-selfheal-rollout"] == f"{ID}/candidate"
+    for more in ({"purpose": "replay"}, {"purpose": "trial"}):
+        assert await load(memory, **more) == LoadedPrompt(serving)
+    assert (await load(memory, candidate_id=ID)).prompt.content == "a candidate"
+    database.is_away = True
+    assert await load(memory) == LoadedPrompt(serving, 0)
+
+
+async def test_the_unit_of_a_task_is_its_own_request_unless_it_names_one(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=0)
+    alone, same = await load(memory), await load(memory, unit=str(ID))
+    shared = await load(memory, unit="somebody")
+    assert alone == same
+    assert alone.prompt == database.serving["poetry"]
+    assert alone.assignment
+    assert shared.assignment
+    assert alone.assignment.arm == "incumbent"
+    assert alone.assignment.unit != shared.assignment.unit
+
+
+async def test_an_error_says_of_which_arm_it_is(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=1)
+    with pytest.raises(DatabaseUnavailableError) as failure, (await load(memory)).told_in_errors():
+        raise DatabaseUnavailableError("away")
+    assert failure.value.headers["x-selfheal-rollout"] == f"{ID}/candidate"
+
+
 async def test_with_no_age_allowed_nothing_serves_from_memory(database: FakeDatabase) -> None:
     memory = PromptMemory(cast(Database, database), max_age_seconds=0, clock=lambda: database.now)
     await load(memory)
