@@ -25,6 +25,27 @@ def binomial_tail(successes: int, trials: int, rate: float) -> float:
     return 1.0 if least == 0 else min(1.0, sum(terms))
 
 
+def fisher_tail(passed: int, of: int, others_passed: int, others: int) -> float:
+    """Compute the chance that so few pass or fewer, if these are no harder than the others.
+
+    Fisher's exact test, one-sided ("The Design of Experiments", 1935): so many pass in all, and
+    which ones is chance.
+
+    Args:
+        passed: From 0 to `of`.
+        others_passed: From 0 to `others`.
+
+    Returns:
+        A probability in (0, 1].
+    """
+    passing, failing = passed + others_passed, of + others - passed - others_passed
+    ways = sum(
+        comb(passing, count) * comb(failing, of - count)
+        for count in range(max(0, of - failing), passed + 1)
+    )
+    return ways / comb(of + others, of)
+
+
 def rate_bounds(successes: int, trials: int, *, level: float) -> tuple[float, float]:
     """Bound a rate from both sides (Clopper and Pearson, Biometrika 26, 1934).
 

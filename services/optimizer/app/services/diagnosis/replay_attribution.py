@@ -26,6 +26,7 @@ from services.optimizer.app.services.diagnosis.rerun import (
     Comparison,
     Replays,
     bound_record,
+    is_harder,
     judge_record,
 )
 from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, Window
@@ -60,7 +61,7 @@ class _Question:
         self.other = f"version {replays.last_good_version}, which {how},"
         # Without golden inputs the failing ones say what can be said.
         self.health = judge_record(self.golden if self.golden.scored else self.failing, self.bar)
-        self.recurrence = judge_record(self.failing, self.bar)
+        self.recurs = is_harder(self.failing, self.golden)
 
     def answer(self) -> Attribution:
         compared = self.compared
@@ -69,7 +70,7 @@ class _Question:
         if compared is not None and compared.is_shown_better:
             return self._blame_what_changed(compared)
         may_be_better = compared is not None and compared.seems_better
-        if self.golden.scored and self.health == SHOWN_GOOD and not may_be_better:
+        if self.health == SHOWN_GOOD and not may_be_better:
             return self._clear_the_prompt()
         if self.health == SHOWN_POOR:
             return self._blame_prompt_or_drift(may_be_better)
@@ -87,7 +88,8 @@ class _Question:
             return True
         seems_worse = self.compared is not None and self.compared.seems_better
         is_usual = self.health == SHOWN_GOOD == judge_record(self.all, self.bar)
-        return is_usual and self.recurrence != SHOWN_POOR and not seems_worse
+        passes_now = self.failing.pass_rate >= self.bar and not self.recurs
+        return is_usual and passes_now and not seems_worse
 
     def _tell_no_recurrence(self) -> Attribution:
         """Say so; where nothing failed on a few inputs, more of them could still fail."""
@@ -128,7 +130,7 @@ class _Question:
 
     def _clear_the_prompt(self) -> Attribution:
         still = f"The prompt still passes {_of(self.golden)} golden inputs."
-        if self.recurrence != SHOWN_POOR:
+        if not self.recurs:
             return self._blame(
                 UNKNOWN,
                 still,
@@ -173,7 +175,7 @@ class _Question:
                 again,
                 *_tell_models(self.models),
             )
-        if _is_good(window.earlier_by_others):
+        if _served_well(window.earlier_by_others):
             return self._blame(
                 EVALUATOR,
                 f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
@@ -256,7 +258,11 @@ def _find_good_record(window: Window) -> Record | None:
 
 
 def _is_good(record: Record) -> bool:
-    return (record.scored >= LEAST_RECORD and serves_well(record)) or _is_norm(record)
+    return _served_well(record) or _is_norm(record)
+
+
+def _served_well(record: Record) -> bool:
+    return record.scored >= LEAST_RECORD and serves_well(record)
 
 
 def _is_norm(record: Record) -> bool:

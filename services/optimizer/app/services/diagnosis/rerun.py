@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.common.proof.intervals import binomial_tail, rate_bounds
+from services.common.proof.intervals import binomial_tail, fisher_tail, rate_bounds
 from services.common.record.surprise import Record
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
-# A bound on a share is wrong in at most one of ten cases, on either side.
-LEVEL = 0.1
+# A bound on a share is wrong in at most one of eight cases, on either side.
+LEVEL = 0.125
 # A few odd inputs are of fewer kinds than this, however often they come.
 MANY_CLUSTERS = 3
 
@@ -100,6 +100,12 @@ def judge_record(record: Record, bar: float) -> str:
     if binomial_tail(record.failed, record.scored, 1 - bar) <= LEVEL:
         return SHOWN_POOR
     return UNTOLD
+
+
+def is_harder(record: Record, other: Record) -> bool:
+    """Tell whether some inputs are shown to pass less often than others."""
+    chance = fisher_tail(record.passed, record.scored, other.passed, other.scored)
+    return chance <= LEVEL
 
 
 def bound_record(record: Record) -> dict[str, Any]:

@@ -7,22 +7,22 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.rows import for_each
 
-from services.common.proof.intervals import binomial_tail, rate_bounds
+from services.common.proof.intervals import binomial_tail, fisher_tail, rate_bounds
 
 RATES = st.floats(0, 1)
 COUNTS = st.integers(0, 60)
 
 
 @for_each(
-    {
-        "none is certain": (0, 5, 0.1, 1.0),
-        "fewer than none too": (-1, 0, 0.1, 1.0),
-        "all": (3, 3, 0.5, 0.125),
-        "more than all": (4, 3, 0.5, 0.0),
-        "some": (2, 3, 0.5, 0.5),
-        "never": (1, 3, 0.0, 0.0),
-        "always": (3, 3, 1.0, 1.0),
-    }
+    [
+        (0, 5, 0.1, 1.0),
+        (-1, 0, 0.1, 1.0),
+        (3, 3, 0.5, 0.125),
+        (4, 3, 0.5, 0.0),
+        (2, 3, 0.5, 0.5),
+        (1, 3, 0.0, 0.0),
+        (3, 3, 1.0, 1.0),
+    ]
 )
 def test_the_tail_is_exact(row: tuple[int, int, float, float]) -> None:
     successes, trials, rate, chance = row
@@ -31,19 +31,37 @@ def test_the_tail_is_exact(row: tuple[int, int, float, float]) -> None:
 
 @given(COUNTS, COUNTS, RATES)
 def test_a_tail_and_what_is_left_of_it_make_one(successes: int, trials: int, rate: float) -> None:
+    assume(successes <= trials)
     here = comb(trials, successes) * rate**successes * (1 - rate) ** (trials - successes)
     more = binomial_tail(successes + 1, trials, rate)
     assert binomial_tail(successes, trials, rate) == pytest.approx(here + more)
 
 
 @for_each(
-    {
-        "nothing is known": (0, 0, 0.0, 1.0),
-        "none of two": (0, 2, 0.0, 1 - 0.1**0.5),
-        "seven of seven": (7, 7, 0.1 ** (1 / 7), 1.0),
-        # Clopper and Pearson's 80 % interval of five in ten.
-        "five of ten": (5, 10, 0.2673, 0.7327),
-    }
+    [
+        (0, 0, 0, 0, 1.0),
+        (0, 0, 3, 5, 1.0),
+        (2, 2, 0, 0, 1.0),
+        (0, 1, 7, 7, 1 / 8),
+        (0, 2, 6, 6, 1 / 28),
+        (1, 4, 6, 6, 7 / 210),
+        # Fisher's lady names three cups of four rightly, by chance or better.
+        (1, 4, 3, 4, 17 / 70),
+        (4, 4, 0, 4, 1.0),
+    ]
+)
+def test_fisher_s_exact_test(row: tuple[int, int, int, int, float]) -> None:
+    *counts, chance = row
+    assert fisher_tail(*counts) == pytest.approx(chance)
+
+
+@for_each(
+    [
+        (0, 0, 0.0, 1.0),
+        (0, 2, 0.0, 1 - 0.1**0.5),
+        (7, 7, 0.1 ** (1 / 7), 1.0),
+        (5, 10, 0.2673, 0.7327),
+    ]
 )
 def test_the_bounds_are_clopper_s_and_pearson_s(row: tuple[int, int, float, float]) -> None:
     successes, trials, lower, upper = row
