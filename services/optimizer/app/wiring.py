@@ -1,6 +1,6 @@
 """Wires the Optimizer from the settings: the one place that does."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +18,12 @@ from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
-from services.optimizer.app.services.cycle import Cycle
+from services.optimizer.app.services.aftercare.alarm_confirmation import (
+    Alarm,
+    Confirmation,
+    confirm_alarm,
+)
+from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
 from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -27,7 +31,6 @@ from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
-from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.replay import Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.telling.notification import (
@@ -93,12 +96,16 @@ class Workshop:
         code = await self.tools.notifier.deliver(Notification(TEST, "", requested_by=person))
         return f"The webhook took no message: {code}." if code else ""
 
-    async def confirm(
-        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
-    ) -> Confirmation:
-        """Replay the prompt that serves and the text before it on live inputs."""
-        replays = TextReplays(self.connection, self._make_replayer(), serving)
-        return await confirm_alarm(replays, promoted=serving.content, before=before, after=after)
+    async def confirm(self, alarm: Alarm) -> Confirmation:
+        """Replay the prompt that serves and the text before it, while nobody else heals it."""
+        task_type = alarm.serving.task_type
+        golden = open_task_types(self.settings.task_types_dir).golden_inputs(task_type)
+        connect = partial(open_connection, self.settings)
+        async with heals_alone(self.connection, connect, task_type) as lease:
+            if lease is None:
+                raise HealAlreadyRunsError("Another heal of this task type runs.")
+            replays = TextReplays(self.connection, self._make_replayer(), alarm.serving)
+            return await confirm_alarm(replays, alarm, golden)
 
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
@@ -129,6 +136,7 @@ async def run_cycle(
             workshop.confirm,
             settings.optimizer_triggered_by,
             partial(open_connection, settings),
+            asks_first=settings.optimizer_mode == PROPOSE_MODE,
         )
         await JobTaker(
             cycle.surveyor,

@@ -15,7 +15,7 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import is_same_prompt
 from services.common.record.leases import Connect, Lease
-from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
@@ -29,6 +29,12 @@ log = get_logger()
 
 Heal = Callable[[Case], Awaitable[HealingOutcome]]
 Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
+
+
+class HealAlreadyRunsError(ServiceError):
+    """Another Optimizer is at work on this task type."""
+
+    code = "heal_already_runs"
 
 
 class DatabaseFailedError(ServiceError):
@@ -45,6 +51,7 @@ class Cycle:
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
         connect: Opens further connections, to renew leases.
+        asks_first: Whether a person decides on rollbacks.
     """
 
     surveyor: Surveyor
@@ -53,6 +60,7 @@ class Cycle:
     confirm: Confirm
     triggered_by: str
     connect: Connect
+    asks_first: bool = False
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -71,10 +79,14 @@ class Cycle:
         outcomes: dict[str, HealingOutcome] = {}
         for prompt in await load_active_prompts(connection):
             work = look_after(
-                connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+                connection,
+                prompt,
+                confirm=self.confirm,
+                triggered_by=self.triggered_by,
+                asks_first=self.asks_first,
             )
             await self._bring_to_end(prompt, work, outcomes, failures)
-        rolled_back = list(outcomes)
+        rolled_back = [name for name, one in outcomes.items() if one.decision == ROLLED_BACK]
         survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
         for case in survey.cases:

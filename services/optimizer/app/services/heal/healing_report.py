@@ -16,6 +16,7 @@ from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
+from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.contest import Choice, Contender
@@ -132,6 +133,8 @@ class HealingReport:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
             detail["inputs"] = describe_inputs(progress.preparation.trial)
+            if (good := progress.preparation.last_good) is not None:
+                detail["last_good"] = describe_past(good)
         if progress.decision is not None:
             detail["verdict"] = describe_decision(progress.decision)
         if watching is not None:
@@ -165,6 +168,17 @@ class HealingReport:
                 "baseline_answers": analysis.surprise.baseline_answers,
             },
         }
+
+
+def describe_past(past: PastPrompt) -> dict[str, Any]:
+    """Tell which earlier prompt is meant, and how it did."""
+    return {
+        "prompt_id": past.prompt_id,
+        "version": past.version,
+        "digest": past.digest,
+        "scored": past.scored,
+        "passed": past.passed,
+    }
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:
