@@ -40,6 +40,7 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.log.failure_log import load_passing
@@ -142,7 +143,7 @@ def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
 
 async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     """Look at the log as a run does, up to its first replay."""
-    surveyor = Surveyor(Trigger(3, lookback_minutes), _is_degraded, _find_pause)
+    surveyor = Surveyor(Trigger(3, lookback_minutes), _find_condition, _find_pause)
     started = time.perf_counter()
     cases = (await surveyor.survey(connection)).cases
     found = time.perf_counter()
@@ -159,8 +160,8 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     return Look(1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered))
 
 
-async def _is_degraded() -> bool:
-    return False
+async def _find_condition() -> EvaluatorCondition:
+    return EvaluatorCondition()
 
 
 async def _find_pause(_connection: asyncpg.Connection, _case: Case) -> str:

@@ -9,6 +9,7 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.continuous import watch_failures
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
 from services.optimizer.app.services.heal.preview import preview_case
 from services.optimizer.app.wiring import make_surveyor, open_connection, open_tools, run_cycle
 
@@ -60,7 +61,8 @@ async def preview(settings: OptimizerSettings) -> None:
     if _is_off(settings):
         return
     async with create_session() as session, open_connection(settings) as connection:
-        survey = await make_surveyor(settings, session).survey(connection)
+        evaluator = EvaluatorWatch(session, settings.evaluator_url)
+        survey = await make_surveyor(settings, evaluator).survey(connection)
         for case in survey.cases:
             plan = await preview_case(
                 connection,

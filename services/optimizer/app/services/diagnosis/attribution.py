@@ -49,6 +49,15 @@ class Attribution:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def cause(self) -> str:
+        """What is wrong with an Evaluator at fault: `down`, `degraded` or `changed`; else empty."""
+        if self.fault != EVALUATOR:
+            return ""
+        if "evaluator_errors" in self.evidence:
+            return "down"
+        return "degraded" if "degraded" in self.evidence else "changed"
+
+    @property
     def calls_for_repair(self) -> bool:
         """Whether a better prompt could be the answer."""
         return self.fault in (PROMPT, DRIFT)

@@ -126,6 +126,7 @@ class Conclusion:
         self, run: HealingRun, version: int, run_id: str, report_id: int | None = None
     ) -> HealingOutcome:
         decision = self._report.progress.decision
+        attribution = self._report.progress.attribution
         return HealingOutcome(
             run.decision,
             run.reason,
@@ -138,4 +139,5 @@ class Conclusion:
             len(decision.pairs) if decision else 0,
             decision.incumbent_passes if decision else 0,
             decision.candidate_passes if decision else 0,
+            attribution.cause if attribution else "",
         )

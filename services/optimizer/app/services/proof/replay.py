@@ -55,6 +55,11 @@ class UnreplayableInputError(ServiceError):
     code = "input_unreplayable"
 
 
+def make_slots() -> asyncio.Semaphore:
+    """Make what lets a few Worker calls go out at a time."""
+    return asyncio.Semaphore(CONCURRENCY)
+
+
 class Replayer:
     """Runs a prompt text on inputs, within a budget of Worker calls and a deadline.
 
@@ -62,6 +67,7 @@ class Replayer:
 
     Args:
         deadline_seconds: Most seconds from now until the last replay ends.
+        slots: Worker calls at a time, where several share them; else its own.
     """
 
     def __init__(
@@ -71,12 +77,13 @@ class Replayer:
         evaluator: EvaluatorClient,
         max_calls: int,
         deadline_seconds: float = 900,
+        slots: asyncio.Semaphore | None = None,
     ) -> None:
         self._asker = Asker(worker, "replay")
         self._evaluator = evaluator
         self._max_calls = max_calls
         self._deadline = time.monotonic() + deadline_seconds
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._slots = slots or make_slots()
         self.calls = 0
         self.input_tokens = 0
         self.output_tokens = 0
