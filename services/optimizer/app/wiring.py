@@ -32,6 +32,7 @@ from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
+from services.optimizer.app.services.proof.budget import Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.telling.notification import (
@@ -137,9 +138,20 @@ class Workshop:
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
             max_calls=settings.max_calls,
+            limits=find_limits(settings),
             deadline_seconds=settings.optimizer_deadline_seconds,
             slots=self.tools.replay_slots,
         )
+
+
+def find_limits(settings: OptimizerSettings) -> Limits:
+    """Find what a heal may spend."""
+    return Limits.suiting(
+        settings.max_calls,
+        judge_calls=settings.optimizer_max_judge_calls,
+        analyst_calls=settings.optimizer_max_analyst_calls,
+        tokens=settings.optimizer_max_tokens,
+    )
 
 
 async def run_cycle(

@@ -22,9 +22,9 @@ from services.optimizer.app.services.aftercare.watch import (
     pick_live_inputs,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.paired_run import run_pairs
 from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
-from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import GUARD, ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, plan_trial
@@ -111,7 +111,7 @@ async def confirm_alarm(
             replays, inputs, incumbent=promoted, candidate=alarm.before, alpha=alarm.alpha
         )
         if decision.reason == UNDECIDED:
-            raise BudgetExceededError("The budget of calls is used up.")
+            raise BudgetExceededError
         left = len(inputs) - len(pairs)
         is_short = len(pairs) < wins_needed(alpha=alarm.alpha)
         if is_short and decide(pairs, pairs_left=left, alpha=alarm.alpha).reason == UNDECIDED:

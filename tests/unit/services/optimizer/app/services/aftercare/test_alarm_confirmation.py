@@ -18,7 +18,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     plan_inputs,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 MakeReplays = Callable[..., Any]
