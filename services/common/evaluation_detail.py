@@ -88,10 +88,17 @@ class EvaluatorDetail(DetailPart):
 
 
 class WorkerDetail(DetailPart):
-    """Who wrote the answer; `fallback` is `provider:model` where it stood in for the main one."""
+    """Who wrote the answer; `fallback` is `provider:model` where it stood in for the main one.
+
+    `rollout`, `arm` and `unit` are there while a text was being rolled out: its id, which of the
+    two texts answered (`candidate` or `incumbent`), and the digest by which that was drawn.
+    """
 
     model: str = ""
     fallback: str = ""
+    rollout: str = ""
+    arm: str = ""
+    unit: str = ""
 
 
 class ErrorDetail(DetailPart):
