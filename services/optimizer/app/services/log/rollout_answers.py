@@ -44,7 +44,7 @@ SELECT_NEWEST: Final = """
     SELECT coalesce(max(execution_id), 0) FROM selfheal.rollout_answers WHERE rollout_id = $1
 """
 SELECT_ASKED: Final = f"""
-    SELECT l.request_id, l.user_input, l.refined_input,
+    SELECT l.id, l.request_id, l.user_input, l.refined_input,
            left(l.worker_output, 2000) AS worker_output,
            coalesce(l.evaluation_score, 0) AS evaluation_score,
            coalesce(l.evaluation_passed, FALSE) AS evaluation_passed, {CONVERSATION}
