@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
 from support.running_system import GUIDE_INJECTION, RunningSystem, make_system
 
 from selfheal.runtime.waiting import wait_until
+from services.common import task_types
 
 PATIENCE_SECONDS = 60
-THINGS = """number string list tuple date word line file price colour matrix tree graph queue stack
-    letter digit fraction vector polygon calendar temperature password sentence dictionary interval
-    bracket roman permutation anagram prime factor square cube triangle circle""".split()
+# Requests that the simulated model knows how to answer.
+GOLDEN = Path(task_types.__file__).parent / "code_generation" / "golden_inputs.json"
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +35,19 @@ def canaries(system: RunningSystem) -> list[dict[str, object]]:
 def test_it_goes_on_with_the_traffic_and_ends_in_a_promotion(autopilot: RunningSystem) -> None:
     autopilot.psql(GUIDE_INJECTION)
     for _ in range(3):
-        assert autopilot.request("Write a binary search function").json["evaluation_passed"] is False
+        failed = autopilot.request("Write a binary search function").json
+        assert failed["evaluation_passed"] is False
     assert wait_until(lambda: bool(canaries(autopilot)), timeout_seconds=PATIENCE_SECONDS)
     [canary] = canaries(autopilot)
     assert canary["steps"] == [0.1, 0.5, 1]
     assert "step 1 of 0.1, 0.5, 1" in autopilot.selfheal("canary", "show").stdout
-    things = iter(THINGS * 20)
+    texts = cycle(
+        [one["input"] for half in json.loads(GOLDEN.read_text()).values() for one in half]
+    )
 
     def is_promoted() -> bool:
-        thing = next(things)
-        autopilot.request(f"Write a function {thing}_of that handles a {thing}")
+        for text in islice(texts, 20):
+            autopilot.request(text)
         return canaries(autopilot)[0]["outcome"] is not None
 
     assert wait_until(is_promoted, timeout_seconds=PATIENCE_SECONDS)
