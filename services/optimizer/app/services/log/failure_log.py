@@ -108,9 +108,9 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
-# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of the
-# newest hundred, and of every hundredth before them, it is read who judged and who answered; the ones
-# between two of these are taken for like the newer one.
+# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of
+# the newest hundred, and of every hundredth before them, it is read who judged and who answered;
+# the ones between two of these are taken for like the newer one.
 SELECT_SERVED = f"""
     SELECT passed, input, {WEIGHT} AS weight, detail IS NOT NULL AS is_read,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,

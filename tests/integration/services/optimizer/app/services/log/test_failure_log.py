@@ -527,7 +527,6 @@ async def test_what_a_prompt_served_is_read_the_oldest_first(
     now, other = (
         {"evaluator": {"fingerprint": name}, "worker": {"model": "m"}} for name in ("now", "other")
     )
-    await log_result(times=5)
     await deploy()
     await age(minutes=600)
     await log_result("now", times=2, detail=now, distinct=True)
