@@ -19,7 +19,13 @@ from services.common.evaluation_detail import (
 )
 from services.common.logging import get_logger
 from services.common.record.assignment import Assignment, find_assignment, read_assignment
-from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
+from services.common.schemas import (
+    ROLLOUT_HEADER,
+    AgentRequest,
+    AgentResponse,
+    EvaluationRequest,
+    TaskRequest,
+)
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.idempotency.calls import Call
@@ -120,7 +126,7 @@ class Orchestrator:
                 raise  # Nothing was done of it.
             if assignment := read_assignment(error.told):
                 execution.evaluation_detail = _describe_worker(assignment)
-                error.headers |= assignment.client_headers
+            error.headers |= _name_arm(execution)
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
             await self._rows.write(Row(execution))
@@ -183,8 +189,14 @@ class Orchestrator:
             judge=read_detail(evaluation.detail).judge.name,
             prompt_age_seconds=task.prompt_age_seconds,
             fallback=task.fallback,
-            rollout=assignment.name if assignment else None,
+            rollout=_name_arm(execution).get(ROLLOUT_HEADER),
         )
+
+
+def _name_arm(execution: Execution) -> dict[str, str]:
+    """Return what a client is told of the arm, where a rollout was open and it is known."""
+    worker = read_detail(execution.evaluation_detail or {}).worker
+    return {ROLLOUT_HEADER: f"{worker.rollout}/{worker.arm}"} if worker.rollout else {}
 
 
 def _describe_worker(assignment: Assignment | None, **told: str) -> dict[str, Any]:

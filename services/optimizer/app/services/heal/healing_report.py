@@ -1,6 +1,6 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
@@ -67,7 +67,7 @@ class Progress:
         if self.choice is not None:
             return BUDGET if self.choice.is_budget_spent else self.choice.hold_reason
         if self.attribution is not None:
-            return HOLD_REASONS[self.attribution.fault]
+            return self.attribution.hold_reason or HOLD_REASONS[self.attribution.fault]
         return self.preparation.obstacle if self.preparation is not None else ""
 
 
@@ -157,7 +157,8 @@ class HealingReport:
         if progress.attribution is not None:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
-            detail["inputs"] = describe_inputs(progress.preparation.trial)
+            broken = progress.decision.damage.newly_failing if progress.decision else ()
+            detail["inputs"] = describe_inputs(progress.preparation.trial, broken)
             if (good := progress.preparation.last_good) is not None:
                 detail["last_good"] = describe_past(good)
         if progress.decision is not None:
@@ -231,9 +232,10 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs) -> dict[str, Any]:
-    """Tell which inputs there were, by half."""
-    guards_alone = [item for item in trial.guards if item not in trial.proving]
+def describe_inputs(trial: TrialInputs, broken: Collection[str] = ()) -> dict[str, Any]:
+    """Tell which inputs there were, by half; of the spare guards those that the candidate broke."""
+    spare = [item for item in trial.spare_guards if item.id in broken]
+    guards_alone = [item for item in (*trial.guards, *spare) if item not in trial.proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
         *((item, "verdict") for item in trial.proving),
@@ -264,6 +266,9 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
             "checked": decision.damage.checked,
             "newly_failing": list(decision.damage.newly_failing),
             "allowed": decision.damage.allowed,
+            "incumbent_fails": decision.damage.incumbent_fails,
+            "candidate_fails": decision.damage.candidate_fails,
+            "chance_of_noise": decision.damage.chance_of_noise,
         },
         "control": {
             "scored": len(control),

@@ -1,5 +1,6 @@
 """What a heal leaves on record: all that was reached, and nothing that wasn't."""
 
+import dataclasses
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,7 +42,8 @@ from services.optimizer.app.services.proof.budget import (
     BudgetExceededError,
     Limits,
 )
-from services.optimizer.app.services.proof.paired_test import Damage, decide
+from services.optimizer.app.services.proof.damage import Damage
+from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -104,7 +106,7 @@ DECISION = GateDecision(
     PAIRS,
     {"golden-verdict-1": result(0.3), "guard-verdict-1": result(0.8, "g")},
     {"golden-verdict-1": result(0.9), "guard-verdict-1": result(0.9)},
-    Damage(2, ("guard-verdict-2",), 1),
+    Damage(2, ("guard-verdict-2",), 1, candidate_fails=1),
     ("golden-verdict-2",),
     {"golden-verdict-1": result(0.2)},
     "learned",
@@ -301,6 +303,14 @@ def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
     assert len(long["fingerprint"]) == 16
 
 
+def test_of_the_spare_guards_those_that_broke_are_named() -> None:
+    spare = (item("guard-verdict-3", GUARD, "third"), item("guard-verdict-4", GUARD))
+    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), ["guard-verdict-3"])
+    assert told["used"]["guard-verdict-3"]["text"] == "third"
+    assert "guard-verdict-4" not in told["used"]
+    assert told["guard"] == len(TRIAL.guards)
+
+
 def test_the_decision_is_told_with_every_pair() -> None:
     told = describe_decision(DECISION)
     assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.05)
@@ -309,7 +319,14 @@ def test_the_decision_is_told_with_every_pair() -> None:
         {"input_id": "guard-verdict-1", "incumbent": 0.8, "candidate": 0.9},
     ]
     assert (told["incumbent_passed"], told["candidate_passed"]) == (1, 2)
-    assert told["guards"] == {"checked": 2, "newly_failing": ["guard-verdict-2"], "allowed": 1}
+    assert told["guards"] == {
+        "checked": 2,
+        "newly_failing": ["guard-verdict-2"],
+        "allowed": 1,
+        "incumbent_fails": 0,
+        "candidate_fails": 1,
+        "chance_of_noise": pytest.approx(0.0454, abs=1e-4),
+    }
     assert told["control"] == {"scored": 1, "passed": 0, "mean": 0.2, "label": "learned"}
     assert (told["unscored"], told["evaluator_fingerprints"]) == (1, ["f", "g"])
     assert told["e_value"] == pytest.approx(1.9 * 1.18)
