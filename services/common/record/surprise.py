@@ -212,7 +212,7 @@ def compare_activation(outcomes: Sequence[Outcome], norm: Record) -> float:
     passing = min(PRIOR_PASSES + norm.passed, failing * (1 / LEAST_FAILURE_RATE - 1))
     failed = sum(outcome.share for outcome in outcomes if not outcome.passed)
     passed = sum(outcome.share for outcome in outcomes if outcome.passed)
-    usual = _log_beta(failing + failed, passing + passed) - _log_beta(failing, passing)
+    usual = log_beta(failing + failed, passing + passed) - log_beta(failing, passing)
     pass_rate = passing / (failing + passing)
     gains = (
         failed * log(1 - pass_rate * (1 - stake)) + passed * log(pass_rate * (1 - stake)) - usual
