@@ -64,7 +64,8 @@ class CriterionDetail(DetailPart):
 class JudgeDetail(DetailPart):
     """Who judged, and the grade; `score` is the mean of `judgements` where there are several.
 
-    `second_look` says why one that was called for gave no second grade.
+    `second_look` says why one that was called for gave no second grade. `calls` counts what was
+    asked of the judge's model, replies that were no grade included; tokens where it told them.
     """
 
     name: str = "unknown"
@@ -75,6 +76,9 @@ class JudgeDetail(DetailPart):
     judgements: list[float] = []
     spread: float | None = None
     second_look: str = ""
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class EvaluatorDetail(DetailPart):

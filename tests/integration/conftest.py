@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,13 @@ BACK_TO_SEED = """
     END $$
 """
 
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
 _numbers = count(1)
 
 
@@ -82,8 +89,12 @@ class Seeder:
         self._runner.run(self._put_back())
 
     async def _put_back(self) -> None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._server.address.connect()
+        if self._connection is not None:
+            # Some tests end everybody's connections.
+            with suppress(*CONNECTION_LOST):
+                await self._connection.execute(BACK_TO_SEED)
+                return
+        self._connection = await self._server.address.connect()
         await self._connection.execute(BACK_TO_SEED)
 
     def close(self) -> None:

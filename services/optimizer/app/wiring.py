@@ -1,7 +1,7 @@
 """Wires the Optimizer from the settings: the one place that does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,8 +19,12 @@ from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
-from services.optimizer.app.services.cycle import Cycle
+from services.optimizer.app.services.aftercare.alarm_confirmation import (
+    Alarm,
+    Confirmation,
+    confirm_alarm,
+)
+from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
 from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -28,7 +32,7 @@ from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
-from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.budget import Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.telling.notification import (
@@ -117,12 +121,16 @@ class Workshop:
         code = await self.tools.notifier.deliver(Notification(TEST, "", requested_by=person))
         return f"The webhook took no message: {code}." if code else ""
 
-    async def confirm(
-        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
-    ) -> Confirmation:
-        """Replay the prompt that serves and the text before it on live inputs."""
-        replays = TextReplays(self.connection, self._make_replayer(), serving)
-        return await confirm_alarm(replays, promoted=serving.content, before=before, after=after)
+    async def confirm(self, alarm: Alarm) -> Confirmation:
+        """Replay the prompt that serves and the text before it, while nobody else heals it."""
+        task_type = alarm.serving.task_type
+        golden = open_task_types(self.settings.task_types_dir).golden_inputs(task_type)
+        connect = partial(open_connection, self.settings)
+        async with heals_alone(self.connection, connect, task_type) as lease:
+            if lease is None:
+                raise HealAlreadyRunsError("Another heal of this task type runs.")
+            replays = TextReplays(self.connection, self._make_replayer(), alarm.serving)
+            return await confirm_alarm(replays, alarm, golden)
 
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
@@ -130,9 +138,20 @@ class Workshop:
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
             max_calls=settings.max_calls,
+            limits=find_limits(settings),
             deadline_seconds=settings.optimizer_deadline_seconds,
             slots=self.tools.replay_slots,
         )
+
+
+def find_limits(settings: OptimizerSettings) -> Limits:
+    """Find what a heal may spend."""
+    return Limits.suiting(
+        settings.max_calls,
+        judge_calls=settings.optimizer_max_judge_calls,
+        analyst_calls=settings.optimizer_max_analyst_calls,
+        tokens=settings.optimizer_max_tokens,
+    )
 
 
 async def run_cycle(
@@ -155,6 +174,7 @@ async def run_cycle(
             settings.optimizer_triggered_by,
             partial(open_connection, settings),
             settings.optimizer_heals_at_once,
+            asks_first=settings.optimizer_mode == PROPOSE_MODE,
         )
         await workshop.announce_evaluator()
         await JobTaker(

@@ -46,7 +46,8 @@ CONVERSATION = f"""
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
 SELECT_RESULTS = f"""
-    SELECT read.request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+    SELECT read.id, read.request_id, user_input, refined_input,
+           left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
@@ -230,6 +231,7 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         request_id=str(record["request_id"]),
         conversation=_read_conversation(record) if record["execution_id"] else None,
         weight=record["weight"],
+        row_id=record["id"],
     )
 
 
