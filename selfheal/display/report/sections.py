@@ -36,6 +36,7 @@ STRATEGY_WIDTH: Final = 18
 
 _COSTS: Final = {
     "worker_calls": "Worker calls",
+    "judge_calls": "judge calls",
     "analyst_calls": "analyst calls",
     "model_calls": "model calls in all",
     "input_tokens": "tokens in",
@@ -85,7 +86,12 @@ def _surprise(surprise: Detail) -> str:
     if answers == 0:
         known = " (assumed: nothing is known yet)"
     usual = f"; usually {100 * rate:.3g} % fail{known}" if rate is not None else ""
-    return f"so many by chance: p = {p_value:.2g}{usual}"
+    e_value, alarm_at = (read_number(surprise, name) for name in ("e_value", "alarm_at"))
+    since = "since its activation" if surprise.get("clock") == "activation" else "in long service"
+    evidence = ""
+    if e_value is not None and alarm_at is not None:
+        evidence = f"; evidence {since}: {e_value:.3g}, alarm at {alarm_at:,.0f}"
+    return f"so many by chance: p = {p_value:.2g}{usual}{evidence}"
 
 
 def _quarantine(rows: Sequence[Detail]) -> str:
@@ -142,7 +148,8 @@ def render_cost(cost: Detail) -> Iterator[RenderableType]:
     if "worker_calls" in cost:
         # The sum tells nothing new beside its parts.
         known["model_calls"] = None
-    known["analyst_calls"] = known["analyst_calls"] or None
+    for name in ("analyst_calls", "judge_calls"):
+        known[name] = known[name] or None
     figures = [
         f"{value:,.{1 if name == 'seconds' else 0}f} {_COSTS[name]}"
         for name, value in known.items()

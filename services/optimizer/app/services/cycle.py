@@ -16,7 +16,7 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import is_same_prompt
 from services.common.record.leases import Connect, Lease
-from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
@@ -30,6 +30,12 @@ log = get_logger()
 
 Heal = Callable[[asyncpg.Connection, Case], Awaitable[HealingOutcome]]
 Announce = Callable[[asyncpg.Connection, Prompt, HealingOutcome | ServiceError], Awaitable[None]]
+
+
+class HealAlreadyRunsError(ServiceError):
+    """Another Optimizer is at work on this task type."""
+
+    code = "heal_already_runs"
 
 
 class DatabaseFailedError(ServiceError):
@@ -55,6 +61,7 @@ class Cycle:
         confirm: Replays both texts where live rows say that a promotion does worse.
         connect: Opens further connections: to renew leases, and for heals side by side.
         heals_at_once: How many task types are healed side by side, at least 1.
+        asks_first: Whether a person decides on rollbacks.
     """
 
     surveyor: Surveyor
@@ -64,6 +71,7 @@ class Cycle:
     triggered_by: str
     connect: Connect
     heals_at_once: int = 1
+    asks_first: bool = False
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -81,11 +89,15 @@ class Cycle:
         found = _Found()
         for prompt in await load_active_prompts(connection):
             work = look_after(
-                connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+                connection,
+                prompt,
+                confirm=self.confirm,
+                triggered_by=self.triggered_by,
+                asks_first=self.asks_first,
             )
             await self._bring_to_end(connection, prompt, work, found)
         outcomes, failures = found.outcomes, found.failures
-        rolled_back = list(outcomes)
+        rolled_back = [name for name, one in outcomes.items() if one.decision == ROLLED_BACK]
         survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
         await self._heal_all(connection, survey.cases, found)

@@ -45,6 +45,15 @@ class Attribution:
     hold_reason: str = ""
 
     @property
+    def cause(self) -> str:
+        """What is wrong with an Evaluator at fault: `down`, `degraded` or `changed`; else empty."""
+        if self.fault != EVALUATOR:
+            return ""
+        if "evaluator_errors" in self.evidence:
+            return "down"
+        return "degraded" if "degraded" in self.evidence else "changed"
+
+    @property
     def calls_for_repair(self) -> bool:
         """Whether a better prompt could be the answer.
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
+from services.common.llm.metering import metering
 from services.common.logging import get_logger
 from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
@@ -25,6 +26,7 @@ from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, 
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
+from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -86,7 +88,6 @@ class Healer:
         self._ask_model = self._count(ask_model) if ask_model else None
         self._task_types = task_types
         self._settings = settings
-        self._analyst_calls = 0
         self._started = time.monotonic()
 
     async def heal(self, case: Case) -> HealingOutcome:
@@ -265,20 +266,19 @@ class Healer:
     def _count(
         self, ask: Callable[Question, Awaitable[Answer]]
     ) -> Callable[Question, Awaitable[Answer]]:
-        """Have calls of the analyst's model counted."""
+        """Have the analyst asked within the budget, and what it spends counted."""
+        budget = self._replayer.budget
 
         async def ask_and_count(*args: Question.args, **options: Question.kwargs) -> Answer:
-            self._analyst_calls += 1
-            return await ask(*args, **options)
+            budget.require_analyst()
+            with metering() as spent:
+                try:
+                    return await ask(*args, **options)
+                finally:
+                    spent.calls = max(spent.calls, 1)
+                    budget.spent[ANALYST].add(spent)
 
         return ask_and_count
 
     def _sum_up_cost(self) -> Cost:
-        replayer = self._replayer
-        return Cost(
-            replayer.calls,
-            self._analyst_calls,
-            replayer.input_tokens,
-            replayer.output_tokens,
-            time.monotonic() - self._started,
-        )
+        return Cost.of(self._replayer.budget, time.monotonic() - self._started)

@@ -1,7 +1,7 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -17,6 +17,8 @@ from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
+from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.proof.budget import ANALYST, JUDGE, WORKER, Budget
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.contest import Choice, Contender
@@ -71,13 +73,36 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a heal took: calls of the Worker and of the analyst's model, tokens, seconds."""
+    """What a heal took: calls of the Worker, the analyst's model and the judge's, tokens, seconds.
+
+    Attributes:
+        input_tokens: The Worker's; those of each purpose are in `by_purpose`.
+        used_up: What the budget allowed no more of; empty where it sufficed.
+    """
 
     worker_calls: int
     analyst_calls: int
     input_tokens: int
     output_tokens: int
     seconds: float
+    judge_calls: int = 0
+    used_up: str = ""
+    by_purpose: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, budget: Budget, seconds: float) -> "Cost":
+        """Sum up a budget's spending."""
+        worker = budget.spent[WORKER]
+        return cls(
+            worker.calls,
+            budget.spent[ANALYST].calls,
+            worker.input_tokens,
+            worker.output_tokens,
+            seconds,
+            budget.spent[JUDGE].calls,
+            budget.used_up,
+            {purpose: asdict(spent) for purpose, spent in budget.spent.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +150,7 @@ class HealingReport:
             ],
             "cost": {
                 **asdict(cost),
-                "model_calls": cost.worker_calls + cost.analyst_calls,
+                "model_calls": cost.worker_calls + cost.analyst_calls + cost.judge_calls,
                 "seconds": round(cost.seconds, 2),
             },
         }
@@ -134,6 +159,8 @@ class HealingReport:
         if progress.preparation is not None:
             broken = progress.decision.damage.newly_failing if progress.decision else ()
             detail["inputs"] = describe_inputs(progress.preparation.trial, broken)
+            if (good := progress.preparation.last_good) is not None:
+                detail["last_good"] = describe_past(good)
         if progress.decision is not None:
             detail["verdict"] = describe_decision(progress.decision)
         if watching is not None:
@@ -165,8 +192,22 @@ class HealingReport:
                 "p_value": analysis.surprise.p_value,
                 "baseline_failure_rate": analysis.surprise.baseline_failure_rate,
                 "baseline_answers": analysis.surprise.baseline_answers,
+                "e_value": analysis.surprise.e_value,
+                "clock": analysis.surprise.clock,
+                "alarm_at": analysis.surprise.alarm_at,
             },
         }
+
+
+def describe_past(past: PastPrompt) -> dict[str, Any]:
+    """Tell which earlier prompt is meant, and how it did."""
+    return {
+        "prompt_id": past.prompt_id,
+        "version": past.version,
+        "digest": past.digest,
+        "scored": past.scored,
+        "passed": past.passed,
+    }
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:

@@ -4,7 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.common.proof.betting import PairedScore, play, wins_needed
+from services.common.proof.betting import (
+    SIGNIFICANCE_LEVEL,
+    PairedScore,
+    play,
+    wins_needed,
+)
 
 BETTER, NOT_BETTER, UNDECIDED = "better", "not_better", "undecided"
 RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
@@ -44,7 +49,9 @@ def can_decide(pairs: int) -> bool:
     return pairs >= wins_needed()
 
 
-def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
+def decide(
+    pairs: Sequence[PairedScore], *, pairs_left: int = 0, alpha: float = SIGNIFICANCE_LEVEL
+) -> Decision:
     """Judge one candidate on inputs that had no part in choosing it; valid at every look.
 
     A tie, and no pairs at all, leave the incumbent, which is the older text.
@@ -52,12 +59,13 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
     Args:
         pairs: In the order in which they were planned, as far as they were measured.
         pairs_left: How many more could be measured.
+        alpha: The chance of a false `better` that this test may have, in (0, 1).
     """
     gains = [pair.gain for pair in pairs]
     wealth = play(gains)
-    if wealth.reaches():
+    if wealth.reaches(alpha):
         reason = BETTER
-    elif not wealth.could_reach(pairs_left):
+    elif not wealth.could_reach(pairs_left, alpha):
         reason = NOT_BETTER
     else:
         reason = UNDECIDED

@@ -19,10 +19,14 @@ from services.optimizer.app.services import cycle
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.cycle import LEASE_SECONDS, Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
+from services.optimizer.app.services.diagnosis.evaluator_condition import (
+    DEGRADED,
+    EvaluatorCondition,
+)
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import (
+    FindCondition,
     FindPause,
-    IsDegraded,
     Surveyor,
     Trigger,
 )
@@ -66,8 +70,8 @@ class FakeHeal:
         return outcome
 
 
-async def say_it_is_well() -> bool:
-    return False
+async def say_it_is_well() -> EvaluatorCondition:
+    return EvaluatorCondition()
 
 
 async def find_no_pause(_connection: Connection, _case: Case) -> str:
@@ -92,12 +96,12 @@ def make_cycle(
     heal: FakeHeal,
     trigger: Trigger = TRIGGER,
     *,
-    is_degraded: IsDegraded = say_it_is_well,
+    find_condition: FindCondition = say_it_is_well,
     find_pause: FindPause = find_no_pause,
     announce: Announce = tell_nobody,
 ) -> Cycle:
     return Cycle(
-        Surveyor(trigger, is_degraded, find_pause),
+        Surveyor(trigger, find_condition, find_pause),
         heal,
         announce,
         confirm_nothing,
@@ -139,7 +143,8 @@ async def test_where_nothing_fails_the_log_says_so_in_the_guide_s_words(
         pytest.param(3, 0, 3, True, id="at-the-threshold"),
         pytest.param(6, 8, 3, True, id="above-it-among-passes"),
         pytest.param(3, 97, 3, False, id="at-the-threshold-among-many-passes"),
-        pytest.param(1, 0, 1, True, id="threshold-of-one"),
+        pytest.param(2, 0, 1, True, id="threshold-of-one"),
+        pytest.param(1, 0, 1, False, id="threshold-of-one-that-may-be-chance"),
         pytest.param(5, 0, 6, False, id="threshold-of-six"),
     ],
 )
@@ -423,17 +428,17 @@ async def test_an_evaluator_that_owns_up_is_asked_once_failures_pile_up(
 ) -> None:
     asked = []
 
-    async def is_degraded() -> bool:
+    async def find_condition() -> EvaluatorCondition:
         asked.append(True)
-        return True
+        return EvaluatorCondition(DEGRADED)
 
     await deploy()
     await log_result(times=2)
     heal = FakeHeal()
-    await run(connection, heal, is_degraded=is_degraded)
+    await run(connection, heal, find_condition=find_condition)
     assert (heal.asked, asked) == ([], [])
     await log_result()
-    await run(connection, heal, is_degraded=is_degraded)
+    await run(connection, heal, find_condition=find_condition)
     [case] = heal.cases
     assert case.attribution is not None
     assert case.attribution.fault == "evaluator"
@@ -724,3 +729,14 @@ async def test_two_optimizers_at_once_give_one_promotion(
     assert [row["version"] for row in serving] == [100]
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 1
     assert await connection.fetchval("SELECT count(*) FROM selfheal.watches") == 1
+
+
+async def test_a_judge_that_turned_lenient_is_told_of_though_nothing_fails(
+    optimize: Optimize, siblings: Siblings, messages: Any
+) -> None:
+    siblings.is_degraded = True
+    assert await optimize() == {}
+    assert [(told.event, told.task_type) for told in messages.told] == [("evaluator_degraded", "")]
+    siblings.is_degraded = False
+    await optimize()
+    assert len(messages.told) == 1

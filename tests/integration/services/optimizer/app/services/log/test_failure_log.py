@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
+from support.rollouts import open_rollout
 
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
@@ -14,6 +16,7 @@ from services.common.record.surprise import Record
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
     load_passing,
+    load_served,
     load_window,
 )
 from services.optimizer.app.services.log.log_records import (
@@ -495,3 +498,107 @@ async def test_the_record_of_the_prompt_before_is_no_norm_for_another_model(
     assert await load_previous_record(connection, prompt, model="gpt-4") == Record(4, 4)
     assert await load_previous_record(connection, prompt) == Record(4, 4)
     assert await load_previous_record(connection, prompt, model="gpt-5") == Record()
+
+
+CANDIDATE_ARM = {"worker": {"rollout": str(UUID(int=1)), "arm": "candidate", "unit": "u"}}
+INCUMBENT_ARM = {"worker": {"rollout": str(UUID(int=1)), "arm": "incumbent", "unit": "u"}}
+
+
+async def test_a_person_who_takes_the_number_of_a_rollout_has_none_of_its_answers(
+    deploy: Deploy,
+    log_result: LogResult,
+    load_results: LoadResults,
+    connection: Connection,
+    load_active: LoadActive,
+) -> None:
+    await open_rollout(connection)
+    await deploy(version=2)
+    await log_result("of the rollout", times=3, version=2, detail=CANDIDATE_ARM)
+    await log_result("passed there", version=2, score=1.0, passed=True, detail=CANDIDATE_ARM)
+    await log_result("of the person", version=2)
+    prompt = await load_active()
+
+    assert [result.user_input for result in await load_results()] == ["of the person"]
+    assert await load_passing(connection, prompt, ()) == []
+
+
+async def test_both_arms_count_apart_in_the_history(
+    deploy: Deploy, log_result: LogResult, connection: Connection, load_active: LoadActive
+) -> None:
+    await open_rollout(connection)
+    await log_result("a", times=2, version=1, score=1.0, passed=True, detail=INCUMBENT_ARM)
+    await deploy(version=2)
+    await log_result("b", times=3, version=2, detail=CANDIDATE_ARM)
+    await log_result("c", times=4, version=2, score=1.0, passed=True)
+    await deploy(version=3)
+
+    history = await load_history(connection, await load_active())
+    assert {past.version: past.record for past in history} == {1: Record(2, 2), 2: Record(4, 4)}
+
+
+async def test_errors_on_the_candidates_arm_are_none_of_the_prompts(
+    deploy: Deploy, log_result: LogResult, connection: Connection, load_active: LoadActive
+) -> None:
+    await deploy()
+    error = {"error": {"service": "worker", "code": "model_unavailable"}}
+    for arm, times in ((CANDIDATE_ARM, 3), (INCUMBENT_ARM, 2), ({}, 1)):
+        await log_result(times=times, version=None, score=None, passed=None, detail=error | arm)
+
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert window.unscored == (UnscoredCount("worker", "model_unavailable", 3),)
+
+
+async def test_what_another_evaluator_scored_is_no_record_of_a_prompt(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    now, other = ({"evaluator": {"fingerprint": name}} for name in ("now", "other"))
+    good = {"score": 0.9, "passed": True}
+    await log_result(version=1, times=4, detail=other, **good)
+    await log_result(version=1, times=3, detail=now)
+    await log_result(version=1, detail=None, **good)
+    await deploy()
+    prompt = await load_active()
+
+    assert await load_previous_record(connection, prompt) == Record(8, 5)
+    assert await load_previous_record(connection, prompt, fingerprint="now") == Record(4, 1)
+    [past] = await load_history(connection, prompt, fingerprint="now")
+    assert (past.record, past.scored_by_others, past.passed_by_others) == (Record(4, 1), 4, 4)
+    [past] = await load_history(connection, prompt, fingerprint="third")
+    assert (past.record, past.scored_by_others, past.is_untried) == (Record(1, 1), 7, False)
+
+
+async def test_what_a_prompt_served_is_read_the_oldest_first(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    now, other = (
+        {"evaluator": {"fingerprint": name}, "worker": {"model": "m"}} for name in ("now", "other")
+    )
+    await deploy()
+    await age(minutes=600)
+    await log_result("now", times=2, detail=now, distinct=True)
+    await log_result("passed", minutes_ago=90, detail=now, score=0.9, passed=True)
+    await log_result("other", times=5, minutes_ago=100, detail=other)
+    await log_result("model", times=5, minutes_ago=110, detail={"worker": {"model": "n"}})
+    await log_result("flood", times=9, minutes_ago=120, detail=now, score=0.9, passed=True)
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    served = await load_served(connection, prompt, window)
+
+    assert [outcome.passed for outcome in served.recent] == [True] * 6 + [False] * 2
+    assert [outcome.nth for outcome in served.recent] == [1, 2, 3, 4, 5, 1, 1, 1]
+    assert (len(served.earlier), served.is_whole) == (0, True)
+
+
+async def test_of_a_prompt_that_has_long_served_the_newest_answers_are_read(
+    connection: Connection, deploy: Deploy, load_active: LoadActive
+) -> None:
+    await deploy()
+    await connection.execute(FAST_INSERT, 2_600, "x", 1)
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    served = await load_served(connection, prompt, window)
+    assert (len(served.earlier), len(served.recent), served.is_whole) == (2_000, 600, False)

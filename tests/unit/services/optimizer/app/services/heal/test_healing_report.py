@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.common.errors import UpstreamError
+from services.common.llm.metering import Spending
 from services.common.models import Prompt
 from services.common.proof.betting import PairedScore
 from services.common.record.lost_candidates import LostTexts
@@ -33,9 +34,16 @@ from services.optimizer.app.services.log.log_records import (
     Window,
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
+from services.optimizer.app.services.proof.budget import (
+    ANALYST,
+    JUDGE,
+    WORKER,
+    Budget,
+    BudgetExceededError,
+    Limits,
+)
 from services.optimizer.app.services.proof.damage import Damage
 from services.optimizer.app.services.proof.paired_test import decide
-from services.optimizer.app.services.proof.replay import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -144,7 +152,9 @@ def test_the_failures_are_told() -> None:
         "unscored": {"worker http_429": 2, "": 1},
     }
     assert surprise["baseline_answers"] == 90
-    assert surprise["baseline_failure_rate"] == pytest.approx(0.055)
+    assert surprise["baseline_failure_rate"] == pytest.approx(5.75 / 105)
+    assert (surprise["clock"], surprise["alarm_at"]) == ("activation", 20)
+    assert surprise["e_value"] > 20
     assert 0 < surprise["p_value"] < 0.05
 
 
@@ -156,7 +166,22 @@ def test_the_cost_is_told() -> None:
         "input_tokens": 700,
         "output_tokens": 90,
         "seconds": 1.23,
+        "judge_calls": 0,
+        "used_up": "",
+        "by_purpose": {},
     }
+
+
+def test_the_cost_is_told_by_purpose() -> None:
+    budget = Budget(Limits.suiting(10))
+    for number, purpose in enumerate((WORKER, JUDGE, ANALYST), 1):
+        budget.spent[purpose].add(Spending(number, 10 * number, number))
+    cost = Cost.of(budget, 2.0)
+    assert (cost.worker_calls, cost.judge_calls, cost.analyst_calls) == (1, 2, 3)
+    assert (cost.input_tokens, cost.output_tokens) == (10, 1)
+    assert cost.by_purpose[JUDGE] == {"calls": 2, "input_tokens": 20, "output_tokens": 2}
+    detail = replace(make_report(), cost=cost).as_json("since")
+    assert detail["cost"]["model_calls"] == 6
 
 
 def test_rows_that_were_set_aside_are_named_as_far_as_they_are_few() -> None:
@@ -206,7 +231,7 @@ def test_all_that_was_reached_is_told() -> None:
             id="gate",
         ),
         pytest.param(
-            Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError("spent")),
+            Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError()),
             "budget_exceeded",
             id="failure",
         ),
