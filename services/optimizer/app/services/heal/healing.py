@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -17,23 +17,20 @@ from services.common.logging import get_logger
 from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
-from services.common.record.surprise import Record
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
 )
+from services.optimizer.app.services.diagnosis.first_looks import attribute_by_looking
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
-from services.optimizer.app.services.diagnosis.replay_attribution import attribute_from_replays
-from services.optimizer.app.services.diagnosis.rerun import Replays
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
 from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
-from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures
+from services.optimizer.app.services.proof.trial import golden_failures
 from services.optimizer.app.services.repair.candidate_lint import (
     LintContext,
     find_draft_lint,
@@ -46,7 +43,6 @@ from services.optimizer.app.services.repair.candidates import (
     RepairContext,
 )
 from services.optimizer.app.services.repair.contest import (
-    FIRST_LOOK,
     Choice,
     Contender,
     Contest,
@@ -170,36 +166,15 @@ class Healer:
     async def _attribute(
         self, case: Case, prepared: Preparation, replays: TextReplays
     ) -> Attribution:
-        """Run the prompt again, and beside it the last one that served well; a few inputs first.
-
-        While whose fault it is can't be told, more inputs are run under the prompt alone, within
-        the share of the calls that there is for it.
-        """
-        choosing, last_good = prepared.trial.choosing, prepared.last_good
-        for inputs in self._plan_looks(prepared.trial):
-            more = len(inputs) - len(choosing)
-            if (
-                more > 0
-                and replays.calls + FIRST_LOOK > ATTRIBUTION_SHARE * self._settings.max_calls
-            ):
-                break
-            incumbent = await replays.run(case.incumbent.content, inputs)
-            shared = inputs[: len(choosing)]
-            before = await replays.run(last_good.content, shared) if last_good else None
-            found = attribute_from_replays(
-                case.window,
-                Replays(
-                    inputs,
-                    incumbent,
-                    before,
-                    last_good_version=last_good.version if last_good else None,
-                    last_good_served=last_good is None or last_good.scored > 0,
-                    failing_clusters=prepared.trial.clusters,
-                    last_good_record=last_good.record if last_good else Record(),
-                ),
-            )
-            if not found.is_open:
-                break
+        """Find whose fault it is, within the share of the calls that there is for it."""
+        found = await attribute_by_looking(
+            replays,
+            prepared.trial,
+            case.window,
+            incumbent=case.incumbent.content,
+            last_good=prepared.last_good,
+            most_calls=ATTRIBUTION_SHARE * self._settings.max_calls,
+        )
         log.info(
             "failures_attributed",
             task_type=case.incumbent.task_type,
@@ -207,13 +182,6 @@ class Healer:
             because=list(found.because),
         )
         return found
-
-    def _plan_looks(self, trial: TrialInputs) -> Iterator[Sequence[ReplayInput]]:
-        """Give ever more inputs: the first few for choosing, all of them, then spare ones too."""
-        yield trial.choosing[:FIRST_LOOK]
-        yield trial.choosing
-        for more in range(FIRST_LOOK, len(trial.spare_choosing) + FIRST_LOOK, FIRST_LOOK):
-            yield (*trial.choosing, *trial.spare_choosing[:more])
 
     async def _choose(self, case: Case, prepared: Preparation, replays: TextReplays) -> Choice:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
