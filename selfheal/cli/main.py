@@ -23,6 +23,7 @@ from selfheal.cli import (
 )
 from selfheal.cli import demo as demonstration
 from selfheal.cli.access import audit, keys, users
+from selfheal.cli.rollouts import canary
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ for command in (proposals.proposals, proposals.approve, proposals.reject, propos
     prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(reports.app, name="reports")
+app.add_typer(canary.app, name="canary")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")

@@ -19,6 +19,7 @@ from services.common.setting_checks import (
     check_bind_host,
     check_module_names,
     check_optional_url,
+    check_shares,
     check_webhook_url,
     name_in_url,
 )
@@ -47,6 +48,9 @@ from services.common.settings.upstream import (
     UpstreamSettings,
     WorkerTime,
 )
+
+# What a proven text serves in the continuous mode, where CANARY_STEPS is unset.
+WATCHING_STEPS = "0.1,0.5,1"
 
 
 class ManagerSettings(
@@ -158,8 +162,19 @@ class OptimizerSettings(
     optimizer_poll_seconds: Seconds = 60
     optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
+    canary_steps: Annotated[str, AfterValidator(check_shares)] = ""
+    canary_margin: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     optimizer_heals_at_once: Annotated[int, Field(ge=1, le=100)] = 4
     notify_webhook_url: Annotated[SecretStr | None, AfterValidator(check_webhook_url)] = None
+
+    def canary_shares(self, *, is_watching: bool) -> tuple[float, ...]:
+        """Shares of traffic that a proven text serves, in their order; the last is 1.
+
+        Args:
+            is_watching: Whether this is the continuous mode, which goes step by step by itself.
+        """
+        steps = self.canary_steps or (WATCHING_STEPS if is_watching else "1")
+        return tuple(float(step) for step in steps.split(","))
 
     @property
     def max_calls(self) -> int:

@@ -3,6 +3,7 @@
 import os
 import re
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
@@ -10,6 +11,8 @@ from pydantic import SecretStr
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
 WEBHOOK_SCHEMES = ("http", "https")
+# A share below this would never be judged.
+LEAST_SHARE = 0.001
 BASE_URL_EXAMPLE = "write one such as https://api.example.com/v1"
 # What surrounds an address that was pasted.
 WRAPPING = " \t\r\n\"'`<>\ufeff\u200b\xa0"
@@ -56,6 +59,20 @@ def check_model_specs(text: str) -> str:
         if not (provider and model):
             raise ValueError("must name models as provider:model, with commas between them")
     return ",".join(spec[: spec.index(":")].lower() + spec[spec.index(":") :] for spec in specs)
+
+
+def check_shares(text: str) -> str:
+    """Refuse what isn't a list of growing shares that ends with 1; empty stays empty."""
+    if not text.strip():
+        return ""
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        shares = []
+    grows = all(low < high for low, high in pairwise([0.0, *shares]))
+    if not shares or not grows or shares[0] < LEAST_SHARE or shares[-1] != 1:
+        raise ValueError("must be growing shares of traffic that end with 1, such as 0.1,0.5,1")
+    return ",".join(f"{share:g}" for share in shares)
 
 
 def check_token_file(file: Path | None) -> Path | None:

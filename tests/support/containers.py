@@ -31,7 +31,11 @@ class Containers:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        own = {"COMPOSE_PROJECT_NAME": PROJECT, "COMPOSE_DISABLE_ENV_FILE": "1"}
+        own = {
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "COMPOSE_DISABLE_ENV_FILE": "1",
+            "CANARY_STEPS": "1",
+        }
         return kept | own | dict(self.variables)
 
     def having(self, **variables: str) -> "Containers":

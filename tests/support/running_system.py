@@ -159,6 +159,6 @@ def make_system(directory: Path) -> RunningSystem:
     """Make a system on free ports, not yet started; none of the tester's settings reach it."""
     ports = dict(zip(PORTS, map(str, find_free_ports(len(PORTS))), strict=True))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    # The console takes 70 MB, and few tests look at it.
-    own = {"LLM_PROVIDER": "simulated", "COLUMNS": "200", "CONSOLE": "off"}
+    # The console takes 70 MB, and few tests look at it; few send the traffic that a canary takes.
+    own = {"LLM_PROVIDER": "simulated", "COLUMNS": "200", "CONSOLE": "off", "CANARY_STEPS": "1"}
     return RunningSystem(directory, kept | ports | own)

@@ -125,6 +125,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
             sandbox_slots=SANDBOX_SLOTS,
             optimizer_model="rules",
             optimizer_mode="auto",
+            canary_steps="1",
             optimizer_triggered_by="benchmark",
             optimizer_max_calls=MOST_CALLS[model],
             notify_webhook_url=None,

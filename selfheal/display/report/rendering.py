@@ -16,6 +16,7 @@ from rich.text import Text
 
 from selfheal.display.report.decision import render_decision, render_watch_result
 from selfheal.display.report.layout import more_line, section, show_words
+from selfheal.display.report.rollout import render_rollout
 from selfheal.display.report.sections import (
     render_candidates,
     render_cost,
@@ -39,13 +40,14 @@ DECISION_STYLES: Final = {
     "promoted": "bold green",
     "proposed": "bold cyan",
     "held": "bold yellow",
+    "canary": "bold cyan",
     "rolled_back": "bold magenta",
     "approved": "bold green",
     "rejected": "bold yellow",
     "superseded": "dim",
 }
 # Decisions after which a text stands against another one.
-WITH_TEXTS: Final = ("promoted", "proposed", "rolled_back")
+WITH_TEXTS: Final = ("promoted", "proposed", "rolled_back", "canary")
 MAX_CHANGES: Final = 12
 MAX_CHANGE_CHARACTERS: Final = 240
 MAX_QUOTED_CHARACTERS: Final = 60
@@ -67,6 +69,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
     yield from render_fault(read_part(detail, "attribution"), show_line(report.verdict or ""))
     yield from render_candidates(read_records(detail, "candidates"))
     yield from render_decision(detail)
+    yield from render_rollout(read_part(detail, "rollout"))
     yield from render_watch_result(read_part(detail, "watch"))
     yield from _changes(report)
     yield from render_cost(read_part(detail, "cost"))
@@ -128,6 +131,7 @@ def _introduction(report: StoredRun) -> Iterator[RenderableType]:
         "approved": replaced,
         "rejected": f"{proven}, and was turned down",
         "superseded": f"{proven}, but something else serves or was proposed since",
+        "canary": f"{proven}, and serves a share of the traffic first",
         "held": f"version {_number(version)} stays",
         "rolled_back": f"version {_number(version)} did worse in service",
     }

@@ -112,6 +112,23 @@ class Changed(Schema):
     waiting_run_id: UUID | None = None
 
 
+class RolloutView(Schema):
+    """A repair that serves a share of traffic first; `share` is 0 while a person has paused it."""
+
+    id: UUID
+    task_type: str
+    run_id: UUID
+    steps: list[float]
+    step: int
+    share: float
+    reserved_version: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    reason: str = ""
+    person: str | None = None
+
+
 class TrialRequest(Schema):
     """Try a draft on inputs, beside the text that serves; nothing of it is served or logged."""
 

@@ -66,6 +66,34 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "The draft may not be run as it is.",
         "The table below says why. Change it, and send it through the gate again.",
     ),
+    "canary_worse": (
+        "The other text did worse than this one on a share of the live traffic.",
+        "Nothing is to be done: it serves no longer, and isn't tried in place of this text again.",
+    ),
+    "canary_refuses": (
+        "The other text left more requests unanswered on a share of the live traffic.",
+        "Nothing is to be done: it serves no longer.",
+    ),
+    "canary_slow": (
+        "The other text took more than twice as long on a share of the live traffic.",
+        "Send it as a draft, and approve it, if that is worth it to you.",
+    ),
+    "canary_long": (
+        "The other text made answers more than twice as long on a share of the live traffic.",
+        "Send it as a draft, and approve it, if that is worth it to you.",
+    ),
+    "canary_undecided": (
+        "Two thousand pairs of live answers could not show that the other text does no worse.",
+        "The two are about as good: CANARY_MARGIN says how much worse still counts as no worse.",
+    ),
+    "canary_aborted": (
+        "A person ended the other text's share of the traffic.",
+        "Its text isn't tried again for a day.",
+    ),
+    "canary_superseded": (
+        "Another prompt began to serve while the other text had a share of the traffic.",
+        "Nothing is to be done: what serves now is looked at as ever.",
+    ),
     "budget_exceeded": (
         "The calls that a run may make were spent before it was decided.",
         "The next run tries again; OPTIMIZER_MAX_CALLS and its like allow more.",

@@ -86,7 +86,7 @@ class HealingRun:
     """What a run decided about one prompt: a row of `selfheal.healing_runs`.
 
     Attributes:
-        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        decision: `promoted`, `proposed`, `held`, `rolled_back`, or `canary` until it is decided.
         reason: `better`, or why nothing changed.
         fault: Whose fault the failures are; empty where that wasn't asked.
         requested_by: The person who asked for it; None where nobody did.
@@ -155,7 +155,7 @@ async def name_candidate(connection: asyncpg.Connection, candidate_id: UUID, str
 async def set_outcome(
     connection: asyncpg.Connection, candidate_ids: list[UUID], outcome: str
 ) -> None:
-    """Record an outcome: `lost`, `promoted`, `proposed`, `rejected` or `rolled_back`."""
+    """Record an outcome, such as `lost`, `promoted`, `proposed`, `canary` or `rejected`."""
     await connection.execute(SET_OUTCOME, candidate_ids, outcome)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 DECISIONS = (PROMOTED, PROPOSED, HELD, ROLLED_BACK) = "promoted", "proposed", "held", "rolled_back"
+# Not decided yet: the text serves a share of traffic, and is promoted or held in the end.
+CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +12,7 @@ class HealingOutcome:
     """How a run ended for one prompt.
 
     Attributes:
-        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        decision: `promoted`, `proposed`, `held`, `rolled_back`, or `canary` until it is decided.
         reason: `better`, or why the incumbent stays.
         fault: Whose fault the failures are; empty where that wasn't asked.
         pairs: Inputs on which the gate ran both texts.

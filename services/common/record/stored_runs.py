@@ -63,7 +63,7 @@ class StoredRun:
     """A run of the Optimizer on one prompt, as it is on record.
 
     Attributes:
-        decision: `promoted`, `proposed`, `held` or `rolled_back`.
+        decision: `promoted`, `proposed`, `held`, `rolled_back`, or `canary` until it is decided.
         verdict: Whose fault the failures are, where that was asked; named as the column is.
         resolution: What became of a proposal: `approved`, `rejected`, `superseded`.
         created_at: When the run ended.

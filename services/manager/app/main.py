@@ -25,7 +25,7 @@ from services.manager.app.access.key_store import KeyStore
 from services.manager.app.access.people import People
 from services.manager.app.access.sessions import Sessions
 from services.manager.app.access.sign_in import SignIns
-from services.manager.app.admin import accounts, condition, jobs, prompts, trials
+from services.manager.app.admin import accounts, condition, jobs, prompts, rollouts, trials
 from services.manager.app.admin import sessions as session_routes
 from services.manager.app.api import REQUEST_PATH, router
 from services.manager.app.door.api import CHAT_PATH
@@ -186,7 +186,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
-    admin = (session_routes, accounts, prompts, trials, jobs, condition)
+    admin = (session_routes, accounts, prompts, rollouts, trials, jobs, condition)
     for one in (door_router, router, *(module.router for module in admin)):
         app.include_router(one)
     return app

@@ -21,6 +21,9 @@ COUNT_DECISIONS: Final = """
 """
 
 
+COUNT_OPEN_CANARIES: Final = "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL"
+
+
 class HealingMetrics(Collector):
     """What was decided of prompts, by whichever Optimizer."""
 
@@ -75,6 +78,9 @@ class CountedMetrics:
             registry=registry,
         )
         self._traffic_age.set(math.nan)
+        self._canaries = Gauge(
+            "agent_canaries_open", "Repairs that serve a share of the traffic", registry=registry
+        )
         self._healing = HealingMetrics(registry)
 
     async def refresh(self) -> None:
@@ -87,4 +93,5 @@ class CountedMetrics:
             self._traffic_age.set(math.nan if age_seconds is None else age_seconds)
             async with self._database.connection() as connection:
                 counts = await connection.fetch(COUNT_DECISIONS)
+                self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
             self._healing.set_decisions({(name, what): count for name, what, count in counts})

@@ -1,6 +1,7 @@
 """Runs the Optimizer: once, continuously, or as a preview that changes nothing."""
 
 import asyncio
+from functools import partial
 
 from services.common.config import OptimizerSettings
 from services.common.http import create_session
@@ -13,6 +14,7 @@ from services.optimizer.app.services.diagnosis.evaluator_condition import Evalua
 from services.optimizer.app.services.heal.preview import preview_case
 from services.optimizer.app.wiring import (
     find_limits,
+    follow_rollouts,
     make_surveyor,
     open_connection,
     open_tools,
@@ -58,6 +60,7 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
             timeout_seconds=settings.database_timeout_seconds,
             poll_seconds=settings.optimizer_poll_seconds,
             run_once=run_once,
+            follow=partial(follow_rollouts, settings, tools),
             stop=stop,
         )
 

@@ -1,7 +1,7 @@
 """Wires the Optimizer from the settings: the one place that does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +34,10 @@ from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
 from services.optimizer.app.services.proof.budget import Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
+from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
+from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
 from services.optimizer.app.services.telling.notification import (
     TEST,
     Notification,
@@ -82,6 +85,7 @@ class Workshop:
     settings: OptimizerSettings
     tools: Tools
     connection: asyncpg.Connection
+    is_continuous: bool = False
 
     async def heal(self, connection: asyncpg.Connection, case: Case) -> HealingOutcome:
         """Heal one prompt."""
@@ -92,6 +96,7 @@ class Workshop:
             ask_model=self.tools.analyst.ask_model,
             task_types=open_task_types(self.settings.task_types_dir),
             settings=self.settings,
+            steps=self.settings.canary_shares(is_watching=self.is_continuous),
         )
         with within(self.settings.optimizer_deadline_seconds):
             return await healer.heal(case)
@@ -132,6 +137,18 @@ class Workshop:
             replays = TextReplays(self.connection, self._make_replayer(), alarm.serving)
             return await confirm_alarm(replays, alarm, golden)
 
+    async def compare(
+        self, serving: Prompt, other: str, inputs: Sequence[ReplayInput]
+    ) -> list[float]:
+        """Replay the prompt that serves and another text; give the other one's gains."""
+        replays = TextReplays(self.connection, self._make_replayer(), serving)
+        for text in (serving.content, other):
+            await replays.register(text)
+        before, after = await asyncio.gather(
+            replays.run(serving.content, inputs), replays.run(other, inputs)
+        )
+        return list(compare_replays(inputs, before, after))
+
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
         return Replayer(
@@ -165,17 +182,8 @@ async def run_cycle(
         ServiceError: If a heal failed, or the run could not be brought to an end.
     """
     async with open_connection(settings) as connection:
-        workshop = Workshop(settings, tools, connection)
-        cycle = Cycle(
-            make_surveyor(settings, tools.evaluator, is_continuous=is_continuous),
-            workshop.heal,
-            workshop.announce,
-            workshop.confirm,
-            settings.optimizer_triggered_by,
-            partial(open_connection, settings),
-            settings.optimizer_heals_at_once,
-            asks_first=settings.optimizer_mode == PROPOSE_MODE,
-        )
+        workshop = Workshop(settings, tools, connection, is_continuous)
+        cycle = make_cycle(workshop)
         await workshop.announce_evaluator()
         await JobTaker(
             cycle.surveyor,
@@ -186,6 +194,35 @@ async def run_cycle(
             cycle.connect,
         ).take_all(connection)
         return await cycle.run(connection)
+
+
+def make_cycle(workshop: Workshop) -> Cycle:
+    """Make a cycle of what a workshop does."""
+    settings = workshop.settings
+    keeper = RolloutKeeper(workshop.connection, settings.canary_margin, workshop.compare)
+    return Cycle(
+        make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
+        workshop.heal,
+        workshop.announce,
+        workshop.confirm,
+        settings.optimizer_triggered_by,
+        partial(open_connection, settings),
+        keeper.look_after,
+        settings.optimizer_heals_at_once,
+        asks_first=settings.optimizer_mode == PROPOSE_MODE,
+    )
+
+
+async def follow_rollouts(
+    settings: OptimizerSettings, tools: Tools, connection: asyncpg.Connection
+) -> bool:
+    """Look after what serves a share of traffic, alone; tell whether anything does.
+
+    Raises:
+        ServiceError: The first failure, after all of them were looked after.
+    """
+    workshop = Workshop(settings, tools, connection, is_continuous=True)
+    return await make_cycle(workshop).follow_rollouts(connection)
 
 
 def make_surveyor(

@@ -10,7 +10,7 @@ from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.stored_runs import COLUMNS, TABLES, StoredRun
 
 OUTCOMES: Final = (
-    "promoted", "proposed", "held", "rolled_back", "approved", "rejected", "superseded"
+    "promoted", "proposed", "canary", "held", "rolled_back", "approved", "rejected", "superseded"
 )  # fmt: skip
 # The page is chosen before anything is joined to it.
 SELECT_PAGE: Final = f"""

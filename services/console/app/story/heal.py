@@ -20,6 +20,7 @@ HEADLINES: Final = {
     BY_HAND: "A text in place of version %(before)s of %(task_type)s waits for another person",
     "rejected": "A repair of version %(before)s of %(task_type)s was turned down",
     "superseded": "A repair of version %(before)s of %(task_type)s was overtaken by another change",
+    "canary": "A repair of version %(before)s of %(task_type)s serves a share of the traffic first",
     "held": "Held: version %(before)s of %(task_type)s stays as it is",
     "rolled_back": "Rolled back: version %(before)s of %(task_type)s did worse in service",
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -26,7 +27,11 @@ LONGEST_PAUSE_SECONDS: Final = 30.0
 POOLED_POLL_SECONDS: Final = 10.0
 POOLED_REMEDY: Final = "To hear of failures at once, set DATABASE_DIRECT_URL past the pooler."
 
+# So often is looked after what serves a share of traffic.
+FOLLOW_SECONDS: Final = 0.5
+
 RunOnce = Callable[[], Awaitable[bool]]
+Follow = Callable[[asyncpg.Connection], Awaitable[bool]]
 
 log = get_logger()
 
@@ -54,6 +59,7 @@ async def watch_failures(
     timeout_seconds: float,
     poll_seconds: float,
     run_once: RunOnce,
+    follow: Follow,
     stop: asyncio.Event,
 ) -> None:
     """Run at once, after each failure that is logged and each job that a person asks for, and
@@ -67,6 +73,8 @@ async def watch_failures(
         poll_seconds: Longest time between two runs.
         run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
             are transactions, so nothing is left half.
+        follow: Looks after what serves a share of traffic, between runs; tells whether it has to
+            do so again soon.
     """
     pauses = _growing_pauses()
     opener = Opener(database_url, timeout_seconds=timeout_seconds)
@@ -89,12 +97,12 @@ async def watch_failures(
                     await connection.fetchval("SELECT 1")  # notices a connection that died
                     acted = await _run_until_stopped(run_once, stop)
                     pauses = _growing_pauses()
+                    look = partial(follow, connection)
                     interval = pace.find_interval(had_news=had_news, acted=acted)
-                    await _wait_for_any(stop, timeout_seconds=interval)
+                    await _follow_until(stop, look=look, stop=stop, seconds=interval)
                     echo_seconds = min(ECHO_SECONDS, poll_seconds)
-                    await _wait_for_any(
-                        news, stop, timeout_seconds=echo_seconds if had_news else poll_seconds
-                    )
+                    seconds = echo_seconds if had_news else poll_seconds
+                    await _follow_until(news, stop, look=look, stop=stop, seconds=seconds)
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
@@ -132,6 +140,18 @@ def _growing_pauses() -> Iterator[float]:
     while True:
         yield pause_seconds
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+async def _follow_until(
+    *events: asyncio.Event, look: RunOnce, stop: asyncio.Event, seconds: float
+) -> None:
+    """Wait for an event or until the time is over, and look while there is something to."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not any(event.is_set() for event in events) and (left := end - loop.time()) > 0:
+        has_more = await _run_until_stopped(look, stop)
+        pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
+        await _wait_for_any(*events, timeout_seconds=pause_seconds)
 
 
 async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> bool:

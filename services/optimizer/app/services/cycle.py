@@ -18,6 +18,7 @@ from services.common.record.activation import is_same_prompt
 from services.common.record.leases import Connect, Lease
 from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
+from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -29,6 +30,7 @@ LEASE_SECONDS = 40.0
 log = get_logger()
 
 Heal = Callable[[asyncpg.Connection, Case], Awaitable[HealingOutcome]]
+KeepRollout = Callable[[Rollout, Prompt | None], Awaitable[HealingOutcome | None]]
 Announce = Callable[[asyncpg.Connection, Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 
 
@@ -60,6 +62,7 @@ class Cycle:
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
         connect: Opens further connections: to renew leases, and for heals side by side.
+        keep_rollout: Looks after a rollout, given what serves; tells how its run ended.
         heals_at_once: How many task types are healed side by side, at least 1.
         asks_first: Whether a person decides on rollbacks.
     """
@@ -70,6 +73,7 @@ class Cycle:
     confirm: Confirm
     triggered_by: str
     connect: Connect
+    keep_rollout: KeepRollout
     heals_at_once: int = 1
     asks_first: bool = False
 
@@ -87,6 +91,7 @@ class Cycle:
         """
         log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
         found = _Found()
+        await self._keep_rollouts(connection, found)
         for prompt in await load_active_prompts(connection):
             work = look_after(
                 connection,
@@ -117,6 +122,39 @@ class Cycle:
         if failures:
             raise failures[0]
         return outcomes
+
+    async def follow_rollouts(self, connection: asyncpg.Connection) -> bool:
+        """Look after rollouts alone; tell whether any was open.
+
+        Raises:
+            ServiceError: The first failure, after all of them were looked after.
+        """
+        found = _Found()
+        has_rollouts = await self._keep_rollouts(connection, found)
+        if found.failures:
+            raise found.failures[0]
+        return has_rollouts
+
+    async def _keep_rollouts(self, connection: asyncpg.Connection, found: _Found) -> bool:
+        rollouts = await load_open_rollouts(connection)
+        prompts = await load_active_prompts(connection) if rollouts else []
+        serving = {prompt.task_type: prompt for prompt in prompts}
+        for rollout in rollouts:
+            prompt = serving.get(rollout.task_type)
+            if prompt is None:
+                await self.keep_rollout(rollout, None)
+            else:
+                work = self._keep_alone(connection, rollout, prompt)
+                await self._bring_to_end(connection, prompt, work, found)
+        return bool(rollouts)
+
+    async def _keep_alone(
+        self, connection: asyncpg.Connection, rollout: Rollout, serving: Prompt
+    ) -> HealingOutcome | None:
+        """Look after a rollout, unless another run is at it."""
+        lease = _make_lease(f"canary {rollout.task_type}")
+        async with lease.holding(connection, self.connect) as is_held:
+            return await self.keep_rollout(rollout, serving) if is_held else None
 
     async def _heal_all(
         self, connection: asyncpg.Connection, cases: Sequence[Case], found: _Found
@@ -210,10 +248,14 @@ async def heals_alone(
     connection: asyncpg.Connection, connect: Connect, task_type: str
 ) -> AsyncIterator[Lease | None]:
     """Keep other runs from healing this task type; gives nothing where another one does."""
-    holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
-    lease = Lease(f"heal {task_type}", holder, LEASE_SECONDS)
+    lease = _make_lease(f"heal {task_type}")
     async with lease.holding(connection, connect) as is_held:
         if not is_held and (found := await lease.find_holder(connection)):
             log.info("lease_held_by_another", task_type=task_type, holder=found[0],
                      ends_in_seconds=round(found[1], 1))  # fmt: skip
         yield lease if is_held else None
+
+
+def _make_lease(name: str) -> Lease:
+    holder = f"optimizer {socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}"
+    return Lease(name, holder, LEASE_SECONDS)

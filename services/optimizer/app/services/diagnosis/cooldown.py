@@ -9,6 +9,7 @@ import asyncpg
 
 from services.common.record.healing_runs import has_open_proposal
 from services.common.record.outcomes import PROMOTED
+from services.common.record.rollouts.rollout import has_open_rollout
 from services.optimizer.app.services.diagnosis.healing_case import Case
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
@@ -127,9 +128,12 @@ async def find_pause(
         is_continuous: Whether cooldown and heals per day bind.
 
     Returns:
-        `proposal_waits`, `told_lately`, `cooling_down_until ...` or `heals_per_day_reached`.
+        `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...` or
+        `heals_per_day_reached`.
     """
     prompt = case.incumbent
+    if await has_open_rollout(connection, prompt.task_type):
+        return "canary_open"
     if await has_open_proposal(connection, prompt, of_any_kind=asks_first):
         return "proposal_waits"
     if not is_continuous:

@@ -11,10 +11,11 @@ from services.common.logging import get_logger
 from services.common.record.activation import IncumbentChangedError
 from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
 from services.common.record.leases import LeaseLostError
-from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOutcome
+from services.common.record.outcomes import CANARY, HELD, PROMOTED, PROPOSED, HealingOutcome
+from services.common.record.rollouts.steps import RolloutOpenError
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.prompt_patcher import promote
+from services.optimizer.app.services.prompt_patcher import begin_rollout, promote
 from services.optimizer.app.services.proof.budget import WORKER_CALLS
 from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
@@ -26,11 +27,21 @@ log = get_logger()
 
 
 class Conclusion:
-    """How one heal may end."""
+    """How one heal may end.
+
+    Args:
+        steps: Shares of traffic that a proven text serves, growing; a single 1 for all at once.
+    """
 
     def __init__(
-        self, connection: asyncpg.Connection, settings: OptimizerSettings, report: HealingReport
+        self,
+        connection: asyncpg.Connection,
+        settings: OptimizerSettings,
+        report: HealingReport,
+        *,
+        steps: tuple[float, ...] = (1.0,),
     ) -> None:
+        self._steps = steps
         self._connection = connection
         self._settings = settings
         self._report = report
@@ -51,7 +62,6 @@ class Conclusion:
             run_id = str(await propose(self._connection, run))
             log.info("repair_proposed", task_type=incumbent.task_type, run_id=run_id)
             return self._make_outcome(run, incumbent.version, run_id)
-        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
         gained = bet.improvement_pct
         repair = Repair(
             contender.candidate_id,
@@ -59,6 +69,9 @@ class Conclusion:
             f"{what} ({gained:+.1f} points on replays)",
             gained,
         )
+        if len(self._steps) > 1:
+            return await self._roll_out(repair, summary)
+        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
         try:
             lease = self._report.case.lease
             activation = await promote(self._connection, run, repair, lease=lease)
@@ -81,6 +94,25 @@ class Conclusion:
         return self._make_outcome(
             run, activation.version, str(activation.run_id), activation.report_id
         )
+
+    async def _roll_out(self, repair: Repair, summary: str) -> HealingOutcome:
+        """Let a proven text serve a share of traffic first."""
+        run = self._make_run(CANARY, "better", summary)
+        run.detail["rollout"] = {"shares": list(self._steps)}
+        try:
+            rollout = await begin_rollout(
+                self._connection, run, repair, self._steps, lease=self._report.case.lease
+            )
+        except (IncumbentChangedError, LeaseLostError, RolloutOpenError) as error:
+            return await self.hold(error.code)
+        except ACTIVATION_ERRORS as error:
+            await self._record_failure(error)
+            raise
+        version = self._incumbent.version
+        log.info("canary_started", task_type=self._incumbent.task_type, before_version=version,
+                 rollout_id=str(rollout.id), reserved_version=rollout.reserved_version,
+                 shares=list(self._steps))  # fmt: skip
+        return self._make_outcome(run, version, str(rollout.run_id))
 
     async def _record_failure(self, error: Exception) -> None:
         """Put on record what kept a proven text from serving, if the database takes it."""

@@ -70,6 +70,7 @@ class Healer:
     Args:
         reflect: Proposes texts after reading the failures; None where rules alone propose.
         ask_model: Asks the configured model anything; None without one.
+        steps: Shares of traffic that a proven text serves, one after the other; the last is 1.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Healer:
         ask_model: AskModel | None = None,
         task_types: TaskTypes,
         settings: OptimizerSettings,
+        steps: tuple[float, ...] = (1.0,),
     ) -> None:
+        self._steps = steps
         self._connection = connection
         self._replayer = replayer
         self._reflect = self._count(reflect) if reflect else None
@@ -114,7 +117,7 @@ class Healer:
             self._sum_up_cost(),
             failure.code if failure else "",
         )
-        conclusion = Conclusion(self._connection, self._settings, report)
+        conclusion = Conclusion(self._connection, self._settings, report, steps=self._steps)
         if progress.decision is not None and not progress.hold_reason:
             return await conclusion.put_in_force(progress.decision)
         outcome = await conclusion.hold(progress.hold_reason)

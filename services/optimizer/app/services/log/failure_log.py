@@ -253,7 +253,7 @@ async def load_results(
         MAX_ANSWERS_PER_INPUT,
         MAX_FLOOD_ROWS,
     )
-    return tuple(_read_result(record) for record in records)
+    return tuple(read_result(record) for record in records)
 
 
 async def load_passing(
@@ -276,11 +276,12 @@ async def load_passing(
             MAX_LOOKED_THROUGH,
             MAX_PASSING_ROWS,
         )
-        passing += [_read_result(record) for record in records]
+        passing += [read_result(record) for record in records]
     return passing
 
 
-def _read_result(record: asyncpg.Record) -> LoggedResult:
+def read_result(record: asyncpg.Record) -> LoggedResult:
+    """Read a row of the log, with its conversation."""
     return LoggedResult(
         user_input=record["user_input"],
         refined_input=record["refined_input"] or record["user_input"],

@@ -12,7 +12,7 @@ import asyncpg
 
 from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
-from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK
+from services.common.record.outcomes import CANARY, HELD, PROPOSED, ROLLED_BACK
 from services.common.text import make_printable_line
 from services.optimizer.app.services.telling.notices import claim_notice, release_notice
 
@@ -47,7 +47,7 @@ class Notification:
     """What happened to a task type's prompt; codes and numbers, never what anyone wrote.
 
     Attributes:
-        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_down`,
+        event: `healed`, `proposed`, `canary`, `held`, `rolled_back`, `evaluator_down`,
             `evaluator_degraded`, `evaluator_changed`, `healing_failed` or `test`.
         task_type: Empty where it concerns all.
         before_version: Version that served before, where another serves now; of a proposal, the
@@ -198,6 +198,13 @@ def _tell_proposed(it: Notification) -> str:
     )
 
 
+def _tell_canary(it: Notification) -> str:
+    return (
+        f": a repair of version {_version(it.version)} is proven and serves a share of the traffic "
+        f"first{_fault(it)}{_rates(it)}. See: selfheal canary list"
+    )
+
+
 def _tell_held(it: Notification) -> str:
     reason = _code_words(it.reason) or "no reason given"
     fault = _fault(it)
@@ -246,6 +253,7 @@ def _tell_test(it: Notification) -> str:
 _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
     HEALED: _tell_healed,
     PROPOSED: _tell_proposed,
+    CANARY: _tell_canary,
     HELD: _tell_held,
     ROLLED_BACK: _tell_rolled_back,
     EVALUATOR_DOWN: _tell_evaluator_down,

@@ -139,7 +139,9 @@ async def test_the_continuous_mode_heals_whatever_a_person_breaks(
 ) -> None:
     """A second bad deploy isn't left to the cooldown of the first: it's another story."""
     stop = asyncio.Event()
-    watching = asyncio.create_task(watch_continuously(optimizer_settings(), stop=stop))
+    watching = asyncio.create_task(
+        watch_continuously(optimizer_settings(canary_steps="1"), stop=stop)
+    )
     async with asyncio.timeout(20):
         for healed_version in (100, 101):
             await deploy()

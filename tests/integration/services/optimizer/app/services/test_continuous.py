@@ -36,12 +36,16 @@ class Runs:
 
     Attributes:
         errors: What the next runs fail with.
+        follow_until: So many looks there is something to look after.
     """
 
     def __init__(self) -> None:
         self.begun = 0
         self.cancelled = 0
         self.errors: list[Exception] = []
+        self.followed = 0
+        self.follow_until = 1
+        self.enough = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self._changed = asyncio.Condition()
@@ -58,6 +62,12 @@ class Runs:
         if self.errors:
             raise self.errors.pop(0)
         return False
+
+    async def follow(self, _connection: Connection) -> bool:
+        self.followed += 1
+        if self.followed == self.follow_until:
+            self.enough.set()
+        return self.followed < self.follow_until
 
     async def wait_for(self, count: int) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
@@ -82,6 +92,7 @@ async def watching(database_url: str, runs: Runs) -> Any:
                 timeout_seconds=5,
                 poll_seconds=poll_seconds,
                 run_once=runs.run_once,
+                follow=runs.follow,
                 stop=stop,
             )
         )
@@ -93,6 +104,16 @@ async def watching(database_url: str, runs: Runs) -> Any:
                 await task
 
     return watch
+
+
+async def test_it_looks_again_and_again_while_something_is_rolled_out(
+    monkeypatch: pytest.MonkeyPatch, watching: Any, runs: Runs
+) -> None:
+    monkeypatch.setattr(continuous, "FOLLOW_SECONDS", 0.001)
+    runs.follow_until = 5
+    async with watching(), asyncio.timeout(PATIENCE_SECONDS):
+        await runs.enough.wait()
+    assert (runs.begun, runs.followed) == (1, 5)
 
 
 async def test_it_runs_at_the_start_and_after_a_failure(

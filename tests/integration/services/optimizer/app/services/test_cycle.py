@@ -88,6 +88,10 @@ async def confirm_nothing(*_: object) -> Confirmation:
     raise AssertionError("there is nothing to confirm")
 
 
+async def keep_nothing(*_: object) -> HealingOutcome | None:
+    raise AssertionError("nothing is being rolled out")
+
+
 def connect_nowhere() -> AbstractAsyncContextManager[Connection]:
     raise AssertionError("no lease is old enough to be renewed")
 
@@ -107,6 +111,7 @@ def make_cycle(
         confirm_nothing,
         "test",
         connect_nowhere,
+        keep_nothing,
     )
 
 

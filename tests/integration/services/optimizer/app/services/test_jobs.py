@@ -166,7 +166,7 @@ async def test_a_draft_comes_before_heals_and_holds_up_none(
     await log_result(times=5, detail={"rules": [{"name": "contains_code", "outcome": "failed"}]})
     await ask(connection)
     second = await ask(connection, "Another text, in Python.")
-    outcomes = await optimize(is_continuous=True)
+    outcomes = await optimize(is_continuous=True, canary_steps="1")
     runs = await connection.fetch(RUNS)
     assert [(run["decision"], run["requested_by"]) for run in runs] == [
         ("proposed", "alice"), ("promoted", None),

@@ -1,0 +1,1 @@
+"""Commands about texts that serve a share of traffic."""

@@ -1,0 +1,206 @@
+"""Pairs the answers of a rollout's two arms as they arrive. Pure.
+
+A pair closes when both arms have answered since the last one: its gain is the candidate's value
+less the incumbent's, the mean where an arm has several. Neither who is paired nor when a pair
+closes looks at a score, and what was paired once is kept: what comes later, or is deleted, changes
+no earlier pair.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CANDIDATE: Literal["candidate"] = "candidate"
+# Answers of one arm that wait for the other's, the latest.
+MAX_WAITING = 50
+# Of an answer that has no outcome yet, others are waited with; after so many it is left out.
+MOST_BEHIND_PENDING = 50
+# What is a difference in time or length, whatever the ratio: below, a person notices nothing.
+LEAST_MS, LEAST_TOKENS = 200, 100
+# An answer that takes more than this many times as long, or as many tokens.
+RATIO = 2.0
+DIGITS = 4
+
+Compare = Callable[[Sequence[float], Sequence[float]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAnswer:
+    """The first answer of a unit, on one arm.
+
+    Attributes:
+        arm: `candidate` or `incumbent`.
+        score: In [0, 1]; 0 where the model gave no answer, None where nobody could judge it.
+        served: Whether it was answered; None while its outcome isn't known.
+        kind: Evaluator and model: answers of two kinds don't compare.
+    """
+
+    execution_id: int
+    arm: str
+    score: float | None
+    passed: bool
+    served: bool | None
+    latency_ms: int | None = None
+    output_tokens: int | None = None
+    kind: str = ""
+
+
+class Series(BaseModel):
+    """Gains in [-1, 1] of one measure, and the values that wait for the other arm's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    gains: list[float] = []
+    arm: str = ""
+    waiting: list[float] = []
+
+    def add(self, arm: str, value: float, compare: Compare) -> "Series":
+        """Take in a value: it closes a pair where the other arm's wait, else it waits."""
+        if not self.waiting or self.arm == arm:
+            waiting = [*self.waiting, value][-MAX_WAITING:]
+            return self.model_copy(update={"arm": arm, "waiting": waiting})
+        ours, theirs = [value], self.waiting
+        if arm != CANDIDATE:
+            ours, theirs = theirs, ours
+        gain = round(compare(ours, theirs), DIGITS)
+        return Series(gains=[*self.gains, gain])
+
+    def without_waiting(self) -> "Series":
+        """Keep the pairs alone."""
+        return Series(gains=self.gains)
+
+
+class StepEvidence(BaseModel):
+    """What one step showed: gains in score of live pairs, and of replays of live inputs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    live: Series = Series()
+    replays: list[float] = []
+
+
+class Evidence(BaseModel):
+    """What a rollout showed so far.
+
+    Attributes:
+        steps: One for each step that was begun, the last goes on.
+        served: Gains in being answered at all.
+        latency: 1 where the candidate took much longer, -1 where it didn't; of answers that passed.
+        tokens: The same of what the model wrote.
+        since: The step's answers are logged under greater ids.
+        through: Answers up to this id were taken in.
+        kind: Evaluator and model of what waits.
+        replayed: Fingerprints of the inputs that were replayed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    steps: list[StepEvidence] = [StepEvidence()]
+    served: Series = Series()
+    latency: Series = Series()
+    tokens: Series = Series()
+    since: int = 0
+    through: int = 0
+    kind: str = ""
+    replayed: list[str] = []
+
+    @property
+    def step(self) -> StepEvidence:
+        """The step that goes on."""
+        return self.steps[-1]
+
+    def take_in(self, answers: Iterable[ArmAnswer]) -> "Evidence":
+        """Pair further answers, in the order of their ids."""
+        taken = self
+        for answer in take_known(list(answers)):
+            taken = taken._take_one(answer)
+        return taken
+
+    def with_replays(self, inputs: Sequence[str], gains: Sequence[float]) -> "Evidence":
+        """Add gains of replays, and remember which inputs were replayed, scored or not."""
+        rounded = [round(gain, DIGITS) for gain in gains]
+        step = self.step.model_copy(update={"replays": [*self.step.replays, *rounded]})
+        return self.model_copy(
+            update={"steps": [*self.steps[:-1], step], "replayed": [*self.replayed, *inputs]}
+        )
+
+    def begin_step(self, newest: int) -> "Evidence":
+        """Begin a step anew, after the answer with that id."""
+        emptied = {name: getattr(self, name).without_waiting() for name in MEASURES}
+        steps = [*self.steps, StepEvidence()]
+        return self.model_copy(
+            update={**emptied, "steps": steps, "since": newest, "through": newest}
+        )
+
+    def _take_one(self, answer: ArmAnswer) -> "Evidence":
+        series = {name: getattr(self, name) for name in MEASURES}
+        live = self.step.live
+        if answer.kind and answer.kind != self.kind and self.kind:
+            series = {name: one.without_waiting() for name, one in series.items()}
+            live = live.without_waiting()
+        if answer.score is not None:
+            live = live.add(answer.arm, answer.score, compare_means)
+        for name, (read, compare) in MEASURES.items():
+            value = read(answer)
+            if value is not None:
+                series[name] = series[name].add(answer.arm, value, compare)
+        step = self.step.model_copy(update={"live": live})
+        return self.model_copy(
+            update={
+                **series,
+                "steps": [*self.steps[:-1], step],
+                "through": answer.execution_id,
+                "kind": answer.kind or self.kind,
+            }
+        )
+
+
+def take_known(answers: Sequence[ArmAnswer]) -> Iterator[ArmAnswer]:
+    """Give answers up to the first without an outcome, unless too many have followed that one."""
+    for at, answer in enumerate(answers):
+        if answer.served is not None:
+            yield answer
+        elif len(answers) - at <= MOST_BEHIND_PENDING:
+            return
+
+
+def compare_means(candidate: Sequence[float], incumbent: Sequence[float]) -> float:
+    """Return the difference of the means."""
+    return fmean(candidate) - fmean(incumbent)
+
+
+def compare_latest(least: float) -> Compare:
+    """Make what tells whether the candidate's latest value is much greater: 1, or else -1.
+
+    Single values are compared: of two arms that are alike, either is the greater one equally often.
+    """
+
+    def compare(candidate: Sequence[float], incumbent: Sequence[float]) -> float:
+        ours, theirs = candidate[-1], incumbent[-1]
+        return 1.0 if ours > RATIO * theirs and ours - theirs > least else -1.0
+
+    return compare
+
+
+def _read_latency(answer: ArmAnswer) -> float | None:
+    return answer.latency_ms if answer.passed else None
+
+
+def _read_tokens(answer: ArmAnswer) -> float | None:
+    return answer.output_tokens if answer.passed else None
+
+
+def _read_served(answer: ArmAnswer) -> float | None:
+    return None if answer.served is None else float(answer.served)
+
+
+# What is measured beside the score. How long an answer takes says something where it is one: a
+# prompt that fails at once is no measure for one that does the work.
+MEASURES: dict[str, tuple[Callable[[ArmAnswer], float | None], Compare]] = {
+    "served": (_read_served, compare_means),
+    "latency": (_read_latency, compare_latest(LEAST_MS)),
+    "tokens": (_read_tokens, compare_latest(LEAST_TOKENS)),
+}

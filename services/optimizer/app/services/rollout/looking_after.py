@@ -1,0 +1,158 @@
+"""Looks after one rollout: takes in what its arms answered, and does what follows from it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+from pydantic import ValidationError
+
+from services.common.errors import ServiceError
+from services.common.logging import get_logger
+from services.common.models import Prompt
+from services.common.record.activation import IncumbentChangedError
+from services.common.record.outcomes import HELD, PROMOTED, HealingOutcome
+from services.common.record.rollouts.endings import (
+    BY_DEPLOYMENT,
+    abort,
+    promote_rollout,
+    supersede,
+)
+from services.common.record.rollouts.rollout import Rollout
+from services.common.record.rollouts.steps import RolloutEndedError, advance, keep_detail
+from services.optimizer.app.services.log.rollout_answers import (
+    load_answers,
+    load_asked,
+    load_newest_id,
+    load_seen,
+)
+from services.optimizer.app.services.proof.replay_results import ReplayInput
+from services.optimizer.app.services.rollout.evidence import ArmAnswer, Evidence
+from services.optimizer.app.services.rollout.fresh_inputs import pick_fresh
+from services.optimizer.app.services.rollout.judge import ABORT, GO_ON, Judgement, describe, judge
+
+EVIDENCE: Final = "evidence"
+
+# Runs the text that serves and another one on inputs, and gives the gains in score of those that
+# could be compared; raises a ServiceError where replays can't be had.
+Compare = Callable[[Prompt, str, Sequence[ReplayInput]], Awaitable[list[float]]]
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutKeeper:
+    """Looks after rollouts.
+
+    Attributes:
+        margin: How much worse in mean score still counts as no worse, in (0, 1).
+        compare: Replays both texts where too few live answers come.
+    """
+
+    connection: asyncpg.Connection
+    margin: float
+    compare: Compare
+
+    async def look_after(self, rollout: Rollout, serving: Prompt | None) -> HealingOutcome | None:
+        """Judge a rollout by what came since the last look; of two who look at once, one acts.
+
+        Returns:
+            How its run ended; None while it goes on.
+
+        Raises:
+            ServiceError: If the text can't be activated; the rollout goes on.
+        """
+        try:
+            if not rollout.replaces(serving):
+                await supersede(self.connection, rollout)
+                return _tell_end(rollout, serving, BY_DEPLOYMENT)
+            if serving is None or rollout.is_paused:
+                return None
+            return await self._judge(rollout, serving)
+        except (RolloutEndedError, IncumbentChangedError) as error:
+            log.info("rollout_changed_meanwhile", task_type=rollout.task_type, code=error.code)
+            return None
+
+    async def _judge(self, rollout: Rollout, serving: Prompt) -> HealingOutcome | None:
+        known = read_evidence(rollout)
+        evidence = await self._take_in(rollout, known)
+        judgement = judge(evidence, margin=self.margin)
+        if judgement.outcome not in (ABORT, GO_ON) and not _has_new_pair(evidence, known):
+            evidence = await self._add_replays(rollout, serving, evidence)
+            judgement = judge(evidence, margin=self.margin)
+        shown = describe(evidence, judgement, margin=self.margin)
+        if judgement.outcome == ABORT:
+            await abort(self.connection, rollout, judgement.reason, shown=shown)
+            return _tell_end(rollout, serving, judgement.reason)
+        if judgement.outcome != GO_ON:
+            if evidence != known:
+                await keep_detail(self.connection, rollout, _write(rollout, evidence, shown))
+            return None
+        if rollout.is_at_last_step:
+            return await self._promote(rollout, serving, shown, judgement)
+        evidence = evidence.begin_step(await load_newest_id(self.connection, rollout))
+        if await advance(self.connection, rollout, _write(rollout, evidence, shown)):
+            share = round(rollout.steps[rollout.step + 1], 4)
+            log.info("canary_advanced", task_type=rollout.task_type, rollout_id=str(rollout.id),
+                     share=share, e_value=round(judgement.no_worse, 2))  # fmt: skip
+        return None
+
+    async def _take_in(self, rollout: Rollout, known: Evidence) -> Evidence:
+        records = await load_answers(
+            self.connection, rollout, since=known.since, through=known.through
+        )
+        return known.take_in(ArmAnswer(**record) for record in records)
+
+    async def _add_replays(self, rollout: Rollout, serving: Prompt, evidence: Evidence) -> Evidence:
+        """Run both texts on a few live inputs that are fresh; where that fails, others come."""
+        asked = await load_asked(self.connection, rollout)
+        seen = await load_seen(self.connection, rollout)
+        inputs = pick_fresh(asked, seen=seen, replayed=evidence.replayed)
+        if not inputs:
+            return evidence
+        try:
+            gains = await self.compare(serving, rollout.content, inputs)
+        except ServiceError as error:
+            log.warning("canary_replays_failed", task_type=rollout.task_type, code=error.code)
+            return evidence
+        return evidence.with_replays([item.fingerprint for item in inputs], gains)
+
+    async def _promote(
+        self, rollout: Rollout, serving: Prompt, shown: dict[str, Any], judgement: Judgement
+    ) -> HealingOutcome:
+        _, activation = await promote_rollout(self.connection, rollout, shown=shown)
+        log.info("prompt_patched", task_type=rollout.task_type, before_version=serving.version,
+                 after_version=activation.version, rollout_id=str(rollout.id),
+                 e_value=round(judgement.no_worse, 2),
+                 report_id=activation.report_id)  # fmt: skip
+        return HealingOutcome(
+            PROMOTED,
+            "better",
+            activation.version,
+            before_version=serving.version,
+            run_id=str(rollout.run_id),
+            report_id=activation.report_id,
+        )
+
+
+def read_evidence(rollout: Rollout) -> Evidence:
+    """Read what earlier looks found; a person may have changed the row, and then it begins anew."""
+    try:
+        return Evidence.model_validate(rollout.detail.get(EVIDENCE, {}))
+    except ValidationError:
+        return Evidence()
+
+
+def _write(rollout: Rollout, evidence: Evidence, shown: dict[str, Any]) -> dict[str, Any]:
+    return {**rollout.detail, EVIDENCE: evidence.model_dump(), "shown": shown}
+
+
+def _has_new_pair(evidence: Evidence, known: Evidence) -> bool:
+    return len(evidence.step.live.gains) > len(known.step.live.gains)
+
+
+def _tell_end(rollout: Rollout, serving: Prompt | None, reason: str) -> HealingOutcome:
+    log.warning("canary_ended", task_type=rollout.task_type, rollout_id=str(rollout.id),
+                reason=reason)  # fmt: skip
+    version = serving.version if serving else 0
+    return HealingOutcome(HELD, reason, version, before_version=version, run_id=str(rollout.run_id))

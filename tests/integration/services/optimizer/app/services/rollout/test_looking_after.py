@@ -1,0 +1,330 @@
+"""A rollout on a real database: what serves a share of traffic goes on, or is ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from services.common.models import Prompt
+from services.common.record.lost_candidates import load_lost
+from services.common.record.outcomes import HealingOutcome
+from services.common.record.rollouts.endings import abort, promote_rollout
+from services.common.record.rollouts.rollout import Rollout, load_open_rollouts, load_rollouts
+from services.common.record.rollouts.steps import pause, resume
+
+Connection = asyncpg.Connection
+Connect = Callable[[], Awaitable[Connection]]
+Deploy = Callable[..., Awaitable[int]]
+LogResult = Callable[..., Awaitable[None]]
+LoadActive = Callable[[], Awaitable[Prompt]]
+Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
+Siblings = Any  # of the conftest, which can't be imported
+Answer = Callable[..., Awaitable[None]]
+
+STEPS = "0.1,0.5,1"
+CANARY = HealingOutcome("canary", "better", 99, "prompt")
+# What the gate never asked, without a word in common.
+LATER = """amber basil cedar delta ember fjord grove haven inlet jetty knoll larch
+    maple north
+    apple bread clock dwarf eagle flute globe hotel igloo
+    ocean pearl quail raven stone tulip umber vapor wheat xenon yacht zebra""".split()
+
+
+@pytest.fixture
+def look(optimize: Optimize, siblings: Siblings) -> Optimize:
+    """Runs the Optimizer once, in steps."""
+
+    async def run(**values: Any) -> dict[str, HealingOutcome]:
+        return await optimize(**{"canary_steps": STEPS, **values})
+
+    return run
+
+
+@pytest.fixture
+async def rollout(
+    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
+) -> Rollout:
+    """The guide's demo, whose repair serves a tenth of the traffic."""
+    await deploy(version=99)
+    await log_result(times=5)
+    assert await look() == {"code_generation": CANARY}
+    [found] = await load_open_rollouts(connection)
+    return found
+
+
+@pytest.fixture
+def answer(log_result: LogResult, rollout: Rollout) -> Answer:
+    """Logs pairs of answers, one on each arm, each of a unit of its own."""
+    count = 0
+
+    async def log(
+        times: int = 1, *, candidate: float | None = 0.9, incumbent: float = 0.3, unit: str = ""
+    ) -> None:
+        nonlocal count
+        for arm, score in [("incumbent", incumbent), ("candidate", candidate)] * times:
+            count += 1
+            worker = {"rollout": str(rollout.id), "arm": arm, "unit": unit or f"unit {count}"}
+            await log_result(
+                "Write a binary search function",
+                version=100 if arm == "candidate" else 99,
+                score=score,
+                passed=None if score is None else score >= 0.7,
+                detail={"worker": worker, "evaluator": {"fingerprint": "fake"}},
+            )
+
+    return log
+
+
+async def ask(log_result: LogResult, rollout: Rollout, texts: list[str]) -> None:
+    """Log what was asked and answered by what serves alone."""
+    for text in texts:
+        worker = {"rollout": str(rollout.id), "arm": "incumbent", "unit": text}
+        await log_result(text, detail={"worker": worker})
+
+
+async def state(connection: Connection) -> tuple[Any, ...]:
+    [row] = await load_rollouts(connection, None, limit=5)
+    return row.outcome, row.reason, row.step, round(row.share, 2)
+
+
+async def run_of(connection: Connection) -> asyncpg.Record:
+    [row] = await connection.fetch("SELECT * FROM selfheal.healing_runs")
+    return row
+
+
+async def test_a_proven_text_serves_a_share_first(
+    connection: Connection, rollout: Rollout, load_active: LoadActive
+) -> None:
+    assert (await load_active()).version == 99
+    assert (rollout.reserved_version, rollout.step, round(rollout.share, 2)) == (100, 0, 0.1)
+    run = await run_of(connection)
+    assert (run["decision"], run["id"], run["report_id"]) == ("canary", rollout.run_id, None)
+    outcome = await connection.fetchval(
+        "SELECT outcome FROM selfheal.candidates WHERE id = $1", rollout.candidate_id
+    )
+    assert outcome == "canary"  # so that nobody sweeps it away
+    assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 0
+
+
+async def test_without_an_answer_nothing_moves(
+    connection: Connection, rollout: Rollout, look: Optimize
+) -> None:
+    for _ in range(3):
+        assert await look() == {}
+    assert await state(connection) == (None, "", 0, 0.1)
+
+
+async def test_it_goes_on_step_by_step_and_is_promoted_at_the_last(
+    connection: Connection,
+    rollout: Rollout,
+    answer: Answer,
+    look: Optimize,
+    load_active: LoadActive,
+) -> None:
+    await answer(20)
+    assert await look() == {}
+    assert await state(connection) == (None, "", 1, 0.5)
+    assert await look() == {}  # evidence begins anew
+    assert await state(connection) == (None, "", 1, 0.5)
+    await answer(20)
+    assert await look() == {"code_generation": HealingOutcome("promoted", "better", 100)}
+    serving = await load_active()
+    assert (serving.version, serving.content) == (100, rollout.content)
+    assert await state(connection) == ("promoted", "", 1, 0.5)
+    run = await run_of(connection)
+    assert (run["decision"], run["reason"]) == ("promoted", "better")
+    assert [step["live_pairs"] for step in run["detail"]["rollout"]["figures"]] == [20, 20]
+    report = await connection.fetchrow("SELECT * FROM optimization_reports")
+    assert (report["id"], report["after_prompt_version"]) == (run["report_id"], 100)
+    [watch] = await connection.fetch("SELECT * FROM selfheal.watches")
+    assert (watch["prompt_id"], watch["report_id"]) == (serving.id, report["id"])
+
+
+async def test_what_does_worse_is_aborted_and_not_tried_again(
+    connection: Connection,
+    rollout: Rollout,
+    answer: Answer,
+    look: Optimize,
+    load_active: LoadActive,
+) -> None:
+    await answer(20, candidate=0.3, incumbent=0.9)
+    assert await look() == {"code_generation": HealingOutcome("held", "canary_worse", 99)}
+    assert await state(connection) == ("aborted", "canary_worse", 0, 0.1)
+    run = await run_of(connection)
+    assert (run["decision"], run["reason"]) == ("held", "canary_worse")
+    assert run["detail"]["rollout"]["worse"] >= 50
+    assert rollout.content in (await load_lost(connection, await load_active())).banned
+
+
+async def test_only_the_first_answer_of_a_unit_counts(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(60, unit="one user, who sends nine tenths of the traffic")
+    await look()
+    assert await state(connection) == (None, "", 0, 0.1)
+
+
+async def test_answers_that_the_model_refuses_count_as_nothing(
+    connection: Connection, rollout: Rollout, log_result: LogResult, look: Optimize
+) -> None:
+    for n in range(20):
+        for arm in ("incumbent", "candidate"):
+            refused = arm == "candidate"
+            worker = {"rollout": str(rollout.id), "arm": arm, "unit": f"{arm} {n}"}
+            await log_result(
+                score=None if refused else 0.9,
+                passed=None if refused else True,
+                detail={"worker": worker, "error": {"service": "worker", "code": "cut"}},
+            )
+    await connection.execute(
+        "UPDATE execution_logs SET error_message = 'refused' WHERE evaluation_passed IS NULL"
+    )
+    await look()
+    assert await state(connection) == ("aborted", "canary_worse", 0, 0.1)
+
+
+async def test_live_inputs_are_replayed_where_too_few_answers_come(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    await ask(log_result, rollout, LATER)
+    before = len(siblings.tasks)
+    for _ in range(12):
+        outcomes = await look()
+        if outcomes:
+            break
+    assert outcomes["code_generation"].decision == "promoted"
+    asked = [text for _, text in siblings.texts[before:]]
+    assert set(asked) <= set(LATER)
+    assert len(asked) == 2 * len(set(asked))  # each input once, under both texts
+    figures = (await run_of(connection))["detail"]["rollout"]["figures"]
+    assert all(step["replays"] > 0 and step["live_pairs"] == 0 for step in figures)
+
+
+async def test_what_the_text_was_proven_on_is_not_replayed(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    used = (await run_of(connection))["detail"]["inputs"]["used"]
+    await ask(log_result, rollout, [one["text"] for one in used.values() if len(one["text"]) < 200])
+    before = len(siblings.tasks)
+    await look()
+    assert len(siblings.tasks) == before
+
+
+async def test_a_person_s_deployment_ends_it(
+    connection: Connection, rollout: Rollout, deploy: Deploy, answer: Answer, look: Optimize
+) -> None:
+    await answer(20)
+    await deploy("You write Python.", version=100)  # the number that was meant for us
+    [outcome] = (await look()).values()
+    assert (outcome.decision, outcome.reason, outcome.version) == ("held", "canary_superseded", 100)
+    assert await state(connection) == ("superseded", "canary_superseded", 0, 0.1)
+
+
+async def test_a_task_type_that_nobody_serves_ends_it(
+    connection: Connection, rollout: Rollout, look: Optimize
+) -> None:
+    await connection.execute("UPDATE prompts SET is_active = FALSE")
+    await look()
+    assert (await state(connection))[0] == "superseded"
+
+
+async def test_no_heal_begins_meanwhile(
+    rollout: Rollout, log_result: LogResult, look: Optimize
+) -> None:
+    await log_result(times=9)
+    with capture_logs() as logs:
+        assert await look(is_continuous=True) == {}
+    [postponed] = [entry for entry in logs if entry["event"] == "heal_postponed"]
+    assert postponed["reason"] == "canary_open"
+
+
+async def test_a_person_holds_it_and_lets_it_go_on(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await pause(connection, rollout.id, person="ada")
+    await answer(20)
+    assert await look() == {}
+    assert await state(connection) == (None, "", 0, 0.0)
+    resumed = await resume(connection, rollout.id, person="ada")
+    assert (resumed.person, round(resumed.share, 2)) == ("ada", 0.1)
+    await look()
+    assert await state(connection) == (None, "", 1, 0.5)
+
+
+async def test_a_person_ends_it_either_way(
+    connection: Connection, rollout: Rollout, load_active: LoadActive
+) -> None:
+    ended, activation = await promote_rollout(connection, rollout, person="ada")
+    assert (ended.outcome, ended.person, activation.version) == ("promoted", "ada", 100)
+    assert "promoted by ada" in ((await load_active()).change_reason or "")
+    with pytest.raises(Exception, match="has ended"):
+        await abort(connection, rollout, "canary_aborted", person="ada")
+
+
+async def test_rows_that_are_deleted_prove_nothing(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(20)
+    await connection.execute("DELETE FROM execution_logs WHERE evaluation_detail ? 'worker'")
+    await look()
+    assert await state(connection) == (None, "", 0, 0.1)
+
+
+async def test_a_clock_that_jumps_changes_nothing(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(10)
+    await connection.execute(
+        "UPDATE execution_logs SET created_at = created_at - interval '1 hour' WHERE id % 2 = 0"
+    )
+    await connection.execute(
+        "UPDATE selfheal.rollouts SET started_at = started_at + interval '1 hour',"
+        " step_started_at = step_started_at + interval '1 hour'"
+    )
+    await answer(10)
+    await look()
+    assert await state(connection) == (None, "", 1, 0.5)
+
+
+async def test_ten_at_once_go_one_step(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(20)
+    await asyncio.gather(*(look() for _ in range(10)))
+    assert await state(connection) == (None, "", 1, 0.5)
+    await answer(20)
+    runs = await asyncio.gather(*(look() for _ in range(10)))
+    assert sum(bool(outcomes) for outcomes in runs) == 1
+    assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 1
+    assert (await state(connection))[0] == "promoted"
+
+
+async def test_a_single_step_promotes_at_once(
+    deploy: Deploy, log_result: LogResult, look: Optimize
+) -> None:
+    await deploy(version=99)
+    await log_result(times=5)
+    [outcome] = (await look(canary_steps="1", is_continuous=True)).values()
+    assert outcome == HealingOutcome("promoted", "better", 100, "prompt")
+
+
+async def test_the_continuous_mode_goes_step_by_step_by_itself(
+    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
+) -> None:
+    await deploy(version=99)
+    await log_result(times=5)
+    [outcome] = (await look(canary_steps="", is_continuous=True)).values()
+    assert outcome == CANARY
+    [found] = await load_open_rollouts(connection)
+    assert [round(share, 2) for share in found.steps] == [0.1, 0.5, 1]
