@@ -1,5 +1,6 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
@@ -11,7 +12,7 @@ from services.common.errors.model import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from services.common.proof.betting import SIGNIFICANCE_LEVEL
+from services.common.proof.betting import PairedScore
 from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -131,7 +132,8 @@ class HealingReport:
         if progress.attribution is not None:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
-            detail["inputs"] = describe_inputs(progress.preparation.trial)
+            pairs = progress.decision.pairs if progress.decision else ()
+            detail["inputs"] = describe_inputs(progress.preparation.trial, pairs)
         if progress.decision is not None:
             detail["verdict"] = describe_decision(progress.decision)
         if watching is not None:
@@ -192,12 +194,14 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs) -> dict[str, Any]:
-    """Tell which inputs there were, by half."""
-    guards_alone = [item for item in trial.guards if item not in trial.proving]
+def describe_inputs(trial: TrialInputs, pairs: Sequence[PairedScore] = ()) -> dict[str, Any]:
+    """Tell which inputs there were, by half; of the reserve those that were bet on."""
+    bet_on = {pair.input_id for pair in pairs}
+    proving = [*trial.proving, *(item for item in trial.reserve if item.id in bet_on)]
+    guards_alone = [item for item in trial.guards if item not in proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
-        *((item, "verdict") for item in trial.proving),
+        *((item, "verdict") for item in proving),
         *((item, "guard") for item in guards_alone),
     ]
     return {
@@ -215,7 +219,11 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
         **asdict(decision.bet),
         "promote": decision.promote,
         "reason": decision.reason,
-        "alpha": SIGNIFICANCE_LEVEL,
+        "alpha": decision.wager.alpha,
+        "wager": {
+            "number": decision.wager.number,
+            "earlier_gains": list(decision.wager.gains),
+        },
         "strategy": decision.contender.candidate.strategy,
         "candidate_id": str(decision.contender.candidate_id),
         "incumbent_passed": decision.incumbent_passes,

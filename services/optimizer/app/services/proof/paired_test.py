@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from services.common.proof.betting import PairedScore, play, wins_needed
+from services.optimizer.app.services.proof.wagers import NO_BETTER, Wager
 
 GUARDS_PER_FAILURE = 10
 
-BETTER, NOT_BETTER, UNDECIDED = "better", "not_better", "undecided"
+BETTER, NOT_BETTER, UNDECIDED = "better", NO_BETTER, "undecided"
 RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
 
 
@@ -18,7 +19,8 @@ class Decision:
 
     Attributes:
         reason: `better`, `not_better`, or `undecided` while more pairs could change it.
-        e_value: Wealth after the last pair, at least 0.
+        wins: Of the pairs of this heal, as are losses and means.
+        e_value: Wealth after the last pair, at least 0, with what earlier heals won and lost.
         p_value: 1 / the wealth's peak, in (0, 1]; valid at every look. It decides, not the e-value.
         incumbent_mean: Mean score, in [0, 1]; None without pairs.
         candidate_mean: Mean score, in [0, 1]; None without pairs.
@@ -46,7 +48,9 @@ def can_decide(pairs: int) -> bool:
     return pairs >= wins_needed()
 
 
-def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
+def decide(
+    pairs: Sequence[PairedScore], *, pairs_left: int = 0, wager: Wager | None = None
+) -> Decision:
     """Judge one candidate on inputs that had no part in choosing it; valid at every look.
 
     A tie, and no pairs at all, leave the incumbent, which is the older text.
@@ -54,15 +58,17 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
     Args:
         pairs: In the order in which they were planned, as far as they were measured.
         pairs_left: How many more could be measured.
+        wager: What the pairs are part of, they themselves included; None for a bet on them alone.
     """
-    gains = [pair.gain for pair in pairs]
-    wealth = play(gains)
-    if wealth.reaches():
+    if wager is None:
+        wager = Wager(gains=tuple(pair.gain for pair in pairs))
+    wealth = wager.wealth
+    if wealth.reaches(wager.alpha):
         reason = BETTER
-    elif not wealth.could_reach(pairs_left):
-        reason = NOT_BETTER
-    else:
+    elif wager.goes_on(pairs_left, bet_now=len(pairs)):
         reason = UNDECIDED
+    else:
+        reason = NOT_BETTER
     return Decision(
         promote=reason == BETTER,
         reason=reason,

@@ -34,6 +34,7 @@ class TrialInputs:
     Attributes:
         choosing: Inputs that writers of candidates may see.
         proving: Inputs that only the gate sees; the first ones decide most.
+        reserve: Inputs that prove as well, where some of the former are used up.
         guards: Inputs that passed lately, on which damage is looked for; some of them are proving
             inputs too.
         evidence: The failures behind the choosing inputs.
@@ -42,6 +43,7 @@ class TrialInputs:
 
     choosing: tuple[ReplayInput, ...]
     proving: tuple[ReplayInput, ...]
+    reserve: tuple[ReplayInput, ...] = ()
     guards: tuple[ReplayInput, ...] = ()
     evidence: tuple[LoggedResult, ...] = ()
     clusters: int = 0
@@ -81,9 +83,11 @@ def plan_trial(
     proving_golden = _golden("verdict", golden.verdict, golden, taken)
     taken |= {*golden.choosing, *golden.verdict}
     guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
+    proving = tuple(_mix(unseen, list(_interleave(guards, proving_golden))))
     return TrialInputs(
         choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
-        proving=tuple(_mix(unseen, list(_interleave(guards, proving_golden))))[:MAX_PROVING],
+        proving=proving[:MAX_PROVING],
+        reserve=proving[MAX_PROVING:],
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),

@@ -633,7 +633,7 @@ async def test_a_connection_that_dies_in_mid_heal_changes_nothing(
 ) -> None:
     end_others = """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE query LIKE '%selfheal.candidates%' AND pid <> ALL($1)
+        WHERE query ~ 'selfheal.(candidates|wagers)' AND pid <> ALL($1)
     """
     spared = [connection.get_server_pid(), siblings.database.get_server_pid()]
 

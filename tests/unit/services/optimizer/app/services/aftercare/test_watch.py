@@ -74,8 +74,8 @@ def test_the_decision_tells_what_it_rests_on() -> None:
         pairs=2,
         mean=pytest.approx(0.5),
         before_mean=pytest.approx(0.7),
-        e_value=pytest.approx(1.18 * 1.54),
-        p_value=pytest.approx(1 / (1.18 * 1.54)),
+        e_value=pytest.approx(1.18 * (0.45 * 1.54 + 0.55 * 1.27)),
+        p_value=pytest.approx(1 / (1.18 * (0.45 * 1.54 + 0.55 * 1.27))),
     )
 
 
