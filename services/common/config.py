@@ -154,6 +154,7 @@ class OptimizerSettings(
     optimizer_poll_seconds: Seconds = 60
     optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
+    optimizer_unattended: bool = False
     notify_webhook_url: Annotated[SecretStr | None, AfterValidator(check_webhook_url)] = None
 
     @property

@@ -8,12 +8,14 @@ ever promoted in an incident is at most 0.05, however many heals there are.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 from services.common.proof.betting import (
     FIRST_ALPHA,
     MAX_PROVING,
     SIGNIFICANCE_LEVEL,
+    WON,
     Wealth,
     alpha_of,
     play,
@@ -23,13 +25,14 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 # Fresh inputs that are worth a heal's calls: as many as could decide at best.
 LEAST_FRESH = wins_needed(alpha=FIRST_ALPHA)
-# A text that has won nothing in the mean on so many inputs makes room for others.
-ENOUGH_TRIED = 16
+# A text that has won none of so many inputs makes room for others, and one that has won nothing in
+# the mean of so many: a few of the better ones begin badly.
+ENOUGH_WITHOUT_WIN, ENOUGH_WITHOUT_GAIN = 16, 48
 
 NO_BETTER, INPUTS_USED_UP = "not_better", "inputs_used_up"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wager:
     """A bet that one text is better than another, as far as it has gone.
 
@@ -47,19 +50,23 @@ class Wager:
     number: int = 0
     id: int = 0
 
-    @property
+    @cached_property
     def wealth(self) -> Wealth:
         """What its bets came to."""
         return play(self.gains)
 
-    @property
+    @cached_property
     def is_lost(self) -> bool:
         """Whether it is worth no further calls: shown worse, or nothing won on many inputs.
 
-        That saves calls. It may stand on anything that is known, since to stop betting is free.
+        So calls are saved. It may stand on anything that is known, since to stop betting is free.
         """
-        shown_worse = play(self.gains, direction=-1).reaches()
-        return shown_worse or (len(self.gains) >= ENOUGH_TRIED and sum(self.gains) <= 0)
+        if sum(self.gains) > 0:
+            return False
+        shown_worse = play(self.gains, direction=-1).now >= 1 / SIGNIFICANCE_LEVEL
+        has_won = max(self.gains, default=0) >= WON
+        enough = ENOUGH_WITHOUT_GAIN if has_won else ENOUGH_WITHOUT_WIN
+        return shown_worse or len(self.gains) >= enough
 
     @property
     def is_promising(self) -> bool:

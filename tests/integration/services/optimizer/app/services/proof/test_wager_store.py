@@ -9,9 +9,9 @@ import pytest
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.record.healing_runs import HealingRun, Repair, record_run, register_candidate
+from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput
 from services.optimizer.app.services.proof.wager_store import load_wagers
-from services.optimizer.app.services.prompt_patcher import promote
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.common.proof.betting import FIRST_ALPHA, MAX_PROVING, SIGNIFICANCE_LEVEL, alpha_of
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput
 from services.optimizer.app.services.proof.wagers import (
-    ENOUGH_TRIED,
+    ENOUGH_WITHOUT_WIN,
     INPUTS_USED_UP,
     LEAST_FRESH,
     NO_BETTER,
@@ -83,8 +83,10 @@ def test_what_was_seen_is_never_bet_on_and_the_order_is_kept() -> None:
         pytest.param((1.0,) * 4, 0, INPUTS_USED_UP, id="none-is-left"),
         pytest.param((1.0,) * 5, 0, "", id="won-already"),
         pytest.param((-1.0,) * 5, 24, NO_BETTER, id="shown-worse"),
-        pytest.param((0.0,) * ENOUGH_TRIED, 24, NO_BETTER, id="nothing-won-on-many"),
-        pytest.param((0.0,) * (ENOUGH_TRIED - 1), 24, "", id="nothing-won-on-a-few"),
+        pytest.param((0.0,) * ENOUGH_WITHOUT_WIN, 24, NO_BETTER, id="nothing-won-on-many"),
+        pytest.param((0.0,) * (ENOUGH_WITHOUT_WIN - 1), 24, "", id="nothing-won-on-a-few"),
+        pytest.param((1.0, -1.0) * 24, 24, NO_BETTER, id="as-many-lost-as-won"),
+        pytest.param((1.0, -1.0) * 23, 24, "", id="as-many-lost-as-won-so-far"),
         pytest.param((1.0, -1.0) * 8 + (1.0,), 24, "", id="undecided"),
     ],
 )

@@ -16,7 +16,11 @@ from services.optimizer.app.services.proof.paired_test import (
 )
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN, GUARD, ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.proof.wagers import ENOUGH_TRIED, INPUTS_USED_UP, MemoryWagers
+from services.optimizer.app.services.proof.wagers import (
+    ENOUGH_WITHOUT_WIN,
+    INPUTS_USED_UP,
+    MemoryWagers,
+)
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Contender
 from services.optimizer.app.services.repair.gate import (
@@ -97,7 +101,7 @@ async def test_a_tie_goes_on_until_nothing_could_change_it(make_replays: MakeRep
     replays = make_replays(lambda content, item: 0.5)
     decision = await judge(replays)
     assert (decision.reason, decision.promote) == (NOT_BETTER, False)
-    assert ENOUGH_TRIED <= len(decision.pairs) < len(PAIRS)
+    assert ENOUGH_WITHOUT_WIN <= len(decision.pairs) < len(PAIRS)
 
 
 async def test_pairs_come_in_their_planned_order(make_replays: MakeReplays) -> None:
