@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from selfheal.task_types.checking import find_problems
+from selfheal.task_types.checking import Attempts, count_attempts, find_problems
 from selfheal.task_types.sample_run import run_sample
 from selfheal.task_types.scaffold import FILES, write_scaffold
-from services.common.task_types import TaskTypeError, open_task_types
+from services.common.task_types import GoldenInputs, TaskTypeError, open_task_types
 from services.common.task_types.reading import read_task_type
 
 GOLDEN_INPUTS = {
