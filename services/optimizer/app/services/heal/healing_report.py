@@ -1,7 +1,7 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -12,11 +12,12 @@ from services.common.errors.model import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from services.common.proof.betting import PairedScore
 from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
+from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.proof.budget import ANALYST, JUDGE, WORKER, Budget
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.contest import Choice, Contender
@@ -65,19 +66,42 @@ class Progress:
         if self.choice is not None:
             return BUDGET if self.choice.is_budget_spent else self.choice.hold_reason
         if self.attribution is not None:
-            return HOLD_REASONS[self.attribution.fault]
+            return self.attribution.hold_reason or HOLD_REASONS[self.attribution.fault]
         return self.preparation.obstacle if self.preparation is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a heal took: calls of the Worker and of the analyst's model, tokens, seconds."""
+    """What a heal took: calls of the Worker, the analyst's model and the judge's, tokens, seconds.
+
+    Attributes:
+        input_tokens: The Worker's; those of each purpose are in `by_purpose`.
+        used_up: What the budget allowed no more of; empty where it sufficed.
+    """
 
     worker_calls: int
     analyst_calls: int
     input_tokens: int
     output_tokens: int
     seconds: float
+    judge_calls: int = 0
+    used_up: str = ""
+    by_purpose: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, budget: Budget, seconds: float) -> "Cost":
+        """Sum up a budget's spending."""
+        worker = budget.spent[WORKER]
+        return cls(
+            worker.calls,
+            budget.spent[ANALYST].calls,
+            worker.input_tokens,
+            worker.output_tokens,
+            seconds,
+            budget.spent[JUDGE].calls,
+            budget.used_up,
+            {purpose: asdict(spent) for purpose, spent in budget.spent.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +149,19 @@ class HealingReport:
             ],
             "cost": {
                 **asdict(cost),
-                "model_calls": cost.worker_calls + cost.analyst_calls,
+                "model_calls": cost.worker_calls + cost.analyst_calls + cost.judge_calls,
                 "seconds": round(cost.seconds, 2),
             },
         }
         if progress.attribution is not None:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
-            pairs = progress.decision.pairs if progress.decision else ()
-            detail["inputs"] = describe_inputs(progress.preparation.trial, pairs)
+            decision = progress.decision
+            pairs = {pair.input_id for pair in decision.pairs} if decision else set()
+            broken = decision.damage.newly_failing if decision else ()
+            detail["inputs"] = describe_inputs(progress.preparation.trial, {*broken, *pairs})
+            if (good := progress.preparation.last_good) is not None:
+                detail["last_good"] = describe_past(good)
         if progress.decision is not None:
             detail["verdict"] = describe_decision(progress.decision)
         if watching is not None:
@@ -165,8 +193,22 @@ class HealingReport:
                 "p_value": analysis.surprise.p_value,
                 "baseline_failure_rate": analysis.surprise.baseline_failure_rate,
                 "baseline_answers": analysis.surprise.baseline_answers,
+                "e_value": analysis.surprise.e_value,
+                "clock": analysis.surprise.clock,
+                "alarm_at": analysis.surprise.alarm_at,
             },
         }
+
+
+def describe_past(past: PastPrompt) -> dict[str, Any]:
+    """Tell which earlier prompt is meant, and how it did."""
+    return {
+        "prompt_id": past.prompt_id,
+        "version": past.version,
+        "digest": past.digest,
+        "scored": past.scored,
+        "passed": past.passed,
+    }
 
 
 def describe_contender(contender: Contender) -> dict[str, Any]:
@@ -194,11 +236,15 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs, pairs: Sequence[PairedScore] = ()) -> dict[str, Any]:
-    """Tell which inputs there were, by half; of the reserve those that were bet on."""
-    bet_on = {pair.input_id for pair in pairs}
-    proving = [*trial.proving, *(item for item in trial.reserve if item.id in bet_on)]
-    guards_alone = [item for item in trial.guards if item not in proving]
+def describe_inputs(trial: TrialInputs, run_on: Collection[str] = ()) -> dict[str, Any]:
+    """Tell which inputs there were, by half.
+
+    Args:
+        run_on: Inputs of the reserve and of the spare guards that are to be named as well.
+    """
+    proving = [*trial.proving, *(item for item in trial.reserve if item.id in run_on)]
+    spare = [item for item in trial.spare_guards if item.id in run_on]
+    guards_alone = [item for item in (*trial.guards, *spare) if item not in proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
         *((item, "verdict") for item in proving),
@@ -233,6 +279,9 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
             "checked": decision.damage.checked,
             "newly_failing": list(decision.damage.newly_failing),
             "allowed": decision.damage.allowed,
+            "incumbent_fails": decision.damage.incumbent_fails,
+            "candidate_fails": decision.damage.candidate_fails,
+            "chance_of_noise": decision.damage.chance_of_noise,
         },
         "control": {
             "scored": len(control),

@@ -11,8 +11,8 @@ import asyncpg
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
-from services.common.record.main_model import BY_MAIN_MODEL
-from services.common.record.surprise import Record
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT, COUNTS_FOR_PROMPT
+from services.common.record.surprise import Record, Served
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
@@ -21,18 +21,20 @@ from services.optimizer.app.services.log.log_records import (
     UnscoredCount,
     Window,
     find_model,
+    give_shares,
+    is_by_evaluator,
     is_by_model,
 )
 
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # NULL, NaN and infinities are no scores; what another model than the main one answered, while that
-# was dead, says nothing of a prompt.
+# was dead, says nothing of a prompt, and neither does what another text answered in a rollout.
 SCORED_ANSWERS = f"""
     FROM execution_logs
     WHERE task_type = $1 AND prompt_version = $2
       AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
       AND created_at >= $3 AND created_at < $4
-      AND {BY_MAIN_MODEL}
+      AND {COUNTS_FOR_PROMPT}
 """
 # What was asked at the door; of what isn't whole, or too large to be replayed, no messages.
 CONVERSATION = f"""
@@ -46,7 +48,8 @@ CONVERSATION = f"""
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
 SELECT_RESULTS = f"""
-    SELECT read.request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+    SELECT read.id, read.request_id, user_input, refined_input,
+           left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
@@ -106,7 +109,34 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
-SELECT_UNSCORED = """
+# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of the
+# newest answers, and of every 50th before them, it is read who judged and who answered; the ones
+# between two of these are taken for like the newer one.
+SELECT_SERVED = f"""
+    SELECT passed, input, {WEIGHT} AS weight, detail IS NOT NULL AS is_read,
+           detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
+           detail -> 'worker' ->> 'model' AS model
+    FROM (
+        SELECT id, evaluation_passed AS passed, nth,
+               hashtextextended(coalesce(refined_input, user_input), 0) AS input,
+               CASE WHEN nth <= $6 OR nth % 50 = 0
+                    THEN coalesce(evaluation_detail #> '{{}}', '{{}}') END AS detail
+        FROM (
+            SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth
+            FROM (
+                SELECT id, user_input, refined_input, evaluation_passed, evaluation_detail,
+                       created_at
+                {SCORED_ANSWERS}
+                ORDER BY created_at DESC
+                LIMIT $5
+            ) AS newest
+        ) AS numbered
+        OFFSET 0
+    ) AS read
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = read.id
+    ORDER BY nth
+"""
+SELECT_UNSCORED = f"""
     SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
            coalesce(evaluation_detail -> 'error' ->> 'code', '') AS code,
            count(*) AS times
@@ -116,6 +146,7 @@ SELECT_UNSCORED = """
         WHERE task_type = $1
           AND evaluation_passed IS NULL AND error_message IS NOT NULL
           AND created_at >= $2
+          AND {BY_ACTIVE_PROMPT}
         ORDER BY created_at DESC
         LIMIT $3
     ) AS recent
@@ -124,6 +155,10 @@ SELECT_UNSCORED = """
 """
 # So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
 MAX_WINDOW_ROWS = 300
+# Answers that may show a change: ten times as many as failures that triple need to show.
+MAX_RECENT_ROWS = 600
+# Answers before them, from which it is learnt what is usual.
+MAX_EARLIER_ROWS = 2_000
 # Rows among which the answers that count are looked for.
 MAX_FLOOD_ROWS = 2_000
 MAX_RECORD_ROWS = 200
@@ -164,6 +199,36 @@ async def load_window(
         by_other_models=tuple(row for row in results if not is_by_model(row.model, model)),
         earlier_by_other_models=_count(by_other_models, lambda fingerprint: fingerprint == current),
     )
+
+
+async def load_served(connection: asyncpg.Connection, prompt: Prompt, window: Window) -> Served:
+    """Load what this prompt answered since its activation, 2,600 answers at most.
+
+    They are those of the evaluator that judges now and of the model that answers now.
+    """
+    activated = await load_activated_at(connection, prompt)
+    most = MAX_EARLIER_ROWS + MAX_RECENT_ROWS
+    records = await connection.fetch(
+        SELECT_SERVED,
+        prompt.task_type,
+        prompt.version,
+        activated,
+        activated + LONG_AGO,
+        most,
+        MAX_WINDOW_ROWS,
+    )
+    answers = []
+    counts = True
+    for record in records:
+        if record["is_read"]:
+            counts = is_by_evaluator(record["fingerprint"], window.fingerprint) and is_by_model(
+                record["model"], window.model
+            )
+        if counts:
+            answers.append((record["input"], record["passed"], record["weight"]))
+    outcomes = give_shares(reversed(answers))
+    cut = max(0, len(outcomes) - MAX_RECENT_ROWS)
+    return Served(outcomes[:cut], outcomes[cut:], is_whole=len(records) < most)
 
 
 async def load_results(
@@ -229,6 +294,7 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         request_id=str(record["request_id"]),
         conversation=_read_conversation(record) if record["execution_id"] else None,
         weight=record["weight"],
+        row_id=record["id"],
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import UpstreamError
-from services.common.proof.betting import PairedScore, wins_needed
+from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, wins_needed
 from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
 from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, UnreplayableInputError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
@@ -25,6 +25,7 @@ async def run_pairs(
     reserved_calls: int = 0,
     wager: Wager | None = None,
     book: WagerBook | None = None,
+    alpha: float = SIGNIFICANCE_LEVEL,
 ) -> tuple[Decision, list[PairedScore]]:
     """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
 
@@ -36,6 +37,7 @@ async def run_pairs(
         wager: What the pairs are bets of, on none of `order` yet; None for a bet on them alone.
         book: Where bets are put on record, look by look: what ends a heal then loses no pair whose
             result is known.
+        alpha: The chance of a false `better` that a bet on these pairs alone may have, in (0, 1).
 
     Returns:
         The decision and the pairs that it rests on. It stays undecided where more inputs could
@@ -46,14 +48,14 @@ async def run_pairs(
     """
     done = 0
     pairs: list[PairedScore] = []
-    wager, book = wager or Wager(), book or MemoryWagers()
+    wager, book = wager or Wager(alpha), book or MemoryWagers()
     fingerprints = {item.id: item.fingerprint for item in order}
     decision = decide(pairs, pairs_left=len(order), wager=wager)
     while decision.reason == UNDECIDED:
         affordable = max(0, min(len(order) - done, (replays.calls_left - reserved_calls) // 2))
         if decide(pairs, pairs_left=affordable, wager=wager).reason != UNDECIDED:
             break
-        size = PAIRS_PER_LOOK if done else wins_needed()
+        size = PAIRS_PER_LOOK if done else wins_needed(alpha=alpha)
         look = order[done : done + min(size, affordable)]
         await asyncio.gather(
             run_if_judgeable(replays, incumbent, look), run_if_judgeable(replays, candidate, look)
