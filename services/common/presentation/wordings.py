@@ -72,7 +72,7 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "budget_exceeded": (
         "The calls that a run may make were spent before it was decided.",
-        "The next run tries again; OPTIMIZER_MAX_CALLS allows more.",
+        "The next run tries again; OPTIMIZER_MAX_CALLS and its like allow more.",
     ),
 }
 # What the empty prompt said of a repair, by its label.

@@ -768,6 +768,20 @@ async def test_the_budget_is_kept_and_where_it_is_too_small_nothing_changes(
     assert await connection.fetchval(lost) == 0
 
 
+@pytest.mark.parametrize("most", [4, 25, 40])
+async def test_the_judges_budget_is_kept_and_a_heal_that_it_ends_says_so(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings, most: int
+) -> None:
+    siblings.judge_calls = 3
+    outcome = await heal(optimizer_max_judge_calls=most)
+    assert 3 * len(siblings.evaluations) <= most
+    await assert_held(connection, outcome, "budget_exceeded", fault=outcome.fault)
+    assert "The budget of judge calls is used up." in outcome.summary
+    cost = (await run_of(connection))["detail"]["cost"]
+    assert cost["used_up"] == "judge calls"
+    assert cost["judge_calls"] == cost["by_purpose"]["judge"]["calls"] > most - 4
+
+
 @pytest.mark.parametrize("max_calls", [30, 60])
 async def test_a_healthy_budget_heals(
     broken: None, heal: Heal, siblings: Siblings, max_calls: int
