@@ -27,10 +27,12 @@ from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
 from services.optimizer.app.services.proof.budget import ANALYST
-from services.optimizer.app.services.proof.paired_test import decide
+from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import golden_failures
+from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures
+from services.optimizer.app.services.proof.wager_store import load_wagers
+from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, WagerBook
 from services.optimizer.app.services.repair.candidate_lint import (
     LintContext,
     find_draft_lint,
@@ -47,7 +49,7 @@ from services.optimizer.app.services.repair.contest import (
     Contender,
     Contest,
 )
-from services.optimizer.app.services.repair.gate import BUDGET, Gate
+from services.optimizer.app.services.repair.gate import BUDGET, Gate, GateDecision
 from services.optimizer.app.services.repair.strategies import FINISHING, STRATEGIES
 
 INCUMBENT = "incumbent"
@@ -142,6 +144,7 @@ class Healer:
         if prepared.obstacle:
             return
         await replays.register(incumbent.content, INCUMBENT)
+        book = await load_wagers(self._connection, incumbent)
         if case.draft is not None:
             choice = await self._take(case.draft, replays)
         else:
@@ -149,7 +152,7 @@ class Healer:
             yield (progress := replace(progress, attribution=attribution))
             if not attribution.calls_for_repair:
                 return
-            choice = await self._choose(case, prepared, replays)
+            choice = await self._choose(case, prepared, replays, book)
         yield (progress := replace(progress, choice=choice))
         if choice.failure is not None:
             raise choice.failure
@@ -159,11 +162,12 @@ class Healer:
             replays,
             prepared.trial,
             incumbent.content,
+            book=book,
             max_newly_failing=self._settings.optimizer_max_newly_failing,
         )
         decision = await gate.judge(choice.best)
         yield replace(progress, decision=decision)
-        if not decision.promote and decision.reason != BUDGET:
+        if not decision.promote and not self._is_open(decision, book):
             await note_lost(self._connection, [choice.best.candidate_id])
 
     async def _attribute(
@@ -186,7 +190,9 @@ class Healer:
         )
         return found
 
-    async def _choose(self, case: Case, prepared: Preparation, replays: TextReplays) -> Choice:
+    async def _choose(
+        self, case: Case, prepared: Preparation, replays: TextReplays, book: WagerBook
+    ) -> Choice:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
         incumbent, trial = case.incumbent.content, prepared.trial
         lint = self._lint_rules(case, prepared)
@@ -209,10 +215,17 @@ class Healer:
             ),
             lint,
             calls_left=self._calls_for_choosing,
+            find_obstacle=partial(_find_obstacle, book=book, trial=trial),
         )
         choice = await contest.choose(STRATEGIES, FINISHING)
         if choice.failure is None:
-            lost = [one for one in choice.contenders if one is not choice.best and one.gain <= 0]
+            lost = [
+                one
+                for one in choice.contenders
+                if one is not choice.best
+                and one.gain <= 0
+                and not book.find(one.candidate.content).is_promising
+            ]
             await note_lost(self._connection, [one.candidate_id for one in lost])
         if choice.best is not None:
             log.info(
@@ -221,6 +234,11 @@ class Healer:
                 most_verdict_replays=2 * len(trial.proving),
             )
         return choice
+
+    def _is_open(self, decision: GateDecision, book: WagerBook) -> bool:
+        """Tell whether further inputs, or calls, may still show that the candidate is better."""
+        is_undecided = decision.reason in (BUDGET, INPUTS_USED_UP, NOT_BETTER)
+        return is_undecided and not book.find(decision.contender.candidate.content).is_lost
 
     def _refuse_draft(self, case: Case, prepared: Preparation) -> Choice | None:
         """Refuse a person's text that may not be run; None where there is none to refuse."""
@@ -285,3 +303,9 @@ class Healer:
 
     def _sum_up_cost(self) -> Cost:
         return Cost.of(self._replayer.budget, time.monotonic() - self._started)
+
+
+def _find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
+    """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
+    wager = book.find(content)
+    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))
