@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
-        check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-heal \
+        check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
         bench-log-size bench-console bench-compose classroom-bundle clean
 
 help: ## List the commands
@@ -215,6 +215,9 @@ bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate
+
+bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and answers until a fall is seen
+	@$(BIN)/python -m benchmarks.alarm $(ARGS)
 
 # MODEL=local measures on the local model, in half an hour or more.
 MODEL ?= simulated

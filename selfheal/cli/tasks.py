@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ from selfheal.cli.lifecycle import (
 )
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.task_types.checking import Problem, find_problems
+from selfheal.task_types.checking import Problem, count_attempts, find_problems
 from selfheal.task_types.sample_run import SampleRun, run_sample
 from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
@@ -131,6 +132,7 @@ def check_task_type(name: Name, as_json: AsJson = False) -> None:
     if as_json:
         content = {
             "name": name,
+            "attempts": asdict(count_attempts(task_type.golden_inputs)) if sample else None,
             "problems": [{"file": str(p.file), "message": p.message} for p in problems],
             "sample": sample.as_json() if sample else None,
         }
@@ -138,6 +140,7 @@ def check_task_type(name: Name, as_json: AsJson = False) -> None:
     else:
         if sample:
             output.print(_count_golden_inputs(task_type), soft_wrap=True)
+            output.print(_count_attempts(task_type), soft_wrap=True)
             _print_sample(sample)
         for problem in problems:
             output.print(Text(f"{problem.file}: {problem.message}", style="red"), soft_wrap=True)
@@ -235,6 +238,18 @@ def _count_golden_inputs(task_type: TaskType) -> str:
     return (
         f"golden inputs: {len(golden.choosing)} choosing, {len(golden.verdict)} verdict, "
         f"{len(golden.expected)} with an expected answer, {len(golden.checks)} with checks"
+    )
+
+
+def _count_attempts(task_type: TaskType) -> str:
+    attempts = count_attempts(task_type.golden_inputs)
+    if not attempts.most:
+        return "attempts: none by golden inputs alone; a proof needs live inputs too"
+    least, most = attempts.least, attempts.most
+    heals = "1 heal" if most == 1 else f"{least} to {most} heals"
+    return (
+        f"attempts: the verdict half is good for {heals} of one text, until a prompt is "
+        "deployed by hand; live inputs add to them"
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from selfheal.task_types.scaffold import PLACEHOLDER
 from services.common.chat.messages import read_answer_text
+from services.common.proof.betting import FIRST_ALPHA, MAX_PROVING, wins_needed
 from services.common.schemas import Conversation
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE, REPAIRS_FILE, VALIDATORS_FILE
@@ -47,6 +48,29 @@ class Problem:
 
     file: Path
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many attempts the golden inputs are good for, where no fresh live inputs come.
+
+    A text is tried on each input once in an incident, which lasts until a person deploys a prompt.
+
+    Attributes:
+        least: Attempts for one text that use as many inputs as a heal may.
+        most: Attempts for one text that stop at a first look.
+    """
+
+    least: int
+    most: int
+
+
+def count_attempts(golden: GoldenInputs) -> Attempts:
+    """Count the heals for which the golden inputs of the verdict half prove a text."""
+    inputs = len(golden.verdict)
+    fewest = wins_needed(alpha=FIRST_ALPHA)
+    most = inputs // fewest
+    return Attempts(min(most, max(1, inputs // MAX_PROVING)), most)
 
 
 def find_problems(task_type: TaskType) -> list[Problem]:

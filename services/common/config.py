@@ -31,6 +31,7 @@ from services.common.settings.model import (
     SecondModelSettings,
     ServingModelSettings,
 )
+from services.common.settings.pauses import PauseSettings
 from services.common.settings.people import PeopleSettings, PublicSettings
 from services.common.settings.process import (
     MANAGER_PORT,
@@ -142,7 +143,7 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings
+    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings, PauseSettings
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
@@ -160,7 +161,6 @@ class OptimizerSettings(
     optimizer_guard_inputs: Annotated[int, Field(ge=0, le=100)] = 10
     optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
     optimizer_poll_seconds: Seconds = 60
-    optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
     canary_steps: Annotated[str, AfterValidator(check_shares)] = ""
     canary_margin: Annotated[float, Field(gt=0, le=0.5)] = 0.05

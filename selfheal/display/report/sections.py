@@ -86,7 +86,12 @@ def _surprise(surprise: Detail) -> str:
     if answers == 0:
         known = " (assumed: nothing is known yet)"
     usual = f"; usually {100 * rate:.3g} % fail{known}" if rate is not None else ""
-    return f"so many by chance: p = {p_value:.2g}{usual}"
+    e_value, alarm_at = (read_number(surprise, name) for name in ("e_value", "alarm_at"))
+    since = "since its activation" if surprise.get("clock") == "activation" else "in long service"
+    evidence = ""
+    if e_value is not None and alarm_at is not None:
+        evidence = f"; evidence {since}: {e_value:.3g}, alarm at {alarm_at:,.0f}"
+    return f"so many by chance: p = {p_value:.2g}{usual}{evidence}"
 
 
 def _quarantine(rows: Sequence[Detail]) -> str:

@@ -62,6 +62,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "There are too few inputs to prove anything on.",
         "Add golden inputs to the task type.",
     ),
+    "inputs_used_up": (
+        "The other text was tried on every input that there is, without an end.",
+        "The next run goes on once fresh requests come; golden inputs of yours help too.",
+    ),
     "draft_refused": (
         "The draft may not be run as it is.",
         "The table below says why. Change it, and send it through the gate again.",
@@ -96,7 +100,7 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "budget_exceeded": (
         "The calls that a run may make were spent before it was decided.",
-        "The next run tries again; OPTIMIZER_MAX_CALLS allows more.",
+        "The next run tries again; OPTIMIZER_MAX_CALLS and its like allow more.",
     ),
 }
 # What the empty prompt said of a repair, by its label.

@@ -22,9 +22,9 @@ LEAST_NORMAL_PASS_RATE = 0.5
 LEAST_FAILURE_RATE = 0.01
 # Chance of a false alarm in the whole life of an activation.
 ACTIVATION_LEVEL = 0.05
-# Healthy answers to a false alarm: twice the 144,000 of thirty days at 100 requests in 30 minutes,
-# since a failure rate that is known from 2,000 answers alone is off by a tenth.
-RUN_LENGTH = 288_000
+# Healthy answers to a false alarm: half as many again as the 144,000 of thirty days at 100 requests
+# in 30 minutes, since a failure rate that is known from 2,000 answers alone is off by a tenth.
+RUN_LENGTH = 216_000
 # Shares of the wealth that are staked, alike: from failures that become a little more frequent to
 # straight ones.
 STAKES = (0.1, 0.25, 0.5, 0.8)

@@ -45,7 +45,7 @@ async def optimize(settings: OptimizerSettings) -> dict[str, HealingOutcome]:
 async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event) -> None:
     """Run cycles whenever an answer fails, and now and then in any case, until stopped.
 
-    Cooldown and heals per day bind this mode only.
+    Cooldown and heals per day bind this mode, and one-shot runs with OPTIMIZER_UNATTENDED.
     """
     if _is_off(settings):
         await stop.wait()

@@ -176,7 +176,8 @@ async def run_cycle(
 ) -> dict[str, HealingOutcome]:
     """Run one cycle on a connection of its own, after the jobs that people asked for.
 
-    Cooldown binds the continuous mode only.
+    Cooldown and heals per day bind runs that nobody started: the continuous mode, and those that
+    OPTIMIZER_UNATTENDED says are such.
 
     Raises:
         ServiceError: If a heal failed, or the run could not be brought to an end.
@@ -232,7 +233,7 @@ def make_surveyor(
     find = partial(
         find_pause,
         asks_first=settings.optimizer_mode == PROPOSE_MODE,
-        is_continuous=is_continuous,
+        is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
         max_heals_per_day=settings.optimizer_max_heals_per_day,
     )

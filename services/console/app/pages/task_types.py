@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.common.errors import UnknownTaskTypeError
-from services.common.proof.betting import MAX_PROVING, wins_needed
+from services.common.proof.betting import FIRST_ALPHA, MAX_PROVING, wins_needed
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError, open_task_types
 from services.common.task_types.checks import Check
 from services.console.app.queries.now import load_serving
@@ -72,7 +72,7 @@ async def show_task_type(request: Request, viewer: Reader, name: str) -> Respons
         coverage=measure_coverage(entry.golden, recent),
         pairs=pairs,
         provable=list_provable(pairs),
-        wins=wins_needed(),
+        wins=wins_needed(alpha=FIRST_ALPHA),
         rules=[(rule, weighed.weight) for rule, weighed in weights.items()],
         caps=[rule for rule, weighed in weights.items() if weighed.caps],
         halves=[("choosing", entry.golden.choosing), ("verdict", entry.golden.verdict)],
@@ -86,7 +86,9 @@ async def show_task_type(request: Request, viewer: Reader, name: str) -> Respons
 
 def list_provable(pairs: int) -> list[Provable]:
     """List what so many pairs can prove, by how many of them are lost."""
-    needed = [(losses, wins_needed(losses=losses)) for losses in range(MOST_LOSSES + 1)]
+    needed = [
+        (losses, wins_needed(losses=losses, alpha=FIRST_ALPHA)) for losses in range(MOST_LOSSES + 1)
+    ]
     return [
         Provable(losses, wins, (wins - losses) / pairs)
         for losses, wins in needed

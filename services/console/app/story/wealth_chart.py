@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 from services.common.presentation.detail_reading import Detail, read_number, read_records
 from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, follow_wealth
 
+# What proofs staked on every pair before they went on over an incident.
+EARLIER_STAKE: Final = 0.9
 MAX_PAIRS: Final = 500
 LEAST_ALPHA: Final = 1e-9
 # Wealth under this is drawn at the foot.
@@ -32,10 +34,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The bets behind a decision; `goal` is the wealth that was enough."""
+    """The bets behind a decision; `goal` is the wealth that was enough.
+
+    Attributes:
+        begin: The wealth that earlier heals of the incident left.
+    """
 
     steps: tuple[Step, ...]
     goal: float
+    begin: float = 1.0
 
     @property
     def decided_at(self) -> int | None:
@@ -68,16 +75,25 @@ def read_proof(verdict: Detail) -> Proof | None:
     if not pairs:
         return None
     alpha = read_number(verdict, "alpha") or SIGNIFICANCE_LEVEL
-    wealths = follow_wealth([pair.gain for pair in pairs])
-    steps = (Step(at, *both) for at, both in enumerate(zip(pairs, wealths, strict=True), 1))
-    return Proof(tuple(steps), 1 / alpha if LEAST_ALPHA < alpha < 1 else 1 / SIGNIFICANCE_LEVEL)
+    earlier = _read_earlier_gains(verdict)
+    stake = None if "wager" in verdict else EARLIER_STAKE
+    wealths = list(follow_wealth([*earlier, *(pair.gain for pair in pairs)], stake=stake))
+    here = zip(pairs, wealths[len(earlier) :], strict=True)
+    return Proof(
+        tuple(Step(at, *both) for at, both in enumerate(here, 1)),
+        1 / alpha if LEAST_ALPHA < alpha < 1 else 1 / SIGNIFICANCE_LEVEL,
+        wealths[len(earlier) - 1] if earlier else 1.0,
+    )
 
 
 def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
     """Lay a proof out in a drawing of this size."""
-    exponents = [math.log10(max(step.wealth, 10.0**LEAST_EXPONENT)) for step in proof.steps]
-    low = min(-1, math.floor(min(exponents)))
-    high = max(math.log10(proof.goal), *exponents) + 0.25
+    begin, *exponents = (
+        math.log10(max(wealth, 10.0**LEAST_EXPONENT))
+        for wealth in (proof.begin, *(step.wealth for step in proof.steps))
+    )
+    low = min(-1, math.floor(min(begin, *exponents)))
+    high = max(math.log10(proof.goal), begin, *exponents) + 0.25
     across = (width - LEFT - RIGHT) / len(proof.steps)
     scale = (height - TOP - BOTTOM) / (high - low)
 
@@ -88,7 +104,8 @@ def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
         return round(LEFT + number * across, 1)
 
     marks = [(x(step.number), y(at), step) for step, at in zip(proof.steps, exponents, strict=True)]
-    start, foot, every = (x(0), y(0)), height - BOTTOM, math.ceil(len(proof.steps) / MAX_X_TICKS)
+    start, foot = (x(0), y(begin)), height - BOTTOM
+    every = math.ceil(len(proof.steps) / MAX_X_TICKS)
     line = " ".join(f"{x:g},{y:g}" for x, y in [start, *((x, y) for x, y, _ in marks)])
     tens = range(low, math.floor(high) + 1)
     return WealthChart(
@@ -102,6 +119,14 @@ def lay_out(proof: Proof, width: int, height: int) -> WealthChart:
         line,
         f"{start[0]:g},{foot} {line} {marks[-1][0]:g},{foot}",
     )
+
+
+def _read_earlier_gains(verdict: Detail) -> list[float]:
+    wager = verdict.get("wager")
+    gains = wager.get("earlier_gains") if isinstance(wager, dict) else None
+    if not isinstance(gains, list):
+        return []
+    return [gain for gain in gains if isinstance(gain, int | float) and -1 <= gain <= 1]
 
 
 def _read(record: dict[str, Any]) -> PairedScore | None:

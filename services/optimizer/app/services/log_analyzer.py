@@ -20,8 +20,7 @@ class FailureAnalysis:
     """What the window of a prompt shows.
 
     Attributes:
-        scored_count: Scored answers that count, five of each input at most; unscored ones count
-            neither for nor against a prompt.
+        scored_count: Scored answers that count, five of each input at most; no unscored ones.
         threshold: Failures from which on the prompt needs optimization.
         mean_score: Mean score of the failures, in [0, 1]; None where there is none.
         failing: One result for each distinct failing input, the newest first.

@@ -114,6 +114,7 @@ class Siblings:
         grade: Answer to score, or the HTTP status of a failure.
         failure_code: The code that failures give.
         is_degraded: What the Evaluator says of itself.
+        judge_calls: Calls that its judge takes for an answer.
         texts: What was generated with, and on which input, in order.
         before_task: Runs before each answer of the Worker, with the number of the call.
     """
@@ -124,6 +125,7 @@ class Siblings:
     before_task: Callable[[int], Awaitable[None]] | None = None
     failure_code: str = "model_failed"
     is_degraded: bool = False
+    judge_calls: int = 0
     worker_url: str = ""
     evaluator_url: str = ""
     tasks: list[dict[str, Any]] = field(default_factory=list)
@@ -168,7 +170,10 @@ class Siblings:
                 "request_id": body["request_id"],
                 "score": score,
                 "passed": score >= 0.7,
-                "detail": {"evaluator": {"fingerprint": "fake"}},
+                "detail": {
+                    "evaluator": {"fingerprint": "fake"},
+                    "judge": {"calls": self.judge_calls},
+                },
             }
         )
 

@@ -180,3 +180,10 @@ def test_json_is_the_row(run: Run, logged: list[ExecutionLog]) -> None:
     row = json.loads(shown)
     assert row["request_id"] == ID
     assert row["evaluation_detail"] == ROW.evaluation_detail
+
+
+def test_the_arm_of_a_rollout_is_told(logged: list[ExecutionLog], run: Run) -> None:
+    worker = {"worker": {"model": "m", "rollout": OTHER_ID, "arm": "candidate", "unit": "u"}}
+    logged.append(replace(ROW, evaluation_detail=worker))
+    _, shown, _ = run(ID)
+    assert "prompt version 3, candidate arm of a rollout, model m" in shown

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from selfheal.task_types.checking import find_problems
+from selfheal.task_types.checking import Attempts, count_attempts, find_problems
 from selfheal.task_types.sample_run import run_sample
 from selfheal.task_types.scaffold import FILES, write_scaffold
-from services.common.task_types import TaskTypeError, open_task_types
+from services.common.task_types import GoldenInputs, TaskTypeError, open_task_types
 from services.common.task_types.reading import read_task_type
 
 GOLDEN_INPUTS = {
@@ -146,3 +146,14 @@ def test_the_documented_example_lacks_nothing_but_golden_inputs(tmp_path: Path) 
     problems = find_problems(read_task_type(directory))
     assert {problem.file.name for problem in problems} == {"golden_inputs.json"}
     assert len(problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("inputs", "least", "most"),
+    [(0, 0, 0), (4, 0, 0), (5, 1, 1), (24, 1, 4), (42, 1, 8), (48, 2, 9)],
+)
+def test_attempts_are_counted_by_the_inputs_that_they_take(
+    inputs: int, least: int, most: int
+) -> None:
+    golden = GoldenInputs(verdict=tuple(str(number) for number in range(inputs)))
+    assert count_attempts(golden) == Attempts(least, most)

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import Prompt
+from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
 from services.optimizer.app.services.log.failure_log import load_results
@@ -95,11 +96,11 @@ SUPERSEDE_WATCH = """
           )
       )
 """
-COUNT_ANSWERS = """
+COUNT_ANSWERS = f"""
     SELECT count(*) FROM (
         SELECT FROM execution_logs
         WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND id > $4
-          AND evaluation_passed IS NOT NULL
+          AND evaluation_passed IS NOT NULL AND {COUNTS_FOR_PROMPT}
         LIMIT 10000
     ) AS answers
 """

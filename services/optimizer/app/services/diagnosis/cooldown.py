@@ -117,7 +117,7 @@ async def find_pause(
     case: Case,
     *,
     asks_first: bool,
-    is_continuous: bool,
+    is_unattended: bool,
     base_seconds: float,
     max_heals_per_day: int,
 ) -> str:
@@ -125,7 +125,7 @@ async def find_pause(
 
     Args:
         asks_first: Whether each proven text waits for a person's answer.
-        is_continuous: Whether cooldown and heals per day bind.
+        is_unattended: Whether nobody started the run, so that cooldown and heals per day bind.
 
     Returns:
         `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...` or
@@ -136,7 +136,7 @@ async def find_pause(
         return "canary_open"
     if await has_open_proposal(connection, prompt, of_any_kind=asks_first):
         return "proposal_waits"
-    if not is_continuous:
+    if not is_unattended:
         return ""
     if case.attribution is not None:
         told: bool = await connection.fetchval(

@@ -39,6 +39,8 @@ LEAST_RECORD = 3
 LEAST_USUAL = 20
 # A prompt that passes so much of what is usual still serves.
 USUAL_SHARE = 0.75
+# A prompt that always passed so little is no norm, but it isn't shown to have got worse either.
+LEAST_RATE = 0.35
 
 
 def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
@@ -55,12 +57,13 @@ class _Question:
         self.golden = replays.passes(replays.incumbent, GOLDEN)
         self.all = replays.passes(replays.incumbent, FAILING, GOLDEN)
         self.bar = find_bar(window, replays.last_good_record)
+        self.least = min(self.bar, find_bar(window, replays.last_good_record, LEAST_RATE))
         self.compared = replays.compare()
         self.models = _models_in(window)
         how = "served well" if replays.last_good_served else "was never tried"
         self.other = f"version {replays.last_good_version}, which {how},"
         # Without golden inputs the failing ones say what can be said.
-        self.health = judge_record(self.golden if self.golden.scored else self.failing, self.bar)
+        self.health = self._judge(self.golden if self.golden.scored else self.failing)
         self.recurs = is_harder(self.failing, self.golden)
 
     def answer(self) -> Attribution:
@@ -87,7 +90,7 @@ class _Question:
         if not self.all.failed:
             return True
         seems_worse = self.compared is not None and self.compared.seems_better
-        is_usual = self.health == SHOWN_GOOD == judge_record(self.all, self.bar)
+        is_usual = self.health == SHOWN_GOOD == self._judge(self.all)
         passes_now = self.failing.pass_rate >= self.bar and not self.recurs
         return is_usual and passes_now and not seems_worse
 
@@ -96,7 +99,7 @@ class _Question:
         return self._blame(
             UNKNOWN,
             f"The failures did not recur: {_of(self.failing)} failing inputs pass now.",
-            is_open=judge_record(self.all, self.bar) != SHOWN_GOOD,
+            is_open=self._judge(self.all) != SHOWN_GOOD,
         )
 
     def _blame_what_changed(self, compared: Comparison) -> Attribution:
@@ -154,7 +157,8 @@ class _Question:
 
     def _blame_prompt_or_drift(self, may_be_better: bool) -> Attribution:
         compared, window = self.compared, self.window
-        if compared is not None and may_be_better:
+        fails_too = compared is not None and self._judge(compared.old) == SHOWN_POOR
+        if compared is not None and may_be_better and not fails_too:
             return self._blame_for_less(compared)
         if compared is not None and self.replays.last_good_served:
             return self._blame(
@@ -182,6 +186,9 @@ class _Question:
                 again,
             )
         return self._blame(PROMPT, again, "No prompt is known to have served better.")
+
+    def _judge(self, record: Record) -> str:
+        return judge_record(record, self.bar, self.least)
 
     def _blame(
         self,
@@ -223,13 +230,14 @@ class _Question:
         return evidence
 
 
-def find_bar(window: Window, last_good: Record) -> float:
+def find_bar(window: Window, last_good: Record, least: float = LEAST_NORMAL_PASS_RATE) -> float:
     """Find the pass rate from which on a prompt still serves: a good one, or near what is usual.
 
     A model that passes six of ten under a prompt that serves isn't broken at five.
 
     Args:
         last_good: How the last good prompt did while it served.
+        least: What a record has to pass to say what is usual, in [0, 1].
 
     Returns:
         At most 0.7.
@@ -237,7 +245,7 @@ def find_bar(window: Window, last_good: Record) -> float:
     usual = [
         record.pass_rate
         for record in (window.earlier, split_where_it_fell(window.results)[0], last_good)
-        if _is_norm(record)
+        if _is_norm(record, least)
     ]
     return min(GOOD_PASS_RATE, USUAL_SHARE * max(usual, default=1.0))
 
@@ -265,8 +273,8 @@ def _served_well(record: Record) -> bool:
     return record.scored >= LEAST_RECORD and serves_well(record)
 
 
-def _is_norm(record: Record) -> bool:
-    return record.scored >= LEAST_USUAL and record.pass_rate >= LEAST_NORMAL_PASS_RATE
+def _is_norm(record: Record, least: float = LEAST_NORMAL_PASS_RATE) -> bool:
+    return record.scored >= LEAST_USUAL and record.pass_rate >= least
 
 
 def _models_in(window: Window) -> dict[str, dict[str, int]]:

@@ -86,18 +86,19 @@ class Comparison:
         return self.seems_better and binomial_tail(self.wins, decided, 0.5) <= LEVEL
 
 
-def judge_record(record: Record, bar: float) -> str:
-    """Tell whether a pass rate is shown to be at least a bar, or below it, or neither.
+def judge_record(record: Record, bar: float, least: float) -> str:
+    """Tell whether a pass rate is shown to be at least a bar, or below the least, or neither.
 
     Args:
         bar: In (0, 1).
+        least: In (0, 1), at most the bar.
 
     Returns:
-        `good` where the lower bound reaches the bar, `poor` where the upper one doesn't.
+        `good` where the lower bound reaches the bar, `poor` where the upper one is below the least.
     """
     if record.scored and binomial_tail(record.passed, record.scored, bar) <= LEVEL:
         return SHOWN_GOOD
-    if binomial_tail(record.failed, record.scored, 1 - bar) <= LEVEL:
+    if binomial_tail(record.failed, record.scored, 1 - least) <= LEVEL:
         return SHOWN_POOR
     return UNTOLD
 

@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -17,23 +17,22 @@ from services.common.logging import get_logger
 from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
-from services.common.record.surprise import Record
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
 )
+from services.optimizer.app.services.diagnosis.first_looks import attribute_by_looking
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
-from services.optimizer.app.services.diagnosis.replay_attribution import attribute_from_replays
-from services.optimizer.app.services.diagnosis.rerun import Replays
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
 from services.optimizer.app.services.proof.budget import ANALYST
-from services.optimizer.app.services.proof.paired_test import decide
+from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
-from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures
+from services.optimizer.app.services.proof.wager_store import load_wagers
+from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, WagerBook
 from services.optimizer.app.services.repair.candidate_lint import (
     LintContext,
     find_draft_lint,
@@ -46,12 +45,11 @@ from services.optimizer.app.services.repair.candidates import (
     RepairContext,
 )
 from services.optimizer.app.services.repair.contest import (
-    FIRST_LOOK,
     Choice,
     Contender,
     Contest,
 )
-from services.optimizer.app.services.repair.gate import BUDGET, Gate
+from services.optimizer.app.services.repair.gate import BUDGET, Gate, GateDecision
 from services.optimizer.app.services.repair.strategies import FINISHING, STRATEGIES
 
 INCUMBENT = "incumbent"
@@ -146,6 +144,7 @@ class Healer:
         if prepared.obstacle:
             return
         await replays.register(incumbent.content, INCUMBENT)
+        book = await load_wagers(self._connection, incumbent)
         if case.draft is not None:
             choice = await self._take(case.draft, replays)
         else:
@@ -153,7 +152,7 @@ class Healer:
             yield (progress := replace(progress, attribution=attribution))
             if not attribution.calls_for_repair:
                 return
-            choice = await self._choose(case, prepared, replays)
+            choice = await self._choose(case, prepared, replays, book)
         yield (progress := replace(progress, choice=choice))
         if choice.failure is not None:
             raise choice.failure
@@ -163,46 +162,26 @@ class Healer:
             replays,
             prepared.trial,
             incumbent.content,
+            book=book,
             max_newly_failing=self._settings.optimizer_max_newly_failing,
         )
         decision = await gate.judge(choice.best)
         yield replace(progress, decision=decision)
-        if not decision.promote and decision.reason != BUDGET:
+        if not decision.promote and not self._is_open(decision, book):
             await note_lost(self._connection, [choice.best.candidate_id])
 
     async def _attribute(
         self, case: Case, prepared: Preparation, replays: TextReplays
     ) -> Attribution:
-        """Run the prompt again, and beside it the last one that served well; a few inputs first.
-
-        While whose fault it is can't be told, more inputs are run under the prompt alone, within
-        the share of the calls that there is for it.
-        """
-        choosing, last_good = prepared.trial.choosing, prepared.last_good
-        for inputs in self._plan_looks(prepared.trial):
-            more = len(inputs) - len(choosing)
-            if (
-                more > 0
-                and replays.calls + FIRST_LOOK > ATTRIBUTION_SHARE * self._settings.max_calls
-            ):
-                break
-            incumbent = await replays.run(case.incumbent.content, inputs)
-            shared = inputs[: len(choosing)]
-            before = await replays.run(last_good.content, shared) if last_good else None
-            found = attribute_from_replays(
-                case.window,
-                Replays(
-                    inputs,
-                    incumbent,
-                    before,
-                    last_good_version=last_good.version if last_good else None,
-                    last_good_served=last_good is None or last_good.scored > 0,
-                    failing_clusters=prepared.trial.clusters,
-                    last_good_record=last_good.record if last_good else Record(),
-                ),
-            )
-            if not found.is_open:
-                break
+        """Find whose fault it is, within the share of the calls that there is for it."""
+        found = await attribute_by_looking(
+            replays,
+            prepared.trial,
+            case.window,
+            incumbent=case.incumbent.content,
+            last_good=prepared.last_good,
+            most_calls=ATTRIBUTION_SHARE * self._settings.max_calls,
+        )
         log.info(
             "failures_attributed",
             task_type=case.incumbent.task_type,
@@ -211,14 +190,9 @@ class Healer:
         )
         return found
 
-    def _plan_looks(self, trial: TrialInputs) -> Iterator[Sequence[ReplayInput]]:
-        """Give ever more inputs: the first few for choosing, all of them, then spare ones too."""
-        yield trial.choosing[:FIRST_LOOK]
-        yield trial.choosing
-        for more in range(FIRST_LOOK, len(trial.spare_choosing) + FIRST_LOOK, FIRST_LOOK):
-            yield (*trial.choosing, *trial.spare_choosing[:more])
-
-    async def _choose(self, case: Case, prepared: Preparation, replays: TextReplays) -> Choice:
+    async def _choose(
+        self, case: Case, prepared: Preparation, replays: TextReplays, book: WagerBook
+    ) -> Choice:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
         incumbent, trial = case.incumbent.content, prepared.trial
         lint = self._lint_rules(case, prepared)
@@ -241,10 +215,17 @@ class Healer:
             ),
             lint,
             calls_left=self._calls_for_choosing,
+            find_obstacle=partial(_find_obstacle, book=book, trial=trial),
         )
         choice = await contest.choose(STRATEGIES, FINISHING)
         if choice.failure is None:
-            lost = [one for one in choice.contenders if one is not choice.best and one.gain <= 0]
+            lost = [
+                one
+                for one in choice.contenders
+                if one is not choice.best
+                and one.gain <= 0
+                and not book.find(one.candidate.content).is_promising
+            ]
             await note_lost(self._connection, [one.candidate_id for one in lost])
         if choice.best is not None:
             log.info(
@@ -253,6 +234,11 @@ class Healer:
                 most_verdict_replays=2 * len(trial.proving),
             )
         return choice
+
+    def _is_open(self, decision: GateDecision, book: WagerBook) -> bool:
+        """Tell whether further inputs, or calls, may still show that the candidate is better."""
+        is_undecided = decision.reason in (BUDGET, INPUTS_USED_UP, NOT_BETTER)
+        return is_undecided and not book.find(decision.contender.candidate.content).is_lost
 
     def _refuse_draft(self, case: Case, prepared: Preparation) -> Choice | None:
         """Refuse a person's text that may not be run; None where there is none to refuse."""
@@ -317,3 +303,9 @@ class Healer:
 
     def _sum_up_cost(self) -> Cost:
         return Cost.of(self._replayer.budget, time.monotonic() - self._started)
+
+
+def _find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
+    """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
+    wager = book.find(content)
+    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))

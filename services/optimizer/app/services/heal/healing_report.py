@@ -12,7 +12,6 @@ from services.common.errors.model import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from services.common.proof.betting import SIGNIFICANCE_LEVEL
 from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -157,8 +156,10 @@ class HealingReport:
         if progress.attribution is not None:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
-            broken = progress.decision.damage.newly_failing if progress.decision else ()
-            detail["inputs"] = describe_inputs(progress.preparation.trial, broken)
+            decision = progress.decision
+            pairs = {pair.input_id for pair in decision.pairs} if decision else set()
+            broken = decision.damage.newly_failing if decision else ()
+            detail["inputs"] = describe_inputs(progress.preparation.trial, {*broken, *pairs})
             if (good := progress.preparation.last_good) is not None:
                 detail["last_good"] = describe_past(good)
         if progress.decision is not None:
@@ -235,13 +236,18 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs, broken: Collection[str] = ()) -> dict[str, Any]:
-    """Tell which inputs there were, by half; of the spare guards those that the candidate broke."""
-    spare = [item for item in trial.spare_guards if item.id in broken]
-    guards_alone = [item for item in (*trial.guards, *spare) if item not in trial.proving]
+def describe_inputs(trial: TrialInputs, run_on: Collection[str] = ()) -> dict[str, Any]:
+    """Tell which inputs there were, by half.
+
+    Args:
+        run_on: Inputs of the reserve and of the spare guards that are to be named as well.
+    """
+    proving = [*trial.proving, *(item for item in trial.reserve if item.id in run_on)]
+    spare = [item for item in trial.spare_guards if item.id in run_on]
+    guards_alone = [item for item in (*trial.guards, *spare) if item not in proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
-        *((item, "verdict") for item in trial.proving),
+        *((item, "verdict") for item in proving),
         *((item, "guard") for item in guards_alone),
     ]
     return {
@@ -259,7 +265,11 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
         **asdict(decision.bet),
         "promote": decision.promote,
         "reason": decision.reason,
-        "alpha": SIGNIFICANCE_LEVEL,
+        "alpha": decision.wager.alpha,
+        "wager": {
+            "number": decision.wager.number,
+            "earlier_gains": list(decision.wager.gains),
+        },
         "strategy": decision.contender.candidate.strategy,
         "candidate_id": str(decision.contender.candidate_id),
         "incumbent_passed": decision.incumbent_passes,

@@ -109,9 +109,9 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
-# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of the
-# newest answers, and of every 50th before them, it is read who judged and who answered; the ones
-# between two of these are taken for like the newer one.
+# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of
+# the newest hundred, and of every hundredth before them, it is read who judged and who answered;
+# the ones between two of these are taken for like the newer one.
 SELECT_SERVED = f"""
     SELECT passed, input, {WEIGHT} AS weight, detail IS NOT NULL AS is_read,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
@@ -119,7 +119,7 @@ SELECT_SERVED = f"""
     FROM (
         SELECT id, evaluation_passed AS passed, nth,
                hashtextextended(coalesce(refined_input, user_input), 0) AS input,
-               CASE WHEN nth <= $6 OR nth % 50 = 0
+               CASE WHEN nth <= 100 OR nth % 100 = 0
                     THEN coalesce(evaluation_detail #> '{{}}', '{{}}') END AS detail
         FROM (
             SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth
@@ -215,7 +215,6 @@ async def load_served(connection: asyncpg.Connection, prompt: Prompt, window: Wi
         activated,
         activated + LONG_AGO,
         most,
-        MAX_WINDOW_ROWS,
     )
     answers = []
     counts = True

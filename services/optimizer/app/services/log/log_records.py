@@ -144,8 +144,8 @@ class Window:
 class PastPrompt:
     """A prompt that served before, and how it did.
 
-    Its last 200 scored answers at most count, in its latest period: `scored` and `passed` under
-    the evaluator that judges now, the others under other ones.
+    Its last scored answers count, in its latest period: `scored` and `passed` under the evaluator
+    that judges now, the others under other ones. 200 at most, or 30 where evaluators matter.
     """
 
     content: str

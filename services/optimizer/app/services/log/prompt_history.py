@@ -29,29 +29,16 @@ SELECT_LAST_MODEL = f"""
 """
 
 
-# Who judged an answer: read of the newest twenty and of every tenth before them, since evaluators
-# change seldom; the ones between two of these are taken for like the newer one.
-WITH_EVALUATOR = """
-    SELECT passed, weight, $5 = '' OR coalesce(first_value(said) OVER (
-        PARTITION BY CASE WHEN nth < 20 THEN nth ELSE nth / 10 * 10 END ORDER BY nth
-    ), '') IN ('', $5) AS counts
-    FROM (
-        SELECT *, CASE WHEN nth < 20 OR nth % 10 = 0
-                       THEN evaluation_detail #>> '{evaluator,fingerprint}' END AS said
-        FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth FROM recent) AS numbered
-    ) AS read
+# Details are large: where it matters who judged, so many of each earlier prompt are read.
+MAX_RECORD_ROWS = 200
+MAX_JUDGED_ROWS = 30
+BY_EVALUATOR = """
+    $5 = '' OR coalesce(evaluation_detail #>> '{evaluator,fingerprint}', '') IN ('', $5) AS counts
 """
 
 
-def _write_history(
-    *, columns: str = "", weight: str = "1", joined: str = "", rows: str = "TRUE", outcomes: str
-) -> str:
-    """Write what loads earlier prompts; answers aren't counted before it is known of which.
-
-    Args:
-        columns: What is read besides whether an answer passed.
-        outcomes: From `recent`, answers with `passed`, `weight`, and whether each `counts`.
-    """
+def _write_history(*, counts: str, weight: str = "1", joined: str = "", rows: str = "TRUE") -> str:
+    """Write what loads earlier prompts; answers aren't counted before it is known of which."""
     return f"""
     WITH periods AS (
         SELECT prompt_id, activated_at,
@@ -77,19 +64,6 @@ def _write_history(
            scored_by_others, passed_by_others
     FROM past
     CROSS JOIN LATERAL (
-        WITH recent AS (
-            SELECT evaluation_passed AS passed, {weight} AS weight, execution_logs.created_at
-                   {columns}
-            FROM execution_logs {joined}
-            WHERE task_type = $1
-              AND prompt_version = past.version
-              AND execution_logs.created_at >= served_from
-              AND execution_logs.created_at < served_until
-              AND evaluation_passed IS NOT NULL
-              AND {rows}
-            ORDER BY execution_logs.created_at DESC
-            LIMIT 200
-        )
         SELECT count(*) FILTER (WHERE counts) AS scored,
                coalesce(round(
                    count(*) FILTER (WHERE counts)
@@ -98,7 +72,18 @@ def _write_history(
                ), 0)::int AS passed,
                count(*) FILTER (WHERE NOT counts) AS scored_by_others,
                count(*) FILTER (WHERE NOT counts AND passed) AS passed_by_others
-        FROM ({outcomes}) AS outcomes
+        FROM (
+            SELECT evaluation_passed AS passed, {weight} AS weight, {counts}
+            FROM execution_logs {joined}
+            WHERE task_type = $1
+              AND prompt_version = past.version
+              AND execution_logs.created_at >= served_from
+              AND execution_logs.created_at < served_until
+              AND evaluation_passed IS NOT NULL
+              AND {rows}
+            ORDER BY execution_logs.created_at DESC
+            LIMIT $6
+        ) AS recent
     ) AS served
     WHERE scored > 0 OR (was_active AND NOT $3)
     ORDER BY served_from DESC, past.id DESC
@@ -107,14 +92,13 @@ def _write_history(
 
 
 # In an index alone.
-SELECT_HISTORY = _write_history(outcomes="SELECT *, $5::text = '' AS counts FROM recent")
-SELECT_HISTORY_BY_EVALUATOR = _write_history(columns=", evaluation_detail", outcomes=WITH_EVALUATOR)
+SELECT_HISTORY = _write_history(counts="$5::text = '' AS counts")
+SELECT_HISTORY_BY_EVALUATOR = _write_history(counts=BY_EVALUATOR)
 SELECT_WEIGHED_HISTORY = _write_history(
-    columns=", evaluation_detail",
+    counts=BY_EVALUATOR,
     weight=WEIGHT,
     joined="LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id",
     rows=COUNTS_FOR_PROMPT,
-    outcomes=WITH_EVALUATOR,
 )
 
 
@@ -160,7 +144,8 @@ async def _load_past(
     query = SELECT_HISTORY_BY_EVALUATOR if fingerprint else SELECT_HISTORY
     if await connection.fetchval(ARE_WEIGHED, prompt.task_type):
         query = SELECT_WEIGHED_HISTORY
+    answers = MAX_JUDGED_ROWS if fingerprint and not is_scored else MAX_RECORD_ROWS
     records = await connection.fetch(
-        query, prompt.task_type, prompt.id, is_scored, limit, fingerprint
+        query, prompt.task_type, prompt.id, is_scored, limit, fingerprint, answers
     )
     return [PastPrompt(**record) for record in records]

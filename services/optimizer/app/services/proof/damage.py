@@ -25,6 +25,9 @@ UNSTEADY_SHARE = 0.1
 NOISE_LEVEL = 0.05
 # Chances outside of these settle it before all guards were asked.
 CLEARLY_DAMAGE, CLEARLY_NOISE = 0.005, 0.5
+# An incumbent that fails more of the guards than this is unsteady; less clears a candidate then,
+# since further guards tell little of a model that answers by luck.
+UNSTEADY_FAILS, NOISE_OF_THE_UNSTEADY = 1 / 3, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,9 @@ class Damage:
             return True
         if not self.exceeds_allowance:
             return self.checked >= ENOUGH_TO_CLEAR
-        return not CLEARLY_DAMAGE < self.chance_of_noise <= CLEARLY_NOISE
+        is_unsteady = self.incumbent_fails > UNSTEADY_FAILS * self.checked
+        clears = NOISE_OF_THE_UNSTEADY if is_unsteady else CLEARLY_NOISE
+        return not CLEARLY_DAMAGE < self.chance_of_noise <= clears
 
 
 def assess_damage(

@@ -10,6 +10,7 @@ from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, Unreplay
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores
+from services.optimizer.app.services.proof.wagers import MemoryWagers, Wager, WagerBook
 
 # Pairs a look once the first ones are there: as many calls as run at a time.
 PAIRS_PER_LOOK = 2
@@ -22,6 +23,8 @@ async def run_pairs(
     incumbent: str,
     candidate: str,
     reserved_calls: int = 0,
+    wager: Wager | None = None,
+    book: WagerBook | None = None,
     alpha: float = SIGNIFICANCE_LEVEL,
 ) -> tuple[Decision, list[PairedScore]]:
     """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
@@ -31,7 +34,10 @@ async def run_pairs(
         incumbent: The text that is taken to be as good until the pairs show otherwise.
         candidate: The text on whose gains is bet.
         reserved_calls: Worker calls that are kept for what comes after.
-        alpha: The chance of a false `better` that this test may have, in (0, 1).
+        wager: What the pairs are bets of, on none of `order` yet; None for a bet on them alone.
+        book: Where bets are put on record, look by look: what ends a heal then loses no pair whose
+            result is known.
+        alpha: The chance of a false `better` that a bet on these pairs alone may have, in (0, 1).
 
     Returns:
         The decision and the pairs that it rests on. It stays undecided where more inputs could
@@ -42,10 +48,12 @@ async def run_pairs(
     """
     done = 0
     pairs: list[PairedScore] = []
-    decision = decide(pairs, pairs_left=len(order), alpha=alpha)
+    wager, book = wager or Wager(alpha), book or MemoryWagers()
+    fingerprints = {item.id: item.fingerprint for item in order}
+    decision = decide(pairs, pairs_left=len(order), wager=wager)
     while decision.reason == UNDECIDED:
         affordable = max(0, min(len(order) - done, (replays.calls_left - reserved_calls) // 2))
-        if decide(pairs, pairs_left=affordable, alpha=alpha).reason != UNDECIDED:
+        if decide(pairs, pairs_left=affordable, wager=wager).reason != UNDECIDED:
             break
         size = PAIRS_PER_LOOK if done else wins_needed(alpha=alpha)
         look = order[done : done + min(size, affordable)]
@@ -53,8 +61,10 @@ async def run_pairs(
             run_if_judgeable(replays, incumbent, look), run_if_judgeable(replays, candidate, look)
         )
         done += len(look)
-        pairs = pair_scores(replays.known(incumbent), replays.known(candidate), order[:done])
-        decision = decide(pairs, pairs_left=len(order) - done, alpha=alpha)
+        new = pair_scores(replays.known(incumbent), replays.known(candidate), look)
+        wager = await book.bet(wager, [(fingerprints[pair.input_id], pair.gain) for pair in new])
+        pairs += new
+        decision = decide(pairs, pairs_left=len(order) - done, wager=wager)
     return decision, pairs
 
 

@@ -10,8 +10,9 @@ from services.common.proof.betting import (
     play,
     wins_needed,
 )
+from services.optimizer.app.services.proof.wagers import NO_BETTER, Wager
 
-BETTER, NOT_BETTER, UNDECIDED = "better", "not_better", "undecided"
+BETTER, NOT_BETTER, UNDECIDED = "better", NO_BETTER, "undecided"
 RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
 
 
@@ -21,7 +22,8 @@ class Decision:
 
     Attributes:
         reason: `better`, `not_better`, or `undecided` while more pairs could change it.
-        e_value: Wealth after the last pair, at least 0.
+        wins: Of the pairs of this heal, as are losses and means.
+        e_value: Wealth after the last pair, at least 0, with what earlier heals won and lost.
         p_value: 1 / the wealth's peak, in (0, 1]; valid at every look. It decides, not the e-value.
         incumbent_mean: Mean score, in [0, 1]; None without pairs.
         candidate_mean: Mean score, in [0, 1]; None without pairs.
@@ -50,7 +52,11 @@ def can_decide(pairs: int) -> bool:
 
 
 def decide(
-    pairs: Sequence[PairedScore], *, pairs_left: int = 0, alpha: float = SIGNIFICANCE_LEVEL
+    pairs: Sequence[PairedScore],
+    *,
+    pairs_left: int = 0,
+    alpha: float = SIGNIFICANCE_LEVEL,
+    wager: Wager | None = None,
 ) -> Decision:
     """Judge one candidate on inputs that had no part in choosing it; valid at every look.
 
@@ -59,16 +65,18 @@ def decide(
     Args:
         pairs: In the order in which they were planned, as far as they were measured.
         pairs_left: How many more could be measured.
-        alpha: The chance of a false `better` that this test may have, in (0, 1).
+        alpha: The chance of a false `better` that a bet on these pairs alone may have, in (0, 1).
+        wager: What the pairs are part of, they themselves included; None for a bet on them alone.
     """
-    gains = [pair.gain for pair in pairs]
-    wealth = play(gains)
-    if wealth.reaches(alpha):
+    if wager is None:
+        wager = Wager(alpha, tuple(pair.gain for pair in pairs))
+    wealth = wager.wealth
+    if wealth.reaches(wager.alpha):
         reason = BETTER
-    elif not wealth.could_reach(pairs_left, alpha):
-        reason = NOT_BETTER
-    else:
+    elif wager.goes_on(pairs_left, bet_now=len(pairs)):
         reason = UNDECIDED
+    else:
+        reason = NOT_BETTER
     return Decision(
         promote=reason == BETTER,
         reason=reason,

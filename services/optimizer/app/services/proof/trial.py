@@ -43,6 +43,7 @@ class TrialInputs:
         clusters: Clusters of like failing inputs that there are.
         spare_guards: Further guards, which are asked where the others can't tell damage from noise.
         spare_choosing: Further inputs of the choosing side, on which the incumbent alone is run.
+        reserve: Inputs that prove as well, where some of `proving` are used up.
     """
 
     choosing: tuple[ReplayInput, ...]
@@ -52,6 +53,7 @@ class TrialInputs:
     clusters: int = 0
     spare_guards: tuple[ReplayInput, ...] = ()
     spare_choosing: tuple[ReplayInput, ...] = ()
+    reserve: tuple[ReplayInput, ...] = ()
 
 
 def plan_trial(
@@ -94,9 +96,11 @@ def plan_trial(
     guards, spare_guards = pool[:guard_inputs], pool[guard_inputs:]
     choosing = tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING]
     spare_golden = [item for item in choosing_golden if item not in choosing][:MAX_SPARE_GOLDEN]
+    proving = tuple(_mix(unseen, list(_interleave(guards, proving_golden))))
     return TrialInputs(
         choosing=choosing,
-        proving=tuple(_mix(unseen, list(_interleave(guards, proving_golden))))[:MAX_PROVING],
+        proving=proving[:MAX_PROVING],
+        reserve=proving[MAX_PROVING:],
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),

@@ -18,11 +18,17 @@ from services.optimizer.app.services.proof.replay import (
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, repairs_all
+from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, NO_BETTER
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 from services.optimizer.app.services.repair.candidates import Candidate, RepairContext, Strategy
 
 # Inputs of the first look at a candidate; what shows no gain on them gets no second one.
 FIRST_LOOK = 4
+# Why the gate wouldn't look at a text, in words.
+OBSTACLES = {
+    INPUTS_USED_UP: "it was proven on all inputs that there are, and waits for fresh ones",
+    NO_BETTER: "it was no better in this incident",
+}
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
 
@@ -83,15 +89,18 @@ class Contest:
 
     Attributes:
         calls_left: Worker calls that choosing may still take.
+        find_obstacle: Why the gate wouldn't look at a text, as a code; empty where it would.
     """
 
     replays: TextReplays
     context: RepairContext
     lint: LintContext
     calls_left: Callable[[], int]
+    find_obstacle: Callable[[str], str] = lambda _: ""
     _contenders: list[Contender] = field(default_factory=list, init=False)
     _refused: list[tuple[str, str, str]] = field(default_factory=list, init=False)
     _is_budget_spent: bool = field(default=False, init=False)
+    _waits_for_inputs: bool = field(default=False, init=False)
 
     async def choose(
         self, strategies: Mapping[str, Strategy], finishing: Mapping[str, Strategy] | None = None
@@ -109,9 +118,10 @@ class Contest:
                 best = await self._run_through(finishing or {}, best)
         except ServiceError as error:
             best, failure = None, error
-        return Choice(
+        found = Choice(
             best, tuple(self._contenders), tuple(self._refused), self._is_budget_spent, failure
         )
+        return replace(found, hold_reason=INPUTS_USED_UP) if self._waits_for_inputs else found
 
     async def _run_through(
         self, strategies: Mapping[str, Strategy], best: Contender | None
@@ -163,7 +173,9 @@ class Contest:
         ):
             return True
         rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
-        reason = find_lint(content, rules)
+        obstacle = self.find_obstacle(content)
+        self._waits_for_inputs |= obstacle == INPUTS_USED_UP
+        reason = find_lint(content, rules) or OBSTACLES.get(obstacle, "")
         if reason:
             self._note_refusal(candidate, reason)
         return bool(reason)

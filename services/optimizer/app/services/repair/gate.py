@@ -20,6 +20,7 @@ from services.optimizer.app.services.proof.paired_test import (
 from services.optimizer.app.services.proof.replay_results import ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import TrialInputs, pair_scores
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 from services.optimizer.app.services.repair.contest import Contender
 
 EMPTY_PROMPT = ""
@@ -43,6 +44,7 @@ class GateDecision:
 
     Attributes:
         bet: The sequential test.
+        wager: What it goes on with: the evidence that earlier heals left.
         incumbent: Results of the incumbent, by input id.
         candidate: Results of the candidate, by input id.
         unscored: Inputs on which the incumbent was scored and the candidate wasn't.
@@ -57,6 +59,7 @@ class GateDecision:
     incumbent: Mapping[str, ReplayResult]
     candidate: Mapping[str, ReplayResult]
     damage: Damage
+    wager: Wager = field(default_factory=Wager)
     unscored: tuple[str, ...] = ()
     control: Mapping[str, ReplayResult] = field(default_factory=dict)
     label: str = UNLABELLED
@@ -82,13 +85,21 @@ class Gate:
     """Runs the chosen candidate against the incumbent until the evidence is enough, or can't be.
 
     Args:
+        book: The incident's wagers on texts in place of this incumbent.
         max_newly_failing: How many of ten guard inputs may newly fail.
     """
 
     def __init__(
-        self, replays: TextReplays, trial: TrialInputs, incumbent: str, *, max_newly_failing: int
+        self,
+        replays: TextReplays,
+        trial: TrialInputs,
+        incumbent: str,
+        *,
+        book: WagerBook,
+        max_newly_failing: int,
     ) -> None:
         self._replays = replays
+        self._book = book
         self._trial = trial
         self._incumbent = incumbent
         self._max_newly_failing = max_newly_failing
@@ -99,22 +110,25 @@ class Gate:
         Raises:
             ServiceError: If nothing could be replayed.
         """
-        content = contender.candidate.content
+        content, trial = contender.candidate.content, self._trial
+        wager = await self._book.open(content, trial.choosing if contender.results else ())
+        fresh = wager.pick_fresh((*trial.proving, *trial.reserve))
+        obstacle = wager.find_obstacle(len(fresh))
         bet, pairs = await run_pairs(
             self._replays,
-            self._trial.proving,
+            () if obstacle else fresh,
             incumbent=self._incumbent,
             candidate=content,
             reserved_calls=self._calls_for_guards(),
+            wager=wager,
+            book=self._book,
         )
         incumbent = self._replays.known(self._incumbent)
         candidate = self._replays.known(content)
         unscored = tuple(
-            item.id
-            for item in self._trial.proving
-            if item.id in incumbent and item.id not in candidate
+            item.id for item in fresh if item.id in incumbent and item.id not in candidate
         )
-        reason = bet.reason if bet.reason != UNDECIDED else BUDGET
+        reason = obstacle or (bet.reason if bet.reason != UNDECIDED else BUDGET)
         damage = Damage(0, (), self._max_newly_failing)
         if bet.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
             reason = UNSCORED
@@ -133,11 +147,22 @@ class Gate:
             losses=bet.losses,
             e_value=round(bet.e_value, 2),
             p_value=round(bet.p_value, 4),
+            wager=wager.number,
             newly_failing=len(damage.newly_failing),
             label=label,
         )
         return GateDecision(
-            contender, bet, pairs, incumbent, candidate, damage, unscored, control, label, reason
+            contender,
+            bet,
+            pairs,
+            incumbent,
+            candidate,
+            damage,
+            wager,
+            unscored,
+            control,
+            label,
+            reason,
         )
 
     def _calls_for_guards(self) -> int:
@@ -166,7 +191,8 @@ class Gate:
         """
         judged = {pair.input_id for pair in pairs}
         most = min(MAX_CONTROL, self._replays.calls_left)
-        inputs = [item for item in self._trial.proving if item.id in judged][:most]
+        proving = (*self._trial.proving, *self._trial.reserve)
+        inputs = [item for item in proving if item.id in judged][:most]
         known = self._replays.known(content)
         control: dict[str, ReplayResult] = {}
         try:

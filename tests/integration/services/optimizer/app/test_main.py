@@ -177,6 +177,8 @@ async def test_a_preview_says_what_would_be_done_and_does_nothing(
     assert plan["mode"] == "auto"
     assert plan["inputs"] == {"choosing": 8, "verdict": 24, "guard": 1}
     assert plan["max_calls"] == 100
+    limits = [plan[f"max_{what}"] for what in ("judge_calls", "analyst_calls", "tokens")]
+    assert limits == [200, 25, 2_000_000]
 
 
 async def test_a_preview_of_a_promotion_that_does_worse_does_not_undo_it(

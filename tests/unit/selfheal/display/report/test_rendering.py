@@ -368,3 +368,9 @@ def test_any_part_may_be_damaged_inside(name: str, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(part)))
         part = {**part, key: data.draw(JSON)}
     assert "healed: version 100" in show(replace(REPORT, detail={**DETAIL, name: part}))
+
+
+def test_the_evidence_is_told_with_what_it_takes() -> None:
+    surprise = {"p_value": 0.0003, "e_value": 216.4, "clock": "activation", "alarm_at": 20}
+    shown = show(replace(REPORT, detail={"failures": {"surprise": surprise}}))
+    assert "evidence since its activation: 216, alarm at 20" in " ".join(shown.split())

@@ -117,10 +117,12 @@ def test_what_could_still_be_reached_is_what_whole_wins_would_reach(pairs_left: 
 
 
 def test_the_wealth_is_followed_from_bet_to_bet() -> None:
-    assert list(follow_wealth([1, 0, -1])) == pytest.approx([1.9, 1.9, 0.19])
+    assert list(follow_wealth([1, 0, -1])) == pytest.approx(
+        [1.9, 1.9, 1.9 * (0.45 * 0.1 + 0.55 * 0.55)]
+    )
 
 
-@pytest.mark.parametrize(("losses", "wins"), [(0, 5), (1, 9), (2, 12), (3, 16)])
+@pytest.mark.parametrize(("losses", "wins"), [(0, 5), (1, 10), (2, 13), (3, 17)])
 def test_so_many_whole_wins_decide_after_losses_and_one_fewer_does_not(
     losses: int, wins: int
 ) -> None:

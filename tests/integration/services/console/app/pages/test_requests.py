@@ -516,3 +516,12 @@ async def test_both_pages_speak_korean(open_console: Any, log: Log) -> None:
     told = (await console.get(f"/requests/{request_id}", headers=KOREAN)).text
     assert "서비스가 제한 시간을 넘겼습니다." in told
     assert "다른 버전으로 재실행" in told
+
+
+async def test_a_request_of_a_rollout_says_its_arm(open_console: Any, log: Log) -> None:
+    worker = {"rollout": str(uuid4()), "arm": "candidate", "unit": "u"}
+    request_id = await log.add(evaluation_detail={"worker": worker}, prompt_version=1)
+    console = await open_console("read")
+    page = (await console.get(f"/requests/{request_id}")).text
+    assert f"<dt>Rollout and arm</dt><dd>{worker['rollout']} candidate</dd>" in page
+    assert 'href="/prompts/1"' not in page

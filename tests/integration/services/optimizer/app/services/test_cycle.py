@@ -555,6 +555,25 @@ async def test_what_cools_down_is_left_alone(
     assert (postponed["task_type"], postponed["reason"]) == ("letters", "heals_per_day_reached")
 
 
+@pytest.mark.parametrize("is_unattended", [True, False])
+async def test_cooldown_binds_one_shot_runs_that_nobody_started(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    optimize: Callable[..., Awaitable[dict[str, HealingOutcome]]],
+    siblings: Any,
+    *,
+    is_unattended: bool,
+) -> None:
+    """Nothing that is tried does better, so the prompt is held, and its failures stay."""
+    siblings.respond = lambda _prompt, _input: "no code"
+    await deploy()
+    await log_result(times=3)
+    settings = {"optimizer_unattended": is_unattended}
+    assert (await optimize(**settings))["code_generation"].decision == "held"
+    assert bool(await optimize(**settings)) is not is_unattended
+
+
 async def test_where_all_that_fails_is_left_alone_it_is_not_said_that_nothing_needs_work(
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:

@@ -2,7 +2,7 @@
 
 from support.rows import for_each
 
-from services.common.proof.betting import play
+from services.common.proof.betting import FIRST_ALPHA, play
 from services.common.task_types.checks import read_checks
 from services.console.app.pages.task_types import list_provable, write_check
 
@@ -11,11 +11,11 @@ from services.console.app.pages.task_types import list_provable, write_check
 def test_what_is_said_to_be_provable_is_what_the_bet_decides(pairs: int) -> None:
     for row in list_provable(pairs):
         assert row.wins + row.losses <= pairs
-        assert play([-1.0] * row.losses + [1.0] * row.wins).reaches()
+        assert play([-1.0] * row.losses + [1.0] * row.wins).reaches(FIRST_ALPHA)
         assert row.points == (row.wins - row.losses) / pairs
 
 
-@for_each([(0, []), (4, []), (5, [0]), (10, [0, 1]), (14, [0, 1, 2]), (24, [0, 1, 2, 3])])
+@for_each([(0, []), (4, []), (5, [0]), (11, [0, 1]), (16, [0, 1, 2]), (24, [0, 1, 2, 3])])
 def test_the_more_pairs_the_more_may_be_lost(row: tuple[int, list[int]]) -> None:
     pairs, losses = row
     assert [one.losses for one in list_provable(pairs)] == losses

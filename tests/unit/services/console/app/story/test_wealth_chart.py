@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.common.proof.betting import STAKE
+from services.common.proof.betting import BOLD_STAKE
 from services.console.app.story.wealth_chart import lay_out, read_proof
 
 
@@ -20,7 +20,7 @@ def test_the_wealth_is_the_gates_and_says_where_it_was_enough() -> None:
     proof = read_proof(verdict(*[(0.2, 0.9)] * 6))
     assert proof is not None
     assert [step.wealth for step in proof.steps] == pytest.approx(
-        [(1 + STAKE) ** at for at in range(1, 7)]
+        [(1 + BOLD_STAKE) ** at for at in range(1, 7)]
     )
     assert proof.goal == pytest.approx(20)
     assert proof.decided_at == 5

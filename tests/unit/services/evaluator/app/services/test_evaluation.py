@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.common.chat.evaluation import make_evaluation_request
 from services.common.errors import NotJudgedError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail
+from services.common.llm.metering import Spending, note_spending
 from services.common.schemas import Conversation, EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleResults
@@ -132,6 +133,17 @@ async def test_no_judge_talks_a_failure_over_the_line(answer: str) -> None:
     assert not verdict.passed
     assert detail.capped
     assert detail.cap_reasons
+
+
+async def test_the_detail_tells_what_the_judge_spent() -> None:
+    class SpendingJudge(FixedJudge):
+        async def judge(self, case: JudgedAnswer, rules: RuleResults) -> Judgement:
+            note_spending(Spending(2, 30, 4))
+            return await super().judge(case, rules)
+
+    _, detail = await Evaluation(SpendingJudge(0.75)).evaluate(request_for(GOOD))
+    judge = detail.judge
+    assert (judge.calls, judge.input_tokens, judge.output_tokens) == (2, 30, 4)
 
 
 async def test_the_detail_explains_the_score() -> None:

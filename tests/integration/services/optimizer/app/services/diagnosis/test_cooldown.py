@@ -40,7 +40,7 @@ async def ask(connection: Connection, prompt: Prompt, *, most: int = 24) -> str:
         connection,
         case,
         asks_first=False,
-        is_continuous=True,
+        is_unattended=True,
         base_seconds=60,
         max_heals_per_day=most,
     )

@@ -13,8 +13,11 @@ from services.common.models import Prompt
 from services.common.record.activation import VersionsExhaustedError
 from services.common.record.healing_runs import reject
 from services.common.record.outcomes import HealingOutcome
+from services.common.record.prompts import load_active_prompts
 from services.common.task_types import open_task_types
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput
+from services.optimizer.app.services.proof.wager_store import load_wagers
 from services.optimizer.app.services.repair.candidates import Candidate, Reflect
 
 Connection = asyncpg.Connection
@@ -389,6 +392,72 @@ async def test_a_candidate_that_mends_the_failing_input_alone_is_not_proven(
     assert len(lost) == 1
 
 
+async def test_a_text_goes_on_with_its_evidence_where_fresh_inputs_come(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings
+) -> None:
+    """One heal's calls suffice for a few pairs, all won by half; a later one's decide."""
+    siblings.respond = by_prompt({"hello world": HELLO}, otherwise=POOR)
+    for _ in range(4):
+        outcome = await heal(optimizer_max_calls=24)
+        if outcome.promoted:
+            break
+        assert outcome.reason == "budget_exceeded"
+    assert outcome.promoted
+    runs = await connection.fetch("SELECT detail FROM selfheal.healing_runs ORDER BY created_at")
+    verdicts = [run["detail"]["verdict"] for run in runs]
+    assert len(verdicts) > 1
+    assert {verdict["wager"]["number"] for verdict in verdicts} == {1}
+    paired = [len(verdict["pairs"]) for verdict in verdicts]
+    carried = [len(verdict["wager"]["earlier_gains"]) for verdict in verdicts]
+    assert carried == [sum(paired[:heal]) for heal in range(len(paired))]
+    bets = await connection.fetchval(
+        "SELECT count(*) FROM selfheal.wager_inputs WHERE gain IS NOT NULL"
+    )
+    assert bets == sum(paired)
+
+
+async def test_a_text_whose_inputs_are_used_up_waits_for_fresh_ones(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings
+) -> None:
+    """Every input there is was bet on without an end: no call is spent until others come."""
+    siblings.respond = by_prompt({"hello world": HELLO})
+    golden = open_task_types(None).golden_inputs("code_generation").verdict
+    seed = await connection.fetchval("SELECT content FROM prompts WHERE version = 1")
+    [prompt] = await load_active_prompts(connection)
+    book = await load_wagers(connection, prompt)
+    every = [ReplayInput(text, text, text, GOLDEN).fingerprint for text in golden]
+    gains = [(name, 1.0 if at == 0 else 0.0) for at, name in enumerate(every)]
+    await book.bet(await book.open(seed, []), gains)
+    await heal()
+    [refused] = [
+        one
+        for one in (await run_of(connection))["detail"]["candidates"]
+        if one["strategy"] == "last_good_version"
+    ]
+    assert "waits for fresh ones" in refused["refused"]
+
+
+async def test_what_breaks_off_in_mid_proof_keeps_the_pairs_that_are_known(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings
+) -> None:
+    """The services go down after the first look of the proof."""
+    golden = open_task_types(None).golden_inputs("code_generation").verdict
+
+    def respond(prompt: str, refined_input: str) -> str | int:
+        if refined_input in golden[5:]:
+            return 502
+        return by_prompt({"hello world": HELLO}, otherwise=POOR)(prompt, refined_input)
+
+    siblings.respond = respond
+    with pytest.raises(ServiceError):
+        await heal()
+    gains = await connection.fetch(
+        "SELECT gain FROM selfheal.wager_inputs WHERE gain IS NOT NULL ORDER BY id"
+    )
+    assert len(gains) == 5
+    assert await connection.fetchval("SELECT count(*) FROM prompts WHERE is_active") == 1
+
+
 async def test_a_candidate_that_breaks_what_works_is_not_promoted(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings
 ) -> None:
@@ -633,7 +702,7 @@ async def test_a_connection_that_dies_in_mid_heal_changes_nothing(
 ) -> None:
     end_others = """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE query LIKE '%selfheal.candidates%' AND pid <> ALL($1)
+        WHERE query ~ 'selfheal.(candidates|wagers)' AND pid <> ALL($1)
     """
     spared = [connection.get_server_pid(), siblings.database.get_server_pid()]
 
@@ -697,6 +766,20 @@ async def test_the_budget_is_kept_and_where_it_is_too_small_nothing_changes(
     await assert_held(connection, outcome, "budget_exceeded", fault=outcome.fault)
     lost = "SELECT count(*) FROM selfheal.candidates WHERE outcome IS NOT NULL"
     assert await connection.fetchval(lost) == 0
+
+
+@pytest.mark.parametrize("most", [4, 25, 40])
+async def test_the_judges_budget_is_kept_and_a_heal_that_it_ends_says_so(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings, most: int
+) -> None:
+    siblings.judge_calls = 3
+    outcome = await heal(optimizer_max_judge_calls=most)
+    assert 3 * len(siblings.evaluations) <= most
+    await assert_held(connection, outcome, "budget_exceeded", fault=outcome.fault)
+    assert "The budget of judge calls is used up." in outcome.summary
+    cost = (await run_of(connection))["detail"]["cost"]
+    assert cost["used_up"] == "judge calls"
+    assert cost["judge_calls"] == cost["by_purpose"]["judge"]["calls"] > most - 4
 
 
 @pytest.mark.parametrize("max_calls", [30, 60])

@@ -16,6 +16,7 @@ from services.common.record.surprise import Record
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
     load_passing,
+    load_served,
     load_window,
 )
 from services.optimizer.app.services.log.log_records import (
@@ -545,3 +546,59 @@ async def test_errors_on_the_candidates_arm_are_none_of_the_prompts(
 
     window = await load_window(connection, await load_active(), lookback_minutes=30)
     assert window.unscored == (UnscoredCount("worker", "model_unavailable", 3),)
+
+
+async def test_what_another_evaluator_scored_is_no_record_of_a_prompt(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    now, other = ({"evaluator": {"fingerprint": name}} for name in ("now", "other"))
+    good = {"score": 0.9, "passed": True}
+    await log_result(version=1, times=4, detail=other, **good)
+    await log_result(version=1, times=3, detail=now)
+    await log_result(version=1, detail=None, **good)
+    await deploy()
+    prompt = await load_active()
+
+    assert await load_previous_record(connection, prompt) == Record(8, 5)
+    assert await load_previous_record(connection, prompt, fingerprint="now") == Record(4, 1)
+    [past] = await load_history(connection, prompt, fingerprint="now")
+    assert (past.record, past.scored_by_others, past.passed_by_others) == (Record(4, 1), 4, 4)
+    [past] = await load_history(connection, prompt, fingerprint="third")
+    assert (past.record, past.scored_by_others, past.is_untried) == (Record(1, 1), 7, False)
+
+
+async def test_what_a_prompt_served_is_read_the_oldest_first(
+    connection: Connection,
+    deploy: Deploy,
+    log_result: LogResult,
+    age: Age,
+    load_active: LoadActive,
+) -> None:
+    now, other = (
+        {"evaluator": {"fingerprint": name}, "worker": {"model": "m"}} for name in ("now", "other")
+    )
+    await deploy()
+    await age(minutes=600)
+    await log_result("now", times=2, detail=now, distinct=True)
+    await log_result("passed", minutes_ago=90, detail=now, score=0.9, passed=True)
+    await log_result("other", times=5, minutes_ago=100, detail=other)
+    await log_result("model", times=5, minutes_ago=110, detail={"worker": {"model": "n"}})
+    await log_result("flood", times=9, minutes_ago=120, detail=now, score=0.9, passed=True)
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    served = await load_served(connection, prompt, window)
+
+    assert [outcome.passed for outcome in served.recent] == [True] * 6 + [False] * 2
+    assert [outcome.nth for outcome in served.recent] == [1, 2, 3, 4, 5, 1, 1, 1]
+    assert (len(served.earlier), served.is_whole) == (0, True)
+
+
+async def test_of_a_prompt_that_has_long_served_the_newest_answers_are_read(
+    connection: Connection, deploy: Deploy, load_active: LoadActive
+) -> None:
+    await deploy()
+    await connection.execute(FAST_INSERT, 2_600, "x", 1)
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    served = await load_served(connection, prompt, window)
+    assert (len(served.earlier), len(served.recent), served.is_whole) == (2_000, 600, False)

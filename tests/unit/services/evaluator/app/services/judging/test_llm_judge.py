@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, OutOfTimeError, OverloadedError, UnscoredError
 from services.common.errors.model import ModelOutOfTimeError, ModelTimeoutError
+from services.common.llm.metering import metering
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.schemas import Conversation
@@ -20,6 +21,7 @@ from services.common.task_types.rules import Finding, Rule, RuleResult, RuleResu
 from services.evaluator.app.services.judging import llm_judge
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.llm_judge import LlmJudge, combine_judgements, is_close
+from services.optimizer.app.services.proof.budget import MOST_JUDGE_CALLS
 
 REQUEST = "Write a binary search function"
 GRADE = '{"score": 0.8, "reason": "fine", "confidence": 0.9}'
@@ -95,6 +97,22 @@ async def test_the_grade_of_the_first_usable_reply_counts() -> None:
     model = model_saying(GRADE)
     assert await judge_with(model) == Judgement(0.8, "fine", 0.9, judgements=(0.8,), spread=0)
     assert len(model.shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("replies", "rules", "calls"),
+    [
+        ([GRADE], CLEAR_RULES, 1),
+        (["seven of ten", GRADE], CLEAR_RULES, 2),
+        (["seven of ten", graded(0.7), "eight of ten", graded(0.7)], 0.7, MOST_JUDGE_CALLS),
+    ],
+)
+async def test_replies_that_are_no_grade_and_second_looks_are_counted(
+    replies: list[str], rules: float, calls: int
+) -> None:
+    with metering() as spent:
+        await judge_with(model_saying(*replies), rules=rules)
+    assert spent.calls == calls
 
 
 async def test_an_unusable_reply_is_asked_for_once_more() -> None:

@@ -180,10 +180,22 @@ def told(found: Attribution) -> str:
         ),
         pytest.param(DRIFTED, run_again("--", "----"), DRIFT, id="it-served-well-before"),
         pytest.param(
-            Window(rows("-----"), earlier=Record(20, 9)),
+            Window(rows("-----"), earlier=Record(20, 6)),
             run_again("--", "----"),
             PROMPT,
             id="it-did-not-serve-well-before",
+        ),
+        pytest.param(
+            Window(rows("-----"), earlier=Record(20, 8)),
+            run_again("--", "++---"),
+            OPEN,
+            id="it-does-as-it-always-did",
+        ),
+        pytest.param(
+            BAD,
+            run_again("--", "------", before=("+-", "------")),
+            DRIFT,
+            id="the-last-good-one-passes-one-by-chance",
         ),
         pytest.param(
             Window(rows("-----"), earlier=Record(19, 10)),

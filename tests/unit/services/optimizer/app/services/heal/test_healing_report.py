@@ -52,6 +52,7 @@ from services.optimizer.app.services.proof.replay_results import (
     ReplayResult,
 )
 from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.proof.wagers import Wager
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Choice, Contender
 from services.optimizer.app.services.repair.gate import GateDecision
@@ -107,6 +108,7 @@ DECISION = GateDecision(
     {"golden-verdict-1": result(0.3), "guard-verdict-1": result(0.8, "g")},
     {"golden-verdict-1": result(0.9), "guard-verdict-1": result(0.9)},
     Damage(2, ("guard-verdict-2",), 1, candidate_fails=1),
+    Wager(0.0405, (0.5, -0.25), number=1),
     ("golden-verdict-2",),
     {"golden-verdict-1": result(0.2)},
     "learned",
@@ -315,7 +317,7 @@ def test_of_the_spare_guards_those_that_broke_are_named() -> None:
 
 def test_the_decision_is_told_with_every_pair() -> None:
     told = describe_decision(DECISION)
-    assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.05)
+    assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.0405)
     assert told["pairs"] == [
         {"input_id": "golden-verdict-1", "incumbent": 0.3, "candidate": 0.9},
         {"input_id": "guard-verdict-1", "incumbent": 0.8, "candidate": 0.9},

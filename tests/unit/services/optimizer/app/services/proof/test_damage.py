@@ -96,6 +96,8 @@ def test_noise_is_told_by_what_the_incumbent_fails(*, found: Damage, bearable: b
         pytest.param(damage(10, broken=5), True, id="half-of-them-broken"),
         pytest.param(damage(10, broken=2, mended=3), True, id="clearly-noise"),
         pytest.param(damage(10, broken=1, allowed=0), True, id="none-may"),
+        pytest.param(damage(10, broken=2, mended=1, both_fail=3), True, id="luck-is-cleared-soon"),
+        pytest.param(damage(15, broken=4, mended=3, both_fail=2), False, id="a-third-is-not-luck"),
     ],
 )
 def test_more_guards_are_asked_while_it_can_not_be_told(*, found: Damage, settled: bool) -> None:

@@ -96,7 +96,7 @@ def test_the_decision(differences: list[float], pairs_left: int, reason: str) ->
 def test_the_decision_tells_what_it_rests_on() -> None:
     decision = decide(pairs(0.5, -0.1, 0.0, 0.01), pairs_left=20)
     assert (decision.wins, decision.losses) == (1, 1)
-    assert decision.e_value == pytest.approx(1.9 * 0.82 * 1.018)
+    assert decision.e_value == pytest.approx(1.9 * 0.82 * (0.45 * 1.018 + 0.55 * 1.009))
     assert decision.p_value == pytest.approx(1 / 1.9)
     assert decision.incumbent_mean == pytest.approx(0.5)
     assert decision.candidate_mean == pytest.approx(0.5 + 0.41 / 4)

@@ -8,6 +8,7 @@ from services.common.chat.messages import ChatInput
 from services.common.proof.betting import MAX_PROVING, PairedScore
 from services.common.task_types import GoldenInputs, open_task_types
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.damage import MOST_TIMES
 from services.optimizer.app.services.proof.paired_test import can_decide
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
@@ -139,9 +140,10 @@ def test_what_chooses_has_no_part_in_the_proof_in_other_words_either(
         guard_inputs=guard_inputs,
     )
     choosing, proving = texts(trial.choosing), texts(trial.proving)
-    judging = dict.fromkeys((*trial.proving, *trial.guards))
-    assert not set(choosing) & {one.user_input for one in judging}
-    ids = [one.id for one in (*trial.choosing, *judging)]
+    judging = dict.fromkeys((*trial.proving, *trial.guards, *trial.spare_guards))
+    seen = (*trial.choosing, *trial.spare_choosing)
+    assert not {one.user_input for one in seen} & {one.user_input for one in judging}
+    ids = [one.id for one in (*seen, *judging)]
     assert len(set(ids)) == len(ids)
     for half in (choosing, proving, texts(trial.guards)):
         assert len(set(half)) == len(half)
@@ -150,6 +152,8 @@ def test_what_chooses_has_no_part_in_the_proof_in_other_words_either(
     assert len(trial.choosing) <= MAX_CHOOSING
     assert len(trial.proving) <= MAX_PROVING
     assert len(trial.guards) <= guard_inputs
+    assert len(trial.spare_guards) <= (MOST_TIMES - 1) * guard_inputs
+    assert not trial.spare_guards or len(trial.guards) == guard_inputs
 
 
 @given(st.lists(st.sampled_from([f"{word} {n}" for word in WORDS[:6] for n in range(6)])))
@@ -190,6 +194,18 @@ def test_the_newest_guards_are_taken_and_no_more_than_asked() -> None:
     rows = [passing(word) for word in WORDS[:30]]
     assert texts(plan_trial([], NO_GOLDEN, rows, guard_inputs=3).guards) == WORDS[:3]
     assert plan_trial([], NO_GOLDEN, rows, guard_inputs=0).guards == ()
+
+
+def test_spare_inputs_are_those_that_the_first_ones_leave() -> None:
+    rows = [passing(word) for word in WORDS[20:50]]
+    trial = plan_trial(failures(14), open_task_types(None).golden_inputs("code_generation"), rows)
+    assert texts((*trial.guards, *trial.spare_guards)) == WORDS[20:50]
+    assert len(trial.guards) == 10
+    spare = trial.spare_choosing
+    assert [one.source for one in spare[:4]] == [GOLDEN, FAILING, GOLDEN, FAILING]
+    assert len(texts(spare, FAILING)) == 3
+    assert len(texts(spare, GOLDEN)) == 12
+    assert not {one.id for one in spare} & {one.id for one in trial.choosing}
 
 
 def test_the_proof_hears_others_early_between_what_failed() -> None:

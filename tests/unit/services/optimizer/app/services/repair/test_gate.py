@@ -16,6 +16,11 @@ from services.optimizer.app.services.proof.paired_test import (
 )
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN, GUARD, ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.proof.wagers import (
+    ENOUGH_WITHOUT_WIN,
+    INPUTS_USED_UP,
+    MemoryWagers,
+)
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Contender
 from services.optimizer.app.services.repair.gate import (
@@ -36,7 +41,9 @@ GOOD, BAD = 0.9, 0.35
 
 
 def inputs(source: str, count: int) -> tuple[ReplayInput, ...]:
-    return tuple(ReplayInput(f"{source}-{n}", f"{n}", f"{n}", source) for n in range(count))
+    return tuple(
+        ReplayInput(f"{source}-{n}", f"{n}", f"{source} {n}", source) for n in range(count)
+    )
 
 
 PAIRS = (*inputs(FAILING, 8), *inputs(GOLDEN, 16))
@@ -57,11 +64,13 @@ async def judge(
     proving: tuple[ReplayInput, ...] = PAIRS,
     guards: tuple[ReplayInput, ...] = GUARDS,
     allowed: int = 1,
+    book: MemoryWagers | None = None,
 ) -> GateDecision:
     gate = Gate(
         replays,
         TrialInputs(choosing=(), proving=proving, guards=guards),
         INCUMBENT,
+        book=book or MemoryWagers(),
         max_newly_failing=allowed,
     )
     return await gate.judge(CONTENDER)
@@ -92,7 +101,7 @@ async def test_a_tie_goes_on_until_nothing_could_change_it(make_replays: MakeRep
     replays = make_replays(lambda content, item: 0.5)
     decision = await judge(replays)
     assert (decision.reason, decision.promote) == (NOT_BETTER, False)
-    assert len(PAIRS) - 5 <= len(decision.pairs) < len(PAIRS)
+    assert ENOUGH_WITHOUT_WIN <= len(decision.pairs) < len(PAIRS)
 
 
 async def test_pairs_come_in_their_planned_order(make_replays: MakeReplays) -> None:
@@ -159,6 +168,7 @@ async def test_what_ten_guards_can_not_tell_more_of_them_do(make_replays: MakeRe
         make_replays(answer),
         TrialInputs((), PAIRS, GUARDS[:3], spare_guards=(*GUARDS[3:], *spare)),
         INCUMBENT,
+        book=MemoryWagers(),
         max_newly_failing=1,
     )
     decision = await gate.judge(CONTENDER)
@@ -229,7 +239,7 @@ async def test_the_budget_is_kept_and_too_small_a_one_is_no_loss(
 
 
 async def test_too_few_inputs_are_no_lack_of_calls(make_replays: MakeReplays) -> None:
-    assert (await judge(make_replays(score), proving=PAIRS[:4])).reason == NOT_BETTER
+    assert (await judge(make_replays(score), proving=PAIRS[:4])).reason == INPUTS_USED_UP
 
 
 # The label.

@@ -1,0 +1,148 @@
+"""Keeps wagers in the database, so that all Optimizers and people obey one law."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.common.proof.betting import alpha_of
+from services.optimizer.app.services.proof.replay_results import ReplayInput
+from services.optimizer.app.services.proof.wagers import Wager
+
+# Rows of `prompts` that the Optimizer wrote are its own doing once, when they were inserted; every
+# other activation is a hand's, and begins an incident, of the same text too.
+SELECT_INCIDENT = """
+    SELECT coalesce(max(a.id), 0)
+    FROM selfheal.activations a
+    JOIN prompts p ON p.id = a.prompt_id
+    WHERE a.task_type = $1
+      AND (
+          p.created_by <> 'optimizer'
+          OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
+      )
+"""
+SELECT_WAGERS = """
+    SELECT w.id, w.number, w.alpha, w.candidate_digest,
+           array_remove(array_agg(i.input_digest ORDER BY i.id), NULL) AS seen,
+           array_remove(array_agg(i.gain ORDER BY i.id), NULL) AS gains
+    FROM selfheal.wagers w
+    LEFT JOIN selfheal.wager_inputs i ON i.wager_id = w.id
+    WHERE w.task_type = $1 AND w.incident = $2 AND w.incumbent_digest = $3
+    GROUP BY w.id
+"""
+SELECT_LAST_NUMBER = """
+    SELECT coalesce(max(number), 0) FROM selfheal.wagers WHERE task_type = $1 AND incident = $2
+"""
+# Two that open wagers at once get two numbers, or one and the same wager: whoever comes second
+# waits for the first, inserts nothing and looks again.
+INSERT_WAGER = """
+    INSERT INTO selfheal.wagers
+        (task_type, incident, incumbent_digest, candidate_digest, number, alpha)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+"""
+# What any heal of the incident chose on counts: a text may be chosen in one heal and come before
+# the gate in a later one, when the inputs are dealt out anew.
+INSERT_CHOSEN_ON = """
+    INSERT INTO selfheal.wager_inputs (wager_id, input_digest)
+    SELECT $1::bigint, unnest($2::text[])
+    UNION
+    SELECT $1::bigint, used.value ->> 'fingerprint'
+    FROM selfheal.healing_runs r, jsonb_each(
+        CASE jsonb_typeof(r.detail #> '{inputs,used}')
+            WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
+        END
+    ) AS used
+    WHERE r.task_type = $3
+      AND r.created_at >= coalesce(
+          (SELECT activated_at FROM selfheal.activations WHERE id = $4), '-infinity'
+      )
+      AND used.value ->> 'half' = 'choosing'
+      AND used.value ->> 'fingerprint' IS NOT NULL
+    ON CONFLICT DO NOTHING
+"""
+INSERT_BETS = """
+    INSERT INTO selfheal.wager_inputs (wager_id, input_digest, gain)
+    SELECT $1, bet.digest, bet.gain
+    FROM unnest($2::text[], $3::float8[]) WITH ORDINALITY AS bet (digest, gain, at)
+    ORDER BY bet.at
+    ON CONFLICT DO NOTHING
+"""
+
+
+class StoredWagers:
+    """The wagers of one incident on texts in place of one incumbent."""
+
+    def __init__(self, connection: asyncpg.Connection, incumbent: Prompt, incident: int) -> None:
+        self._connection = connection
+        self._task_type = incumbent.task_type
+        self._incumbent_digest = incumbent.digest
+        self._incident = incident
+        self._known: dict[str, Wager] = {}
+        self._last_number = 0
+
+    def find(self, content: str) -> Wager:
+        """Return the wager on a text as it was last seen, or as it would be opened now."""
+        unopened = Wager(alpha_of(self._last_number + 1), number=self._last_number + 1)
+        return self._known.get(_digest(content), unopened)
+
+    async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
+        """Open the wager on a text, or find it; remember on what it was written and chosen."""
+        digest = _digest(content)
+        while digest not in self._known:
+            await self._connection.execute(
+                INSERT_WAGER,
+                self._task_type,
+                self._incident,
+                self._incumbent_digest,
+                digest,
+                self._last_number + 1,
+                alpha_of(self._last_number + 1),
+            )
+            await self.load()
+        await self._connection.execute(
+            INSERT_CHOSEN_ON,
+            self._known[digest].id,
+            [item.fingerprint for item in chosen_on],
+            self._task_type,
+            self._incident,
+        )
+        await self.load()
+        return self._known[digest]
+
+    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
+        """Put bets on record as soon as their results are known; return the wager with them.
+
+        What is on record decides: an input that another run has bet this wager on meanwhile adds
+        nothing.
+        """
+        names, gains = [name for name, _ in bets], [gain for _, gain in bets]
+        await self._connection.execute(INSERT_BETS, wager.id, names, gains)
+        await self.load()
+        return next(known for known in self._known.values() if known.id == wager.id)
+
+    async def load(self) -> None:
+        """Read the incident's wagers anew."""
+        key = self._task_type, self._incident
+        rows = await self._connection.fetch(SELECT_WAGERS, *key, self._incumbent_digest)
+        for row in rows:
+            self._known[row["candidate_digest"]] = replace(
+                Wager(row["alpha"], number=row["number"], id=row["id"]),
+                gains=tuple(row["gains"]),
+                seen=frozenset(row["seen"]),
+            )
+        self._last_number = await self._connection.fetchval(SELECT_LAST_NUMBER, *key)
+
+
+async def load_wagers(connection: asyncpg.Connection, incumbent: Prompt) -> StoredWagers:
+    """Load what was bet on texts in place of this prompt since a person last deployed one."""
+    incident: int = await connection.fetchval(SELECT_INCIDENT, incumbent.task_type)
+    book = StoredWagers(connection, incumbent, incident)
+    await book.load()
+    return book
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
