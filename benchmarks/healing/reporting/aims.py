@@ -35,6 +35,16 @@ class Aim:
             return None
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
+    def as_json(self) -> dict[str, float | str | bool | None]:
+        """Return plain values for JSON."""
+        return {
+            "name": self.name,
+            "measured": self.measured,
+            "aim": self.limit,
+            "unit": self.unit,
+            "reached": self.reached,
+        }
+
 
 # By model.
 RECOVERED: Final[dict[str, float]] = {SIMULATED: 1.0, LOCAL: 0.9}
