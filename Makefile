@@ -106,7 +106,8 @@ down: $(VENV)/user ## Stop the system
 status: $(VENV)/user ## Show what runs
 	@$(BIN)/selfheal status
 
-# A file's tests stay together, for they share what they start.
+# A file's tests stay together, for they share what they start. The longest files come first, so that
+# both of two workers have something to do until the end.
 SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
 test: $(VENV)/dev $(VENV)/local ## Run the tests
@@ -117,8 +118,8 @@ test-unit: $(VENV)/dev ## Run the unit tests alone
 	@$(BIN)/pytest tests/unit -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: $(VENV)/dev $(VENV)/sandbox-modules $(VENV)/schemas $(VENV)/browser ## Run the long tests: sandbox soak, kills at every step of a heal, every mutant of the benchmark, Schemathesis, every page at every width
-	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/slow tests/e2e tests/console tests/integration/deploy tests/integration/scripts \
-	  tests/integration/services/evaluator -m slow --timeout 1200
+	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/console tests/integration/services/evaluator tests/slow tests/e2e \
+	  tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
 
 test-clients: $(VENV)/clients ## Try the clients that users have on the door: OpenAI's for Python and Node, LangChain's
 	@$(BIN)/pytest tests/clients --timeout 300

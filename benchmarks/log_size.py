@@ -40,6 +40,7 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import connect
 from services.common.logging import configure_logging
 from services.common.task_types import open_task_types
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.log.failure_log import load_passing
@@ -70,6 +71,21 @@ INSERT = """
 BY_FALLBACK = """
     INSERT INTO selfheal.fallback_answers
     SELECT id, task_type, created_at FROM execution_logs WHERE id % 10 = 0
+"""
+# Half of what was logged, on both arms.
+IN_ROLLOUTS = """
+    WITH opened AS (
+        INSERT INTO selfheal.rollouts (task_type, incumbent_prompt_id, incumbent_digest,
+            candidate_id, content, reserved_version, steps, share, run_id)
+        SELECT DISTINCT ON (task_type) task_type, id, '', gen_random_uuid(), content, version,
+            '{0.1,1}'::real[], 0.1, gen_random_uuid()
+        FROM prompts WHERE is_active ORDER BY task_type, version DESC
+        RETURNING id, task_type
+    )
+    INSERT INTO selfheal.rollout_answers
+    SELECT l.id, opened.id, CASE WHEN l.id % 20 = 0 THEN 'candidate' ELSE 'incumbent' END,
+        md5(l.id::text), l.created_at
+    FROM execution_logs AS l JOIN opened USING (task_type) WHERE l.id % 2 = 0
 """
 
 messages = Console(stderr=True)
@@ -142,7 +158,7 @@ def summarize(looks: Iterable[Look]) -> dict[str, Figures]:
 
 async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     """Look at the log as a run does, up to its first replay."""
-    surveyor = Surveyor(Trigger(3, lookback_minutes), _is_degraded, _find_pause)
+    surveyor = Surveyor(Trigger(3, lookback_minutes), _find_condition, _find_pause)
     started = time.perf_counter()
     cases = (await surveyor.survey(connection)).cases
     found = time.perf_counter()
@@ -159,8 +175,8 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     return Look(1000 * (found - started), 1000 * (remembered - found), 1000 * (done - remembered))
 
 
-async def _is_degraded() -> bool:
-    return False
+async def _find_condition() -> EvaluatorCondition:
+    return EvaluatorCondition()
 
 
 async def _find_pause(_connection: asyncpg.Connection, _case: Case) -> str:
@@ -261,10 +277,10 @@ async def _fill(url: str, rows: int) -> tuple[datetime, int]:
         return end, size
 
 
-async def _let_another_answer_a_tenth(url: str) -> None:
+async def _tell_apart(url: str, statement: str, table: str) -> None:
     async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
-        await connection.execute(BY_FALLBACK)
-        await connection.execute("ANALYZE selfheal.fallback_answers")
+        await connection.execute(statement)
+        await connection.execute(f"ANALYZE {table}")
 
 
 def measure(rows: int) -> Report:
@@ -294,11 +310,15 @@ def measure_filled(postgres: EmbeddedPostgres, end: datetime, report: Report) ->
     messages.print("looking, warm")
     url = postgres.database_url
     report.looks["warm"] = summarize(asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:])
-    messages.print("looking, where another model answered a tenth")
-    asyncio.run(_let_another_answer_a_tenth(url))
-    report.looks["warm, a tenth by another model"] = summarize(
-        asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:]
-    )
+    for statement, table, lane in (
+        (BY_FALLBACK, "selfheal.fallback_answers", "a tenth by another model"),
+        (IN_ROLLOUTS, "selfheal.rollout_answers", "and half in rollouts"),
+    ):
+        messages.print(f"looking, {lane}")
+        asyncio.run(_tell_apart(url, statement, table))
+        report.looks[f"warm, {lane}"] = summarize(
+            asyncio.run(_look_often(url, end, runs=RUNS + 1))[1:]
+        )
     report.memory_mb[report.rows] = peak_memory_mb(url, end)
     messages.print("inserting")
     report.inserts_ms = asyncio.run(measure_inserts(url))

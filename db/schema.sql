@@ -143,11 +143,15 @@ CREATE TABLE selfheal.watches (
 CREATE INDEX watches_open ON selfheal.watches (task_type) WHERE ended_at IS NULL;
 
 -- Tells the Optimizer's continuous mode, at the end of the transaction, that an answer failed or
--- couldn't be had. Without a listener a notification costs next to nothing.
+-- couldn't be had.
+-- Who announces something holds a lock of the whole cluster until after its commit, so that of
+-- transactions at once one speaks for all: who listens looks again a little later in any case.
 CREATE FUNCTION selfheal.notify_failure() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM pg_notify('selfheal_failures', NEW.task_type);
+    IF pg_try_advisory_xact_lock(1936027241, 1) THEN
+        PERFORM pg_notify('selfheal_failures', NEW.task_type);
+    END IF;
     RETURN NULL;
 END $$;
 

@@ -95,9 +95,10 @@ def _pick(rows: list[ExecutionLog], asked: str) -> ExecutionLog:
 
 def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableType]:
     """Show the request, the answer, and which prompt and model gave it."""
-    model = detail.worker.model
+    model, arm = detail.worker.model, detail.worker.arm
     by = [
         f"prompt version {row.prompt_version}" if row.prompt_version is not None else "",
+        f"{make_visible_line(arm)} arm of a rollout" if arm else "",
         f"model {make_visible_line(model)}" if model else "",
         f"{row.worker_latency_ms} ms" if row.worker_latency_ms is not None else "",
     ]

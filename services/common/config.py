@@ -146,6 +146,10 @@ class OptimizerSettings(
     optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
     optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    # 0: what suits the Worker's calls.
+    optimizer_max_judge_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
+    optimizer_max_analyst_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
+    optimizer_max_tokens: Annotated[int, Field(ge=0, le=10**10)] = 0
     optimizer_deadline_seconds: Seconds = 900
     optimizer_triggered_by: Annotated[str, Field(max_length=64)] = "cronjob"
     optimizer_mode: Annotated[Literal["off", "propose", "auto"], in_small_letters] = "auto"
@@ -154,6 +158,7 @@ class OptimizerSettings(
     optimizer_poll_seconds: Seconds = 60
     optimizer_cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
+    optimizer_heals_at_once: Annotated[int, Field(ge=1, le=100)] = 4
     notify_webhook_url: Annotated[SecretStr | None, AfterValidator(check_webhook_url)] = None
 
     @property

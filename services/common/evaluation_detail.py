@@ -64,7 +64,8 @@ class CriterionDetail(DetailPart):
 class JudgeDetail(DetailPart):
     """Who judged, and the grade; `score` is the mean of `judgements` where there are several.
 
-    `second_look` says why one that was called for gave no second grade.
+    `second_look` says why one that was called for gave no second grade. `calls` counts what was
+    asked of the judge's model, replies that were no grade included; tokens where it told them.
     """
 
     name: str = "unknown"
@@ -75,6 +76,9 @@ class JudgeDetail(DetailPart):
     judgements: list[float] = []
     spread: float | None = None
     second_look: str = ""
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class EvaluatorDetail(DetailPart):
@@ -84,10 +88,17 @@ class EvaluatorDetail(DetailPart):
 
 
 class WorkerDetail(DetailPart):
-    """Who wrote the answer; `fallback` is `provider:model` where it stood in for the main one."""
+    """Who wrote the answer; `fallback` is `provider:model` where it stood in for the main one.
+
+    `rollout`, `arm` and `unit` are there while a text was being rolled out: its id, which of the
+    two texts answered (`candidate` or `incumbent`), and the digest by which that was drawn.
+    """
 
     model: str = ""
     fallback: str = ""
+    rollout: str = ""
+    arm: str = ""
+    unit: str = ""
 
 
 class ErrorDetail(DetailPart):

@@ -37,6 +37,7 @@ ATTEMPTS = 2
 NEVER = sys.maxsize
 # What a sibling says where the request's deadline came before its answer.
 OUT_OF_TIME = frozenset({DeadlinePassedError.code, OutOfTimeError.code, ModelOutOfTimeError.code})
+OWN_HEADERS = "x-selfheal-"
 HANG_UPS = frozenset({errno.ECONNRESET, errno.EPIPE})
 
 
@@ -222,6 +223,12 @@ class ServiceClient:
         error = self._read_error(response.status, content, seconds)
         if wait := response.headers.get("Retry-After"):
             error.headers["retry-after"] = wait
+        if isinstance(error, UpstreamError):
+            error.told = {
+                name.lower(): value
+                for name, value in response.headers.items()
+                if name.lower().startswith(OWN_HEADERS)
+            }
         return error
 
     def _read_error(self, status: int, content: bytes, seconds: float) -> ServiceError:

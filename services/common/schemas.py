@@ -110,29 +110,44 @@ class AgentResponse(Schema):
     prompt_version: int
     model: str
     judge: str
-    # Told in a header.
+    # Told in headers.
     prompt_age_seconds: Annotated[int | None, Field(exclude=True)] = None
+    rollout: Annotated[str | None, Field(exclude=True)] = None
     fallback: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes along with it."""
-        told = {PROMPT_AGE_HEADER: self.prompt_age_seconds, FALLBACK_HEADER: self.fallback}
+        told = {
+            PROMPT_AGE_HEADER: self.prompt_age_seconds,
+            FALLBACK_HEADER: self.fallback,
+            ROLLOUT_HEADER: self.rollout,
+        }
         return {name: str(value) for name, value in told.items() if value is not None}
 
 
 # What an answer is for: a client, a proof of the Optimizer's, or a person who tries a text.
 Purpose = Literal["live", "replay", "trial"]
+# While a text serves a share of traffic: `<rollout>/<arm>`; and, between services, the unit.
+ROLLOUT_HEADER = "x-selfheal-rollout"
+UNIT_HEADER = "x-selfheal-unit"
+# Of a rollout: the text that serves a share, and the one that serves the rest.
+Arm = Literal["candidate", "incumbent"]
+Unit = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 
 
 class TaskRequest(Schema):
-    """What the Manager asks the Worker for; `candidate_id` needs the internal token."""
+    """What the Manager asks the Worker for; `candidate_id` needs the internal token.
+
+    `unit` says whose answers share an arm while a rollout is open; by default the request's alone.
+    """
 
     request_id: UUID
     task_type: TaskType
     refined_input: RefinedInput
     candidate_id: UUID | None = None
     purpose: Purpose = "live"
+    unit: Unit | None = None
 
 
 class TaskResponse(Schema):
@@ -140,6 +155,7 @@ class TaskResponse(Schema):
 
     `prompt_age_seconds` is how old the prompt is, where it couldn't be read anew.
     `fallback` is the model as `provider:model` where it stood in for the main one.
+    `rollout`, `arm` and `unit` say which arm of which rollout answered, while one is open.
     """
 
     request_id: UUID
@@ -151,6 +167,9 @@ class TaskResponse(Schema):
     output_tokens: Annotated[int, Field(ge=0)] = 0
     prompt_age_seconds: Annotated[int | None, Field(ge=0)] = None
     fallback: str | None = None
+    rollout: UUID | None = None
+    arm: Arm | None = None
+    unit: Unit | None = None
 
 
 # A client's body as far as the Worker checks it.
@@ -165,7 +184,7 @@ class ChatTask(Schema):
     """What the Worker is asked for at the door; `candidate_id` needs the internal token.
 
     `request` is the client's body in OpenAI's shape, without `selfheal`; its `model` is the task
-    type. `variables` are what `{{name}}` in the prompt is replaced with.
+    type. `variables` are what `{{name}}` in the prompt is replaced with. `unit` is as in a task.
     """
 
     request_id: UUID
@@ -174,6 +193,7 @@ class ChatTask(Schema):
     variables: Annotated[Variables, Field(json_schema_extra={"additionalProperties": False})] = {}
     candidate_id: UUID | None = None
     purpose: Purpose = "live"
+    unit: Unit | None = None
 
 
 class ChatCompletion(Schema):

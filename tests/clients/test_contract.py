@@ -211,36 +211,58 @@ def test_several_choices_and_reasoning_pass(
         assert told.chunks[0]["choices"][0]["message"]["reasoning_content"] == "Hm."
 
 
-@pytest.mark.parametrize("fault", ["dies before", "is broken", "an error in a 200"])
+@pytest.mark.parametrize(
+    ("fault", "stream"),
+    [
+        ("dies before", False),
+        ("dies before", True),
+        ("is broken", False),
+        ("is broken", True),
+        ("an error in a 200", False),
+    ],
+)
 def test_a_provider_that_fails_is_an_error_of_the_server(
-    client: Client, hosted: RunningSystem, fault: str
+    client: Client, hosted: RunningSystem, provider: FaultyProvider, fault: str, stream: bool
 ) -> None:
-    streams = (False,) if fault == "an error in a 200" else (False, True)
-    for stream in streams:
-        failure = ask(client, hosted, f"fault: {fault}", stream=stream).failure
-        assert failure is not None
-        assert failure.status in (500, 502, 503, 504)
-        # LangChain's errors have names of their own.
-        assert isinstance(client, LangChainClient) or failure.name == "InternalServerError"
-        assert failure.type == "server_error"
+    before = len(provider.bodies)
+    failure = ask(client, hosted, f"fault: {fault}", stream=stream).failure
+    assert failure is not None
+    assert failure.status in (500, 502, 503, 504)
+    # LangChain's errors have names of their own.
+    assert isinstance(client, LangChainClient) or failure.name == "InternalServerError"
+    assert failure.type == "server_error"
+    # An open breaker would have said so too.
+    assert len(provider.bodies) > before
 
 
-def test_a_provider_that_dies_in_the_middle_is_told(client: Client, hosted: RunningSystem) -> None:
+def test_a_provider_that_dies_in_the_middle_is_told(
+    client: Client, hosted: RunningSystem, provider: FaultyProvider
+) -> None:
+    before = len(provider.bodies)
     told = ask(client, hosted, "fault: dies in the middle", stream=True)
     # Pieces that came together with the end may be told of as a call that failed.
     assert told.text in ("", SENTENCE)
     assert told.failure is not None
     assert "provider" in told.failure.message or "model" in told.failure.message
+    assert len(provider.bodies) > before
 
 
 def test_a_limit_is_passed_on_with_its_time(
-    clients: dict[str, Client], hosted: RunningSystem
+    clients: dict[str, Client], limited: RunningSystem, provider: FaultyProvider
 ) -> None:
-    for client in (clients[PythonClient.name], clients["openai-node"]):
-        failure = ask(client, hosted, "fault: limits the rate").failure
-        assert failure is not None
-        assert failure.name == "RateLimitError"
-        assert failure.headers["retry-after"] == "30"
+    before = len(provider.bodies)
+    first, second = (
+        ask(clients[name], limited, "fault: limits the rate").failure
+        for name in (PythonClient.name, "openai-node")
+    )
+    assert first is not None
+    assert first.name == "RateLimitError"
+    assert first.headers["retry-after"] == "30"
+    # Until the time is up, whoever else comes is told what is left of it.
+    assert second is not None
+    assert second.name == "RateLimitError"
+    assert 0 < int(second.headers["retry-after"]) <= 30
+    assert len(provider.bodies) == before + 1
 
 
 def test_no_client_tries_again_what_can_not_help(

@@ -1,6 +1,6 @@
 """What holds for every page: axe finds nothing, nothing is cut, and scripts may be off."""
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,13 @@ WIDTHS = [320, 375, 768, 1280, 1920, 2560]
 THEMES = ["light", "dark"]
 LANGUAGES = ["en-US", "ko-KR"]
 QUICK = [(375, "dark", "ko-KR"), (1280, "light", "en-US")]
-WHOLE = [one for one in product(WIDTHS, THEMES, LANGUAGES) if one not in QUICK]
+# Every pair of a width, a theme and a language, in half of all ways to join the three.
+PAIRWISE = [
+    (width, theme, LANGUAGES[(row + column + 1) % 2])
+    for row, width in enumerate(WIDTHS)
+    for column, theme in enumerate(THEMES)
+]
+WHOLE = [one for one in PAIRWISE if one not in QUICK]
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +85,7 @@ def test_a_page_is_whole_and_accessible(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_whole_at_every_width_in_every_theme_and_language(
+def test_a_page_is_whole_at_every_width_in_both_themes_and_languages(
     open_page: OpenPage, urls: dict[str, str], name: str
 ) -> None:
     for width, theme, language in WHOLE:
@@ -94,6 +100,12 @@ def test_a_page_can_be_read_without_scripts(
     assert page.locator("h1").inner_text()
     shown = page.locator("time").all_text_contents()
     assert all(text.endswith("UTC") for text in shown)
+
+
+def test_every_pair_of_width_theme_and_language_is_tried() -> None:
+    pairs = {pair for one in [*WHOLE, *QUICK] for pair in combinations(one, 2)}
+    kinds = combinations((WIDTHS, THEMES, LANGUAGES), 2)
+    assert pairs == {pair for kind in kinds for pair in product(*kind)}
 
 
 def test_the_pages_tried_are_all_there_are(urls: dict[str, str]) -> None:

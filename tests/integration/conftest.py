@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,13 @@ BACK_TO_SEED = """
     END $$
 """
 
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
 _numbers = count(1)
 
 
@@ -68,16 +75,57 @@ async def _execute(server: EmbeddedPostgres, statements: str) -> None:
     await connection.close()
 
 
+class Seeder:
+    """Puts the database back over one connection: a new one would plan every statement anew."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+        # Beside the tests' own loops, of which each ends with its test.
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    def put_back(self) -> None:
+        """Leave the database as `db/schema.sql` does; not while a loop runs."""
+        self._runner.run(self._put_back())
+
+    async def _put_back(self) -> None:
+        if self._connection is not None:
+            # Some tests end everybody's connections.
+            with suppress(*CONNECTION_LOST):
+                await self._connection.execute(BACK_TO_SEED)
+                return
+        self._connection = await self._server.address.connect()
+        await self._connection.execute(BACK_TO_SEED)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+        self._runner.close()
+
+
+@pytest.fixture(scope="session")
+def seeder(database_server: EmbeddedPostgres) -> Iterator[Seeder]:
+    seeder = Seeder(database_server)
+    yield seeder
+    seeder.close()
+
+
+@pytest.fixture
+def seeded_server(database_server: EmbeddedPostgres, seeder: Seeder) -> EmbeddedPostgres:
+    """The session's server, without the rows of earlier tests."""
+    seeder.put_back()
+    return database_server
+
+
 @pytest.fixture
 async def connection(
-    database_server: EmbeddedPostgres,
+    seeded_server: EmbeddedPostgres,
 ) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection of the test's own, beside those of the service under test.
 
     The database is as `db/schema.sql` leaves it: every row of earlier tests is gone.
     """
-    connection = await database_server.address.connect()
-    await connection.execute(BACK_TO_SEED)
+    connection = await seeded_server.address.connect()
     await configure_connection(connection)
     yield connection
     await connection.close()

@@ -36,6 +36,7 @@ STRATEGY_WIDTH: Final = 18
 
 _COSTS: Final = {
     "worker_calls": "Worker calls",
+    "judge_calls": "judge calls",
     "analyst_calls": "analyst calls",
     "model_calls": "model calls in all",
     "input_tokens": "tokens in",
@@ -142,7 +143,8 @@ def render_cost(cost: Detail) -> Iterator[RenderableType]:
     if "worker_calls" in cost:
         # The sum tells nothing new beside its parts.
         known["model_calls"] = None
-    known["analyst_calls"] = known["analyst_calls"] or None
+    for name in ("analyst_calls", "judge_calls"):
+        known[name] = known[name] or None
     figures = [
         f"{value:,.{1 if name == 'seconds' else 0}f} {_COSTS[name]}"
         for name, value in known.items()

@@ -177,6 +177,7 @@ class UpstreamError(ServiceError):
     """A sibling service failed or can't be reached; `upstream_code` is the code it gave.
 
     `upstream_message` is what it said, where it said something, and `param` the field it named.
+    `told` has the headers of ours that its failure came with.
     """
 
     status_code = 502
@@ -196,6 +197,7 @@ class UpstreamError(ServiceError):
         self.upstream_code = upstream_code
         self.upstream_message = upstream_message
         self.param = param
+        self.told: dict[str, str] = {}
 
 
 class UpstreamTimeoutError(UpstreamError):

@@ -23,6 +23,7 @@ from services.common.errors.model import (
     ModelUnavailableError,
 )
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
+from services.common.llm.metering import Spending, note_spending
 from services.common.llm.retries import read_pause_seconds
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import remaining_seconds
@@ -54,6 +55,7 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
         ModelError: If the provider fails in any way, or what came isn't the model's own answer.
     """
     started = time.perf_counter()
+    note_spending(Spending(calls=1))
     limit = asyncio.timeout(remaining_seconds())
     try:
         async with limit:
@@ -62,12 +64,15 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
     except TimeoutError as error:
         raise ModelOutOfTimeError from error
     usage = message.usage_metadata
+    read = usage["input_tokens"] if usage else 0
+    written = usage["output_tokens"] if usage else 0
+    note_spending(Spending(0, read, written))
     return ModelAnswer(
         text=make_storable(require_answer(message)),
         model=make_storable(str(message.response_metadata.get("model_name", "unknown"))),
         latency_ms=round((time.perf_counter() - started) * 1000),
-        input_tokens=usage["input_tokens"] if usage else 0,
-        output_tokens=usage["output_tokens"] if usage else 0,
+        input_tokens=read,
+        output_tokens=written,
     )
 
 

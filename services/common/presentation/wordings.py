@@ -30,6 +30,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "The same requests pass when they are run again.",
         "Nothing is to be done, unless it comes back.",
     ),
+    "fault_untold": (
+        "Whether anything but chance or a few odd requests is at fault can't be told yet.",
+        "Nothing is to be done: the next failures are looked at again. Golden inputs help to tell.",
+    ),
     "no_better_candidate": (
         "No other text did better on the inputs for choosing.",
         "Write a draft yourself, and send it through the gate.",

@@ -8,12 +8,14 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.common.record.activation import Activation, Patch, RepairReport, patch_prompt
-from services.common.record.outcomes import PROMOTED, PROPOSED
+from services.common.record.outcomes import PROMOTED, PROPOSED, ROLLED_BACK
 
 APPROVED, REJECTED = "approved", "rejected"
 CREATED_BY = "optimizer"
 # The reason and the strategy of a text that a person proposed without a proof.
 BY_HAND = "by_hand"
+# The reason of a rollback, carried out or proposed.
+WORSE_LIVE = "worse_in_live_traffic"
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (
@@ -33,8 +35,8 @@ SET_OUTCOME = """
 """
 START_WATCH = """
     INSERT INTO selfheal.watches (
-        task_type, prompt_id, before_prompt_id, candidate_id, report_id
-    ) VALUES ($1, $2, $3, $4, $5)
+        task_type, prompt_id, before_prompt_id, candidate_id, report_id, last_good_prompt_id
+    ) VALUES ($1, $2, $3, $4, $5, $6)
 """
 # A promotion that is replaced is watched no longer, and waiting proposals were for another prompt.
 SUPERSEDE_WATCHES = """
@@ -60,6 +62,16 @@ RESOLVE = """
     UPDATE selfheal.healing_runs
     SET resolution = $2, resolved_at = now(), report_id = $3, resolved_by = $4
     WHERE id = $1
+"""
+# What a rollback that a person approved takes out of service isn't tried in its place again.
+NOTE_ROLLED_BACK = """
+    WITH watched AS (
+        UPDATE selfheal.watches SET outcome = $2
+        WHERE id = (SELECT max(id) FROM selfheal.watches WHERE prompt_id = $1)
+        RETURNING candidate_id
+    )
+    UPDATE selfheal.candidates SET outcome = $2, decided_at = now()
+    WHERE id IN (SELECT candidate_id FROM watched)
 """
 # Where a report doesn't say what was activated.
 NOTE_ACTIVATED = """
@@ -172,6 +184,8 @@ async def approve(
     """
     async with connection.transaction():
         activation = await activate_repair(connection, run, repair)
+        if run.reason == WORSE_LIVE:
+            await connection.execute(NOTE_ROLLED_BACK, run.incumbent.id, ROLLED_BACK)
         await connection.execute(RESOLVE, run_id, APPROVED, activation.report_id, person)
     return activation
 
@@ -247,6 +261,13 @@ async def activate_repair(
         run.incumbent.id,
         repair.candidate_id,
         activation.report_id,
+        _find_id(run.detail.get("last_good")),
     )
     await set_outcome(connection, [repair.candidate_id], PROMOTED)
     return activation
+
+
+def _find_id(prompt: object) -> int | None:
+    """Find the id of a prompt in a run's record, which may lack it."""
+    found = prompt.get("prompt_id") if isinstance(prompt, dict) else None
+    return found if isinstance(found, int) else None

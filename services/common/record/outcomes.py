@@ -16,6 +16,7 @@ class HealingOutcome:
         pairs: Inputs on which the gate ran both texts.
         passed_before: How many of them the incumbent passed.
         passed_after: How many the candidate passed.
+        cause: What is wrong with an Evaluator at fault: `down`, `degraded` or `changed`.
     """
 
     decision: str
@@ -29,6 +30,7 @@ class HealingOutcome:
     pairs: int = field(default=0, compare=False)
     passed_before: int = field(default=0, compare=False)
     passed_after: int = field(default=0, compare=False)
+    cause: str = field(default="", compare=False)
 
     @property
     def promoted(self) -> bool:

@@ -101,7 +101,7 @@ def beta_binomial_tail(successes: int, trials: int, a: float, b: float) -> float
     if successes <= 0:
         return 1.0
     tail = sum(
-        exp(_log_choose(trials, count) + _log_beta(a + count, b + trials - count) - _log_beta(a, b))
+        exp(_log_choose(trials, count) + log_beta(a + count, b + trials - count) - log_beta(a, b))
         for count in range(successes, trials + 1)
     )
     return min(1.0, tail)
@@ -115,5 +115,6 @@ def _log_choose(trials: int, successes: int) -> float:
     return lgamma(trials + 1) - lgamma(successes + 1) - lgamma(trials - successes + 1)
 
 
-def _log_beta(a: float, b: float) -> float:
+def log_beta(a: float, b: float) -> float:
+    """Compute the logarithm of the beta function of two numbers above 0."""
     return lgamma(a) + lgamma(b) - lgamma(a + b)

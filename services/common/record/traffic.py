@@ -38,7 +38,7 @@ class TrafficPoint:
     Attributes:
         at: Where the step begins.
         task_type: Which; None for all together.
-        prompt_version: Of which prompt; None for all, or for requests that no prompt answered.
+        prompt_version: Of which prompt; None for all, or for what no active prompt answered.
         unscored: Those that should have had a score and got an error.
         scored: How many answers the scored ones stand for; `passed` likewise.
         score_mean: In [0, 1]; None where nothing was scored.

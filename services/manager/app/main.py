@@ -192,9 +192,11 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     return app
 
 
-def _choose_mark(task_types: TaskTypes, attention: Attention, name: str) -> Mark | None:
+def _choose_mark(
+    task_types: TaskTypes, attention: Attention, name: str, in_full: bool
+) -> Mark | None:
     task_type = task_types.find(name)
-    is_sampled = task_type is not None and not attention.is_on(name)
+    is_sampled = task_type is not None and not in_full and not attention.is_on(name)
     sampling = task_type.sampling if task_type and is_sampled else ALL_ANSWERS
     return choose_scoring(sampling, random.random())  # noqa: S311 - no secret
 

@@ -9,8 +9,15 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.continuous import watch_failures
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
 from services.optimizer.app.services.heal.preview import preview_case
-from services.optimizer.app.wiring import make_surveyor, open_connection, open_tools, run_cycle
+from services.optimizer.app.wiring import (
+    find_limits,
+    make_surveyor,
+    open_connection,
+    open_tools,
+    run_cycle,
+)
 
 MODE_OFF = "off"
 
@@ -60,7 +67,9 @@ async def preview(settings: OptimizerSettings) -> None:
     if _is_off(settings):
         return
     async with create_session() as session, open_connection(settings) as connection:
-        survey = await make_surveyor(settings, session).survey(connection)
+        evaluator = EvaluatorWatch(session, settings.evaluator_url)
+        survey = await make_surveyor(settings, evaluator).survey(connection)
+        limits = find_limits(settings)
         for case in survey.cases:
             plan = await preview_case(
                 connection,
@@ -73,7 +82,10 @@ async def preview(settings: OptimizerSettings) -> None:
                 "would_look_into",
                 **plan,
                 mode=settings.optimizer_mode,
-                max_calls=settings.max_calls,
+                max_calls=limits.worker_calls,
+                max_judge_calls=limits.judge_calls,
+                max_analyst_calls=limits.analyst_calls,
+                max_tokens=limits.tokens,
             )
         if not survey.cases and not survey.postponed:
             log.info("no task types need optimization")

@@ -1,8 +1,9 @@
 """Wires the Optimizer from the settings: the one place that does."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import aiohttp
@@ -18,17 +19,21 @@ from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import Analyst, open_analyst
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation, confirm_alarm
-from services.optimizer.app.services.cycle import Cycle
+from services.optimizer.app.services.aftercare.alarm_confirmation import (
+    Alarm,
+    Confirmation,
+    confirm_alarm,
+)
+from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
-from services.optimizer.app.services.diagnosis.evaluator_condition import is_evaluator_degraded
+from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
-from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.replay import Replayer
+from services.optimizer.app.services.proof.budget import Limits
+from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.telling.notification import (
     TEST,
@@ -36,16 +41,25 @@ from services.optimizer.app.services.telling.notification import (
     WebhookNotifier,
     create_notifier,
 )
-from services.optimizer.app.services.telling.outcome_notification import describe_outcome
+from services.optimizer.app.services.telling.outcome_notification import (
+    describe_condition,
+    describe_outcome,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What all runs of one process share."""
+    """What all runs of one process share.
+
+    Attributes:
+        replay_slots: Worker calls at a time; heals side by side take turns for them.
+    """
 
     session: aiohttp.ClientSession
     analyst: Analyst
     notifier: WebhookNotifier | None
+    evaluator: EvaluatorWatch
+    replay_slots: asyncio.Semaphore = field(default_factory=make_slots)
 
 
 @asynccontextmanager
@@ -57,21 +71,22 @@ async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
         create_session(webhook.get_secret_value() if webhook else "") as outside,
         open_analyst(settings) as analyst,
     ):
-        yield Tools(session, analyst, create_notifier(settings, outside))
+        evaluator = EvaluatorWatch(session, settings.evaluator_url)
+        yield Tools(session, analyst, create_notifier(settings, outside), evaluator)
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Does what a cycle asks for, on one connection and with the tools of the process."""
+    """Does what a cycle asks for, with the tools of the process."""
 
     settings: OptimizerSettings
     tools: Tools
     connection: asyncpg.Connection
 
-    async def heal(self, case: Case) -> HealingOutcome:
+    async def heal(self, connection: asyncpg.Connection, case: Case) -> HealingOutcome:
         """Heal one prompt."""
         healer = Healer(
-            self.connection,
+            connection,
             self._make_replayer(),
             reflect=self.tools.analyst.reflect,
             ask_model=self.tools.analyst.ask_model,
@@ -81,10 +96,23 @@ class Workshop:
         with within(self.settings.optimizer_deadline_seconds):
             return await healer.heal(case)
 
-    async def announce(self, prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+    async def announce(
+        self,
+        connection: asyncpg.Connection,
+        prompt: Prompt,
+        outcome: HealingOutcome | ServiceError,
+    ) -> None:
         """Tell people of an outcome, or of what kept a heal from having one."""
         if self.tools.notifier is not None:
-            await self.tools.notifier.notify(describe_outcome(prompt, outcome), self.connection)
+            await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
+
+    async def announce_evaluator(self) -> None:
+        """Tell people of an Evaluator that is down or degraded: a lenient one makes no failures."""
+        if self.tools.notifier is None:
+            return
+        condition = await self.tools.evaluator.find_condition()
+        if condition.state != WELL:
+            await self.tools.notifier.notify(describe_condition(condition), self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -93,12 +121,16 @@ class Workshop:
         code = await self.tools.notifier.deliver(Notification(TEST, "", requested_by=person))
         return f"The webhook took no message: {code}." if code else ""
 
-    async def confirm(
-        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
-    ) -> Confirmation:
-        """Replay the prompt that serves and the text before it on live inputs."""
-        replays = TextReplays(self.connection, self._make_replayer(), serving)
-        return await confirm_alarm(replays, promoted=serving.content, before=before, after=after)
+    async def confirm(self, alarm: Alarm) -> Confirmation:
+        """Replay the prompt that serves and the text before it, while nobody else heals it."""
+        task_type = alarm.serving.task_type
+        golden = open_task_types(self.settings.task_types_dir).golden_inputs(task_type)
+        connect = partial(open_connection, self.settings)
+        async with heals_alone(self.connection, connect, task_type) as lease:
+            if lease is None:
+                raise HealAlreadyRunsError("Another heal of this task type runs.")
+            replays = TextReplays(self.connection, self._make_replayer(), alarm.serving)
+            return await confirm_alarm(replays, alarm, golden)
 
     def _make_replayer(self) -> Replayer:
         settings, session = self.settings, self.tools.session
@@ -106,8 +138,20 @@ class Workshop:
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
             max_calls=settings.max_calls,
+            limits=find_limits(settings),
             deadline_seconds=settings.optimizer_deadline_seconds,
+            slots=self.tools.replay_slots,
         )
+
+
+def find_limits(settings: OptimizerSettings) -> Limits:
+    """Find what a heal may spend."""
+    return Limits.suiting(
+        settings.max_calls,
+        judge_calls=settings.optimizer_max_judge_calls,
+        analyst_calls=settings.optimizer_max_analyst_calls,
+        tokens=settings.optimizer_max_tokens,
+    )
 
 
 async def run_cycle(
@@ -123,13 +167,16 @@ async def run_cycle(
     async with open_connection(settings) as connection:
         workshop = Workshop(settings, tools, connection)
         cycle = Cycle(
-            make_surveyor(settings, tools.session, is_continuous=is_continuous),
+            make_surveyor(settings, tools.evaluator, is_continuous=is_continuous),
             workshop.heal,
             workshop.announce,
             workshop.confirm,
             settings.optimizer_triggered_by,
             partial(open_connection, settings),
+            settings.optimizer_heals_at_once,
+            asks_first=settings.optimizer_mode == PROPOSE_MODE,
         )
+        await workshop.announce_evaluator()
         await JobTaker(
             cycle.surveyor,
             workshop.heal,
@@ -142,7 +189,7 @@ async def run_cycle(
 
 
 def make_surveyor(
-    settings: OptimizerSettings, session: aiohttp.ClientSession, *, is_continuous: bool = False
+    settings: OptimizerSettings, evaluator: EvaluatorWatch, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
     find = partial(
@@ -154,7 +201,7 @@ def make_surveyor(
     )
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
-        partial(is_evaluator_degraded, session, settings.evaluator_url),
+        evaluator.find_condition,
         find,
     )
 

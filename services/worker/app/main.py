@@ -18,7 +18,7 @@ from services.common.web import MAX_BODY_BYTES, create_app, serve
 from services.worker.app.api import CHAT_PATH, TASK_PATH, router
 from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
-from services.worker.app.services.prompt_loader import load_active_versions
+from services.worker.app.services.prompt_loader import load_active_versions, load_shares
 from services.worker.app.services.prompt_memory import PromptMemory
 from services.worker.app.services.serving_models import ServingModels
 from services.worker.app.services.task_performer import TaskPerformer
@@ -71,9 +71,11 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
     async def refresh_prompt_versions() -> None:
         try:
             prompt_metrics.set_versions(await load_active_versions(database))
+            prompt_metrics.set_shares(await load_shares(database))
         except DatabaseUnavailableError as error:
             log.warning("prompt_versions_unavailable", message=error.message)
             prompt_metrics.set_versions(prompts.recall_versions())
+            prompt_metrics.set_shares({})  # as long as it is away
 
     app = create_app(
         SERVICE,

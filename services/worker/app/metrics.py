@@ -11,7 +11,7 @@ from services.worker.app.services.prompt_memory import PromptMemory
 
 
 class PromptMetrics:
-    """The active prompt version of each task type, and how long ago prompts were read."""
+    """Which version and what share of a rollout serve each task type, and when that was read."""
 
     def __init__(self, registry: CollectorRegistry, prompts: PromptMemory) -> None:
         Gauge(
@@ -25,6 +25,19 @@ class PromptMetrics:
             ["task_type"],
             registry=registry,
         )
+
+        self._share = Gauge(
+            "agent_canary_share",
+            "Share of the task type's traffic that a text serves that is being rolled out",
+            ["task_type"],
+            registry=registry,
+        )
+
+    def set_shares(self, shares: Mapping[str, float]) -> None:
+        """Show these and no others; a task type without an open rollout has no series."""
+        self._share.clear()
+        for task_type, share in shares.items():
+            self._share.labels(task_type).set(share)
 
     def set_versions(self, versions: Mapping[str, int]) -> None:
         """Show these and no others; a task type without an active prompt has no series."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.stored_runs import COLUMNS, TABLES, StoredRun
 
 OUTCOMES: Final = (
@@ -38,7 +39,7 @@ SELECT_EXAMPLES: Final = f"""
     FROM (
         SELECT * FROM execution_logs
         WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS NOT NULL
-          AND created_at BETWEEN $3 AND $4
+          AND created_at BETWEEN $3 AND $4 AND {BY_ACTIVE_PROMPT}
         ORDER BY created_at DESC LIMIT {MAX_READ}
     ) latest
     WHERE evaluation_passed IS FALSE

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.healing_runs import APPROVED
 from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, ROLLED_BACK
 from services.common.record.surprise import Record
@@ -31,7 +32,7 @@ SELECT_SERVING: Final = """
 """
 # The newest rows by their indexes, whatever the log holds. What waits for its score, or wasn't
 # chosen for one, has no error.
-SELECT_WINDOW: Final = """
+SELECT_WINDOW: Final = f"""
     SELECT s.task_type, scored, failed, failing_since, unscored,
            greatest(answers.last_scored_at, others.last_unscored_at) AS last_request_at
     FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS s (task_type, version, since)
@@ -44,7 +45,7 @@ SELECT_WINDOW: Final = """
         FROM (
             SELECT created_at, evaluation_passed FROM execution_logs
             WHERE task_type = s.task_type AND prompt_version = s.version
-              AND evaluation_passed IS NOT NULL
+              AND evaluation_passed IS NOT NULL AND {BY_ACTIVE_PROMPT}
             ORDER BY created_at DESC LIMIT 300
         ) AS newest
     ) AS answers

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.models import PROMPT_COLUMNS, Prompt
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.schemas import MAX_INPUT_CHARACTERS
 
 SELECT_SERVING: Final = f"""
@@ -33,12 +34,12 @@ SELECT_RUNS: Final = """
     ORDER BY r.created_at DESC LIMIT 20
 """
 # The latest failures of what serves; which of them are alike is seen by whoever chooses.
-SELECT_FAILING: Final = """
+SELECT_FAILING: Final = f"""
     SELECT DISTINCT ON (user_input) user_input, request_id
     FROM (
         SELECT user_input, request_id, created_at, evaluation_passed FROM execution_logs
         WHERE task_type = $1 AND prompt_version = $2 AND evaluation_passed IS NOT NULL
-          AND created_at > now() - interval '1 day'
+          AND {BY_ACTIVE_PROMPT} AND created_at > now() - interval '1 day'
         ORDER BY created_at DESC LIMIT 5000
     ) latest
     WHERE evaluation_passed IS FALSE AND length(user_input) BETWEEN 1 AND $3

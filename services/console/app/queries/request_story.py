@@ -43,7 +43,9 @@ SELECT_STORY = f"""
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
     LEFT JOIN LATERAL (
         SELECT id FROM prompts
-        WHERE task_type = l.task_type AND version = l.prompt_version ORDER BY id DESC LIMIT 1
+        WHERE task_type = l.task_type AND version = l.prompt_version
+          AND l.evaluation_detail #>> '{{worker,arm}}' IS DISTINCT FROM 'candidate'
+        ORDER BY id DESC LIMIT 1
     ) AS p ON TRUE
 """
 # As JSON that PostgreSQL writes: it has every value that a column can hold.

@@ -7,6 +7,8 @@ from typing import Any, Final
 import asyncpg
 from pydantic import BaseModel, Field, ValidationError
 
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT
+
 TASK_TYPE: Final = "code_generation"
 BAD_VERSION: Final = 99
 FAILURES_WANTED: Final = 5
@@ -16,7 +18,7 @@ SELECT_TABLES: Final = (
     "SELECT count(*) FROM unnest($1::text[]) name WHERE to_regclass(name) IS NOT NULL"
 )
 # Each part is found by an index; of a version's requests only the newest are looked at.
-SELECT_PROGRESS: Final = """
+SELECT_PROGRESS: Final = f"""
     WITH bad AS (
         SELECT id, content,
                (SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = p.id) AS at
@@ -48,7 +50,7 @@ SELECT_PROGRESS: Final = """
         (SELECT least(count(*), $3) FROM (
             SELECT evaluation_passed FROM execution_logs
             WHERE task_type = $1 AND prompt_version = $2 AND created_at >= bad.at
-              AND evaluation_passed IS NOT NULL
+              AND evaluation_passed IS NOT NULL AND {BY_ACTIVE_PROMPT}
             ORDER BY created_at DESC
             LIMIT 500
         ) newest WHERE NOT evaluation_passed) AS failures,
@@ -58,13 +60,14 @@ SELECT_PROGRESS: Final = """
     LEFT JOIN bad ON TRUE
     LEFT JOIN serving ON TRUE
     LEFT JOIN run ON TRUE
-    LEFT JOIN LATERAL ({passing_of_seed}) AS seed_request ON TRUE
-    LEFT JOIN LATERAL ({passing_of_serving}) AS healed_request ON serving.id > bad.id
+    LEFT JOIN LATERAL ({{passing_of_seed}}) AS seed_request ON TRUE
+    LEFT JOIN LATERAL ({{passing_of_serving}}) AS healed_request ON serving.id > bad.id
 """
-SELECT_PASSING: Final = """
+SELECT_PASSING: Final = f"""
     SELECT created_at, evaluation_score AS score FROM (
         SELECT created_at, evaluation_score, evaluation_passed FROM execution_logs
-        WHERE task_type = $1 AND prompt_version = {version} AND evaluation_passed IS NOT NULL
+        WHERE task_type = $1 AND prompt_version = {{version}} AND evaluation_passed IS NOT NULL
+          AND {BY_ACTIVE_PROMPT}
         ORDER BY created_at DESC
         LIMIT 500
     ) newest

@@ -10,6 +10,7 @@ from services.common.errors import (
     UnscoredError,
 )
 from services.common.evaluation_detail import EvaluationDetail
+from services.common.llm.metering import metering
 from services.common.logging import get_logger
 from services.common.resilience.deadline import remaining_seconds
 from services.common.resilience.ranks import Rank
@@ -161,7 +162,8 @@ class Evaluation:
             grades=grade_criteria(criteria_for(definition), grades),
             conversation=request.conversation,
         )
-        judgement = await judge.judge(case, rules)
+        with metering() as spent:
+            judgement = await judge.judge(case, rules)
         verdict = reach_verdict(
             rules.score, judgement.score, demonstrably_fails=bool(rules.cap_reasons)
         )
@@ -170,6 +172,7 @@ class Evaluation:
             rules,
             judgement,
             judge=judge,
+            spent=spent,
             fingerprint=self.fingerprint_of(request.task_type, availability),
             reading=reading,
             run=run,

@@ -8,6 +8,7 @@ from services.common.evaluation_detail import (
     ObservationDetail,
     RuleDetail,
 )
+from services.common.llm.metering import Spending
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
@@ -26,6 +27,7 @@ def explain(
     judgement: Judgement,
     *,
     judge: Judge,
+    spent: Spending,
     fingerprint: str,
     reading: Reading,
     run: Run | None,
@@ -59,6 +61,9 @@ def explain(
             judgements=list(judgement.judgements),
             spread=judgement.spread,
             second_look=judgement.second_look,
+            calls=spent.calls,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
         reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],

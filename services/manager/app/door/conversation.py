@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.chat.messages import NOT_WHOLE, read_answer_text, read_last_user_text
+from services.common.record.assignment import Assignment
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS
 from services.common.settings.door import DoorSettings
 from services.common.text import make_storable
@@ -35,6 +36,7 @@ class Answer:
     Attributes:
         model: The provider's own name of the model.
         fallback: The model as `provider:model`, where it stood in for the main one.
+        assignment: The arm, while a rollout is open; a failure has one too, where it is known.
         is_cut: Whether there was more than was kept.
         error_message: Why there is no answer.
     """
@@ -45,6 +47,7 @@ class Answer:
     provider: str | None = None
     model: str | None = None
     fallback: str | None = None
+    assignment: Assignment | None = None
     choices: list[dict[str, Any]] = field(default_factory=list)
     is_cut: bool = False
     usage: object = None
@@ -60,7 +63,8 @@ def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Ex
     asked = make_storable(read_last_user_text(request.body["messages"])[:MAX_INPUT_CHARACTERS])
     message = answer.choices[0].get("message") if answer.choices else None
     said = read_answer_text(message if isinstance(message, dict) else {})
-    named = {"model": answer.model, "fallback": answer.fallback}
+    arm = answer.assignment.as_detail() if answer.assignment else {}
+    named = {"model": answer.model, "fallback": answer.fallback, **arm}
     told = {name: value for name, value in named.items() if value}
     worker = {"worker": told} if told else {}
     return Execution(
@@ -115,6 +119,21 @@ def make_conversation(
     has_question = read_last_user_text(kept["messages"]) == read_last_user_text(body["messages"])
     has_answer = len(kept["choices"]) == len(answer.choices) and not answer.is_cut
     return row, has_question and has_answer
+
+
+def name_unit(request: ChatRequest) -> str:
+    """Name whose answers share an arm of a rollout, by a digest: a session, else an end user.
+
+    Empty where the client names neither: each request is one of its own then.
+    """
+    extension = request.extension
+    people = (extension.end_user, *(request.body.get(name) for name in PERSONAL_FIELDS))
+    person = next((name for name in people if name and isinstance(name, str)), "")
+    if not (extension.session_id or person):
+        return ""
+    kind = "session" if extension.session_id else "end_user"
+    named = f"{kind}:{extension.session_id or person}"
+    return hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()
 
 
 def _name_person(name: Any, settings: DoorSettings) -> Any:

@@ -26,7 +26,7 @@ from services.common.siblings import WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
-from services.manager.app.door.conversation import make_conversation, make_execution
+from services.manager.app.door.conversation import make_conversation, make_execution, name_unit
 from services.manager.app.door.conversation_log import CLIENT_CLOSED, ConversationLog
 from services.manager.app.door.errors import (
     REFUSED_REQUEST,
@@ -61,7 +61,7 @@ class Door:
     """Serves `POST /v1/chat/completions`, as an ASGI application.
 
     Attributes:
-        choose_mark: Says whether and how an answer of a task type is scored.
+        choose_mark: Says whether and how an answer of a task type is scored; in a rollout each is.
         tell_marked: Told when an answer waits for its score.
     """
 
@@ -71,7 +71,7 @@ class Door:
     calls: IdempotentCalls
     task_types: TaskTypes
     settings: DoorSettings
-    choose_mark: Callable[[str], Mark | None]
+    choose_mark: Callable[[str, bool], Mark | None]
     tell_marked: Callable[[], None]
     _named_fields: set[str] = field(default_factory=set)
     _open: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -171,11 +171,12 @@ class Door:
             ModelNotFoundError: If no prompt serves the task type; nothing is logged then.
         """
         request = exchange.request
-        task = b'{"request_id":"%b","task_type":%b,"request":%b,"variables":%b}' % (
+        task = b'{"request_id":"%b","task_type":%b,"request":%b,"variables":%b,"unit":%b}' % (
             str(exchange.request_id).encode(),
             encode(request.model),
             request.content,
             encode(request.extension.variables),
+            encode(name_unit(request) or None),
         )
         try:
             async with self.worker.chat(task, exchange.request_id) as reply:
@@ -187,6 +188,7 @@ class Door:
         except UnknownTaskTypeError as error:
             raise ModelNotFoundError(error) from error
         except UpstreamError as error:
+            exchange.read_assignment(error.told)
             reason = ErrorDetail(service=error.upstream, code=error.upstream_code)
             exchange.answer.detail = EvaluationDetail(error=reason).as_json()
             exchange.answer.error_message = f"{error.code}: {error.message}"
@@ -197,7 +199,9 @@ class Door:
         """Write the row, come what may; returns what kept it from being written."""
         request, answer = exchange.request, exchange.finish()
         conversation, is_whole = make_conversation(request, answer, self.settings)
-        mark = self.choose_mark(request.model) if is_marked and is_whole else None
+        is_in_rollout = answer.assignment is not None
+        chooses = is_marked and is_whole
+        mark = self.choose_mark(request.model, is_in_rollout) if chooses else None
         execution = make_execution(exchange.request_id, request, answer)
         within = exchange.keeping() if is_marked else None
         writing = asyncio.create_task(self.rows.write(Row(execution, conversation, mark), within))

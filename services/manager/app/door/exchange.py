@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from services.common.chat.chunks import choices_of, join_chunks
+from services.common.record.assignment import read_assignment
 from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER
 from services.common.siblings import ChatReply
 from services.common.text import make_printable_line
@@ -64,16 +65,26 @@ class Exchange:
 
     def read_headers(self, headers: Mapping[str, str]) -> None:
         """Take from the Worker's headers which prompt serves."""
+        # What is being rolled out has no id of a prompt's.
         for name in ("x-selfheal-prompt-id", "x-selfheal-prompt-version"):
-            self.client.headers[name] = headers[name]
+            if name in headers:
+                self.client.headers[name] = headers[name]
         if (age := headers.get(PROMPT_AGE_HEADER)) is not None:
             self.client.headers[PROMPT_AGE_HEADER] = age
-        self.answer.prompt_id = int(headers["x-selfheal-prompt-id"])
+        if prompt_id := headers.get("x-selfheal-prompt-id"):
+            self.answer.prompt_id = int(prompt_id)
         self.answer.prompt_version = int(headers["x-selfheal-prompt-version"])
         self.answer.prompt_digest = headers["x-selfheal-prompt-digest"]
         self.answer.provider = headers["x-selfheal-provider"]
         if fallback := headers.get(FALLBACK_HEADER):
             self.client.headers[FALLBACK_HEADER] = self.answer.fallback = fallback
+        self.read_assignment(headers)
+
+    def read_assignment(self, headers: Mapping[str, str]) -> None:
+        """Take from the headers of an answer or a failure which arm it is of."""
+        if assignment := read_assignment(headers):
+            self.answer.assignment = assignment
+            self.client.headers |= assignment.client_headers
 
     async def relay_stream(self, reply: ChatReply) -> None:
         """Send on what comes, but for what ends a choice: that is held back."""

@@ -17,11 +17,13 @@ def _round(weight: str, condition: str) -> str:
 
 
 # Row by row in the conversations' key: a plan that can't know how short the range is would read
-# the whole table. Rows that are as they were aren't written.
+# the whole table. Rows that are as they were aren't written. What another text than the active
+# prompt answered, in a rollout, is of no version: a prompt may have its number.
 COUNT: Final = f"""
     WITH counted AS (
         SELECT task_type, date_bin('5 minutes', created_at, '2000-01-01Z') AS bucket,
-               prompt_version, count(*) AS requests,
+               CASE WHEN a.arm IS NULL THEN prompt_version END AS prompt_version,
+               count(*) AS requests,
                count(*) FILTER (WHERE evaluation_passed IS NULL AND error_message IS NOT NULL)
                    AS unscored,
                {_round("weight", "evaluation_passed IS NOT NULL")} AS scored,
@@ -36,6 +38,10 @@ COUNT: Final = f"""
             SELECT c.inclusion_probability, input_tokens, output_tokens
             FROM selfheal.conversations AS c WHERE c.execution_id = l.id LIMIT 1
         ) AS c ON TRUE
+        LEFT JOIN LATERAL (
+            SELECT arm FROM selfheal.rollout_answers
+            WHERE execution_id = l.id AND arm = 'candidate' LIMIT 1
+        ) AS a ON TRUE
         CROSS JOIN LATERAL (SELECT {WEIGHT} AS weight) AS w
         WHERE created_at >= $1 AND created_at < $2
         GROUP BY 1, 2, 3

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from services.common.database import Database
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 
 # As many failures, in as many minutes, as the guide's trigger takes.
 ALARM_FAILURES = 3
 ALARM_MINUTES = 30
-SELECT_WATCHED = """
+SELECT_WATCHED = f"""
     SELECT name
     FROM unnest($1::text[]) AS name
     WHERE EXISTS (SELECT FROM selfheal.watches WHERE task_type = name AND ended_at IS NULL)
@@ -16,6 +17,7 @@ SELECT_WATCHED = """
                SELECT FROM execution_logs
                WHERE task_type = name AND evaluation_passed IS FALSE
                  AND created_at > now() - make_interval(mins => $2)
+                 AND {BY_ACTIVE_PROMPT}
                LIMIT $3
            ) AS failures
        )

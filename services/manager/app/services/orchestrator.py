@@ -18,7 +18,14 @@ from services.common.evaluation_detail import (
     read_detail,
 )
 from services.common.logging import get_logger
-from services.common.schemas import AgentRequest, AgentResponse, EvaluationRequest, TaskRequest
+from services.common.record.assignment import Assignment, find_assignment, read_assignment
+from services.common.schemas import (
+    ROLLOUT_HEADER,
+    AgentRequest,
+    AgentResponse,
+    EvaluationRequest,
+    TaskRequest,
+)
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
 from services.manager.app.idempotency.calls import Call
@@ -117,6 +124,9 @@ class Orchestrator:
         except UpstreamError as error:
             if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
                 raise  # Nothing was done of it.
+            if assignment := read_assignment(error.told):
+                execution.evaluation_detail = _describe_worker(assignment)
+            error.headers |= _name_arm(execution)
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
             await self._rows.write(Row(execution))
@@ -153,10 +163,9 @@ class Orchestrator:
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
+        assignment = find_assignment(task)
         stood_in = {"fallback": task.fallback} if task.fallback else {}
-        execution.evaluation_detail = EvaluationDetail(
-            worker=WorkerDetail(model=task.model, **stood_in)
-        ).as_json()
+        execution.evaluation_detail = _describe_worker(assignment, model=task.model, **stood_in)
         evaluation = await self._evaluator.evaluate(
             EvaluationRequest(
                 request_id=execution.request_id,
@@ -180,7 +189,20 @@ class Orchestrator:
             judge=read_detail(evaluation.detail).judge.name,
             prompt_age_seconds=task.prompt_age_seconds,
             fallback=task.fallback,
+            rollout=_name_arm(execution).get(ROLLOUT_HEADER),
         )
+
+
+def _name_arm(execution: Execution) -> dict[str, str]:
+    """Return what a client is told of the arm, where a rollout was open and it is known."""
+    worker = read_detail(execution.evaluation_detail or {}).worker
+    return {ROLLOUT_HEADER: f"{worker.rollout}/{worker.arm}"} if worker.rollout else {}
+
+
+def _describe_worker(assignment: Assignment | None, **told: str) -> dict[str, Any]:
+    """Write what is known of the Worker's answer, as the row's detail has it."""
+    arm = assignment.as_detail() if assignment else {}
+    return EvaluationDetail(worker=WorkerDetail(**told, **arm)).as_json()
 
 
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:

@@ -15,6 +15,11 @@ CHANNEL: Final = "selfheal_failures"
 CHANNELS: Final = (CHANNEL, JOBS_CHANNEL)
 # Failures come in bursts; what comes within this time is looked at once.
 DEBOUNCE_SECONDS: Final = 0.05
+# While failures pour in, the time between two looks doubles up to the longest.
+FIRST_INTERVAL_SECONDS: Final = 0.1
+LONGEST_INTERVAL_SECONDS: Final = 2.0
+# Of failures that are committed at once one is announced: so much later all of them are there.
+ECHO_SECONDS: Final = 2.0
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
 # Through a pooler nothing is heard of what is announced.
@@ -24,6 +29,23 @@ POOLED_REMEDY: Final = "To hear of failures at once, set DATABASE_DIRECT_URL pas
 RunOnce = Callable[[], Awaitable[bool]]
 
 log = get_logger()
+
+
+class Pace:
+    """Spaces looks out while failures pour in, and nothing is to be done about them."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def find_interval(self, *, had_news: bool, acted: bool) -> float:
+        """Find how many seconds to wait before the next look; none after one that did anything.
+
+        Args:
+            had_news: Whether failures were announced before this look.
+        """
+        longer = 2 * self._seconds or FIRST_INTERVAL_SECONDS
+        self._seconds = min(longer, LONGEST_INTERVAL_SECONDS) if had_news and not acted else 0.0
+        return self._seconds
 
 
 async def watch_failures(
@@ -49,6 +71,7 @@ async def watch_failures(
     pauses = _growing_pauses()
     opener = Opener(database_url, timeout_seconds=timeout_seconds)
     is_pooled = False
+    pace = Pace()
     while not stop.is_set():
         try:
             # LISTEN comes before the first run, so that no failure falls between the two.
@@ -61,11 +84,17 @@ async def watch_failures(
                         log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
                 log.info("failure_watch_started", channel=CHANNEL, poll_seconds=poll_seconds)
                 while not stop.is_set():
+                    had_news = news.is_set()
                     news.clear()
                     await connection.fetchval("SELECT 1")  # notices a connection that died
-                    await _run_until_stopped(run_once, stop)
+                    acted = await _run_until_stopped(run_once, stop)
                     pauses = _growing_pauses()
-                    await _wait_for_any(news, stop, timeout_seconds=poll_seconds)
+                    interval = pace.find_interval(had_news=had_news, acted=acted)
+                    await _wait_for_any(stop, timeout_seconds=interval)
+                    echo_seconds = min(ECHO_SECONDS, poll_seconds)
+                    await _wait_for_any(
+                        news, stop, timeout_seconds=echo_seconds if had_news else poll_seconds
+                    )
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
@@ -105,8 +134,8 @@ def _growing_pauses() -> Iterator[float]:
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
-async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> None:
-    """Run once; a stop in the middle cancels the run and waits until it has let go."""
+async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> bool:
+    """Run once, and tell whether it did anything; a stop cancels it and waits until it let go."""
     done = asyncio.Event()
     run = asyncio.ensure_future(run_once())
     run.add_done_callback(lambda _: done.set())
@@ -117,9 +146,10 @@ async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> None:
             run.cancel()
             await asyncio.wait([run])
     if run.cancelled() and stop.is_set():
-        return
+        return False
     acted = await run
     log.debug("continuous_run_completed", acted=acted)
+    return acted
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_seconds: float | None = None) -> None:

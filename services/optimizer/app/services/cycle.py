@@ -1,21 +1,22 @@
 """Runs the Optimizer once: looks after promotions, finds task types that need work, heals them."""
 
+import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 import asyncpg
 
 from services.common.database import translate_database_errors
-from services.common.errors import ServiceError
+from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import is_same_prompt
 from services.common.record.leases import Connect, Lease
-from services.common.record.outcomes import HELD, PROPOSED, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
@@ -27,8 +28,14 @@ LEASE_SECONDS = 40.0
 
 log = get_logger()
 
-Heal = Callable[[Case], Awaitable[HealingOutcome]]
-Announce = Callable[[Prompt, HealingOutcome | ServiceError], Awaitable[None]]
+Heal = Callable[[asyncpg.Connection, Case], Awaitable[HealingOutcome]]
+Announce = Callable[[asyncpg.Connection, Prompt, HealingOutcome | ServiceError], Awaitable[None]]
+
+
+class HealAlreadyRunsError(ServiceError):
+    """Another Optimizer is at work on this task type."""
+
+    code = "heal_already_runs"
 
 
 class DatabaseFailedError(ServiceError):
@@ -38,13 +45,23 @@ class DatabaseFailedError(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What a run came to: outcomes by task type, and failures in their order."""
+
+    outcomes: dict[str, HealingOutcome] = field(default_factory=dict)
+    failures: list[ServiceError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Cycle:
     """What a run is made of.
 
     Attributes:
         announce: Tells people of an outcome, or of what kept a heal from having one.
         confirm: Replays both texts where live rows say that a promotion does worse.
-        connect: Opens further connections, to renew leases.
+        connect: Opens further connections: to renew leases, and for heals side by side.
+        heals_at_once: How many task types are healed side by side, at least 1.
+        asks_first: Whether a person decides on rollbacks.
     """
 
     surveyor: Surveyor
@@ -53,6 +70,8 @@ class Cycle:
     confirm: Confirm
     triggered_by: str
     connect: Connect
+    heals_at_once: int = 1
+    asks_first: bool = False
 
     async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
@@ -67,19 +86,21 @@ class Cycle:
             ServiceError: The first failure, after all of them were tried.
         """
         log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
-        failures: list[ServiceError] = []
-        outcomes: dict[str, HealingOutcome] = {}
+        found = _Found()
         for prompt in await load_active_prompts(connection):
             work = look_after(
-                connection, prompt, confirm=self.confirm, triggered_by=self.triggered_by
+                connection,
+                prompt,
+                confirm=self.confirm,
+                triggered_by=self.triggered_by,
+                asks_first=self.asks_first,
             )
-            await self._bring_to_end(prompt, work, outcomes, failures)
-        rolled_back = list(outcomes)
+            await self._bring_to_end(connection, prompt, work, found)
+        outcomes, failures = found.outcomes, found.failures
+        rolled_back = [name for name, one in outcomes.items() if one.decision == ROLLED_BACK]
         survey = await self.surveyor.survey(connection)
         self._tell_cases(survey)
-        for case in survey.cases:
-            work = self._heal_alone(connection, case)
-            await self._bring_to_end(case.incumbent, work, outcomes, failures)
+        await self._heal_all(connection, survey.cases, found)
         if failures and not outcomes:
             raise failures[0]
         log.info(
@@ -97,6 +118,29 @@ class Cycle:
             raise failures[0]
         return outcomes
 
+    async def _heal_all(
+        self, connection: asyncpg.Connection, cases: Sequence[Case], found: _Found
+    ) -> None:
+        """Heal task types side by side, each on a connection of its own; a single one on this."""
+        if len(cases) == 1 or self.heals_at_once == 1:
+            for case in cases:
+                work = self._heal_alone(connection, case)
+                await self._bring_to_end(connection, case.incumbent, work, found)
+            return
+        slots = asyncio.Semaphore(self.heals_at_once)
+        async with asyncio.TaskGroup() as heals:
+            for case in cases:
+                heals.create_task(self._heal_beside(slots, case, found))
+
+    async def _heal_beside(self, slots: asyncio.Semaphore, case: Case, found: _Found) -> None:
+        async with slots:
+            try:
+                async with self.connect() as connection:
+                    work = self._heal_alone(connection, case)
+                    await self._bring_to_end(connection, case.incumbent, work, found)
+            except DatabaseUnavailableError as error:
+                found.failures.append(error)
+
     async def _heal_alone(
         self, connection: asyncpg.Connection, case: Case
     ) -> HealingOutcome | None:
@@ -109,29 +153,29 @@ class Cycle:
             if not await _still_serves(connection, case.incumbent):
                 log.info("incumbent_changed", task_type=task_type)
                 return None
-            return await self.heal(replace(case, lease=lease))
+            return await self.heal(connection, replace(case, lease=lease))
 
     async def _bring_to_end(
         self,
+        connection: asyncpg.Connection,
         prompt: Prompt,
         work: Awaitable[HealingOutcome | None],
-        outcomes: dict[str, HealingOutcome],
-        failures: list[ServiceError],
+        found: _Found,
     ) -> None:
         """Wait for work on a prompt, and keep and announce what came of it, if anything did."""
         try:
             with translate_failures():
                 outcome = await work
         except ServiceError as error:
-            failures.append(error)
+            found.failures.append(error)
             log.error(
                 "healing_failed", task_type=prompt.task_type, code=error.code, message=error.message
             )
-            await self.announce(prompt, error)
+            await self.announce(connection, prompt, error)
             return
         if outcome is not None:
-            outcomes[prompt.task_type] = outcome
-            await self.announce(prompt, outcome)
+            found.outcomes[prompt.task_type] = outcome
+            await self.announce(connection, prompt, outcome)
 
     def _tell_cases(self, survey: Survey) -> None:
         needy = [case for case in survey.cases if case.analysis.needs_optimization]

@@ -106,7 +106,7 @@ class JobTaker:
         serving: Prompt = await load_serving(connection, job.task_type or "")
         draft = Draft(job.content or "", job.requested_by, job.reason)
         case = await self.surveyor.take_draft(connection, serving, draft)
-        outcome = await self.heal(replace(case, lease=lease))
+        outcome = await self.heal(connection, replace(case, lease=lease))
         if outcome.decision == PROPOSED:
-            await self.announce(serving, outcome)
+            await self.announce(connection, serving, outcome)
         return outcome

@@ -71,10 +71,11 @@ class ChatPerformer:
                 return await self._begin(model.relay.stream(request))
             return await model.relay.complete(request)
 
-        try:
-            served = await self._models.ask(task, ask)
-        except ModelRejectedError as error:
-            raise self._tell_client(error) from error.__cause__
+        with loaded.told_in_errors():
+            try:
+                served = await self._models.ask(task, ask)
+            except ModelRejectedError as error:
+                raise self._tell_client(error) from error.__cause__
         log.info(
             "conversation_answered",
             task_type=task.task_type,
@@ -83,6 +84,7 @@ class ChatPerformer:
             purpose=task.purpose,
             streamed=is_streamed,
             fallback=served.fallback or None,
+            arm=loaded.assignment.arm if loaded.assignment else None,
             latency_ms=round((time.perf_counter() - started) * 1000),
         )
         return ChatAnswer(served.reply, _headers(loaded, served))
@@ -118,13 +120,16 @@ class ChatPerformer:
 
 def _headers(loaded: LoadedPrompt, served: Served[Any]) -> dict[str, str]:
     prompt, age = loaded.prompt, loaded.age_seconds
+    # A rollout's candidate is no row of `prompts`.
+    is_candidate = loaded.assignment is not None and loaded.assignment.arm == "candidate"
     headers = {
-        "x-selfheal-prompt-id": str(prompt.id),
+        "x-selfheal-prompt-id": "" if is_candidate else str(prompt.id),
         "x-selfheal-prompt-version": str(prompt.version),
         "x-selfheal-prompt-digest": prompt.digest,
         "x-selfheal-provider": served.provider,
         PROMPT_AGE_HEADER: "" if age is None else str(age),
         FALLBACK_HEADER: served.fallback,
+        **loaded.headers,
     }
     told = {name: value for name, value in headers.items() if value}
     return {name: value.encode("ascii", "replace").decode() for name, value in told.items()}

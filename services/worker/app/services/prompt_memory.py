@@ -3,8 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,11 +12,17 @@ import asyncpg
 from pydantic import SecretStr
 
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError, UnknownTaskTypeError
+from services.common.errors import (
+    DatabaseUnavailableError,
+    ServiceError,
+    UnknownTaskTypeError,
+)
 from services.common.internal_token import require_internal_token
 from services.common.models import Prompt
+from services.common.record.assignment import Assignment
 from services.common.resilience.background import Background
 from services.common.schemas import ChatTask, TaskRequest
+from services.worker.app.services.arms import Rollout, assign
 from services.worker.app.services.prompt_loader import (
     load_active_prompt,
     load_active_prompts,
@@ -29,10 +35,31 @@ REFRESH_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LoadedPrompt:
-    """A prompt; `age_seconds` is None for one that was read just now."""
+    """A prompt that leads an answer.
+
+    Attributes:
+        prompt: On a rollout's candidate arm with the candidate's text and its reserved version.
+        age_seconds: None for one that was read just now.
+        assignment: The arm, while a rollout is open.
+    """
 
     prompt: Prompt
     age_seconds: int | None = None
+    assignment: Assignment | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is told of the arm, of an answer and of a failure alike."""
+        return self.assignment.headers if self.assignment else {}
+
+    @contextmanager
+    def told_in_errors(self) -> Iterator[None]:
+        """Tell of the arm in errors as well: what a text makes fail is its doing, too."""
+        try:
+            yield
+        except ServiceError as error:
+            error.headers = error.headers | self.headers
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +104,8 @@ class PromptMemory(Background):
     ) -> LoadedPrompt:
         """Return the prompt that serves a task; with a candidate's text, where it names one.
 
+        A rollout's candidate answers its share of live tasks, as long as the database is there.
+
         Raises:
             ForbiddenError: If it names a candidate and `token` isn't the internal one.
             UnknownTaskTypeError: If no prompt serves the task type.
@@ -84,7 +113,7 @@ class PromptMemory(Background):
         """
         asked_at = self._clock()
         try:
-            prompt = await load_active_prompt(self._database, task.task_type)
+            active = await load_active_prompt(self._database, task.task_type)
         except UnknownTaskTypeError:
             self._forget(task.task_type, asked_at)
             raise
@@ -93,9 +122,12 @@ class PromptMemory(Background):
             if recalled is None:
                 raise
             return recalled
+        prompt = active.prompt
         self._keep(prompt, asked_at)
         if task.candidate_id is None:
-            return LoadedPrompt(prompt)
+            if active.rollout is None or task.purpose != "live":
+                return LoadedPrompt(prompt)
+            return _roll_out(prompt, active.rollout, task.unit or str(task.request_id))
         require_internal_token(token, internal_token, field="candidate_id")
         content = await load_candidate(self._database, task.candidate_id, task.task_type)
         return LoadedPrompt(replace(prompt, content=content))
@@ -145,3 +177,11 @@ class PromptMemory(Background):
             with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
                 await self.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
+
+
+def _roll_out(prompt: Prompt, rollout: Rollout, unit: str) -> LoadedPrompt:
+    """Return the prompt of the arm that a unit is assigned to."""
+    assignment = assign(rollout, unit)
+    if assignment.arm == "candidate":
+        prompt = replace(prompt, content=rollout.content, version=rollout.reserved_version)
+    return LoadedPrompt(prompt, assignment=assignment)

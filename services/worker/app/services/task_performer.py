@@ -1,5 +1,7 @@
 """Performs a task: the active prompt from the database, the text from the model."""
 
+from uuid import UUID
+
 from services.common.config import WorkerSettings
 from services.common.llm.factory import ServingModel
 from services.common.llm.invocation import ModelAnswer
@@ -31,13 +33,14 @@ class TaskPerformer:
             ServiceError: If prompt or answer can't be had.
         """
         loaded = await self._prompts.load(task, token, self._internal_token)
-        prompt = loaded.prompt
+        prompt, assignment = loaded.prompt, loaded.assignment
 
         async def ask(model: ServingModel) -> ModelAnswer:
             agent = self._agents.setdefault(model, WorkerAgent(model.chat))
             return await agent.generate(prompt=prompt.content, refined_input=task.refined_input)
 
-        served = await self._models.ask(task, ask)
+        with loaded.told_in_errors():
+            served = await self._models.ask(task, ask)
         answer = served.reply
         log.info(
             "task_performed",
@@ -47,6 +50,7 @@ class TaskPerformer:
             purpose=task.purpose,
             model=answer.model,
             fallback=served.fallback or None,
+            arm=assignment.arm if assignment else None,
             latency_ms=answer.latency_ms,
         )
         return TaskResponse(
@@ -59,4 +63,7 @@ class TaskPerformer:
             output_tokens=answer.output_tokens,
             prompt_age_seconds=loaded.age_seconds,
             fallback=served.fallback or None,
+            rollout=UUID(assignment.rollout) if assignment else None,
+            arm=assignment.arm if assignment else None,
+            unit=assignment.unit if assignment else None,
         )

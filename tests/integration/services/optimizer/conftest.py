@@ -18,6 +18,7 @@ from services.common.config import Settings
 from services.common.http import create_session
 from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.analyst import Analyst
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
 from services.optimizer.app.services.repair.candidates import AskModel, Reflect
 from services.optimizer.app.services.telling.notification import Notification
 from services.optimizer.app.wiring import Tools, run_cycle
@@ -250,7 +251,10 @@ async def optimize(
             is_continuous: bool = False,
             **values: Any,
         ) -> dict[str, HealingOutcome]:
-            tools = Tools(session, Analyst(reflect, ask_model), messages)  # type: ignore[arg-type]
-            return await run_cycle(optimizer_settings(**values), tools, is_continuous=is_continuous)
+            settings = optimizer_settings(**values)
+            evaluator = EvaluatorWatch(session, settings.evaluator_url)
+            analyst = Analyst(reflect, ask_model)
+            tools = Tools(session, analyst, messages, evaluator)  # type: ignore[arg-type]
+            return await run_cycle(settings, tools, is_continuous=is_continuous)
 
         yield run

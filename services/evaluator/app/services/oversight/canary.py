@@ -37,6 +37,7 @@ class CanaryRound:
     Attributes:
         wrong: Ids of those that were judged wrongly.
         problem: Why some have no score, in the words of the last failure.
+        wrongly_passed: How many of the wrong ones were passed.
     """
 
     items: int
@@ -44,6 +45,15 @@ class CanaryRound:
     agreeing: int
     wrong: tuple[str, ...] = ()
     problem: str = ""
+    wrongly_passed: int = 0
+
+    @property
+    def leaning(self) -> str:
+        """Which way most of the wrong ones were judged: `lenient`, `harsh`; else empty."""
+        wrongly_failed = len(self.wrong) - self.wrongly_passed
+        if self.wrongly_passed == wrongly_failed:
+            return ""
+        return "lenient" if self.wrongly_passed > wrongly_failed else "harsh"
 
     @property
     def agreement(self) -> float | None:
@@ -68,6 +78,7 @@ class CanaryStatus:
         baseline: Agreement of the first whole round under this fingerprint, in [0, 1].
         degraded: Whether the agreement dropped by more than 0.1 since then. Stays as it was
             while the agreement is unknown.
+        leaning: `lenient` or `harsh` where it is degraded and mostly errs one way; else empty.
         problem: Why the agreement is unknown, or some answers have no score.
     """
 
@@ -75,6 +86,7 @@ class CanaryStatus:
     agreement: float | None = None
     baseline: float | None = None
     degraded: bool = False
+    leaning: str = ""
     wrong: tuple[str, ...] = ()
     problem: str = ""
     checked_at: str = ""
@@ -100,6 +112,7 @@ def weigh(
             state="unknown",
             baseline=baseline,
             degraded=before.degraded,
+            leaning=before.leaning,
             problem=f"{latest.scored} of {latest.items} were scored. {latest.problem}".strip(),
             checked_at=now,
         )
@@ -111,6 +124,7 @@ def weigh(
         agreement=agreement,
         baseline=baseline,
         degraded=degraded,
+        leaning=latest.leaning if degraded else "",
         wrong=latest.wrong,
         problem=latest.problem,
         checked_at=now,
@@ -119,7 +133,7 @@ def weigh(
 
 async def score_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryRound:
     """Score the labelled answers one after the other, so that users' answers come first."""
-    scored, wrong, problem = 0, [], ""
+    scored, wrong, wrongly_passed, problem = 0, [], 0, ""
     for item in items:
         try:
             verdict, _ = await score(make_request(item.request, item.answer))
@@ -129,12 +143,14 @@ async def score_canary(score: Score, items: Sequence[LabelledAnswer]) -> CanaryR
         scored += 1
         if verdict.passed != item.passes:
             wrong.append(item.id)
+            wrongly_passed += verdict.passed
     return CanaryRound(
         items=len(items),
         scored=scored,
         agreeing=scored - len(wrong),
         wrong=tuple(wrong),
         problem=problem,
+        wrongly_passed=wrongly_passed,
     )
 
 

@@ -1,35 +1,71 @@
 """Looks into a watch's alarm: runs both texts again on what the promoted one was asked live.
 
 What live rows say depends on what was asked, and anyone may ask anything; here both texts are asked
-the same, by the gate's own test.
+the same, by the gate's own test. Where live traffic asks too few different things, golden inputs
+and guards are run beside them.
+
+All confirmations of one watch share one error rate: the first is judged at 0.0405, the `j`-th
+further one at 0.0095 x 6/(pi j)^2, which add up to 0.05.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.optimizer.app.services.aftercare.watch import pick_live_inputs
-from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.paired_run import run_pairs
-from services.optimizer.app.services.proof.paired_test import (
-    UNDECIDED,
-    Decision,
-    can_decide,
-    decide,
+from services.common.proof.betting import wins_needed
+from services.common.task_types import GoldenInputs
+from services.optimizer.app.services.aftercare.watch import (
+    MAX_REPLAYED,
+    MAX_REPLAYED_AGAIN,
+    pick_live_inputs,
 )
-from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.budget import BudgetExceededError
+from services.optimizer.app.services.proof.paired_run import run_pairs
+from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
 from services.optimizer.app.services.proof.replay_results import GUARD, ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.proof.trial import pair_scores, plan_trial
+from services.optimizer.app.services.screening.screening import screen
 
 # The names under which the two texts are on record.
 WATCHED, BEFORE = "watched", "before_it"
+# Of the error rate of 0.05 this is the first confirmation's; five whole wins still decide it.
+FIRST_ALPHA, FURTHER_ALPHA = 0.0405, 0.0095
 
 
 class TooFewReplaysError(ServiceError):
-    """Too few live inputs can be replayed to tell which text does better."""
+    """Too few inputs can be replayed to tell which text does better."""
 
     code = "too_few_inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What is to be looked into.
+
+    Attributes:
+        serving: The promoted prompt.
+        before: The text that seems to do better.
+        after: The promoted text's scored live answers, the newest first.
+        passing: Answers of either text that passed, the newest first: guards.
+        number: The how many-th of its watch it is, from 1 on.
+    """
+
+    serving: Prompt
+    before: str
+    after: Sequence[LoggedResult]
+    passing: Sequence[LoggedResult] = ()
+    number: int = 1
+
+    @property
+    def alpha(self) -> float:
+        """The chance of a false confirmation that this one may have, in (0, 1)."""
+        if self.number <= 1:
+            return FIRST_ALPHA
+        return FURTHER_ALPHA * 6 / (math.pi * (self.number - 1)) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +74,62 @@ class Confirmation:
 
     Attributes:
         decision: The bet that the text before is better than the promoted one; it is to serve
-            again where that says `promote`.
+            again where that says `promote`. None where replays broke off: pairs were seen, and
+            decided nothing.
         replayed: Inputs on which both texts were scored.
+        code: What broke the replays off; empty where nothing did.
     """
 
-    decision: Decision
+    decision: Decision | None
     replayed: int
     worker_calls: int
+    code: str = ""
 
 
-# Runs the prompt that serves and the text before it on live inputs, given the serving one's
-# answers, the newest first; raises a ServiceError where replays can't be had.
-Confirm = Callable[[Prompt, str, Sequence[LoggedResult]], Awaitable[Confirmation]]
+# Runs the prompt that serves and the text before it; raises a ServiceError where not one pair can
+# be had.
+Confirm = Callable[[Alarm], Awaitable[Confirmation]]
 
 
 async def confirm_alarm(
-    replays: TextReplays,
-    *,
-    promoted: str,
-    before: str,
-    after: Sequence[LoggedResult],
+    replays: TextReplays, alarm: Alarm, golden: GoldenInputs | None = None
 ) -> Confirmation:
-    """Run both texts on the same live inputs until it is decided whether the text before is better.
-
-    Args:
-        after: The promoted text's scored live answers, the newest first.
+    """Run both texts on the same inputs until it is decided whether the text before is better.
 
     Raises:
-        ServiceError: If Worker or Evaluator fail, the calls don't suffice, or too few inputs could
-            be scored to tell.
+        ServiceError: If not one pair could be had: Worker or Evaluator fail, the calls don't
+            suffice, or there are too few inputs to tell.
     """
+    inputs = plan_inputs(alarm, golden or GoldenInputs())
+    if len(inputs) < wins_needed(alpha=alarm.alpha):
+        raise TooFewReplaysError("Too few different inputs to tell by.")
+    promoted = alarm.serving.content
+    await replays.register(promoted, WATCHED)
+    await replays.register(alarm.before, BEFORE)
+    try:
+        decision, pairs = await run_pairs(
+            replays, inputs, incumbent=promoted, candidate=alarm.before, alpha=alarm.alpha
+        )
+        if decision.reason == UNDECIDED:
+            raise BudgetExceededError
+        left = len(inputs) - len(pairs)
+        is_short = len(pairs) < wins_needed(alpha=alarm.alpha)
+        if is_short and decide(pairs, pairs_left=left, alpha=alarm.alpha).reason == UNDECIDED:
+            raise TooFewReplaysError("Too few inputs could be scored to tell by.")
+    except ServiceError as error:
+        seen = pair_scores(replays.known(promoted), replays.known(alarm.before), inputs)
+        if not seen:
+            raise
+        return Confirmation(None, len(seen), replays.calls, error.code)
+    return Confirmation(decision, len(pairs), replays.calls)
+
+
+def plan_inputs(alarm: Alarm, golden: GoldenInputs) -> list[ReplayInput]:
+    """Plan what both texts are run on: live inputs, and where they are fewer than could decide,
+    golden inputs and guards in their place. The order depends on no score.
+    """
+    most = MAX_REPLAYED if alarm.number <= 1 else MAX_REPLAYED_AGAIN
+    live = pick_live_inputs(alarm.after, most)
     inputs = [
         ReplayInput(
             f"live-{number}",
@@ -76,16 +138,10 @@ async def confirm_alarm(
             GUARD,
             conversation=row.conversation,
         )
-        for number, row in enumerate(pick_live_inputs(after), 1)
+        for number, row in enumerate(live, 1)
     ]
-    if not can_decide(len(inputs)):
-        raise TooFewReplaysError("Too few different live inputs to tell by.")
-    await replays.register(promoted, WATCHED)
-    await replays.register(before, BEFORE)
-    decision, pairs = await run_pairs(replays, inputs, incumbent=promoted, candidate=before)
-    if decision.reason == UNDECIDED:
-        raise BudgetExceededError("The budget of Worker calls is used up.")
-    unscored = len(inputs) - len(pairs)
-    if not can_decide(len(pairs)) and decide(pairs, pairs_left=unscored).reason == UNDECIDED:
-        raise TooFewReplaysError("Too few live inputs could be scored to tell by.")
-    return Confirmation(decision, len(pairs), replays.calls)
+    if len(inputs) >= wins_needed(alpha=alarm.alpha):
+        return inputs
+    asked = {row.text for row in live}
+    spare = plan_trial([], golden, screen(list(alarm.passing)).clean).proving
+    return [*inputs, *(item for item in spare if item.text not in asked)][:most]

@@ -1,35 +1,33 @@
-"""Tells whether a promoted version is worse in live traffic than the one before it. Pure.
+"""Tells whether a promoted version is worse in live traffic than another one, or shown not to be.
 
-The same kind of test as the gate's, turned round: a gambler bets on each pair of answers that the
-version before did better. Answers are paired by what was asked where both were asked it or
-something like it, and by their order elsewhere, neither of which looks at a score. Of like
-requests two count at most, on either side: repeating a request doesn't outvote the others.
+Pure. Two gamblers bet on the same pairs of answers. One thinks that the other version does better,
+as the gate's does that a candidate is; when he is rich, that is an alarm. One thinks that the
+promoted version isn't worse by as much as the margin; when he is rich, it is kept. Until one of
+them is, nothing is known, and the watch goes on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.common.proof.betting import PairedScore, play
-from services.common.proof.input_clusters import (
-    MAX_PER_CLUSTER,
-    cluster_inputs,
-    take_in_turn,
-)
-from services.optimizer.app.services.log.log_records import (
-    LoggedResult,
-    find_model,
-    is_by_model,
-    take_first,
-)
+from services.common.proof.betting import play, wins_needed
+from services.common.proof.input_clusters import cluster_inputs, take_in_turn
+from services.optimizer.app.services.aftercare.pairing import LivePair, compare
+from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.screening.screening import screen
 
-# So many answers without a sign of harm, and the watch ends.
-ENOUGH_PAIRS = 50
-# Inputs on which an alarm is looked into, and rows that are read one by one to find them.
-MAX_REPLAYED = 12
-MAX_READ = 36
+# What a kept version may be worse by at most, in points of score.
+MARGIN = 0.05
+# Pairs that it takes to keep a version, however well it does.
+LEAST_PAIRS = 30
+# A loss of mean score that is reason to replay, where there are too few pairs to bet on.
+CLEAR_LOSS = 0.2
+# Inputs on which an alarm is looked into, first and later, and rows that are read to find them.
+MAX_REPLAYED, MAX_REPLAYED_AGAIN = 12, 24
+MAX_READ = 72
 WORSE, KEPT, WATCHING = "worse", "kept", "watching"
+# What a watch that goes on lacks.
+ANSWERS, CERTAINTY = "answers", "certainty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,17 @@ class WatchResult:
     """What live traffic says of a promotion.
 
     Attributes:
-        outcome: `worse`, `kept` (it proved itself), or `watching` while there is too little to
-            tell.
+        outcome: `worse`, `kept` (shown not to be worse by the margin), or `watching` while there
+            is too little to tell.
         answers: Answers of the new version that count.
-        before_answers: Answers of the version before it that count.
+        before_answers: Answers of the other version that count.
         mean: Mean score of the new version, in [0, 1]; None without answers.
-        before_mean: Mean score of the version before it, in [0, 1]; None without answers.
-        e_value: Wealth of the bet that the new version is worse, at least 0.
+        before_mean: Mean score of the other version, in [0, 1]; None without answers.
+        e_value: Wealth of the bet that the new version is worse, at least 0, since an alarm was
+            last dismissed.
         p_value: 1 / that wealth's peak, in (0, 1]; it decides.
+        kept_p_value: 1 / the peak of the bet that it isn't worse by the margin, in (0, 1].
+        lacks: What the watch goes on for: `answers` or `certainty`; empty once it is decided.
     """
 
     outcome: str
@@ -55,47 +56,67 @@ class WatchResult:
     before_mean: float | None
     e_value: float
     p_value: float
+    kept_p_value: float = 1.0
+    lacks: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A log row that counts, and the number of the cluster of like requests that it is in."""
-
-    row: LoggedResult
-    cluster: int
-
-
-def judge_promotion(before: Sequence[LoggedResult], after: Sequence[LoggedResult]) -> WatchResult:
-    """Compare live results; only scores of the evaluator that judges now count, and only answers
-    of the model that answers now.
+def judge_pairs(pairs: Sequence[LivePair], *, dismissed: Sequence[int] = ()) -> WatchResult:
+    """Judge a promotion by its pairs, in the order in which they were made.
 
     Args:
-        before: Scored answers of the version before, the newest first.
-        after: Scored answers of the promoted version, the newest first.
+        dismissed: How many pairs there were at each alarm that came to nothing: an alarm takes
+            pairs that came later, twice as many after each one.
     """
-    old, new = _take_what_counts(before, after)
-    gains = [pair.gain for pair in _pair(old, new)]
-    worse, better = play(gains, direction=-1), play(gains)
-    if worse.reaches():
+    scores = [pair.scores for pair in pairs]
+    later = scores[max(dismissed, default=0) :]
+    worse = play([pair.gain for pair in later], direction=-1)
+    kept = play([(pair.score - pair.partner_score + MARGIN) / (1 + MARGIN) for pair in pairs])
+    lacks = ""
+    if worse.reaches() and len(later) >= find_least_answers(dismissed):
         outcome = WORSE
-    elif better.reaches() or len(gains) >= ENOUGH_PAIRS:
+    elif kept.reaches() and len(pairs) >= LEAST_PAIRS:
         outcome = KEPT
     else:
-        outcome = WATCHING
+        outcome, lacks = WATCHING, ANSWERS if len(pairs) < LEAST_PAIRS else CERTAINTY
     return WatchResult(
         outcome,
-        answers=len(new),
-        before_answers=len(old),
-        pairs=len(gains),
-        mean=fmean(one.row.score for one in new) if new else None,
-        before_mean=fmean(one.row.score for one in old) if old else None,
+        answers=len(pairs),
+        before_answers=len(pairs),
+        pairs=len(pairs),
+        mean=fmean(pair.score for pair in pairs) if pairs else None,
+        before_mean=fmean(pair.partner_score for pair in pairs) if pairs else None,
         e_value=worse.now,
         p_value=worse.p_value,
+        kept_p_value=kept.p_value,
+        lacks=lacks,
     )
 
 
-def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
-    """Pick distinct live inputs to look into an alarm with, passed or failed; 12 at most.
+def find_least_answers(dismissed: Sequence[int]) -> int:
+    """Tell how many answers an alarm takes: as many as could decide, doubled by each dismissal."""
+    return wins_needed() * int(2 ** len(dismissed))
+
+
+def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> bool:
+    """Tell whether a promotion does much worse at first sight, where pairs can't tell.
+
+    That is so where live traffic asks for few different things, or the other version's record is
+    used up. It is no proof, only reason enough to replay.
+
+    Args:
+        fresh: The promoted version's scored answers since an alarm was last dismissed.
+        old: The other version's; without any, the promoted one seems worse where most fail.
+    """
+    if not fresh:
+        return False
+    comparable = [row.score for row in old if compare(fresh[0], row)]
+    if not comparable:
+        return fmean(row.passed for row in fresh) < 1 / 2
+    return fmean(comparable) - fmean(row.score for row in fresh) >= CLEAR_LOSS
+
+
+def pick_live_inputs(after: Sequence[LoggedResult], most: int = MAX_REPLAYED) -> list[LoggedResult]:
+    """Pick distinct live inputs to look into an alarm with, passed or failed.
 
     One of each cluster of like requests comes before a second of any, the oldest first. Rows that
     give orders are left out.
@@ -107,57 +128,4 @@ def pick_live_inputs(after: Sequence[LoggedResult]) -> list[LoggedResult]:
     clusters = cluster_inputs([row.text for row in distinct])
     order = take_in_turn(clusters)[:MAX_READ]
     clean = set(screen([distinct[at] for at in sorted(order)]).clean)
-    return [distinct[at] for at in order if distinct[at] in clean][:MAX_REPLAYED]
-
-
-def _take_what_counts(
-    before: Sequence[LoggedResult], after: Sequence[LoggedResult]
-) -> tuple[list[_Answer], list[_Answer]]:
-    """Take the first two answers of each cluster, on each side; the new ones from the oldest on.
-
-    The old ones are grouped first: what comes later changes no earlier pair.
-    """
-    current = after[0].fingerprint if after else ""
-    model = find_model(after)
-
-    def compares(row: LoggedResult) -> bool:
-        return row.fingerprint == current and is_by_model(row.model, model)
-
-    old = list(filter(compares, before))
-    new = list(filter(compares, reversed(after)))
-    rows = [*old, *new]
-    clusters = cluster_inputs([row.text for row in rows], most_clusters=len(rows))
-    cluster_of = {at: number for number, members in enumerate(clusters) for at in members}
-    answers = [_Answer(row, cluster_of[at]) for at, row in enumerate(rows)]
-    sides = (answers[: len(old)], answers[len(old) :])
-    old_ones, new_ones = (
-        take_first(side, MAX_PER_CLUSTER, lambda one: one.cluster) for side in sides
-    )
-    return old_ones, new_ones
-
-
-def _pair(old: Sequence[_Answer], new: Sequence[_Answer]) -> Iterator[PairedScore]:
-    """Pair each new answer with an old one that no other has: to the same request, else to a like
-    one, else the next there is.
-    """
-    free = list(old)
-    partners: dict[int, _Answer] = {}
-    for trait in _TRAITS:
-        for number, one in enumerate(new):
-            if number not in partners:
-                fits = (at for at, other in enumerate(free) if trait(other) == trait(one))
-                if (at := next(fits, None)) is not None:
-                    partners[number] = free.pop(at)
-    for number, one in enumerate(new):
-        if number in partners:
-            yield PairedScore(
-                str(number), incumbent=partners[number].row.score, candidate=one.row.score
-            )
-
-
-# What two answers of a pair have in common, the closest first: the request, its cluster, nothing.
-_TRAITS: tuple[Callable[[_Answer], object], ...] = (
-    lambda one: one.row.text,
-    lambda one: one.cluster,
-    lambda _: None,
-)
+    return [distinct[at] for at in order if distinct[at] in clean][:most]

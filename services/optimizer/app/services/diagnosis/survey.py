@@ -12,13 +12,14 @@ from services.optimizer.app.services.diagnosis.attribution import (
     attribute_from_log,
     blame_degraded_evaluator,
 )
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.diagnosis.healing_case import Case, Draft
 from services.optimizer.app.services.diagnosis.read_failures import read_failures
 from services.optimizer.app.services.log.failure_log import load_window
 from services.optimizer.app.services.log.prompt_history import load_previous_record
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
-IsDegraded = Callable[[], Awaitable[bool]]
+FindCondition = Callable[[], Awaitable[EvaluatorCondition]]
 FindPause = Callable[[asyncpg.Connection, Case], Awaitable[str]]
 
 log = get_logger()
@@ -49,12 +50,13 @@ class Surveyor:
     """Finds the prompts that need work.
 
     Attributes:
+        find_condition: Tells how the Evaluator is.
         find_pause: Tells why a case is left alone for now, in an empty text where it isn't. It is
             asked before rows are read one by one: the case has all failing inputs, no texts yet.
     """
 
     trigger: Trigger
-    is_degraded: IsDegraded
+    find_condition: FindCondition
     find_pause: FindPause
 
     async def survey(self, connection: asyncpg.Connection) -> Survey:
@@ -80,7 +82,8 @@ class Surveyor:
             connection, prompt, lookback_minutes=self.trigger.lookback_minutes
         )
         analysis = analyze_failures(window.results, threshold=self.trigger.failure_threshold)
-        found = blame_degraded_evaluator() if await self.is_degraded() else None
+        condition = await self.find_condition()
+        found = blame_degraded_evaluator() if condition.is_degraded else None
         return read_failures(Case(prompt, window, analysis, attribution=found, draft=draft))
 
     async def _examine(self, connection: asyncpg.Connection, prompt: Prompt) -> Case | None:
@@ -97,7 +100,8 @@ class Surveyor:
         previous = await load_previous_record(connection, prompt, model=window.model)
         usual = [window.earlier, previous]
         analysis = analyze_failures(window.results, threshold=threshold, usual=usual)
-        found = attribute_from_log(window, analysis, evaluator_degraded=await self.is_degraded())
+        condition = await self.find_condition()
+        found = attribute_from_log(window, analysis, evaluator_degraded=condition.is_degraded)
         if found is None and not analysis.needs_optimization:
             log.info(
                 "failures_not_surprising",

@@ -15,7 +15,8 @@ from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, HealingOut
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
 from services.optimizer.app.services.prompt_patcher import promote
-from services.optimizer.app.services.repair.gate import GateDecision
+from services.optimizer.app.services.proof.budget import WORKER_CALLS
+from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
 PROPOSE_MODE = "propose"
 # What may keep a proven text from being activated, beside a person who was faster.
@@ -94,6 +95,9 @@ class Conclusion:
         because = progress.attribution.because if progress.attribution else ()
         if self._report.case.draft and progress.choice and progress.choice.refused:
             because = (f"It wasn't run: {progress.choice.refused[0][2]}.",)
+        if reason == BUDGET:
+            what = self._report.cost.used_up or WORKER_CALLS
+            because = (*because, f"The budget of {what} is used up.")
         summary = " ".join([f"Held, {reason.replace('_', ' ')}.", *because])
         run = self._make_run(HELD, reason, summary)
         run_id = await record_run(self._connection, run)
@@ -126,6 +130,7 @@ class Conclusion:
         self, run: HealingRun, version: int, run_id: str, report_id: int | None = None
     ) -> HealingOutcome:
         decision = self._report.progress.decision
+        attribution = self._report.progress.attribution
         return HealingOutcome(
             run.decision,
             run.reason,
@@ -138,4 +143,5 @@ class Conclusion:
             len(decision.pairs) if decision else 0,
             decision.incumbent_passes if decision else 0,
             decision.candidate_passes if decision else 0,
+            attribution.cause if attribution else "",
         )

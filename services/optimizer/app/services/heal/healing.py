@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -12,24 +12,28 @@ import asyncpg
 
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
+from services.common.llm.metering import metering
 from services.common.logging import get_logger
 from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
+from services.common.record.surprise import Record
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
-    Replays,
-    attribute_from_replays,
 )
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
+from services.optimizer.app.services.diagnosis.replay_attribution import attribute_from_replays
+from services.optimizer.app.services.diagnosis.rerun import Replays
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
+from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
+from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import golden_failures
+from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures
 from services.optimizer.app.services.repair.candidate_lint import (
     LintContext,
     find_draft_lint,
@@ -53,6 +57,8 @@ from services.optimizer.app.services.repair.strategies import FINISHING, STRATEG
 INCUMBENT = "incumbent"
 # The share of a heal's calls that is kept for the gate.
 GATE_SHARE = 0.4
+# The share of a heal's calls within which it is asked whose fault it is, while it can't be told.
+ATTRIBUTION_SHARE = 0.4
 # A prompt may name what Python itself names.
 PYTHON_NAMES = " ".join([*dir(builtins), *keyword.kwlist])
 
@@ -86,7 +92,6 @@ class Healer:
         self._ask_model = self._count(ask_model) if ask_model else None
         self._task_types = task_types
         self._settings = settings
-        self._analyst_calls = 0
         self._started = time.monotonic()
 
     async def heal(self, case: Case) -> HealingOutcome:
@@ -167,12 +172,20 @@ class Healer:
     ) -> Attribution:
         """Run the prompt again, and beside it the last one that served well; a few inputs first.
 
-        Where a few inputs seem to clear the prompt, the others must agree.
+        While whose fault it is can't be told, more inputs are run under the prompt alone, within
+        the share of the calls that there is for it.
         """
         choosing, last_good = prepared.trial.choosing, prepared.last_good
-        for inputs in (choosing[:FIRST_LOOK], choosing):
+        for inputs in self._plan_looks(prepared.trial):
+            more = len(inputs) - len(choosing)
+            if (
+                more > 0
+                and replays.calls + FIRST_LOOK > ATTRIBUTION_SHARE * self._settings.max_calls
+            ):
+                break
             incumbent = await replays.run(case.incumbent.content, inputs)
-            before = await replays.run(last_good.content, inputs) if last_good else None
+            shared = inputs[: len(choosing)]
+            before = await replays.run(last_good.content, shared) if last_good else None
             found = attribute_from_replays(
                 case.window,
                 Replays(
@@ -182,9 +195,10 @@ class Healer:
                     last_good_version=last_good.version if last_good else None,
                     last_good_served=last_good is None or last_good.scored > 0,
                     failing_clusters=prepared.trial.clusters,
+                    last_good_record=last_good.record if last_good else Record(),
                 ),
             )
-            if found.calls_for_repair:
+            if not found.is_open:
                 break
         log.info(
             "failures_attributed",
@@ -193,6 +207,13 @@ class Healer:
             because=list(found.because),
         )
         return found
+
+    def _plan_looks(self, trial: TrialInputs) -> Iterator[Sequence[ReplayInput]]:
+        """Give ever more inputs: the first few for choosing, all of them, then spare ones too."""
+        yield trial.choosing[:FIRST_LOOK]
+        yield trial.choosing
+        for more in range(FIRST_LOOK, len(trial.spare_choosing) + FIRST_LOOK, FIRST_LOOK):
+            yield (*trial.choosing, *trial.spare_choosing[:more])
 
     async def _choose(self, case: Case, prepared: Preparation, replays: TextReplays) -> Choice:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
@@ -277,20 +298,19 @@ class Healer:
     def _count(
         self, ask: Callable[Question, Awaitable[Answer]]
     ) -> Callable[Question, Awaitable[Answer]]:
-        """Have calls of the analyst's model counted."""
+        """Have the analyst asked within the budget, and what it spends counted."""
+        budget = self._replayer.budget
 
         async def ask_and_count(*args: Question.args, **options: Question.kwargs) -> Answer:
-            self._analyst_calls += 1
-            return await ask(*args, **options)
+            budget.require_analyst()
+            with metering() as spent:
+                try:
+                    return await ask(*args, **options)
+                finally:
+                    spent.calls = max(spent.calls, 1)
+                    budget.spent[ANALYST].add(spent)
 
         return ask_and_count
 
     def _sum_up_cost(self) -> Cost:
-        replayer = self._replayer
-        return Cost(
-            replayer.calls,
-            self._analyst_calls,
-            replayer.input_tokens,
-            replayer.output_tokens,
-            time.monotonic() - self._started,
-        )
+        return Cost.of(self._replayer.budget, time.monotonic() - self._started)

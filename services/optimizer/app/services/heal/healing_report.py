@@ -1,6 +1,7 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import fmean
 from typing import Any
 
@@ -16,6 +17,8 @@ from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
+from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.proof.budget import ANALYST, JUDGE, WORKER, Budget
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.repair.contest import Choice, Contender
@@ -64,19 +67,42 @@ class Progress:
         if self.choice is not None:
             return BUDGET if self.choice.is_budget_spent else self.choice.hold_reason
         if self.attribution is not None:
-            return HOLD_REASONS[self.attribution.fault]
+            return self.attribution.hold_reason or HOLD_REASONS[self.attribution.fault]
         return self.preparation.obstacle if self.preparation is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a heal took: calls of the Worker and of the analyst's model, tokens, seconds."""
+    """What a heal took: calls of the Worker, the analyst's model and the judge's, tokens, seconds.
+
+    Attributes:
+        input_tokens: The Worker's; those of each purpose are in `by_purpose`.
+        used_up: What the budget allowed no more of; empty where it sufficed.
+    """
 
     worker_calls: int
     analyst_calls: int
     input_tokens: int
     output_tokens: int
     seconds: float
+    judge_calls: int = 0
+    used_up: str = ""
+    by_purpose: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, budget: Budget, seconds: float) -> "Cost":
+        """Sum up a budget's spending."""
+        worker = budget.spent[WORKER]
+        return cls(
+            worker.calls,
+            budget.spent[ANALYST].calls,
+            worker.input_tokens,
+            worker.output_tokens,
+            seconds,
+            budget.spent[JUDGE].calls,
+            budget.used_up,
+            {purpose: asdict(spent) for purpose, spent in budget.spent.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +150,17 @@ class HealingReport:
             ],
             "cost": {
                 **asdict(cost),
-                "model_calls": cost.worker_calls + cost.analyst_calls,
+                "model_calls": cost.worker_calls + cost.analyst_calls + cost.judge_calls,
                 "seconds": round(cost.seconds, 2),
             },
         }
         if progress.attribution is not None:
             detail["attribution"] = progress.attribution.as_json()
         if progress.preparation is not None:
-            detail["inputs"] = describe_inputs(progress.preparation.trial)
+            broken = progress.decision.damage.newly_failing if progress.decision else ()
+            detail["inputs"] = describe_inputs(progress.preparation.trial, broken)
+            if (good := progress.preparation.last_good) is not None:
+                detail["last_good"] = describe_past(good)
         if progress.decision is not None:
             detail["verdict"] = describe_decision(progress.decision)
         if watching is not None:
@@ -167,6 +196,17 @@ class HealingReport:
         }
 
 
+def describe_past(past: PastPrompt) -> dict[str, Any]:
+    """Tell which earlier prompt is meant, and how it did."""
+    return {
+        "prompt_id": past.prompt_id,
+        "version": past.version,
+        "digest": past.digest,
+        "scored": past.scored,
+        "passed": past.passed,
+    }
+
+
 def describe_contender(contender: Contender) -> dict[str, Any]:
     """Tell how a candidate did on the choosing inputs; a draft had none of them."""
     screening = contender.screening
@@ -192,9 +232,10 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs) -> dict[str, Any]:
-    """Tell which inputs there were, by half."""
-    guards_alone = [item for item in trial.guards if item not in trial.proving]
+def describe_inputs(trial: TrialInputs, broken: Collection[str] = ()) -> dict[str, Any]:
+    """Tell which inputs there were, by half; of the spare guards those that the candidate broke."""
+    spare = [item for item in trial.spare_guards if item.id in broken]
+    guards_alone = [item for item in (*trial.guards, *spare) if item not in trial.proving]
     used = [
         *((item, "choosing") for item in trial.choosing),
         *((item, "verdict") for item in trial.proving),
@@ -225,6 +266,9 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
             "checked": decision.damage.checked,
             "newly_failing": list(decision.damage.newly_failing),
             "allowed": decision.damage.allowed,
+            "incumbent_fails": decision.damage.incumbent_fails,
+            "candidate_fails": decision.damage.candidate_fails,
+            "chance_of_noise": decision.damage.chance_of_noise,
         },
         "control": {
             "scored": len(control),

@@ -11,7 +11,7 @@ import asyncpg
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
-from services.common.record.main_model import BY_MAIN_MODEL
+from services.common.record.active_prompt import BY_ACTIVE_PROMPT, COUNTS_FOR_PROMPT
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
@@ -26,13 +26,13 @@ from services.optimizer.app.services.log.log_records import (
 
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
 # NULL, NaN and infinities are no scores; what another model than the main one answered, while that
-# was dead, says nothing of a prompt.
+# was dead, says nothing of a prompt, and neither does what another text answered in a rollout.
 SCORED_ANSWERS = f"""
     FROM execution_logs
     WHERE task_type = $1 AND prompt_version = $2
       AND evaluation_score BETWEEN 0 AND 1 AND evaluation_passed IS NOT NULL
       AND created_at >= $3 AND created_at < $4
-      AND {BY_MAIN_MODEL}
+      AND {COUNTS_FOR_PROMPT}
 """
 # What was asked at the door; of what isn't whole, or too large to be replayed, no messages.
 CONVERSATION = f"""
@@ -46,7 +46,8 @@ CONVERSATION = f"""
 # whole of it), and only what is read leaves the server; OFFSET 0 lets none be fetched that isn't
 # read. Of each input only the newest answers are read: a flood of one pushes no other out.
 SELECT_RESULTS = f"""
-    SELECT read.request_id, user_input, refined_input, left(worker_output, 2000) AS worker_output,
+    SELECT read.id, read.request_id, user_input, refined_input,
+           left(worker_output, 2000) AS worker_output,
            evaluation_score, evaluation_passed,
            CASE WHEN NOT evaluation_passed THEN detail -> 'rules' END AS rules,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
@@ -106,7 +107,7 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
-SELECT_UNSCORED = """
+SELECT_UNSCORED = f"""
     SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
            coalesce(evaluation_detail -> 'error' ->> 'code', '') AS code,
            count(*) AS times
@@ -116,6 +117,7 @@ SELECT_UNSCORED = """
         WHERE task_type = $1
           AND evaluation_passed IS NULL AND error_message IS NOT NULL
           AND created_at >= $2
+          AND {BY_ACTIVE_PROMPT}
         ORDER BY created_at DESC
         LIMIT $3
     ) AS recent
@@ -229,6 +231,7 @@ def _read_result(record: asyncpg.Record) -> LoggedResult:
         request_id=str(record["request_id"]),
         conversation=_read_conversation(record) if record["execution_id"] else None,
         weight=record["weight"],
+        row_id=record["id"],
     )
 
 

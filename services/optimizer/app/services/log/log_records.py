@@ -1,5 +1,6 @@
 """Holds what the log tells of a prompt: plain values."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class LoggedResult:
     `fingerprint` names the evaluator that gave the score, `model` the model that answered.
     `conversation` is what was asked at the door, of which the inputs are the last message alone.
     `weight` is how many answers it stands for, at least 1: more than one where a share is scored.
+    `row_id` is the row's in the log; 0 for what is in no log.
     """
 
     user_input: str
@@ -59,6 +61,7 @@ class LoggedResult:
     request_id: str = ""
     conversation: ChatInput | None = field(default=None, hash=False)
     weight: float = 1.0
+    row_id: int = field(default=0, compare=False)
 
     @property
     def text(self) -> str:
@@ -122,3 +125,8 @@ class PastPrompt:
     def record(self) -> Record:
         """How many of its answers were scored, and how many passed."""
         return Record(self.scored, self.passed)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its text, as `Prompt.digest` is."""
+        return hashlib.sha256(self.content.encode("utf-8", "replace")).hexdigest()

@@ -3,25 +3,27 @@
 import asyncpg
 
 from services.common.models import Prompt
-from services.common.record.main_model import BY_MAIN_MODEL
+from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import PastPrompt, is_by_model
 
 MAX_HISTORY = 50
 # Whether answers differ in what they count for: where a share of them was scored, each stands for
-# another number of them; where a model stood in for the main one, they don't count.
+# another number of them; where a model stood in for the main one, or another text for the prompt,
+# they don't count.
 ARE_WEIGHED = """
     SELECT EXISTS (
         SELECT FROM selfheal.conversations WHERE model_asked = $1 AND inclusion_probability < 1
     ) OR EXISTS (SELECT FROM selfheal.fallback_answers WHERE task_type = $1)
+      OR EXISTS (SELECT FROM selfheal.rollouts WHERE task_type = $1)
 """
 # The newest scored answer of an earlier prompt.
 SELECT_LAST_MODEL = f"""
     SELECT evaluation_detail #>> '{{worker,model}}'
     FROM execution_logs
     WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND created_at < $4
-      AND evaluation_passed IS NOT NULL AND {BY_MAIN_MODEL}
+      AND evaluation_passed IS NOT NULL AND {COUNTS_FOR_PROMPT}
     ORDER BY created_at DESC
     LIMIT 1
 """
@@ -82,7 +84,7 @@ SELECT_WEIGHED_HISTORY = _write_history(
     """coalesce(
         round(count(*) * sum(weight) FILTER (WHERE evaluation_passed) / sum(weight)), 0
     )::int""",
-    BY_MAIN_MODEL,
+    COUNTS_FOR_PROMPT,
 )
 
 

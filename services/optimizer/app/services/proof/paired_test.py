@@ -1,12 +1,15 @@
 """Decides from two prompts' scores on the same inputs whether one is better. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from services.common.proof.betting import PairedScore, play, wins_needed
-
-GUARDS_PER_FAILURE = 10
+from services.common.proof.betting import (
+    SIGNIFICANCE_LEVEL,
+    PairedScore,
+    play,
+    wins_needed,
+)
 
 BETTER, NOT_BETTER, UNDECIDED = "better", "not_better", "undecided"
 RESET, LEARNED, UNLABELLED = "reset", "learned", "unlabelled"
@@ -46,7 +49,9 @@ def can_decide(pairs: int) -> bool:
     return pairs >= wins_needed()
 
 
-def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
+def decide(
+    pairs: Sequence[PairedScore], *, pairs_left: int = 0, alpha: float = SIGNIFICANCE_LEVEL
+) -> Decision:
     """Judge one candidate on inputs that had no part in choosing it; valid at every look.
 
     A tie, and no pairs at all, leave the incumbent, which is the older text.
@@ -54,12 +59,13 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
     Args:
         pairs: In the order in which they were planned, as far as they were measured.
         pairs_left: How many more could be measured.
+        alpha: The chance of a false `better` that this test may have, in (0, 1).
     """
     gains = [pair.gain for pair in pairs]
     wealth = play(gains)
-    if wealth.reaches():
+    if wealth.reaches(alpha):
         reason = BETTER
-    elif not wealth.could_reach(pairs_left):
+    elif not wealth.could_reach(pairs_left, alpha):
         reason = NOT_BETTER
     else:
         reason = UNDECIDED
@@ -72,45 +78,6 @@ def decide(pairs: Sequence[PairedScore], *, pairs_left: int = 0) -> Decision:
         p_value=wealth.p_value,
         incumbent_mean=fmean(pair.incumbent for pair in pairs) if pairs else None,
         candidate_mean=fmean(pair.candidate for pair in pairs) if pairs else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What the candidate breaks among inputs that passed in traffic lately.
-
-    Attributes:
-        checked: Guard inputs on which the candidate was run.
-        newly_failing: Those that the incumbent passes and the candidate fails, both run now.
-    """
-
-    checked: int
-    newly_failing: tuple[str, ...]
-    allowed: int
-
-    @property
-    def is_bearable(self) -> bool:
-        """Whether the candidate may serve in spite of it."""
-        return len(self.newly_failing) <= self.allowed
-
-
-def assess_damage(
-    incumbent: Mapping[str, bool], candidate: Mapping[str, bool], *, max_newly_failing: int
-) -> Damage:
-    """Compare passes on guard inputs.
-
-    Args:
-        incumbent: Whether the incumbent passes, by input; it is only asked where the candidate
-            fails, and where it isn't known, it is taken to pass.
-        max_newly_failing: How many of ten inputs may newly fail; of fewer than ten as many, and
-            of each further full ten as many again.
-    """
-    failing = tuple(name for name, passes in candidate.items() if not passes)
-    tens = max(1, len(candidate) // GUARDS_PER_FAILURE)
-    return Damage(
-        checked=len(candidate),
-        newly_failing=tuple(name for name in failing if incumbent.get(name, True)),
-        allowed=max_newly_failing * tens,
     )
 
 

@@ -14,11 +14,20 @@ from services.common.errors import (
     UpstreamError,
 )
 from services.common.evaluation_detail import read_detail
+from services.common.llm.metering import Spending
 from services.common.llm.retries import LONGEST_PAUSE_SECONDS, read_pause_seconds
 from services.common.logging import get_logger
-from services.common.replays.asking import Asker, Question
+from services.common.replays.asking import Answered, Asker, Question
 from services.common.resilience.deadline import within
+from services.common.schemas import EvaluationResponse
 from services.common.siblings import EvaluatorClient, WorkerClient
+from services.optimizer.app.services.proof.budget import (
+    WORKER,
+    WORKER_CALLS,
+    Budget,
+    BudgetExceededError,
+    Limits,
+)
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 CONCURRENCY = 4
@@ -31,12 +40,6 @@ MUTE_CODES = frozenset(
 )
 
 log = get_logger()
-
-
-class BudgetExceededError(ServiceError):
-    """The heal has used up its Worker calls."""
-
-    code = "budget_exceeded"
 
 
 class DeadlineExceededError(ServiceError):
@@ -55,13 +58,20 @@ class UnreplayableInputError(ServiceError):
     code = "input_unreplayable"
 
 
+def make_slots() -> asyncio.Semaphore:
+    """Make what lets a few Worker calls go out at a time."""
+    return asyncio.Semaphore(CONCURRENCY)
+
+
 class Replayer:
-    """Runs a prompt text on inputs, within a budget of Worker calls and a deadline.
+    """Runs a prompt text on inputs, within a budget and a deadline.
 
     Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
+        limits: Most that may be spent; by default what suits `max_calls` Worker calls.
         deadline_seconds: Most seconds from now until the last replay ends.
+        slots: Worker calls at a time, where several share them; else its own.
     """
 
     def __init__(
@@ -70,21 +80,25 @@ class Replayer:
         worker: WorkerClient,
         evaluator: EvaluatorClient,
         max_calls: int,
+        limits: Limits | None = None,
         deadline_seconds: float = 900,
+        slots: asyncio.Semaphore | None = None,
     ) -> None:
         self._asker = Asker(worker, "replay")
         self._evaluator = evaluator
-        self._max_calls = max_calls
+        self.budget = Budget(limits or Limits.suiting(max_calls))
         self._deadline = time.monotonic() + deadline_seconds
-        self._slots = asyncio.Semaphore(CONCURRENCY)
-        self.calls = 0
-        self.input_tokens = 0
-        self.output_tokens = 0
+        self._slots = slots or make_slots()
+
+    @property
+    def calls(self) -> int:
+        """Worker calls so far."""
+        return self.budget.spent[WORKER].calls
 
     @property
     def calls_left(self) -> int:
         """Worker calls that the budget still allows; 0 once the time is up."""
-        return self._max_calls - self.calls if self.seconds_left > 0 else 0
+        return self.budget.worker_calls_left if self.seconds_left > 0 else 0
 
     @property
     def seconds_left(self) -> float:
@@ -118,24 +132,30 @@ class Replayer:
     async def _replay_one(
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult | ServiceError:
-        failure: ServiceError = BudgetExceededError("The budget of Worker calls is used up.")
+        failure: ServiceError | None = None
         pause_seconds = 0.0
         for _ in range(ATTEMPTS):
             await asyncio.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS, self.seconds_left))
             async with self._slots:
-                if self.calls_left <= 0:
-                    return failure
-                self.calls += 1
+                if self.seconds_left <= 0 or not await self.budget.begin_replay():
+                    return failure or BudgetExceededError(self.budget.used_up or WORKER_CALLS)
+                judged: Spending | None = Spending()
                 try:
                     async with asyncio.timeout(self.seconds_left):
                         with within(self.seconds_left):
-                            return await self._generate_and_score(task_type, candidate_id, item)
+                            answered = await self._generate(task_type, candidate_id, item)
+                            judged = None
+                            evaluation = await self._evaluator.evaluate(answered.evaluation)
+                            result, judged = _read(evaluation, answered)
+                            return result
                 except (UpstreamError, UnknownTaskTypeError) as error:
                     code = getattr(error, "upstream_code", "")
                     # A service that has too little time left says so before the time is up.
                     is_late = code == DeadlinePassedError.code
                     failure = DeadlineExceededError(TIME_IS_UP) if is_late else error
                     log.warning("replay_spoiled", input_id=item.id, code=failure.code)
+                    if code == NOT_JUDGEABLE:
+                        judged = Spending()  # the judge wasn't asked
                     if is_late or code in MUTE_CODES:
                         return failure  # a second look would see the same
                     told = {"Retry-After": error.headers.get("retry-after", "")}
@@ -147,21 +167,27 @@ class Replayer:
                     fields = [str(problem["loc"][0]) for problem in error.errors()]
                     log.warning("replay_impossible", input_id=item.id, fields=fields)
                     return UnreplayableInputError("The input or its answer is out of bounds.")
-        return failure
+                finally:
+                    self.budget.end_replay(judged)
+        return failure or BudgetExceededError()
 
-    async def _generate_and_score(
-        self, task_type: str, candidate_id: UUID, item: ReplayInput
-    ) -> ReplayResult:
+    async def _generate(self, task_type: str, candidate_id: UUID, item: ReplayInput) -> Answered:
         asked = Question(item.user_input, item.refined_input, item.conversation, item.golden_id)
         answered = await self._asker.ask(task_type, candidate_id, asked)
-        self.input_tokens += answered.input_tokens
-        self.output_tokens += answered.output_tokens
-        evaluation = await self._evaluator.evaluate(answered.evaluation)
-        detail = read_detail(evaluation.detail)
-        return ReplayResult(
-            score=evaluation.score,
-            passed=evaluation.passed,
-            fingerprint=detail.evaluator.fingerprint,
-            output=answered.evaluation.worker_output,
-            failed_rules=detail.failed_rules,
-        )
+        taken = Spending(0, answered.input_tokens, answered.output_tokens)
+        self.budget.spent[WORKER].add(taken)
+        return answered
+
+
+def _read(evaluation: EvaluationResponse, answered: Answered) -> tuple[ReplayResult, Spending]:
+    """Read a score, and what the judge spent on it."""
+    detail = read_detail(evaluation.detail)
+    judge = detail.judge
+    result = ReplayResult(
+        score=evaluation.score,
+        passed=evaluation.passed,
+        fingerprint=detail.evaluator.fingerprint,
+        output=answered.evaluation.worker_output,
+        failed_rules=detail.failed_rules,
+    )
+    return result, Spending(judge.calls, judge.input_tokens, judge.output_tokens)

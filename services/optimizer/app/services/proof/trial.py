@@ -13,6 +13,7 @@ from services.common.proof.input_clusters import (
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_REFINED_CHARACTERS
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.damage import MOST_TIMES
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -24,6 +25,8 @@ from services.optimizer.app.services.proof.replay_results import (
 MAX_CHOOSING_FAILING = 4
 MAX_CHOOSING = 8
 MAX_PROVING_FAILING = 8
+# Choosing inputs beyond those, for the question of whose fault it is where they can't tell.
+MAX_SPARE_FAILING, MAX_SPARE_GOLDEN = 4, 12
 FAILING_IN_A_ROW = 2
 
 
@@ -38,6 +41,8 @@ class TrialInputs:
             inputs too.
         evidence: The failures behind the choosing inputs.
         clusters: Clusters of like failing inputs that there are.
+        spare_guards: Further guards, which are asked where the others can't tell damage from noise.
+        spare_choosing: Further inputs of the choosing side, on which the incumbent alone is run.
     """
 
     choosing: tuple[ReplayInput, ...]
@@ -45,6 +50,8 @@ class TrialInputs:
     guards: tuple[ReplayInput, ...] = ()
     evidence: tuple[LoggedResult, ...] = ()
     clusters: int = 0
+    spare_guards: tuple[ReplayInput, ...] = ()
+    spare_choosing: tuple[ReplayInput, ...] = ()
 
 
 def plan_trial(
@@ -71,7 +78,9 @@ def plan_trial(
         for first in (0, 1)
     ]
     evidence = sides[0][:MAX_CHOOSING_FAILING]
-    chosen = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(evidence, 1)]
+    readable = sides[0][: MAX_CHOOSING_FAILING + MAX_SPARE_FAILING]
+    rerun = [_logged(FAILING, "choosing", at, row) for at, row in enumerate(readable, 1)]
+    chosen, spare_failing = rerun[:MAX_CHOOSING_FAILING], rerun[MAX_CHOOSING_FAILING:]
     unseen = [
         _logged(FAILING, "verdict", at, row)
         for at, row in enumerate(sides[1][:MAX_PROVING_FAILING], 1)
@@ -80,13 +89,19 @@ def plan_trial(
     choosing_golden = _golden("choosing", golden.choosing, golden, taken)
     proving_golden = _golden("verdict", golden.verdict, golden, taken)
     taken |= {*golden.choosing, *golden.verdict}
-    guards = _guards([row for row in passing if _is_replayable(row)], taken, guard_inputs)
+    passed = [row for row in passing if _is_replayable(row)]
+    pool = _guards(passed, taken, MOST_TIMES * guard_inputs)
+    guards, spare_guards = pool[:guard_inputs], pool[guard_inputs:]
+    choosing = tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING]
+    spare_golden = [item for item in choosing_golden if item not in choosing][:MAX_SPARE_GOLDEN]
     return TrialInputs(
-        choosing=tuple(_interleave(chosen, choosing_golden))[:MAX_CHOOSING],
+        choosing=choosing,
         proving=tuple(_mix(unseen, list(_interleave(guards, proving_golden))))[:MAX_PROVING],
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),
+        spare_guards=tuple(spare_guards),
+        spare_choosing=tuple(_interleave(spare_golden, spare_failing)),
     )
 
 

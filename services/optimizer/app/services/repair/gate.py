@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.proof.betting import PairedScore
-from services.optimizer.app.services.proof.paired_run import run_if_judgeable, run_pairs
+from services.optimizer.app.services.proof.damage import Damage
+from services.optimizer.app.services.proof.guard_run import run_guards
+from services.optimizer.app.services.proof.paired_run import run_pairs
 from services.optimizer.app.services.proof.paired_test import (
     BETTER,
     NOT_BETTER,
     UNDECIDED,
     UNLABELLED,
-    Damage,
     Decision,
-    assess_damage,
     label_repair,
 )
 from services.optimizer.app.services.proof.replay_results import ReplayResult
@@ -146,17 +146,15 @@ class Gate:
         return unpaired_guards + self._max_newly_failing + 1
 
     async def _look_for_damage(self, content: str) -> Damage:
-        """Run the guards; the incumbent only on those that the candidate fails."""
-        guards = self._trial.guards
-        candidate = await run_if_judgeable(self._replays, content, guards)
-        failing = [
-            item for item in guards if item.id in candidate and not candidate[item.id].passed
-        ]
-        incumbent = await self._replays.run(self._incumbent, failing)
-        return assess_damage(
-            {name: result.passed for name, result in incumbent.items()},
-            {name: result.passed for name, result in candidate.items()},
+        """Run the guards, and spare ones where these can't tell damage from noise."""
+        return await run_guards(
+            self._replays,
+            self._trial.guards,
+            self._trial.spare_guards,
+            incumbent=self._incumbent,
+            candidate=content,
             max_newly_failing=self._max_newly_failing,
+            reserved_calls=FIRST_CONTROL,
         )
 
     async def _label(

@@ -19,7 +19,9 @@ from services.optimizer.app.services.telling.notices import claim_notice, releas
 SYSTEM: Final = "self-healing-agent-system"
 DEFAULT_TASK_TYPE: Final = "code_generation"
 # Events beside the decisions of runs.
-HEALED, EVALUATOR_DEGRADED = "healed", "evaluator_degraded"
+HEALED = "healed"
+EVALUATOR_DOWN, EVALUATOR_CHANGED = "evaluator_down", "evaluator_changed"
+EVALUATOR_DEGRADED: Final = "evaluator_degraded"
 HEALING_FAILED: Final = "healing_failed"
 # A person wants to see whether messages arrive.
 TEST: Final = "test"
@@ -29,7 +31,9 @@ ATTEMPTS: Final = 2
 QUIET_SECONDS: Final = 3600.0
 MAX_WORDS: Final = 160
 # States that last: the continuous mode meets them again at every look.
-LASTING: Final = frozenset({HELD, EVALUATOR_DEGRADED, HEALING_FAILED})
+LASTING: Final = frozenset(
+    {HELD, EVALUATOR_DOWN, EVALUATOR_DEGRADED, EVALUATOR_CHANGED, HEALING_FAILED}
+)
 
 HTTP_ACCEPTED: Final = range(200, 300)
 HTTP_TOO_MANY: Final = 429
@@ -43,8 +47,9 @@ class Notification:
     """What happened to a task type's prompt; codes and numbers, never what anyone wrote.
 
     Attributes:
-        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_degraded`,
-            `healing_failed` or `test`.
+        event: `healed`, `proposed`, `held`, `rolled_back`, `evaluator_down`,
+            `evaluator_degraded`, `evaluator_changed`, `healing_failed` or `test`.
+        task_type: Empty where it concerns all.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
         run_id: Id of the run's row, and of `selfheal reports show`.
@@ -208,8 +213,23 @@ def _tell_rolled_back(it: Notification) -> str:
 
 
 def _tell_evaluator_degraded(it: Notification) -> str:
+    leaning = {"lenient": "lets wrong answers pass that it", "harsh": "fails right answers that it"}
+    wrong = leaning.get(it.reason)
+    how = f"{wrong} didn't before" if wrong else "judges otherwise than it did"
+    return _tell_evaluator(it, f"{how}; nothing is repaired")
+
+
+def _tell_evaluator_down(it: Notification) -> str:
+    return _tell_evaluator(it, "gives no scores; nothing is repaired until it does")
+
+
+def _tell_evaluator_changed(it: Notification) -> str:
+    return _tell_evaluator(it, "was changed, and scores fell with that; no prompt is repaired")
+
+
+def _tell_evaluator(it: Notification, what: str) -> str:
     look = _look(it) or " See: selfheal logs --service evaluator"
-    return f": the Evaluator judges otherwise than it did; nothing is repaired.{look}"
+    return f"{': the' if it.task_type else 'The'} Evaluator {what}.{look}"
 
 
 def _tell_healing_failed(it: Notification) -> str:
@@ -228,7 +248,9 @@ _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
     PROPOSED: _tell_proposed,
     HELD: _tell_held,
     ROLLED_BACK: _tell_rolled_back,
+    EVALUATOR_DOWN: _tell_evaluator_down,
     EVALUATOR_DEGRADED: _tell_evaluator_degraded,
+    EVALUATOR_CHANGED: _tell_evaluator_changed,
     HEALING_FAILED: _tell_healing_failed,
     TEST: _tell_test,
 }

@@ -3,14 +3,22 @@
 from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.record.outcomes import PROMOTED, PROPOSED, HealingOutcome
+from services.optimizer.app.services.diagnosis.evaluator_condition import (
+    DEGRADED,
+    DOWN,
+    EvaluatorCondition,
+)
 from services.optimizer.app.services.telling.notification import (
+    EVALUATOR_CHANGED,
     EVALUATOR_DEGRADED,
+    EVALUATOR_DOWN,
     HEALED,
     HEALING_FAILED,
     Notification,
 )
 
 EVALUATOR_AT_FAULT = "evaluator_at_fault"
+EVALUATOR_EVENTS = {DOWN: EVALUATOR_DOWN, DEGRADED: EVALUATOR_DEGRADED}
 
 
 def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> Notification:
@@ -25,7 +33,7 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
         )
     event = HEALED if outcome.decision == PROMOTED else outcome.decision
     if outcome.reason == EVALUATOR_AT_FAULT:
-        event = EVALUATOR_DEGRADED
+        event = EVALUATOR_EVENTS.get(outcome.cause, EVALUATOR_CHANGED)
     return Notification(
         event,
         task_type=prompt.task_type,
@@ -40,6 +48,11 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
         passed_after=outcome.passed_after,
         prompt_digest=prompt.digest,
     )
+
+
+def describe_condition(condition: EvaluatorCondition) -> Notification:
+    """Tell that the Evaluator is down or degraded, whether or not anything fails for it."""
+    return Notification(EVALUATOR_EVENTS[condition.state], "", reason=condition.leaning)
 
 
 def _find_before_version(prompt: Prompt, outcome: HealingOutcome) -> int | None:

@@ -666,3 +666,85 @@ async def test_a_key_that_is_none_is_refused(
         refused = await manager.post("/api/v1/request", json=REQUEST, headers=headers)
         assert_is_error(refused, 400, "invalid_idempotency_key")
     assert worker.questions == []
+
+
+ROLLOUT = "99999999-2222-4333-8444-555555555555"
+ARM = {"rollout": ROLLOUT, "arm": "candidate", "unit": "0123456789abcdef"}
+ARM_HEADERS = {
+    "x-selfheal-rollout": f"{ROLLOUT}/candidate",
+    "x-selfheal-unit": "0123456789abcdef",
+}
+SELECT_ANSWERS = "SELECT rollout_id::text AS rollout, arm, unit FROM selfheal.rollout_answers"
+
+
+async def test_an_answer_of_a_rollout_is_told_kept_and_noted(
+    manager: httpx.AsyncClient, worker: FakeService, connection: Connection
+) -> None:
+    worker.answer |= ARM | {"prompt_version": 2}
+    response = await request(manager)
+
+    assert response.headers["x-selfheal-rollout"] == f"{ROLLOUT}/candidate"
+    assert response.json()["prompt_version"] == 2
+    assert ARM.keys().isdisjoint(response.json())
+    assert "x-selfheal-unit" not in response.headers
+    [row] = await connection.fetch("SELECT evaluation_detail -> 'worker' AS w FROM execution_logs")
+    assert row["w"] == {"model": "fake-1", **ARM}
+    assert [dict(row) for row in await connection.fetch(SELECT_ANSWERS)] == [ARM]
+
+
+async def test_an_answer_of_no_rollout_says_nothing_of_one(
+    manager: httpx.AsyncClient, connection: Connection
+) -> None:
+    assert "x-selfheal-rollout" not in (await request(manager)).headers
+    assert await connection.fetch(SELECT_ANSWERS) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(502, "model_content_filtered"), (504, "model_out_of_time")]
+)
+async def test_a_failure_on_an_arm_is_noted_with_it(
+    manager: httpx.AsyncClient,
+    worker: FakeService,
+    connection: Connection,
+    status: int,
+    code: str,
+) -> None:
+    worker.fail(status, code)
+    worker.headers = ARM_HEADERS
+    response = await request(manager)
+
+    assert response.status_code == status
+    assert response.headers["x-selfheal-rollout"] == f"{ROLLOUT}/candidate"
+    assert "x-selfheal-unit" not in response.headers
+    [row] = await connection.fetch("SELECT * FROM execution_logs")
+    assert row["evaluation_detail"]["worker"] == ARM
+    assert row["evaluation_detail"]["error"]["service"] == "worker"
+    assert [dict(row) for row in await connection.fetch(SELECT_ANSWERS)] == [ARM]
+
+
+async def test_an_answer_of_a_rollout_that_gets_no_score_is_noted_too(
+    manager: httpx.AsyncClient,
+    worker: FakeService,
+    evaluator: FakeService,
+    connection: Connection,
+) -> None:
+    worker.answer |= ARM
+    evaluator.fail(503, "judge_unavailable")
+    response = await request(manager)
+
+    assert response.headers["x-selfheal-rollout"] == f"{ROLLOUT}/candidate"
+    assert [dict(row) for row in await connection.fetch(SELECT_ANSWERS)] == [ARM]
+
+
+async def test_a_retry_hears_of_the_same_arm(
+    manager: httpx.AsyncClient, worker: FakeService
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    worker.answer |= ARM
+    first = await manager.post("/api/v1/request", json=REQUEST, headers=key)
+    worker.answer |= {"arm": "incumbent"}
+    retry = await manager.post("/api/v1/request", json=REQUEST, headers=key)
+
+    assert retry.headers["idempotent-replayed"] == "true"
+    for response in (first, retry):
+        assert response.headers["x-selfheal-rollout"] == f"{ROLLOUT}/candidate"

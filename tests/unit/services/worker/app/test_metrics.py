@@ -21,6 +21,15 @@ def test_prompt_versions_are_those_of_now_and_no_others() -> None:
     assert registry.get_sample_value("agent_prompt_age_seconds") == 7
 
 
+def test_shares_are_those_of_open_rollouts() -> None:
+    registry = CollectorRegistry()
+    metrics = PromptMetrics(registry, FakeMemory())  # type: ignore[arg-type]
+    metrics.set_shares({"poetry": 0.5})
+    assert registry.get_sample_value("agent_canary_share", {"task_type": "poetry"}) == 0.5
+    metrics.set_shares({})
+    assert registry.get_sample_value("agent_canary_share", {"task_type": "poetry"}) is None
+
+
 def test_answers_are_counted_by_what_they_are_for() -> None:
     registry = CollectorRegistry()
     metrics = PurposeMetrics(registry)

@@ -382,3 +382,21 @@ async def test_a_spool_that_a_dead_process_left_is_landed_by_whoever_looks_there
             await asyncio.sleep(0.01)
     await lander.close()
     assert await read_inputs(connection) == ["ask 1"]
+
+
+async def test_what_lands_late_still_says_of_which_arm_it_is(
+    connection: Connection, spool: Spool, lander: Lander
+) -> None:
+    arm = {"rollout": str(uuid4()), "arm": "candidate", "unit": "u"}
+    rows = [make_row(1), make_row(2, conversation=CONVERSATION, mark=MARK), make_row(3)]
+    for row in rows[:2]:
+        row.execution.evaluation_detail = {"worker": {"model": "m", **arm}}
+    await spool_rows(spool, *rows)
+    await lander.land()
+    noted = await connection.fetch(
+        "SELECT rollout_id::text AS rollout, arm, unit, created_at FROM selfheal.rollout_answers "
+        "ORDER BY execution_id"
+    )
+    assert [dict(row) for row in noted] == [
+        arm | {"created_at": row.created_at} for row in rows[:2]
+    ]

@@ -22,9 +22,13 @@ Connection = asyncpg.Connection
 Row = dict[str, Any]
 
 DAYS = 34
+# What the text of a rollout answered is of no version; the rest of its traffic is the prompt's.
+ARMS = [{"rollout": str(uuid4()), "arm": arm, "unit": "u"} for arm in ("candidate", "incumbent")]
 # What a scan finds: written without a look at how the job counts.
 SELECT_LOGGED = """
-    SELECT l.task_type, l.created_at, l.prompt_version, l.evaluation_passed, l.evaluation_score,
+    SELECT l.task_type, l.created_at, CASE WHEN l.evaluation_detail #>> '{worker,arm}'
+               IS DISTINCT FROM 'candidate' THEN l.prompt_version END AS prompt_version,
+           l.evaluation_passed, l.evaluation_score,
            l.error_message, l.worker_latency_ms, c.inclusion_probability, c.input_tokens,
            c.output_tokens
     FROM execution_logs l LEFT JOIN selfheal.conversations c ON c.execution_id = l.id
@@ -84,7 +88,10 @@ def make_row(dice: random.Random, at: datetime) -> Row:
         "evaluation_passed": passed,
         "error_message": None if passed is not None else dice.choice([None, "no judge"]),
         "created_at": at,
-        "evaluation_detail": {"evaluator": {"fingerprint": f"f{dice.randrange(3)}"}},
+        "evaluation_detail": {
+            "evaluator": {"fingerprint": f"f{dice.randrange(3)}"},
+            "worker": dice.choice([{"model": "m"}, *ARMS]),
+        },
         "conversation": dice.choice([None, (dice.choice([None, 0.1, 1.0]), 10, None)]),
     }
 
@@ -286,7 +293,7 @@ async def test_traffic_is_read_by_steps(connection: Connection, counter: Traffic
         row |= {"task_type": "a", "prompt_version": version, "evaluation_passed": passed,
                 "evaluation_score": None if passed is None else 0.5, "worker_latency_ms": 40,
                 "error_message": None if passed is not None else "no judge",
-                "conversation": (None, 10, 3)}  # fmt: skip
+                "conversation": (None, 10, 3), "evaluation_detail": {}}  # fmt: skip
         await insert(connection, row)
     await sweep(counter, connection)
     end = start + timedelta(hours=1)

@@ -25,6 +25,11 @@ END_LISTENERS = """
     WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1' AND pid <> pg_backend_pid()
 """
 
+FAIL = """
+    INSERT INTO execution_logs (request_id, task_type, user_input, evaluation_passed)
+    VALUES (gen_random_uuid(), 'code_generation', 'u', FALSE)
+"""
+
 
 class Runs:
     """Counts runs; each waits until it is let go.
@@ -139,6 +144,37 @@ async def test_failures_during_a_run_cause_one_further_run(
         await log_result()
         await runs.wait_for(3)
     assert runs.begun == 3
+
+
+async def test_what_one_of_two_at_once_announces_is_looked_at_again_for_the_other(
+    watching: Any,
+    runs: Runs,
+    connect: Callable[[], Awaitable[Connection]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(continuous, "ECHO_SECONDS", 0.01)
+    early, late = await connect(), await connect()
+    async with watching():
+        await runs.wait_for(1)
+        speaks, is_silent = early.transaction(), late.transaction()
+        await speaks.start()
+        await early.execute(FAIL)
+        await is_silent.start()
+        await late.execute(FAIL)
+        await speaks.commit()
+        await runs.wait_for(2)
+        await is_silent.commit()
+        await runs.wait_for(3)
+
+
+async def test_who_fails_while_another_announces_does_not_wait_for_its_commit(
+    connect: Callable[[], Awaitable[Connection]],
+) -> None:
+    early, late = await connect(), await connect()
+    async with asyncio.timeout(PATIENCE_SECONDS), early.transaction():
+        await early.execute(FAIL)
+        await late.execute(FAIL)
+        assert await late.fetchval("SELECT count(*) FROM execution_logs") == 1
 
 
 async def test_it_looks_now_and_then_in_any_case(watching: Any, runs: Runs) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.common.errors import ServiceError, UpstreamError
+from services.common.database import connect as open_one
+from services.common.errors import DatabaseUnavailableError, ServiceError, UpstreamError
 from services.common.models import Prompt
 from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
@@ -17,10 +19,14 @@ from services.optimizer.app.services import cycle
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.cycle import LEASE_SECONDS, Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
+from services.optimizer.app.services.diagnosis.evaluator_condition import (
+    DEGRADED,
+    EvaluatorCondition,
+)
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import (
+    FindCondition,
     FindPause,
-    IsDegraded,
     Surveyor,
     Trigger,
 )
@@ -56,7 +62,7 @@ class FakeHeal:
             for case in self.cases
         ]
 
-    async def __call__(self, case: Case) -> HealingOutcome:
+    async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
         self.cases.append(case)
         outcome = self._outcomes.get(case.incumbent.task_type, HEALED)
         if isinstance(outcome, Exception):
@@ -64,15 +70,17 @@ class FakeHeal:
         return outcome
 
 
-async def say_it_is_well() -> bool:
-    return False
+async def say_it_is_well() -> EvaluatorCondition:
+    return EvaluatorCondition()
 
 
 async def find_no_pause(_connection: Connection, _case: Case) -> str:
     return ""
 
 
-async def tell_nobody(_prompt: Prompt, _outcome: HealingOutcome | ServiceError) -> None:
+async def tell_nobody(
+    _connection: Connection, _prompt: Prompt, _outcome: HealingOutcome | ServiceError
+) -> None:
     pass
 
 
@@ -88,12 +96,12 @@ def make_cycle(
     heal: FakeHeal,
     trigger: Trigger = TRIGGER,
     *,
-    is_degraded: IsDegraded = say_it_is_well,
+    find_condition: FindCondition = say_it_is_well,
     find_pause: FindPause = find_no_pause,
     announce: Announce = tell_nobody,
 ) -> Cycle:
     return Cycle(
-        Surveyor(trigger, is_degraded, find_pause),
+        Surveyor(trigger, find_condition, find_pause),
         heal,
         announce,
         confirm_nothing,
@@ -245,7 +253,9 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
 ) -> None:
     told: list[str] = []
 
-    async def announce(_prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+    async def announce(
+        _: Connection, _prompt: Prompt, outcome: HealingOutcome | ServiceError
+    ) -> None:
         told.append(outcome.code if isinstance(outcome, ServiceError) else outcome.decision)
 
     await deploy()
@@ -278,6 +288,60 @@ async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
     with pytest.raises(ServiceError, match="DeadlockDetectedError"):
         await make_cycle(heal).run(connection)
     assert heal.asked == [("code_generation", 99, 3)]
+
+
+class HealTogether(FakeHeal):
+    """Ends no heal before so many have begun, and fails one that another keeps from beginning."""
+
+    def __init__(self, count: int, **outcomes: HealingOutcome | Exception) -> None:
+        super().__init__(**outcomes)
+        self._all = asyncio.Barrier(count)
+        self.backends: set[int] = set()
+
+    async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
+        async with asyncio.timeout(20):
+            await self._all.wait()
+        self.backends.add(await connection.fetchval("SELECT pg_backend_pid()"))
+        return await super().__call__(connection, case)
+
+
+async def test_task_types_are_healed_side_by_side_but_not_more_than_may(
+    connection: Connection, database_url: str, deploy: Deploy, log_result: LogResult
+) -> None:
+    task_types = ("code_generation", "letters", "poems", "songs")
+    for task_type in task_types:
+        await deploy("be rude", version=7, task_type=task_type)
+        await log_result(times=3, version=7, task_type=task_type)
+    failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
+    heal = HealTogether(2, letters=failure)
+    runs = replace(
+        make_cycle(heal),
+        connect=lambda: open_one(database_url, timeout_seconds=20),
+        heals_at_once=2,
+    )
+    with capture_logs() as logs, pytest.raises(UpstreamError):
+        await runs.run(connection)
+    assert {task_type for task_type, _, _ in heal.asked} == set(task_types)
+    assert len(heal.backends) >= 2
+    assert sorted(logs[-1]["promoted"]) == ["code_generation", "poems", "songs"]
+
+
+async def test_one_that_finds_no_connection_keeps_no_other_from_healing(
+    connection: Connection, database_url: str, deploy: Deploy, log_result: LogResult
+) -> None:
+    for task_type in ("code_generation", "letters"):
+        await deploy("be rude", version=7, task_type=task_type)
+        await log_result(times=3, version=7, task_type=task_type)
+    ways = [database_url, "postgresql://nobody@127.0.0.1:1/none"]
+    heal = FakeHeal()
+    runs = replace(
+        make_cycle(heal),
+        connect=lambda: open_one(ways.pop(), timeout_seconds=5),
+        heals_at_once=2,
+    )
+    with pytest.raises(DatabaseUnavailableError):
+        await runs.run(connection)
+    assert len(heal.asked) == 1
 
 
 async def test_outcomes_are_given_by_task_type(
@@ -363,17 +427,17 @@ async def test_an_evaluator_that_owns_up_is_asked_once_failures_pile_up(
 ) -> None:
     asked = []
 
-    async def is_degraded() -> bool:
+    async def find_condition() -> EvaluatorCondition:
         asked.append(True)
-        return True
+        return EvaluatorCondition(DEGRADED)
 
     await deploy()
     await log_result(times=2)
     heal = FakeHeal()
-    await run(connection, heal, is_degraded=is_degraded)
+    await run(connection, heal, find_condition=find_condition)
     assert (heal.asked, asked) == ([], [])
     await log_result()
-    await run(connection, heal, is_degraded=is_degraded)
+    await run(connection, heal, find_condition=find_condition)
     [case] = heal.cases
     assert case.attribution is not None
     assert case.attribution.fault == "evaluator"
@@ -548,7 +612,9 @@ async def test_people_are_told_of_every_outcome_and_of_every_failure(
 ) -> None:
     told: list[tuple[str, HealingOutcome | ServiceError]] = []
 
-    async def announce(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> None:
+    async def announce(
+        _: Connection, prompt: Prompt, outcome: HealingOutcome | ServiceError
+    ) -> None:
         told.append((prompt.task_type, outcome))
 
     await deploy()
@@ -569,10 +635,10 @@ async def test_where_another_optimizer_heals_this_one_does_not(
     begun, end = asyncio.Event(), asyncio.Event()
 
     class SlowHeal(FakeHeal):
-        async def __call__(self, case: Case) -> HealingOutcome:
+        async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
             begun.set()
             await end.wait()
-            return await super().__call__(case)
+            return await super().__call__(connection, case)
 
     slow, second = SlowHeal(), FakeHeal()
     first_run = asyncio.create_task(make_cycle(slow).run(connection))
@@ -632,9 +698,9 @@ async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:
     class HealThatTakesLong(FakeHeal):
-        async def __call__(self, case: Case) -> HealingOutcome:
+        async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
             await deploy("theirs", version=8, task_type="letters")
-            return await super().__call__(case)
+            return await super().__call__(connection, case)
 
     await deploy()
     await deploy("be rude", version=7, task_type="letters")
@@ -662,3 +728,14 @@ async def test_two_optimizers_at_once_give_one_promotion(
     assert [row["version"] for row in serving] == [100]
     assert await connection.fetchval("SELECT count(*) FROM optimization_reports") == 1
     assert await connection.fetchval("SELECT count(*) FROM selfheal.watches") == 1
+
+
+async def test_a_judge_that_turned_lenient_is_told_of_though_nothing_fails(
+    optimize: Optimize, siblings: Siblings, messages: Any
+) -> None:
+    siblings.is_degraded = True
+    assert await optimize() == {}
+    assert [(told.event, told.task_type) for told in messages.told] == [("evaluator_degraded", "")]
+    siblings.is_degraded = False
+    await optimize()
+    assert len(messages.told) == 1

@@ -2,6 +2,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from support.rollouts import end_rollout, open_rollout
 
 from services.common.database import Database
 from services.common.errors import (
@@ -13,6 +14,7 @@ from services.worker.app.services.prompt_loader import (
     load_active_prompt,
     load_active_versions,
     load_candidate,
+    load_shares,
 )
 
 Connection = asyncpg.Connection
@@ -32,7 +34,7 @@ async def insert(
 
 
 async def test_the_seed_serves_from_the_start(database: Database) -> None:
-    prompt = await load_active_prompt(database, "code_generation")
+    prompt = (await load_active_prompt(database, "code_generation")).prompt
 
     assert (prompt.id, prompt.version, prompt.is_active) == (1, 1, True)
     assert (prompt.change_reason, prompt.created_by) == ("Initial seed prompt", "system")
@@ -45,7 +47,7 @@ async def test_nothing_is_remembered_between_two_loads(
     await load_active_prompt(database, "code_generation")
     await connection.execute("UPDATE prompts SET content = 'new'")
 
-    assert (await load_active_prompt(database, "code_generation")).content == "new"
+    assert (await load_active_prompt(database, "code_generation")).prompt.content == "new"
 
 
 @pytest.mark.parametrize(
@@ -65,13 +67,13 @@ async def test_of_several_active_prompts(
     for text, version in rows:
         await insert(connection, "poetry", text, version)
 
-    assert (await load_active_prompt(database, "poetry")).content == content
+    assert (await load_active_prompt(database, "poetry")).prompt.content == content
 
 
 async def test_an_inactive_prompt_never_serves(database: Database, connection: Connection) -> None:
     await insert(connection, "code_generation", "inactive", 99, is_active=False)
 
-    assert (await load_active_prompt(database, "code_generation")).version == 1
+    assert (await load_active_prompt(database, "code_generation")).prompt.version == 1
 
 
 async def test_an_unknown_task_type_names_those_with_an_active_prompt(
@@ -142,3 +144,50 @@ async def test_without_the_table_the_database_is_unavailable(blank_database_url:
     with pytest.raises(DatabaseUnavailableError):
         await load_active_prompt(database, "code_generation")
     await database.close()
+
+
+async def test_an_open_rollout_comes_with_the_prompt_that_it_is_for(
+    database: Database, connection: Connection
+) -> None:
+    rollout_id = await open_rollout(connection, share=0.5)
+    active = await load_active_prompt(database, "code_generation")
+
+    assert active.prompt.version == 1
+    assert active.rollout is not None
+    assert (active.rollout.id, active.rollout.share) == (rollout_id, 0.5)
+    assert (active.rollout.content, active.rollout.reserved_version) == ("Rolled out.", 2)
+    assert await load_shares(database) == {"code_generation": 0.5}
+
+    await end_rollout(connection, rollout_id)
+    assert (await load_active_prompt(database, "code_generation")).rollout is None
+    assert await load_shares(database) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE prompts SET content = content || ' Edited.'", id="an edit by hand"),
+        pytest.param(
+            "INSERT INTO prompts (task_type, content, version) "
+            "SELECT task_type, content, 2 FROM prompts",
+            id="a third prompt, of the reserved number and the same text",
+        ),
+    ],
+)
+async def test_another_deploy_ends_a_rollout_at_once(
+    database: Database, connection: Connection, change: str
+) -> None:
+    await open_rollout(connection)
+    await connection.execute(change)
+
+    assert (await load_active_prompt(database, "code_generation")).rollout is None
+
+
+async def test_a_rollout_is_of_its_own_task_type_alone(
+    database: Database, connection: Connection
+) -> None:
+    await insert(connection, "poetry", "p", 1)
+    await open_rollout(connection, task_type="poetry")
+
+    assert (await load_active_prompt(database, "code_generation")).rollout is None
+    assert (await load_active_prompt(database, "poetry")).rollout is not None

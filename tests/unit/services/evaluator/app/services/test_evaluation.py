@@ -157,6 +157,9 @@ async def test_the_detail_explains_the_score() -> None:
         "judgements": [],
         "spread": 0.0,
         "second_look": "",
+        "calls": 0,
+        "input_tokens": 0,
+        "output_tokens": 0,
     }
     assert content["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
     assert content["execution"]["status"] == "unavailable"

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 
 from services.common.errors import UpstreamError
-from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 NAMESPACE = UUID("00000000-0000-4000-8000-000000000001")
@@ -57,7 +57,7 @@ class FakeTextReplays:
                 scored += 1
         if fresh and not scored:
             if self.calls_left <= 0:
-                raise BudgetExceededError("The budget of Worker calls is used up.")
+                raise BudgetExceededError
             raise UpstreamError("no", upstream="evaluator", upstream_code="not_judgeable")
         return {item.id: results[item.id] for item in inputs if item.id in results}
 

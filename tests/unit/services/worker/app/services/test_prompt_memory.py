@@ -12,6 +12,7 @@ from services.common.errors import DatabaseUnavailableError, UnknownTaskTypeErro
 from services.common.models import Prompt
 from services.common.schemas import TaskRequest
 from services.worker.app.services import prompt_memory
+from services.worker.app.services.arms import ActivePrompt, Rollout
 from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
@@ -32,6 +33,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.serving = {"poetry": make_prompt(), "letters": make_prompt("letters")}
         self.is_away = False
+        self.rollout: Rollout | None = None
         self.held: asyncio.Event | None = None
         self.now = 1000.0
 
@@ -39,11 +41,11 @@ class FakeDatabase:
         if self.is_away:
             raise DatabaseUnavailableError("away")
 
-    async def load_active_prompt(self, _: Any, task_type: str) -> Prompt:
+    async def load_active_prompt(self, _: Any, task_type: str) -> ActivePrompt:
         self.look()
         if task_type not in self.serving:
             raise UnknownTaskTypeError(task_type=task_type, known=list(self.serving))
-        return self.serving[task_type]
+        return ActivePrompt(self.serving[task_type], self.rollout)
 
     async def load_active_prompts(self, _: Any) -> list[Prompt]:
         self.look()
@@ -155,6 +157,45 @@ async def test_a_candidate_is_never_served_from_memory(
     assert (await load(memory)).prompt.content == "text"
     with pytest.raises(DatabaseUnavailableError):
         await load(memory, candidate_id=ID)
+
+
+async def test_a_rollout_takes_part_in_live_tasks_and_no_others(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    serving = database.serving["poetry"]
+    database.rollout = Rollout(ID, serving.digest, "rolled out", 7, share=1)
+    loaded = await load(memory)
+    assert (loaded.prompt.content, loaded.prompt.version) == ("rolled out", 7)
+    assert loaded.assignment is not None
+    assert loaded.headers["x-selfheal-rollout"] == f"{ID}/candidate"
+    for more in ({"purpose": "replay"}, {"purpose": "trial"}):
+        assert await load(memory, **more) == LoadedPrompt(serving)
+    assert (await load(memory, candidate_id=ID)).prompt.content == "a candidate"
+    database.is_away = True
+    assert await load(memory) == LoadedPrompt(serving, 0)
+
+
+async def test_the_unit_of_a_task_is_its_own_request_unless_it_names_one(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=0)
+    alone, same = await load(memory), await load(memory, unit=str(ID))
+    shared = await load(memory, unit="somebody")
+    assert alone == same
+    assert alone.prompt == database.serving["poetry"]
+    assert alone.assignment
+    assert shared.assignment
+    assert alone.assignment.arm == "incumbent"
+    assert alone.assignment.unit != shared.assignment.unit
+
+
+async def test_an_error_says_of_which_arm_it_is(
+    memory: PromptMemory, database: FakeDatabase
+) -> None:
+    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=1)
+    with pytest.raises(DatabaseUnavailableError) as failure, (await load(memory)).told_in_errors():
+        raise DatabaseUnavailableError("away")
+    assert failure.value.headers["x-selfheal-rollout"] == f"{ID}/candidate"
 
 
 async def test_with_no_age_allowed_nothing_serves_from_memory(database: FakeDatabase) -> None:

@@ -1,8 +1,9 @@
 """After a promotion: what does worse is undone, what does well is kept, and a hand wins."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -14,9 +15,10 @@ from services.common.proof.betting import PairedScore
 from services.common.record.healing_runs import HealingRun, Repair, register_candidate
 from services.common.record.lost_candidates import load_lost
 from services.common.record.outcomes import HealingOutcome
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
+from services.common.record.proposals import approve_proposal, reject_proposal
+from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm, Confirmation
 from services.optimizer.app.services.aftercare.rollback import look_after
-from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.aftercare.watch import LEAST_PAIRS
 from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.paired_test import decide
 
@@ -41,20 +43,23 @@ class Confirmed:
     """Stands for replays: they agree with the alarm, or not, or can't be had.
 
     Attributes:
-        answer: Whether the text before is better, or what is raised.
+        answer: Whether the text before is better, None where replays broke off, or what is raised.
         asked: The text before and the live answers of each alarm.
+        numbers: The how many-th of its watch each alarm was.
     """
 
     def __init__(self) -> None:
-        self.answer: bool | Exception = True
+        self.answer: bool | Exception | None = True
         self.asked: list[tuple[str, int]] = []
+        self.numbers: list[int] = []
 
-    async def __call__(
-        self, serving: Prompt, before: str, after: Sequence[LoggedResult]
-    ) -> Confirmation:
-        self.asked.append((before, len(after)))
+    async def __call__(self, alarm: Alarm) -> Confirmation:
+        self.asked.append((alarm.before, len(alarm.after)))
+        self.numbers.append(alarm.number)
         if isinstance(self.answer, Exception):
             raise self.answer
+        if self.answer is None:
+            return Confirmation(None, replayed=1, worker_calls=2, code="worker_failed")
         score = 0.9 if self.answer else 0.3
         decision = decide([PairedScore(str(n), incumbent=0.3, candidate=score) for n in range(5)])
         return Confirmation(decision, replayed=5, worker_calls=10)
@@ -88,11 +93,13 @@ def look(connection: Connection, load_active: LoadActive, confirm: Confirmed) ->
     return look_once
 
 
-async def promote_repair(connection: Connection, incumbent: Prompt, content: str = REPAIR) -> None:
+async def promote_repair(
+    connection: Connection, incumbent: Prompt, content: str = REPAIR, detail: Any = None
+) -> None:
     candidate_id = await register_candidate(
         connection, incumbent, content=content, strategy="reflection"
     )
-    run = HealingRun(incumbent, "promoted", "better", "prompt", {}, "test", candidate_id)
+    run = HealingRun(incumbent, "promoted", "better", "prompt", detail or {}, "test", candidate_id)
     await promote(connection, run, Repair(candidate_id, content, "reflection: since", 50.0))
 
 
@@ -217,23 +224,212 @@ async def test_too_little_data_decides_nothing(
     assert await watches(connection) == [None]
 
 
-async def test_what_does_better_is_kept(
+MANY = [f"{one}{two}" for one in REQUESTS for two in "abcde"]
+
+
+async def log_all(log_result: LogResult, requests: list[str], **values: Any) -> None:
+    for request in requests:
+        await log_result(request, **values)
+
+
+async def test_what_is_shown_not_to_be_worse_is_kept(
     connection: Connection,
     deploy: Deploy,
-    log_each: LogEach,
+    log_result: LogResult,
     look: LookAfter,
     load_active: LoadActive,
 ) -> None:
+    """Not before tens of answers, however well it does; until then the watch says what it lacks."""
     await deploy(BEFORE, version=99)
-    await log_each(9)
+    await log_all(log_result, MANY[:LEAST_PAIRS])
     await promote_repair(connection, await load_active())
-    await log_each(5, version=100, **PASS)
+    await log_all(log_result, MANY[: LEAST_PAIRS - 1], version=100, **PASS)
+    with capture_logs() as logs:
+        assert await look() is None
+    assert (logs[0]["outcome"], logs[0]["lacks"]) == ("watching", "answers")
+    assert await watches(connection) == [None]
+    await log_all(log_result, MANY[LEAST_PAIRS - 1 : LEAST_PAIRS], version=100, **PASS)
     assert await look() is None
     assert await watches(connection) == ["kept"]
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
-    assert (detail["outcome"], detail["pairs"]) == ("kept", 5)
-    await log_each(9, version=100)
+    assert (detail["outcome"], detail["pairs"], detail["margin"]) == ("kept", LEAST_PAIRS, 0.05)
+    await log_all(log_result, MANY[:9], version=100)
     assert await look() is None
+
+
+@pytest.fixture
+async def mediocre(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> int:
+    """Version 98 passed, 99 failed, and 100 does better than 99 only; gives the id of 98."""
+    good = await deploy("the last good one", version=98)
+    await log_all(log_result, MANY[:40], version=98, **PASS)
+    await deploy(BEFORE, version=99)
+    await log_all(log_result, MANY[:40], version=99)
+    await promote_repair(connection, await load_active(), detail={"last_good": {"prompt_id": good}})
+    return good
+
+
+async def test_it_is_compared_with_the_last_good_version_too(
+    connection: Connection,
+    mediocre: int,
+    log_result: LogResult,
+    look: LookAfter,
+    load_active: LoadActive,
+    *,
+    confirm: Confirmed,
+) -> None:
+    """It does better than what it replaced, and is undone: what serves again is the last good."""
+    await log_all(log_result, MANY[:12], version=100, score=0.6)
+    outcome = await look()
+    assert outcome is not None
+    assert (outcome.decision, confirm.asked) == ("rolled_back", [("the last good one", 12)])
+    assert (await load_active()).content == "the last good one"
+
+
+async def test_a_last_good_version_that_was_edited_since_is_none(
+    connection: Connection,
+    mediocre: int,
+    log_result: LogResult,
+    look: LookAfter,
+    confirm: Confirmed,
+) -> None:
+    digest = """
+        UPDATE optimization_reports SET failure_analysis = jsonb_set(
+            failure_analysis, '{last_good,digest}', '"of what served"')
+    """
+    await connection.execute(digest)
+    await log_all(log_result, MANY[:12], version=100, score=0.6)
+    assert await look() is None
+    assert confirm.asked == []
+
+
+async def test_where_live_requests_are_of_one_kind_a_rollback_is_possible(
+    promoted: None, log_result: LogResult, look: LookAfter, confirm: Confirmed
+) -> None:
+    await log_result(times=4, version=100)
+    assert await look() is None
+    await log_result(version=100)
+    assert await look() is not None
+    assert confirm.asked == [(BEFORE, 5)]
+
+
+async def test_where_live_requests_are_of_one_kind_golden_inputs_are_replayed(
+    promoted: None,
+    log_result: LogResult,
+    optimize: Optimize,
+    siblings: Siblings,
+    load_active: LoadActive,
+) -> None:
+    siblings.respond = lambda prompt, _: HELLO if prompt == REPAIR else CODE
+    await log_result(times=5, version=100)
+    assert (await optimize())["code_generation"].decision == "rolled_back"
+    assert any(task["refined_input"] not in REQUESTS for task in siblings.tasks)
+    assert any(one.get("golden_id") for one in siblings.evaluations)
+
+
+async def test_in_propose_mode_a_person_decides_on_the_rollback(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+    confirm: Confirmed,
+) -> None:
+    async def look_asking() -> HealingOutcome | None:
+        return await look_after(
+            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        )
+
+    await log_each(5, version=100)
+    outcome = await look_asking()
+    assert outcome == HealingOutcome("proposed", "worse_in_live_traffic", 100)
+    assert (await load_active()).version == 100
+    await log_each(12, version=100)
+    assert await look_asking() is None
+    assert len(confirm.asked) == 1
+    assert outcome is not None
+    activation = await approve_proposal(connection, UUID(outcome.run_id), person="Kim")
+    serving = await load_active()
+    assert (serving.version, serving.content) == (activation.version, BEFORE)
+    assert (await watches(connection))[0] == "rolled_back"
+    assert (await load_lost(connection, serving)).banned == {REPAIR}
+
+
+async def test_a_proposed_rollback_that_is_turned_down_is_not_proposed_again_for_the_same_answers(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+    confirm: Confirmed,
+) -> None:
+    await log_each(5, version=100)
+    for _ in range(2):
+        outcome = await look_after(
+            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        )
+        if outcome is not None:
+            await reject_proposal(connection, UUID(outcome.run_id), person="Kim")
+    assert len(confirm.asked) == 1
+
+
+async def test_who_has_read_an_earlier_prompt_ends_no_newer_watch(
+    connection: Connection,
+    deploy: Deploy,
+    log_each: LogEach,
+    load_active: LoadActive,
+    confirm: Confirmed,
+) -> None:
+    """Between reading what serves and looking at its watch another Optimizer has promoted."""
+    await deploy(BEFORE, version=99)
+    stale = await load_active()
+    await promote_repair(connection, stale)
+    assert await look_after(connection, stale, confirm=confirm, triggered_by="test") is None
+    assert await watches(connection) == [None]
+
+
+async def test_of_two_optimizers_one_looks_into_an_alarm(
+    connection: Connection,
+    connect: Connect,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+) -> None:
+    other, serving = await connect(), await load_active()
+    second = Confirmed()
+
+    class Slow(Confirmed):
+        async def __call__(self, alarm: Alarm) -> Confirmation:
+            found = await look_after(other, serving, confirm=second, triggered_by="test")
+            second.answer = found is None
+            self.answer = False
+            return await super().__call__(alarm)
+
+    second.answer = UpstreamError("busy", upstream="worker", upstream_code="busy")
+    first = Slow()
+    await log_each(5, version=100)
+    assert await look_after(connection, serving, confirm=first, triggered_by="test") is None
+    assert await watches(connection) == [None]
+    detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+    assert (first.numbers, detail["confirmations"]) == ([1], 1)
+    assert detail["dismissed"] == {"before": [5]}
+
+
+async def test_rows_that_are_deleted_change_no_pair(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    look: LookAfter,
+    confirm: Confirmed,
+) -> None:
+    await log_each(4, version=100)
+    await look()
+    select = "SELECT detail -> 'paired' FROM selfheal.watches"
+    before = await connection.fetchval(select)
+    assert len(before["before"]) == 4
+    await connection.execute("DELETE FROM execution_logs")
+    await log_each(1, version=100)
+    assert await look() is None
+    assert await connection.fetchval(select) == before
 
 
 async def test_what_a_person_deploys_in_its_place_is_not_looked_after(
@@ -368,13 +564,15 @@ async def test_an_alarm_with_which_replays_do_not_agree_is_dismissed(
     assert (await load_active()).version == 100
     assert await watches(connection) == [None]
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
-    assert list(detail) == ["cleared_at"]
+    assert detail["confirmations"] == 1
+    assert {"cleared_at", "cleared_row", "dismissed"} <= detail.keys()
     confirm.answer = True
-    await log_each(4, version=100)
+    await log_each(9, version=100)
     assert await look() is None
     assert confirm.asked == [(BEFORE, 5)]
-    await log_each(5, version=100)
+    await log_each(1, version=100)
     assert await look() is not None
+    assert (confirm.numbers, confirm.asked[1:]) == ([1, 2], [(BEFORE, 10)])
     assert (await load_active()).version == 101
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
     assert {"cleared_at", "outcome"} <= detail.keys()
@@ -397,9 +595,20 @@ async def test_where_replays_can_not_be_had_the_watch_goes_on(
     assert logs[1]["code"] == "worker_failed"
     assert (await load_active()).version == 100
     assert await watches(connection) == [None]
-    assert await connection.fetchval("SELECT detail FROM selfheal.watches") is None
     confirm.answer = True
     assert await look() is not None
+    assert confirm.numbers == [1, 1]
+
+
+async def test_replays_that_broke_off_have_spent_their_share_of_the_error_rate(
+    promoted: None, log_each: LogEach, look: LookAfter, confirm: Confirmed
+) -> None:
+    confirm.answer = None
+    await log_each(5, version=100)
+    assert await look() is None
+    confirm.answer = True
+    assert await look() is not None
+    assert confirm.numbers == [1, 2]
 
 
 async def test_one_request_over_and_over_decides_nothing(

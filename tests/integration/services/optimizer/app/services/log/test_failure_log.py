@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
+from support.rollouts import open_rollout
 
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
@@ -495,3 +497,51 @@ async def test_the_record_of_the_prompt_before_is_no_norm_for_another_model(
     assert await load_previous_record(connection, prompt, model="gpt-4") == Record(4, 4)
     assert await load_previous_record(connection, prompt) == Record(4, 4)
     assert await load_previous_record(connection, prompt, model="gpt-5") == Record()
+
+
+CANDIDATE_ARM = {"worker": {"rollout": str(UUID(int=1)), "arm": "candidate", "unit": "u"}}
+INCUMBENT_ARM = {"worker": {"rollout": str(UUID(int=1)), "arm": "incumbent", "unit": "u"}}
+
+
+async def test_a_person_who_takes_the_number_of_a_rollout_has_none_of_its_answers(
+    deploy: Deploy,
+    log_result: LogResult,
+    load_results: LoadResults,
+    connection: Connection,
+    load_active: LoadActive,
+) -> None:
+    await open_rollout(connection)
+    await deploy(version=2)
+    await log_result("of the rollout", times=3, version=2, detail=CANDIDATE_ARM)
+    await log_result("passed there", version=2, score=1.0, passed=True, detail=CANDIDATE_ARM)
+    await log_result("of the person", version=2)
+    prompt = await load_active()
+
+    assert [result.user_input for result in await load_results()] == ["of the person"]
+    assert await load_passing(connection, prompt, ()) == []
+
+
+async def test_both_arms_count_apart_in_the_history(
+    deploy: Deploy, log_result: LogResult, connection: Connection, load_active: LoadActive
+) -> None:
+    await open_rollout(connection)
+    await log_result("a", times=2, version=1, score=1.0, passed=True, detail=INCUMBENT_ARM)
+    await deploy(version=2)
+    await log_result("b", times=3, version=2, detail=CANDIDATE_ARM)
+    await log_result("c", times=4, version=2, score=1.0, passed=True)
+    await deploy(version=3)
+
+    history = await load_history(connection, await load_active())
+    assert {past.version: past.record for past in history} == {1: Record(2, 2), 2: Record(4, 4)}
+
+
+async def test_errors_on_the_candidates_arm_are_none_of_the_prompts(
+    deploy: Deploy, log_result: LogResult, connection: Connection, load_active: LoadActive
+) -> None:
+    await deploy()
+    error = {"error": {"service": "worker", "code": "model_unavailable"}}
+    for arm, times in ((CANDIDATE_ARM, 3), (INCUMBENT_ARM, 2), ({}, 1)):
+        await log_result(times=times, version=None, score=None, passed=None, detail=error | arm)
+
+    window = await load_window(connection, await load_active(), lookback_minutes=30)
+    assert window.unscored == (UnscoredCount("worker", "model_unavailable", 3),)

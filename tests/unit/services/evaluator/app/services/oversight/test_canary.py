@@ -109,6 +109,24 @@ async def test_a_round_counts_what_was_judged_rightly_and_names_the_rest() -> No
     assert latest.wrong == (ITEMS[0].id, ITEMS[1].id)
 
 
+@pytest.mark.parametrize(
+    ("wrong_ones_pass", "right_ones_fail", "leaning"),
+    [(3, 0, "lenient"), (0, 3, "harsh"), (2, 2, ""), (3, 1, "lenient"), (1, 0, "")],
+)
+async def test_a_judge_that_is_degraded_is_told_as_lenient_or_as_harsh(
+    tmp_path: Path, wrong_ones_pass: int, right_ones_fail: int, leaning: str
+) -> None:
+    watched = Watched(tmp_path)
+    await watched.watch.run_once()
+    wrong = [item.answer for item in ITEMS if not item.passes]
+    right = [item.answer for item in ITEMS if item.passes]
+    assert len(wrong) >= 3 <= len(right)
+    watched.evaluation.errs_on = {*wrong[:wrong_ones_pass], *right[:right_ones_fail]}
+    assert (await watched.watch.run_once()).leaning == leaning
+    watched.evaluation.err_on(0)
+    assert (await watched.watch.run_once()).leaning == ""
+
+
 async def test_no_answers_no_agreement() -> None:
     latest = await score_canary(FakeEvaluation().evaluate, ())
     assert latest.agreement is None

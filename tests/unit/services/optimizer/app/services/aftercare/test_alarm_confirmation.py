@@ -1,19 +1,24 @@
 """An alarm is looked into: both texts on the same live inputs, by the gate's bet."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from services.common.errors import UpstreamError
-from services.common.proof.betting import wins_needed
+from services.common.models import Prompt
+from services.common.proof.betting import SIGNIFICANCE_LEVEL, wins_needed
+from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
+    Alarm,
     Confirmation,
     TooFewReplaysError,
     confirm_alarm,
+    plan_inputs,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 MakeReplays = Callable[..., Any]
@@ -30,8 +35,32 @@ def give(promoted: float | None, before: float | None) -> Callable[[str, ReplayI
     return lambda content, _item: promoted if content == PROMOTED else before
 
 
-async def confirm(replays: Any, after: list[LoggedResult]) -> Confirmation:
-    return await confirm_alarm(replays, promoted=PROMOTED, before=BEFORE, after=after)
+SERVING = Prompt(
+    id=1,
+    task_type="t",
+    content=PROMOTED,
+    version=100,
+    is_active=True,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    change_reason="",
+    created_by="optimizer",
+)
+
+
+async def confirm(
+    replays: Any,
+    after: list[LoggedResult],
+    passing: list[LoggedResult] | None = None,
+    *,
+    number: int = 1,
+    golden: GoldenInputs | None = None,
+) -> Confirmation:
+    alarm = Alarm(SERVING, BEFORE, after, passing or [], number)
+    return await confirm_alarm(replays, alarm, golden)
+
+
+def is_confirmed(confirmation: Confirmation) -> bool:
+    return confirmation.decision is not None and confirmation.decision.promote
 
 
 async def test_what_fails_again_where_the_text_before_passes_is_worse(
@@ -39,7 +68,7 @@ async def test_what_fails_again_where_the_text_before_passes_is_worse(
 ) -> None:
     replays = make_replays(give(0.3, 0.9))
     confirmation = await confirm(replays, live())
-    assert confirmation.decision.promote
+    assert is_confirmed(confirmation)
     assert (confirmation.replayed, confirmation.worker_calls) == (5, 10)
     assert set(replays.registered) == {PROMOTED, BEFORE}
 
@@ -57,7 +86,7 @@ async def test_what_is_no_worse_on_the_same_inputs_is_cleared(
 ) -> None:
     replays = make_replays(give(promoted, before))
     confirmation = await confirm(replays, live())
-    assert not confirmation.decision.promote
+    assert not is_confirmed(confirmation)
     assert confirmation.worker_calls <= 24
 
 
@@ -70,7 +99,7 @@ async def test_inputs_that_passed_speak_for_the_promoted_text(make_replays: Make
 
     after = [*live(6, passed=True), *live()[6:]]
     confirmation = await confirm(make_replays(answer), [*after[::2], *after[1::2]])
-    assert not confirmation.decision.promote
+    assert not is_confirmed(confirmation)
 
 
 async def test_with_too_few_inputs_nothing_is_replayed(make_replays: MakeReplays) -> None:
@@ -101,3 +130,50 @@ async def test_without_a_pair_nothing_is_known(make_replays: MakeReplays) -> Non
 
     with pytest.raises(TooFewReplaysError):
         await confirm(make_replays(answer), live(11))
+
+
+async def test_what_breaks_off_after_the_first_pair_has_decided_nothing_and_is_told(
+    make_replays: MakeReplays,
+) -> None:
+    """It counts as a confirmation: pairs were seen."""
+
+    def answer(_content: str, item: ReplayInput) -> float:
+        if item.id == "live-6":
+            raise UpstreamError("down", upstream="worker", upstream_code="unreachable")
+        return 0.9
+
+    confirmation = await confirm(make_replays(answer), live())
+    assert confirmation == Confirmation(None, 5, 12, "worker_failed")
+
+
+GOLDEN = GoldenInputs(verdict=tuple(f"golden {word}" for word in WORDS[:4]), ids={})
+
+
+async def test_where_live_inputs_are_too_few_others_are_run_in_their_place(
+    make_replays: MakeReplays,
+) -> None:
+    replays = make_replays(give(0.3, 0.9))
+    guards = [LoggedResult(f"guard {w}", f"guard {w}", 0.9, passed=True) for w in WORDS[4:6]]
+    confirmation = await confirm(replays, live(2), guards, golden=GOLDEN)
+    assert is_confirmed(confirmation)
+    alarm = Alarm(SERVING, BEFORE, live(2), guards)
+    inputs = plan_inputs(alarm, GOLDEN)
+    assert [item.source for item in inputs[:2]] == ["guard", "guard"]
+    assert [item.text for item in inputs[:2]] == WORDS[1::-1]
+    assert {item.text for item in inputs[2:]} == {*GOLDEN.verdict, *(row.text for row in guards)}
+    # Where they suffice, no others are.
+    assert len(plan_inputs(Alarm(SERVING, BEFORE, live(5), guards), GOLDEN)) == 5
+
+
+def test_all_confirmations_of_a_watch_share_one_error_rate() -> None:
+    alphas = [Alarm(SERVING, BEFORE, [], number=number).alpha for number in range(1, 10_000)]
+    assert sum(alphas) <= SIGNIFICANCE_LEVEL
+    assert alphas == sorted(alphas, reverse=True)
+    assert wins_needed(alpha=alphas[0]) == 5
+
+
+async def test_a_further_confirmation_takes_more(make_replays: MakeReplays) -> None:
+    first = await confirm(make_replays(give(0.3, 0.9)), live())
+    second = await confirm(make_replays(give(0.3, 0.9)), live(), number=2)
+    assert is_confirmed(second)
+    assert second.replayed > first.replayed == 5

@@ -1,28 +1,43 @@
-"""Whether a promotion does worse in live traffic: the bet turned round, on answers in pairs."""
+"""Whether a promotion does worse in live traffic, or is shown not to: two bets on the pairs."""
 
 import random
-from dataclasses import replace
 from math import sqrt
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.proof.betting import SIGNIFICANCE_LEVEL
+from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import (
-    ENOUGH_PAIRS,
+    ANSWERS,
+    CERTAINTY,
+    CLEAR_LOSS,
     KEPT,
+    LEAST_PAIRS,
+    MARGIN,
     MAX_REPLAYED,
+    MAX_REPLAYED_AGAIN,
     WATCHING,
     WORSE,
     WatchResult,
-    judge_promotion,
+    find_least_answers,
+    judge_pairs,
     pick_live_inputs,
+    seems_worse,
 )
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 SEED = 20_260_101
-WATCHES = 2_000
+WATCHES = 1_000
+GOOD, BAD = 0.9, 0.35
+
+
+def pairs(*scores: tuple[float, float]) -> list[LivePair]:
+    """Pairs of the promoted version's score and the other's."""
+    return [LivePair(at, -at, mine, theirs) for at, (mine, theirs) in enumerate(scores, 1)]
 
 
 def answer(score: float, asked: str = "x", fingerprint: str = "f") -> LoggedResult:
@@ -39,142 +54,113 @@ def answers(*scores: float, start: int = 0) -> list[LoggedResult]:
     return [answer(score, request(number)) for number, score in enumerate(scores, start)]
 
 
-GOOD, BAD = 0.9, 0.35
+LOST, WON, TIED = (BAD, GOOD), (GOOD, BAD), (GOOD, GOOD)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "outcome"),
+@for_each(
     [
-        pytest.param([], [], WATCHING, id="nothing-logged"),
-        pytest.param([GOOD] * 9, [], WATCHING, id="no-answer-yet"),
-        pytest.param([], [BAD] * 99, WATCHING, id="nothing-to-compare-with"),
-        pytest.param([GOOD] * 9, [BAD] * 4, WATCHING, id="four-that-are-worse"),
-        pytest.param([GOOD] * 9, [BAD] * 5, WORSE, id="five-that-are-worse"),
-        pytest.param([BAD] * 9, [GOOD] * 4, WATCHING, id="four-that-are-better"),
-        pytest.param([BAD] * 9, [GOOD] * 5, KEPT, id="five-that-are-better"),
-        pytest.param([GOOD] * 99, [GOOD] * 49, WATCHING, id="as-good-so-far"),
-        pytest.param([GOOD] * 99, [GOOD] * ENOUGH_PAIRS, KEPT, id="as-good-for-long-enough"),
-        pytest.param([BAD] * 99, [BAD] * ENOUGH_PAIRS, KEPT, id="as-bad-for-long-enough"),
-        pytest.param([GOOD] * 4, [BAD] * 99, WATCHING, id="old-answers-are-used-once"),
-    ],
+        ("nothing-logged", [], WATCHING, ANSWERS),
+        ("four-that-are-worse", [LOST] * 4, WATCHING, ANSWERS),
+        ("five-that-are-worse", [LOST] * 5, WORSE, ""),
+        # Good pairs without end don't keep it before there are tens of them.
+        ("five-that-are-better", [WON] * 5, WATCHING, ANSWERS),
+        ("one-too-few-that-are-better", [WON] * (LEAST_PAIRS - 1), WATCHING, ANSWERS),
+        ("enough-that-are-better", [WON] * LEAST_PAIRS, KEPT, ""),
+        ("as-good-for-a-while", [TIED] * 45, WATCHING, CERTAINTY),
+        ("as-good-for-long", [TIED] * 150, KEPT, ""),
+        ("as-bad-for-long", [(BAD, BAD)] * 150, KEPT, ""),
+        ("always-worse-by-the-margin", [(GOOD - MARGIN, GOOD)] * 150, WORSE, ""),
+        # Once rich, always rich: what comes later takes no alarm back.
+        ("worse-then-better", [LOST] * 5 + [WON] * 40, WORSE, ""),
+    ]
 )
-def test_a_promotion_is_kept_watched_or_worse(
-    before: list[float], after: list[float], outcome: str
-) -> None:
-    assert judge_promotion(answers(*before), answers(*after)).outcome == outcome
+def test_a_promotion_is_kept_watched_or_worse(row: tuple[Any, ...]) -> None:
+    _, scores, outcome, lacks = row
+    result = judge_pairs(pairs(*scores))
+    assert (result.outcome, result.lacks) == (outcome, lacks)
 
 
-def test_the_decision_tells_what_it_rests_on() -> None:
-    """The oldest new answer meets the newest old one: 0.7 with 0.8, then 0.3 with 0.6."""
-    decision = judge_promotion(answers(0.8, 0.6), answers(0.5, 0.3, 0.7, start=50))
-    assert decision == WatchResult(
-        WATCHING,
-        answers=3,
-        before_answers=2,
-        pairs=2,
-        mean=pytest.approx(0.5),
-        before_mean=pytest.approx(0.7),
-        e_value=pytest.approx(1.18 * 1.54),
-        p_value=pytest.approx(1 / (1.18 * 1.54)),
+def test_the_result_tells_what_it_rests_on() -> None:
+    result = judge_pairs(pairs((0.7, 0.8), (0.3, 0.6)))
+    assert (result.answers, result.before_answers, result.pairs) == (2, 2, 2)
+    assert result.mean == pytest.approx(0.5)
+    assert result.before_mean == pytest.approx(0.7)
+    assert result.e_value > 1 > result.p_value
+    assert judge_pairs([]) == WatchResult(WATCHING, 0, 0, 0, None, None, 1, 1, 1, ANSWERS)
+
+
+def test_after_a_dismissal_an_alarm_takes_later_pairs_and_twice_as_many() -> None:
+    lost = pairs(*[LOST] * 15)
+    assert judge_pairs(lost[:5], dismissed=[5]).p_value == 1
+    assert judge_pairs(lost[:14], dismissed=[5]).outcome == WATCHING
+    assert judge_pairs(lost, dismissed=[5]).outcome == WORSE
+    assert [find_least_answers([1] * times) for times in range(3)] == [5, 10, 20]
+
+
+def test_a_dismissal_takes_no_pair_from_the_bet_that_it_is_not_worse() -> None:
+    tied = pairs(*[TIED] * 150)
+    assert judge_pairs(tied, dismissed=[149]).outcome == KEPT
+
+
+def draw(chance: random.Random, mine: float, theirs: float, count: int) -> list[LivePair]:
+    return pairs(
+        *[
+            (GOOD if chance.random() < mine else BAD, GOOD if chance.random() < theirs else BAD)
+            for _ in range(count)
+        ]
     )
 
 
-def test_answers_to_one_request_are_compared_with_one_another() -> None:
-    """The new version was asked what the old one failed at: that is no sign of harm."""
-    before = [*answers(*[GOOD] * 6), *answers(*[BAD] * 6, start=50)]
-    after = answers(*[BAD] * 6, start=50)
-    decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.outcome, decision.p_value) == (6, WATCHING, 1)
-
-
-def test_where_nobody_asked_the_same_like_requests_are_compared() -> None:
-    before = [answer(GOOD, "reverse this string"), answer(BAD, "sort a list of 5 numbers")]
-    after = [answer(BAD, "please sort a list of 9 numbers")]
-    decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.p_value) == (1, 1)
-
-
-def test_an_answer_to_the_same_request_is_kept_for_it() -> None:
-    """A request that nobody asked before came first, and takes what nobody else needs."""
-    before = [answer(BAD, "hard"), answer(GOOD, "easy")]
-    after = [answer(BAD, "hard"), answer(GOOD, "new")]
-    decision = judge_promotion(before, after)
-    assert (decision.pairs, decision.p_value) == (2, 1)
-
-
-def test_an_answer_to_the_same_request_comes_before_one_to_a_like_request() -> None:
-    before = [answer(GOOD, "sort 5 numbers"), answer(BAD, "sort 9 numbers")]
-    decision = judge_promotion(before, [answer(BAD, "sort 9 numbers")])
-    assert (decision.pairs, decision.p_value) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "outcome"),
-    [
-        pytest.param(answers(*[BAD] * 9), [answer(GOOD)] * 99, WATCHING, id="one-passes"),
-        pytest.param(answers(*[GOOD] * 9), [answer(BAD)] * 99, WATCHING, id="one-fails"),
-        pytest.param([answer(GOOD)] * 99, answers(*[BAD] * 9), WATCHING, id="one-passed"),
-        pytest.param(
-            answers(*[GOOD] * 9),
-            [answer(BAD, f"order {number} is late") for number in range(99)],
-            WATCHING,
-            id="one-counts-up",
-        ),
-    ],
-)
-def test_who_repeats_a_request_does_not_decide(
-    before: list[LoggedResult], after: list[LoggedResult], outcome: str
-) -> None:
-    decision = judge_promotion(before, after)
-    assert (decision.outcome, decision.pairs) == (outcome, 2)
-
-
-def test_of_like_requests_the_oldest_new_answers_and_the_newest_old_ones_count() -> None:
-    before = [answer(score) for score in (0.9, 0.8, 0.1)]
-    after = [answer(score) for score in (0.1, 0.5, 0.7)]
-    decision = judge_promotion(before, after)
-    assert (decision.mean, decision.before_mean) == (pytest.approx(0.6), pytest.approx(0.85))
-
-
-def test_only_scores_of_the_evaluator_that_judges_now_count() -> None:
-    before = [answer(GOOD, request(n), fingerprint="old") for n in range(9)]
-    after = [answer(BAD, request(n), fingerprint="new") for n in range(5)]
-    assert judge_promotion(before, after).before_answers == 0
-    assert judge_promotion(before, after).outcome == WATCHING
-    assert judge_promotion(before, [*after, *before]).answers == 5
-
-
-def test_only_answers_of_the_model_that_answers_now_count() -> None:
-    before = [replace(answer(GOOD, request(n)), model="old") for n in range(9)]
-    after = [replace(answer(BAD, request(n)), model="new") for n in range(5)]
-    assert judge_promotion(before, after).before_answers == 0
-    assert judge_promotion(before, after).outcome == WATCHING
-    unknown = [replace(one, model="") for one in before]
-    assert judge_promotion(unknown, after).before_answers == 9
-
-
-def test_a_promotion_that_is_as_good_is_seldom_rolled_back() -> None:
+def share(outcome: str, mine: float, theirs: float) -> float:
     chance = random.Random(SEED)
-    rolled_back = 0
-    for _ in range(WATCHES):
-        drawn = [GOOD if chance.random() < 0.8 else BAD for _ in range(80)]
-        decision = judge_promotion(answers(*drawn[:40]), answers(*drawn[40:], start=100))
-        rolled_back += decision.outcome == WORSE
-    allowed = SIGNIFICANCE_LEVEL + 3 * sqrt(SIGNIFICANCE_LEVEL * (1 - SIGNIFICANCE_LEVEL) / WATCHES)
-    assert rolled_back / WATCHES <= allowed
+    drawn = (judge_pairs(draw(chance, mine, theirs, 80)) for _ in range(WATCHES))
+    return sum(one.outcome == outcome for one in drawn) / WATCHES
 
 
-RESULTS = st.lists(
-    st.builds(answer, st.floats(0, 1), st.sampled_from("abc"), st.sampled_from("fg")), max_size=30
+ALLOWED = SIGNIFICANCE_LEVEL + 3 * sqrt(SIGNIFICANCE_LEVEL * (1 - SIGNIFICANCE_LEVEL) / WATCHES)
+
+
+def test_a_promotion_that_is_as_good_seldom_raises_an_alarm() -> None:
+    assert share(WORSE, 0.8, 0.8) <= ALLOWED
+
+
+def test_a_promotion_that_is_worse_by_the_margin_is_seldom_kept() -> None:
+    assert share(KEPT, 0.9 - MARGIN / (GOOD - BAD), 0.9) <= ALLOWED
+
+
+SCORES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=40)
+
+
+@given(SCORES, st.integers(0, 40))
+def test_any_pairs_are_judged(scores: list[tuple[float, float]], dismissed: int) -> None:
+    result = judge_pairs(pairs(*scores), dismissed=[dismissed] if dismissed else [])
+    assert 0 <= result.e_value * result.p_value <= 1 + 1e-9
+    if result.outcome == WORSE:
+        assert result.p_value <= SIGNIFICANCE_LEVEL
+    if result.outcome == KEPT:
+        assert result.kept_p_value <= SIGNIFICANCE_LEVEL
+
+
+@for_each(
+    [
+        ("no-answer", [], [GOOD], False),
+        ("as-good", [GOOD] * 3, [GOOD], False),
+        ("much-worse", [BAD] * 3, [GOOD], True),
+        ("just-much-worse", [0.25], [0.25 + CLEAR_LOSS], True),
+        ("a-little-worse", [0.25], [0.24 + CLEAR_LOSS], False),
+        ("nothing-to-compare-with-and-most-fail", [BAD, BAD, GOOD], [], True),
+        ("nothing-to-compare-with-and-half-fail", [BAD, GOOD], [], False),
+    ]
 )
+def test_at_first_sight(row: tuple[Any, ...]) -> None:
+    _, fresh, old, worse = row
+    assert seems_worse(answers(*fresh), answers(*old)) == worse
 
 
-@given(RESULTS, RESULTS)
-def test_any_traffic_is_judged(before: list[LoggedResult], after: list[LoggedResult]) -> None:
-    decision = judge_promotion(before, after)
-    assert decision.pairs <= min(len(before), len(after))
-    assert 0 <= decision.e_value * decision.p_value <= 1 + 1e-9
-    assert (decision.outcome == WORSE) == (decision.p_value <= SIGNIFICANCE_LEVEL)
+def test_at_first_sight_scores_of_two_evaluators_do_not_compare() -> None:
+    fresh = answers(0.65, 0.75)
+    assert seems_worse(fresh, answers(1.0))
+    assert not seems_worse(fresh, [answer(1.0, fingerprint="another")])
 
 
 # What an alarm is looked into with.
@@ -191,7 +177,9 @@ def test_live_inputs_are_distinct_and_one_of_each_kind_comes_before_a_second() -
 
 
 def test_of_many_live_inputs_a_dozen_are_picked() -> None:
-    assert len(pick_live_inputs(answers(*[BAD, GOOD] * 40))) == MAX_REPLAYED
+    live = answers(*[BAD, GOOD] * 40)
+    assert len(pick_live_inputs(live)) == MAX_REPLAYED
+    assert len(pick_live_inputs(live, MAX_REPLAYED_AGAIN)) == MAX_REPLAYED_AGAIN
 
 
 def test_live_rows_that_give_orders_are_not_replayed() -> None:
@@ -203,6 +191,11 @@ def test_live_rows_that_give_orders_are_not_replayed() -> None:
     assert {row.refined_input for row in pick_live_inputs([*orders, *good])} == {
         row.refined_input for row in good
     }
+
+
+RESULTS = st.lists(
+    st.builds(answer, st.floats(0, 1), st.sampled_from("abc"), st.sampled_from("fg")), max_size=30
+)
 
 
 @given(RESULTS)

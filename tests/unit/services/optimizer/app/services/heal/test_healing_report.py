@@ -1,5 +1,6 @@
 """What a heal leaves on record: all that was reached, and nothing that wasn't."""
 
+import dataclasses
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.common.errors import UpstreamError
+from services.common.llm.metering import Spending
 from services.common.models import Prompt
 from services.common.proof.betting import PairedScore
 from services.common.record.lost_candidates import LostTexts
@@ -32,8 +34,16 @@ from services.optimizer.app.services.log.log_records import (
     Window,
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
-from services.optimizer.app.services.proof.paired_test import Damage, decide
-from services.optimizer.app.services.proof.replay import BudgetExceededError
+from services.optimizer.app.services.proof.budget import (
+    ANALYST,
+    JUDGE,
+    WORKER,
+    Budget,
+    BudgetExceededError,
+    Limits,
+)
+from services.optimizer.app.services.proof.damage import Damage
+from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -96,7 +106,7 @@ DECISION = GateDecision(
     PAIRS,
     {"golden-verdict-1": result(0.3), "guard-verdict-1": result(0.8, "g")},
     {"golden-verdict-1": result(0.9), "guard-verdict-1": result(0.9)},
-    Damage(2, ("guard-verdict-2",), 1),
+    Damage(2, ("guard-verdict-2",), 1, candidate_fails=1),
     ("golden-verdict-2",),
     {"golden-verdict-1": result(0.2)},
     "learned",
@@ -154,7 +164,22 @@ def test_the_cost_is_told() -> None:
         "input_tokens": 700,
         "output_tokens": 90,
         "seconds": 1.23,
+        "judge_calls": 0,
+        "used_up": "",
+        "by_purpose": {},
     }
+
+
+def test_the_cost_is_told_by_purpose() -> None:
+    budget = Budget(Limits.suiting(10))
+    for number, purpose in enumerate((WORKER, JUDGE, ANALYST), 1):
+        budget.spent[purpose].add(Spending(number, 10 * number, number))
+    cost = Cost.of(budget, 2.0)
+    assert (cost.worker_calls, cost.judge_calls, cost.analyst_calls) == (1, 2, 3)
+    assert (cost.input_tokens, cost.output_tokens) == (10, 1)
+    assert cost.by_purpose[JUDGE] == {"calls": 2, "input_tokens": 20, "output_tokens": 2}
+    detail = replace(make_report(), cost=cost).as_json("since")
+    assert detail["cost"]["model_calls"] == 6
 
 
 def test_rows_that_were_set_aside_are_named_as_far_as_they_are_few() -> None:
@@ -204,7 +229,7 @@ def test_all_that_was_reached_is_told() -> None:
             id="gate",
         ),
         pytest.param(
-            Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError("spent")),
+            Progress(PREPARATION, ATTRIBUTION, CHOICE, failure=BudgetExceededError()),
             "budget_exceeded",
             id="failure",
         ),
@@ -278,6 +303,14 @@ def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
     assert len(long["fingerprint"]) == 16
 
 
+def test_of_the_spare_guards_those_that_broke_are_named() -> None:
+    spare = (item("guard-verdict-3", GUARD, "third"), item("guard-verdict-4", GUARD))
+    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), ["guard-verdict-3"])
+    assert told["used"]["guard-verdict-3"]["text"] == "third"
+    assert "guard-verdict-4" not in told["used"]
+    assert told["guard"] == len(TRIAL.guards)
+
+
 def test_the_decision_is_told_with_every_pair() -> None:
     told = describe_decision(DECISION)
     assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.05)
@@ -286,7 +319,14 @@ def test_the_decision_is_told_with_every_pair() -> None:
         {"input_id": "guard-verdict-1", "incumbent": 0.8, "candidate": 0.9},
     ]
     assert (told["incumbent_passed"], told["candidate_passed"]) == (1, 2)
-    assert told["guards"] == {"checked": 2, "newly_failing": ["guard-verdict-2"], "allowed": 1}
+    assert told["guards"] == {
+        "checked": 2,
+        "newly_failing": ["guard-verdict-2"],
+        "allowed": 1,
+        "incumbent_fails": 0,
+        "candidate_fails": 1,
+        "chance_of_noise": pytest.approx(0.0454, abs=1e-4),
+    }
     assert told["control"] == {"scored": 1, "passed": 0, "mean": 0.2, "label": "learned"}
     assert (told["unscored"], told["evaluator_fingerprints"]) == (1, ["f", "g"])
     assert told["e_value"] == pytest.approx(1.9 * 1.18)

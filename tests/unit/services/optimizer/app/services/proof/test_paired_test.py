@@ -18,7 +18,6 @@ from services.optimizer.app.services.proof.paired_test import (
     RESET,
     UNDECIDED,
     UNLABELLED,
-    assess_damage,
     can_decide,
     decide,
     label_repair,
@@ -246,46 +245,6 @@ def test_a_candidate_that_is_far_worse_is_dropped_within_eight_pairs() -> None:
     chance = random.Random(SEED)
     worse = [draw(chance) for _ in range(8)]
     assert decide(worse, pairs_left=VERDICT_PAIRS - 8).reason == NOT_BETTER
-
-
-# Damage.
-
-
-@pytest.mark.parametrize(
-    ("incumbent", "candidate", "newly_failing"),
-    [
-        pytest.param({}, {}, (), id="no-guards"),
-        pytest.param({}, {"a": True, "b": True}, (), id="all-pass"),
-        pytest.param({"a": True}, {"a": False, "b": True}, ("a",), id="one-is-broken"),
-        pytest.param({"a": False}, {"a": False}, (), id="failed-before-too"),
-        pytest.param({}, {"a": False}, ("a",), id="unknown-counts-as-passing"),
-    ],
-)
-def test_newly_failing_is_what_passes_now_and_would_not(
-    incumbent: dict[str, bool], candidate: dict[str, bool], newly_failing: tuple[str, ...]
-) -> None:
-    damage = assess_damage(incumbent, candidate, max_newly_failing=1)
-    assert damage.newly_failing == newly_failing
-    assert damage.checked == len(candidate)
-
-
-@pytest.mark.parametrize(
-    ("guards", "broken", "allowed", "bearable"),
-    [
-        pytest.param(10, 1, 1, True, id="one-of-ten"),
-        pytest.param(10, 2, 1, False, id="two-of-ten"),
-        pytest.param(4, 1, 1, True, id="one-of-few"),
-        pytest.param(4, 2, 1, False, id="two-of-few"),
-        pytest.param(19, 2, 1, False, id="two-of-nineteen"),
-        pytest.param(20, 2, 1, True, id="two-of-twenty"),
-        pytest.param(20, 3, 1, False, id="three-of-twenty"),
-        pytest.param(10, 1, 0, False, id="none-is-borne"),
-        pytest.param(0, 0, 1, True, id="no-guards"),
-    ],
-)
-def test_so_much_damage_is_borne(*, guards: int, broken: int, allowed: int, bearable: bool) -> None:
-    candidate = {str(number): number >= broken for number in range(guards)}
-    assert assess_damage({}, candidate, max_newly_failing=allowed).is_bearable is bearable
 
 
 # The label.

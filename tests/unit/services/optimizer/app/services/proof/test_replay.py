@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
 from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
+from services.common.llm.metering import Spending
 from services.common.resilience.deadline import remaining_seconds
 from services.common.schemas import (
     ChatCompletion,
@@ -22,9 +24,14 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
+from services.optimizer.app.services.proof.budget import (
+    JUDGE,
+    WORKER,
+    BudgetExceededError,
+    Limits,
+)
 from services.optimizer.app.services.proof.replay import (
     CONCURRENCY,
-    BudgetExceededError,
     DeadlineExceededError,
     Replayer,
     UnreplayableInputError,
@@ -88,12 +95,17 @@ def inputs(count: int) -> list[ReplayInput]:
 
 
 def replayer(
-    worker: FakeClient, evaluator: FakeClient, max_calls: int = 100, deadline_seconds: float = 900
+    worker: FakeClient,
+    evaluator: FakeClient,
+    max_calls: int = 100,
+    deadline_seconds: float = 900,
+    **limits: int,
 ) -> Replayer:
     return Replayer(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
         max_calls=max_calls,
+        limits=Limits.suiting(max_calls, **limits),
         deadline_seconds=deadline_seconds,
     )
 
@@ -266,7 +278,58 @@ async def test_the_failed_rules_are_read_from_the_evaluation() -> None:
 async def test_tokens_are_added_up() -> None:
     subject = replayer(FakeClient(generate), FakeClient(evaluate))
     await replay(subject, 3)
-    assert (subject.input_tokens, subject.output_tokens) == (21, 9)
+    assert subject.budget.spent[WORKER] == Spending(3, 21, 9)
+
+
+def judged(calls: int, tokens: int = 0) -> Answer:
+    """An Evaluator whose judge took so many calls, and so many tokens in."""
+    judge = {"calls": calls, "input_tokens": tokens, "output_tokens": 0}
+    detail = {"evaluator": {"fingerprint": "f"}, "judge": judge}
+    return lambda body: evaluate(body, detail)
+
+
+@given(
+    count=st.integers(1, 20), most=st.integers(4, 40), calls=st.lists(st.integers(0, 4), min_size=1)
+)
+async def test_the_judges_budget_is_never_exceeded_and_is_used_up(
+    count: int, most: int, calls: list[int]
+) -> None:
+    def answer(body: Any) -> Any:
+        return judged(calls[len(evaluator.bodies) % len(calls)])(body)
+
+    evaluator = FakeClient(answer)
+    subject = replayer(FakeClient(generate), evaluator, judge_calls=most)
+    with suppress(BudgetExceededError):
+        await replay(subject, count)
+    spent = subject.budget.spent[JUDGE].calls
+    assert spent <= most
+    if len(evaluator.bodies) < count:
+        assert spent > most - 4
+        assert (subject.budget.used_up, subject.calls_left) == ("judge calls", 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "spent"), [("judge_invalid", 1 + 4 + 1), ("timeout", 1 + 4 + 1), ("not_judgeable", 1)]
+)
+async def test_what_a_judge_spent_on_no_score_counts_as_all_that_it_may(
+    code: str, spent: int
+) -> None:
+    """But where it wasn't asked; an answer that can't be judged isn't asked for again."""
+    failure = UpstreamError("no", upstream="evaluator", upstream_code=code)
+    evaluator = FakeClient(lambda body: failure if len(evaluator.bodies) == 2 else judged(1)(body))
+    subject = replayer(FakeClient(generate), evaluator)
+    await replay(subject, 1)
+    with suppress(UpstreamError):
+        await subject.replay(task_type="t", candidate_id=CANDIDATE, inputs=inputs(2)[1:])
+    assert subject.budget.spent[JUDGE].calls == spent
+
+
+async def test_where_tokens_run_out_no_replay_begins() -> None:
+    subject = replayer(FakeClient(generate), FakeClient(judged(1, 90)), tokens=100)
+    await replay(subject, 1)
+    with pytest.raises(BudgetExceededError, match="tokens"):
+        await subject.replay(task_type="t", candidate_id=CANDIDATE, inputs=inputs(2)[1:])
+    assert (subject.budget.used_up, subject.calls_left) == ("tokens", 0)
 
 
 async def test_a_hanging_worker_ends_with_the_deadline() -> None:
@@ -389,4 +452,4 @@ async def test_a_conversation_is_replayed_with_all_that_it_had() -> None:
     assert question.conversation.messages == ASKED.messages
     assert question.conversation.answer["tool_calls"] == CALLS
     assert question.conversation.finish_reason == "tool_calls"
-    assert (subject.input_tokens, subject.output_tokens) == (5, 0)
+    assert subject.budget.spent[WORKER] == Spending(1, 5, 0)

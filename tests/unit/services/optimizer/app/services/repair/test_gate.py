@@ -129,7 +129,41 @@ async def test_damage_among_what_works_is_borne_up_to_a_bound(
     assert decision.damage.newly_failing == tuple(item.id for item in GUARDS[:broken])
     assert decision.damage.checked == len(GUARDS)
     incumbent = [name for name in calls(replays, INCUMBENT) if name.startswith(GUARD)]
-    assert incumbent == [item.id for item in GUARDS[:broken]]
+    # Where more fail than may, how the incumbent does on all of them tells whether it is noise.
+    asked = broken if broken < 2 else len(GUARDS)
+    assert incumbent == [item.id for item in GUARDS[:asked]]
+
+
+async def test_where_every_answer_is_half_luck_two_newly_failing_guards_hold_nothing(
+    make_replays: MakeReplays,
+) -> None:
+    """Seen on a local model: nine pairs of nine were won, and two guards newly failed."""
+
+    def answer(content: str, item: ReplayInput) -> float | None:
+        if item.source != GUARD:
+            return score(content, item)
+        return BAD if item in (GUARDS[:2] if content == CANDIDATE else GUARDS[4:8]) else GOOD
+
+    decision = await judge(make_replays(answer))
+    assert (decision.reason, len(decision.damage.newly_failing)) == (BETTER, 2)
+
+
+async def test_what_ten_guards_can_not_tell_more_of_them_do(make_replays: MakeReplays) -> None:
+    spare = tuple(ReplayInput(f"{GUARD}-{n}", f"{n}", f"{n}", GUARD) for n in range(10, 40))
+
+    def answer(content: str, item: ReplayInput) -> float | None:
+        is_broken = item.source == GUARD and int(item.user_input) % 3 == 2
+        return BAD if content == CANDIDATE and is_broken else score(content, item)
+
+    gate = Gate(
+        make_replays(answer),
+        TrialInputs((), PAIRS, GUARDS[:3], spare_guards=(*GUARDS[3:], *spare)),
+        INCUMBENT,
+        max_newly_failing=1,
+    )
+    decision = await gate.judge(CONTENDER)
+    assert decision.reason == DAMAGE
+    assert 3 < decision.damage.checked < 20
 
 
 async def test_what_the_incumbent_fails_now_as_well_is_no_damage(

@@ -8,15 +8,22 @@ import pytest
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
 from services.common.record.outcomes import HealingOutcome
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.telling.notification import (
+    EVALUATOR_CHANGED,
     EVALUATOR_DEGRADED,
+    EVALUATOR_DOWN,
     HEALED,
     HEALING_FAILED,
     HELD,
     PROPOSED,
     ROLLED_BACK,
+    compose_text,
 )
-from services.optimizer.app.services.telling.outcome_notification import describe_outcome
+from services.optimizer.app.services.telling.outcome_notification import (
+    describe_condition,
+    describe_outcome,
+)
 
 PROMPT = Prompt(
     id=7,
@@ -69,11 +76,31 @@ PROMPT = Prompt(
             id="held-for-the-provider",
         ),
         pytest.param(
-            HealingOutcome("held", "evaluator_at_fault", 99, "evaluator", before_version=99),
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="degraded"
+            ),
             EVALUATOR_DEGRADED,
             99,
             None,
-            id="the-evaluator",
+            id="a-degraded-evaluator",
+        ),
+        pytest.param(
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="down"
+            ),
+            EVALUATOR_DOWN,
+            99,
+            None,
+            id="one-that-is-down",
+        ),
+        pytest.param(
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="changed"
+            ),
+            EVALUATOR_CHANGED,
+            99,
+            None,
+            id="one-that-was-changed",
         ),
     ],
 )
@@ -119,3 +146,28 @@ def test_no_text_is_told() -> None:
     told = str(asdict(describe_outcome(PROMPT, outcome)))
     assert PROMPT.content not in told
     assert outcome.summary not in told
+
+
+@pytest.mark.parametrize(
+    ("condition", "event", "words"),
+    [
+        (EvaluatorCondition("down"), EVALUATOR_DOWN, "The Evaluator gives no scores"),
+        (
+            EvaluatorCondition("degraded", "lenient"),
+            EVALUATOR_DEGRADED,
+            "The Evaluator lets wrong answers pass that it didn't before",
+        ),
+        (
+            EvaluatorCondition("degraded", "harsh"),
+            EVALUATOR_DEGRADED,
+            "The Evaluator fails right answers that it didn't before",
+        ),
+        (EvaluatorCondition("degraded"), EVALUATOR_DEGRADED, "judges otherwise than it did"),
+    ],
+)
+def test_how_the_evaluator_is_is_told_without_a_task_type(
+    condition: EvaluatorCondition, event: str, words: str
+) -> None:
+    told = describe_condition(condition)
+    assert (told.event, told.task_type) == (event, "")
+    assert words in compose_text(told)

@@ -1,0 +1,222 @@
+"""Reads and writes watches: what is compared with what, and the pairs so far."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.common.models import Prompt
+from services.optimizer.app.services.aftercare.pairing import LivePair
+from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
+from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.log.log_records import LoggedResult
+
+LAST_GOOD, BEFORE = "last_good", "before"
+SUPERSEDED = "superseded"
+# Locked, so that of two Optimizers each goes on from what the other has paired.
+SELECT_WATCH = """
+    SELECT w.id, w.prompt_id, w.candidate_id, w.detail, clock_timestamp() AS seen_at,
+           (SELECT content FROM selfheal.candidates WHERE id = w.candidate_id) AS promoted_content
+    FROM selfheal.watches w
+    WHERE w.task_type = $1 AND w.ended_at IS NULL
+    ORDER BY w.id DESC
+    LIMIT 1
+    FOR UPDATE
+"""
+# Each version's last time of service before the watch. What was edited since isn't what served:
+# of the version that was replaced the report has the text, of the last good one its digest.
+SELECT_REFERENCES = """
+    SELECT named.name, p.id AS prompt_id, p.version,
+           CASE named.name WHEN 'before' THEN coalesce(r.before_prompt_content, p.content)
+                ELSE p.content END AS content,
+           coalesce(served.activated_at, p.created_at) AS served_from,
+           least(served.replaced_at, w.started_at) AS served_until
+    FROM selfheal.watches w
+    LEFT JOIN optimization_reports r ON r.id = w.report_id
+    CROSS JOIN LATERAL (
+        VALUES (1, 'last_good', w.last_good_prompt_id), (2, 'before', w.before_prompt_id)
+    ) AS named (rank, name, prompt_id)
+    JOIN prompts p ON p.id = named.prompt_id
+    LEFT JOIN LATERAL (
+        SELECT a.activated_at, (
+            SELECT min(n.activated_at) FROM selfheal.activations n
+            WHERE n.task_type = w.task_type AND n.id > a.id
+        ) AS replaced_at
+        FROM selfheal.activations a
+        WHERE a.prompt_id = p.id AND a.activated_at < w.started_at
+        ORDER BY a.id DESC
+        LIMIT 1
+    ) AS served ON TRUE
+    WHERE w.id = $1
+      AND (named.name = 'before' OR (
+          w.last_good_prompt_id <> w.before_prompt_id
+          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex')
+              = coalesce(r.failure_analysis #>> '{last_good,digest}',
+                         encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
+      ))
+    ORDER BY named.rank
+"""
+SAVE_WATCH = """
+    UPDATE selfheal.watches SET detail = coalesce(detail, '{}') || $2::jsonb
+    WHERE id = $1 AND ended_at IS NULL
+"""
+# A confirmation that another Optimizer began, or one that was killed, has had its number.
+CLAIM_CONFIRMATION = """
+    UPDATE selfheal.watches
+    SET detail = coalesce(detail, '{}') || jsonb_build_object('confirmations', $2::integer + 1)
+    WHERE id = $1 AND ended_at IS NULL
+      AND coalesce((detail ->> 'confirmations')::integer, 0) = $2
+    RETURNING id
+"""
+RETURN_CONFIRMATION = """
+    UPDATE selfheal.watches
+    SET detail = detail || jsonb_build_object('confirmations', $2::integer)
+    WHERE id = $1 AND (detail ->> 'confirmations')::integer = $2 + 1
+"""
+END_WATCH = """
+    UPDATE selfheal.watches
+    SET ended_at = now(), outcome = $2, detail = coalesce(detail, '{}') || $3::jsonb
+    WHERE id = $1 AND ended_at IS NULL
+"""
+# Who looks may have read what served a while ago: a watch ends by what serves now.
+SUPERSEDE_WATCH = """
+    UPDATE selfheal.watches w SET ended_at = now(), outcome = 'superseded'
+    WHERE w.id = $1 AND w.ended_at IS NULL
+      AND (
+          NOT EXISTS (SELECT FROM prompts WHERE id = w.before_prompt_id)
+          OR NOT EXISTS (
+              SELECT FROM prompts p
+              LEFT JOIN selfheal.candidates c ON c.id = w.candidate_id
+              WHERE p.id = w.prompt_id AND p.is_active
+                AND (c.content IS NULL OR c.content = p.content)
+          )
+      )
+"""
+COUNT_ANSWERS = """
+    SELECT count(*) FROM (
+        SELECT FROM execution_logs
+        WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND id > $4
+          AND evaluation_passed IS NOT NULL
+        LIMIT 10000
+    ) AS answers
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A version that a promotion is compared with, and when it served last before that.
+
+    Attributes:
+        name: `last_good`, or `before` for the version that was replaced.
+    """
+
+    name: str
+    prompt_id: int
+    version: int
+    content: str
+    served_from: datetime
+    served_until: datetime
+
+    async def load_answers(
+        self, connection: asyncpg.Connection, task_type: str
+    ) -> tuple[LoggedResult, ...]:
+        """Load its scored answers of that time, the newest first."""
+        return await load_results(
+            connection, task_type, self.version, start=self.served_from, end=self.served_until
+        )
+
+
+@dataclass(slots=True)
+class Watch:
+    """An open watch.
+
+    Attributes:
+        promoted_content: The promoted text; None where its candidate is gone.
+        seen_at: The database's time when it was read.
+        paired: The pairs with each reference, by its name.
+        dismissed: By reference, how many pairs there were at each alarm that came to nothing.
+        confirmations: Alarms that were looked into; each has an error rate of its own.
+        cleared_row: The newest row when an alarm was last dismissed: only later ones are asked
+            again for the next one.
+    """
+
+    id: int
+    prompt_id: int
+    candidate_id: UUID | None
+    promoted_content: str | None
+    seen_at: datetime
+    references: Sequence[Reference]
+    paired: dict[str, list[LivePair]] = field(default_factory=dict)
+    dismissed: dict[str, list[int]] = field(default_factory=dict)
+    confirmations: int = 0
+    cleared_row: int = 0
+
+    def is_over(self, serving: Prompt) -> bool:
+        """Tell whether this prompt, by its row and its text, isn't what was promoted."""
+        return serving.id != self.prompt_id or self.promoted_content not in (None, serving.content)
+
+    async def save_pairs(self, connection: asyncpg.Connection, result: WatchResult) -> None:
+        """Put the pairs on record, and what they say; it belongs into the lock's transaction."""
+        paired = {
+            name: [[one.answer_id, one.partner_id, one.score, one.partner_score] for one in pairs]
+            for name, pairs in self.paired.items()
+        }
+        await connection.execute(SAVE_WATCH, self.id, self.describe(result) | {"paired": paired})
+
+    async def claim_confirmation(self, connection: asyncpg.Connection) -> bool:
+        """Take the number of the next confirmation; False where another Optimizer has it."""
+        found = await connection.fetchval(CLAIM_CONFIRMATION, self.id, self.confirmations)
+        return found is not None
+
+    async def return_confirmation(self, connection: asyncpg.Connection) -> None:
+        """Give the number back: not one pair was seen, so nothing was spent."""
+        await connection.execute(RETURN_CONFIRMATION, self.id, self.confirmations)
+
+    async def clear_alarm(
+        self, connection: asyncpg.Connection, name: str, after: Sequence[LoggedResult]
+    ) -> None:
+        """Let only what is logged later raise an alarm again."""
+        self.dismissed.setdefault(name, []).append(len(self.paired[name]))
+        self.cleared_row = max((row.row_id for row in after), default=self.cleared_row)
+        cleared = {
+            "dismissed": self.dismissed,
+            "cleared_row": self.cleared_row,
+            "cleared_at": self.seen_at.isoformat(),
+        }
+        await connection.execute(SAVE_WATCH, self.id, cleared)
+
+    async def end(self, connection: asyncpg.Connection, outcome: str, result: WatchResult) -> None:
+        """End this watch, and no other."""
+        await connection.execute(END_WATCH, self.id, outcome, self.describe(result))
+
+    def describe(self, result: WatchResult) -> dict[str, Any]:
+        """Tell how it stands."""
+        versions = {one.name: one.version for one in self.references}
+        return {**asdict(result), "margin": MARGIN, "versions": versions}
+
+
+async def load_watch(connection: asyncpg.Connection, task_type: str) -> Watch | None:
+    """Load the open watch of a task type, and lock it until the transaction ends; None without."""
+    record = await connection.fetchrow(SELECT_WATCH, task_type)
+    if record is None:
+        return None
+    references = await connection.fetch(SELECT_REFERENCES, record["id"])
+    detail: Mapping[str, Any] = record["detail"] or {}
+    return Watch(
+        record["id"],
+        record["prompt_id"],
+        record["candidate_id"],
+        record["promoted_content"],
+        record["seen_at"],
+        [Reference(**one) for one in references],
+        paired={
+            name: [LivePair(*one) for one in pairs]
+            for name, pairs in detail.get("paired", {}).items()
+        },
+        dismissed=dict(detail.get("dismissed", {})),
+        confirmations=detail.get("confirmations", 0),
+        cleared_row=detail.get("cleared_row", 0),
+    )
