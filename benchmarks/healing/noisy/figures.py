@@ -14,7 +14,7 @@ from benchmarks.healing.noisy.records import (
     Worth,
     is_recovered,
 )
-from benchmarks.healing.reporting.aims import Aim
+from benchmarks.healing.reporting.aims import Aim, aim_of_rate
 from benchmarks.healing.reporting.figures import Spread, spread_of
 from benchmarks.healing.reporting.intervals import Rate, rate_of
 from benchmarks.healing.schedule import WITH_HISTORY, WITHOUT_HISTORY
@@ -56,6 +56,7 @@ class Harm:
     Attributes:
         judged: Those that came before the gate.
         by_gate: Stopped there.
+        passed: Not stopped there.
         by_canary: Stopped while they served a share of the traffic.
         by_watch: Rolled back.
         served_long: Of all, those that served over a tenth of the traffic for over 60 answers.
@@ -67,6 +68,7 @@ class Harm:
 
     judged: int
     by_gate: int
+    passed: int
     by_canary: int
     by_watch: int
     served_long: Rate
@@ -152,46 +154,53 @@ def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
 
 def judge_aims(figures: NoisyFigures) -> list[Aim]:
     """Put the figures beside their aims."""
-    ties, calls = figures.ties, figures.calls
-    harm = figures.harm.get(HARMFUL)
+    calls, harm = figures.calls, figures.harm.get(HARMFUL)
     with_history = figures.recovery.get(WITH_HISTORY)
     without = figures.recovery.get(WITHOUT_HISTORY)
     return [
-        Aim(
-            f"no-better promotions per heal that reaches the gate, under a tie, of {ties.total}",
-            ties.share,
+        aim_of_rate(
+            "no-better promotions per heal that reaches the gate, under a tie",
+            figures.ties,
             0.05,
-            unit="%",
+            "luck in a decision's pairs: each could have promoted",
             is_essential=True,
         ),
-        Aim("decisions under a tie", ties.total, LEAST_TIES, at_least=True),
         Aim(
-            "harmful candidates that serve over 10 % of traffic for over 60 answers, of "
-            f"{harm.judged if harm else 0}",
-            harm.served_long.share if harm else None,
+            "decisions under a tie",
+            figures.ties.total,
+            LEAST_TIES,
+            at_least=True,
+            could_miss="heals that end before the gate",
+        ),
+        aim_of_rate(
+            "harmful candidates that serve over 10 % of traffic for over 60 answers",
+            harm.served_long if harm else None,
             0.02,
-            unit="%",
+            f"one of the {harm.passed if harm else 0} that passed the gate, if nothing stops it",
             is_essential=True,
         ),
-        Aim(
-            "regressions recovered to 90 % of what the last good text earns, of "
-            f"{with_history.recovered.total if with_history else 0}",
-            with_history.recovered.share if with_history else None,
+        aim_of_rate(
+            "regressions recovered to 90 % of what the last good text earns",
+            with_history.recovered if with_history else None,
             0.97,
+            "a bad prompt that serves on, or a repair that earns less",
             at_least=True,
-            unit="%",
             is_essential=True,
         ),
-        Aim(
-            "the same without history, of what the best known prompt earns, of "
-            f"{without.recovered.total if without else 0}",
-            without.recovered.share if without else None,
+        aim_of_rate(
+            "the same without history, of what the best known prompt earns",
+            without.recovered if without else None,
             0.85,
+            "the same, or one that no evidence can be had for",
             at_least=True,
-            unit="%",
         ),
-        Aim("Worker calls a heal that reaches the gate, median", calls.median, 60),
-        Aim("Worker calls of such a heal, at most", calls.most, 120),
+        Aim(
+            "Worker calls of a heal that reaches the gate, median",
+            calls.median,
+            60,
+            could_miss="more pairs to a decision",
+        ),
+        Aim("the same, at most", calls.most, 120, could_miss="a budget that doesn't bind"),
     ]
 
 
@@ -239,6 +248,7 @@ def _judge_harm(plays: Sequence[PlayRecord]) -> Harm:
     return Harm(
         judged=len(judged),
         by_gate=sum(not heal.passed for heal in judged),
+        passed=sum(heal.passed for heal in judged),
         by_canary=sum(one.stopped_by == "canary" for one in served),
         by_watch=sum(one.stopped_by == "watch" for one in served),
         served_long=Rate(long, len(judged)),

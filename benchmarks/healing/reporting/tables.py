@@ -167,16 +167,18 @@ def table_of_peers(comparison: Comparison) -> Table:
 
 
 def table_of_aims(aims: Sequence[Aim]) -> Table:
-    """Make the table of the aims, with what was measured."""
-    table = _table("Figures to reach", "", "measured", "aim", "reached")
+    """Make the table of the aims, with what was measured, and what could have missed them."""
+    table = _table("Figures to reach", "", "measured", "aim", "reached", "would be missed by")
     words = {True: "[green]yes[/]", False: "[red]no[/]", None: UNKNOWN}
     for aim in aims:
         sign = "at least" if aim.at_least else "at most"
+        measured = _show_number(aim.measured, aim.unit)
         table.add_row(
             aim.name,
-            _show_number(aim.measured, aim.unit),
+            show_rate(aim.rate) if aim.rate else measured,
             f"{sign} {_show_number(aim.limit, aim.unit)}",
             words[aim.reached],
+            aim.could_miss,
         )
     return table
 
