@@ -164,7 +164,8 @@ async def look(connection: asyncpg.Connection, lookback_minutes: int) -> Look:
     found = time.perf_counter()
     if [case.incumbent.task_type for case in cases] != [TASK_TYPES[0]]:
         raise RuntimeError(f"found {len(cases)} prompts to heal, not the one that was made to fail")
-    history = await load_history(connection, cases[0].incumbent)
+    [case] = cases
+    history = await load_history(connection, case.incumbent, fingerprint=case.window.fingerprint)
     remembered = time.perf_counter()
     passing = await load_passing(connection, cases[0].incumbent, history)
     golden = open_task_types(NO_TASK_TYPES).golden_inputs(TASK_TYPES[0])

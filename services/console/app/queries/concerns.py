@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.common.presentation.visible_text import make_visible_line
 from services.common.presentation.wordings import FAULTS
-from services.common.record.surprise import Record, rate_surprise
+from services.common.record.surprise import Outcome, Record, Served, rate_surprise
 
 # When the Optimizer acts, unless its settings say otherwise.
 WINDOW: Final = timedelta(minutes=30)
@@ -38,8 +38,9 @@ class Facts:
     """What is known of a task type now; counts are those of the window.
 
     Attributes:
-        scored: Scored answers of the version that serves, 300 at most.
-        usual: How that version and the one before it did earlier.
+        outcomes: Whether each scored answer of the version that serves passed, the oldest first,
+            300 at most.
+        own: How that version did before the window; `previous` is how the one before it did.
         unscored: Answers that an error kept from having a score.
         pending_since: Since when the oldest answer waits for its score.
         looked_at: The latest run since these failures began.
@@ -55,9 +56,9 @@ class Facts:
 
     task_type: str
     version: int
-    scored: int = 0
-    failed: int = 0
-    usual: tuple[Record, ...] = ()
+    outcomes: tuple[bool, ...] = ()
+    own: Record = field(default=Record())
+    previous: Record = field(default=Record())
     unscored: int = 0
     pending: int = 0
     pending_since: datetime | None = None
@@ -73,9 +74,27 @@ class Facts:
     last_request_at: datetime | None = None
 
     @property
+    def scored(self) -> int:
+        """Count the scored answers."""
+        return len(self.outcomes)
+
+    @property
+    def failed(self) -> int:
+        """Count those that didn't pass."""
+        return self.scored - sum(self.outcomes)
+
+    @property
     def is_failing(self) -> bool:
-        """Whether failures have piled up to what the Optimizer acts on, beyond what is usual."""
-        surprise = rate_surprise(self.failed, self.scored, self.usual)
+        """Whether failures have piled up to what the Optimizer acts on, beyond what is usual.
+
+        Answers before the window are known in sum alone, which tells nothing of an activation.
+        """
+        served = Served(
+            [Outcome(n < self.own.passed) for n in range(self.own.scored)],
+            [Outcome(passed) for passed in self.outcomes],
+            is_whole=not self.own.scored,
+        )
+        surprise = rate_surprise(Record(self.scored, sum(self.outcomes)), served, [self.previous])
         return self.failed >= FAILURE_THRESHOLD and surprise.is_surprising
 
 

@@ -12,7 +12,7 @@ from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.healing_runs import APPROVED
 from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, ROLLED_BACK
 from services.common.record.surprise import Record
-from services.common.record.traffic import load_traffic
+from services.common.record.traffic import TrafficPoint, load_traffic
 from services.console.app.queries.concerns import WINDOW, Facts, Run
 
 DAY: Final = timedelta(hours=24)
@@ -33,12 +33,15 @@ SELECT_SERVING: Final = """
 # The newest rows by their indexes, whatever the log holds. What waits for its score, or wasn't
 # chosen for one, has no error.
 SELECT_WINDOW: Final = f"""
-    SELECT s.task_type, scored, failed, failing_since, unscored,
+    SELECT s.task_type, outcomes, failing_since, unscored,
            greatest(answers.last_scored_at, others.last_unscored_at) AS last_request_at
     FROM unnest($1::text[], $2::int[], $3::timestamptz[]) AS s (task_type, version, since)
     CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE created_at >= s.since) AS scored,
-               count(*) FILTER (WHERE NOT evaluation_passed AND created_at >= s.since) AS failed,
+        SELECT coalesce(
+                   array_agg(evaluation_passed ORDER BY created_at)
+                       FILTER (WHERE created_at >= s.since),
+                   '{{}}'
+               ) AS outcomes,
                min(created_at) FILTER (
                    WHERE NOT evaluation_passed AND created_at >= s.since) AS failing_since,
                max(created_at) AS last_scored_at
@@ -242,11 +245,7 @@ async def _count_traffic(
         name: {
             "requests": requests.get(name, 0),
             "tokens": tokens.get(name, 0),
-            "usual": tuple(
-                _shrink(point.scored, point.passed)
-                for point in earlier
-                if point.task_type == name and (point.prompt_version or 0) in range(1, version + 1)
-            )[-2:],
+            **_find_usual([point for point in earlier if point.task_type == name], version),
         }
         for name, version in ((one["task_type"], one["version"]) for one in serving)
     }
@@ -271,6 +270,17 @@ def _tell_deploys(activations: Sequence[Any], runs: Sequence[Run]) -> Iterator[E
     for row in activations:
         if (row["task_type"], row["version"]) not in of_runs:
             yield Event(row["task_type"], "deploy", row["activated_at"], row["version"])
+
+
+def _find_usual(earlier: Sequence[TrafficPoint], version: int) -> dict[str, Record]:
+    """Find how the version that serves did, and how the last one before it did."""
+    records = {
+        point.prompt_version or 0: _shrink(point.scored, point.passed)
+        for point in earlier
+        if point.prompt_version in range(1, version + 1)
+    }
+    before = max((number for number in records if number != version), default=0)
+    return {"own": records.get(version, Record()), "previous": records.get(before, Record())}
 
 
 def _shrink(scored: float, passed: float) -> Record:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from math import log
 from statistics import fmean
 
-from services.common.record.surprise import Record, Surprise, rate_surprise
+from services.common.record.surprise import Record, Served, Surprise, rate_surprise
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
     LoggedResult,
+    give_shares,
     take_first,
 )
 
@@ -33,7 +34,7 @@ class FailureAnalysis:
     mean_score: float | None
     failing: tuple[LoggedResult, ...]
     rule_counts: dict[str, int]
-    surprise: Surprise = field(default=Surprise(0.0, 0.1, 0, nothing_passed=True))
+    surprise: Surprise = field(default=Surprise(1.0, 0.05, 0))
 
     @property
     def reaches_floor(self) -> bool:
@@ -52,17 +53,23 @@ class FailureAnalysis:
 
 
 def analyze_failures(
-    results: Sequence[LoggedResult], *, threshold: int, usual: Sequence[Record] = ()
+    results: Sequence[LoggedResult],
+    *,
+    threshold: int,
+    served: Served | None = None,
+    usual: Sequence[Record] = (),
 ) -> FailureAnalysis:
     """Look at the scored answers of one prompt, the newest first.
 
-    Of each input the newest five answers count, and all figures are those of what counts. Where
-    a share of the answers is scored, how surprising the failures are is rated by the weights.
+    Of each input the newest five answers count, and all figures are those of what counts. How
+    surprising the failures are is rated by all that the prompt served.
 
     Args:
         results: Scored answers within the lookback.
         threshold: Failures from which on the prompt needs optimization, at least 1.
-        usual: How the prompt itself did before the lookback, and how the one before it did.
+        served: All that the prompt answered, as far as it is read; nothing but `results` where
+            that is left out.
+        usual: How others did, such as the prompt before it.
     """
     counted = take_first(results, MAX_ANSWERS_PER_INPUT, lambda row: row.text)
     failures = [result for result in counted if not result.passed]
@@ -78,8 +85,12 @@ def analyze_failures(
         mean_score=fmean(result.score for result in failures) if failures else None,
         failing=tuple(distinct.values()),
         rule_counts=dict(counts.most_common()),
-        surprise=rate_surprise(weighed.failed, weighed.scored, usual),
+        surprise=rate_surprise(weighed, served or _serve(results), usual),
     )
+
+
+def _serve(results: Sequence[LoggedResult]) -> Served:
+    return Served(recent=give_shares((row.text, row.passed, row.weight) for row in results[::-1]))
 
 
 def split_where_it_fell(results: Sequence[LoggedResult]) -> tuple[Record, Record]:

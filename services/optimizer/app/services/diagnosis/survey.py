@@ -15,7 +15,7 @@ from services.optimizer.app.services.diagnosis.attribution import (
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.diagnosis.healing_case import Case, Draft
 from services.optimizer.app.services.diagnosis.read_failures import read_failures
-from services.optimizer.app.services.log.failure_log import load_window
+from services.optimizer.app.services.log.failure_log import load_served, load_window
 from services.optimizer.app.services.log.prompt_history import load_previous_record
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
@@ -97,9 +97,13 @@ class Surveyor:
             found = attribute_from_log(window, analysis)
             return Case(prompt, window, analysis, attribution=found) if found else None
         # Are so many failures unusual, or the fault of another than the prompt?
-        previous = await load_previous_record(connection, prompt, model=window.model)
-        usual = [window.earlier, previous]
-        analysis = analyze_failures(window.results, threshold=threshold, usual=usual)
+        previous = await load_previous_record(
+            connection, prompt, fingerprint=window.fingerprint, model=window.model
+        )
+        served = await load_served(connection, prompt, window)
+        analysis = analyze_failures(
+            window.results, threshold=threshold, served=served, usual=[previous]
+        )
         condition = await self.find_condition()
         found = attribute_from_log(window, analysis, evaluator_degraded=condition.is_degraded)
         if found is None and not analysis.needs_optimization:
@@ -108,7 +112,8 @@ class Surveyor:
                 task_type=prompt.task_type,
                 failures=analysis.failure_count,
                 answers=analysis.scored_count,
-                p_value=round(analysis.surprise.p_value, 4),
+                e_value=round(analysis.surprise.e_value, 2),
+                alarm_at=round(analysis.surprise.alarm_at),
             )
             return None
         return Case(prompt, window, analysis, attribution=found)

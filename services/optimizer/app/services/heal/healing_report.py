@@ -192,6 +192,9 @@ class HealingReport:
                 "p_value": analysis.surprise.p_value,
                 "baseline_failure_rate": analysis.surprise.baseline_failure_rate,
                 "baseline_answers": analysis.surprise.baseline_answers,
+                "e_value": analysis.surprise.e_value,
+                "clock": analysis.surprise.clock,
+                "alarm_at": analysis.surprise.alarm_at,
             },
         }
 

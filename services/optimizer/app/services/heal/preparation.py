@@ -40,7 +40,7 @@ async def prepare(
     connection: asyncpg.Connection, case: Case, golden: GoldenInputs, *, guard_inputs: int
 ) -> Preparation:
     """Plan the trial of a repair, and find what it may go back to; nothing is replayed."""
-    history = await load_history(connection, case.incumbent)
+    history = await load_history(connection, case.incumbent, fingerprint=case.window.fingerprint)
     passing = await load_passing(connection, case.incumbent, history)
     clean = screen(passing).clean
     trial = plan_trial(case.analysis.failing, golden, clean, guard_inputs=guard_inputs)

@@ -12,7 +12,7 @@ from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.evaluation_detail import read_detail
 from services.common.models import Prompt
 from services.common.record.active_prompt import BY_ACTIVE_PROMPT, COUNTS_FOR_PROMPT
-from services.common.record.surprise import Record
+from services.common.record.surprise import Record, Served
 from services.common.record.weights import WEIGHT
 from services.optimizer.app.services.log.log_records import (
     MAX_ANSWERS_PER_INPUT,
@@ -21,6 +21,8 @@ from services.optimizer.app.services.log.log_records import (
     UnscoredCount,
     Window,
     find_model,
+    give_shares,
+    is_by_evaluator,
     is_by_model,
 )
 
@@ -107,6 +109,33 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
+# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of the
+# newest answers, and of every 50th before them, it is read who judged and who answered; the ones
+# between two of these are taken for like the newer one.
+SELECT_SERVED = f"""
+    SELECT passed, input, {WEIGHT} AS weight, detail IS NOT NULL AS is_read,
+           detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
+           detail -> 'worker' ->> 'model' AS model
+    FROM (
+        SELECT id, evaluation_passed AS passed, nth,
+               hashtextextended(coalesce(refined_input, user_input), 0) AS input,
+               CASE WHEN nth <= $6 OR nth % 50 = 0
+                    THEN coalesce(evaluation_detail #> '{{}}', '{{}}') END AS detail
+        FROM (
+            SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth
+            FROM (
+                SELECT id, user_input, refined_input, evaluation_passed, evaluation_detail,
+                       created_at
+                {SCORED_ANSWERS}
+                ORDER BY created_at DESC
+                LIMIT $5
+            ) AS newest
+        ) AS numbered
+        OFFSET 0
+    ) AS read
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = read.id
+    ORDER BY nth
+"""
 SELECT_UNSCORED = f"""
     SELECT coalesce(evaluation_detail -> 'error' ->> 'service', '') AS service,
            coalesce(evaluation_detail -> 'error' ->> 'code', '') AS code,
@@ -126,6 +155,10 @@ SELECT_UNSCORED = f"""
 """
 # So many answers tell a failure rate to a few points, which is what baselines of 200 can bear.
 MAX_WINDOW_ROWS = 300
+# Answers that may show a change: ten times as many as failures that triple need to show.
+MAX_RECENT_ROWS = 600
+# Answers before them, from which it is learnt what is usual.
+MAX_EARLIER_ROWS = 2_000
 # Rows among which the answers that count are looked for.
 MAX_FLOOD_ROWS = 2_000
 MAX_RECORD_ROWS = 200
@@ -166,6 +199,36 @@ async def load_window(
         by_other_models=tuple(row for row in results if not is_by_model(row.model, model)),
         earlier_by_other_models=_count(by_other_models, lambda fingerprint: fingerprint == current),
     )
+
+
+async def load_served(connection: asyncpg.Connection, prompt: Prompt, window: Window) -> Served:
+    """Load what this prompt answered since its activation, 2,600 answers at most.
+
+    They are those of the evaluator that judges now and of the model that answers now.
+    """
+    activated = await load_activated_at(connection, prompt)
+    most = MAX_EARLIER_ROWS + MAX_RECENT_ROWS
+    records = await connection.fetch(
+        SELECT_SERVED,
+        prompt.task_type,
+        prompt.version,
+        activated,
+        activated + LONG_AGO,
+        most,
+        MAX_WINDOW_ROWS,
+    )
+    answers = []
+    counts = True
+    for record in records:
+        if record["is_read"]:
+            counts = is_by_evaluator(record["fingerprint"], window.fingerprint) and is_by_model(
+                record["model"], window.model
+            )
+        if counts:
+            answers.append((record["input"], record["passed"], record["weight"]))
+    outcomes = give_shares(reversed(answers))
+    cut = max(0, len(outcomes) - MAX_RECENT_ROWS)
+    return Served(outcomes[:cut], outcomes[cut:], is_whole=len(records) < most)
 
 
 async def load_results(

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from services.common.chat.messages import ChatInput
-from services.common.record.surprise import Record
+from services.common.record.surprise import Outcome, Record
 
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
 MAX_ANSWERS_PER_INPUT = 5
+# Answers that a prompt gives until another one of an input that was repeated counts.
+ANSWERS_BETWEEN = 400
 # A prompt that passes so many served well; one that passes so many golden inputs still does.
 GOOD_PASS_RATE = 0.7
 
@@ -29,6 +31,11 @@ def is_by_model(model: str | None, current: str) -> bool:
     return model in (None, "", current)
 
 
+def is_by_evaluator(fingerprint: str | None, current: str) -> bool:
+    """Tell whether a score counts beside those of an evaluator; one of an unknown one does."""
+    return fingerprint in (None, "", current) or not current
+
+
 def take_first(items: Iterable[Item], most: int, key: Callable[[Item], Hashable]) -> list[Item]:
     """Take the first few items of each key, in their order."""
     counts: Counter[Hashable] = Counter()
@@ -38,6 +45,28 @@ def take_first(items: Iterable[Item], most: int, key: Callable[[Item], Hashable]
         if counts[key(item)] <= most:
             taken.append(item)
     return taken
+
+
+def give_shares(answers: Iterable[tuple[Hashable, bool, float]]) -> list[Outcome]:
+    """Tell what each answer counts for, the oldest first; whether it counts, the past alone says.
+
+    Of one input five answers count, and then one in 400 answers (a token bucket). Where a share of
+    the answers is scored, the heaviest counts as one: any other stands for fewer.
+
+    Args:
+        answers: The input of each, whether it passed, and how many answers it stands for.
+    """
+    left: dict[Hashable, tuple[float, int]] = {}
+    counted = []
+    for at, (text, passed, weight) in enumerate(answers):
+        before, then = left.get(text, (float(MAX_ANSWERS_PER_INPUT), at))
+        tokens = min(MAX_ANSWERS_PER_INPUT, before + (at - then) / ANSWERS_BETWEEN)
+        counts = tokens >= 1
+        left[text] = tokens - counts, at
+        if counts:
+            counted.append((passed, weight, 1 + round(MAX_ANSWERS_PER_INPUT - tokens)))
+    heaviest = max((weight for _, weight, _ in counted), default=1.0)
+    return [Outcome(passed, weight / heaviest, nth) for passed, weight, nth in counted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +134,18 @@ class Window:
         """The model that answers now; empty where it isn't known."""
         return find_model(self.results)
 
+    @property
+    def fingerprint(self) -> str:
+        """The evaluator that judges now; empty where it isn't known."""
+        return self.results[0].fingerprint if self.results else ""
+
 
 @dataclass(frozen=True, slots=True)
 class PastPrompt:
     """A prompt that served before, and how it did.
 
-    `scored` and `passed` count its last 200 scored answers at most, in its latest period.
+    Its last 200 scored answers at most count, in its latest period: `scored` and `passed` under
+    the evaluator that judges now, the others under other ones.
     """
 
     content: str
@@ -120,6 +155,8 @@ class PastPrompt:
     prompt_id: int = 0
     served_from: datetime | None = None
     served_until: datetime | None = None
+    scored_by_others: int = 0
+    passed_by_others: int = 0
 
     @property
     def record(self) -> Record:
@@ -130,3 +167,9 @@ class PastPrompt:
     def digest(self) -> str:
         """SHA-256 of its text, as `Prompt.digest` is."""
         return hashlib.sha256(self.content.encode("utf-8", "replace")).hexdigest()
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether nothing is known of it, or under other evaluators alone, and nothing bad."""
+        by_others = Record(self.scored_by_others, self.passed_by_others)
+        return not self.scored and (not by_others.scored or by_others.pass_rate >= GOOD_PASS_RATE)

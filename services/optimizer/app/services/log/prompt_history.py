@@ -29,8 +29,29 @@ SELECT_LAST_MODEL = f"""
 """
 
 
-def _write_history(outcome: str, passed: str, counts: str = "TRUE") -> str:
-    """Write what loads earlier prompts; answers aren't counted before it is known of which."""
+# Who judged an answer: read of the newest twenty and of every tenth before them, since evaluators
+# change seldom; the ones between two of these are taken for like the newer one.
+WITH_EVALUATOR = """
+    SELECT passed, weight, $5 = '' OR coalesce(first_value(said) OVER (
+        PARTITION BY CASE WHEN nth < 20 THEN nth ELSE nth / 10 * 10 END ORDER BY nth
+    ), '') IN ('', $5) AS counts
+    FROM (
+        SELECT *, CASE WHEN nth < 20 OR nth % 10 = 0
+                       THEN evaluation_detail #>> '{evaluator,fingerprint}' END AS said
+        FROM (SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth FROM recent) AS numbered
+    ) AS read
+"""
+
+
+def _write_history(
+    *, columns: str = "", weight: str = "1", joined: str = "", rows: str = "TRUE", outcomes: str
+) -> str:
+    """Write what loads earlier prompts; answers aren't counted before it is known of which.
+
+    Args:
+        columns: What is read besides whether an answer passed.
+        outcomes: From `recent`, answers with `passed`, `weight`, and whether each `counts`.
+    """
     return f"""
     WITH periods AS (
         SELECT prompt_id, activated_at,
@@ -52,21 +73,32 @@ def _write_history(outcome: str, passed: str, counts: str = "TRUE") -> str:
         ORDER BY coalesce(latest.activated_at, p.created_at) DESC, p.id DESC
         LIMIT 50
     )
-    SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed
+    SELECT past.id AS prompt_id, content, version, served_from, served_until, scored, passed,
+           scored_by_others, passed_by_others
     FROM past
     CROSS JOIN LATERAL (
-        SELECT count(*) AS scored, {passed} AS passed
-        FROM (
-            SELECT {outcome}
+        WITH recent AS (
+            SELECT evaluation_passed AS passed, {weight} AS weight, execution_logs.created_at
+                   {columns}
+            FROM execution_logs {joined}
             WHERE task_type = $1
               AND prompt_version = past.version
               AND execution_logs.created_at >= served_from
               AND execution_logs.created_at < served_until
               AND evaluation_passed IS NOT NULL
-              AND {counts}
+              AND {rows}
             ORDER BY execution_logs.created_at DESC
             LIMIT 200
-        ) AS recent
+        )
+        SELECT count(*) FILTER (WHERE counts) AS scored,
+               coalesce(round(
+                   count(*) FILTER (WHERE counts)
+                   * sum(weight) FILTER (WHERE counts AND passed)
+                   / sum(weight) FILTER (WHERE counts)
+               ), 0)::int AS passed,
+               count(*) FILTER (WHERE NOT counts) AS scored_by_others,
+               count(*) FILTER (WHERE NOT counts AND passed) AS passed_by_others
+        FROM ({outcomes}) AS outcomes
     ) AS served
     WHERE scored > 0 OR (was_active AND NOT $3)
     ORDER BY served_from DESC, past.id DESC
@@ -75,34 +107,39 @@ def _write_history(outcome: str, passed: str, counts: str = "TRUE") -> str:
 
 
 # In an index alone.
-SELECT_HISTORY = _write_history(
-    "evaluation_passed FROM execution_logs", "count(*) FILTER (WHERE evaluation_passed)"
-)
+SELECT_HISTORY = _write_history(outcomes="SELECT *, $5::text = '' AS counts FROM recent")
+SELECT_HISTORY_BY_EVALUATOR = _write_history(columns=", evaluation_detail", outcomes=WITH_EVALUATOR)
 SELECT_WEIGHED_HISTORY = _write_history(
-    f"""evaluation_passed, {WEIGHT} AS weight FROM execution_logs
-        LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id""",
-    """coalesce(
-        round(count(*) * sum(weight) FILTER (WHERE evaluation_passed) / sum(weight)), 0
-    )::int""",
-    COUNTS_FOR_PROMPT,
+    columns=", evaluation_detail",
+    weight=WEIGHT,
+    joined="LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id",
+    rows=COUNTS_FOR_PROMPT,
+    outcomes=WITH_EVALUATOR,
 )
 
 
-async def load_history(connection: asyncpg.Connection, prompt: Prompt) -> list[PastPrompt]:
-    """Load prompts that served this task type before `prompt`, the latest first, 50 at most."""
-    return await _load_past(connection, prompt, is_scored=False, limit=MAX_HISTORY)
+async def load_history(
+    connection: asyncpg.Connection, prompt: Prompt, *, fingerprint: str = ""
+) -> list[PastPrompt]:
+    """Load prompts that served this task type before `prompt`, the latest first, 50 at most.
+
+    Args:
+        fingerprint: The evaluator whose scores count; all where it is empty.
+    """
+    return await _load_past(connection, prompt, fingerprint, is_scored=False, limit=MAX_HISTORY)
 
 
 async def load_previous_record(
-    connection: asyncpg.Connection, prompt: Prompt, *, model: str = ""
+    connection: asyncpg.Connection, prompt: Prompt, *, fingerprint: str = "", model: str = ""
 ) -> Record:
     """Load how the last prompt before `prompt` did that had an answer scored.
 
     Args:
+        fingerprint: The evaluator whose scores count; all where it is empty.
         model: The one that answers now; where it is known, and another one answered then, the
             record is empty.
     """
-    past = await _load_past(connection, prompt, is_scored=True, limit=1)
+    past = await _load_past(connection, prompt, fingerprint, is_scored=True, limit=1)
     if not past:
         return Record()
     [last] = past
@@ -113,9 +150,17 @@ async def load_previous_record(
 
 
 async def _load_past(
-    connection: asyncpg.Connection, prompt: Prompt, *, is_scored: bool, limit: int
+    connection: asyncpg.Connection,
+    prompt: Prompt,
+    fingerprint: str,
+    *,
+    is_scored: bool,
+    limit: int,
 ) -> list[PastPrompt]:
-    are_weighed = await connection.fetchval(ARE_WEIGHED, prompt.task_type)
-    query = SELECT_WEIGHED_HISTORY if are_weighed else SELECT_HISTORY
-    records = await connection.fetch(query, prompt.task_type, prompt.id, is_scored, limit)
+    query = SELECT_HISTORY_BY_EVALUATOR if fingerprint else SELECT_HISTORY
+    if await connection.fetchval(ARE_WEIGHED, prompt.task_type):
+        query = SELECT_WEIGHED_HISTORY
+    records = await connection.fetch(
+        query, prompt.task_type, prompt.id, is_scored, limit, fingerprint
+    )
     return [PastPrompt(**record) for record in records]

@@ -104,7 +104,7 @@ def find_last_good(
     enough = min(GOOD_PASS_RATE, incumbent_pass_rate + CLEAR_ADVANTAGE)
     others = [past for past in history if past.content != incumbent and past.content.strip()]
     good = [past for past in others if past.scored and past.record.pass_rate >= enough]
-    untried = [past for past in others if not past.scored]
+    untried = [past for past in others if past.is_untried]
     return next(iter([*good, *untried]), None)
 
 

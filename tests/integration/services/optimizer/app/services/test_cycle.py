@@ -143,7 +143,8 @@ async def test_where_nothing_fails_the_log_says_so_in_the_guide_s_words(
         pytest.param(3, 0, 3, True, id="at-the-threshold"),
         pytest.param(6, 8, 3, True, id="above-it-among-passes"),
         pytest.param(3, 97, 3, False, id="at-the-threshold-among-many-passes"),
-        pytest.param(1, 0, 1, True, id="threshold-of-one"),
+        pytest.param(2, 0, 1, True, id="threshold-of-one"),
+        pytest.param(1, 0, 1, False, id="threshold-of-one-that-may-be-chance"),
         pytest.param(5, 0, 6, False, id="threshold-of-six"),
     ],
 )

@@ -12,8 +12,10 @@ from services.console.app.queries.concerns import Concern, Facts, Run, list_conc
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 RUN = Run(UUID(int=7), "codes", "held", "x", "provider", None, None, NOW, None)
 HEAL_URL = f"/heals/{RUN.id}"
-WELL = Facts("codes", 8, scored=40, failed=1, requests=90, last_request_at=NOW)
-FAILING = replace(WELL, scored=9, failed=5)
+# Every twentieth fails, and then all do.
+USUAL = (*[True] * 19, False)
+WELL = Facts("codes", 8, outcomes=USUAL * 2, requests=90, last_request_at=NOW)
+FAILING = replace(WELL, outcomes=(*[True] * 4, *[False] * 5))
 AGES_AGO, JUST_NOW = NOW - timedelta(hours=3), NOW - timedelta(seconds=30)
 
 
@@ -25,10 +27,17 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
     [
         (WELL, []),
         # As many fail as usual: three, and yet nothing new.
-        (replace(WELL, scored=100, failed=4), []),
-        (replace(WELL, scored=100, failed=20), [("bad", "Failing", "/prompts?task_type=codes")]),
-        (replace(WELL, scored=100, failed=20, usual=(Record(200, 160),)), []),
-        (replace(WELL, scored=2, failed=2), []),
+        (replace(WELL, outcomes=USUAL * 5), []),
+        (
+            replace(WELL, outcomes=(*USUAL * 5, *[False] * 9)),
+            [("bad", "Failing", "/prompts?task_type=codes")],
+        ),
+        (replace(WELL, outcomes=(*[True] * 4, False) * 20, own=Record(200, 160)), []),
+        (
+            replace(WELL, outcomes=(*[True] * 4, False) * 20, previous=Record(200, 198)),
+            [("bad", "Failing", "/prompts?task_type=codes")],
+        ),
+        (replace(WELL, outcomes=(False, False)), []),
         (FAILING, [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, looked_at=RUN), [("bad", "Failing", HEAL_URL)]),
         (replace(FAILING, trying_since=JUST_NOW), [("warn", "A heal is under way", "/heals")]),
@@ -44,7 +53,7 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
         (replace(WELL, beaten_by=RUN.id), [("warn", "Proven worse", HEAL_URL)]),
         (replace(FAILING, beaten_by=RUN.id), [("bad", "Failing", "/prompts?task_type=codes")]),
         (
-            replace(WELL, scored=2, failed=0, unscored=3),
+            replace(WELL, outcomes=(True, True), unscored=3),
             [("warn", "Unscored", "/requests?task_type=codes&outcome=unscored")],
         ),
         (replace(WELL, unscored=3), []),

@@ -152,7 +152,9 @@ def test_the_failures_are_told() -> None:
         "unscored": {"worker http_429": 2, "": 1},
     }
     assert surprise["baseline_answers"] == 90
-    assert surprise["baseline_failure_rate"] == pytest.approx(0.055)
+    assert surprise["baseline_failure_rate"] == pytest.approx(5.75 / 105)
+    assert (surprise["clock"], surprise["alarm_at"]) == ("activation", 20)
+    assert surprise["e_value"] > 20
     assert 0 < surprise["p_value"] < 0.05
 
 
