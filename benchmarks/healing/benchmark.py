@@ -33,7 +33,6 @@ from benchmarks.healing.program import (
 )
 from benchmarks.healing.progress import Teller, open_teller
 from benchmarks.healing.records import RunRecord
-from benchmarks.healing.reporting.false_alarms import measure_false_alarms
 from benchmarks.healing.reporting.origin import Origin, describe_machine, find_commit
 from benchmarks.healing.reporting.report import Report
 from benchmarks.healing.runs.running import Bench
@@ -155,7 +154,6 @@ class _Runner:
             ),
             selection=selection,
             records=records,
-            false_alarms=measure_false_alarms(),
             comparison=comparison,
         )
         return Outcome(report, failures)

@@ -11,13 +11,11 @@ from benchmarks.healing.peers.comparison import Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import RunRecord
 from benchmarks.healing.reporting.aims import Aim, judge_aims
-from benchmarks.healing.reporting.false_alarms import FalseAlarms
 from benchmarks.healing.reporting.figures import Figures, summarise
 from benchmarks.healing.reporting.origin import Origin
 from benchmarks.healing.reporting.tables import (
     table_of_aims,
     table_of_costs,
-    table_of_false_alarms,
     table_of_innocent,
     table_of_kinds,
     table_of_known,
@@ -36,7 +34,6 @@ class Report:
         origin: What was run, where and when.
         selection: What counts on the model.
         records: Every run.
-        false_alarms: How often healthy traffic alone makes work.
         comparison: Others on one repair; None where they weren't asked for.
     """
 
@@ -44,7 +41,6 @@ class Report:
     origin: Origin
     selection: Selection
     records: Sequence[RunRecord]
-    false_alarms: FalseAlarms
     comparison: Comparison | None = None
 
     @property
@@ -77,7 +73,6 @@ class Report:
             ],
             "aims": [aim.as_json() for aim in self.aims],
             "figures": self.figures.as_json(),
-            "false_alarms": self.false_alarms.as_json(),
             "peers": self.comparison.as_json() if self.comparison else None,
             "runs": [record.as_json() for record in self.records],
         }
@@ -86,7 +81,6 @@ class Report:
 def show(report: Report, output: Console) -> None:
     """Print a table for every question."""
     output.print(table_of_selection(report.selection))
-    output.print(table_of_false_alarms(report.false_alarms))
     if report.comparison is not None:
         output.print(table_of_peers(report.comparison))
     show_runs(report.records, report.model, output)

@@ -8,7 +8,6 @@ from rich.table import Table
 from benchmarks.healing.peers.comparison import Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.reporting.aims import Aim
-from benchmarks.healing.reporting.false_alarms import FalseAlarms
 from benchmarks.healing.reporting.figures import CONTROLS_AND_FAULTS, Figures, Spread
 from benchmarks.healing.reporting.intervals import Rate
 from benchmarks.healing.reporting.known_requests import count_known
@@ -135,15 +134,6 @@ def table_of_costs(figures: Figures) -> Table:
     table.add_row("seconds of a heal", show_spread(figures.heal_seconds, "s"), "0.0 s")
     table.add_row("runs that ended in an error", show_rate(figures.errors), UNKNOWN)
     table.caption = "The naive healer: three failures, one rewrite by rules, activated unproven."
-    return table
-
-
-def table_of_false_alarms(alarms: FalseAlarms) -> Table:
-    """Make the table of false alarms under healthy traffic."""
-    table = _table("False alarms: 100 requests at a base failure rate of 5 %", "", "windows")
-    table.add_row("three failures in a window", show_rate(alarms.floor))
-    table.add_row("and surprising, no earlier record", show_rate(alarms.fresh))
-    table.add_row("and surprising, 200 earlier answers", show_rate(alarms.known))
     return table
 
 

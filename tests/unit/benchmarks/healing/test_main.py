@@ -11,7 +11,6 @@ from benchmarks.healing.inputs import LOCAL, SIMULATED
 from benchmarks.healing.peers.comparison import ComparedRepair, Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import Measurement, RunRecord
-from benchmarks.healing.reporting.false_alarms import measure_false_alarms
 from benchmarks.healing.reporting.origin import Machine, Origin
 from benchmarks.healing.reporting.report import Report, show, show_unusual
 from benchmarks.healing.scenarios import PromptScenario
@@ -36,7 +35,6 @@ def report_of(records: Sequence[RunRecord], *, model: str = "simulated") -> Repo
         ),
         selection=Selection(good, (choice,), (choice,)),
         records=records,
-        false_alarms=measure_false_alarms(windows=10),
         comparison=Comparison("javascript", 120, [ComparedRepair("x", 0.9, 1.0, 3, 2.0, "well")]),
     )
 
