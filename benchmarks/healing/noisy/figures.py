@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.healing.noisy.plays import HARMFUL, HARMFUL_AT_ONCE, REGRESSION, TIE
+from benchmarks.healing.noisy.plays import HARMFUL, HARMFUL_AT_ONCE, PROMPT, REGRESSION, TIE
 from benchmarks.healing.noisy.records import (
     RECOVERED_SHARE,
     SAME_SCORE,
@@ -93,6 +93,10 @@ class NoisyFigures:
         changed: By lane in which the prompt isn't to blame: incidents whose prompt was changed for
             one that is no better.
         blamed: What was blamed, by what is to blame.
+        calls: Calls of the Worker in heals that reached the gate.
+        to_share: Seconds from the third failing row until a repair served a share of the traffic.
+        to_all: The same until it served all of it.
+        errors: Plays with a run that failed, or with other than one active prompt in the end.
     """
 
     ties: Rate
@@ -105,6 +109,8 @@ class NoisyFigures:
     changed: dict[str, Rate]
     blamed: dict[str, Counter[str]]
     calls: Spread
+    to_share: Spread
+    to_all: Spread
     errors: Rate
 
 
@@ -116,7 +122,11 @@ def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
     worse = [heal for heal in passed if _candidate(heal).is_no_better(heal.incumbent)]
     tied = [play for play in plays if play.lane == TIE]
     regressions = [play for play in plays if play.lane == REGRESSION]
-    others = [play for play in plays if play.lane not in (REGRESSION, HARMFUL, HARMFUL_AT_ONCE)]
+    others = [
+        play
+        for play in plays
+        if play.fault != PROMPT and play.lane not in (HARMFUL, HARMFUL_AT_ONCE)
+    ]
     return NoisyFigures(
         ties=rate_of([heal.passed for heal in ties]),
         tie_incidents=rate_of([any(heal.passed for heal in play.heals) for play in tied]),
@@ -148,7 +158,9 @@ def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
             for fault in dict.fromkeys(play.fault for play in plays)
         },
         calls=spread_of(heal.calls for heal in judged),
-        errors=rate_of([bool(play.errors) for play in plays]),
+        to_share=spread_of(play.seconds_to_share for play in plays),
+        to_all=spread_of(play.seconds_to_all for play in plays),
+        errors=rate_of([bool(play.errors) or play.active_prompts != 1 for play in plays]),
     )
 
 
@@ -200,7 +212,26 @@ def judge_aims(figures: NoisyFigures) -> list[Aim]:
             60,
             could_miss="more pairs to a decision",
         ),
-        Aim("the same, at most", calls.most, 120, could_miss="a budget that doesn't bind"),
+        Aim(
+            "Worker calls of such a heal, at most",
+            calls.most,
+            120,
+            could_miss="a budget that doesn't bind",
+        ),
+        Aim(
+            "third failure to a repaired share of traffic, median",
+            figures.to_share.median,
+            3,
+            unit="s",
+            could_miss="a heal of more calls than the traffic lets through",
+        ),
+        Aim(
+            "third failure to all of it, median",
+            figures.to_all.median,
+            20,
+            unit="s",
+            could_miss="steps that wait for more answers than come",
+        ),
     ]
 
 

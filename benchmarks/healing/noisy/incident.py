@@ -9,12 +9,14 @@ from typing import Final
 from benchmarks.healing.inputs import Pools
 from benchmarks.healing.lane.database import TASK_TYPE, HealingRun
 from benchmarks.healing.lane.lane import Lane
+from benchmarks.healing.lane.model_endpoint import ModelCondition
 from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.endpoint import NoisyEndpoint
 from benchmarks.healing.noisy.plays import (
     DRIFT_PER_BATCH,
     MOST_DRIFT,
     REGRESSION,
+    RESTART,
     Play,
 )
 from benchmarks.healing.noisy.records import (
@@ -29,7 +31,8 @@ from benchmarks.healing.noisy.records import (
 )
 from benchmarks.healing.noisy.spoiling import is_right
 from benchmarks.healing.noisy.texts import Lexicon, find_group
-from services.common.errors import ServiceError
+from benchmarks.healing.runs.restart import wait_until_ready
+from services.common.errors import DatabaseUnavailableError, ServiceError
 from services.manager.app.services.refinement.rules import refine
 from services.optimizer.app.runs import optimize
 
@@ -44,6 +47,8 @@ MOST_BATCHES: Final = 40
 MOST_IDLE_BATCHES: Final = 4
 # From this share of the traffic on a candidate counts as serving.
 COUNTING_SHARE: Final = 0.1
+# The model calls of a run at one of which the database restarts.
+RESTART_CALLS: Final = (1, 40)
 # Pairs of the gate that asks for no more than a greater mean.
 FIXED_GATE_PAIRS: Final = 20
 # Of the requests that the simulated model has no answer to, so many are among the others.
@@ -93,8 +98,10 @@ class Incident:
         self._settings = lane.settings.model_copy(update=dict(bench.settings))
         self._candidates: list[_Candidate] = []
         self._answers = self._wrong = 0
-        self._is_hard = False
+        self._is_disturbed = False
         self._errors: list[str] = []
+        self.seconds_to_share: float | None = None
+        self.seconds_to_all: float | None = None
 
     async def run(self) -> PlayRecord:
         """Play it to the end."""
@@ -120,7 +127,8 @@ class Incident:
         if play.changes:
             await self._ask(BATCHES_BEFORE * BATCH)
         self._lane.switch.condition = play.judge
-        self._is_hard = play.hardens
+        self._lane.endpoint.condition = play.provider
+        self._is_disturbed = True
         self._answers = self._wrong = 0
 
     async def _go_on(self) -> str:
@@ -132,10 +140,7 @@ class Incident:
             await self._ask(BATCH)
             serving = (await self._lane.database.serving()).content
             known = len(await self._lane.database.healing_runs())
-            try:
-                await optimize(self._settings)
-            except ServiceError as error:
-                self._errors.append(error.code)
+            await self._look(restarts=self._play.restarts and not first)
             runs = await self._lane.database.healing_runs()
             self._candidates += [
                 _Candidate(serving, run.content)
@@ -149,11 +154,29 @@ class Incident:
                 break
         return first or self._play.incumbent
 
+    async def _look(self, *, restarts: bool) -> None:
+        """Have the Optimizer look once; the database may restart at one of its model calls."""
+        looking = asyncio.create_task(optimize(self._settings))
+        if restarts:
+            reached = asyncio.create_task(
+                self._lane.endpoint.after_calls(self._chance.randint(*RESTART_CALLS)).wait()
+            )
+            await asyncio.wait((looking, reached), return_when=asyncio.FIRST_COMPLETED)
+            reached.cancel()
+            await self._lane.restart_database()
+        try:
+            await looking
+        except ServiceError as error:
+            if not (restarts and error.code == DatabaseUnavailableError.code):
+                self._errors.append(error.code)
+        if restarts:
+            await wait_until_ready(self._lane)
+
     async def _is_over(self, runs: Sequence[HealingRun], idle: int) -> bool:
         if await self._lane.database.canary_share() is not None:
             return False
         serving = (await self._lane.database.serving()).content
-        if self._play.lane == REGRESSION:
+        if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)
             is_spent = idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
             return is_recovered(now, target) or is_spent
@@ -181,7 +204,8 @@ class Incident:
                     wrong_versions.append(reply["prompt_version"])
 
         async with asyncio.TaskGroup() as senders:
-            for _ in range(CONCURRENCY):
+            is_well = self._lane.endpoint.condition is ModelCondition.WELL
+            for _ in range(CONCURRENCY if is_well else count):
                 senders.create_task(send())
         self._answers += count
         self._wrong += len(wrong_versions)
@@ -197,13 +221,18 @@ class Incident:
         pool = (*self._bench.pools.live, *self._bench.pools.hard[:HARD_REQUESTS])
         groups = [find_group(refine(text, task_type=TASK_TYPE)) for text in pool]
         weights = [asks[group] / groups.count(group) for group in groups]
-        if self._is_hard:
+        if play.hardens and self._is_disturbed:
             weights = [
                 weight * self._model.difficulty(text) ** 2
                 for weight, text in zip(weights, pool, strict=True)
             ]
         drawn = self._chance.choices(pool, weights, k=count)
-        return [f"{text} Call it {'_'.join(self._chance.sample(WORDS, 2))}." for text in drawn]
+        garbage: list[str] = []
+        if play.floods and self._is_disturbed:
+            garbage = self._chance.choices(self._bench.pools.flood[:1], k=count)
+        return garbage + [
+            f"{text} Call it {'_'.join(self._chance.sample(WORDS, 2))}." for text in drawn
+        ]
 
     async def _appraise(self, text: str) -> Worth:
         return await self._bench.appraiser.appraise(
@@ -235,6 +264,9 @@ class Incident:
             naive=await self._appraise(naive) if naive else None,
             fixed_gate_passes=bool(naive) and await self._passes_fixed_gate(naive),
             errors=self._errors,
+            active_prompts=await database.count_active(),
+            seconds_to_share=self.seconds_to_share,
+            seconds_to_all=self.seconds_to_all,
         )
 
     async def _describe(self, run: HealingRun) -> Heal:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from benchmarks.healing.lane.evaluator_switch import EvaluatorCondition
+from benchmarks.healing.lane.model_endpoint import ModelCondition
 from benchmarks.healing.noisy.model import NoisyModel
 from benchmarks.healing.noisy.texts import ONE, OTHER, Lexicon, add
 from benchmarks.healing.runs.naive import rewrite
@@ -18,8 +19,14 @@ from benchmarks.healing.schedule import WITH_HISTORY, WITHOUT_HISTORY
 REGRESSION, TIE, HARMFUL = "regression", "tie", "harmful"
 HARMFUL_AT_ONCE: Final = "harmful, without canary"
 DRIFT, SHIFT, JUDGE, TASTES = "drift", "shift", "judge", "tastes"
+PROVIDERS, FLOOD, RESTART, TIMED = "provider", "flood", "restart", "timed"
+LANES: Final = (
+    *(REGRESSION, TIE, HARMFUL, HARMFUL_AT_ONCE, DRIFT, SHIFT, JUDGE, TASTES),
+    *(PROVIDERS, FLOOD, RESTART, TIMED),
+)
 MEDIOCRE_HISTORY: Final = "mediocre history"
 PROMPT, MODEL, INPUT, EVALUATOR, NOBODY = "prompt", "drift", "input", "evaluator", "unknown"
+PROVIDER: Final = "provider"
 EVEN: Final[Mapping[str, float]] = {ONE: 0.5, OTHER: 0.5}
 MOSTLY_ONE: Final[Mapping[str, float]] = {ONE: 0.95, OTHER: 0.05}
 MOSTLY_OTHER: Final[Mapping[str, float]] = {ONE: 0.2, OTHER: 0.8}
@@ -28,6 +35,13 @@ JUDGES: Final = (
     EvaluatorCondition.HARSH,
     EvaluatorCondition.CHANGED,
     EvaluatorCondition.DOWN,
+)
+PROVIDER_FAULTS: Final = (
+    ModelCondition.RATE_LIMITED,
+    ModelCondition.BROKEN,
+    ModelCondition.HANGING,
+    ModelCondition.FLAKY,
+    ModelCondition.WORSE,
 )
 PROPOSALS: Final = 8
 MOST_HEALS: Final = 12
@@ -58,6 +72,9 @@ class Play:
         drifts: Whether the model gets worse meanwhile.
         hardens: Whether users come to ask what the model finds hard.
         judge: What becomes of the Evaluator.
+        provider: What becomes of the model's provider.
+        floods: Whether one caller sends garbage beside the others.
+        restarts: Whether the database restarts in the midst of the first run.
     """
 
     lane: str
@@ -77,6 +94,9 @@ class Play:
     drifts: bool = False
     hardens: bool = False
     judge: EvaluatorCondition = EvaluatorCondition.WELL
+    provider: ModelCondition = ModelCondition.WELL
+    floods: bool = False
+    restarts: bool = False
 
     @property
     def title(self) -> str:
@@ -92,7 +112,7 @@ class Play:
     @property
     def changes(self) -> bool:
         """Whether the incumbent serves well before something goes wrong."""
-        return self.lane in (DRIFT, SHIFT, JUDGE)
+        return self.lane in (DRIFT, SHIFT, JUDGE, PROVIDERS, FLOOD)
 
     def chance(self) -> random.Random:
         """Make a random generator whose seed is this play's own."""
@@ -144,6 +164,14 @@ class PlayWriter:
         texts = (self.seed_prompt, history, bad.text, proposals)
         return replace(self._write(REGRESSION, bad.name, mode, texts), fault=PROMPT)
 
+    def write_restart(self, bad: PromptScenario) -> Play:
+        """Write a play in which the database restarts while a bad prompt is healed."""
+        return replace(self.write_regression(bad, WITH_HISTORY), lane=RESTART, restarts=True)
+
+    def write_timed(self, bad: PromptScenario) -> Play:
+        """Write a play in which the autopilot watches while a bad prompt is deployed."""
+        return replace(self.write_regression(bad, WITH_HISTORY), lane=TIMED)
+
     def write_own_regression(self, harm: str, mode: str) -> Play:
         """Write a play with a second seed prompt, whose repair isn't what the task type ships."""
         name = f"second seed prompt, {harm}"
@@ -166,6 +194,10 @@ class PlayWriter:
         yield replace(write(SHIFT, "users ask harder things", INPUT), hardens=True)
         for judge in JUDGES:
             yield replace(write(JUDGE, judge.value, EVALUATOR), judge=judge)
+        for provider in PROVIDER_FAULTS:
+            fault = MODEL if provider is ModelCondition.WORSE else PROVIDER
+            yield replace(write(PROVIDERS, provider.value, fault), provider=provider)
+        yield replace(write(FLOOD, "one caller's garbage", INPUT), floods=True)
         mine, theirs = (add(good, taste) for taste in self.lexicon.tastes)
         proposals = tuple(add(text, self.lexicon.tastes[1]) for text in others)
         texts = (mine, (theirs,), mine, proposals)

@@ -15,21 +15,17 @@ from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.figures import LEAST_TIES
 from benchmarks.healing.noisy.incident import Incident, NoisyBench
 from benchmarks.healing.noisy.plays import (
-    DRIFT,
-    HARMFUL,
-    HARMFUL_AT_ONCE,
-    JUDGE,
+    LANES,
     MEDIOCRE_HISTORY,
-    REGRESSION,
-    SHIFT,
-    TASTES,
     TIE,
+    TIMED,
     Play,
     PlayWriter,
 )
 from benchmarks.healing.noisy.records import PlayRecord, read_play
 from benchmarks.healing.noisy.report import NoisyReport
 from benchmarks.healing.noisy.texts import read_lexicon
+from benchmarks.healing.noisy.timing import TimedRepair
 from benchmarks.healing.program import describe_failure
 from benchmarks.healing.progress import Teller
 from benchmarks.healing.reporting.origin import Origin, describe_machine, find_commit
@@ -42,6 +38,7 @@ from services.manager.app.services.refinement.rules import refine
 # Models whose good prompts fail often enough that the Optimizer finds work.
 LUCKY: Final = ("loose", "wild")
 ALL: Final = ("firm", "loose", "wild")
+STEADY: Final = ("firm", "loose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,7 @@ class NoisyExtent:
         harmful_seeds: Plays of each lure on each model, with and without a canary.
         regressions: Prompts that go bad, in each mode on each model.
         innocent_seeds: Plays of each other fault on each model.
+        timed_seeds: Repairs that are timed, on each model that has any.
     """
 
     ties: int
@@ -61,11 +59,12 @@ class NoisyExtent:
     harmful_seeds: int
     regressions: int
     innocent_seeds: int
+    timed_seeds: int
 
 
-EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 6, 12, 2)
-QUICK: Final = NoisyExtent(20, 6, 1, 2, 0)
-FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 6)
+EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 6, 12, 1, 5)
+QUICK: Final = NoisyExtent(20, 6, 1, 2, 0, 1)
+FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 6, 20)
 
 
 def choose_noisy_extent(*, full: bool, quick: bool) -> NoisyExtent:
@@ -90,6 +89,9 @@ def plan_plays(
                 yield writer.write_own_regression(harm, mode)
     for writer in _writers(ALL, extent.innocent_seeds, seed_prompt):
         yield from writer.write_innocent()
+        yield writer.write_restart(regressions[0])
+    for writer in _writers(STEADY, extent.timed_seeds, seed_prompt):
+        yield writer.write_timed(regressions[0])
 
 
 def plan_ties(extent: NoisyExtent, seed_prompt: str) -> Iterator[Play]:
@@ -106,7 +108,7 @@ def _writers(mixtures: Sequence[str], seeds: int, seed_prompt: str) -> Iterator[
 
 def list_lanes() -> list[str]:
     """List what may be played alone."""
-    return [TIE, HARMFUL, HARMFUL_AT_ONCE, REGRESSION, DRIFT, SHIFT, JUDGE, TASTES]
+    return list(LANES)
 
 
 class NoisyProgram:
@@ -175,7 +177,8 @@ class NoisyProgram:
                     self.records.append(read_play(known))
                     continue
                 try:
-                    record = await Incident(lane, play, self._bench).run()
+                    kind = TimedRepair if play.lane == TIMED else Incident
+                    record = await kind(lane, play, self._bench).run()
                 except Exception as error:  # noqa: BLE001 - whatever ends one play ends no other
                     self.failures.append(f"{play.title}: {describe_failure(error)}")
                 else:

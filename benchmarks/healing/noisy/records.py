@@ -118,6 +118,10 @@ class PlayRecord:
         naive: What the naive healer's text is worth; None where nothing was proposed.
         fixed_gate_passes: Whether a greater mean on 20 inputs would have let that text serve.
         errors: Codes of runs that failed.
+        active_prompts: How many prompts of the task type were active in the end.
+        seconds_to_share: From the third failing row until a repair served a share of the traffic;
+            None where that wasn't timed, or never came.
+        seconds_to_all: The same until it served all of it.
     """
 
     lane: str
@@ -139,6 +143,9 @@ class PlayRecord:
     naive: Worth | None = None
     fixed_gate_passes: bool = False
     errors: list[str] = field(default_factory=list)
+    active_prompts: int = 1
+    seconds_to_share: float | None = None
+    seconds_to_all: float | None = None
     seconds: float = 0.0
 
     @property
