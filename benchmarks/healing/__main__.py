@@ -29,10 +29,13 @@ from rich.console import Console
 
 from benchmarks.healing.benchmark import Outcome, Task, run_benchmark
 from benchmarks.healing.extents import choose_extent
-from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED
+from benchmarks.healing.inputs import LOCAL, MODELS, NOISY, SIMULATED
+from benchmarks.healing.journal import JournalError
+from benchmarks.healing.noisy.program import choose_noisy_extent, list_lanes
+from benchmarks.healing.noisy.report import NoisyReport, read_report
 from benchmarks.healing.records import read_record
 from benchmarks.healing.reporting.plot import PlotUnavailableError, draw
-from benchmarks.healing.reporting.report import show, show_runs, show_unusual
+from benchmarks.healing.reporting.report import Report, show, show_runs, show_unusual
 from benchmarks.healing.scenarios import list_names
 from benchmarks.measured_system import MeasurementError
 from selfheal.runtime.errors import EmbeddedRuntimeError
@@ -55,7 +58,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--model",
         choices=MODELS,
         default=SIMULATED,
-        help="simulated: 5 minutes, no key (default); local: a real model, 30 minutes",
+        help="simulated: 5 minutes, no key (default); noisy: one that obeys by chance, and whose "
+        "truth is known, 25 minutes; local: a real model, 30 minutes",
     )
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--full", action="store_true", help="run everything, however long")
@@ -78,6 +82,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-peers", action="store_true", help="don't let GEPA and COPRO try a repair (local)"
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where a run that was to write --json was cut short",
+    )
     parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs there")
     return parser
 
@@ -96,13 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in filter(None, (options.json, options.plot)):
         if not file.absolute().parent.is_dir():
             parser.error(f"there is no directory {file.absolute().parent}")
-    names = list_names()
+    if options.resume and not options.json:
+        parser.error("--resume needs --json: beside that file the runs are kept")
+    names = list_lanes() if options.model == NOISY else list_names()
     if unknown := sorted(set(options.only) - set(names)):
         parser.error(f"no scenario is called {', '.join(unknown)}; there are {', '.join(names)}")
     task = Task(
         model=options.model,
         extent=choose_extent(
-            options.model,
+            SIMULATED if options.model == NOISY else options.model,
             full=options.full,
             quick=options.quick,
             seeds=options.seeds,
@@ -112,6 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with_peers=options.model == LOCAL and not (options.no_peers or options.quick),
         logs=options.logs,
         command=("selfheal", "bench", "heal", *typed),
+        noisy_extent=choose_noisy_extent(full=options.full, quick=options.quick),
+        journal=options.json.with_suffix(".runs") if options.json else None,
+        resume=options.resume,
     )
     # Before the event loop runs, and after it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -120,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EmbeddedRuntimeError as error:
         messages.print(f"error: {error.message} {error.remedy}", markup=False)
         return 1
-    except (MeasurementError, ServiceError, OSError) as error:
+    except (JournalError, MeasurementError, ServiceError, OSError) as error:
         messages.print(f"error: {error}", markup=False)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -137,6 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _show_recorded(file: Path) -> int:
     try:
         recorded = json.loads(file.read_text(encoding="utf-8"))
+        if recorded["model"] == NOISY:
+            read_report(recorded).show(_choose_output())
+            return 0
         records = [read_record(one) for one in recorded["runs"]]
         model = recorded["model"]
     except (OSError, ValueError, KeyError) as error:
@@ -153,10 +170,16 @@ def _choose_output() -> Console:
 def judge(outcome: Outcome, *, is_quick: bool) -> int:
     """Return the exit code: 1 where a run failed, or the simulated model misses an aim.
 
-    A quick run is too short for medians; there only what must never happen counts.
+    A quick run is too short for medians; there only what must never happen counts, and with the
+    noisy model, where it misses by more than chance.
     """
-    aims = [aim for aim in outcome.report.aims if aim.is_essential or not is_quick]
-    is_missed = outcome.report.model == SIMULATED and any(aim.reached is False for aim in aims)
+    model, aims = outcome.report.model, outcome.report.aims
+    if is_quick:
+        aims = [aim for aim in aims if aim.is_essential]
+    if is_quick and model == NOISY:
+        is_missed = any(aim.is_refuted for aim in aims)
+    else:
+        is_missed = model != LOCAL and any(aim.reached is False for aim in aims)
     return int(bool(outcome.failures) or is_missed)
 
 
@@ -167,14 +190,18 @@ def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> N
         OSError: If a file can't be written.
     """
     report = outcome.report
-    show(report, _choose_output())
-    show_unusual(report.records, messages)
+    if isinstance(report, NoisyReport):
+        report.show(_choose_output())
+    else:
+        show(report, _choose_output())
+        show_unusual(report.records, messages)
     for failure in outcome.failures:
         messages.print(f"came to nothing: {failure}", markup=False, highlight=False)
     if json_file is not None:
         content = json.dumps(report.as_json(), indent=2, ensure_ascii=False)
         json_file.write_text(content + "\n", encoding="utf-8")
-    if plot_file is not None:
+        json_file.with_suffix(".runs").unlink(missing_ok=True)
+    if plot_file is not None and isinstance(report, Report):
         try:
             draw(report, plot_file)
         except PlotUnavailableError as error:

@@ -16,8 +16,12 @@ import uvloop
 from rich.console import Console
 
 from benchmarks.healing.extents import order_for
-from benchmarks.healing.inputs import LOCAL
+from benchmarks.healing.inputs import LOCAL, NOISY, SIMULATED
+from benchmarks.healing.journal import Journal
 from benchmarks.healing.lane.lane import Lane, LanePlan, open_lane, serve_local_model, start_lane
+from benchmarks.healing.noisy.program import EXTENT as NOISY_EXTENT
+from benchmarks.healing.noisy.program import NoisyExtent, NoisyProgram
+from benchmarks.healing.noisy.report import NoisyReport
 from benchmarks.healing.peers import available_peers
 from benchmarks.healing.peers.comparison import Comparison, compare_peers
 from benchmarks.healing.program import (
@@ -29,15 +33,15 @@ from benchmarks.healing.program import (
 )
 from benchmarks.healing.progress import Teller, open_teller
 from benchmarks.healing.records import RunRecord
-from benchmarks.healing.reporting.false_alarms import measure_false_alarms
-from benchmarks.healing.reporting.report import Report, describe_machine
+from benchmarks.healing.reporting.origin import Origin, describe_machine, find_commit
+from benchmarks.healing.reporting.report import Report
 from benchmarks.healing.runs.running import Bench
 from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import WITHOUT_HISTORY, plan_runs
 from services.common.logging import configure_logging
 
 # One lane keeps a core busy; the local model takes all that one leaves.
-LANES: Final = {"simulated": 2, LOCAL: 1}
+LANES: Final = {SIMULATED: 2, NOISY: 2, LOCAL: 1}
 OPTIMIZER_LOG: Final = "optimizer.log"
 
 
@@ -52,6 +56,9 @@ class Task:
         with_peers: Whether others try one repair too.
         logs: Where logs are kept; None for nowhere.
         command: What the user typed, for the record.
+        noisy_extent: How much is played with the noisy model.
+        journal: Where runs are kept while the benchmark lasts; None for nowhere.
+        resume: Whether to go on with what is kept there.
     """
 
     model: str
@@ -60,13 +67,27 @@ class Task:
     with_peers: bool
     logs: Path | None
     command: Sequence[str]
+    noisy_extent: NoisyExtent = NOISY_EXTENT
+    journal: Path | None = None
+    resume: bool = False
+
+    def open_journal(self) -> Journal:
+        """Open the journal of these runs.
+
+        Raises:
+            JournalError: If the file is of other runs.
+            OSError: If it can't be read or written.
+        """
+        extent = self.noisy_extent if self.model == NOISY else self.extent
+        of = (self.model, repr(extent), *self.only, find_commit())
+        return Journal(self.journal, of, resume=self.resume)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The report, and what ended the runs that aren't in it."""
 
-    report: Report
+    report: Report | NoisyReport
     failures: Sequence[str]
 
 
@@ -76,7 +97,9 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
     Raises:
         MeasurementError: If the system can't be started or measured.
         EmbeddedRuntimeError: If the database or the local model can't be.
+        JournalError: If runs are to be resumed that are others.
     """
+    journal = task.open_journal()
     with ExitStack() as stack:
         directory = stack.enter_context(_log_directory(task.logs))
         stack.enter_context(_quiet_logs(directory))
@@ -89,20 +112,25 @@ def run_benchmark(task: Task, console: Console) -> Outcome:
             stack.enter_context(start_lane(number, task.model, model_url, directory))
             for number in range(LANES[task.model])
         ]
-        return uvloop.run(_run_until_told(_Runner(task, plans, teller)))
+        return uvloop.run(_run_until_told(_Runner(task, plans, teller, journal)))
 
 
 class _Runner:
-    def __init__(self, task: Task, plans: Sequence[LanePlan], teller: Teller) -> None:
+    def __init__(
+        self, task: Task, plans: Sequence[LanePlan], teller: Teller, journal: Journal
+    ) -> None:
         self._task = task
         self._plans = plans
         self._teller = teller
+        self._journal = journal
 
     async def run(self) -> Outcome:
         started_at, started = datetime.now(UTC), time.monotonic()
         task = self._task
         async with AsyncExitStack() as stack:
             lanes = [await stack.enter_async_context(open_lane(plan)) for plan in self._plans]
+            if task.model == NOISY:
+                return await self._play(lanes)
             self._teller.tell("measuring the seed prompt")
             bench, everything = await prepare_bench(lanes[0], task.model)
             scenarios = order_for(everything.only(task.only), task.extent)
@@ -117,16 +145,25 @@ class _Runner:
                 comparison = await self._compare(lanes[0], bench, selection, records)
         report = Report(
             model=task.model,
-            command=task.command,
-            started_at=started_at,
-            seconds=time.monotonic() - started,
-            machine=describe_machine(),
+            origin=Origin(
+                command=task.command,
+                commit=find_commit(),
+                started_at=started_at,
+                seconds=time.monotonic() - started,
+                machine=describe_machine(),
+            ),
             selection=selection,
             records=records,
-            false_alarms=measure_false_alarms(),
             comparison=comparison,
         )
         return Outcome(report, failures)
+
+    async def _play(self, lanes: Sequence[Lane]) -> Outcome:
+        program = NoisyProgram(
+            lanes, self._task.noisy_extent, self._teller, self._journal, self._task.only
+        )
+        report = await program.run(self._task.command)
+        return Outcome(report, program.failures)
 
     async def _do_runs(
         self,
@@ -153,6 +190,7 @@ class _Runner:
             bench,
             runs,
             regressions or stand_in,
+            self._journal,
             done=lambda run: self._teller.advance(run.title),
         )
 

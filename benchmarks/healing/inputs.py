@@ -8,8 +8,9 @@ from typing import Final
 from benchmarks.healing.scenarios import DATA
 
 SIMULATED: Final = "simulated"
+NOISY: Final = "noisy"
 LOCAL: Final = "local"
-MODELS: Final = (SIMULATED, LOCAL)
+MODELS: Final = (SIMULATED, NOISY, LOCAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,6 @@ def read_pools(model: str, file: Path = DATA / "inputs.toml") -> Pools:
     return Pools(
         live=collect("live"),
         held_out=collect("held_out"),
-        hard=tuple(data["hard"][model]),
+        hard=tuple(data["hard"][LOCAL if model == LOCAL else SIMULATED]),
         flood=tuple(data["flood"]["texts"]),
     )

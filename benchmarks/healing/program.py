@@ -7,8 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.healing.inputs import LOCAL, SIMULATED, read_pools
+from benchmarks.healing.journal import Journal
 from benchmarks.healing.lane.lane import Lane
-from benchmarks.healing.records import CONTROL, REGRESSION, Measurement, RunRecord
+from benchmarks.healing.records import (
+    CONTROL,
+    REGRESSION,
+    Measurement,
+    RunRecord,
+    read_record,
+)
 from benchmarks.healing.runs.held_out import HeldOutMeter
 from benchmarks.healing.runs.regression import run_regression
 from benchmarks.healing.runs.restart import run_restart
@@ -124,6 +131,7 @@ async def run_all(
     bench: Bench,
     runs: Sequence[Run],
     bad_prompts: Sequence[PromptScenario],
+    journal: Journal,
     *,
     done: Callable[[Run], None],
 ) -> tuple[list[RunRecord], list[str]]:
@@ -138,8 +146,13 @@ async def run_all(
 
     async def work(lane: Lane) -> None:
         for number, run in waiting:
+            known = journal.find(run.title)
             try:
-                records[number] = await do_run(lane, run, bench, bad_prompts)
+                if known is not None:
+                    records[number] = read_record(known)
+                else:
+                    records[number] = await do_run(lane, run, bench, bad_prompts)
+                    journal.add(run.title, records[number].as_json())
             except Exception as error:  # noqa: BLE001 - whatever ends one run ends no other
                 failures.append(f"{run.title}: {describe_failure(error)}")
             done(run)

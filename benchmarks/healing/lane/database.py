@@ -51,7 +51,8 @@ SELECT_FIRST_AFTER = """
 """
 COUNT_ACTIVE = "SELECT count(*) FROM prompts WHERE task_type = $1 AND is_active"
 SELECT_RUNS = """
-    SELECT r.decision, r.reason, r.incumbent_prompt_id, r.detail, r.created_at, c.strategy
+    SELECT r.decision, r.reason, r.incumbent_prompt_id, r.detail, r.created_at, c.strategy,
+           c.content
     FROM selfheal.healing_runs r LEFT JOIN selfheal.candidates c ON c.id = r.candidate_id
     WHERE r.task_type = $1 ORDER BY r.created_at
 """
@@ -65,6 +66,10 @@ SELECT_THIRD_FAILURE = """
     ORDER BY created_at OFFSET $3 LIMIT 1
 """
 SELECT_ACTIVATED_AT = "SELECT max(activated_at) FROM selfheal.activations WHERE prompt_id = $1"
+SELECT_CONTENT = "SELECT content FROM prompts WHERE id = $1"
+SELECT_SHARE = """
+    SELECT share FROM selfheal.rollouts WHERE task_type = $1 AND ended_at IS NULL
+"""
 INSERT_CANDIDATE = """
     INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id)
     VALUES ($1, $2, 'benchmark', 0) RETURNING id
@@ -92,6 +97,7 @@ class HealingRun:
         detail: All of it.
         ended_at: When it was over.
         strategy: Where the candidate came from; empty without one.
+        content: The candidate; empty without one.
     """
 
     decision: str
@@ -100,6 +106,7 @@ class HealingRun:
     detail: dict[str, Any]
     ended_at: datetime
     strategy: str
+    content: str = ""
 
     @property
     def started_at(self) -> datetime:
@@ -210,9 +217,19 @@ class LaneDatabase:
                 detail=row["detail"],
                 ended_at=row["created_at"],
                 strategy=row["strategy"] or "",
+                content=row["content"] or "",
             )
             for row in rows
         ]
+
+    async def content_of(self, prompt_id: int) -> str:
+        """Read the text of a prompt."""
+        return str(await self._fetch_value(SELECT_CONTENT, prompt_id))
+
+    async def canary_share(self) -> float | None:
+        """Read what share of the traffic a canary serves; None while there is none."""
+        share: float | None = await self._fetch_value(SELECT_SHARE, TASK_TYPE)
+        return share
 
     async def _fetch_row(self, statement: str, *values: Any) -> asyncpg.Record:
         async with self._database.connection() as connection:

@@ -1,8 +1,9 @@
 """Stands between the system and its Evaluator: passes on, refuses, or scores as another would."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -11,6 +12,7 @@ from aiohttp import web
 from services.evaluator.app.services.scorer import PASS_THRESHOLD
 
 STRICTNESS: Final = 0.7
+LENIENT_SCORE: Final = 0.8
 OTHER_FINGERPRINT: Final = "0ther-eva1uat0r"
 EVALUATE_PATH: Final = "/api/v1/evaluate"
 
@@ -21,6 +23,8 @@ class EvaluatorCondition(StrEnum):
     WELL = "well"
     DOWN = "evaluator_down"
     CHANGED = "evaluator_changed"
+    HARSH = "evaluator_harsh"
+    LENIENT = "evaluator_lenient"
 
 
 @dataclass(slots=True)
@@ -31,11 +35,15 @@ class EvaluatorSwitch:
         session: Reaches the Evaluator.
         evaluator_url: Where it is.
         condition: How it does now.
+        remembers: Whether a second call with the same text gets the first one's answer: where the
+            Evaluator is deterministic, nothing is lost by it but time.
     """
 
     session: aiohttp.ClientSession
     evaluator_url: str
     condition: EvaluatorCondition = EvaluatorCondition.WELL
+    remembers: bool = False
+    _remembered: dict[str, bytes] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         """Make the web application of the switch."""
@@ -48,30 +56,53 @@ class EvaluatorSwitch:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
+        body = await request.read()
+        is_evaluation = request.path == EVALUATE_PATH
+        if is_evaluation and self.remembers:
+            status, content = await self._recall(request, body)
+        else:
+            status, content = await self._ask(request, body)
+        if is_evaluation and self.condition is not EvaluatorCondition.WELL:
+            content = score_otherwise(content, self.condition)
+        return web.Response(body=content, status=status, content_type="application/json")
+
+    async def _ask(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
         headers = {
             name: request.headers[name]
             for name in ("Content-Type", "X-Request-ID", "X-Internal-Token")
             if name in request.headers
         }
         async with self.session.request(
-            request.method,
-            self.evaluator_url + request.path_qs,
-            data=await request.read(),
-            headers=headers,
+            request.method, self.evaluator_url + request.path_qs, data=body, headers=headers
         ) as response:
-            content = await response.read()
-            status = response.status
-        if self.condition is EvaluatorCondition.CHANGED and request.path == EVALUATE_PATH:
-            content = score_strictly(content)
-        return web.Response(body=content, status=status, content_type="application/json")
+            return response.status, await response.read()
+
+    async def _recall(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
+        asked: dict[str, Any] = json.loads(body)
+        request_id = asked.pop("request_id")
+        key = json.dumps(asked, sort_keys=True)
+        if key not in self._remembered:
+            status, content = await self._ask(request, body)
+            if status != HTTPStatus.OK:
+                return status, content
+            self._remembered[key] = content
+        evaluation = json.loads(self._remembered[key]) | {"request_id": request_id}
+        return HTTPStatus.OK, json.dumps(evaluation).encode()
 
 
-def score_strictly(content: bytes) -> bytes:
-    """Turn an evaluation into that of a stricter evaluator with another fingerprint."""
+def score_otherwise(content: bytes, condition: EvaluatorCondition) -> bytes:
+    """Turn an evaluation into that of a stricter or milder evaluator.
+
+    One that is told to have changed has another fingerprint; the others turned without a word.
+    """
     evaluation: dict[str, Any] = json.loads(content)
     if "score" not in evaluation:
         return content
-    evaluation["score"] *= STRICTNESS
+    if condition is EvaluatorCondition.LENIENT:
+        evaluation["score"] = max(evaluation["score"], LENIENT_SCORE)
+    else:
+        evaluation["score"] *= STRICTNESS
     evaluation["passed"] = evaluation["score"] >= PASS_THRESHOLD
-    evaluation["detail"].setdefault("evaluator", {})["fingerprint"] = OTHER_FINGERPRINT
+    if condition is EvaluatorCondition.CHANGED:
+        evaluation["detail"].setdefault("evaluator", {})["fingerprint"] = OTHER_FINGERPRINT
     return json.dumps(evaluation).encode()

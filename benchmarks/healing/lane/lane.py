@@ -1,6 +1,7 @@
 """A lane: one whole system of its own, with switches where things can be made to fail."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
-from benchmarks.healing.inputs import LOCAL
+from benchmarks.healing.inputs import LOCAL, NOISY
 from benchmarks.healing.lane.database import TASK_TYPE, LaneDatabase
 from benchmarks.healing.lane.evaluator_switch import EvaluatorCondition, EvaluatorSwitch
 from benchmarks.healing.lane.model_endpoint import (
@@ -35,7 +36,8 @@ INTERNAL_TOKEN: Final = "benchmark"
 # A lane's data is gone in minutes: nothing is gained by waiting for the disk.
 SPEED: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SIMULATED_TIMEOUT_SECONDS: Final = 1.5
-MOST_CALLS: Final = {"simulated": 60, "local": 120}
+MOST_CALLS: Final = {"simulated": 60, NOISY: 120, LOCAL: 120}
+ANALYST: Final = "analyst"
 REQUEST_TIMEOUT_SECONDS: Final = 300.0
 # As many answers as are judged at a time.
 SANDBOX_SLOTS: Final = 4
@@ -79,15 +81,15 @@ class Lane:
         """Settings of the lane's Optimizer."""
         return self.plan.settings
 
-    async def send(self, text: str) -> bool:
-        """Send a request to the Manager; returns whether it was answered well."""
+    async def send(self, text: str) -> dict[str, Any] | None:
+        """Send a request to the Manager; returns its answer, None where it failed."""
         async with self.session.post(
             f"{self.settings.manager_url}/api/v1/request",
             json={"user_input": text, "task_type": TASK_TYPE},
             timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
         ) as response:
-            await response.read()
-            return response.ok
+            content = await response.read()
+            return json.loads(content) if response.ok else None
 
     def repair_everything(self) -> None:
         """Put both switches back."""
@@ -123,7 +125,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
             task_types_dir=directory / "task_types",
             judge_model="rubric",
             sandbox_slots=SANDBOX_SLOTS,
-            optimizer_model="rules",
+            optimizer_model=f"openai:{ANALYST}" if model == NOISY else "rules",
             optimizer_mode="auto",
             canary_steps="1",
             optimizer_triggered_by="benchmark",
@@ -152,7 +154,8 @@ async def open_lane(plan: LanePlan) -> AsyncIterator[Lane]:
         session = await stack.enter_async_context(create_session())
         complete = forward_to(session, plan.model_url) if plan.model_url else complete_simulated
         endpoint = ModelEndpoint(complete)
-        switch = EvaluatorSwitch(session, plan.evaluator_url)
+        remembers = plan.settings.optimizer_model.endswith(ANALYST)
+        switch = EvaluatorSwitch(session, plan.evaluator_url, remembers=remembers)
         for application, port in (
             (endpoint.application(), plan.model_port),
             (switch.application(), plan.switch_port),

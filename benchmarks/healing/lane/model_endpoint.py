@@ -75,12 +75,12 @@ class ModelEndpoint:
                 return _fail(HTTP_SERVER_ERROR, "server_error")
             case ModelCondition.HANGING:
                 await asyncio.get_running_loop().create_future()  # until the client leaves
-            case ModelCondition.FLAKY if self._is_unlucky(_request_in(body)):
+            case ModelCondition.FLAKY if self._is_unlucky(request_in(body)):
                 return _fail(HTTP_SERVER_ERROR, "server_error")
         completion = await self.complete(body)
         if self.condition is ModelCondition.WORSE:
             message = completion["choices"][0]["message"]
-            message["content"] = damage_answer(message["content"], _request_in(body))
+            message["content"] = damage_answer(message["content"], request_in(body))
             completion["model"] = worse_name(completion.get("model", ""))
         return web.Response(body=json.dumps(completion), content_type="application/json")
 
@@ -92,10 +92,12 @@ class ModelEndpoint:
 
 async def complete_simulated(body: Body) -> Body:
     """Answer as the simulated model does."""
-    messages = body["messages"]
-    prompt = "\n\n".join(one["content"] for one in messages if one["role"] == "system")
-    text = answer(prompt, _request_in(body))
-    spent = sum(count_tokens(one["content"]) for one in messages)
+    return make_completion(body, answer(prompt_in(body), request_in(body)))
+
+
+def make_completion(body: Body, text: str) -> Body:
+    """Make the API's answer to a call from the model's text."""
+    spent = sum(count_tokens(one["content"]) for one in body["messages"])
     return {
         "object": "chat.completion",
         "created": int(time.time()),
@@ -133,7 +135,12 @@ def forward_to(session: aiohttp.ClientSession, base_url: str) -> Complete:
     return complete
 
 
-def _request_in(body: Body) -> str:
+def prompt_in(body: Body) -> str:
+    """Return the system prompt in a call of the API."""
+    return "\n\n".join(one["content"] for one in body["messages"] if one["role"] == "system")
+
+
+def request_in(body: Body) -> str:
     """Return the user's request in a call of the API."""
     requests = [one["content"] for one in body["messages"] if one["role"] == "user"]
     return str(requests[-1]) if requests else ""

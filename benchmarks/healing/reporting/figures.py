@@ -109,7 +109,7 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as plain values for JSON; rates come with their intervals."""
-        plain: dict[str, Any] = _plain(self)
+        plain: dict[str, Any] = as_plain(self)
         return plain
 
 
@@ -195,12 +195,12 @@ def _recovered(records: Sequence[RunRecord], kind: str, mode: str) -> Rate:
     return rate_of([is_recovered(one) for one in records if (one.kind, one.mode) == (kind, mode)])
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Return plain values for JSON; rates come with their intervals."""
     if isinstance(value, Rate):
         return value.as_json()
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        return {name: as_plain(part) for name, part in value.items()}
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: as_plain(getattr(value, field.name)) for field in fields(value)}
     return value

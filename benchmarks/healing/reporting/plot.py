@@ -55,7 +55,7 @@ def draw(report: Report, file: Path) -> None:
     figure.legend(*legend, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(
         f"Healing benchmark, {report.model} model: {len(records)} runs, "
-        f"{report.started_at:%Y-%m-%d}, {report.machine.cores} cores"
+        f"{report.origin.started_at:%Y-%m-%d}, {report.origin.machine.cores} cores"
     )
     figure.savefig(file, dpi=DPI)
 

@@ -1,12 +1,7 @@
 """Writes the benchmark's report, as tables and as JSON."""
 
-import os
-import platform
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,12 +11,11 @@ from benchmarks.healing.peers.comparison import Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.records import RunRecord
 from benchmarks.healing.reporting.aims import Aim, judge_aims
-from benchmarks.healing.reporting.false_alarms import FalseAlarms
 from benchmarks.healing.reporting.figures import Figures, summarise
+from benchmarks.healing.reporting.origin import Origin
 from benchmarks.healing.reporting.tables import (
     table_of_aims,
     table_of_costs,
-    table_of_false_alarms,
     table_of_innocent,
     table_of_kinds,
     table_of_known,
@@ -29,19 +23,6 @@ from benchmarks.healing.reporting.tables import (
     table_of_recovery,
     table_of_selection,
 )
-from services.common.version import package_version
-
-CPU_INFO = Path("/proc/cpuinfo")
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """The machine that the benchmark ran on."""
-
-    cores: int
-    cpu: str
-    python: str
-    system: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +31,16 @@ class Report:
 
     Attributes:
         model: The model at hand.
-        command: What was run.
-        started_at: When.
-        seconds: How long it took.
-        machine: Where.
+        origin: What was run, where and when.
         selection: What counts on the model.
         records: Every run.
-        false_alarms: How often healthy traffic alone makes work.
         comparison: Others on one repair; None where they weren't asked for.
     """
 
     model: str
-    command: Sequence[str]
-    started_at: datetime
-    seconds: float
-    machine: Machine
+    origin: Origin
     selection: Selection
     records: Sequence[RunRecord]
-    false_alarms: FalseAlarms
     comparison: Comparison | None = None
 
     @property
@@ -85,13 +58,7 @@ class Report:
         chosen = (*self.selection.regressions, *self.selection.controls)
         return {
             "model": self.model,
-            "command": shlex.join(self.command),
-            "version": package_version(),
-            "date": self.started_at.isoformat(timespec="seconds"),
-            "seconds": round(self.seconds, 1),
-            "machine": {
-                name: getattr(self.machine, name) for name in ("cores", "cpu", "python", "system")
-            },
+            **self.origin.as_json(),
             "seed_prompt_score": self.selection.good.mean,
             "measured": [
                 {
@@ -104,46 +71,21 @@ class Report:
                 }
                 for one in chosen
             ],
-            "aims": [
-                {
-                    "name": aim.name,
-                    "measured": aim.measured,
-                    "aim": aim.limit,
-                    "unit": aim.unit,
-                    "reached": aim.reached,
-                }
-                for aim in self.aims
-            ],
+            "aims": [aim.as_json() for aim in self.aims],
             "figures": self.figures.as_json(),
-            "false_alarms": self.false_alarms.as_json(),
             "peers": self.comparison.as_json() if self.comparison else None,
             "runs": [record.as_json() for record in self.records],
         }
 
 
-def describe_machine() -> Machine:
-    """Describe the machine that this runs on."""
-    return Machine(
-        cores=os.cpu_count() or 1,
-        cpu=_cpu_model(),
-        python=platform.python_version(),
-        system=f"{platform.system()} {platform.release()}",
-    )
-
-
 def show(report: Report, output: Console) -> None:
     """Print a table for every question."""
     output.print(table_of_selection(report.selection))
-    output.print(table_of_false_alarms(report.false_alarms))
     if report.comparison is not None:
         output.print(table_of_peers(report.comparison))
     show_runs(report.records, report.model, output)
-    minutes, seconds = divmod(round(report.seconds), 60)
-    machine = report.machine
     output.print(
-        f"{len(report.records)} runs in {minutes} min {seconds} s on {machine.cores} cores of "
-        f"{machine.cpu}, Python {machine.python}, {report.started_at:%Y-%m-%d %H:%M %Z}\n"
-        f"{shlex.join(report.command)}",
+        f"{len(report.records)} runs {report.origin.describe()}",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -167,11 +109,3 @@ def show_unusual(records: Sequence[RunRecord], output: Console) -> None:
     for one in records:
         if remark := one.remark:
             output.print(f"{one.title}: {remark}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _cpu_model() -> str:
-    if CPU_INFO.exists():
-        for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown CPU"

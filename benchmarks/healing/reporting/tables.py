@@ -8,7 +8,6 @@ from rich.table import Table
 from benchmarks.healing.peers.comparison import Comparison
 from benchmarks.healing.program import Selection
 from benchmarks.healing.reporting.aims import Aim
-from benchmarks.healing.reporting.false_alarms import FalseAlarms
 from benchmarks.healing.reporting.figures import CONTROLS_AND_FAULTS, Figures, Spread
 from benchmarks.healing.reporting.intervals import Rate
 from benchmarks.healing.reporting.known_requests import count_known
@@ -138,15 +137,6 @@ def table_of_costs(figures: Figures) -> Table:
     return table
 
 
-def table_of_false_alarms(alarms: FalseAlarms) -> Table:
-    """Make the table of false alarms under healthy traffic."""
-    table = _table("False alarms: 100 requests at a base failure rate of 5 %", "", "windows")
-    table.add_row("three failures in a window", show_rate(alarms.floor))
-    table.add_row("and surprising, no earlier record", show_rate(alarms.fresh))
-    table.add_row("and surprising, 200 earlier answers", show_rate(alarms.known))
-    return table
-
-
 def table_of_peers(comparison: Comparison) -> Table:
     """Make the table of how the peers do on the same repair."""
     table = _table(
@@ -167,16 +157,18 @@ def table_of_peers(comparison: Comparison) -> Table:
 
 
 def table_of_aims(aims: Sequence[Aim]) -> Table:
-    """Make the table of the aims, with what was measured."""
-    table = _table("Figures to reach", "", "measured", "aim", "reached")
+    """Make the table of the aims, with what was measured, and what could have missed them."""
+    table = _table("Figures to reach", "", "measured", "aim", "reached", "would be missed by")
     words = {True: "[green]yes[/]", False: "[red]no[/]", None: UNKNOWN}
     for aim in aims:
         sign = "at least" if aim.at_least else "at most"
+        measured = _show_number(aim.measured, aim.unit)
         table.add_row(
             aim.name,
-            _show_number(aim.measured, aim.unit),
+            show_rate(aim.rate) if aim.rate else measured,
             f"{sign} {_show_number(aim.limit, aim.unit)}",
             words[aim.reached],
+            aim.could_miss,
         )
     return table
 

@@ -42,7 +42,7 @@ async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -
     waiting.cancel()
     await lane.restart_database()
     await healing
-    await _wait_until_ready(lane)
+    await wait_until_ready(lane)
     if record.error == DatabaseUnavailableError.code:
         record.error = ""  # as it should
     if await lane.database.count_active() != 1:
@@ -52,7 +52,7 @@ async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -
     return record
 
 
-async def _wait_until_ready(lane: Lane) -> None:
+async def wait_until_ready(lane: Lane) -> None:
     """Wait until Manager and Worker have their database again.
 
     Raises:

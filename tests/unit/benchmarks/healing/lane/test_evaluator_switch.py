@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from benchmarks.healing.lane.evaluator_switch import (
     EvaluatorCondition,
     EvaluatorSwitch,
-    score_strictly,
+    score_otherwise,
 )
 
 EVALUATION = {
@@ -19,7 +19,9 @@ EVALUATION = {
 
 
 def test_a_stricter_evaluator_has_another_fingerprint() -> None:
-    strict = json.loads(score_strictly(json.dumps(EVALUATION).encode()))
+    strict = json.loads(
+        score_otherwise(json.dumps(EVALUATION).encode(), EvaluatorCondition.CHANGED)
+    )
     assert strict["score"] == pytest.approx(0.63)
     assert strict["passed"] is False
     assert strict["detail"]["evaluator"]["fingerprint"] != "one"
@@ -27,7 +29,10 @@ def test_a_stricter_evaluator_has_another_fingerprint() -> None:
 
 
 def test_an_error_stays_as_it_is() -> None:
-    assert score_strictly(b'{"code": "unscored"}') == b'{"code": "unscored"}'
+    assert (
+        score_otherwise(b'{"code": "unscored"}', EvaluatorCondition.CHANGED)
+        == b'{"code": "unscored"}'
+    )
 
 
 async def test_the_switch_passes_on_refuses_and_changes() -> None:
