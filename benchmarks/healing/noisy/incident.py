@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.healing.inputs import Pools
@@ -14,6 +14,7 @@ from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.endpoint import NoisyEndpoint
 from benchmarks.healing.noisy.plays import (
     DRIFT_PER_BATCH,
+    HARMFUL_AT_ONCE,
     MOST_DRIFT,
     REGRESSION,
     RESTART,
@@ -37,12 +38,14 @@ from services.manager.app.services.refinement.rules import refine
 from services.optimizer.app.runs import optimize
 
 BATCH: Final = 12
+# What a proven text serves: the steps of the autopilot, and for comparison all at once.
+CANARY_STEPS, AT_ONCE = "0.1,0.5,1", "1"
 CONCURRENCY: Final = 4
 # Batches with which the versions before the incumbent, and a good incumbent, serve well.
 BATCHES_BEFORE: Final = 2
 # So many answers at least a promotion is followed by.
 FOLLOWED_ANSWERS: Final = 84
-MOST_BATCHES: Final = 40
+MOST_BATCHES: Final = 80
 # After so many batches in which the Optimizer found no work an incident is over.
 MOST_IDLE_BATCHES: Final = 4
 # From this share of the traffic on a candidate counts as serving.
@@ -67,13 +70,11 @@ class NoisyBench:
         pools: The requests.
         appraiser: Knows what prompts are worth.
         lexicon: The words that matter.
-        settings: What the Optimizer is set to beside a lane's own settings.
     """
 
     pools: Pools
     appraiser: Appraiser
     lexicon: Lexicon
-    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,7 +96,8 @@ class Incident:
         self._bench = bench
         self._chance = play.chance()
         self._model = play.make_model(bench.lexicon)
-        self._settings = lane.settings.model_copy(update=dict(bench.settings))
+        steps = AT_ONCE if play.lane == HARMFUL_AT_ONCE else CANARY_STEPS
+        self._settings = lane.settings.model_copy(update={"canary_steps": steps})
         self._candidates: list[_Candidate] = []
         self._answers = self._wrong = 0
         self._is_disturbed = False
