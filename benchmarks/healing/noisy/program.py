@@ -181,6 +181,7 @@ class NoisyProgram:
                     record = await kind(lane, play, self._bench).run()
                 except Exception as error:  # noqa: BLE001 - whatever ends one play ends no other
                     self.failures.append(f"{play.title}: {describe_failure(error)}")
+                    self._teller.tell(self.failures[-1])
                 else:
                     self.records.append(record)
                     self._journal.add(play.title, record.as_json())
