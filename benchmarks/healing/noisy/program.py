@@ -13,7 +13,7 @@ from benchmarks.healing.journal import Journal
 from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.figures import LEAST_TIES
-from benchmarks.healing.noisy.incident import Incident, NoisyBench
+from benchmarks.healing.noisy.incident import Incident
 from benchmarks.healing.noisy.plays import (
     LANES,
     MEDIOCRE_HISTORY,
@@ -24,6 +24,7 @@ from benchmarks.healing.noisy.plays import (
 )
 from benchmarks.healing.noisy.records import PlayRecord, read_play
 from benchmarks.healing.noisy.report import NoisyReport
+from benchmarks.healing.noisy.stage import NoisyBench
 from benchmarks.healing.noisy.texts import read_lexicon
 from benchmarks.healing.noisy.timing import TimedRepair
 from benchmarks.healing.program import describe_failure
