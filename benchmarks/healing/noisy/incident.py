@@ -37,8 +37,8 @@ FOLLOWED_ANSWERS: Final = 84
 MOST_BATCHES: Final = 80
 # After so many batches in which the Optimizer found no work an incident is over.
 MOST_IDLE_BATCHES: Final = 4
-# From this share of the traffic on a candidate counts as serving.
-COUNTING_SHARE: Final = 0.1
+# Over this share of the traffic a candidate counts as serving; the database's own 0.1 isn't over.
+COUNTING_SHARE: Final = 0.101
 # The model calls of a run at one of which the database restarts.
 RESTART_CALLS: Final = (1, 40)
 

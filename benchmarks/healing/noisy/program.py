@@ -37,7 +37,7 @@ from services.common.task_types import open_task_types
 from services.manager.app.services.refinement.rules import refine
 
 # Models whose good prompts fail often enough that the Optimizer finds work.
-LUCKY: Final = ("loose", "wild")
+LUCKY: Final = ("rough", "wild")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
 

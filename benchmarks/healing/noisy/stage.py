@@ -10,6 +10,7 @@ from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.plays import HARMFUL_AT_ONCE, Play
 from benchmarks.healing.noisy.records import (
+    CANARY,
     PROMOTED,
     ROLLED_BACK,
     Heal,
@@ -154,6 +155,8 @@ class Stage:
         decisions = [run.decision for run in runs if run.content == one.content]
         if (await self._lane.database.serving()).content == one.content:
             stopped_by = ""
+        elif CANARY in decisions:
+            stopped_by = ""  # it is open still: nothing has stopped it
         elif PROMOTED not in decisions:
             stopped_by = "canary"
         else:
