@@ -19,13 +19,13 @@ from services.optimizer.app.services.rollout.evidence import ArmAnswer, Evidence
 from services.optimizer.app.services.rollout.judge import WAIT, judge
 
 MARGIN = 0.05
-# The judge looks after so many answers of both arms.
-ANSWERS_PER_LOOK = 20
+# The judge looks after so many answers of both arms, and again each time a tenth more have come.
+FIRST_LOOK, GROWTH = 10, 1.1
 MOST_ANSWERS = 20_000
 # The candidate's and the incumbent's chance to pass.
 CASES = (
-    (0.80, 0.90), (0.50, 0.60), (0.85, 0.90), (0.90, 0.90), (0.60, 0.60), (0.95, 0.90),
-    (0.90, 0.60), (0.90, 0.30), (0.60, 0.90), (0.95, 0.00),
+    (0.80, 0.90), (0.50, 0.60), (0.85, 0.90), (0.60, 0.90), (0.90, 0.90), (0.60, 0.60),
+    (0.95, 0.90), (0.90, 0.60), (0.90, 0.30), (0.95, 0.00),
 )  # fmt: skip
 
 
@@ -50,12 +50,13 @@ def answer(
 
 def run_step(number: random.Random, share: float, candidate: float, incumbent: float) -> End:
     """Run a step to its end."""
-    evidence, batch, ours = Evidence(), [], 0
+    evidence, batch, ours, next_look = Evidence(), [], 0, float(FIRST_LOOK)
     for one in answer(number, share, candidate, incumbent):
         batch.append(one)
         ours += one.arm == "candidate"
-        if len(batch) < ANSWERS_PER_LOOK:
+        if one.execution_id < next_look:
             continue
+        next_look *= GROWTH
         evidence, batch = evidence.take_in(batch), []
         found = judge(evidence, margin=MARGIN)
         if found.outcome != WAIT:

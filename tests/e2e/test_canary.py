@@ -11,6 +11,8 @@ from support.running_system import GUIDE_INJECTION, RunningSystem, make_system
 from selfheal.runtime.waiting import wait_until
 from services.common import task_types
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_SECONDS = 60
 # Requests that the simulated model knows how to answer.
 GOLDEN = Path(task_types.__file__).parent / "code_generation" / "golden_inputs.json"

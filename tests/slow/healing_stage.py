@@ -261,6 +261,21 @@ class Stage:
                 INSERT_LOG, uuid4(), TASK_TYPE, text, version, output, score, score >= 0.7, detail
             )
 
+    async def answer_on_both_arms(self, times: int) -> None:
+        """Log answers as the Manager does while a text is rolled out, a unit each."""
+        database = await self.database()
+        rollout = await database.fetchval("SELECT id::text FROM selfheal.rollouts")
+        for number in range(times):
+            for arm, output in (("incumbent", HELLO), ("candidate", CODE)):
+                score = self.siblings.grade("", output)
+                detail = {
+                    "evaluator": {"fingerprint": FINGERPRINT},
+                    "worker": {"rollout": rollout, "arm": arm, "unit": f"{arm} {number}"},
+                }
+                await database.execute(
+                    INSERT_LOG, uuid4(), TASK_TYPE, "Sort", 100, output, score, score >= 0.7, detail
+                )
+
     async def active(self) -> list[tuple[int, int, str]]:
         """Id, version and text of every active prompt."""
         rows = await (await self.database()).fetch(SELECT_ACTIVE, TASK_TYPE)

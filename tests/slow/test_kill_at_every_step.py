@@ -306,3 +306,75 @@ async def test_a_database_that_restarts_in_mid_heal(stage: Stage, number: int) -
     assert run.stderr == ""
     await assert_nothing_was_changed(stage, incumbent_id)
     await heal_after_all(stage)
+
+
+CANARY = {"CANARY_STEPS": "0.1,1"}
+SELECT_ROLLOUTS = """
+    SELECT r.outcome, r.share, h.decision FROM selfheal.rollouts r
+    JOIN selfheal.healing_runs h ON h.id = r.run_id
+"""
+
+
+async def roll_out(stage: Stage) -> None:
+    """A repair serves a tenth of the traffic, and its answers show that it is better."""
+    await let_it_fail(stage)
+    assert (await stage.run(**CANARY)).exit_code == 0
+    await stage.answer_on_both_arms(25)
+
+
+@pytest.mark.parametrize(
+    "table", ["selfheal.candidates", "selfheal.healing_runs", "selfheal.rollouts"]
+)
+async def test_killed_while_it_begins_a_canary(stage: Stage, table: str) -> None:
+    incumbent_id = await let_it_fail(stage)
+    async with stage.locked(table):
+        optimizer = await stage.start(**CANARY)
+        await stage.until_waiting()
+        optimizer.kill()
+        await optimizer.ended()
+    await assert_nothing_was_changed(stage, incumbent_id)
+    assert await stage.fetch(SELECT_ROLLOUTS) == []
+    await stage.fetch(END_LEASES)
+    run = await stage.run(**CANARY)
+    assert "canary_started" in run.events()
+    [(outcome, _, decision)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, decision) == (None, "canary")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "prompts",
+        "selfheal.activations",
+        "optimization_reports",
+        "selfheal.watches",
+        "selfheal.candidates",
+        "selfheal.healing_runs",
+        "selfheal.rollouts",
+    ],
+)
+async def test_killed_while_it_promotes_a_canary(stage: Stage, table: str) -> None:
+    await roll_out(stage)
+    async with stage.locked(table):
+        optimizer = await stage.start(**CANARY)
+        await stage.until_waiting()
+        optimizer.kill()
+        await optimizer.ended()
+    await stage.until_let_go()
+    assert [version for _, version, _ in await stage.active()] == [99]
+    [(outcome, _, decision)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, decision) == (None, "canary")
+    await stage.fetch(END_LEASES)
+    assert "prompt_patched" in (await stage.run(**CANARY)).events()
+    await assert_healed(stage)
+    [(outcome, _, decision)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, decision) == ("promoted", "promoted")
+
+
+async def test_two_at_once_promote_a_canary_once(stage: Stage) -> None:
+    await roll_out(stage)
+    optimizers = [await stage.start(**CANARY), await stage.start(**CANARY)]
+    runs = [await optimizer.ended() for optimizer in optimizers]
+    assert [run.exit_code for run in runs] == [0, 0]
+    assert sum("prompt_patched" in run.events() for run in runs) == 1
+    await assert_healed(stage)

@@ -1,15 +1,18 @@
 """The admin API's rollouts: repairs that serve a share of traffic, and who steers them."""
 
-from typing import Literal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
+
+import asyncpg
 
 from services.common.admin.schemas import Changed, RolloutView
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.record.rollouts.endings import BY_PERSON, abort, promote_rollout
-from services.common.record.rollouts.rollout import load_rollouts, load_rollouts_by_id
+from services.common.record.rollouts.rollout import Rollout, load_rollouts, load_rollouts_by_id
 from services.common.record.rollouts.steps import pause, resume
-from services.manager.app.access.callers import AnyCaller, create_router
+from services.manager.app.access.callers import AnyCaller, Caller, create_router
 
 MOST_SHOWN = 100
 
@@ -37,26 +40,48 @@ async def list_rollouts(caller: AnyCaller) -> list[RolloutView]:
     ]
 
 
-@router.post("/rollouts/{rollout_id}/{act}")
-async def steer_rollout(
-    rollout_id: UUID, act: Literal["promote", "abort", "pause", "resume"], caller: AnyCaller
-) -> Changed:
-    """Promote a rollout's text at once, abort it, pause it, or let it go on."""
+@router.post("/rollouts/{rollout_id}/promote")
+async def promote(rollout_id: UUID, caller: AnyCaller) -> Changed:
+    """Let a rollout's text serve all of the traffic now, whatever its answers show so far."""
+    async with _steering(rollout_id, caller) as (connection, rollout):
+        _, activation = await promote_rollout(connection, rollout, person=caller.name)
+    return Changed(version=activation.version, prompt_id=activation.prompt_id)
+
+
+@router.post("/rollouts/{rollout_id}/abort")
+async def end(rollout_id: UUID, caller: AnyCaller) -> Changed:
+    """Let what served before serve all of the traffic; the text isn't tried again for a day."""
+    async with _steering(rollout_id, caller) as (connection, rollout):
+        await abort(connection, rollout, BY_PERSON, person=caller.name)
+    return Changed()
+
+
+@router.post("/rollouts/{rollout_id}/pause")
+async def hold(rollout_id: UUID, caller: AnyCaller) -> Changed:
+    """Let a rollout serve nobody until it is resumed."""
+    async with _steering(rollout_id, caller) as (connection, _):
+        await pause(connection, rollout_id, person=caller.name)
+    return Changed()
+
+
+@router.post("/rollouts/{rollout_id}/resume")
+async def go_on(rollout_id: UUID, caller: AnyCaller) -> Changed:
+    """Let a paused rollout serve its share again."""
+    async with _steering(rollout_id, caller) as (connection, _):
+        await resume(connection, rollout_id, person=caller.name)
+    return Changed()
+
+
+@asynccontextmanager
+async def _steering(
+    rollout_id: UUID, caller: Caller
+) -> AsyncIterator[tuple[asyncpg.Connection, Rollout]]:
+    """Load a rollout that is the caller's to steer, in a transaction of theirs."""
     async with caller.transaction() as connection:
         found = await load_rollouts_by_id(connection, rollout_id, rollout_id)
         if not found:
             raise UnknownRolloutError(f"There is no canary {rollout_id}.")
         [rollout] = found
         caller.require_task_type(rollout.task_type)
-        changed = Changed()
-        if act == "promote":
-            _, activation = await promote_rollout(connection, rollout, person=caller.name)
-            changed = Changed(version=activation.version, prompt_id=activation.prompt_id)
-        elif act == "abort":
-            await abort(connection, rollout, BY_PERSON, person=caller.name)
-        elif act == "pause":
-            await pause(connection, rollout_id, person=caller.name)
-        else:
-            await resume(connection, rollout_id, person=caller.name)
-    log.info("canary_steered", task_type=rollout.task_type, rollout_id=str(rollout_id), act=act)
-    return changed
+        yield connection, rollout
+    log.info("canary_steered", task_type=rollout.task_type, rollout_id=str(rollout_id))

@@ -66,11 +66,11 @@ class Series(BaseModel):
         if arm != CANDIDATE:
             ours, theirs = theirs, ours
         gain = round(compare(ours, theirs), DIGITS)
-        return Series(gains=[*self.gains, gain])
+        return self.model_copy(update={"gains": [*self.gains, gain], "arm": "", "waiting": []})
 
     def without_waiting(self) -> "Series":
         """Keep the pairs alone."""
-        return Series(gains=self.gains)
+        return self.model_copy(update={"arm": "", "waiting": []})
 
 
 class StepEvidence(BaseModel):
