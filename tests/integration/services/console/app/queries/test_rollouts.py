@@ -48,7 +48,7 @@ async def test_failures_of_the_candidate_are_none_of_the_serving_prompts(
     [window] = await connection.fetch(
         SELECT_WINDOW, ["code_generation"], [99], [serving.created_at]
     )
-    assert (window["scored"], window["failed"]) == (2, 2)
+    assert window["outcomes"] == [False, False]
     assert (await load_progress(connection))[1]["failures"] == 2
 
 
