@@ -70,6 +70,9 @@ CREATE TABLE selfheal.rollout_answers (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX rollout_answers_rollouts ON selfheal.rollout_answers (rollout_id, execution_id);
+-- To tell a candidate's answers from the active prompt's, in an index alone.
+CREATE INDEX rollout_answers_candidates ON selfheal.rollout_answers (execution_id)
+    WHERE arm = 'candidate';
 
 CREATE FUNCTION selfheal.note_rollout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
