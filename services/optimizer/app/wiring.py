@@ -251,6 +251,7 @@ def make_surveyor(
         is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
         max_heals_per_day=settings.optimizer_max_heals_per_day,
+        max_heals_per_incident=settings.optimizer_max_heals_per_incident,
     )
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
