@@ -146,8 +146,8 @@ class Evidence(BaseModel):
     def _take_one(self, answer: ArmAnswer) -> "Evidence":
         series = {name: getattr(self, name) for name in MEASURES}
         live, counted = self.step.live, self.step.counted
-        # What has no score was judged by nobody, and ends no pairing with what was.
-        kind = answer.kind if answer.score is not None else ""
+        # What failed was judged by nobody, and ends no pairing with what was.
+        kind = answer.kind if answer.served else ""
         if kind and kind != self.kind and self.kind:
             series = {name: one.without_waiting() for name, one in series.items()}
             live, counted = live.without_waiting(), counted.without_waiting()
