@@ -21,7 +21,7 @@ async def open_rollout(
     task_type: str = "code_generation",
     rollout_id: UUID | None = None,
 ) -> UUID:
-    """Open a rollout in place of what serves; gives its id, by which arms are drawn."""
+    """Open a rollout in place of what serves; gives its id, by which arms are drawn, and which is its text's as well."""
     rollout_id = rollout_id or uuid4()
     prompt = Prompt(
         **await connection.fetchrow(
@@ -35,7 +35,15 @@ async def open_rollout(
     )
     incumbent = prompt.id, prompt.digest
     await connection.execute(
-        INSERT, rollout_id, task_type, *incumbent, uuid4(), content, version, share, uuid4()
+        INSERT,
+        rollout_id,
+        task_type,
+        *incumbent,
+        rollout_id,
+        content,
+        version,
+        share,
+        uuid4(),
     )
     return rollout_id
 
