@@ -52,7 +52,7 @@ CREATE TABLE selfheal.rollouts (
     reason TEXT NOT NULL DEFAULT '',
     -- The person who acted on it last; NULL where nobody did.
     person TEXT,
-    detail JSONB NOT NULL DEFAULT '{}',
+    detail JSONB NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(detail) = 'object'),
     CHECK ((ended_at IS NULL) = (outcome IS NULL))
 );
 CREATE UNIQUE INDEX rollouts_open ON selfheal.rollouts (task_type) WHERE ended_at IS NULL;

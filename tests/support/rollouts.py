@@ -21,7 +21,7 @@ async def open_rollout(
     task_type: str = "code_generation",
     rollout_id: UUID | None = None,
 ) -> UUID:
-    """Open a rollout in place of what serves; gives its id, by which arms are drawn, and which is its text's as well."""
+    """Open a rollout in place of what serves; gives its id, by which arms are drawn."""
     rollout_id = rollout_id or uuid4()
     prompt = Prompt(
         **await connection.fetchrow(

@@ -14,6 +14,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 CANDIDATE: Literal["candidate"] = "candidate"
+# A bet that nothing has decided in so many pairs goes no further: it must fit into a row.
+MAX_GAINS = 5_000
 # Answers of one arm that wait for the other's, the latest.
 MAX_WAITING = 50
 # Of an answer that has no outcome yet, others are waited with; after so many it is left out.
@@ -59,6 +61,8 @@ class Series(BaseModel):
 
     def add(self, arm: str, value: float, compare: Compare) -> "Series":
         """Take in a value: it closes a pair where the other arm's wait, else it waits."""
+        if len(self.gains) >= MAX_GAINS:
+            return self
         if not self.waiting or self.arm == arm:
             waiting = [*self.waiting, value][-MAX_WAITING:]
             return self.model_copy(update={"arm": arm, "waiting": waiting})
