@@ -539,6 +539,8 @@ CREATE TABLE selfheal.rollout_answers (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX rollout_answers_rollouts ON selfheal.rollout_answers (rollout_id, execution_id);
+CREATE INDEX rollout_answers_units
+    ON selfheal.rollout_answers (rollout_id, unit, execution_id);
 
 CREATE FUNCTION selfheal.note_rollout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$

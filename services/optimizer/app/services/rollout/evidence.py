@@ -31,10 +31,11 @@ Compare = Callable[[Sequence[float], Sequence[float]], float]
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswer:
-    """The first answer of a unit, on one arm.
+    """An answer on one arm.
 
     Attributes:
         arm: `candidate` or `incumbent`.
+        counts: Whether it is its unit's first, and no fallback's.
         score: In [0, 1]; 0 where the model gave no answer, None where nobody could judge it.
         served: Whether it was answered; None while its outcome isn't known.
         kind: Evaluator and model: answers of two kinds don't compare.
@@ -48,6 +49,7 @@ class ArmAnswer:
     latency_ms: int | None = None
     output_tokens: int | None = None
     kind: str = ""
+    counts: bool = True
 
 
 class Series(BaseModel):
@@ -140,6 +142,8 @@ class Evidence(BaseModel):
         )
 
     def _take_one(self, answer: ArmAnswer) -> "Evidence":
+        if not answer.counts:
+            return self.model_copy(update={"through": answer.execution_id})
         series = {name: getattr(self, name) for name in MEASURES}
         live = self.step.live
         if answer.kind and answer.kind != self.kind and self.kind:
@@ -164,11 +168,14 @@ class Evidence(BaseModel):
 
 def take_known(answers: Sequence[ArmAnswer]) -> Iterator[ArmAnswer]:
     """Give answers up to the first without an outcome, unless too many have followed that one."""
-    for at, answer in enumerate(answers):
-        if answer.served is not None:
-            yield answer
-        elif len(answers) - at <= MOST_BEHIND_PENDING:
-            return
+    behind = sum(answer.counts for answer in answers)
+    for answer in answers:
+        behind -= answer.counts
+        if answer.counts and answer.served is None:
+            if behind < MOST_BEHIND_PENDING:
+                return
+            continue
+        yield answer
 
 
 def compare_means(candidate: Sequence[float], incumbent: Sequence[float]) -> float:

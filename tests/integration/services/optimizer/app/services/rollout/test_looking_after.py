@@ -433,3 +433,37 @@ async def test_who_asks_to_be_asked_is_not_asked_to_end_what_is_worse(
     await answer(20, candidate=0.3, incumbent=0.9)
     await look(optimizer_mode="propose")
     assert (await state(connection))[:2] == ("aborted", "canary_worse")
+
+
+# As a client's burst would be logged; without triggers, which take a minute.
+FLOOD = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, prompt_version, worker_output, evaluation_score,
+        evaluation_passed, evaluation_detail, error_message
+    )
+    SELECT gen_random_uuid(), 'code_generation', 'Request ' || n % 1000, 99, 'Hello World',
+           CASE WHEN n % 2 = 0 THEN 0.36 END, CASE WHEN n % 2 = 0 THEN FALSE END, '{}',
+           CASE WHEN n % 2 = 1 THEN 'worker_failed: refused' END
+    FROM generate_series(1, 1000000) AS n
+"""
+ON_ONE_ARM = """
+    INSERT INTO selfheal.rollout_answers
+    SELECT id, $1, 'incumbent', 'somebody', created_at FROM execution_logs
+    WHERE NOT evaluation_detail ? 'worker' AND id > $2
+"""
+
+
+@pytest.mark.slow
+async def test_a_million_failures_of_one_user_are_one_voice(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    newest = await connection.fetchval("SELECT max(id) FROM execution_logs")
+    await answer(20)
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute(FLOOD)
+    await connection.execute(ON_ONE_ARM, rollout.id, newest)
+    await connection.execute("SET session_replication_role = origin")
+    assert await look() == {}
+    assert await state(connection) == (None, "", 1, 0.5)
+    await answer(20)
+    assert (await look())["code_generation"].decision == "promoted"
