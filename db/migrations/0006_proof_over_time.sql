@@ -52,7 +52,7 @@ CREATE TABLE selfheal.rollouts (
     reason TEXT NOT NULL DEFAULT '',
     -- The person who acted on it last; NULL where nobody did.
     person TEXT,
-    detail JSONB NOT NULL DEFAULT '{}',
+    detail JSONB NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(detail) = 'object'),
     CHECK ((ended_at IS NULL) = (outcome IS NULL))
 );
 CREATE UNIQUE INDEX rollouts_open ON selfheal.rollouts (task_type) WHERE ended_at IS NULL;
@@ -70,9 +70,14 @@ CREATE TABLE selfheal.rollout_answers (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX rollout_answers_rollouts ON selfheal.rollout_answers (rollout_id, execution_id);
+<<<<<<< HEAD
 -- To tell a candidate's answers from the active prompt's, in an index alone.
 CREATE INDEX rollout_answers_candidates ON selfheal.rollout_answers (execution_id)
     WHERE arm = 'candidate';
+=======
+CREATE INDEX rollout_answers_units
+    ON selfheal.rollout_answers (rollout_id, unit, execution_id);
+>>>>>>> k17
 
 CREATE FUNCTION selfheal.note_rollout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$

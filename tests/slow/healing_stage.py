@@ -261,19 +261,21 @@ class Stage:
                 INSERT_LOG, uuid4(), TASK_TYPE, text, version, output, score, score >= 0.7, detail
             )
 
-    async def answer_on_both_arms(self, times: int) -> None:
+    async def answer_on_both_arms(
+        self, times: int, *, incumbent: str = HELLO, candidate: str = CODE, text: str = "Sort"
+    ) -> None:
         """Log answers as the Manager does while a text is rolled out, a unit each."""
         database = await self.database()
         rollout = await database.fetchval("SELECT id::text FROM selfheal.rollouts")
         for number in range(times):
-            for arm, output in (("incumbent", HELLO), ("candidate", CODE)):
+            for arm, output in (("incumbent", incumbent), ("candidate", candidate)):
                 score = self.siblings.grade("", output)
                 detail = {
                     "evaluator": {"fingerprint": FINGERPRINT},
                     "worker": {"rollout": rollout, "arm": arm, "unit": f"{arm} {number}"},
                 }
                 await database.execute(
-                    INSERT_LOG, uuid4(), TASK_TYPE, "Sort", 100, output, score, score >= 0.7, detail
+                    INSERT_LOG, uuid4(), TASK_TYPE, text, 100, output, score, score >= 0.7, detail
                 )
 
     async def active(self) -> list[tuple[int, int, str]]:

@@ -100,6 +100,7 @@ async def stop_at_call(
     number: int,
     stop: Callable[[Optimizer], None],
     *arguments: str,
+    **settings: str,
 ) -> Ended:
     """Run an Optimizer and stop it, one way or another, when it makes a call."""
     running: list[Optimizer] = []
@@ -108,7 +109,7 @@ async def stop_at_call(
         stop(running[0])
 
     stage.siblings.on_call = at_call(service, number, stop_it)
-    running.append(await stage.start(*arguments))
+    running.append(await stage.start(*arguments, **settings))
     return await running[0].ended()
 
 
@@ -309,6 +310,7 @@ async def test_a_database_that_restarts_in_mid_heal(stage: Stage, number: int) -
 
 
 CANARY = {"CANARY_STEPS": "0.1,1"}
+THREE_STEPS = {"CANARY_STEPS": "0.1,0.5,1"}
 SELECT_ROLLOUTS = """
     SELECT r.outcome, r.share, h.decision FROM selfheal.rollouts r
     JOIN selfheal.healing_runs h ON h.id = r.run_id
@@ -378,3 +380,70 @@ async def test_two_at_once_promote_a_canary_once(stage: Stage) -> None:
     assert [run.exit_code for run in runs] == [0, 0]
     assert sum("prompt_patched" in run.events() for run in runs) == 1
     await assert_healed(stage)
+
+
+async def kill_at_lock(stage: Stage, table: str, settings: dict[str, str]) -> None:
+    """Kill an Optimizer when it waits for a table, and let the next one take over."""
+    async with stage.locked(table):
+        optimizer = await stage.start(**settings)
+        await stage.until_waiting()
+        optimizer.kill()
+        await optimizer.ended()
+    await stage.until_let_go()
+    await stage.fetch(END_LEASES)
+
+
+async def test_killed_while_a_canary_goes_on(stage: Stage) -> None:
+    await let_it_fail(stage)
+    assert (await stage.run(**THREE_STEPS)).exit_code == 0
+    await stage.answer_on_both_arms(25)
+    await kill_at_lock(stage, "selfheal.rollouts", THREE_STEPS)
+    [(outcome, share, _)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, round(share, 2)) == (None, 0.1)
+    for _ in range(2):  # evidence of the first step counts for it alone
+        assert (await stage.run(**THREE_STEPS)).exit_code == 0
+        [(outcome, share, _)] = await stage.fetch(SELECT_ROLLOUTS)
+        assert (outcome, round(share, 2)) == (None, 0.5)
+
+
+@pytest.mark.parametrize(
+    "table", ["selfheal.rollouts", "selfheal.healing_runs", "selfheal.candidates"]
+)
+@pytest.mark.parametrize("end", ["aborted", "superseded"])
+async def test_killed_while_it_ends_a_canary(stage: Stage, table: str, end: str) -> None:
+    await let_it_fail(stage)
+    assert (await stage.run(**CANARY)).exit_code == 0
+    if end == "aborted":
+        await stage.answer_on_both_arms(25, incumbent=CODE, candidate=HELLO)
+    else:
+        await stage.deploy(SEED, version=100)
+    before = await stage.active()
+    await kill_at_lock(stage, table, CANARY)
+    [(outcome, _, decision)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, decision) == (None, "canary")
+    assert (await stage.run(**CANARY)).exit_code == 0
+    outcomes = [tuple(row)[::2] for row in await stage.fetch(SELECT_ROLLOUTS)]
+    assert (end, "held") in outcomes
+    assert await stage.active() == before
+
+
+@pytest.mark.parametrize("how", ["killed", "its database restarted"])
+async def test_stopped_in_the_replays_of_a_canary(stage: Stage, how: str) -> None:
+    await let_it_fail(stage)
+    assert (await stage.run(**CANARY)).exit_code == 0
+    for text in ("Amber basil", "Cedar delta", "Ember fjord"):
+        await stage.answer_on_both_arms(1, incumbent=HELLO, candidate=HELLO, text=text)
+    assert (await stage.run(**CANARY)).exit_code == 0  # takes in what came
+    called = stage.siblings.calls["worker"]
+    if how == "killed":
+        run = await stop_at_call(stage, "worker", called + 2, Optimizer.kill, **CANARY)
+    else:
+        stage.siblings.on_call = at_call("worker", called + 2, stage.restart_database)
+        run = await stage.run(**CANARY)
+    assert run.exit_code != 0
+    await stage.until_let_go()
+    [(outcome, _, decision)] = await stage.fetch(SELECT_ROLLOUTS)
+    assert (outcome, decision) == (None, "canary")
+    await stage.fetch(END_LEASES)
+    assert (await stage.run(**CANARY)).exit_code == 0
+    assert [version for _, version, _ in await stage.active()] == [99]

@@ -35,7 +35,15 @@ async def open_rollout(
     )
     incumbent = prompt.id, prompt.digest
     await connection.execute(
-        INSERT, rollout_id, task_type, *incumbent, uuid4(), content, version, share, uuid4()
+        INSERT,
+        rollout_id,
+        task_type,
+        *incumbent,
+        rollout_id,
+        content,
+        version,
+        share,
+        uuid4(),
     )
     return rollout_id
 

@@ -215,7 +215,10 @@ async def run_cycle(
 def make_cycle(workshop: Workshop) -> Cycle:
     """Make a cycle of what a workshop does."""
     settings = workshop.settings
-    keeper = RolloutKeeper(workshop.connection, settings.canary_margin, workshop.compare)
+    asks_first = settings.optimizer_mode == PROPOSE_MODE
+    keeper = RolloutKeeper(
+        workshop.connection, settings.canary_margin, workshop.compare, asks_first
+    )
     return Cycle(
         make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
         workshop.heal,
@@ -225,7 +228,7 @@ def make_cycle(workshop: Workshop) -> Cycle:
         partial(open_connection, settings),
         keeper.look_after,
         settings.optimizer_heals_at_once,
-        asks_first=settings.optimizer_mode == PROPOSE_MODE,
+        asks_first=asks_first,
     )
 
 

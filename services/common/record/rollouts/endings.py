@@ -104,7 +104,7 @@ async def promote_rollout(
         if incumbent is None or not ended.replaces(Prompt(**incumbent)):
             raise IncumbentChangedError(task_type=ended.task_type)
         run = await _load_run(connection, ended, Prompt(**incumbent))
-        promised = ended.detail.get("repair", {})
+        promised = _read_part(ended.detail, "repair")
         how = f"promoted by {person}" if person else "passed its canary"
         why = f"{promised.get('change_reason', '')}, {how}"
         repair = Repair(
@@ -170,5 +170,11 @@ def _describe(rollout: Rollout) -> dict[str, Any]:
         "outcome": rollout.outcome,
         "reason": rollout.reason,
         "person": rollout.person,
-        **rollout.detail.get("shown", {}),
+        **_read_part(rollout.detail, "shown"),
     }
+
+
+def _read_part(detail: dict[str, Any], name: str) -> dict[str, Any]:
+    """Read a part of what a row holds; empty where a person made something else of it."""
+    part = detail.get(name)
+    return part if isinstance(part, dict) else {}

@@ -19,12 +19,14 @@ class Rollout:
     """A text that serves a share of traffic in place of one active prompt.
 
     Attributes:
+        candidate_id: Its text's own id, which no client is told.
         incumbent_digest: Digest of the text in whose place it serves, and no other.
         reserved_version: What its answers have as the version of their prompt.
         share: How much of the traffic it serves, in [0, 1].
     """
 
     id: UUID
+    candidate_id: UUID
     incumbent_digest: str
     content: str
     reserved_version: int
@@ -47,14 +49,18 @@ ROLLOUT_COLUMNS: Final = ", ".join(f"r.{name} AS {alias}" for alias, name in _PR
 def assign(rollout: Rollout, unit: str) -> Assignment:
     """Assign a unit to an arm.
 
-    Its digest, with the rollout's id as salt, is a uniform number in [0, 1) of 64 bits. Where that
-    is less than the share the candidate answers: as the share grows, no unit changes back.
+    Its digest, with the ids of rollout and candidate as salt, is a uniform number in [0, 1) of 64
+    bits. Where that is less than the share the candidate answers: as the share grows, no unit
+    changes back. A client is told the one id and not the other: it can't compute which arm a name
+    that it makes up will fall to.
 
     Args:
         rollout: What is open.
         unit: Whose answers share an arm: of a session, of an end user, or of one request.
     """
-    salted = rollout.id.bytes + unit.encode("utf-8", "backslashreplace")
+    salted = (
+        rollout.id.bytes + rollout.candidate_id.bytes + unit.encode("utf-8", "backslashreplace")
+    )
     digest = hashlib.sha256(salted).hexdigest()[:DIGEST_CHARACTERS]
     # The product is exact, and so is the comparison of a whole number with it.
     is_candidate = int(digest, 16) < rollout.share * DIGESTS

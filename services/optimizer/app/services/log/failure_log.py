@@ -143,11 +143,16 @@ SELECT_UNSCORED = f"""
            count(*) AS times
     FROM (
         SELECT evaluation_detail
-        FROM execution_logs
-        WHERE task_type = $1
-          AND evaluation_passed IS NULL AND error_message IS NOT NULL
-          AND created_at >= $2
-          AND {BY_ACTIVE_PROMPT}
+        FROM (
+            SELECT id, evaluation_detail, created_at
+            FROM execution_logs
+            WHERE task_type = $1
+              AND evaluation_passed IS NULL AND error_message IS NOT NULL
+              AND created_at >= $2
+            ORDER BY created_at DESC
+            LIMIT $4
+        ) AS execution_logs
+        WHERE {BY_ACTIVE_PROMPT}
         ORDER BY created_at DESC
         LIMIT $3
     ) AS recent
@@ -184,7 +189,9 @@ async def load_window(
     results = await load_results(
         connection, prompt.task_type, prompt.version, start=start, limit=MAX_WINDOW_ROWS
     )
-    unscored = await connection.fetch(SELECT_UNSCORED, prompt.task_type, start, MAX_WINDOW_ROWS)
+    unscored = await connection.fetch(
+        SELECT_UNSCORED, prompt.task_type, start, MAX_WINDOW_ROWS, MAX_FLOOD_ROWS
+    )
     earlier = await connection.fetch(
         SELECT_PASSES, prompt.task_type, prompt.version, activated, start, MAX_RECORD_ROWS
     )

@@ -12,13 +12,24 @@ from services.common.record.rollouts.rollout import Rollout
 from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
 from services.optimizer.app.services.log.log_records import LoggedResult
 
-MAX_ANSWERS: Final = 1_000
+# So many rows are gone through at a look.
+MAX_ANSWERS: Final = 5_000
 MAX_ASKED: Final = 200
-# The first answer of each unit since the step began. An answer counts as 0 where the Worker had
-# none to give; where nobody could judge it, it has no score. Whether one was given isn't known as
-# long as its score is waited for; who hung up got none. Of what has no score, nobody has judged.
+# The first answer of each unit since the step began counts. An answer counts as 0 where the Worker
+# had none to give; where nobody could judge it, it has no score. Whether one was given isn't known
+# as long as its score is waited for; who hung up got none. Of what has no score, nobody has judged.
 SELECT_ANSWERS: Final = f"""
-    SELECT execution_logs.id AS execution_id, arm,
+    WITH next AS (
+        SELECT execution_id, arm, unit = '' OR execution_id = (
+            SELECT min(other.execution_id) FROM selfheal.rollout_answers AS other
+            WHERE other.rollout_id = $1 AND other.unit = a.unit AND other.execution_id > $2
+        ) AS is_first
+        FROM selfheal.rollout_answers AS a
+        WHERE rollout_id = $1 AND execution_id > greatest($2, $3)
+        ORDER BY execution_id
+        LIMIT {MAX_ANSWERS}
+    )
+    SELECT next.execution_id, arm, execution_logs.id IS NOT NULL AND {BY_MAIN_MODEL} AS counts,
            CASE WHEN evaluation_passed IS NOT NULL AND evaluation_score BETWEEN 0 AND 1
                 THEN evaluation_score
                 WHEN detail #>> '{{error,service}}' = 'worker' THEN 0 END AS score,
@@ -34,19 +45,11 @@ SELECT_ANSWERS: Final = f"""
            CASE WHEN evaluation_passed IS NOT NULL THEN concat_ws(
                ' ', detail #>> '{{evaluator,fingerprint}}', detail #>> '{{worker,model}}'
            ) ELSE '' END AS kind
-    FROM (
-        SELECT execution_id, arm, row_number() OVER (
-            PARTITION BY coalesce(nullif(unit, ''), execution_id::text) ORDER BY execution_id
-        ) AS nth
-        FROM selfheal.rollout_answers
-        WHERE rollout_id = $1 AND execution_id > $2
-    ) AS firsts
-    JOIN execution_logs ON execution_logs.id = firsts.execution_id
-    LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id,
-    LATERAL (SELECT evaluation_detail #> '{{}}' AS detail) AS fetched
-    WHERE nth = 1 AND execution_logs.id > $3 AND {BY_MAIN_MODEL}
-    ORDER BY execution_logs.id
-    LIMIT {MAX_ANSWERS}
+    FROM next
+    LEFT JOIN execution_logs ON is_first AND execution_logs.id = next.execution_id
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = execution_logs.id
+    LEFT JOIN LATERAL (SELECT evaluation_detail #> '{{}}' AS detail OFFSET 0) AS fetched ON TRUE
+    ORDER BY next.execution_id
 """
 SELECT_NEWEST: Final = """
     SELECT coalesce(max(execution_id), 0) FROM selfheal.rollout_answers WHERE rollout_id = $1
@@ -81,7 +84,7 @@ SELECT_SEEN: Final = """
 async def load_answers(
     connection: asyncpg.Connection, rollout: Rollout, *, since: int, through: int
 ) -> list[asyncpg.Record]:
-    """Load the first answer of each unit, where that comes after what was taken in.
+    """Load the answers after what was taken in; of each unit, the first of the step counts.
 
     Args:
         since: The step's answers have greater ids.

@@ -14,6 +14,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 CANDIDATE: Literal["candidate"] = "candidate"
+# A bet that nothing has decided in so many pairs goes no further: it must fit into a row.
+MAX_GAINS = 5_000
 # Answers of one arm that wait for the other's, the latest.
 MAX_WAITING = 50
 # Of an answer that has no outcome yet, others are waited with; after so many it is left out.
@@ -29,10 +31,11 @@ Compare = Callable[[Sequence[float], Sequence[float]], float]
 
 @dataclass(frozen=True, slots=True)
 class ArmAnswer:
-    """The first answer of a unit, on one arm.
+    """An answer on one arm.
 
     Attributes:
         arm: `candidate` or `incumbent`.
+        counts: Whether it is its unit's first, and no fallback's.
         score: In [0, 1]; 0 where the model gave no answer, None where nobody could judge it.
         served: Whether it was answered; None while its outcome isn't known.
         kind: Evaluator and model: answers of two kinds don't compare.
@@ -46,6 +49,7 @@ class ArmAnswer:
     latency_ms: int | None = None
     output_tokens: int | None = None
     kind: str = ""
+    counts: bool = True
 
 
 class Series(BaseModel):
@@ -59,6 +63,8 @@ class Series(BaseModel):
 
     def add(self, arm: str, value: float, compare: Compare) -> "Series":
         """Take in a value: it closes a pair where the other arm's wait, else it waits."""
+        if len(self.gains) >= MAX_GAINS:
+            return self
         if not self.waiting or self.arm == arm:
             waiting = [*self.waiting, value][-MAX_WAITING:]
             return self.model_copy(update={"arm": arm, "waiting": waiting})
@@ -144,6 +150,8 @@ class Evidence(BaseModel):
         )
 
     def _take_one(self, answer: ArmAnswer) -> "Evidence":
+        if not answer.counts:
+            return self.model_copy(update={"through": answer.execution_id})
         series = {name: getattr(self, name) for name in MEASURES}
         live, counted = self.step.live, self.step.counted
         # What failed was judged by nobody, and ends no pairing with what was.
@@ -175,9 +183,11 @@ def take_known(answers: Sequence[ArmAnswer]) -> Iterator[ArmAnswer]:
 
     One without an outcome that too many have followed is given as it is, and never again.
     """
-    known = [at for at, answer in enumerate(answers) if answer.served is not None]
-    for at, answer in enumerate(answers[: max(known, default=-1) + 1]):
-        if answer.served is None and len(answers) - at <= MOST_BEHIND_PENDING:
+    settled = [at for at, one in enumerate(answers) if one.served is not None or not one.counts]
+    behind = sum(answer.counts for answer in answers)
+    for answer in answers[: max(settled, default=-1) + 1]:
+        behind -= answer.counts
+        if answer.counts and answer.served is None and behind < MOST_BEHIND_PENDING:
             return
         yield answer
 

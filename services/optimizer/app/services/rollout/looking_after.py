@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import IncumbentChangedError
+from services.common.record.leases import Lease
 from services.common.record.outcomes import HELD, PROMOTED, HealingOutcome
 from services.common.record.rollouts.endings import (
     BY_DEPLOYMENT,
@@ -28,10 +30,12 @@ from services.optimizer.app.services.log.rollout_answers import (
 )
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.rollout.evidence import ArmAnswer, Evidence
-from services.optimizer.app.services.rollout.fresh_inputs import pick_fresh
+from services.optimizer.app.services.rollout.fresh_inputs import MAX_REPLAYED, pick_fresh
 from services.optimizer.app.services.rollout.judge import ABORT, GO_ON, Judgement, describe, judge
 
 EVIDENCE: Final = "evidence"
+# After replays that failed, nobody tries again for so long: looks are twice a second.
+REPLAY_PAUSE_SECONDS: Final = 30.0
 
 # Runs the text that serves and another one on inputs, and gives the gains in score of those that
 # could be compared; raises a ServiceError where replays can't be had.
@@ -47,11 +51,13 @@ class RolloutKeeper:
     Attributes:
         margin: How much worse in mean score still counts as no worse, in (0, 1).
         compare: Replays both texts where too few live answers come.
+        asks_first: Whether a person decides when it goes on; what is worse ends all the same.
     """
 
     connection: asyncpg.Connection
     margin: float
     compare: Compare
+    asks_first: bool = False
 
     async def look_after(self, rollout: Rollout, serving: Prompt | None) -> HealingOutcome | None:
         """Judge a rollout by what came since the last look; of two who look at once, one acts.
@@ -84,7 +90,7 @@ class RolloutKeeper:
         if judgement.outcome == ABORT:
             await abort(self.connection, rollout, judgement.reason, shown=shown)
             return _tell_end(rollout, serving, judgement.reason)
-        if judgement.outcome != GO_ON:
+        if judgement.outcome != GO_ON or self.asks_first:
             if evidence != known:
                 await keep_detail(self.connection, rollout, _write(rollout, evidence, shown))
             return None
@@ -104,17 +110,25 @@ class RolloutKeeper:
         return known.take_in(ArmAnswer(**record) for record in records)
 
     async def _add_replays(self, rollout: Rollout, serving: Prompt, evidence: Evidence) -> Evidence:
-        """Run both texts on a few live inputs that are fresh; where that fails, others come."""
+        """Run both texts on a few live inputs that are fresh; where that fails, try again later."""
+        if len(evidence.replayed) >= MAX_REPLAYED:
+            return evidence
         asked = await load_asked(self.connection, rollout)
         seen = await load_seen(self.connection, rollout)
         inputs = pick_fresh(asked, seen=seen, replayed=evidence.replayed)
-        if not inputs:
+        name = f"canary replays {rollout.task_type}"
+        turn = Lease(name, f"optimizer {uuid4().hex}", REPLAY_PAUSE_SECONDS)
+        if not inputs or await turn.claim(self.connection) is None:
             return evidence
         try:
             gains = await self.compare(serving, rollout.content, inputs)
         except ServiceError as error:
-            log.warning("canary_replays_failed", task_type=rollout.task_type, code=error.code)
+            # The lease runs out by itself, from now on.
+            await turn.claim(self.connection)
+            log.warning("canary_replays_failed", task_type=rollout.task_type, code=error.code,
+                        retry_seconds=REPLAY_PAUSE_SECONDS)  # fmt: skip
             return evidence
+        await turn.release(self.connection)
         return evidence.with_replays([item.fingerprint for item in inputs], gains)
 
     async def _promote(

@@ -19,8 +19,8 @@ units = st.text(max_size=50)
 shares = st.floats(0, 1)
 
 
-def make_rollout(share: float, rollout_id: UUID = ID) -> Rollout:
-    return Rollout(rollout_id, PROMPT.digest, "Rolled out.", 4, share)
+def make_rollout(share: float, rollout_id: UUID = ID, candidate_id: UUID = ID) -> Rollout:
+    return Rollout(rollout_id, candidate_id, PROMPT.digest, "Rolled out.", 4, share)
 
 
 def count_candidates(share: float, rollout_id: UUID = ID) -> int:
@@ -70,6 +70,14 @@ def test_two_rollouts_draw_independently() -> None:
     )
     assert abs(both - UNITS / 4) <= 4 * math.sqrt(UNITS * 3 / 16)
     assert assign(make_rollout(1), "a").unit != assign(make_rollout(1, UUID(int=1)), "a").unit
+
+
+def test_who_knows_the_rollout_alone_cannot_tell_an_arm_in_advance() -> None:
+    rollouts = [make_rollout(0.5), make_rollout(0.5, candidate_id=UUID(int=1))]
+    agree = sum(
+        len({assign(one, str(number)).arm for one in rollouts}) == 1 for number in range(UNITS)
+    )
+    assert abs(agree - UNITS / 2) <= 4 * math.sqrt(UNITS / 4)
 
 
 def test_a_rollout_counts_in_place_of_its_incumbent_alone() -> None:

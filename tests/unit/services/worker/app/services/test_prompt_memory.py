@@ -163,7 +163,7 @@ async def test_a_rollout_takes_part_in_live_tasks_and_no_others(
     memory: PromptMemory, database: FakeDatabase
 ) -> None:
     serving = database.serving["poetry"]
-    database.rollout = Rollout(ID, serving.digest, "rolled out", 7, share=1)
+    database.rollout = Rollout(ID, ID, serving.digest, "rolled out", 7, share=1)
     loaded = await load(memory)
     assert (loaded.prompt.content, loaded.prompt.version) == ("rolled out", 7)
     assert loaded.assignment is not None
@@ -178,7 +178,7 @@ async def test_a_rollout_takes_part_in_live_tasks_and_no_others(
 async def test_the_unit_of_a_task_is_its_own_request_unless_it_names_one(
     memory: PromptMemory, database: FakeDatabase
 ) -> None:
-    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=0)
+    database.rollout = Rollout(ID, ID, database.serving["poetry"].digest, "rolled out", 7, share=0)
     alone, same = await load(memory), await load(memory, unit=str(ID))
     shared = await load(memory, unit="somebody")
     assert alone == same
@@ -192,7 +192,7 @@ async def test_the_unit_of_a_task_is_its_own_request_unless_it_names_one(
 async def test_an_error_says_of_which_arm_it_is(
     memory: PromptMemory, database: FakeDatabase
 ) -> None:
-    database.rollout = Rollout(ID, database.serving["poetry"].digest, "rolled out", 7, share=1)
+    database.rollout = Rollout(ID, ID, database.serving["poetry"].digest, "rolled out", 7, share=1)
     with pytest.raises(DatabaseUnavailableError) as failure, (await load(memory)).told_in_errors():
         raise DatabaseUnavailableError("away")
     assert failure.value.headers["x-selfheal-rollout"] == f"{ID}/candidate"

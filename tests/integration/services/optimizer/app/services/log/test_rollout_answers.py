@@ -113,6 +113,18 @@ async def test_what_waits_for_its_score_is_waited_for(
     assert await take_in(connection, rollout) == Evidence()
 
 
+async def test_of_one_who_sends_nearly_all_one_answer_counts(
+    connection: Connection, rollout: Rollout, log_answer: Log
+) -> None:
+    for _ in range(60):
+        await log_answer("candidate", unit="somebody")
+    await log_answer("incumbent", score=0.4)
+    evidence = await take_in(connection, rollout)
+    assert evidence.step.live.gains == [0.5]
+    assert evidence.through == 61  # nothing is read twice
+    assert await load_answers(connection, rollout, since=0, through=61) == []
+
+
 async def test_a_log_that_begins_anew_is_written_to(
     connection: Connection, rollout: Rollout, log_answer: Log, log_result: LogResult
 ) -> None:

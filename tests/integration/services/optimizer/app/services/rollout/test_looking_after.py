@@ -328,3 +328,142 @@ async def test_the_continuous_mode_goes_step_by_step_by_itself(
     assert outcome == CANARY
     [found] = await load_open_rollouts(connection)
     assert [round(share, 2) for share in found.steps] == [0.1, 0.5, 1]
+
+
+END_LEASES = "UPDATE selfheal.leases SET held_until = now() - interval '1 second'"
+
+
+@pytest.fixture(params=["respond", "grade"])
+async def broken(
+    request: pytest.FixtureRequest, rollout: Rollout, log_result: LogResult, siblings: Siblings
+) -> tuple[str, Any]:
+    """Worker or Evaluator gives no answer any more, when there are inputs to replay."""
+    await ask(log_result, rollout, LATER[:6])
+    whole = getattr(siblings, request.param)
+    setattr(siblings, request.param, lambda *_: 503)
+    return request.param, whole
+
+
+async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
+    connection: Connection, look: Optimize, siblings: Siblings, broken: tuple[str, Any]
+) -> None:
+    await look()
+    calls = len(siblings.tasks)
+    for _ in range(3):
+        assert await look() == {}
+    assert len(siblings.tasks) == calls
+    setattr(siblings, *broken)
+    await connection.execute(END_LEASES)
+    await look()
+    [row] = await load_rollouts(connection, None, limit=1)
+    assert len(row.detail["evidence"]["replayed"]) == 4
+    assert len(row.detail["evidence"]["steps"][0]["replays"]) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("DELETE FROM execution_logs", id="both arms' rows"),
+        pytest.param("TRUNCATE execution_logs RESTART IDENTITY", id="the whole log"),
+        pytest.param("DELETE FROM selfheal.healing_runs", id="its run"),
+        pytest.param("DELETE FROM selfheal.candidates", id="its candidate"),
+        pytest.param(
+            """UPDATE selfheal.rollouts SET detail = '{"evidence": 7, "repair": []}'""",
+            id="its evidence",
+        ),
+        pytest.param(
+            """UPDATE selfheal.rollouts SET detail = '{"shown": "much"}'""", id="all that it showed"
+        ),
+        pytest.param(
+            "INSERT INTO prompts (task_type, content, version, is_active) VALUES"
+            " ('code_generation', 'Far away.', 5000, FALSE), ('code_generation', 'Two.', 3, TRUE)",
+            id="versions with gaps, of which two are active",
+        ),
+    ],
+)
+async def test_it_goes_on_whatever_a_person_does_to_the_tables(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize, change: str
+) -> None:
+    await answer(5)
+    await look()
+    await connection.execute(change)
+    outcomes: dict[str, HealingOutcome] = {}
+    for _ in range(2):
+        await answer(20)
+        outcomes = await look()
+    assert outcomes["code_generation"].decision == "promoted"
+    assert (await state(connection))[0] == "promoted"
+
+
+async def test_an_empty_table_of_prompts_ends_it(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(20)
+    await connection.execute("DELETE FROM prompts")
+    assert await look() == {}
+    assert (await state(connection))[0] == "superseded"
+
+
+async def test_ten_at_once_begin_one(
+    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
+) -> None:
+    await deploy(version=99)
+    await log_result(times=5)
+    await asyncio.gather(*(look() for _ in range(10)))
+    assert len(await load_rollouts(connection, None, limit=9)) == 1
+    assert (await run_of(connection))["decision"] == "canary"
+
+
+async def test_who_asks_to_be_asked_promotes_a_canary_themselves(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    for _ in range(2):
+        await answer(20)
+        await look(optimizer_mode="propose")
+    assert await state(connection) == (None, "", 0, 0.1)
+    [found] = await load_open_rollouts(connection)
+    assert found.detail["shown"]["no_worse"] > 50
+    await promote_rollout(connection, found, person="ada")
+    assert (await run_of(connection))["decision"] == "promoted"
+
+
+async def test_who_asks_to_be_asked_is_not_asked_to_end_what_is_worse(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    await answer(20, candidate=0.3, incumbent=0.9)
+    await look(optimizer_mode="propose")
+    assert (await state(connection))[:2] == ("aborted", "canary_worse")
+
+
+# As a client's burst would be logged; without triggers, which take a minute.
+FLOOD = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, prompt_version, worker_output, evaluation_score,
+        evaluation_passed, evaluation_detail, error_message
+    )
+    SELECT gen_random_uuid(), 'code_generation', 'Request ' || n % 1000, 99, 'Hello World',
+           CASE WHEN n % 2 = 0 THEN 0.36 END, CASE WHEN n % 2 = 0 THEN FALSE END, '{}',
+           CASE WHEN n % 2 = 1 THEN 'worker_failed: refused' END
+    FROM generate_series(1, 1000000) AS n
+"""
+ON_ONE_ARM = """
+    INSERT INTO selfheal.rollout_answers
+    SELECT id, $1, 'incumbent', 'somebody', created_at FROM execution_logs
+    WHERE NOT evaluation_detail ? 'worker' AND id > $2
+"""
+
+
+@pytest.mark.slow
+async def test_a_million_failures_of_one_user_are_one_voice(
+    connection: Connection, rollout: Rollout, answer: Answer, look: Optimize
+) -> None:
+    newest = await connection.fetchval("SELECT max(id) FROM execution_logs")
+    await answer(20)
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute(FLOOD)
+    await connection.execute(ON_ONE_ARM, rollout.id, newest)
+    await connection.execute("SET session_replication_role = origin")
+    assert await look() == {}
+    assert await state(connection) == (None, "", 1, 0.5)
+    await answer(20)
+    assert (await look())["code_generation"].decision == "promoted"
