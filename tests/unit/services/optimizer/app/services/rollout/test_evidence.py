@@ -1,6 +1,7 @@
 """Pairs of a rollout's arms: who is paired with whom looks at no score."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ def test_an_answer_without_an_outcome_is_waited_for() -> None:
 
 def test_an_answer_that_nobody_could_judge_counts_against_the_candidate_alone() -> None:
     """It says nothing of scores, ends no pairing, and was not answered."""
-    unjudged = {"score": None, "served": False, "kind": "model"}
+    unjudged: dict[str, Any] = {"score": None, "served": False, "kind": "model"}
     evidence = Evidence().take_in([
         answer(1, "incumbent", kind="judge model"), answer(2, "candidate", **unjudged),
         answer(3, "candidate", kind="judge model"), answer(4, "incumbent", **unjudged),
