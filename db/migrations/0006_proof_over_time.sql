@@ -70,6 +70,9 @@ CREATE TABLE selfheal.rollout_answers (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX rollout_answers_rollouts ON selfheal.rollout_answers (rollout_id, execution_id);
+-- To tell a candidate's answers from the active prompt's, in an index alone.
+CREATE INDEX rollout_answers_candidates ON selfheal.rollout_answers (execution_id)
+    WHERE arm = 'candidate';
 
 CREATE FUNCTION selfheal.note_rollout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -79,17 +82,37 @@ BEGIN
     INSERT INTO selfheal.rollout_answers VALUES (
         NEW.id, (worker ->> 'rollout')::uuid, worker ->> 'arm', coalesce(worker ->> 'unit', ''),
         NEW.created_at
-    );
+    ) ON CONFLICT (execution_id) DO UPDATE SET
+        rollout_id = excluded.rollout_id, arm = excluded.arm, unit = excluded.unit,
+        created_at = excluded.created_at;
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION selfheal.note_rollout() FROM PUBLIC;
 
 CREATE TRIGGER execution_in_rollout AFTER INSERT ON execution_logs
     FOR EACH ROW WHEN (
-        NEW.evaluation_detail #>> '{worker,rollout}' <> ''
+        NEW.evaluation_detail #>> '{worker,rollout}'
+            ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
         AND NEW.evaluation_detail #>> '{worker,arm}' IN ('candidate', 'incumbent')
     )
     EXECUTE FUNCTION selfheal.note_rollout();
+
+-- A log that begins anew, its numbers too, takes along what is kept beside its rows by their ids:
+-- otherwise an old row's arm would be taken for a new one's.
+CREATE FUNCTION selfheal.forget_log() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    DELETE FROM selfheal.rollout_answers;
+    DELETE FROM selfheal.fallback_answers;
+    DELETE FROM selfheal.pending_scores;
+    DELETE FROM selfheal.conversations;
+    UPDATE selfheal.rollouts SET detail = detail - 'evidence' WHERE ended_at IS NULL;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION selfheal.forget_log() FROM PUBLIC;
+
+CREATE TRIGGER log_begun_anew AFTER TRUNCATE ON execution_logs
+    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.forget_log();
 
 -- A run whose text serves as a canary first; it becomes `promoted` or `held` when that ends.
 ALTER TABLE selfheal.healing_runs DROP CONSTRAINT healing_runs_decision_check;

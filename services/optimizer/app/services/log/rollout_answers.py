@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+from services.common.errors import ClientGoneError
 from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.rollouts.rollout import Rollout
 from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
@@ -14,7 +15,8 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 MAX_ANSWERS: Final = 1_000
 MAX_ASKED: Final = 200
 # The first answer of each unit since the step began. An answer counts as 0 where the Worker had
-# none to give; where nobody could judge it, it has no score.
+# none to give; where nobody could judge it, it has no score. Whether one was given isn't known as
+# long as its score is waited for; who hung up got none. Of what has no score, nobody has judged.
 SELECT_ANSWERS: Final = f"""
     SELECT execution_logs.id AS execution_id, arm,
            CASE WHEN evaluation_passed IS NOT NULL AND evaluation_score BETWEEN 0 AND 1
@@ -22,10 +24,16 @@ SELECT_ANSWERS: Final = f"""
                 WHEN detail #>> '{{error,service}}' = 'worker' THEN 0 END AS score,
            coalesce(evaluation_passed, FALSE) AS passed,
            CASE WHEN evaluation_passed IS NOT NULL THEN TRUE
-                WHEN error_message IS NOT NULL THEN FALSE END AS served,
+                WHEN error_message IS NOT NULL OR '{ClientGoneError.code}' IN
+                    (c.finish_reason, detail #>> '{{error,code}}') THEN FALSE
+                WHEN NOT EXISTS (
+                    SELECT FROM selfheal.pending_scores AS p
+                    WHERE p.execution_id = execution_logs.id
+                ) THEN TRUE END AS served,
            worker_latency_ms AS latency_ms, c.output_tokens,
-           concat_ws(' ', detail #>> '{{evaluator,fingerprint}}', detail #>> '{{worker,model}}')
-               AS kind
+           CASE WHEN evaluation_passed IS NOT NULL THEN concat_ws(
+               ' ', detail #>> '{{evaluator,fingerprint}}', detail #>> '{{worker,model}}'
+           ) ELSE '' END AS kind
     FROM (
         SELECT execution_id, arm, row_number() OVER (
             PARTITION BY coalesce(nullif(unit, ''), execution_id::text) ORDER BY execution_id

@@ -17,7 +17,7 @@ CANDIDATE: Literal["candidate"] = "candidate"
 # Answers of one arm that wait for the other's, the latest.
 MAX_WAITING = 50
 # Of an answer that has no outcome yet, others are waited with; after so many it is left out.
-MOST_BEHIND_PENDING = 50
+MOST_BEHIND_PENDING = 200
 # What is a difference in time or length, whatever the ratio: below, a person notices nothing.
 LEAST_MS, LEAST_TOKENS = 200, 100
 # An answer that takes more than this many times as long, or as many tokens.
@@ -74,11 +74,19 @@ class Series(BaseModel):
 
 
 class StepEvidence(BaseModel):
-    """What one step showed: gains in score of live pairs, and of replays of live inputs."""
+    """What one step showed: gains in score.
+
+    Attributes:
+        live: Gains of live pairs, of answers that were scored.
+        counted: The same where an answer of the candidate's that has no score counts as 0: which
+            ones can't be scored, or not in time, may depend on how bad they are.
+        replays: Gains on replays of live inputs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     live: Series = Series()
+    counted: Series = Series()
     replays: list[float] = []
 
 
@@ -137,34 +145,41 @@ class Evidence(BaseModel):
 
     def _take_one(self, answer: ArmAnswer) -> "Evidence":
         series = {name: getattr(self, name) for name in MEASURES}
-        live = self.step.live
-        if answer.kind and answer.kind != self.kind and self.kind:
+        live, counted = self.step.live, self.step.counted
+        # What has no score was judged by nobody, and ends no pairing with what was.
+        kind = answer.kind if answer.score is not None else ""
+        if kind and kind != self.kind and self.kind:
             series = {name: one.without_waiting() for name, one in series.items()}
-            live = live.without_waiting()
+            live, counted = live.without_waiting(), counted.without_waiting()
         if answer.score is not None:
             live = live.add(answer.arm, answer.score, compare_means)
+        if answer.score is not None or answer.arm == CANDIDATE:
+            counted = counted.add(answer.arm, answer.score or 0.0, compare_means)
         for name, (read, compare) in MEASURES.items():
             value = read(answer)
             if value is not None:
                 series[name] = series[name].add(answer.arm, value, compare)
-        step = self.step.model_copy(update={"live": live})
+        step = self.step.model_copy(update={"live": live, "counted": counted})
         return self.model_copy(
             update={
                 **series,
                 "steps": [*self.steps[:-1], step],
                 "through": answer.execution_id,
-                "kind": answer.kind or self.kind,
+                "kind": kind or self.kind,
             }
         )
 
 
 def take_known(answers: Sequence[ArmAnswer]) -> Iterator[ArmAnswer]:
-    """Give answers up to the first without an outcome, unless too many have followed that one."""
-    for at, answer in enumerate(answers):
-        if answer.served is not None:
-            yield answer
-        elif len(answers) - at <= MOST_BEHIND_PENDING:
+    """Give answers up to the last with an outcome, or to one without that others wait with.
+
+    One without an outcome that too many have followed is given as it is, and never again.
+    """
+    known = [at for at, answer in enumerate(answers) if answer.served is not None]
+    for at, answer in enumerate(answers[: max(known, default=-1) + 1]):
+        if answer.served is None and len(answers) - at <= MOST_BEHIND_PENDING:
             return
+        yield answer
 
 
 def compare_means(candidate: Sequence[float], incumbent: Sequence[float]) -> float:

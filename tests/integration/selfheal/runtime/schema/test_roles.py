@@ -96,7 +96,7 @@ STATEMENTS = {
     "SELECT FROM optimization_reports": "MOC",
     "SELECT FROM selfheal.conversations": "MOC",
     "SELECT FROM selfheal.activations": "MOC",
-    "SELECT FROM selfheal.pending_scores": "MC",
+    "SELECT FROM selfheal.pending_scores": "MOC",
     "SELECT FROM selfheal.fallback_answers": "MOC",
     "INSERT INTO selfheal.fallback_answers VALUES (1, 't', now())": "",
     "SELECT FROM selfheal.rollouts": "MWOC",
