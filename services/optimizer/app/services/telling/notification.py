@@ -245,7 +245,7 @@ def _tell_canary_aborted(it: Notification) -> str:
 def _tell_canary_waits(it: Notification) -> str:
     return (
         f": the repair of version {_version(it.version)} has served its share of the traffic for a "
-        "day, and too few answers came to decide. See: selfheal canary show"
+        "day: too few answers came to decide, or a person has to. See: selfheal canary show"
     )
 
 
