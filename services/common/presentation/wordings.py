@@ -67,7 +67,7 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "The next run goes on once fresh requests come; golden inputs of yours help too.",
     ),
     "no_repair_found": (
-        "No heal since a person last deployed a prompt found a repair; none begins by itself now.",
+        "As many heals as may be tried found no repair that lasts; none begins by itself now.",
         "Whatever you deploy begins anew, the same text too, and a run by hand still tries.",
     ),
     "draft_refused": (

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 DECISIONS = (PROMOTED, PROPOSED, HELD, ROLLED_BACK) = "promoted", "proposed", "held", "rolled_back"
 # Not decided yet: the text serves a share of traffic, and is promoted or held in the end.
 CANARY = "canary"
+CANARY_ADVANCED = "canary_advanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class HealingOutcome:
         pairs: Inputs on which the gate ran both texts.
         passed_before: How many of them the incumbent passed.
         passed_after: How many the candidate passed.
+        share: Of a canary: what it serves now, where it took a step; else None.
         cause: What is wrong with an Evaluator at fault: `down`, `degraded` or `changed`.
     """
 
@@ -33,6 +35,7 @@ class HealingOutcome:
     passed_before: int = field(default=0, compare=False)
     passed_after: int = field(default=0, compare=False)
     cause: str = field(default="", compare=False)
+    share: float | None = field(default=None, compare=False)
 
     @property
     def promoted(self) -> bool:

@@ -49,6 +49,7 @@ from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
+from services.optimizer.app.services.telling.waiting import find_waiting
 
 # No task type has this name.
 JOBS = ""
@@ -122,6 +123,12 @@ class Workshop:
         condition = await self.tools.evaluator.find_condition()
         if condition.state != WELL:
             await self.tools.notifier.notify(describe_condition(condition), self.connection)
+
+    async def announce_waiting(self) -> None:
+        """Tell people of watches and canaries that have waited for answers for a day."""
+        if self.tools.notifier is not None:
+            for notification in await find_waiting(self.connection):
+                await self.tools.notifier.notify(notification, self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -197,6 +204,7 @@ async def run_cycle(
         workshop = Workshop(settings, tools, connection, is_continuous)
         cycle = make_cycle(workshop)
         await workshop.announce_evaluator()
+        await workshop.announce_waiting()
         jobs = JobTaker(
             cycle.surveyor,
             workshop.heal,

@@ -11,12 +11,17 @@ from services.optimizer.app.services.proof.wager_store import find_incident
 
 NO_REPAIR: Final = "no_repair_found"
 # Heals that took something: calls of the Worker, or candidates. Runs that a failing service ended
-# for good, those that a person asked for and rollbacks say nothing of how far heals got.
+# for good, those that a person asked for and rollbacks say nothing of how far heals got. What was
+# healed so that its watch kept it is healed: the count begins anew.
 HEALS: Final = """
     FROM selfheal.healing_runs r
     WHERE r.task_type = $1
       AND r.created_at >= coalesce(
           (SELECT activated_at FROM selfheal.activations WHERE id = $2), '-infinity'
+      )
+      AND r.created_at > coalesce(
+          (SELECT max(started_at) FROM selfheal.watches
+           WHERE task_type = $1 AND outcome = 'kept'), '-infinity'
       )
       AND r.requested_by IS NULL AND r.decision <> 'rolled_back' AND r.reason <> $3
       AND coalesce(r.verdict, '') NOT IN ('provider', 'evaluator')
@@ -41,7 +46,7 @@ class IncidentHeals:
 
 
 async def count_heals(connection: asyncpg.Connection, task_type: str) -> IncidentHeals:
-    """Count the heals since a person last deployed a prompt."""
+    """Count the heals since a person last deployed a prompt, or since a repair was kept."""
     incident = await find_incident(connection, task_type)
     [record] = await connection.fetch(COUNT_HEALS, task_type, incident, WORSE_LIVE, NO_REPAIR)
     return IncidentHeals(record["count"], record["has_given_up"])

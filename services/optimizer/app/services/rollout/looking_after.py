@@ -13,7 +13,13 @@ from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import IncumbentChangedError
 from services.common.record.leases import Lease
-from services.common.record.outcomes import HELD, PROMOTED, HealingOutcome
+from services.common.record.outcomes import (
+    CANARY,
+    CANARY_ADVANCED,
+    HELD,
+    PROMOTED,
+    HealingOutcome,
+)
 from services.common.record.rollouts.endings import (
     BY_DEPLOYMENT,
     abort,
@@ -63,7 +69,7 @@ class RolloutKeeper:
         """Judge a rollout by what came since the last look; of two who look at once, one acts.
 
         Returns:
-            How its run ended; None while it goes on.
+            How its run ended, or that a step was taken; None while nothing happens.
 
         Raises:
             ServiceError: If the text can't be activated; the rollout goes on.
@@ -101,6 +107,10 @@ class RolloutKeeper:
             share = round(rollout.steps[rollout.step + 1], 4)
             log.info("canary_advanced", task_type=rollout.task_type, rollout_id=str(rollout.id),
                      share=share, e_value=round(judgement.no_worse, 2))  # fmt: skip
+            return HealingOutcome(
+                CANARY, CANARY_ADVANCED, serving.version, before_version=serving.version,
+                run_id=str(rollout.run_id), share=share,
+            )  # fmt: skip
         return None
 
     async def _take_in(self, rollout: Rollout, known: Evidence) -> Evidence:

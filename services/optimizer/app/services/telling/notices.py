@@ -10,6 +10,8 @@ from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 
 QUIET: Final = timedelta(hours=1)
+# What is waited for, and changes only slowly.
+LONG_QUIET: Final = timedelta(days=1)
 # Who claims a topic tells it: of two at once one does.
 CLAIM: Final = """
     INSERT INTO selfheal.notices AS told (topic, digest) VALUES ($1, $2)
@@ -23,15 +25,17 @@ SWEEP: Final = "DELETE FROM selfheal.notices WHERE told_at < now() - 2 * $1::int
 log = get_logger()
 
 
-async def claim_notice(connection: asyncpg.Connection, topic: str, digest: str) -> bool:
-    """Tell whether a topic is to be told now; where it is, nobody else tells it for an hour.
+async def claim_notice(
+    connection: asyncpg.Connection, topic: str, digest: str, quiet: timedelta = QUIET
+) -> bool:
+    """Tell whether a topic is to be told now; where it is, nobody else tells it for so long.
 
     Where the database can't be asked it is: rather twice than never.
     """
     try:
         with translate_database_errors():
-            await connection.execute(SWEEP, QUIET)
-            return bool(await connection.fetchval(CLAIM, topic, digest, QUIET))
+            await connection.execute(SWEEP, LONG_QUIET)
+            return bool(await connection.fetchval(CLAIM, topic, digest, quiet))
     except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
         log.warning("notice_not_kept", topic=topic, code=type(error).__name__)
         return True

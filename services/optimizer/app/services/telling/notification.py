@@ -15,7 +15,12 @@ from services.common.logging import get_logger
 from services.common.record.outcomes import CANARY, HELD, PROPOSED, ROLLED_BACK
 from services.common.text import make_printable_line
 from services.optimizer.app.services.diagnosis.incident import NO_REPAIR
-from services.optimizer.app.services.telling.notices import claim_notice, release_notice
+from services.optimizer.app.services.telling.notices import (
+    LONG_QUIET,
+    QUIET,
+    claim_notice,
+    release_notice,
+)
 
 SYSTEM: Final = "self-healing-agent-system"
 DEFAULT_TASK_TYPE: Final = "code_generation"
@@ -24,6 +29,9 @@ HEALED = "healed"
 EVALUATOR_DOWN, EVALUATOR_CHANGED = "evaluator_down", "evaluator_changed"
 EVALUATOR_DEGRADED: Final = "evaluator_degraded"
 HEALING_FAILED: Final = "healing_failed"
+# What serves a share of traffic took a step, or was ended; it, or a watch, lacks answers.
+CANARY_STEP, CANARY_ABORTED = "canary_step", "canary_aborted"
+CANARY_WAITS, WATCH_WAITS = "canary_waits", "watch_waits"
 # A person wants to see whether messages arrive.
 TEST: Final = "test"
 
@@ -31,10 +39,17 @@ TIMEOUT_SECONDS: Final = 5.0
 ATTEMPTS: Final = 2
 QUIET_SECONDS: Final = 3600.0
 MAX_WORDS: Final = 160
-# States that last: the continuous mode meets them again at every look.
-LASTING: Final = frozenset(
-    {HELD, EVALUATOR_DOWN, EVALUATOR_DEGRADED, EVALUATOR_CHANGED, HEALING_FAILED}
-)
+# States that last: the continuous mode meets them again at every look. They are told again after
+# so long.
+LASTING: Final = {
+    HELD: QUIET,
+    EVALUATOR_DOWN: QUIET,
+    EVALUATOR_DEGRADED: QUIET,
+    EVALUATOR_CHANGED: QUIET,
+    HEALING_FAILED: QUIET,
+    CANARY_WAITS: LONG_QUIET,
+    WATCH_WAITS: LONG_QUIET,
+}
 
 HTTP_ACCEPTED: Final = range(200, 300)
 HTTP_TOO_MANY: Final = 429
@@ -49,7 +64,8 @@ class Notification:
 
     Attributes:
         event: `healed`, `proposed`, `canary`, `held`, `rolled_back`, `evaluator_down`,
-            `evaluator_degraded`, `evaluator_changed`, `healing_failed` or `test`.
+            `evaluator_degraded`, `evaluator_changed`, `healing_failed`, `canary_step`,
+            `canary_aborted`, `canary_waits`, `watch_waits` or `test`.
         task_type: Empty where it concerns all.
         before_version: Version that served before, where another serves now; of a proposal, the
             version that it would replace.
@@ -57,6 +73,7 @@ class Notification:
         pairs: Inputs on which the gate ran both texts.
         prompt_digest: Tells prompts apart, since a version can be used again; not sent.
         requested_by: The person who asked for a test message.
+        share: What a canary serves now, in (0, 1].
     """
 
     event: str
@@ -72,6 +89,7 @@ class Notification:
     passed_after: int | None = None
     prompt_digest: str = ""
     requested_by: str = ""
+    share: float | None = None
 
 
 class WebhookNotifier:
@@ -105,7 +123,8 @@ class WebhookNotifier:
         digest = sha256(repr(key).encode()).hexdigest()
         topic = f"{notification.event} {notification.task_type} {digest[:16]}"
         if notification.event in LASTING and (
-            self._was_told(key) or not await claim_notice(connection, topic, digest)
+            self._was_told(key)
+            or not await claim_notice(connection, topic, digest, LASTING[notification.event])
         ):
             return
         if code := await self.deliver(notification):
@@ -175,6 +194,7 @@ def compose_message(notification: Notification, *, now: datetime) -> dict[str, A
         "reason": notification.reason,
         "run_id": notification.run_id,
         "report_id": notification.report_id,
+        "share": notification.share,
         "system": SYSTEM,
         "at": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
@@ -203,6 +223,36 @@ def _tell_canary(it: Notification) -> str:
     return (
         f": a repair of version {_version(it.version)} is proven and serves a share of the traffic "
         f"first{_fault(it)}{_rates(it)}. See: selfheal canary list"
+    )
+
+
+def _tell_canary_step(it: Notification) -> str:
+    share = "a larger share" if it.share is None else f"{100 * it.share:g} %"
+    return (
+        f": the repair of version {_version(it.version)} was shown to be no worse, and serves "
+        f"{share} of the traffic now. See: selfheal canary show"
+    )
+
+
+def _tell_canary_aborted(it: Notification) -> str:
+    why = _code_words(it.reason.removeprefix("canary_"))
+    return (
+        f": the repair that served a share of the traffic was taken back ({why}); version "
+        f"{_version(it.version)} serves.{_look(it)}"
+    )
+
+
+def _tell_canary_waits(it: Notification) -> str:
+    return (
+        f": the repair of version {_version(it.version)} has served its share of the traffic for a "
+        "day: too few answers came to decide, or a person has to. See: selfheal canary show"
+    )
+
+
+def _tell_watch_waits(it: Notification) -> str:
+    return (
+        f": version {_version(it.version)} has been watched for a day, and too few answers came to "
+        "tell whether it does worse than the one before. See: selfheal status"
     )
 
 
@@ -260,6 +310,10 @@ _TELLERS: Final[dict[str, Callable[[Notification], str]]] = {
     HEALED: _tell_healed,
     PROPOSED: _tell_proposed,
     CANARY: _tell_canary,
+    CANARY_STEP: _tell_canary_step,
+    CANARY_ABORTED: _tell_canary_aborted,
+    CANARY_WAITS: _tell_canary_waits,
+    WATCH_WAITS: _tell_watch_waits,
     HELD: _tell_held,
     ROLLED_BACK: _tell_rolled_back,
     EVALUATOR_DOWN: _tell_evaluator_down,

@@ -2,13 +2,22 @@
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.common.record.outcomes import PROMOTED, PROPOSED, HealingOutcome
+from services.common.record.outcomes import (
+    CANARY_ADVANCED,
+    HELD,
+    PROMOTED,
+    PROPOSED,
+    HealingOutcome,
+)
+from services.common.record.rollouts.steps import RolloutOpenError
 from services.optimizer.app.services.diagnosis.evaluator_condition import (
     DEGRADED,
     DOWN,
     EvaluatorCondition,
 )
 from services.optimizer.app.services.telling.notification import (
+    CANARY_ABORTED,
+    CANARY_STEP,
     EVALUATOR_CHANGED,
     EVALUATOR_DEGRADED,
     EVALUATOR_DOWN,
@@ -32,6 +41,10 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
             prompt_digest=prompt.digest,
         )
     event = HEALED if outcome.decision == PROMOTED else outcome.decision
+    if outcome.reason == CANARY_ADVANCED:
+        event = CANARY_STEP
+    elif outcome.decision == HELD and _has_ended_canary(outcome.reason):
+        event = CANARY_ABORTED
     if outcome.reason == EVALUATOR_AT_FAULT:
         event = EVALUATOR_EVENTS.get(outcome.cause, EVALUATOR_CHANGED)
     return Notification(
@@ -47,12 +60,18 @@ def describe_outcome(prompt: Prompt, outcome: HealingOutcome | ServiceError) -> 
         passed_before=outcome.passed_before,
         passed_after=outcome.passed_after,
         prompt_digest=prompt.digest,
+        share=outcome.share,
     )
 
 
 def describe_condition(condition: EvaluatorCondition) -> Notification:
     """Tell that the Evaluator is down or degraded, whether or not anything fails for it."""
     return Notification(EVALUATOR_EVENTS[condition.state], "", reason=condition.leaning)
+
+
+def _has_ended_canary(reason: str) -> bool:
+    """Tell whether a run's reason is how its canary ended, not that another one goes on."""
+    return reason.startswith("canary_") and reason != RolloutOpenError.code
 
 
 def _find_before_version(prompt: Prompt, outcome: HealingOutcome) -> int | None:

@@ -49,10 +49,22 @@ async def test_it_is_told_again_after_an_hour_also_by_one_that_was_restarted(
             restarted = Posted()
             await restarted.notify(HELD, own)
             assert restarted.posted == told, age
-        await connection.execute(AGE, timedelta(hours=3))
+        await connection.execute(AGE, timedelta(days=3))
         assert await claim_notice(own, "another", "digest")
     topics = await connection.fetch("SELECT topic FROM selfheal.notices")
     assert [row["topic"] for row in topics] == ["another"]
+
+
+async def test_what_waits_is_told_once_a_day(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    waits = Notification("watch_waits", "code_generation", version=99)
+    async with connect(database_url, timeout_seconds=5) as own:
+        for hours, told in ((0, 1), (23, 0), (2, 1)):
+            await connection.execute(AGE, timedelta(hours=hours))
+            restarted = Posted()
+            await restarted.notify(waits, own)
+            assert restarted.posted == told, hours
 
 
 async def test_what_reached_nobody_is_told_by_the_next(database_url: str) -> None:

@@ -105,6 +105,7 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
         "reason": "better",
         "run_id": "3f2c9a71-0000-4000-8000-000000000000",
         "report_id": 7,
+        "share": None,
         "system": "self-healing-agent-system",
     }
     assert [entry["event"] for entry in logs] == ["notification_sent"]
@@ -118,6 +119,14 @@ async def test_the_message_says_what_happened_in_fields_and_in_a_line(
         (replace(HEALED, before_version=None), "See: selfheal reports show 3f2c9a71"),
         (replace(HEALED, passed_after=None), "(prompt at fault). Undo"),
         (replace(HEALED, event="proposed"), "Answer: selfheal prompts approve 3f2c9a71"),
+        (Notification("canary_step", "a", version=99, share=0.5), "serves 50 % of the traffic now"),
+        (
+            Notification("canary_aborted", "a", version=99, reason="canary_worse"),
+            "a: the repair that served a share of the traffic was taken back (worse); version 99",
+        ),
+        (Notification("canary_waits", "a", version=99), "too few answers came to decide"),
+        (Notification("watch_waits", "a", version=100), "version 100 has been watched for a day"),
+        (replace(HELD, reason="no_repair_found"), "a person has to act"),
         (replace(HELD, fault="provider"), "stays (provider at fault); no better candidate."),
         (
             replace(HELD, fault="input", reason="input_at_fault"),

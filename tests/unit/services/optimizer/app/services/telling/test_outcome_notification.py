@@ -171,3 +171,20 @@ def test_how_the_evaluator_is_is_told_without_a_task_type(
     told = describe_condition(condition)
     assert (told.event, told.task_type) == (event, "")
     assert words in compose_text(told)
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "event"),
+    [
+        ("canary", "better", "canary"),
+        ("canary", "canary_advanced", "canary_step"),
+        ("held", "canary_worse", "canary_aborted"),
+        ("held", "canary_open", "held"),
+    ],
+)
+def test_a_canary_s_beginning_steps_and_end_are_told_apart(
+    decision: str, reason: str, event: str
+) -> None:
+    outcome = HealingOutcome(decision, reason, 99, share=0.5)
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.event, told.share) == (event, 0.5)
