@@ -219,9 +219,10 @@ bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and po
 bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and answers until a fall is seen
 	@$(BIN)/python -m benchmarks.alarm $(ARGS)
 
-# MODEL=local measures on the local model, in half an hour or more.
+# MODEL=noisy measures on a model that obeys by chance and whose truth is known, in 25 minutes;
+# MODEL=local on the local model, in half an hour or more.
 MODEL ?= simulated
-bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=local: a real model)
+bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=noisy: one that obeys by chance; MODEL=local: a real one)
 	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
 
 clean: ## Stop the system and delete its data, and the virtual environment

@@ -66,6 +66,7 @@ class RunRecord:
         before: Mean held-out score of what served when the Optimizer came, in [0, 1].
         after: Mean held-out score of what it promoted, in [0, 1]; None where it promoted nothing.
         naive: What the naive healer does.
+        empty: Mean held-out score of no prompt at all, in [0, 1]; None where it wasn't measured.
         looked_into: Whether the Optimizer left a record of having looked into it.
         requests_until_detection: Requests under the fault until then.
         verdict: Its first attribution; empty where there is none.
@@ -90,6 +91,7 @@ class RunRecord:
     good: float
     before: float
     naive: NaiveResult
+    empty: float | None = None
     after: float | None = None
     looked_into: bool = False
     requests_until_detection: int | None = None
@@ -221,7 +223,9 @@ def read_record(plain: Mapping[str, Any]) -> RunRecord:
     Raises:
         KeyError: If something is missing.
     """
-    values = {one.name: plain[one.name] for one in fields(RunRecord)}
+    # What no prompt earns isn't in the first results.
+    values = {one.name: plain[one.name] for one in fields(RunRecord) if one.name != "empty"}
+    values["empty"] = plain.get("empty")
     naive = NaiveResult(**plain["naive"])
     return RunRecord(**(values | {"verdicts": tuple(plain["verdicts"]), "naive": naive}))
 

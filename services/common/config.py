@@ -162,6 +162,7 @@ class OptimizerSettings(
     optimizer_max_newly_failing: Annotated[int, Field(ge=0, le=100)] = 1
     optimizer_poll_seconds: Seconds = 60
     optimizer_max_heals_per_day: Annotated[int, Field(ge=1, le=1_000)] = 24
+    optimizer_max_heals_per_incident: Annotated[int, Field(ge=1, le=1_000)] = 12
     canary_steps: Annotated[str, AfterValidator(check_shares)] = ""
     canary_margin: Annotated[float, Field(gt=0, le=0.5)] = 0.05
     optimizer_heals_at_once: Annotated[int, Field(ge=1, le=100)] = 4

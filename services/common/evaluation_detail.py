@@ -7,7 +7,7 @@ older, or of another system, so that every field has a default, which means "not
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.text import make_storable
 
@@ -117,9 +117,10 @@ class EvaluationDetail(DetailPart):
     cap_reasons: list[str] = []
     evidence: str = ""
     caveat: str = ""
-    execution: ExecutionDetail = ExecutionDetail()
+    # Made, not copied: a default that holds lists would be deep-copied at every read.
+    execution: ExecutionDetail = Field(default_factory=ExecutionDetail)
     rules: list[RuleDetail] = []
-    judge: JudgeDetail = JudgeDetail()
+    judge: JudgeDetail = Field(default_factory=JudgeDetail)
     evaluator: EvaluatorDetail = EvaluatorDetail()
     worker: WorkerDetail = WorkerDetail()
     error: ErrorDetail = ErrorDetail()

@@ -184,9 +184,12 @@ def _play(system: RunningSystem) -> Story:
     return told
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or the one that CHROMIUM names."""
+    """Debian's Chromium, or the one that CHROMIUM names.
+
+    Playwright's event loop runs for as long as this does, and lets no other run in the process.
+    """
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not program:
         pytest.fail("Chromium is needed: apt install chromium fonts-noto-cjk, or set CHROMIUM.")

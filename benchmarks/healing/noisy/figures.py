@@ -59,6 +59,7 @@ class Harm:
         passed: Not stopped there.
         by_canary: Stopped while they served a share of the traffic.
         by_watch: Rolled back.
+        unstopped: Served still when the play ended, or a share of the traffic did.
         served_long: Of all, those that served over a tenth of the traffic for over 60 answers.
         answers: Of those that passed the gate: answers while one served over a tenth.
         wrong: Wrong answers of theirs.
@@ -71,6 +72,7 @@ class Harm:
     passed: int
     by_canary: int
     by_watch: int
+    unstopped: int
     served_long: Rate
     answers: Spread
     wrong: Spread
@@ -282,6 +284,7 @@ def _judge_harm(plays: Sequence[PlayRecord]) -> Harm:
         passed=sum(heal.passed for heal in judged),
         by_canary=sum(one.stopped_by == "canary" for one in served),
         by_watch=sum(one.stopped_by == "watch" for one in served),
+        unstopped=sum(not one.stopped_by for one in served),
         served_long=Rate(long, len(judged)),
         answers=spread_of(one.answers for one in served),
         wrong=spread_of(one.wrong for one in served),

@@ -13,7 +13,7 @@ from benchmarks.healing.journal import Journal
 from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.figures import LEAST_TIES
-from benchmarks.healing.noisy.incident import Incident, NoisyBench
+from benchmarks.healing.noisy.incident import Incident
 from benchmarks.healing.noisy.plays import (
     LANES,
     MEDIOCRE_HISTORY,
@@ -24,6 +24,7 @@ from benchmarks.healing.noisy.plays import (
 )
 from benchmarks.healing.noisy.records import PlayRecord, read_play
 from benchmarks.healing.noisy.report import NoisyReport
+from benchmarks.healing.noisy.stage import NoisyBench
 from benchmarks.healing.noisy.texts import read_lexicon
 from benchmarks.healing.noisy.timing import TimedRepair
 from benchmarks.healing.program import describe_failure
@@ -36,7 +37,7 @@ from services.common.task_types import open_task_types
 from services.manager.app.services.refinement.rules import refine
 
 # Models whose good prompts fail often enough that the Optimizer finds work.
-LUCKY: Final = ("loose", "wild")
+LUCKY: Final = ("rough", "wild")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
 
@@ -181,6 +182,7 @@ class NoisyProgram:
                     record = await kind(lane, play, self._bench).run()
                 except Exception as error:  # noqa: BLE001 - whatever ends one play ends no other
                     self.failures.append(f"{play.title}: {describe_failure(error)}")
+                    self._teller.tell(self.failures[-1])
                 else:
                     self.records.append(record)
                     self._journal.add(play.title, record.as_json())

@@ -83,7 +83,7 @@ class Service:
         worth: What it is worth for those who asked then.
         answers: Answers given while it served more than a tenth of the traffic.
         wrong: Wrong answers among them.
-        stopped_by: `canary`, `watch`, or empty where it still served in the end.
+        stopped_by: `canary`, `watch`, `heal`, or empty where it still served in the end.
     """
 
     before: Worth

@@ -45,6 +45,7 @@ def table_of_harm(figures: NoisyFigures) -> Table:
     table.add_row("stopped by the gate", *(str(one.by_gate) for one in columns))
     table.add_row("by the canary", *(str(one.by_canary) for one in columns))
     table.add_row("by the watch", *(str(one.by_watch) for one in columns))
+    table.add_row("not stopped yet", *(str(one.unstopped) for one in columns))
     table.add_row(
         f"served over 10 % for over {MOST_ANSWERS_IN_HARM} answers",
         *(show_rate(one.served_long) for one in columns),

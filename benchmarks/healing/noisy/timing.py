@@ -26,12 +26,14 @@ class TimedRepair(Incident):
     async def _go_on(self) -> str:
         """Watch until the repair serves everybody, or the time is up."""
         end = asyncio.Event()
+        self._lane.switch.remembers = False  # an Evaluator takes its time
         began = await self._lane.database.now()
         watching = asyncio.create_task(watch_continuously(self._settings, stop=end))
         asking = asyncio.create_task(self._keep_asking())
         try:
             await self._time(began)
         finally:
+            self._lane.switch.remembers = True
             asking.cancel()
             end.set()
             async with asyncio.timeout(STOP_SECONDS):

@@ -11,6 +11,7 @@ from benchmarks.healing.records import (
     FAULT,
     RECOVERED_SHARE,
     REGRESSION,
+    SAME_SCORE,
     RunRecord,
 )
 from benchmarks.healing.reporting.intervals import Rate, rate_of
@@ -36,6 +37,7 @@ class RecoveryFigures:
         detected: The Optimizer looked into it.
         attributed: It blamed the prompt, of the runs that it looked into.
         recovered: It won 90 % of the lost score back.
+        beats_empty: What it promoted earns more than no prompt at all.
         naive: The naive healer did.
         share: Of the lost score that was won back.
         naive_share: The same for the naive healer.
@@ -47,6 +49,7 @@ class RecoveryFigures:
     detected: Rate
     attributed: Rate
     recovered: Rate
+    beats_empty: Rate
     naive: Rate
     share: Spread
     naive_share: Spread
@@ -166,6 +169,9 @@ def _judge_recovery(records: Sequence[RunRecord]) -> RecoveryFigures:
         detected=rate_of([one.looked_into for one in records]),
         attributed=_rate_attributions(records),
         recovered=rate_of([is_recovered(one) for one in records]),
+        beats_empty=rate_of(
+            [one.after > one.empty + SAME_SCORE for one in records if one.after and one.empty]
+        ),
         naive=rate_of([one.naive_share >= RECOVERED_SHARE for one in records]),
         share=spread_of(one.recovered_share for one in records),
         naive_share=spread_of(one.naive_share for one in records),

@@ -67,6 +67,9 @@ def table_of_recovery(figures: Figures) -> Table:
         )
     table.add_row("  naive healer", *(show_rate(one.naive) for one in columns))
     table.add_row(
+        "promotions that earn more than no prompt", *(show_rate(one.beats_empty) for one in columns)
+    )
+    table.add_row(
         "share of the lost score won back", *(show_spread(one.share, "%") for one in columns)
     )
     table.add_row(

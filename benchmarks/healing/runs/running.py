@@ -125,6 +125,7 @@ async def begin_record(
         good=bench.good.mean,
         before=before.mean,
         naive=await judge_naive(lane, bench.meter, triggered=False),
+        empty=(await bench.meter.measure(lane, "")).mean,
     )
 
 

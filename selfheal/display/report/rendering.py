@@ -16,6 +16,7 @@ from rich.text import Text
 
 from selfheal.display.report.decision import render_decision, render_watch_result
 from selfheal.display.report.layout import more_line, section, show_words
+from selfheal.display.report.no_repair import render_no_repair
 from selfheal.display.report.rollout import render_rollout
 from selfheal.display.report.sections import (
     render_candidates,
@@ -31,6 +32,7 @@ from services.common.presentation.detail_reading import (
     show_line,
 )
 from services.common.presentation.text_difference import list_changes
+from services.common.presentation.wordings import HOLDS
 from services.common.record.healing_runs import BY_HAND
 from services.common.record.stored_runs import StoredRun
 
@@ -48,6 +50,8 @@ DECISION_STYLES: Final = {
 }
 # Decisions after which a text stands against another one.
 WITH_TEXTS: Final = ("promoted", "proposed", "rolled_back", "canary")
+# Holds that end in nothing until somebody does something.
+GIVEN_UP: Final = ("no_repair_found", "inputs_used_up")
 MAX_CHANGES: Final = 12
 MAX_CHANGE_CHARACTERS: Final = 240
 MAX_QUOTED_CHARACTERS: Final = 60
@@ -69,6 +73,7 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
     yield from render_fault(read_part(detail, "attribution"), show_line(report.verdict or ""))
     yield from render_candidates(read_records(detail, "candidates"))
     yield from render_decision(detail)
+    yield from render_no_repair(read_part(detail, "no_repair"))
     yield from render_rollout(read_part(detail, "rollout"))
     yield from render_watch_result(read_part(detail, "watch"))
     yield from _changes(report)
@@ -217,6 +222,8 @@ def _what_to_do(report: StoredRun) -> Iterator[RenderableType]:
     elif report.after_version is not None and report.version is not None:
         command = make_undo_command(report.version, report.task_type)
         yield from section("How to undo", [command, _what_comes_back(report)])
+    elif report.outcome == "held" and report.reason in GIVEN_UP:
+        yield from section("What you can do", HOLDS[report.reason])
 
 
 def _what_comes_back(report: StoredRun) -> str:

@@ -66,6 +66,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "The other text was tried on every input that there is, without an end.",
         "The next run goes on once fresh requests come; golden inputs of yours help too.",
     ),
+    "no_repair_found": (
+        "No heal since a person last deployed a prompt found a repair; none begins by itself now.",
+        "Whatever you deploy begins anew, the same text too, and a run by hand still tries.",
+    ),
     "draft_refused": (
         "The draft may not be run as it is.",
         "The table below says why. Change it, and send it through the gate again.",
@@ -102,6 +106,15 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "The calls that a run may make were spent before it was decided.",
         "The next run tries again; OPTIMIZER_MAX_CALLS and its like allow more.",
     ),
+}
+# What a person can do where no repair was found.
+NEXT_STEPS: Final[Mapping[str, str]] = {
+    "write_for_both": "The nearest text mends some requests and breaks others. Write a draft that "
+    "does both; where they want opposite things, give them two task types.",
+    "add_inputs": "The nearest text does better, but it isn't shown yet: add golden inputs like "
+    "the requests that fail, and run the Optimizer by hand.",
+    "write_draft": "No text that was tried helps the requests that fail. Write a draft for them, "
+    "or see whether the rule that they fail asks for the right thing.",
 }
 # What the empty prompt said of a repair, by its label.
 CONTROLS: Final[Mapping[str, str]] = {

@@ -3,6 +3,10 @@
 from typing import Final
 
 # SQL over rows of `execution_logs`, under that name.
-BY_MAIN_MODEL: Final = """NOT EXISTS (
-    SELECT FROM selfheal.fallback_answers AS f WHERE f.execution_id = execution_logs.id
+# What came after all of a table's rows is not looked up in it: the newest answers are read most.
+BY_MAIN_MODEL: Final = """(
+    execution_logs.id > coalesce((SELECT max(execution_id) FROM selfheal.fallback_answers), 0)
+    OR NOT EXISTS (
+        SELECT FROM selfheal.fallback_answers AS f WHERE f.execution_id = execution_logs.id
+    )
 )"""

@@ -9,6 +9,7 @@ from services.common.logging import get_logger
 from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
+from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.continuous import watch_failures
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
 from services.optimizer.app.services.heal.preview import preview_case
@@ -50,10 +51,13 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
     if _is_off(settings):
         await stop.wait()
         return
-    async with open_tools(settings) as tools:
+    async with (
+        open_tools(settings) as tools,
+        BackgroundWork(settings.optimizer_heals_at_once) as background,
+    ):
 
         async def run_once() -> bool:
-            return bool(await run_cycle(settings, tools, is_continuous=True))
+            return bool(await run_cycle(settings, tools, is_continuous=True, background=background))
 
         await watch_failures(
             database_url=settings.direct_database_url or settings.database_url.get_secret_value(),
@@ -61,6 +65,7 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
             poll_seconds=settings.optimizer_poll_seconds,
             run_once=run_once,
             follow=partial(follow_rollouts, settings, tools),
+            woken=background.ended,
             stop=stop,
         )
 

@@ -24,6 +24,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Confirmation,
     confirm_alarm,
 )
+from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
 from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
@@ -48,6 +49,9 @@ from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
+
+# No task type has this name.
+JOBS = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +176,19 @@ def find_limits(settings: OptimizerSettings) -> Limits:
 
 
 async def run_cycle(
-    settings: OptimizerSettings, tools: Tools, *, is_continuous: bool
+    settings: OptimizerSettings,
+    tools: Tools,
+    *,
+    is_continuous: bool,
+    background: BackgroundWork | None = None,
 ) -> dict[str, HealingOutcome]:
     """Run one cycle on a connection of its own, after the jobs that people asked for.
 
     Cooldown and heals per day bind runs that nobody started: the continuous mode, and those that
     OPTIMIZER_UNATTENDED says are such.
+
+    Args:
+        background: Where heals and jobs go on after this; None to wait for them.
 
     Raises:
         ServiceError: If a heal failed, or the run could not be brought to an end.
@@ -186,15 +197,19 @@ async def run_cycle(
         workshop = Workshop(settings, tools, connection, is_continuous)
         cycle = make_cycle(workshop)
         await workshop.announce_evaluator()
-        await JobTaker(
+        jobs = JobTaker(
             cycle.surveyor,
             workshop.heal,
             workshop.announce,
             workshop.send_test,
             settings.optimizer_deadline_seconds,
             cycle.connect,
-        ).take_all(connection)
-        return await cycle.run(connection)
+        )
+        if background is None:
+            await jobs.take_all(connection)
+        else:
+            background.start(JOBS, jobs.take_all_apart, takes_turns=False)
+        return await cycle.run(connection, background)
 
 
 def make_cycle(workshop: Workshop) -> Cycle:
@@ -239,6 +254,7 @@ def make_surveyor(
         is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
         max_heals_per_day=settings.optimizer_max_heals_per_day,
+        max_heals_per_incident=settings.optimizer_max_heals_per_incident,
     )
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),

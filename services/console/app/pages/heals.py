@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from services.common.models import Prompt
 from services.common.presentation import detail_reading as reading
 from services.common.presentation.word_difference import compare_words
-from services.common.presentation.wordings import CONTROLS, FAULTS, HOLDS
+from services.common.presentation.wordings import CONTROLS, FAULTS, HOLDS, NEXT_STEPS
 from services.common.record.outcomes import HELD
 from services.common.record.proposals import load_open_proposals
 from services.common.record.stored_runs import StoredRun, load_runs_by_id
@@ -135,6 +135,7 @@ async def _read_heal(request: Request, viewer: Viewer, run_id: UUID) -> dict[str
             rule: [one for one in examples if rule in one["rules"]]
             for rule in {rule for example in examples for rule in example["rules"]}
         },
+        "next_steps": NEXT_STEPS,
         "watch": watch or reading.read_part(run.detail, "watch"),
         "is_own": viewer.view.second_person and run.requested_by == viewer.person.name,
         "refusal": "",

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.healing_runs import APPROVED
-from services.common.record.outcomes import HELD, PROMOTED, PROPOSED, ROLLED_BACK
+from services.common.record.outcomes import CANARY, HELD, PROMOTED, PROPOSED, ROLLED_BACK
 from services.common.record.surprise import Record
 from services.common.record.traffic import TrafficPoint, load_traffic
 from services.console.app.queries.concerns import WINDOW, Facts, Run
@@ -20,7 +20,9 @@ USUAL: Final = timedelta(days=7)
 # What is usual rests on as many answers as the Optimizer's does.
 MAX_USUAL_ANSWERS: Final = 200
 MORE_THAN_ALL: Final = int(2 * USUAL.total_seconds())
-KINDS: Final = {PROMOTED: "heal", ROLLED_BACK: "rollback", HELD: "alarm", PROPOSED: "proposal"}
+KINDS: Final = {
+    PROMOTED: "heal", ROLLED_BACK: "rollback", HELD: "alarm", PROPOSED: "proposal", CANARY: "canary"
+}  # fmt: skip
 SELECT_SERVING: Final = """
     SELECT DISTINCT ON (task_type) task_type, id AS prompt_id, version, created_by,
            left(change_reason, 1000) AS reason,
@@ -153,7 +155,9 @@ SELECT_SYSTEM: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened: `deploy`, `heal`, `rollback`, `alarm` (and nothing changed) or `proposal`."""
+    """What happened: `deploy`, `heal`, `rollback`, `alarm` (and nothing changed), `proposal`
+    or `canary` (a repair serves a share of the traffic).
+    """
 
     task_type: str
     kind: str

@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const HEIGHT = 240, MOST_ROWS = 3, LABEL_HEIGHT = 15;
-  const COLOURS = { deploy: "--code-4", heal: "--good", rollback: "--bad", alarm: "--warn", proposal: "--code-1" };
-  const DASHES = { alarm: [2, 3], proposal: [6, 3] };
+  const COLOURS = { deploy: "--code-4", heal: "--good", rollback: "--bad", alarm: "--warn", proposal: "--code-1", canary: "--code-2" };
+  const DASHES = { alarm: [2, 3], proposal: [6, 3], canary: [1, 2] };
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const percent = (share) => (share == null ? "–" : `${(100 * share).toFixed(0)} %`);
   const drawn = new Map();

@@ -8,9 +8,14 @@ from typing import Final
 import asyncpg
 
 from services.common.database import Opener
-from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.record.jobs import CHANNEL as JOBS_CHANNEL
+from services.optimizer.app.services.background import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    growing_pauses,
+    log_failure,
+)
 
 CHANNEL: Final = "selfheal_failures"
 CHANNELS: Final = (CHANNEL, JOBS_CHANNEL)
@@ -21,8 +26,6 @@ FIRST_INTERVAL_SECONDS: Final = 0.1
 LONGEST_INTERVAL_SECONDS: Final = 2.0
 # Of failures that are committed at once one is announced: so much later all of them are there.
 ECHO_SECONDS: Final = 2.0
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 # Through a pooler nothing is heard of what is announced.
 POOLED_POLL_SECONDS: Final = 10.0
 POOLED_REMEDY: Final = "To hear of failures at once, set DATABASE_DIRECT_URL past the pooler."
@@ -60,10 +63,12 @@ async def watch_failures(
     poll_seconds: float,
     run_once: RunOnce,
     follow: Follow,
+    woken: asyncio.Event,
     stop: asyncio.Event,
 ) -> None:
-    """Run at once, after each failure that is logged and each job that a person asks for, and
-    every `poll_seconds`, until stopped. Behind a pooler nothing is announced: it looks more often.
+    """Run at once, after each failure that is logged and each job that a person asks for, when
+    woken, and every `poll_seconds`, until stopped. Behind a pooler nothing is announced: it looks
+    more often.
 
     Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
     and tried again after a pause that grows; only `stop` ends it.
@@ -75,8 +80,9 @@ async def watch_failures(
             are transactions, so nothing is left half.
         follow: Looks after what serves a share of traffic, between runs; tells whether it has to
             do so again soon.
+        woken: Set when it is time to look again, whatever is announced.
     """
-    pauses = _growing_pauses()
+    pauses = _make_pauses()
     opener = Opener(database_url, timeout_seconds=timeout_seconds)
     is_pooled = False
     pace = Pace()
@@ -94,15 +100,17 @@ async def watch_failures(
                 while not stop.is_set():
                     had_news = news.is_set()
                     news.clear()
+                    woken.clear()
                     await connection.fetchval("SELECT 1")  # notices a connection that died
                     acted = await _run_until_stopped(run_once, stop)
-                    pauses = _growing_pauses()
+                    pauses = _make_pauses()
                     look = partial(follow, connection)
                     interval = pace.find_interval(had_news=had_news, acted=acted)
-                    await _follow_until(stop, look=look, stop=stop, seconds=interval)
+                    await _follow_until(woken, stop, look=look, stop=stop, seconds=interval)
                     echo_seconds = min(ECHO_SECONDS, poll_seconds)
                     seconds = echo_seconds if had_news else poll_seconds
-                    await _follow_until(news, stop, look=look, stop=stop, seconds=seconds)
+                    events = (news, woken, stop)
+                    await _follow_until(*events, look=look, stop=stop, seconds=seconds)
                     if news.is_set():
                         await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
@@ -110,12 +118,7 @@ async def watch_failures(
         else:
             break
         pause_seconds = next(pauses)
-        log.error(
-            "continuous_run_failed",
-            code=_find_code(failure),
-            error=type(failure).__name__,
-            retry_seconds=pause_seconds,
-        )
+        log_failure(failure, pause_seconds)
         await _wait_for_any(stop, timeout_seconds=pause_seconds)
     log.info("failure_watch_stopped")
 
@@ -129,17 +132,8 @@ async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> as
     return news
 
 
-def _find_code(error: Exception) -> str:
-    if isinstance(error, ServiceError):
-        return error.code
-    return "database_error" if isinstance(error, asyncpg.PostgresError) else "unexpected_error"
-
-
-def _growing_pauses() -> Iterator[float]:
-    pause_seconds = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause_seconds
-        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+def _make_pauses() -> Iterator[float]:
+    return growing_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
 
 async def _follow_until(

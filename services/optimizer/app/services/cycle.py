@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -21,6 +22,7 @@ from services.common.record.prompts import load_active_prompts
 from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
 from services.optimizer.app.services.aftercare.rollback import look_after
+from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
 
@@ -77,22 +79,31 @@ class Cycle:
     heals_at_once: int = 1
     asks_first: bool = False
 
-    async def run(self, connection: asyncpg.Connection) -> dict[str, HealingOutcome]:
+    async def run(
+        self, connection: asyncpg.Connection, background: BackgroundWork | None = None
+    ) -> dict[str, HealingOutcome]:
         """Look at every active prompt and heal those that need it.
 
         A task type whose heal or rollback fails, the database included, keeps no other from being
         healed.
 
+        Args:
+            background: Where heals go on after this look, which leaves alone the task types whose
+                heals do; None to wait for all of them.
+
         Returns:
-            Outcomes by task type; empty where nothing needed work.
+            Outcomes by task type; empty where nothing needed work, or its heal goes on.
 
         Raises:
             ServiceError: The first failure, after all of them were tried.
         """
         log.info("optimization_cycle_started", **asdict(self.surveyor.trigger))
         found = _Found()
+        under_way = background.names if background is not None else frozenset()
         await self._keep_rollouts(connection, found)
         for prompt in await load_active_prompts(connection):
+            if prompt.task_type in under_way:
+                continue
             work = look_after(
                 connection,
                 prompt,
@@ -101,11 +112,35 @@ class Cycle:
                 asks_first=self.asks_first,
             )
             await self._bring_to_end(connection, prompt, work, found)
-        outcomes, failures = found.outcomes, found.failures
-        rolled_back = [name for name, one in outcomes.items() if one.decision == ROLLED_BACK]
-        survey = await self.surveyor.survey(connection)
+        rolled_back = [name for name, one in found.outcomes.items() if one.decision == ROLLED_BACK]
+        survey = await self.surveyor.survey(connection, besides=under_way)
         self._tell_cases(survey)
-        await self._heal_all(connection, survey.cases, found)
+        if background is None:
+            await self._heal_all(connection, survey.cases, found)
+        else:
+            for case in survey.cases:
+                background.start(case.incumbent.task_type, partial(self._heal_apart, case))
+        return self._conclude(found, rolled_back)
+
+    async def _heal_apart(self, case: Case) -> bool:
+        """Heal in the background; tell whether there was an outcome.
+
+        Raises:
+            ServiceError: If it failed; that was announced.
+        """
+        found = _Found()
+        async with self.connect() as connection:
+            work = self._heal_alone(connection, case)
+            await self._bring_to_end(connection, case.incumbent, work, found)
+        if not found.outcomes and not found.failures:
+            return False
+        return bool(self._conclude(found))
+
+    def _conclude(
+        self, found: _Found, rolled_back: Sequence[str] = ()
+    ) -> dict[str, HealingOutcome]:
+        """Log what a run came to, and give it, or its first failure."""
+        outcomes, failures = found.outcomes, found.failures
         if failures and not outcomes:
             raise failures[0]
         log.info(
@@ -117,7 +152,7 @@ class Cycle:
                 if outcome.decision == HELD
             },
             proposed=[name for name, outcome in outcomes.items() if outcome.decision == PROPOSED],
-            rolled_back=rolled_back,
+            rolled_back=list(rolled_back),
         )
         if failures:
             raise failures[0]

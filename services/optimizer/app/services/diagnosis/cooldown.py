@@ -11,6 +11,7 @@ from services.common.record.healing_runs import has_open_proposal
 from services.common.record.outcomes import PROMOTED
 from services.common.record.rollouts.rollout import has_open_rollout
 from services.optimizer.app.services.diagnosis.healing_case import Case
+from services.optimizer.app.services.diagnosis.incident import NO_REPAIR, count_heals
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
 # A text that nothing was done about for so long begins anew.
@@ -120,6 +121,7 @@ async def find_pause(
     is_unattended: bool,
     base_seconds: float,
     max_heals_per_day: int,
+    max_heals_per_incident: int,
 ) -> str:
     """Tell why a case is left alone for now; an empty text where it may be healed.
 
@@ -128,8 +130,8 @@ async def find_pause(
         is_unattended: Whether nobody started the run, so that cooldown and heals per day bind.
 
     Returns:
-        `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...` or
-        `heals_per_day_reached`.
+        `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...`,
+        `heals_per_day_reached`, or `no_repair_found`: a person was told, and has to act.
     """
     prompt = case.incumbent
     if await has_open_rollout(connection, prompt.task_type):
@@ -145,9 +147,14 @@ async def find_pause(
         return "told_lately" if told else ""
     runs = await load_past_runs(connection, prompt.task_type, prompt.digest)
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    return explain_pause(
+    pause = explain_pause(
         runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
     )
+    if pause:
+        return pause
+    heals = await count_heals(connection, prompt.task_type)
+    gave_up = heals.has_given_up and heals.count >= max_heals_per_incident
+    return NO_REPAIR if gave_up else ""
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:

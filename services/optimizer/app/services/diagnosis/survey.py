@@ -1,6 +1,6 @@
 """Looks at every active prompt: which need work now, and what is known of each. Changes nothing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 import asyncpg
@@ -59,10 +59,19 @@ class Surveyor:
     find_condition: FindCondition
     find_pause: FindPause
 
-    async def survey(self, connection: asyncpg.Connection) -> Survey:
-        """Look at every active prompt; changes nothing."""
+    async def survey(
+        self, connection: asyncpg.Connection, *, besides: Collection[str] = ()
+    ) -> Survey:
+        """Look at every active prompt; changes nothing.
+
+        Args:
+            besides: Task types that are left alone, since they are being healed.
+        """
         found = Survey([], [])
         for prompt in await load_active_prompts(connection):
+            if prompt.task_type in besides:
+                found.postponed.append(prompt.task_type)
+                continue
             case = await self._examine(connection, prompt)
             if case is None:
                 continue

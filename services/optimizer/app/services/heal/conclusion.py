@@ -8,6 +8,7 @@ import asyncpg
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
+from services.common.presentation.wordings import HOLDS, NEXT_STEPS
 from services.common.record.activation import IncumbentChangedError
 from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
 from services.common.record.leases import LeaseLostError
@@ -17,6 +18,7 @@ from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
 from services.optimizer.app.services.prompt_patcher import begin_rollout, promote
 from services.optimizer.app.services.proof.budget import WORKER_CALLS
+from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP
 from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
 PROPOSE_MODE = "propose"
@@ -130,6 +132,10 @@ class Conclusion:
         if reason == BUDGET:
             what = self._report.cost.used_up or WORKER_CALLS
             because = (*because, f"The budget of {what} is used up.")
+        if reason == INPUTS_USED_UP or self._report.no_repair:
+            because = (*because, *HOLDS[reason])
+        if self._report.no_repair:
+            because = (*because, NEXT_STEPS[self._report.no_repair["next_step"]])
         summary = " ".join([f"Held, {reason.replace('_', ' ')}.", *because])
         run = self._make_run(HELD, reason, summary)
         run_id = await record_run(self._connection, run)

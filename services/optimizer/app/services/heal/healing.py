@@ -23,8 +23,10 @@ from services.optimizer.app.services.diagnosis.attribution import (
 )
 from services.optimizer.app.services.diagnosis.first_looks import attribute_by_looking
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
+from services.optimizer.app.services.diagnosis.incident import NO_REPAIR
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
+from services.optimizer.app.services.heal.no_repair import find_no_repair
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
 from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
@@ -119,10 +121,14 @@ class Healer:
             self._sum_up_cost(),
             failure.code if failure else "",
         )
-        conclusion = Conclusion(self._connection, self._settings, report, steps=self._steps)
         if progress.decision is not None and not progress.hold_reason:
+            conclusion = Conclusion(self._connection, self._settings, report, steps=self._steps)
             return await conclusion.put_in_force(progress.decision)
-        outcome = await conclusion.hold(progress.hold_reason)
+        most = self._settings.optimizer_max_heals_per_incident
+        no_repair = await find_no_repair(self._connection, report, most=most)
+        report = replace(report, no_repair=no_repair)
+        conclusion = Conclusion(self._connection, self._settings, report)
+        outcome = await conclusion.hold(NO_REPAIR if no_repair else progress.hold_reason)
         if failure is not None:
             raise failure
         return outcome

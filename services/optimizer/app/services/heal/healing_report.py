@@ -110,6 +110,7 @@ class HealingReport:
 
     Attributes:
         error: The code of a failure that isn't the heal's own budget or deadline.
+        no_repair: What the incident's heals came to, where this is the last of them.
     """
 
     case: Case
@@ -117,6 +118,15 @@ class HealingReport:
     progress: Progress
     cost: Cost
     error: str = ""
+    no_repair: Mapping[str, Any] | None = None
+
+    @property
+    def has_tried(self) -> bool:
+        """Whether calls were spent on the prompt, or candidates found, and it may be at fault."""
+        found, choice = self.progress.attribution, self.progress.choice
+        if found is not None and found.fault in (blame.PROVIDER, blame.EVALUATOR):
+            return False
+        return self.cost.worker_calls > 0 or (choice is not None and bool(choice.contenders))
 
     @property
     def waits_because(self) -> str:
@@ -168,6 +178,8 @@ class HealingReport:
             detail["watching"] = {"against_version": watching}
         if self.waits_because:
             detail["waits_because"] = self.waits_because
+        if self.no_repair is not None:
+            detail["no_repair"] = dict(self.no_repair)
         if self.error:
             detail["error"] = self.error
         return detail

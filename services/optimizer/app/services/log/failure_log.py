@@ -61,7 +61,8 @@ SELECT_RESULTS = f"""
             SELECT *
             FROM (
                 SELECT *, row_number() OVER (
-                    PARTITION BY md5(coalesce(refined_input, user_input)) ORDER BY created_at DESC
+                    PARTITION BY hashtextextended(coalesce(refined_input, user_input), 0)
+                    ORDER BY created_at DESC
                 ) AS nth
                 FROM (
                     SELECT id, request_id, user_input, refined_input, worker_output,
@@ -289,12 +290,13 @@ async def load_passing(
 
 def read_result(record: asyncpg.Record) -> LoggedResult:
     """Read a row of the log, with its conversation."""
+    rules = record.get("rules")
     return LoggedResult(
         user_input=record["user_input"],
         refined_input=record["refined_input"] or record["user_input"],
         score=record["evaluation_score"],
         passed=record["evaluation_passed"],
-        failed_rules=read_detail({"rules": record.get("rules")}).failed_rules,
+        failed_rules=read_detail({"rules": rules}).failed_rules if rules else (),
         worker_output=record["worker_output"] or "",
         fingerprint=record.get("fingerprint") or "",
         model=record.get("model") or "",

@@ -6,7 +6,11 @@ from services.common.models import Prompt
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
-from services.optimizer.app.services.log.log_records import PastPrompt, is_by_model
+from services.optimizer.app.services.log.log_records import (
+    PastPrompt,
+    is_by_evaluator,
+    is_by_model,
+)
 
 MAX_HISTORY = 50
 # Whether answers differ in what they count for: where a share of them was scored, each stands for
@@ -18,20 +22,29 @@ ARE_WEIGHED = """
     ) OR EXISTS (SELECT FROM selfheal.fallback_answers WHERE task_type = $1)
       OR EXISTS (SELECT FROM selfheal.rollouts WHERE task_type = $1)
 """
-# The newest scored answer of an earlier prompt.
-SELECT_LAST_MODEL = f"""
-    SELECT evaluation_detail #>> '{{worker,model}}'
-    FROM execution_logs
-    WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND created_at < $4
-      AND evaluation_passed IS NOT NULL AND {COUNTS_FOR_PROMPT}
-    ORDER BY created_at DESC
-    LIMIT 1
-"""
-
-
 # Details are large: where it matters who judged, so many of each earlier prompt are read.
 MAX_RECORD_ROWS = 200
 MAX_JUDGED_ROWS = 30
+# Who judged and who answered at both ends of an earlier prompt's record, the newest first:
+# evaluators change seldom, so that what lies between two of one evaluator is taken for its work.
+SELECT_ENDS = f"""
+    SELECT evaluation_detail #>> '{{evaluator,fingerprint}}' AS fingerprint,
+           evaluation_detail #>> '{{worker,model}}' AS model
+    FROM (
+        SELECT evaluation_detail, count(*) OVER () AS total,
+               row_number() OVER (ORDER BY created_at DESC) AS nth
+        FROM (
+            SELECT evaluation_detail, created_at
+            FROM execution_logs
+            WHERE task_type = $1 AND prompt_version = $2 AND created_at >= $3 AND created_at < $4
+              AND evaluation_passed IS NOT NULL AND {COUNTS_FOR_PROMPT}
+            ORDER BY created_at DESC
+            LIMIT {MAX_RECORD_ROWS}
+        ) AS newest
+    ) AS numbered
+    WHERE nth IN (1, total)
+    ORDER BY nth
+"""
 BY_EVALUATOR = """
     $5 = '' OR coalesce(evaluation_detail #>> '{evaluator,fingerprint}', '') IN ('', $5) AS counts
 """
@@ -123,13 +136,17 @@ async def load_previous_record(
         model: The one that answers now; where it is known, and another one answered then, the
             record is empty.
     """
-    past = await _load_past(connection, prompt, fingerprint, is_scored=True, limit=1)
-    if not past:
-        return Record()
-    [last] = past
-    then: str | None = await connection.fetchval(
-        SELECT_LAST_MODEL, prompt.task_type, last.version, last.served_from, last.served_until
-    )
+    for judge in ("", fingerprint):
+        past = await _load_past(connection, prompt, judge, is_scored=True, limit=1)
+        if not past:
+            return Record()
+        [last] = past
+        ends = await connection.fetch(
+            SELECT_ENDS, prompt.task_type, last.version, last.served_from, last.served_until
+        )
+        if all(is_by_evaluator(end["fingerprint"], fingerprint) for end in ends):
+            break
+    then = ends[0]["model"] if ends else None
     return last.record if not model or is_by_model(then, model) else Record()
 
 

@@ -1,7 +1,7 @@
 """Runs two texts on the same inputs, pair by pair, until the evidence is enough or can't be."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.common.errors import UpstreamError
 from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, wins_needed
@@ -61,11 +61,38 @@ async def run_pairs(
             run_if_judgeable(replays, incumbent, look), run_if_judgeable(replays, candidate, look)
         )
         done += len(look)
-        new = pair_scores(replays.known(incumbent), replays.known(candidate), look)
-        wager = await book.bet(wager, [(fingerprints[pair.input_id], pair.gain) for pair in new])
-        pairs += new
+        known = replays.known(incumbent), replays.known(candidate)
+        pairs += pair_scores(*known, look)
+        counts_silence = replays.calls_left > 0
+        bets = read_gains(*known, look, counts_silence=counts_silence)
+        wager = await book.bet(wager, [(fingerprints[name], gain) for name, gain in bets])
         decision = decide(pairs, pairs_left=len(order) - done, wager=wager)
     return decision, pairs
+
+
+def read_gains(
+    incumbent: Mapping[str, ReplayResult],
+    candidate: Mapping[str, ReplayResult],
+    look: Sequence[ReplayInput],
+    *,
+    counts_silence: bool = True,
+) -> list[tuple[str, float]]:
+    """Read what each pair of a look wins or loses, by its input's id, in the look's order.
+
+    Where the candidate alone gives nothing to score, it lost the pair: which of its answers can't
+    be scored may depend on how bad they are.
+
+    Args:
+        counts_silence: Whether that is so; not where calls or time ended, and it wasn't asked.
+    """
+    gains = []
+    for item in look:
+        if pair := pair_scores(incumbent, candidate, [item]):
+            gains.append((item.id, pair[0].gain))
+        elif counts_silence and item.id in incumbent and item.id not in candidate:
+            silent = PairedScore(item.id, incumbent[item.id].score, 0.0)
+            gains.append((item.id, silent.gain))
+    return gains
 
 
 async def run_if_judgeable(

@@ -136,9 +136,19 @@ class StoredWagers:
         self._last_number = await self._connection.fetchval(SELECT_LAST_NUMBER, *key)
 
 
+async def find_incident(connection: asyncpg.Connection, task_type: str) -> int:
+    """Find what began a task type's incident: an activation that the Optimizer didn't cause.
+
+    Returns:
+        Its id; 0 where there is none.
+    """
+    incident: int = await connection.fetchval(SELECT_INCIDENT, task_type)
+    return incident
+
+
 async def load_wagers(connection: asyncpg.Connection, incumbent: Prompt) -> StoredWagers:
     """Load what was bet on texts in place of this prompt since a person last deployed one."""
-    incident: int = await connection.fetchval(SELECT_INCIDENT, incumbent.task_type)
+    incident = await find_incident(connection, incumbent.task_type)
     book = StoredWagers(connection, incumbent, incident)
     await book.load()
     return book

@@ -19,7 +19,7 @@ MAX_GAINS = 5_000
 # Answers of one arm that wait for the other's, the latest.
 MAX_WAITING = 50
 # Of an answer that has no outcome yet, others are waited with; after so many it is left out.
-MOST_BEHIND_PENDING = 50
+MOST_BEHIND_PENDING = 200
 # What is a difference in time or length, whatever the ratio: below, a person notices nothing.
 LEAST_MS, LEAST_TOKENS = 200, 100
 # An answer that takes more than this many times as long, or as many tokens.
@@ -80,11 +80,19 @@ class Series(BaseModel):
 
 
 class StepEvidence(BaseModel):
-    """What one step showed: gains in score of live pairs, and of replays of live inputs."""
+    """What one step showed: gains in score.
+
+    Attributes:
+        live: Gains of live pairs, of answers that were scored.
+        counted: The same where an answer of the candidate's that has no score counts as 0: which
+            ones can't be scored, or not in time, may depend on how bad they are.
+        replays: Gains on replays of live inputs.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     live: Series = Series()
+    counted: Series = Series()
     replays: list[float] = []
 
 
@@ -145,36 +153,42 @@ class Evidence(BaseModel):
         if not answer.counts:
             return self.model_copy(update={"through": answer.execution_id})
         series = {name: getattr(self, name) for name in MEASURES}
-        live = self.step.live
-        if answer.kind and answer.kind != self.kind and self.kind:
+        live, counted = self.step.live, self.step.counted
+        # What failed was judged by nobody, and ends no pairing with what was.
+        kind = answer.kind if answer.served else ""
+        if kind and kind != self.kind and self.kind:
             series = {name: one.without_waiting() for name, one in series.items()}
-            live = live.without_waiting()
+            live, counted = live.without_waiting(), counted.without_waiting()
         if answer.score is not None:
             live = live.add(answer.arm, answer.score, compare_means)
+        if answer.score is not None or answer.arm == CANDIDATE:
+            counted = counted.add(answer.arm, answer.score or 0.0, compare_means)
         for name, (read, compare) in MEASURES.items():
             value = read(answer)
             if value is not None:
                 series[name] = series[name].add(answer.arm, value, compare)
-        step = self.step.model_copy(update={"live": live})
+        step = self.step.model_copy(update={"live": live, "counted": counted})
         return self.model_copy(
             update={
                 **series,
                 "steps": [*self.steps[:-1], step],
                 "through": answer.execution_id,
-                "kind": answer.kind or self.kind,
+                "kind": kind or self.kind,
             }
         )
 
 
 def take_known(answers: Sequence[ArmAnswer]) -> Iterator[ArmAnswer]:
-    """Give answers up to the first without an outcome, unless too many have followed that one."""
+    """Give answers up to the last with an outcome, or to one without that others wait with.
+
+    One without an outcome that too many have followed is given as it is, and never again.
+    """
+    settled = [at for at, one in enumerate(answers) if one.served is not None or not one.counts]
     behind = sum(answer.counts for answer in answers)
-    for answer in answers:
+    for answer in answers[: max(settled, default=-1) + 1]:
         behind -= answer.counts
-        if answer.counts and answer.served is None:
-            if behind < MOST_BEHIND_PENDING:
-                return
-            continue
+        if answer.counts and answer.served is None and behind < MOST_BEHIND_PENDING:
+            return
         yield answer
 
 

@@ -1,11 +1,12 @@
 """Decides by the pairs of a rollout whether it goes on, is aborted, or waits. Pure.
 
 Each test is a bet whose wealth can't be expected to grow under its null hypothesis (Waudby-Smith
-and Ramdas 2024), played at several stakes at once, whose mean is such a wealth too. Live pairs and
-replays are bet on apart, since a live answer tells something of the replay of its input; the mean
-of two such wealths is one, however they depend on each other (Vovk and Wang 2021). By Ville's
+and Ramdas 2024), played at several stakes at once, whose mean is such a wealth too. By Ville's
 inequality it reaches 1/alpha with a chance of alpha at most, whenever one looks, so that nothing
-depends on how long a step lasts.
+depends on how long a step lasts. Live pairs and replays are bet on apart, since a live answer tells
+something of the replay of its input, and each at half of alpha: what counts is half of the larger
+wealth. (The mean of both wouldn't do: each is fair beside its own past, and needn't be beside the
+other's; Choe and Ramdas, "Combining evidence across filtrations", 2024.)
 """
 
 from collections.abc import Sequence
@@ -37,8 +38,9 @@ class Judgement:
     Attributes:
         outcome: `go_on`, `abort` or `wait`.
         reason: Why it is aborted; empty otherwise.
-        no_worse: Wealth of the bet that the candidate isn't worse by the margin, within the step.
-        worse: Wealth of the bet that it is worse, over the whole rollout.
+        no_worse: Half of the larger wealth of the bets, on live pairs and on replays, that the
+            candidate isn't worse by the margin, within the step.
+        worse: The same of the bets that it is worse, over the whole rollout.
         guards: Wealth of the bets that it is worse by a guard's margin, by their reasons.
     """
 
@@ -56,8 +58,8 @@ def judge(evidence: Evidence, *, margin: float) -> Judgement:
         margin: How much worse in mean score still counts as no worse, in (0, 1).
     """
     step = evidence.step
-    no_worse = bet_on_both([step], shift=margin)
-    worse = bet_on_both(evidence.steps, direction=-1)
+    no_worse = bet_on_no_worse(step, margin)
+    worse = bet_on_worse(evidence.steps)
     guards = {
         REFUSES: bet(evidence.served.gains, direction=-1, shift=SERVED_MARGIN),
         SLOW: bet(evidence.latency.gains),
@@ -87,11 +89,16 @@ def bet(gains: Sequence[float], *, direction: int = 1, shift: float = 0.0) -> fl
     return fmean(play(shifted, direction=direction, stake=stake).now for stake in STAKES)
 
 
-def bet_on_both(steps: Sequence[StepEvidence], *, direction: int = 1, shift: float = 0.0) -> float:
-    """Return the mean wealth of the bet on live pairs and of the one on replays."""
+def bet_on_no_worse(step: StepEvidence, margin: float) -> float:
+    """Return half of the larger wealth of the bets that a step's gains are above `-margin`."""
+    return max(bet(gains, shift=margin) for gains in (step.counted.gains, step.replays)) / 2
+
+
+def bet_on_worse(steps: Sequence[StepEvidence]) -> float:
+    """Return half of the larger wealth of the bets that all steps' gains are below 0."""
     live = [gain for step in steps for gain in step.live.gains]
     replays = [gain for step in steps for gain in step.replays]
-    return fmean(bet(gains, direction=direction, shift=shift) for gains in (live, replays))
+    return max(bet(gains, direction=-1) for gains in (live, replays)) / 2
 
 
 def describe(evidence: Evidence, judgement: Judgement, *, margin: float) -> dict[str, Any]:
@@ -108,7 +115,7 @@ def describe(evidence: Evidence, judgement: Judgement, *, margin: float) -> dict
                 "live_gain": _mean(step.live.gains),
                 "replays": len(step.replays),
                 "replay_gain": _mean(step.replays),
-                "no_worse": round(bet_on_both([step], shift=margin), 2),
+                "no_worse": round(bet_on_no_worse(step, margin), 2),
             }
             for step in evidence.steps
         ],

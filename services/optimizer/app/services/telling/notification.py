@@ -14,6 +14,7 @@ from services.common.config import OptimizerSettings
 from services.common.logging import get_logger
 from services.common.record.outcomes import CANARY, HELD, PROPOSED, ROLLED_BACK
 from services.common.text import make_printable_line
+from services.optimizer.app.services.diagnosis.incident import NO_REPAIR
 from services.optimizer.app.services.telling.notices import claim_notice, release_notice
 
 SYSTEM: Final = "self-healing-agent-system"
@@ -206,6 +207,11 @@ def _tell_canary(it: Notification) -> str:
 
 
 def _tell_held(it: Notification) -> str:
+    if it.reason == NO_REPAIR:
+        return (
+            f": no repair found for version {_version(it.version)}, and no further heal begins by "
+            f"itself; a person has to act.{_look(it)}"
+        )
     reason = _code_words(it.reason) or "no reason given"
     fault = _fault(it)
     why = "" if fault and it.reason == f"{it.fault}_at_fault" else f"; {reason}"

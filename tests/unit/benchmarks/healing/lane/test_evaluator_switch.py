@@ -61,3 +61,38 @@ async def test_the_switch_passes_on_refuses_and_changes() -> None:
             switch.condition = EvaluatorCondition.DOWN
             with pytest.raises(aiohttp.ClientError):
                 await ask()
+
+
+@pytest.mark.parametrize(
+    ("condition", "score", "passed", "fingerprint"),
+    [
+        (EvaluatorCondition.HARSH, 0.21, False, "one"),
+        (EvaluatorCondition.LENIENT, 0.8, True, "one"),
+    ],
+)
+def test_an_evaluator_may_turn_without_a_word(
+    condition: EvaluatorCondition, score: float, passed: bool, fingerprint: str
+) -> None:
+    poor = EVALUATION | {"score": 0.3, "passed": False}
+    turned = json.loads(score_otherwise(json.dumps(poor).encode(), condition))
+    assert turned["score"] == pytest.approx(score)
+    assert turned["passed"] is passed
+    assert turned["detail"]["evaluator"]["fingerprint"] == fingerprint
+
+
+async def test_the_switch_may_remember() -> None:
+    evaluator, asked = web.Application(), []
+
+    async def evaluate(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        return web.json_response(EVALUATION | {"request_id": asked[-1]["request_id"]})
+
+    evaluator.router.add_post("/api/v1/evaluate", evaluate)
+    async with TestServer(evaluator) as server, aiohttp.ClientSession() as session:
+        url = str(server.make_url("")).rstrip("/")
+        switch = EvaluatorSwitch(session, url, remembers=True)
+        async with TestClient(TestServer(switch.application())) as client:
+            for body in ({"request_id": 1, "x": 1}, {"request_id": 2, "x": 1}, {"request_id": 3}):
+                async with client.post("/api/v1/evaluate", json=body) as response:
+                    assert (await response.json())["request_id"] == body["request_id"]
+    assert len(asked) == 2

@@ -4,8 +4,9 @@ import pytest
 
 from benchmarks.healing.inputs import LOCAL, SIMULATED
 from benchmarks.healing.records import RunRecord
-from benchmarks.healing.reporting.aims import Aim, judge_aims
+from benchmarks.healing.reporting.aims import Aim, aim_of_rate, judge_aims
 from benchmarks.healing.reporting.figures import summarise
+from benchmarks.healing.reporting.intervals import Rate
 from benchmarks.healing.schedule import WITHOUT_HISTORY
 
 MakeRecord = Callable[..., RunRecord]
@@ -43,3 +44,20 @@ def test_what_must_never_happen_is_essential(make_record: MakeRecord) -> None:
     ]
     aims = judge_aims(summarise(records), SIMULATED)
     assert [aim.reached for aim in aims if aim.is_essential] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("rate", "at_least", "refuted"),
+    [
+        (Rate(2, 25), False, False),
+        (Rate(20, 25), False, True),
+        (Rate(8, 12), True, False),
+        (Rate(1, 40), True, True),
+        (Rate(0, 0), True, False),
+    ],
+)
+def test_an_aim_is_refuted_where_chance_is_no_excuse(
+    rate: Rate, at_least: bool, refuted: bool
+) -> None:
+    limit = 0.85 if at_least else 0.05
+    assert aim_of_rate("a", rate, limit, "", at_least=at_least).is_refuted is refuted

@@ -48,6 +48,12 @@ def test_recovery_is_told_by_mode(records: list[RunRecord]) -> None:
     assert without.requests == Spread(5, 5, 5)
 
 
+def test_a_promotion_is_held_against_no_prompt_at_all(make_record: MakeRecord) -> None:
+    healed = {"promoting": 0, "after": 0.8, "calls": [1], "heal_seconds": [1.0]}
+    records = [make_record(empty=empty, **healed) for empty in (0.5, 0.795, None)]
+    assert summarise(records).recovery[WITH_HISTORY].beats_empty == Rate(1, 2)
+
+
 def test_innocent_prompts_are_told_by_group_and_fault(records: list[RunRecord]) -> None:
     innocent = summarise(records).innocent
     assert innocent[CONTROLS_AND_FAULTS].false_heals == Rate(1, 3)

@@ -374,3 +374,25 @@ def test_the_evidence_is_told_with_what_it_takes() -> None:
     surprise = {"p_value": 0.0003, "e_value": 216.4, "clock": "activation", "alarm_at": 20}
     shown = show(replace(REPORT, detail={"failures": {"surprise": surprise}}))
     assert "evidence since its activation: 216, alarm at 20" in " ".join(shown.split())
+
+
+def test_where_no_repair_was_found_it_says_what_came_near_and_what_to_do() -> None:
+    no_repair = {
+        "heals": 12,
+        "rules": {"has_code": 5},
+        "inputs": ["Write a binary search"],
+        "nearest": [
+            {"strategy": "few_shot", "pairs": 9, "wins": 6, "losses": 3, "e_value": 1.5,
+             "needed": 24.69, "mends": ["Sort a list"], "breaks": ["Say hello"]},
+        ],
+        "next_step": "write_for_both",
+    }  # fmt: skip
+    held = replace(
+        REPORT, decision="held", reason="no_repair_found", after_version=None,
+        detail=DETAIL | {"no_repair": no_repair},
+    )  # fmt: skip
+    shown = " ".join(show(held).split())
+    for part in ("No repair found in 12 heals", "has code 5", "'Write a binary search'",
+                 "near: few shot (wins 6, losses 3, pairs 9, e value 1.5, needed 24.69)",
+                 "breaks 'Say hello'", "two task types", "What you can do"):  # fmt: skip
+        assert part in shown

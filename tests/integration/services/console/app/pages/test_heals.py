@@ -132,6 +132,21 @@ async def test_a_hold_says_why_and_what_to_do(
     assert "Look at the provider first: selfheal doctor" in page
 
 
+async def test_no_repair_found_says_what_came_near(
+    open_console: OpenConsole, connection: Connection
+) -> None:
+    near = {"strategy": "few_shot", "wins": 6, "losses": 3, "pairs": 9, "e_value": 1.5,
+            "needed": 24.69, "mends": ["Sort"], "breaks": ["Say <hello>"]}  # fmt: skip
+    told = {"heals": 12, "rules": {"has_code": 5}, "inputs": ["Write a search"],
+            "nearest": [near, {"strategy": "damaged"}], "next_step": "write_for_both"}  # fmt: skip
+    run_id = await heal(connection, "held", reason="no_repair_found", detail={"no_repair": told})
+    client = await open_console("read")
+    page = (await client.get(f"/heals/{run_id}")).text
+    for part in ("No repair found in 12 heals", "give them two task types", "Say &lt;hello&gt;",
+                 "6 won and 3 lost of 9 pairs", "none begins by itself now"):  # fmt: skip
+        assert part in page
+
+
 async def test_undo_sends_what_serves_and_shows_a_refusal(
     open_console: OpenConsole, connection: Connection
 ) -> None:

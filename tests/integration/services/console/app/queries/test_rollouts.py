@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from services.console.app.queries.heals import load_examples
-from services.console.app.queries.now import SELECT_WINDOW
+from services.console.app.queries.now import SELECT_WINDOW, load_events
 from services.console.app.queries.prompts import load_failing, load_serving
 from services.console.app.queries.request_story import read_story
 from services.console.app.queries.workshop import load_progress
@@ -48,7 +48,7 @@ async def test_failures_of_the_candidate_are_none_of_the_serving_prompts(
     [window] = await connection.fetch(
         SELECT_WINDOW, ["code_generation"], [99], [serving.created_at]
     )
-    assert (window["scored"], window["failed"]) == (2, 2)
+    assert window["outcomes"] == [False, False]
     assert (await load_progress(connection))[1]["failures"] == 2
 
 
@@ -59,3 +59,13 @@ async def test_a_request_leads_to_the_prompt_that_answered_it_or_to_none(
     stories = {arm: await read_story(connection, one, None) for arm, one in ids.items()}
     prompt_ids = {arm: story["prompt_id"] for arm, story in stories.items() if story}
     assert prompt_ids == {"candidate": None, "incumbent": 2, "": 2}
+
+
+async def test_a_text_that_serves_a_share_is_an_event_of_its_own(connection: Connection) -> None:
+    await connection.execute(
+        "INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, incumbent_digest,"
+        " decision, reason, detail) VALUES ('code_generation', 1, '', 'canary', 'better', '{}')"
+    )
+    since = await connection.fetchval("SELECT now() - interval '1 hour'")
+    events = await load_events(connection, ["code_generation"], since=since)
+    assert "canary" in {event.kind for event in events["code_generation"]}

@@ -205,11 +205,12 @@ async def test_a_run_finds_no_fault_in_right_code(sandbox: Sandbox) -> None:
 async def test_right_code_is_not_failed_where_names_and_hints_lie(
     sandbox: Sandbox, lie: int
 ) -> None:
+    known = known_good()
     lied_about = [
-        (f"{name}, lie {lie}", request, mislead(reply, lie))
-        for name, request, reply in known_good()
+        (f"{name}, lie {lie}", request, mislead(reply, lie)) for name, request, reply in known
     ]
-    assert sum(case[2] not in {reply for *_, reply in known_good()} for case in lied_about) > 130
+    told = {reply for *_, reply in known}
+    assert sum(reply not in told for *_, reply in lied_about) > 130
     assert await find_faults(sandbox, lied_about) == {}
 
 

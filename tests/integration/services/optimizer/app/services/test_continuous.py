@@ -12,7 +12,7 @@ from support.pooler import pooling
 
 from services.common.errors import UpstreamError
 from services.common.record.jobs import add_job
-from services.optimizer.app.services import continuous
+from services.optimizer.app.services import background, continuous
 from services.optimizer.app.services.continuous import CHANNEL, watch_failures
 
 Connection = asyncpg.Connection
@@ -45,6 +45,7 @@ class Runs:
         self.errors: list[Exception] = []
         self.followed = 0
         self.follow_until = 1
+        self.woken = asyncio.Event()
         self.enough = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
@@ -93,6 +94,7 @@ async def watching(database_url: str, runs: Runs) -> Any:
                 poll_seconds=poll_seconds,
                 run_once=runs.run_once,
                 follow=runs.follow,
+                woken=runs.woken,
                 stop=stop,
             )
         )
@@ -130,6 +132,14 @@ async def test_a_job_is_news_too(watching: Any, runs: Runs, connection: Connecti
         await runs.wait_for(1)
         await add_job(connection, "message", requested_by="alice")
         await runs.wait_for(2)
+
+
+async def test_it_looks_again_as_soon_as_it_is_woken(watching: Any, runs: Runs) -> None:
+    async with watching():
+        for count in (1, 2, 3):
+            await runs.wait_for(count)
+            runs.woken.set()
+        await runs.wait_for(4)
 
 
 async def test_an_answer_that_could_not_be_scored_is_news_too(
@@ -259,7 +269,7 @@ async def test_a_database_that_is_not_there_is_waited_for(
         if len(pauses) == 5:
             failed.set()
 
-    monkeypatch.setattr(continuous.log, "error", note, raising=False)
+    monkeypatch.setattr(background.log, "error", note, raising=False)
     async with watching(url=f"postgresql://agent:x@127.0.0.1:{unused_tcp_port}/agent_system"):
         async with asyncio.timeout(PATIENCE_SECONDS):
             await failed.wait()

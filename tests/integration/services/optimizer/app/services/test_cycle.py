@@ -17,6 +17,7 @@ from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
 from services.optimizer.app.services import cycle
 from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
+from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import LEASE_SECONDS, Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
 from services.optimizer.app.services.diagnosis.evaluator_condition import (
@@ -330,6 +331,79 @@ async def test_task_types_are_healed_side_by_side_but_not_more_than_may(
     assert {task_type for task_type, _, _ in heal.asked} == set(task_types)
     assert len(heal.backends) >= 2
     assert sorted(logs[-1]["promoted"]) == ["code_generation", "poems", "songs"]
+
+
+async def test_a_heal_in_the_background_keeps_no_other_task_type_waiting(
+    connection: Connection, database_url: str, deploy: Deploy, log_result: LogResult
+) -> None:
+    for task_type in ("code_generation", "letters", "poems"):
+        await deploy("be rude", version=7, task_type=task_type)
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    class SlowForCode(FakeHeal):
+        async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
+            if case.incumbent.task_type == "code_generation":
+                begun.set()
+                await end.wait()
+            return await super().__call__(connection, case)
+
+    told: list[str] = []
+
+    async def announce(_: Connection, prompt: Prompt, _outcome: object) -> None:
+        told.append(prompt.task_type)
+
+    heal = SlowForCode()
+    runs = replace(
+        make_cycle(heal, announce=announce),
+        connect=lambda: open_one(database_url, timeout_seconds=20),
+        asks_first=True,
+    )
+    with capture_logs() as logs:
+        async with asyncio.timeout(20), BackgroundWork(2) as background:
+            await log_result(times=3, version=7)
+            assert await runs.run(connection, background) == {}
+            await begun.wait()
+            for task_type in ("letters", "poems"):
+                await log_result(times=3, version=7, task_type=task_type)
+                await runs.run(connection, background)
+                await background.ended.wait()
+                background.ended.clear()
+                assert told[-1] == task_type
+                assert background.names == {"code_generation"}
+                await connection.execute("DELETE FROM execution_logs WHERE task_type <> $1",
+                                         "code_generation")  # fmt: skip
+            end.set()
+            await background.ended.wait()
+    assert [task_type for task_type, _, _ in heal.asked] == ["letters", "poems", "code_generation"]
+    completed = [entry for entry in logs if entry["event"] == "optimization_completed"]
+    promoted = [entry["promoted"] for entry in completed if entry["promoted"]]
+    assert promoted == [["letters"], ["poems"], ["code_generation"]]
+
+
+async def test_a_stop_cancels_heals_in_the_background_and_their_leases(
+    connection: Connection, database_url: str, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy("be rude", version=7)
+    await log_result(times=3, version=7)
+    begun = asyncio.Event()
+
+    class Endless(FakeHeal):
+        async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
+            begun.set()
+            await connection.execute("SELECT pg_sleep(3000)")
+            raise AssertionError("it is cancelled")
+
+    runs = replace(
+        make_cycle(Endless()), connect=lambda: open_one(database_url, timeout_seconds=3_000)
+    )
+    async with asyncio.timeout(20):
+        async with BackgroundWork(2) as background:
+            await runs.run(connection, background)
+            await begun.wait()
+        assert background.names == frozenset()
+    heal = FakeHeal()
+    await run(connection, heal)
+    assert len(heal.asked) == 1
 
 
 async def test_one_that_finds_no_connection_keeps_no_other_from_healing(

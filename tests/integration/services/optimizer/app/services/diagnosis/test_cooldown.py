@@ -43,6 +43,7 @@ async def ask(connection: Connection, prompt: Prompt, *, most: int = 24) -> str:
         is_unattended=True,
         base_seconds=60,
         max_heals_per_day=most,
+        max_heals_per_incident=12,
     )
 
 

@@ -473,6 +473,59 @@ async def test_a_candidate_that_breaks_what_works_is_not_promoted(
     await assert_held(connection, await heal(), "not_better")
 
 
+async def test_after_so_many_heals_a_person_is_told_once_and_none_begins_by_itself(
+    connection: Connection,
+    broken: None,
+    *,
+    optimize: Optimize,
+    heal: Heal,
+    siblings: Siblings,
+    messages: Any,
+    deploy: Deploy,
+    log_result: LogResult,
+) -> None:
+    golden = open_task_types(None).golden_inputs("code_generation").verdict
+
+    def respond(prompt: str, refined_input: str) -> str:
+        is_incumbent, breaks = prompt == BAD_PROMPT, refined_input in golden[::2]
+        return GOOD if is_incumbent == breaks else HELLO
+
+    siblings.respond = respond
+    limits: dict[str, Any] = {
+        "optimizer_max_heals_per_incident": 2,
+        "optimizer_cooldown_seconds": 0,
+        "is_continuous": True,
+        "optimizer_max_newly_failing": 0,
+    }
+    assert (await heal(**limits)).reason != "no_repair_found"
+    assert (await heal(**limits)).reason == "no_repair_found"
+    run = await connection.fetchrow(
+        "SELECT detail FROM selfheal.healing_runs WHERE reason = 'no_repair_found'"
+    )
+    told = run["detail"]["no_repair"]
+    assert (told["heals"], told["failures"]) == (2, 5)
+    assert told["rules"] == {"contains_code": 5}
+    assert told["inputs"] == ["Write a binary search function"]
+    nearest = told["nearest"][0]
+    assert nearest["pairs"] > 0
+    assert nearest["mends"]
+    assert set(nearest["breaks"]) & set(golden)
+    assert told["next_step"] == "write_for_both"
+    assert "two task types" in run["detail"]["summary"]
+    assert await optimize(**limits) == {}
+    [notice] = [one for one in messages.told if one.reason == "no_repair_found"]
+    assert notice.event == "held"
+    by_hand = limits | {"is_continuous": False}
+    assert (await heal(**by_hand)).reason == "no_repair_found"
+    # More may be allowed, and what a person deploys begins anew.
+    assert (await heal(**limits | {"optimizer_max_heals_per_incident": 20})).reason != (
+        "no_repair_found"
+    )
+    await deploy(BAD_PROMPT, version=200)
+    await log_result(times=5, version=200)
+    assert (await heal(**limits)).reason != "no_repair_found"
+
+
 async def test_a_candidate_that_breaks_what_passes_in_traffic_is_not_promoted(
     connection: Connection, broken: None, log_result: LogResult, heal: Heal, siblings: Siblings
 ) -> None:

@@ -38,6 +38,37 @@ def test_an_answer_without_an_outcome_is_waited_for() -> None:
     assert len(left_out.step.live.gains) == 1
 
 
+def test_an_answer_that_nobody_could_judge_counts_against_the_candidate_alone() -> None:
+    """It says nothing of scores, ends no pairing, and was not answered."""
+    unjudged = {"score": None, "served": False, "kind": "model"}
+    evidence = Evidence().take_in([
+        answer(1, "incumbent", kind="judge model"), answer(2, "candidate", **unjudged),
+        answer(3, "candidate", kind="judge model"), answer(4, "incumbent", **unjudged),
+        answer(5, "incumbent", kind="judge model"), answer(6, "candidate", kind="judge model"),
+    ])  # fmt: skip
+    assert evidence.step.live.gains == [0.0, 0.0]
+    assert evidence.step.counted.gains == [-0.9, 0.0]
+    assert evidence.served.gains == [-1.0, 1.0, 0.0]
+
+
+def test_an_answer_that_the_worker_failed_to_give_is_paired_with_a_judged_one() -> None:
+    failed = answer(2, "candidate", 0.0, served=False, kind="model")
+    evidence = Evidence().take_in([
+        answer(1, "incumbent", kind="judge model"), failed,
+        answer(3, "incumbent", kind="judge model"),
+    ])  # fmt: skip
+    assert evidence.step.live.gains == evidence.step.counted.gains == [-0.9]
+    assert evidence.step.live.waiting == [0.9]
+
+
+def test_an_answer_that_is_left_out_counts_as_nothing_of_the_candidate_s() -> None:
+    pending = answer(2, "candidate", None, served=None)
+    later = [answer(number, "incumbent") for number in range(3, 3 + MOST_BEHIND_PENDING)]
+    evidence = Evidence().take_in([answer(1, "incumbent"), pending, *later])
+    assert (evidence.step.live.gains, evidence.step.counted.gains) == ([], [-0.9])
+    assert Evidence().take_in([pending] * (MOST_BEHIND_PENDING + 9)) == Evidence()
+
+
 def test_answers_of_two_evaluators_make_no_pair() -> None:
     evidence = Evidence().take_in(
         [answer(1, "incumbent", kind="one"), answer(2, "candidate", kind="other")]

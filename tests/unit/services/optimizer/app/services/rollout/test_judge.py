@@ -12,8 +12,11 @@ from services.optimizer.app.services.rollout.judge import Judgement, bet, descri
 MARGIN = 0.05
 
 
-def step(live: list[float], replays: list[float] | None = None) -> StepEvidence:
-    return StepEvidence(live=Series(gains=live), replays=replays or [])
+def step(
+    live: list[float], replays: list[float] | None = None, counted: list[float] | None = None
+) -> StepEvidence:
+    series = Series(gains=live), Series(gains=live if counted is None else counted)
+    return StepEvidence(live=series[0], counted=series[1], replays=replays or [])
 
 
 def judge_gains(*steps: StepEvidence, **guards: list[float]) -> Judgement:
@@ -28,6 +31,8 @@ def judge_gains(*steps: StepEvidence, **guards: list[float]) -> Judgement:
         ("better", [step([0.6] * 15)], {}, "go_on", ""),
         ("better on replays", [step([], [0.6] * 15)], {}, "go_on", ""),
         ("no worse", [step([0.0] * 200)], {}, "go_on", ""),
+        ("silent where it is bad", [step([0.1] * 200, None, [-0.1] * 200)], {}, "wait", ""),
+        ("a little of either", [step([0.6] * 8, [0.6] * 8)], {}, "wait", ""),
         ("at the margin", [step([-0.05] * 60)], {}, "wait", ""),
         ("worse", [step([-0.6] * 15)], {}, "abort", "canary_worse"),
         ("worse over two steps", [step([-0.6] * 8), step([-0.6] * 8)], {}, "abort", "canary_worse"),

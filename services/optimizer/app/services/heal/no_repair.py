@@ -1,0 +1,144 @@
+"""Tells that heals found no repair: what fails, what came nearest, and what a person can do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from services.common.presentation.detail_reading import (
+    Detail,
+    read_line,
+    read_list,
+    read_number,
+    read_part,
+    read_records,
+)
+from services.common.proof.betting import TIE_MARGIN
+from services.optimizer.app.services.diagnosis.incident import count_heals, load_heal_details
+from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS, HealingReport
+from services.optimizer.app.services.proof.wager_store import load_wagers
+from services.optimizer.app.services.proof.wagers import WagerBook
+
+MAX_INPUTS, MAX_NEAREST, MAX_EXAMPLES = 10, 3, 5
+# What a person can do, as codes.
+WRITE_FOR_BOTH, ADD_INPUTS, WRITE_DRAFT = "write_for_both", "add_inputs", "write_draft"
+SELECT_IDS: Final = "SELECT id::text AS id, content FROM selfheal.candidates WHERE id = ANY($1)"
+
+
+async def find_no_repair(
+    connection: asyncpg.Connection, report: HealingReport, *, most: int
+) -> dict[str, Any] | None:
+    """Tell what the incident's heals came to, if this one, which is to be held, is the last.
+
+    Args:
+        most: How many heals an incident may have, at least 1.
+    """
+    case, analysis = report.case, report.case.analysis
+    if case.draft is not None or report.error or not report.has_tried:
+        return None
+    count = (await count_heals(connection, case.incumbent.task_type)).count + 1
+    if count < most:
+        return None
+    earlier = await load_heal_details(connection, case.incumbent.task_type)
+    details = [report.as_json(""), *earlier]
+    contents = await _load_contents(connection, details)
+    nearest = rank_nearest(details, contents, await load_wagers(connection, case.incumbent))
+    return {
+        "heals": count,
+        "most": most,
+        "last_reason": report.progress.hold_reason,
+        "failures": analysis.failure_count,
+        "scored": analysis.scored_count,
+        "rules": analysis.rule_counts,
+        "inputs": [row.user_input[:MAX_TEXT_CHARACTERS] for row in analysis.failing[:MAX_INPUTS]],
+        "nearest": nearest,
+        "next_step": find_next_step(nearest),
+    }
+
+
+def rank_nearest(
+    details: Sequence[Detail], contents: Mapping[str, str], book: WagerBook
+) -> list[dict[str, Any]]:
+    """Rank the texts that came nearest to a repair: by their bets, then by the choosing inputs.
+
+    Args:
+        details: What heals left on record, the latest first.
+        contents: Texts by the ids of candidates; one text may have several.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    for detail in details:
+        for tried in read_records(detail, "candidates"):
+            content = contents.get(read_line(tried, "candidate_id"))
+            if content is not None and content not in told:
+                told[content] = _tell_tried(tried)
+        verdict = read_part(detail, "verdict")
+        content = contents.get(read_line(verdict, "candidate_id"))
+        if content is not None:
+            _add_examples(told.setdefault(content, _tell_tried(verdict)), detail, verdict)
+    for content, one in told.items():
+        wager = book.find(content)
+        one |= {
+            "pairs": len(wager.gains),
+            "wins": sum(gain > 0 for gain in wager.gains),
+            "losses": sum(gain < 0 for gain in wager.gains),
+            "gain": round(sum(wager.gains), 3),
+            "e_value": round(wager.wealth.now, 3),
+            "needed": round(1 / wager.alpha, 2),
+        }
+    worth_telling = [one for one in told.values() if one["pairs"] or one["chosen_gain"] > 0]
+    ranked = sorted(worth_telling, key=lambda one: (one["e_value"], one["chosen_gain"]))
+    return ranked[::-1][:MAX_NEAREST]
+
+
+def find_next_step(nearest: Sequence[Mapping[str, Any]]) -> str:
+    """Find what a person can do best, as a code."""
+    first = nearest[0] if nearest else {}
+    if first.get("breaks") and first.get("mends"):
+        return WRITE_FOR_BOTH
+    return ADD_INPUTS if first.get("gain", 0) > 0 else WRITE_DRAFT
+
+
+async def _load_contents(
+    connection: asyncpg.Connection, details: Sequence[Detail]
+) -> dict[str, str]:
+    ids = {
+        UUID(known)
+        for detail in details
+        for record in (*read_records(detail, "candidates"), read_part(detail, "verdict"))
+        if (known := read_line(record, "candidate_id"))
+    }
+    rows = await connection.fetch(SELECT_IDS, list(ids))
+    return {row["id"]: row["content"] for row in rows}
+
+
+def _tell_tried(record: Detail) -> dict[str, Any]:
+    passed, before = read_number(record, "passed"), read_number(record, "incumbent_passed")
+    return {
+        "strategy": read_line(record, "strategy"),
+        "candidate_id": read_line(record, "candidate_id"),
+        "chosen_gain": int((passed or 0) - (before or 0)) if passed is not None else 0,
+        "mends": [],
+        "breaks": [],
+    }
+
+
+def _add_examples(told: dict[str, Any], detail: Detail, verdict: Detail) -> None:
+    """Add short texts of inputs that the candidate does better on, and that it breaks."""
+    used = read_part(read_part(detail, "inputs"), "used")
+    broken = [str(name) for name in read_list(read_part(verdict, "guards"), "newly_failing")]
+    for kind, names in (
+        ("mends", _find_moved(verdict, 1)),
+        ("breaks", (*broken, *_find_moved(verdict, -1))),
+    ):
+        for name in names:
+            text = read_line(read_part(used, name), "text", most=MAX_TEXT_CHARACTERS)
+            if text and text not in told[kind] and len(told[kind]) < MAX_EXAMPLES:
+                told[kind].append(text)
+
+
+def _find_moved(verdict: Detail, direction: int) -> Iterator[str]:
+    for pair in read_records(verdict, "pairs"):
+        before, after = read_number(pair, "incumbent"), read_number(pair, "candidate")
+        if before is not None and after is not None and direction * (after - before) > TIE_MARGIN:
+            yield read_line(pair, "input_id")
