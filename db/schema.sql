@@ -539,14 +539,11 @@ CREATE TABLE selfheal.rollout_answers (
     created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX rollout_answers_rollouts ON selfheal.rollout_answers (rollout_id, execution_id);
-<<<<<<< HEAD
 -- To tell a candidate's answers from the active prompt's, in an index alone.
 CREATE INDEX rollout_answers_candidates ON selfheal.rollout_answers (execution_id)
     WHERE arm = 'candidate';
-=======
 CREATE INDEX rollout_answers_units
     ON selfheal.rollout_answers (rollout_id, unit, execution_id);
->>>>>>> k17
 
 CREATE FUNCTION selfheal.note_rollout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
