@@ -204,7 +204,8 @@ def explain_problems(error: ValidationError) -> dict[str, str]:
     for problem in error.errors():
         # Beyond the setting's name stands which of several types it was tried as.
         name = ".".join(str(part) for part in problem["loc"][:1]).upper()
-        problems.setdefault(name, []).append(problem["msg"])
+        message = problem["msg"].removeprefix("Value error, ")  # pydantic's, before our own words
+        problems.setdefault(name, []).append(message)
     return {name: ", or: ".join(messages) for name, messages in problems.items()}
 
 

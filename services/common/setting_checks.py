@@ -13,6 +13,7 @@ DATABASE_SCHEMES = ("postgresql", "postgres")
 WEBHOOK_SCHEMES = ("http", "https")
 # A share below this would never be judged.
 LEAST_SHARE = 0.001
+SHARE_DIGITS = 6
 BASE_URL_EXAMPLE = "write one such as https://api.example.com/v1"
 # What surrounds an address that was pasted.
 WRAPPING = " \t\r\n\"'`<>\ufeff\u200b\xa0"
@@ -66,13 +67,14 @@ def check_shares(text: str) -> str:
     if not text.strip():
         return ""
     try:
-        shares = [float(part) for part in text.split(",")]
+        # The database keeps so many digits.
+        shares = [round(float(part), SHARE_DIGITS) for part in text.split(",")]
     except ValueError:
         shares = []
     grows = all(low < high for low, high in pairwise([0.0, *shares]))
     if not shares or not grows or shares[0] < LEAST_SHARE or shares[-1] != 1:
         raise ValueError("must be growing shares of traffic that end with 1, such as 0.1,0.5,1")
-    return ",".join(f"{share:g}" for share in shares)
+    return ",".join(map(str, shares))
 
 
 def check_token_file(file: Path | None) -> Path | None:

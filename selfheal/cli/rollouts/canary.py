@@ -111,14 +111,14 @@ def abort(canary_id: CanaryId = None) -> None:
 
 @app.command()
 def pause(canary_id: CanaryId = None) -> None:
-    """Let a canary serve nobody until you resume it; what it showed so far stays.
+    """Let a canary serve nobody until you resume it; no heal of the task type begins meanwhile.
 
     Example: selfheal canary pause 3f2c9a71
     """
 
     async def act(connection: asyncpg.Connection, rollout: Rollout, person: str) -> str:
         await steps.pause(connection, rollout.id, person=person)
-        return "Paused: it serves nobody. Go on with: selfheal canary resume"
+        return "Paused: it serves nobody, and nothing is healed. Go on: selfheal canary resume"
 
     with friendly_errors():
         _steer(canary_id, act)

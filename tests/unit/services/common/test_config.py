@@ -687,6 +687,31 @@ def test_what_no_module_is_called_is_refused(names: str) -> None:
     assert explain_settings_error(refusal.value).startswith("setting SANDBOX_MODULES: ")
 
 
+@for_each(
+    [
+        ("0.1,0.5,1", (0.1, 0.5, 1)),
+        (" 0.25 , 1.0 ", (0.25, 1)),
+        ("1", (1,)),
+        ("0.123456,0.123457,0.999999,1", (0.123456, 0.123457, 0.999999, 1)),
+    ]
+)
+def test_shares_of_a_canary_grow_to_all(row: tuple[str, tuple[float, ...]]) -> None:
+    text, shares = row
+    assert Settings(canary_steps=text).canary_shares(is_watching=False) == shares
+
+
+# The last ones differ by less than the database keeps: two steps would be one.
+@for_each(
+    "0.1,0.5 0.5,0.1,1 0.1,0.1,1 0,1 -0.1,1 0.1,2 10,50,100 nan,1 0.1,nan 0.1,inf 0.1,,1 0.1;1 10%"
+    " 1,1 0.0001,1 half 0.9999999,1 0.1,0.10000001,1 1e-50,1".split()
+)
+def test_shares_of_a_canary_that_do_not_add_up_are_refused_at_the_start(text: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(canary_steps=text)
+    explanation = explain_settings_error(refusal.value)
+    assert explanation.startswith("setting CANARY_STEPS: must be growing shares")
+
+
 def test_what_the_direct_url_leaves_out_the_other_one_fills_in() -> None:
     through = "postgresql://me:pass%40@pooler:6432/name?passfile=/p&sslmode=require"
     for direct, told in (
