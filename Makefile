@@ -110,6 +110,10 @@ status: $(VENV)/user ## Show what runs
 # both of two workers have something to do until the end.
 SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
+# Both workers and hundreds of processes import the same modules: what was compiled is kept, also
+# where the environment forbids it.
+test test-unit test-slow: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/dev $(VENV)/local ## Run the tests
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
