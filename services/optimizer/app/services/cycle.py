@@ -177,7 +177,11 @@ class Cycle:
         for rollout in rollouts:
             prompt = serving.get(rollout.task_type)
             if prompt is None:
-                await self.keep_rollout(rollout, None)
+                try:
+                    with translate_failures():
+                        await self.keep_rollout(rollout, None)
+                except ServiceError as error:
+                    found.failures.append(error)
             else:
                 work = self._keep_alone(connection, rollout, prompt)
                 await self._bring_to_end(connection, prompt, work, found)

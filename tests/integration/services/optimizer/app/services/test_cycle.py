@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
+from support.rollouts import open_rollout
 
 from services.common.database import connect as open_one
 from services.common.errors import DatabaseUnavailableError, ServiceError, UpstreamError
@@ -838,3 +839,19 @@ async def test_a_judge_that_turned_lenient_is_told_of_though_nothing_fails(
     siblings.is_degraded = False
     await optimize()
     assert len(messages.told) == 1
+
+
+async def test_a_rollout_without_a_prompt_that_can_not_be_ended_keeps_no_other_from_healing(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    async def fail(*_: object) -> HealingOutcome | None:
+        raise asyncpg.DeadlockDetectedError("deadlock")
+
+    await open_rollout(connection)
+    await connection.execute("UPDATE selfheal.rollouts SET task_type = 'gone'")
+    await deploy()
+    await log_result(times=3)
+    heal = FakeHeal()
+    with pytest.raises(ServiceError, match="DeadlockDetectedError"):
+        await replace(make_cycle(heal), keep_rollout=fail).run(connection)
+    assert heal.asked == [("code_generation", 99, 3)]
