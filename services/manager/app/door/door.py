@@ -149,9 +149,13 @@ class Door:
             await self._cut_off(asking, exchange)
             return
         failure = asking.result()
-        # What is its client's fault isn't kept, and neither is what there was no room for.
-        is_refused = failure is not None and failure.code in (REFUSED_REQUEST, OverloadedError.code)
-        lost = None if is_refused else await self._keep(exchange, is_marked=failure is None)
+        # What is its client's fault isn't kept, and neither is what there was no room for. While a
+        # text is rolled out the former is, on either arm, and counts for that comparison alone.
+        is_unkept = failure is not None and failure.code == OverloadedError.code
+        if failure is not None and failure.code == REFUSED_REQUEST:
+            exchange.answer.error_message = None
+            is_unkept = exchange.answer.assignment is None
+        lost = None if is_unkept else await self._keep(exchange, is_marked=failure is None)
         if failure := failure or lost:
             await _tell_failure(failure, exchange.client)
         else:

@@ -35,8 +35,9 @@ SELECT_ANSWERS: Final = f"""
                 WHEN detail #>> '{{error,service}}' = 'worker' THEN 0 END AS score,
            coalesce(evaluation_passed, FALSE) AS passed,
            CASE WHEN evaluation_passed IS NOT NULL THEN TRUE
-                WHEN error_message IS NOT NULL OR '{ClientGoneError.code}' IN
-                    (c.finish_reason, detail #>> '{{error,code}}') THEN FALSE
+                WHEN error_message IS NOT NULL OR detail #>> '{{error,service}}' = 'worker'
+                    OR '{ClientGoneError.code}' IN (c.finish_reason, detail #>> '{{error,code}}')
+                THEN FALSE
                 WHEN NOT EXISTS (
                     SELECT FROM selfheal.pending_scores AS p
                     WHERE p.execution_id = execution_logs.id

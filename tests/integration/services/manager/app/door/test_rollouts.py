@@ -69,6 +69,23 @@ async def test_a_failure_on_an_arm_is_noted_with_it(
     assert await read_answers(connection) == [ARM | {"arm": "incumbent"}]
 
 
+@pytest.mark.parametrize("arm", ["candidate", "incumbent"])
+async def test_what_a_provider_refuses_on_an_arm_is_kept_for_the_comparison_alone(
+    door: Any, worker: StubWorker, connection: Connection, arm: str
+) -> None:
+    worker.fail(502, "model_refused_request", x_selfheal_rollout=f"{ROLLOUT}/{arm}")
+    assert worker.failure is not None
+    worker.failure[2]["x-selfheal-unit"] = ARM["unit"]
+    status, _, _ = await door.ask()
+
+    assert status == 400
+    [row] = await connection.fetch("SELECT * FROM execution_logs")
+    assert row["error_message"] is None
+    assert row["evaluation_detail"]["error"]["code"] == "model_refused_request"
+    assert await read_answers(connection) == [ARM | {"arm": arm}]
+    assert await connection.fetchval("SELECT count(*) FROM selfheal.pending_scores") == 0
+
+
 async def test_a_unit_is_a_session_else_an_end_user_else_none(
     door: Any, worker: StubWorker
 ) -> None:

@@ -17,6 +17,7 @@ LogResult = Callable[..., Awaitable[None]]
 Log = Callable[..., Awaitable[None]]
 
 EVALUATOR_FAILED = {"error": {"service": "evaluator", "code": "evaluator_failed"}}
+REFUSED = {"error": {"service": "worker", "code": "model_refused_request"}}
 HUNG_UP = {"error": {"service": "client", "code": "client_closed"}}
 NO_MESSAGE = "UPDATE execution_logs SET error_message = NULL"
 MARK = """
@@ -89,6 +90,16 @@ async def test_who_hangs_up_keeps_nobody_waiting(
     evidence = await take_in(connection, rollout)
     assert len(evidence.step.live.gains) == 1
     assert evidence.served.gains == [-1.0]
+
+
+async def test_what_a_provider_refuses_counts_as_not_answered(
+    connection: Connection, rollout: Rollout, log_answer: Log
+) -> None:
+    await log_answer("candidate", score=None, detail=REFUSED)
+    await connection.execute(NO_MESSAGE)
+    await log_answer("incumbent")
+    evidence = await take_in(connection, rollout)
+    assert (evidence.step.live.gains, evidence.served.gains) == ([-0.9], [-1.0])
 
 
 async def test_what_was_not_kept_whole_was_answered_and_is_never_scored(
