@@ -38,7 +38,7 @@ def test_where_there_is_none_it_is_said(operator: Operator) -> None:
 def test_it_is_shown(operator: Operator, canary: str) -> None:
     [listed] = operator.json("canary", "list")
     assert (listed["id"], listed["steps"], listed["share"]) == (canary, [0.1, 0.5, 1], 0.1)
-    shown = operator.selfheal("canary", "show", canary[:8]).output
+    shown = " ".join(operator.selfheal("canary", "show", canary[:8]).output.split())
     assert "step 1 of 0.1, 0.5, 1: serves 0.1 of the traffic" in shown
     assert "serves a share of the traffic first" in operator.selfheal("reports", "show").output
 

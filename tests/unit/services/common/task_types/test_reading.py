@@ -204,7 +204,7 @@ def test_the_digest_is_the_same_wherever_the_directory_lies(
 def test_a_byte_order_mark_is_no_part_of_a_file(make_task_type: MakeTaskType) -> None:
     plain = make_task_type(judge__txt="Judge it.")
     read = read_task_type(plain)
-    for file in plain.iterdir():
+    for file in filter(Path.is_file, plain.iterdir()):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     marked = read_task_type(plain)
     assert (marked.prompt, marked.judge_prompt) == ("Greet in rhyme.", "Judge it.")
