@@ -229,6 +229,7 @@ async def test_killed_in_the_middle_of_a_rollback(stage: Stage, table: str) -> N
     assert prompt_id == promoted_id
     [traces] = await stage.fetch(SELECT_TRACES, prompt_id, "rolled_back")
     assert tuple(traces) == (0, 0, 1)
+    await (await stage.database()).execute(END_LEASES)
 
     run = await stage.run()
     assert run.exit_code == 0

@@ -50,7 +50,9 @@ async def test_a_look_finds_the_bad_prompt_and_counts_in_an_index_alone(
         assert isinstance(await look(connection, 30), Look)
         # What a table of millions is read by, where few rows would be read as a whole.
         await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
-        plan = await connection.fetch(f"EXPLAIN {SELECT_HISTORY}", TASK_TYPES[0], 0, False, 50)
+        plan = await connection.fetch(
+            f"EXPLAIN {SELECT_HISTORY}", TASK_TYPES[0], 0, False, 50, "", 200
+        )
         assert any(
             "Index Only Scan" in row[0] and "execution_logs_scored" in row[0] for row in plan
         ), "\n".join(row[0] for row in plan)

@@ -6,6 +6,7 @@ Not collected by `make test`; run by `make test-slow`.
 import asyncio
 import os
 from collections import Counter
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -81,7 +82,11 @@ def _descriptors() -> int:
 def _family(others: set[int]) -> list[psutil.Process]:
     """Our children and theirs, without those that were there before."""
     ours = [child for child in psutil.Process().children() if child.pid not in others]
-    return [one for child in ours for one in (child, *child.children(recursive=True))]
+    family = []
+    for child in ours:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            family += [child, *child.children(recursive=True)]
+    return family
 
 
 async def _until_one_zygote_is_left(others: set[int]) -> None:

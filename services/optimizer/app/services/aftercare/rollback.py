@@ -255,10 +255,10 @@ async def _look_into(
     if decision is None:
         log.warning("watch_alarm_unconfirmed", **told, code=confirmation.code)
         return None
-    # What was logged in the meantime still counts.
-    await watch.clear_alarm(connection, name, look.after)
     if decision.promote:
         return Confirmed(comparison, decision, confirmation, number, alarm.alpha)
+    # What was logged in the meantime still counts.
+    await watch.clear_alarm(connection, name, look.after)
     log.warning(
         "watch_alarm_dismissed",
         **told,
@@ -279,7 +279,10 @@ async def _propose(
     candidate_id = await register_candidate(connection, serving, content=content, strategy=STRATEGY)
     detail["verdict"] = {**asdict(confirmed.decision), "strategy": STRATEGY}
     run = HealingRun(serving, PROPOSED, WORSE_LIVE, "", detail, triggered_by, candidate_id)
-    run_id = await propose(connection, run)
+    async with connection.transaction():
+        run_id = await propose(connection, run)
+        # Turned down, it is proposed again only for answers that come later.
+        await look.watch.clear_alarm(connection, confirmed.comparison.reference.name, look.after)
     log.warning("rollback_proposed", task_type=serving.task_type, run_id=str(run_id))
     return HealingOutcome(
         PROPOSED, WORSE_LIVE, serving.version, "", detail["summary"], serving.version, str(run_id)
