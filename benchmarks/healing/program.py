@@ -167,6 +167,7 @@ async def do_run(
     lane: Lane, run: Run, bench: Bench, bad_prompts: Sequence[PromptScenario]
 ) -> RunRecord:
     """Do one run, timed."""
+    await lane.settle()
     started = time.monotonic()
     if run.group == REGRESSION:
         record = await run_regression(lane, run, bench)

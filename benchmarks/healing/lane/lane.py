@@ -39,6 +39,8 @@ SIMULATED_TIMEOUT_SECONDS: Final = 1.5
 MOST_CALLS: Final = {"simulated": 60, NOISY: 120, LOCAL: 120}
 ANALYST: Final = "analyst"
 REQUEST_TIMEOUT_SECONDS: Final = 300.0
+PLAIN_REQUEST: Final = "Write a function that adds two numbers"
+SETTLE_SECONDS, SETTLE_POLL_SECONDS = 30.0, 0.1
 # As many answers as are judged at a time.
 SANDBOX_SLOTS: Final = 4
 
@@ -90,6 +92,16 @@ class Lane:
         ) as response:
             content = await response.read()
             return json.loads(content) if response.ok else None
+
+    async def settle(self) -> None:
+        """Wait until a request is answered and scored: what failed before left breakers open.
+
+        Raises:
+            TimeoutError: If that takes too long.
+        """
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while await self.send(PLAIN_REQUEST) is None:  # noqa: ASYNC110 - other processes
+                await asyncio.sleep(SETTLE_POLL_SECONDS)
 
     def repair_everything(self) -> None:
         """Put both switches back."""

@@ -48,8 +48,9 @@ class Incident(Stage):
 
     async def run(self) -> PlayRecord:
         """Play it to the end."""
-        started = time.monotonic()
         lane = self._lane
+        await lane.settle()
+        started = time.monotonic()
         lane.endpoint.complete = NoisyEndpoint(self._model, self._play.proposals).complete
         try:
             await self._begin()
