@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -41,6 +42,7 @@ ANALYST: Final = "analyst"
 REQUEST_TIMEOUT_SECONDS: Final = 300.0
 PLAIN_REQUEST: Final = "Write a function that adds two numbers"
 SETTLE_SECONDS, SETTLE_POLL_SECONDS = 30.0, 0.1
+OPEN_BREAKER: Final = re.compile(r"^agent_breaker_open\{.*\} 1(\.0)?$", re.M)
 # As many answers as are judged at a time.
 SANDBOX_SLOTS: Final = 4
 
@@ -94,14 +96,26 @@ class Lane:
             return json.loads(content) if response.ok else None
 
     async def settle(self) -> None:
-        """Wait until a request is answered and scored: what failed before left breakers open.
+        """Wait until a request is answered and scored, and no breaker is open any more.
+
+        What failed in the run before opens them; while the Worker's to the database is, it answers
+        from memory and replays nothing.
 
         Raises:
             TimeoutError: If that takes too long.
         """
         async with asyncio.timeout(SETTLE_SECONDS):
-            while await self.send(PLAIN_REQUEST) is None:  # noqa: ASYNC110 - other processes
+            while (  # noqa: ASYNC110 - other processes
+                await self.send(PLAIN_REQUEST) is None or await self._has_open_breakers()
+            ):
                 await asyncio.sleep(SETTLE_POLL_SECONDS)
+
+    async def _has_open_breakers(self) -> bool:
+        for url in (self.settings.manager_url, self.settings.worker_url):
+            async with self.session.get(f"{url}/metrics") as response:
+                if OPEN_BREAKER.search(await response.text()):
+                    return True
+        return False
 
     def repair_everything(self) -> None:
         """Put both switches back."""
