@@ -148,7 +148,10 @@ def play(gains: Iterable[float], *, direction: int = 1, stake: float | None = No
 
 
 def alpha_of(number: int) -> float:
-    """Return the error rate of an incident's bet, counted from 1; all of them add up to 0.05."""
+    """Return the error rate of one of many bets, counted from 1; all of them add up to 0.05.
+
+    So texts share that of an incident, and confirmations that of a watch.
+    """
     if number == 1:
         return FIRST_ALPHA
     return FURTHER_ALPHA * 6 / (pi * (number - 1)) ** 2

@@ -8,13 +8,12 @@ All confirmations of one watch share one error rate: the first is judged at 0.04
 further one at 0.0095 x 6/(pi j)^2, which add up to 0.05.
 """
 
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.common.proof.betting import wins_needed
+from services.common.proof.betting import alpha_of, wins_needed
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.aftercare.watch import (
     MAX_REPLAYED,
@@ -32,8 +31,6 @@ from services.optimizer.app.services.screening.screening import screen
 
 # The names under which the two texts are on record.
 WATCHED, BEFORE = "watched", "before_it"
-# Of the error rate of 0.05 this is the first confirmation's; five whole wins still decide it.
-FIRST_ALPHA, FURTHER_ALPHA = 0.0405, 0.0095
 
 
 class TooFewReplaysError(ServiceError):
@@ -63,9 +60,7 @@ class Alarm:
     @property
     def alpha(self) -> float:
         """The chance of a false confirmation that this one may have, in (0, 1)."""
-        if self.number <= 1:
-            return FIRST_ALPHA
-        return FURTHER_ALPHA * 6 / (math.pi * (self.number - 1)) ** 2
+        return alpha_of(self.number)
 
 
 @dataclass(frozen=True, slots=True)

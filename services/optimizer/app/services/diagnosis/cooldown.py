@@ -12,6 +12,7 @@ from services.common.record.outcomes import PROMOTED
 from services.common.record.rollouts.rollout import has_open_rollout
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.incident import NO_REPAIR, count_heals
+from services.optimizer.app.services.log.prompt_history import BY_HAND
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
 # A text that nothing was done about for so long begins anew.
@@ -25,17 +26,14 @@ DAY: Final = timedelta(hours=24)
 # before a person deployed that text is another story: they want it looked at anew. Rows that the
 # Optimizer wrote are its own doing once, when they were inserted; a later activation is a hand's.
 # A run that a person asked for says nothing of heals.
-SELECT_PAST_RUNS = """
+SELECT_PAST_RUNS = f"""
     WITH deployed AS (
         SELECT max(a.activated_at) AS by_hand_at
         FROM selfheal.activations a
         JOIN prompts p ON p.id = a.prompt_id
         WHERE p.task_type = $1
           AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex') = $2
-          AND (
-              p.created_by <> 'optimizer'
-              OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
-          )
+          AND {BY_HAND}
     )
     SELECT created_at, decision, same_text
     FROM selfheal.healing_runs r, deployed, LATERAL (

@@ -8,20 +8,18 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
+from services.optimizer.app.services.log.prompt_history import BY_HAND
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.wagers import Wager
 
 # Rows of `prompts` that the Optimizer wrote are its own doing once, when they were inserted; every
 # other activation is a hand's, and begins an incident, of the same text too.
-SELECT_INCIDENT = """
+SELECT_INCIDENT = f"""
     SELECT coalesce(max(a.id), 0)
     FROM selfheal.activations a
     JOIN prompts p ON p.id = a.prompt_id
     WHERE a.task_type = $1
-      AND (
-          p.created_by <> 'optimizer'
-          OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
-      )
+      AND {BY_HAND}
 """
 SELECT_WAGERS = """
     SELECT w.id, w.number, w.alpha, w.candidate_digest,
