@@ -6,12 +6,13 @@ whatever the clocks of those who hold leases say.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from services.common.database import translate_database_errors
 from services.common.errors import DatabaseUnavailableError, ServiceError
 
 # Looks first, so that nobody waits for the transaction of who holds it. What is held for longer
@@ -48,6 +49,8 @@ SELECT_AGE = """
 
 # So often is a lease renewed while it is held.
 RENEWALS = 4
+# So long after a lost database couldn't be reached it is tried again, to give a lease back.
+SECONDS_TO_TRY_AGAIN = 0.5
 
 Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 
@@ -126,13 +129,22 @@ class Lease:
             await self._give_back(connection, connect)
 
     async def _give_back(self, connection: asyncpg.Connection, connect: Connect) -> None:
-        """Release it: over another connection where its own is lost; else it runs out by itself."""
-        if not connection.is_closed():
-            await self.release(connection)
-            return
-        with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
-            async with connect() as another:
-                await self.release(another)
+        """Release it: over another connection where its own is lost, once the database is back.
+
+        A database that stays away for longer than a renewal lets it run out by itself.
+        """
+        opening: AbstractAsyncContextManager[asyncpg.Connection] = nullcontext(connection)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds / RENEWALS):
+                while True:
+                    with (
+                        suppress(DatabaseUnavailableError, asyncpg.PostgresError),
+                        translate_database_errors(),
+                    ):
+                        async with opening as own_or_another:
+                            return await self.release(own_or_another)
+                    opening = connect()
+                    await asyncio.sleep(SECONDS_TO_TRY_AGAIN)
 
     async def _renew(self, connect: Connect) -> None:
         while True:

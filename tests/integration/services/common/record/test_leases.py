@@ -131,3 +131,38 @@ async def test_it_is_given_back_though_its_connection_was_lost(
     async with connecting() as own, MINE.holding(own, connecting):
         own.terminate()
     assert await THEIRS.claim(connection)
+
+
+async def test_it_is_given_back_once_a_database_that_was_lost_is_there_again(
+    connection: Connection, database_url: str
+) -> None:
+    tries = 0
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise DatabaseUnavailableError("It is away.")
+        async with connect(database_url, timeout_seconds=5) as other:
+            yield other
+
+    async with connect(database_url, timeout_seconds=5) as own, MINE.holding(own, connecting):
+        own.terminate()
+    assert tries == 3
+    assert await THEIRS.claim(connection)
+
+
+async def test_who_gives_it_back_does_not_wait_for_a_database_that_stays_away(
+    connection: Connection, database_url: str
+) -> None:
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        raise DatabaseUnavailableError("It is away.")
+        yield connection
+
+    short = Lease("some work", "mine", 2)
+    opening = connect(database_url, timeout_seconds=5)
+    async with asyncio.timeout(20), opening as own, short.holding(own, connecting):
+        own.terminate()
+    assert await connection.fetchval("SELECT holder FROM selfheal.leases") == "mine"
