@@ -591,7 +591,7 @@ CREATE TABLE selfheal.migrations (
     number INTEGER PRIMARY KEY,
     applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );
-INSERT INTO selfheal.migrations (number) VALUES (1), (2), (3), (4), (5), (6);
+INSERT INTO selfheal.migrations (number) VALUES (1), (2), (3), (4), (5), (6), (7);
 
 -- The seed prompt.
 INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)

@@ -36,10 +36,10 @@ def test_an_older_volume_is_migrated_and_keeps_its_rows(
 
     containers.up()
 
-    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "6"
+    assert containers.psql("SELECT max(number) FROM selfheal.migrations") == "7"
     assert (
-        "Applied migration 2, migration 3, migration 4, migration 5, migration 6."
-        in containers.compose("logs", "migrate").stdout
+        "Applied migration 2, migration 3, migration 4, migration 5, migration 6, "
+        "migration 7." in containers.compose("logs", "migrate").stdout
     )
     assert containers.psql("SELECT user_input FROM execution_logs") == "an old request"
     status, answer = ask()

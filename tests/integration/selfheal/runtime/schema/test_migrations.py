@@ -23,7 +23,14 @@ from services.common.config import Settings
 ROOT = Path(__file__).parents[5]
 SCHEMA = ROOT / "db" / "schema.sql"
 FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
-MIGRATIONS = ["migration 2", "migration 3", "migration 4", "migration 5", "migration 6"]
+MIGRATIONS = [
+    "migration 2",
+    "migration 3",
+    "migration 4",
+    "migration 5",
+    "migration 6",
+    "migration 7",
+]
 
 CATALOG = {
     "columns": """
@@ -178,17 +185,17 @@ def copy(tmp_path: Path) -> Path:
 def test_a_migration_that_does_not_apply_leaves_the_ones_before_it_and_nothing_half(
     old: EmbeddedPostgres, copy: Path, statements: str, complaint: str
 ) -> None:
-    (copy.parent / "migrations" / "0007_broken.sql").write_text(statements)
-    with pytest.raises(PostgresError, match=rf"migration 7 doesn't apply: .*{complaint}"):
+    (copy.parent / "migrations" / "0008_broken.sql").write_text(statements)
+    with pytest.raises(PostgresError, match=rf"migration 8 doesn't apply: .*{complaint}"):
         seen_with(old, copy).start()
     assert ask(old, "SELECT to_regclass('halfway')") == [(None,)]
-    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(6,)]
-    (copy.parent / "migrations" / "0007_broken.sql").write_text(
-        "INSERT INTO selfheal.migrations (number) VALUES (7);"
+    assert ask(old, "SELECT max(number) FROM selfheal.migrations") == [(7,)]
+    (copy.parent / "migrations" / "0008_broken.sql").write_text(
+        "INSERT INTO selfheal.migrations (number) VALUES (8);"
     )
     said: list[str] = []
     seen_with(old, copy).start(progress=said.append)
-    assert said == ["applied migration 7"]
+    assert said == ["applied migration 8"]
 
 
 def test_a_server_of_the_operators_own_is_told_what_to_apply(old: EmbeddedPostgres) -> None:

@@ -62,6 +62,7 @@ def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) ->
         "migration 4",
         "migration 5",
         "migration 6",
+        "migration 7",
     ]
     assert ask(empty, "SELECT content, version FROM prompts WHERE task_type = 'mine'") == [
         ("text", 7)
