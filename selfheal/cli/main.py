@@ -24,6 +24,7 @@ from selfheal.cli import (
 from selfheal.cli import demo as demonstration
 from selfheal.cli.access import audit, keys, users
 from selfheal.cli.rollouts import canary
+from selfheal.cli.spending import costs
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -65,6 +66,7 @@ for command in (
     evaluate.evaluate,
     optimize.optimize,
     logs.logs,
+    costs.costs,
     doctor.doctor,
     migrate.migrate,
     lifecycle.reset,

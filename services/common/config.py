@@ -23,6 +23,7 @@ from services.common.setting_checks import (
     check_webhook_url,
     name_in_url,
 )
+from services.common.settings.costs import CostSettings
 from services.common.settings.database import DatabaseSettings, DirectDatabaseSettings
 from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSettings
 from services.common.settings.model import (
@@ -61,6 +62,7 @@ class ManagerSettings(
     DoorSettings,
     PeopleSettings,
     SpoolSettings,
+    CostSettings,
 ):
     """Every setting that the Manager reads."""
 
@@ -143,7 +145,12 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings, PauseSettings
+    SecondModelSettings,
+    DirectDatabaseSettings,
+    TaskTypeSettings,
+    UpstreamSettings,
+    PauseSettings,
+    CostSettings,
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.common.metering.spending import Spending
+
 # Which model answered, as `provider:model`, where it stood in for the main one.
 FALLBACK_HEADER = "x-selfheal-fallback"
 MAX_INPUT_CHARACTERS = 20_000
@@ -153,6 +155,8 @@ class TaskRequest(Schema):
 class TaskResponse(Schema):
     """What the Worker answers; tokens are 0 where the model doesn't count them.
 
+    Cached tokens are those of the input that the provider had kept.
+
     `prompt_age_seconds` is how old the prompt is, where it couldn't be read anew.
     `fallback` is the model as `provider:model` where it stood in for the main one.
     `rollout`, `arm` and `unit` say which arm of which rollout answered, while one is open.
@@ -165,11 +169,18 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0)] = 0
+    provider: str = ""
     prompt_age_seconds: Annotated[int | None, Field(ge=0)] = None
     fallback: str | None = None
     rollout: UUID | None = None
     arm: Arm | None = None
     unit: Unit | None = None
+
+    @property
+    def spent(self) -> Spending:
+        """What was spent on its model."""
+        return Spending.of_call(self.input_tokens, self.output_tokens, self.cached_tokens)
 
 
 # A client's body as far as the Worker checks it.

@@ -1,8 +1,9 @@
 """Metrics of the Manager alone, which the database knows: waiting scores, traffic, heals."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Final
 
@@ -10,6 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from services.common.costs.bill import Charge
+from services.common.costs.hours import begin_month, load_spent
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
@@ -20,7 +23,8 @@ COUNT_DECISIONS: Final = """
     SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
 """
 
-
+# For rows of a database whose clock goes ahead.
+HOUR: Final = timedelta(hours=1)
 COUNT_OPEN_CANARIES: Final = "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL"
 
 
@@ -49,6 +53,36 @@ class HealingMetrics(Collector):
         for labels, count in sorted(self._decisions.items()):
             family.add_metric(labels, count)
         yield family
+
+
+class SpendingMetrics(Collector):
+    """What was spent since the month began in UTC, by whichever service: as counters that begin
+    anew each month, which `increase` and `rate` take for what they are.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._charges: Sequence[Charge] = ()
+        registry.register(self)
+
+    def set_charges(self, charges: Sequence[Charge]) -> None:
+        """Show what was spent."""
+        self._charges = charges
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give the sums to a scrape."""
+        labels = ["task_type", "model", "purpose"]
+        cost = CounterMetricFamily(
+            "agent_cost_usd", "What models cost this month, where that is known", labels=labels
+        )
+        unpriced = CounterMetricFamily(
+            "agent_unpriced_calls", "Calls this month whose price isn't known", labels=labels
+        )
+        for one in self._charges:
+            of_it = [one.task_type, one.model, one.purpose]
+            cost.add_metric(of_it, float(one.cost_usd))
+            unpriced.add_metric(of_it, one.unpriced_calls)
+        yield cost
+        yield unpriced
 
 
 class CountedMetrics:
@@ -82,6 +116,7 @@ class CountedMetrics:
             "agent_canaries_open", "Repairs that serve a share of the traffic", registry=registry
         )
         self._healing = HealingMetrics(registry)
+        self._spending = SpendingMetrics(registry)
 
     async def refresh(self) -> None:
         """Ask."""
@@ -94,4 +129,7 @@ class CountedMetrics:
             async with self._database.connection() as connection:
                 counts = await connection.fetch(COUNT_DECISIONS)
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
+                now = datetime.now(UTC)
+                spent = await load_spent(connection, begin_month(now), now + HOUR)
+            self._spending.set_charges(spent)
             self._healing.set_decisions({(name, what): count for name, what, count in counts})
