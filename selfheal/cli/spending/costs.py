@@ -53,20 +53,18 @@ def costs(
     Example: selfheal costs --by model --since 2026-11-01
     """
     with friendly_errors():
-        found = {
-            name: ask_about(
-                task_type,
-                lambda connection, span=span: load_spent(  # type: ignore[misc]
-                    connection, *span, [task_type] if task_type else None
-                ),
-            )
-            for name, span in find_spans(since, until, datetime.now(UTC)).items()
-        }
+        spans = find_spans(since, until, datetime.now(UTC))
+        found = {name: _load(task_type, *span) for name, span in spans.items()}
     if as_json:
         print_json({name: describe(charges, COLUMNS[by]) for name, charges in found.items()})
         return
     for name, charges in found.items():
         _print(name, charges, by)
+
+
+def _load(task_type: str | None, start: datetime, end: datetime) -> list[Charge]:
+    only = [task_type] if task_type else None
+    return ask_about(task_type, lambda connection: load_spent(connection, start, end, only))
 
 
 def find_spans(

@@ -103,7 +103,7 @@ async def test_a_bill_is_kept_and_a_lost_database_ends_nothing(
 
     @asynccontextmanager
     async def fail() -> AsyncIterator[asyncpg.Connection]:
-        raise asyncpg.PostgresConnectionError
+        raise asyncpg.PostgresConnectionError("lost")
         yield connection
 
     bill = Bill(PRICES, "t")
