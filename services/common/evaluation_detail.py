@@ -87,13 +87,14 @@ class JudgeDetail(DetailPart):
 
     @property
     def spent(self) -> Spending:
-        """What was spent on its model."""
+        """What was spent on its model; calls without any tokens weren't told of."""
+        has_tokens = self.input_tokens > 0 or self.output_tokens > 0
         return Spending(
             self.calls,
             self.input_tokens,
             self.output_tokens,
             self.cached_tokens,
-            self.untold_calls,
+            self.untold_calls if has_tokens else self.calls,
         )
 
 

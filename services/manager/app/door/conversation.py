@@ -81,7 +81,6 @@ def make_execution(
     arm = answer.assignment.as_detail() if answer.assignment else {}
     named = {
         "model": answer.model,
-        "provider": answer.provider,
         "fallback": answer.fallback,
         "cost_usd": cost_usd,
         **arm,
