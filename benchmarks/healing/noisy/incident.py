@@ -34,7 +34,8 @@ CONCURRENCY: Final = 4
 BATCHES_BEFORE: Final = 2
 # So many answers at least a promotion is followed by.
 FOLLOWED_ANSWERS: Final = 84
-MOST_BATCHES: Final = 80
+# A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
+MOST_BATCHES: Final = 400
 # After so many batches in which the Optimizer found no work an incident is over.
 MOST_IDLE_BATCHES: Final = 4
 # Over this share of the traffic a candidate counts as serving; the database's own 0.1 isn't over.
