@@ -77,7 +77,11 @@ class Incident(Stage):
         self._answers = self._wrong = 0
 
     async def _go_on(self) -> str:
-        """Let users ask and the Optimizer look in turn; returns what served after its first run."""
+        """Let users ask and the Optimizer look in turn.
+
+        Returns:
+            What served after its first run, and after the canary that came of it.
+        """
         first, idle = "", 0
         for _ in range(MOST_BATCHES):
             if self._play.drifts:
@@ -85,13 +89,16 @@ class Incident(Stage):
             await self._ask(BATCH)
             serving = (await self._lane.database.serving()).content
             known = len(await self._lane.database.healing_runs())
-            await self._look(restarts=self._play.restarts and not first)
+            await self._look(restarts=self._play.restarts and not known)
             runs = await self._lane.database.healing_runs()
             self._candidates += [
                 Candidate(serving, run.content)
                 for run in runs[known:]
                 if run.decision in (PROMOTED, CANARY)
             ]
+            if await self._lane.database.canary_share() is not None:
+                idle = 0  # no heal begins meanwhile
+                continue
             if runs and not first:
                 first = (await self._lane.database.serving()).content
             idle = idle + 1 if len(runs) == known else 0
@@ -118,8 +125,6 @@ class Incident(Stage):
             await wait_until_ready(self._lane)
 
     async def _is_over(self, runs: Sequence[HealingRun], idle: int) -> bool:
-        if await self._lane.database.canary_share() is not None:
-            return False
         serving = (await self._lane.database.serving()).content
         if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)

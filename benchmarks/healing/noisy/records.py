@@ -112,7 +112,7 @@ class PlayRecord:
         last_good: What the last text before the incumbent was worth; None without one.
         empty: What no prompt at all is worth.
         before: What the incumbent was worth.
-        first: What served after the first run.
+        first: What served after the first run, and the canary that came of it.
         after: What served in the end.
         heals: Runs of the Optimizer.
         services: Candidates that served, canaries included.

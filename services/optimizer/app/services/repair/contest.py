@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, stdev
 from uuid import UUID
 
 from services.common.errors import ServiceError, UpstreamError
@@ -31,6 +32,8 @@ OBSTACLES = {
 }
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
+# One input that differs makes just a standard error.
+ROUNDING = 1e-9
 
 log = get_logger()
 
@@ -54,15 +57,17 @@ class Contender:
     def is_better_than(self, other: "Contender | None") -> bool:
         """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
-        So small a difference as can't be told from none doesn't count.
+        A difference below its own standard error doesn't count: of two that can't be told apart
+        the one that is trusted more stays, and not the one that was lucky.
         """
         if self.gain <= 0 or other is None:
             return self.gain > 0
         shared = self.results.keys() & other.results.keys()
         if not shared:
             return self.gain > other.gain
-        mine = fmean(self.results[name].score for name in shared)
-        return mine > fmean(other.results[name].score for name in shared) + TIE_MARGIN
+        gains = [self.results[name].score - other.results[name].score for name in shared]
+        error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
+        return fmean(gains) > TIE_MARGIN and fmean(gains) >= error - ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
