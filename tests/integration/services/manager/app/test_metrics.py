@@ -12,13 +12,15 @@ INSERT_RUN = """
 """
 INSERT_TRAFFIC = """
     INSERT INTO selfheal.traffic
-    SELECT task_type, date_bin('5 minutes', now(), '2000-01-01Z') + ago::interval, version, requests, 0,
-           scored, passed, score_sum, 0, 0, input_tokens, output_tokens
+    SELECT task_type, date_bin('5 minutes', now(), '2000-01-01Z') + ago::interval, version,
+           requests, 0, scored, passed, score_sum, 0, 0, input_tokens, output_tokens
     FROM (VALUES
         ('a', '0', 1, 6, 4, 3, 3.5, 70, 7), ('a', '-5 min', 1, 2, 0, 0, 0, 30, 3),
         ('a', '-1 hour', 1, 99, 9, 0, 0, 9, 9), ('a', '0', 2, 1, 1, 1, 1, 0, 0),
         ('a', '0', NULL, 5, 0, 0, 0, 0, 0)
-    ) AS t (task_type, ago, version, requests, scored, passed, score_sum, input_tokens, output_tokens)
+    ) AS t (
+        task_type, ago, version, requests, scored, passed, score_sum, input_tokens, output_tokens
+    )
 """
 
 
