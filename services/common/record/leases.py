@@ -140,7 +140,8 @@ class Lease:
                 while True:
                     with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
                         async with connect() as another:
-                            return await self.release(another)
+                            await self.release(another)
+                        return
                     await asyncio.sleep(SECONDS_TO_TRY_AGAIN)
 
     async def _renew(self, connect: Connect) -> None:
