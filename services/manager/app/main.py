@@ -36,6 +36,8 @@ from services.manager.app.idempotency.calls import IdempotentCalls
 from services.manager.app.log.metrics import SpoolMetrics
 from services.manager.app.log.row_log import RowLog
 from services.manager.app.metrics import CountedMetrics
+from services.manager.app.retention.retention import Retention
+from services.manager.app.retention.rules import plan_rules
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
@@ -98,7 +100,13 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
     authorisation = Authorisation(settings, key_store, people)
-    background = (key_store, traffic_counter, sweeper, row_log)
+    retention = Retention(
+        database,
+        plan_rules(settings, task_types),
+        lookback_minutes=settings.optimizer_lookback_minutes,
+        registry=metrics.registry,
+    )
+    background = (key_store, traffic_counter, sweeper, retention, row_log)
 
     async def find_obstacle() -> str:
         return authorisation.find_obstacle() or await row_log.find_obstacle()
@@ -160,6 +168,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     async def refresh_metrics() -> None:
         await row_log.refresh_metrics()
         await counted.refresh()
+        await retention.refresh_metrics()
 
     app = create_app(
         SERVICE,
