@@ -5,7 +5,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from faults.load import WAYS, Load, Sent, Way, ask
+
+from benchmarks.open_load import WAYS, Load, Sent, Way, ask
 
 DONE = "data: {}\n\ndata: [DONE]\n\n"
 
