@@ -56,9 +56,7 @@ def fit_slopes(measured: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     warm_up = measured["options"]["warm_up"]
     return {
         part: {
-            name: asdict(
-                fit_slope(split_lives(samples, name, warm_up_seconds=warm_up, block=block))
-            )
+            name: asdict(fit_slope(split_lives(samples, name, warm_up=warm_up, block=block)))
             for name in MOST_GROWTH
         }
         for part, samples in measured["samples"].items()

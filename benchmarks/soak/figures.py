@@ -17,8 +17,7 @@ Z: Final = 1.96
 # Share of the time by which the database's growth is reckoned for the rest.
 FIRST_PART: Final = 1 / 3
 # A prompt heals where so many answers under it were scored, and such a share of them passed.
-FEWEST_ANSWERS: Final = 10
-HEALED_SHARE: Final = 0.9
+FEWEST_ANSWERS, HEALED_SHARE = 10, 0.9
 
 Points = Sequence[tuple[float, float]]
 
@@ -67,12 +66,25 @@ def fit_slope(lives: Iterable[Points]) -> Slope:
     return Slope(median(slopes), low, high, points, len(kept))
 
 
-def thin(points: Points, seconds: float) -> list[tuple[float, float]]:
-    """Take the median of each so many seconds, of times and of values."""
-    blocks = groupby(points, key=lambda point: int(point[0] // seconds))
+def split_lives(
+    samples: Iterable[Mapping[str, Any]], name: str, *, warm_up: float, block: float
+) -> list[list[tuple[float, float]]]:
+    """Split a part's samples by the process's lives, without each one's warm-up.
+
+    Args:
+        samples: In the order of time; `life` and `age` say how often and how long ago, in seconds,
+            the process was started.
+        name: Which figure; of each block of so many seconds its median is taken.
+    """
+    lives = (list(group) for _, group in groupby(samples, key=lambda sample: sample["life"]))
+    warm = ([one for one in life if one["age"] >= warm_up] for life in lives)
     return [
-        (median(at for at, _ in block), median(value for _, value in block))
-        for block in (list(group) for _, group in blocks)
+        [
+            (median(one["at"] for one in points), median(one[name] for one in points))
+            for _, group in groupby(life, key=lambda sample: int(sample["at"] // block))
+            if (points := list(group))
+        ]
+        for life in warm
     ]
 
 
@@ -115,13 +127,11 @@ class Serving:
     """A time in which a prompt served, and how its own answers did.
 
     Attributes:
-        version: The prompt's.
         since: When it began to serve.
         scored, passed: Its answers; a canary's candidate's don't count.
     """
 
     prompt_id: int
-    version: int
     since: datetime
     scored: int
     passed: int
@@ -131,67 +141,42 @@ class Serving:
         """Share of its scored answers that passed; None where there is none."""
         return self.passed / self.scored if self.scored else None
 
-    def seconds_since(self, earlier: "Serving") -> float:
-        """Return the seconds from when another prompt began to serve."""
-        return (self.since - earlier.since).total_seconds()
 
-
-@dataclass(frozen=True, slots=True)
-class Heal:
-    """What became of a bad deploy until the next one.
-
-    Attributes:
-        name, kind: The bad prompt's.
-        at_seconds: When it was deployed.
-        bad_share: Share of its answers that passed.
-        healed_seconds: Time until the prompt began to serve that served in the end, and whose
-            answers pass; None where there is none.
-        healed_share: Share of that one's answers that passed.
-        canary_seconds: How much of that time a canary was open.
-        is_over: Whether there was as much time as is planned.
-    """
-
-    name: str
-    kind: str
-    at_seconds: float
-    bad_share: float | None
-    healed_seconds: float | None
-    healed_share: float | None
-    canary_seconds: float
-    is_over: bool
-
-
-def find_heal(
-    served: Sequence[Serving], deployed_id: int, others: Iterable[int]
-) -> tuple[Serving | None, Serving | None]:
-    """Find when a bad prompt served first, and the serving that healed it.
-
-    That is the last one before the next deploy, if its answers pass.
+def judge_deploy(
+    served: Sequence[Serving], prompt_id: int, deployed: Iterable[int]
+) -> dict[str, float | None]:
+    """Tell whether a bad deploy was healed: by what served last before the next deploy.
 
     Args:
         served: In the order of time.
-        deployed_id: The bad prompt.
-        others: All prompts that were deployed.
+        prompt_id: The bad prompt.
+        deployed: All prompts that were deployed.
+
+    Returns:
+        The share of its answers that passed; and, where the last one's answers pass, the seconds
+        until that began to serve, and the share of its answers that passed.
     """
-    start = next((i for i, one in enumerate(served) if one.prompt_id == deployed_id), None)
+    told: dict[str, float | None] = dict.fromkeys(("bad_share", "healed_seconds", "healed_share"))
+    start = next((i for i, one in enumerate(served) if one.prompt_id == prompt_id), None)
     if start is None:
-        return None, None
-    bad, last, rest = served[start], None, set(others) - {deployed_id}
+        return told
+    last, others = served[start], set(deployed) - {prompt_id}
+    told["bad_share"] = last.share
     for one in served[start + 1 :]:
-        if one.prompt_id in rest:
+        if one.prompt_id in others:
             break
         last = one
-    if last is None or last.prompt_id == deployed_id or last.scored < FEWEST_ANSWERS:
-        return bad, None
-    return bad, last if (last.share or 0) >= HEALED_SHARE else None
+    is_other = last.prompt_id != prompt_id and last.scored >= FEWEST_ANSWERS
+    if is_other and (last.share or 0) >= HEALED_SHARE:
+        told["healed_seconds"] = (last.since - served[start].since).total_seconds()
+        told["healed_share"] = last.share
+    return told
 
 
 def count_outcomes(
     sent: Iterable[Sent], outcome: Outcome, windows: Sequence[tuple[float, float]]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Count requests of an outcome by cause: within the windows, and outside.
-
-    One that was under way in a window at any moment is within.
+    """Count requests of an outcome by cause: those under way in a window, and the others.
 
     Args:
         windows: Beginnings and ends, by the clock of `Sent`.
@@ -203,23 +188,3 @@ def count_outcomes(
             is_within = any(one.due_at <= end and one.ended_at >= start for start, end in windows)
             (within if is_within else outside)[one.code] += 1
     return dict(sorted(within.items())), dict(sorted(outside.items()))
-
-
-def split_lives(
-    samples: Iterable[Mapping[str, Any]], name: str, *, warm_up_seconds: float, block: float
-) -> list[list[tuple[float, float]]]:
-    """Split a part's samples by the process's lives, without each one's warm-up, thinned.
-
-    Args:
-        samples: In the order of time; `life` and `age` say how often and how long ago the process
-            was started.
-        name: Which figure.
-    """
-    lives = groupby(samples, key=lambda sample: sample["life"])
-    return [
-        thin(
-            [(one["at"], one[name]) for one in group if one["age"] >= warm_up_seconds],
-            block,
-        )
-        for _, group in lives
-    ]

@@ -1,14 +1,10 @@
 """What a soak reads from the database and does to it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
-
-import asyncpg
 
 from benchmarks.healing.lane.database import DEACTIVATE, DEPLOY
-from benchmarks.open_load import SELECT_LANDED, TASK_TYPE
+from benchmarks.open_load import SELECT_LANDED, TASK_TYPE, Landed, Sent, count_landed
 from benchmarks.soak.figures import Serving
 from services.common.database import connect
 
@@ -27,7 +23,7 @@ SELECT_SERVED = """
                lead(activated_at) OVER (ORDER BY id) AS until
         FROM selfheal.activations WHERE task_type = $1
     )
-    SELECT s.prompt_id, s.version, s.since, count(l.evaluation_passed) AS scored,
+    SELECT s.prompt_id, s.since, count(l.evaluation_passed) AS scored,
            count(*) FILTER (WHERE l.evaluation_passed) AS passed
     FROM served AS s LEFT JOIN (
         SELECT * FROM execution_logs AS own WHERE NOT EXISTS (
@@ -36,16 +32,17 @@ SELECT_SERVED = """
         )
     ) AS l ON l.task_type = $1 AND l.prompt_version = s.version AND l.created_at >= s.since
          AND (s.until IS NULL OR l.created_at < s.until)
-    GROUP BY s.id, s.prompt_id, s.version, s.since ORDER BY s.id
+    GROUP BY s.id, s.prompt_id, s.since ORDER BY s.id
 """
-SELECT_CANARIES = """
-    SELECT incumbent_prompt_id AS prompt_id, outcome, reason,
-           extract(epoch FROM coalesce(ended_at, now()) - started_at)::float AS seconds
-    FROM selfheal.rollouts WHERE task_type = $1 ORDER BY started_at
-"""
-SELECT_RUNS = """
-    SELECT incumbent_prompt_id AS prompt_id, decision || ': ' || reason AS outcome
-    FROM selfheal.healing_runs WHERE task_type = $1 ORDER BY created_at
+# What heals and canaries came to, by the prompt that was to be replaced.
+SELECT_OUTCOMES = """
+    SELECT incumbent_prompt_id AS prompt_id, decision || ': ' || reason AS outcome,
+           0::float AS canary_seconds, created_at
+    FROM selfheal.healing_runs WHERE task_type = $1
+    UNION ALL
+    SELECT incumbent_prompt_id, 'canary ' || coalesce(outcome, 'is open') || ': ' || reason,
+           extract(epoch FROM coalesce(ended_at, now()) - started_at)::float, started_at
+    FROM selfheal.rollouts WHERE task_type = $1 ORDER BY created_at
 """
 
 
@@ -80,26 +77,23 @@ class SoakDatabase:
         """Count the answers that wait for their scores."""
         return int(await self._fetch_value(COUNT_PENDING))
 
-    async def find_landed(self, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-        """Read what the log has of requests."""
-        return [dict(row) for row in await self._fetch(SELECT_LANDED, request_ids)]
+    async def count_landed(self, sent: list[Sent]) -> Landed:
+        """Count what the log has of requests."""
+        return count_landed(
+            sent, await self._fetch(SELECT_LANDED, [one.request_id for one in sent])
+        )
 
     async def served(self) -> list[Serving]:
         """Read which prompts served, in their order, and how their answers did."""
-        return [Serving(**dict(row)) for row in await self._fetch(SELECT_SERVED, TASK_TYPE)]
+        return [Serving(**row) for row in await self._fetch(SELECT_SERVED, TASK_TYPE)]
 
-    async def canaries(self) -> list[dict[str, Any]]:
-        """Read the canaries, by the prompt that each was to replace."""
-        return [dict(row) for row in await self._fetch(SELECT_CANARIES, TASK_TYPE)]
+    async def outcomes(self) -> list[dict[str, Any]]:
+        """Read what heals and canaries came to, in their order."""
+        return await self._fetch(SELECT_OUTCOMES, TASK_TYPE)
 
-    async def runs(self) -> list[dict[str, Any]]:
-        """Read what heals came to, by the prompt that each was to replace."""
-        return [dict(row) for row in await self._fetch(SELECT_RUNS, TASK_TYPE)]
-
-    async def _fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+    async def _fetch(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         async with connect(self.url, timeout_seconds=TIMEOUT_SECONDS) as connection:
-            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
-        return rows
+            return [dict(row) for row in await connection.fetch(statement, *values)]
 
     async def _fetch_value(self, statement: str, *values: Any) -> Any:
         async with connect(self.url, timeout_seconds=TIMEOUT_SECONDS) as connection:

@@ -47,7 +47,7 @@ def _table_deploys(deploys: list[dict[str, Any]]) -> Table:
         until = "not over" if not one["is_over"] and healed is None else "[red]not healed[/]"
         table.add_row(
             one["name"],
-            f"{one['at_seconds'] / 60:.1f} min",
+            f"{one['at'] / 60:.1f} min",
             _percent(one["bad_share"]),
             until if healed is None else f"{healed:.0f} s",
             f"{one['canary_seconds']:.0f} s",

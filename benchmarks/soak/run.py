@@ -11,8 +11,8 @@ from typing import Any, Final
 from benchmarks.healing.inputs import SIMULATED, read_pools
 from benchmarks.healing.scenarios import PromptScenario, read_scenarios
 from benchmarks.measured_system import MeasurementError
-from benchmarks.open_load import Load, count_landed
-from benchmarks.soak.figures import Heal, count_outcomes, find_heal, reckon_growth
+from benchmarks.open_load import Load
+from benchmarks.soak.figures import count_outcomes, judge_deploy, reckon_growth
 from benchmarks.soak.plan import (
     DEPLOY,
     MID_HEAL,
@@ -133,12 +133,12 @@ class Soak:
         self.progress(f"{at / 60:6.1f} min: {prompt.name} is deployed")
 
     async def _restart(self, event: Event) -> None:
-        problem = ""
+        missing = ""
         if event.how == MID_HEAL and not await self._until_healing():
-            problem = "no heal was under way"
+            missing = "no heal was under way"
         async with self._restarting:
             at = time.monotonic()
-            problem = await asyncio.to_thread(self.system.restart, event.what, event.how) or problem
+            problem = await asyncio.to_thread(self.system.restart, event.what, event.how) or missing
             back = time.monotonic()
         if event.what not in REFUSE_NOTHING:
             self.windows.append((at, back + BACK_SECONDS))
@@ -207,16 +207,14 @@ class Soak:
         return ""
 
     async def count(self) -> dict[str, Any]:
-        """Count what became of everything, when the traffic has ended."""
+        """Count what became of every request, when the traffic has ended."""
         sent = self.load.sent
-        found = await self.database.find_landed([one.request_id for one in sent])
-        acknowledged = [one for one in sent if one.outcome == "acknowledged"]
         refused, refused_outside = count_outcomes(sent, "refused", self.windows)
         broken, broken_outside = count_outcomes(sent, "broken", self.windows)
         return {
             "sent": len(sent),
-            **asdict(count_landed(sent, found)),
-            "misnamed": sum(not one.is_named for one in acknowledged),
+            **asdict(await self.database.count_landed(sent)),
+            "misnamed": sum(one.outcome == "acknowledged" and not one.is_named for one in sent),
             "refused": refused,
             "refused_outside": refused_outside,
             "broken": broken,
@@ -224,42 +222,24 @@ class Soak:
         }
 
     async def judge_deploys(self, ended: float) -> list[dict[str, Any]]:
-        """Tell of each deploy what became of it."""
-        served, canaries = await self.database.served(), await self.database.canaries()
-        runs, ids = await self.database.runs(), [one["prompt_id"] for one in self.deploys]
+        """Tell of each deploy what became of it, and whether it had the time that is planned."""
+        served, outcomes = await self.database.served(), await self.database.outcomes()
+        ids = [deploy["prompt_id"] for deploy in self.deploys]
         judged = []
-        for deploy, next_one in zip(self.deploys, [*self.deploys[1:], None], strict=True):
-            prompt_id = deploy["prompt_id"]
-            bad, healed = find_heal(served, prompt_id, ids)
-            own = [one for one in canaries if one["prompt_id"] == prompt_id]
-            length = (next_one["at"] if next_one else ended) - deploy["at"]
-            heal = Heal(
-                name=deploy["name"],
-                kind=deploy["kind"],
-                at_seconds=deploy["at"],
-                bad_share=bad.share if bad else None,
-                healed_seconds=healed.seconds_since(bad) if healed and bad else None,
-                healed_share=healed.share if healed else None,
-                canary_seconds=sum(one["seconds"] for one in own),
-                is_over=length >= self.options.deploy_every - SAMPLE_SECONDS,
+        for deploy, end in zip(
+            self.deploys, [*(one["at"] for one in self.deploys[1:]), ended], strict=True
+        ):
+            own = [one for one in outcomes if one["prompt_id"] == deploy["prompt_id"]]
+            judged.append(
+                {
+                    **deploy,
+                    **judge_deploy(served, deploy["prompt_id"], ids),
+                    "canary_seconds": sum(one["canary_seconds"] for one in own),
+                    "outcomes": [one["outcome"] for one in own],
+                    "is_over": end - deploy["at"] >= self.options.deploy_every - SAMPLE_SECONDS,
+                }
             )
-            told = [one["outcome"] for one in runs if one["prompt_id"] == prompt_id]
-            told += [f"canary {one['outcome']}: {one['reason']}" for one in own]
-            judged.append(asdict(heal) | {"outcomes": told})
         return judged
-
-
-def make_soak(system: SoakSystem, seed_prompt: str, options: Options, progress: Progress) -> Soak:
-    """Make a soak of a running system, which serves the seed prompt."""
-    prompts = take_turns(read_scenarios(seed_prompt).regressions)
-    return Soak(
-        system=system,
-        database=SoakDatabase(system.database_url),
-        options=options,
-        prompts={prompt.name: prompt for prompt in prompts},
-        load=Load(system.settings.manager_url, options.rate, read_pools(SIMULATED).live),
-        progress=progress,
-    )
 
 
 async def run_soak(system: SoakSystem, options: Options, progress: Progress) -> dict[str, Any]:
@@ -267,8 +247,10 @@ async def run_soak(system: SoakSystem, options: Options, progress: Progress) -> 
 
     The first Ctrl-C ends the traffic, and what was measured until then is counted.
     """
-    seed_prompt = await SoakDatabase(system.database_url).seed_prompt()
-    soak = make_soak(system, seed_prompt, options, progress)
+    database = SoakDatabase(system.database_url)
+    prompts = take_turns(read_scenarios(await database.seed_prompt()).regressions)
+    load = Load(system.settings.manager_url, options.rate, read_pools(SIMULATED).live)
+    soak = Soak(system, database, options, {one.name: one for one in prompts}, load, progress)
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def stop() -> None:

@@ -154,12 +154,10 @@ def _read(name: str, process: psutil.Process) -> dict[str, float]:
                 continue
             memory = one.memory_full_info()
             totals["memory_mb"] += memory.uss if name == POSTGRES else memory.pss
-            totals["rss_mb"] += memory.rss
             totals["descriptors"] += one.num_fds()
             totals["threads"] += one.num_threads()
     return {
         "memory_mb": round(totals["memory_mb"] / 1e6, 3),
-        "rss_mb": round(totals["rss_mb"] / 1e6, 3),
         "descriptors": totals["descriptors"],
         "threads": totals["threads"],
     }
