@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
-        bench-log-size bench-console bench-compose classroom-bundle clean
+        bench-log-size bench-console bench-compose soak classroom-bundle clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -228,6 +228,11 @@ bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and a
 MODEL ?= simulated
 bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=noisy: one that obeys by chance; MODEL=local: a real one)
 	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
+
+# By default two hours; HOURS=0.25 is a quarter of one.
+HOURS ?= 2
+soak: $(VENV)/user ## Soak a whole system for hours: traffic, bad deploys, restarts (HOURS=0.25; ARGS="--json FILE")
+	@$(BIN)/python -m benchmarks.soak --hours $(HOURS) $(ARGS)
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi
