@@ -158,18 +158,18 @@ def tell_apart(inserts: list[Insert], ends: dict[str, datetime]) -> Iterator[Wai
         begin = end
 
 
-async def fill_it(url: str, rows: int) -> int:
+async def fill_it(url: str, rows: int, *, light: bool) -> int:
     """Fill the log; return its size in bytes."""
     async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
-        await fill(connection, rows, progress=messages.print)
+        await fill(connection, rows, progress=messages.print, with_details=not light)
         size: int = await connection.fetchval("SELECT pg_total_relation_size('execution_logs')")
         return size
 
 
-def measure(rows: int) -> Report:
+def measure(rows: int, *, light: bool) -> Report:
     """Fill a temporary database and upgrade it; it is deleted afterwards."""
     with temporary_postgres(FIRST_SCHEMA, settings=FILLING) as filled:
-        size = asyncio.run(fill_it(filled.database_url, rows))
+        size = asyncio.run(fill_it(filled.database_url, rows, light=light))
         filled.stop()
         # With the settings that a user's has.
         postgres = EmbeddedPostgres(filled.directory, port=filled.port, schema=FIRST_SCHEMA)
@@ -209,18 +209,20 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows in the log")
+    parser.add_argument("--light", action="store_true", help="rows without their evaluations")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    needed, free = disk_needed_bytes(options.rows), shutil.disk_usage(tempfile.gettempdir()).free
+    needed = disk_needed_bytes(options.rows, with_details=not options.light)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
         messages.print(
             f"{options.rows:,} rows need about {needed / (1 << 30):.0f} GB in "
             f"{tempfile.gettempdir()}, where {free / (1 << 30):.0f} GB are free: choose fewer "
-            "--rows, or another TMPDIR"
+            "--rows, --light, or another TMPDIR"
         )
         sys.exit(2)
     try:
-        report = measure(options.rows)
+        report = measure(options.rows, light=options.light)
     except asyncpg.PostgresError as error:
         messages.print(f"the database failed: {error}")
         sys.exit(2)
