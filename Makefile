@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
-        bench-log-size bench-console bench-compose soak classroom-bundle clean
+        bench-log-size bench-console bench-compose soak classroom-bundle bench-upgrade clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -213,6 +213,9 @@ bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code
 
 bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.log_size $(ARGS)
+
+bench-upgrade: $(VENV)/user ## Measure how long inserts wait while ten million rows are migrated (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.upgrade $(ARGS)
 
 bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.console $(ARGS)
