@@ -12,13 +12,15 @@ INSERT_RUN = """
 """
 INSERT_TRAFFIC = """
     INSERT INTO selfheal.traffic
-    SELECT task_type, date_bin('5 minutes', now(), '2000-01-01Z') + ago::interval, version, requests, 0,
-           scored, passed, score_sum, 0, 0, input_tokens, output_tokens
+    SELECT task_type, date_bin('5 minutes', now(), '2000-01-01Z') + ago::interval, version,
+           requests, 0, scored, passed, score_sum, 0, 0, input_tokens, output_tokens
     FROM (VALUES
         ('a', '0', 1, 6, 4, 3, 3.5, 70, 7), ('a', '-5 min', 1, 2, 0, 0, 0, 30, 3),
         ('a', '-1 hour', 1, 99, 9, 0, 0, 9, 9), ('a', '0', 2, 1, 1, 1, 1, 0, 0),
         ('a', '0', NULL, 5, 0, 0, 0, 0, 0)
-    ) AS t (task_type, ago, version, requests, scored, passed, score_sum, input_tokens, output_tokens)
+    ) AS t (
+        task_type, ago, version, requests, scored, passed, score_sum, input_tokens, output_tokens
+    )
 """
 
 
@@ -76,7 +78,9 @@ async def test_the_share_of_the_logs_numbers_that_are_given_out_is_shown(
     pending = PendingScores(database, lease_seconds=1)
     metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
     for given_out, called, share in ((1, False, 0), (2**30, True, 0.5), (2**31 - 1, True, 1)):
-        await connection.execute("SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called)
+        await connection.execute(
+            "SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called
+        )
         await metrics.refresh()
         shown = registry.get_sample_value("agent_log_numbers_used")
         assert shown is not None
