@@ -45,7 +45,7 @@ SELECT_ROWS = f"""
            left({CONVERSATION.format("session_id")}, 300) AS session,
            left(l.error_message, $2) AS error, left(l.user_input, $2) AS user_input,
            left(l.worker_output, $2) AS worker_output
-    FROM execution_logs AS l WHERE l.id = ANY($1::int[])
+    FROM execution_logs AS l WHERE l.id = ANY($1::bigint[])
 """
 EXPORTED_COLUMNS: Final = (
     "request_id created_at task_type outcome score prompt_version model evidence latency_ms "
