@@ -86,7 +86,7 @@ def measure(options: Options) -> dict[str, Any]:
     told = {"command": " ".join(["python -m benchmarks.soak", *sys.argv[1:]]), **describe_run()}
     with tempfile.TemporaryDirectory(prefix="selfheal-soak-") as directory:
         tell("starting the system")
-        most_heals = 3 * int(options.seconds / options.deploy_every)
+        most_heals = 2 * int(options.seconds / options.deploy_every)
         with run_system(Path(directory), most_heals=most_heals) as system:
             measured = asyncio.run(run_soak(system, options, tell))
     measured["slopes"] = fit_slopes(measured)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from typing import Any, Final
 
 from benchmarks.healing.inputs import SIMULATED, read_pools
@@ -28,10 +29,10 @@ from services.common.errors import ServiceError
 from services.manager.app.log.spool.state import measure as measure_spool
 
 SAMPLE_SECONDS: Final = 10.0
+SAMPLES_A_LINE: Final = 6
 LOOK_SECONDS: Final = 0.05
 HEAL_SECONDS: Final = 120.0
 SETTLE_SECONDS: Final = 240.0
-PROGRESS_SECONDS: Final = 60.0
 # A request may be refused so long after a restart, until breakers have closed.
 BACK_SECONDS: Final = 10.0
 # Restarts of these refuse nobody: rows are spooled, and nobody waits for a heal.
@@ -97,7 +98,7 @@ class Soak:
             group.create_task(self.load.run(stopped))
             others = [
                 group.create_task(self._guard(work, stopped))
-                for work in (self._do_all(events), self._sample_always(), self._tell_always())
+                for work in (self._do_all(events), self._sample_always())
             ]
             with suppress(TimeoutError):
                 async with asyncio.timeout(options.seconds):
@@ -130,7 +131,7 @@ class Soak:
         self.deploys.append(
             {"name": prompt.name, "kind": prompt.kind, "at": round(at, 1), "prompt_id": prompt_id}
         )
-        self.progress(f"{at / 60:6.1f} min: {prompt.name} is deployed")
+        self._tell(f"{prompt.name} is deployed")
 
     async def _restart(self, event: Event) -> None:
         missing = ""
@@ -153,8 +154,7 @@ class Soak:
         )
         if problem:
             self.problems.append(f"{event.what}, {event.how}: {problem}")
-        told = f"{event.what}: {event.how}, back after {back - at:.1f} s {problem}".rstrip()
-        self.progress(f"{(at - self.started) / 60:6.1f} min: {told}")
+        self._tell(f"{event.what}: {event.how}, back after {back - at:.1f} s {problem}".rstrip())
 
     async def _until_healing(self) -> bool:
         """Wait until a heal is under way; tells whether one is."""
@@ -166,9 +166,14 @@ class Soak:
         return False
 
     async def _sample_always(self) -> None:
-        while True:
+        """Sample what each part holds, and tell every minute how far it is."""
+        for number in count():
             async with self._restarting:
                 await self._sample()
+            if number and number % SAMPLES_A_LINE == 0:
+                sent, refused = len(self.load.sent), self.load.count("refused")
+                acknowledged = self.load.count("acknowledged")
+                self._tell(f"{sent} sent, {acknowledged} acknowledged, {refused} refused")
             await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _sample(self) -> None:
@@ -181,30 +186,25 @@ class Soak:
         acknowledged = self.load.count("acknowledged")
         self.sizes.append((at, await self.database.size_bytes(), acknowledged))
 
-    async def _tell_always(self) -> None:
-        while True:
-            await asyncio.sleep(PROGRESS_SECONDS)
-            counts = ", ".join(
-                f"{self.load.count(outcome)} {outcome}" for outcome in ("acknowledged", "refused")
-            )
-            self.progress(f"{self.now / 60:6.1f} min: {len(self.load.sent)} sent, {counts}")
+    def _tell(self, message: str) -> None:
+        self.progress(f"{self.now / 60:6.1f} min: {message}")
 
     async def settle(self) -> None:
         """Wait until no answer waits for its score, and no row for the database."""
-        obstacle = ""
+        self._tell("the traffic has ended")
+        pending = spooled = 0
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
-                while obstacle := await self._find_backlog():  # noqa: ASYNC110
+                while True:
+                    pending = await self.database.count_pending()
+                    spooled = measure_spool(self.system.spool).records
+                    if not pending + spooled:
+                        return
                     await asyncio.sleep(1)
-        if obstacle:
-            self.problems.append(f"{SETTLE_SECONDS:g} s after the traffic {obstacle}")
-
-    async def _find_backlog(self) -> str:
-        if pending := await self.database.count_pending():
-            return f"{pending} answers waited for their scores"
-        if records := measure_spool(self.system.spool).records:
-            return f"{records} rows lay in the spool"
-        return ""
+        self.problems.append(
+            f"{SETTLE_SECONDS:g} s after the traffic {pending} answers waited for their scores and "
+            f"{spooled} rows for the database"
+        )
 
     async def count(self) -> dict[str, Any]:
         """Count what became of every request, when the traffic has ended."""
@@ -261,7 +261,6 @@ async def run_soak(system: SoakSystem, options: Options, progress: Progress) -> 
     loop.add_signal_handler(signal.SIGINT, stop)
     await soak.run(stopped)
     ended = soak.now
-    progress(f"{ended / 60:6.1f} min: the traffic has ended")
     await soak.settle()
     counts, heals = await soak.count(), await soak.judge_deploys(ended)
     soak.problems += await asyncio.to_thread(system.end_services)
