@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import kubernetes_validate
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.pods import parse_quantity
 
 from services.common.config import OptimizerSettings, Settings
 
@@ -24,13 +25,6 @@ LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 # A CronJob's name is cut short by the 11 characters that its Jobs' names add.
 LONGEST_CRON_JOB_NAME = 52
-QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-FACTORS: dict[str | None, Decimal] = {
-    None: Decimal(1),
-    "m": Decimal("0.001"),
-    **{suffix: Decimal(1000**power) for power, suffix in enumerate("kMGT", start=1)},
-    **{f"{suffix}i": Decimal(1024**power) for power, suffix in enumerate("KMGT", start=1)},
-}
 MEBIBYTE = 1024**2
 CRON_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("week", 0, 6))
 INTERVAL = timedelta(minutes=5)
@@ -56,12 +50,6 @@ def secret_settings() -> set[str]:
         for name, setting in OptimizerSettings.model_fields.items()
         if "SecretStr" in str(setting.annotation) or isinstance(setting.default, SecretStr)
     }
-
-
-def parse_quantity(text: object) -> Decimal:
-    found = QUANTITY.fullmatch(str(text))
-    assert found, f"{text!r} is no quantity"
-    return Decimal(found[1]) * FACTORS[found[2]]
 
 
 def parse_cron_field(text: str, first: int, last: int) -> set[int]:
