@@ -10,6 +10,7 @@ from benchmarks.healing.lane.model_endpoint import ModelCondition
 from benchmarks.healing.noisy.endpoint import NoisyEndpoint
 from benchmarks.healing.noisy.plays import (
     DRIFT_PER_BATCH,
+    HARMFUL_AT_ONCE,
     MOST_DRIFT,
     REGRESSION,
     RESTART,
@@ -32,8 +33,9 @@ BATCH: Final = 12
 CONCURRENCY: Final = 4
 # Batches with which the versions before the incumbent, and a good incumbent, serve well.
 BATCHES_BEFORE: Final = 2
-# So many answers at least a promotion is followed by.
+# So many answers at least a promotion is followed by; more where it may be the watch's to undo.
 FOLLOWED_ANSWERS: Final = 84
+WATCHED_ANSWERS: Final = 600
 # A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
 MOST_BATCHES: Final = 400
 # After so many batches in which the Optimizer found no work an incident is over.
@@ -134,7 +136,8 @@ class Incident(Stage):
             return True
         latest = self._candidates[-1] if self._candidates else None
         if latest is not None and latest.content == serving:
-            return latest.answers >= FOLLOWED_ANSWERS
+            is_watched = self._play.lane == HARMFUL_AT_ONCE
+            return latest.answers >= (WATCHED_ANSWERS if is_watched else FOLLOWED_ANSWERS)
         return idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
 
     async def _ask(self, count: int) -> None:
