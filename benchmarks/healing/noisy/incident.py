@@ -38,8 +38,10 @@ FOLLOWED_ANSWERS: Final = 84
 WATCHED_ANSWERS: Final = 600
 # A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
 MOST_BATCHES: Final = 400
-# After so many batches in which the Optimizer found no work an incident is over.
+# After so many batches in which the Optimizer found no work an incident is over; a bad prompt's
+# goes on for longer, since what is half repaired takes more answers to show it.
 MOST_IDLE_BATCHES: Final = 4
+MOST_IDLE_BATCHES_OF_REGRESSIONS: Final = 8
 # Over this share of the traffic a candidate counts as serving; the database's own 0.1 isn't over.
 COUNTING_SHARE: Final = 0.101
 # The model calls of a run at one of which the database restarts.
@@ -130,7 +132,8 @@ class Incident(Stage):
         serving = (await self._lane.database.serving()).content
         if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)
-            is_spent = idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
+            is_idle = idle >= MOST_IDLE_BATCHES_OF_REGRESSIONS
+            is_spent = is_idle or len(runs) >= self._play.heals
             return is_recovered(now, target) or is_spent
         if any(run.decision == ROLLED_BACK for run in runs):
             return True
