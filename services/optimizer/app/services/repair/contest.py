@@ -70,7 +70,7 @@ class Contender:
         return fmean(gains) > TIE_MARGIN and fmean(gains) >= error - ROUNDING
 
     def completes(self, other: "Contender | None") -> bool:
-        """Tell whether it may stand for another, which fails at times: it isn't seen to be worse."""
+        """Tell whether it may stand for another, which fails at times, and do no worse."""
         is_flawed = other is not None and not all(one.passed for one in other.results.values())
         return is_flawed and self.gain > 0 and not (other and other.is_better_than(self))
 
