@@ -71,6 +71,8 @@ for command in (
 ):
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
+app.command("pg_dump", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_dump)
+app.command("pg_restore", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_restore)
 for command in (proposals.proposals, proposals.approve, proposals.reject, proposals.undo):
     prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")
