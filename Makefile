@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
-        bench-log-size bench-console bench-compose soak classroom-bundle bench-upgrade clean
+        bench-log-size bench-console bench-compose soak classroom-bundle bench-upgrade bench-retention clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -219,6 +219,9 @@ bench-upgrade: $(VENV)/user ## Measure how long inserts wait while ten million r
 
 bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.console $(ARGS)
+
+bench-retention: $(VENV)/user ## Measure inserts beside the retention on ten million rows (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.retention $(ARGS)
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate

@@ -14,6 +14,13 @@ from services.common.text import make_storable
 # What a detail has where the texts of its row were removed, and the setting by which they were.
 REMOVED: Final = "removed"
 BODY_RETENTION: Final = "BODY_RETENTION_DAYS"
+# SQL over rows of `execution_logs`, without a look at the detail, which is large.
+HAS_TEXTS: Final = "(user_input <> '' OR refined_input IS NOT NULL OR worker_output IS NOT NULL)"
+
+
+def show_text(text: str, detail: str = "evaluation_detail") -> str:
+    """Write in SQL what is shown in a text's place: where it was removed, by which setting."""
+    return f"coalesce('removed by ' || ({detail} #>> '{{{REMOVED},by}}'), {text})"
 
 
 class DetailPart(BaseModel):

@@ -24,6 +24,7 @@ from services.common.setting_checks import MAX_DAYS
 from services.common.task_types.checks import read_checks
 from services.common.task_types.own_functions import load_functions
 from services.common.task_types.task_type import (
+    BY_THE_SETTINGS,
     AnswerKind,
     ClientSystem,
     GoldenInputs,
@@ -180,7 +181,7 @@ def read_task_type(directory: Path) -> TaskType:
 
 def _read_retention(path: Path) -> Retention:
     if not path.exists():
-        return Retention()
+        return BY_THE_SETTINGS
     content = _parse(_Retention, path)
     return Retention(content.log_days, content.body_days)
 

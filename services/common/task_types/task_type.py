@@ -87,6 +87,9 @@ class Retention(NamedTuple):
     body_days: int | Literal["forever"] | None = None
 
 
+BY_THE_SETTINGS = Retention()
+
+
 class RuleWeight(NamedTuple):
     """The weight of a rule.
 
@@ -142,7 +145,7 @@ class TaskType:
     variables: tuple[str, ...] = ()
     client_system: ClientSystem = "follow"
     sampling: Sampling = ALL_ANSWERS
-    retention: Retention = Retention()
+    retention: Retention = BY_THE_SETTINGS
 
 
 GENERIC_REPAIRS = Repairs(

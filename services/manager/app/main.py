@@ -87,26 +87,25 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
-    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter)
-    attention = Attention(
-        database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
-    )
-
-    row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
-    worker_throttle, evaluator_throttle = Throttle(), Throttle()
-    conversation_log = ConversationLog(database)
-    calls, sweeper = IdempotentCalls(database), Sweeper(database)
-    key_store = KeyStore(settings)
-    sessions = Sessions(database, settings)
-    people = People(settings, database, sessions)
-    authorisation = Authorisation(settings, key_store, people)
     retention = Retention(
         database,
         plan_rules(settings, task_types),
         lookback_minutes=settings.optimizer_lookback_minutes,
         registry=metrics.registry,
     )
-    background = (key_store, traffic_counter, sweeper, retention, row_log)
+    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter, retention)
+    attention = Attention(
+        database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
+    )
+
+    row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
+    worker_throttle, evaluator_throttle = Throttle(), Throttle()
+    calls, conversation_log = IdempotentCalls(database), ConversationLog(database)
+    key_store = KeyStore(settings)
+    sessions = Sessions(database, settings)
+    people = People(settings, database, sessions)
+    authorisation = Authorisation(settings, key_store, people)
+    background = (key_store, traffic_counter, Sweeper(database), retention, row_log)
 
     async def find_obstacle() -> str:
         return authorisation.find_obstacle() or await row_log.find_obstacle()
@@ -168,7 +167,6 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     async def refresh_metrics() -> None:
         await row_log.refresh_metrics()
         await counted.refresh()
-        await retention.refresh_metrics()
 
     app = create_app(
         SERVICE,

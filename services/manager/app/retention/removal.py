@@ -71,6 +71,7 @@ def _pick(value: str, keys: str) -> str:
     )"""
 
 
+_TOLD: Final = "rule_score,judge_score,capped,evidence,evaluator,worker,error"
 _PARTS: Final = {
     "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens",
     "execution": "status,backend,cpu_ms,wall_ms",
@@ -78,22 +79,17 @@ _PARTS: Final = {
 _RULES: Final = f"""(
     SELECT jsonb_agg({_pick("rule", "name,weight,outcome")})
     FROM jsonb_array_elements(
-        CASE WHEN jsonb_typeof(evaluation_detail -> 'rules') = 'array'
-             THEN evaluation_detail -> 'rules' END
+        CASE WHEN jsonb_typeof(detail -> 'rules') = 'array' THEN detail -> 'rules' END
     ) AS rule
 )"""
 _FIGURES: Final = f"""
-    coalesce({
-    _pick("evaluation_detail", "rule_score,judge_score,capped,evidence,evaluator,worker,error")
-}, '{{}}')
+    coalesce({_pick("detail", _TOLD)}, '{{}}')
     || jsonb_strip_nulls(jsonb_build_object('rules', {_RULES}, {
-    ", ".join(
-        f"'{part}', " + _pick(f"evaluation_detail -> '{part}'", keys)
-        for part, keys in _PARTS.items()
-    )
+    ", ".join(f"'{part}', " + _pick(f"detail -> '{part}'", keys) for part, keys in _PARTS.items())
 }))
     || jsonb_build_object('{REMOVED}', jsonb_build_object('by', '{BODY_RETENTION}', 'at', now()))
 """
+# A detail is large: fetched once (`#> '{}'`, and no planner pulls up an OFFSET), then read often.
 _REMOVE_TEXTS: Final = f"""
     WITH conversations AS (
         UPDATE selfheal.conversations
@@ -104,7 +100,11 @@ _REMOVE_TEXTS: Final = f"""
     SET user_input = '', refined_input = NULL, worker_output = NULL,
         error_message = CASE WHEN error_message IS NOT NULL THEN 'removed by {BODY_RETENTION}' END,
         evaluation_detail = {_FIGURES}
-    WHERE id = ANY($1)
+    FROM (
+        SELECT id, evaluation_detail #> '{{}}' AS detail FROM execution_logs
+        WHERE id = ANY($1) OFFSET 0
+    ) AS read
+    WHERE execution_logs.id = read.id
 """
 
 

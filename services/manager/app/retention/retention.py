@@ -10,7 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 import asyncpg
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter
 
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
@@ -29,7 +29,8 @@ LEAST_REST_SECONDS: Final = 0.02
 # What landed late, or was evidence, is found when the log is looked through from its start again.
 AGAIN_SECONDS: Final = 86_400.0
 SELECT_BEHIND: Final = """
-    SELECT extract(epoch FROM now() - position)::float FROM selfheal.leases WHERE name = $1
+    SELECT greatest(extract(epoch FROM now() - position), 0)::float
+    FROM selfheal.leases WHERE name = $1
 """
 
 log = get_logger()
@@ -66,12 +67,6 @@ class Retention(Background):
             ["kind"],
             registry=registry,
         )
-        self._behind = Gauge(
-            "agent_retention_behind_seconds",
-            "How long what was due has stayed at most; NaN where all is kept",
-            registry=registry,
-        )
-        self._behind.set(math.nan)
         for rule in rules:
             self._removed.labels(rule.kind)
 
@@ -83,13 +78,17 @@ class Retention(Background):
                 async with self._database.connection() as connection:
                     await self._lease.release(connection)
 
-    async def refresh_metrics(self) -> None:
-        """Ask how far behind it is, whichever Manager works; an old answer stands meanwhile."""
-        if self._rules:
-            with suppress(DatabaseUnavailableError):
-                async with self._database.connection() as connection:
-                    behind = await connection.fetchval(SELECT_BEHIND, LEASE_NAME)
-                self._behind.set(math.nan if behind is None else max(behind, 0))
+    async def behind_seconds(self) -> float | None:
+        """Return how long what was due has stayed at most, whichever Manager works; None unset.
+
+        Raises:
+            DatabaseUnavailableError: If the database gives no answer.
+        """
+        if not self._rules:
+            return None
+        async with self._database.connection() as connection:
+            behind: float | None = await connection.fetchval(SELECT_BEHIND, LEASE_NAME)
+        return behind
 
     async def work_round(self) -> None:
         """Remove all that is due, where no other Manager is at it.

@@ -11,7 +11,6 @@ from services.common.task_types.registry import TaskTypes
 from services.common.task_types.task_type import TaskType, TaskTypeError
 
 Kind = Literal["rows", "texts"]
-FOREVER = "forever"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def _resolve(task_type: TaskType, settings: RetentionSettings) -> tuple[int | No
     """Fill in what a task type leaves to the settings."""
     told = (settings.log_retention_days, settings.body_retention_days)
     log_days, body_days = (
-        default if days is None else None if days == FOREVER else days
+        default if days is None else days if isinstance(days, int) else None
         for days, default in zip(task_type.retention, told, strict=True)
     )
     path = task_type.directory / RETENTION_FILE
