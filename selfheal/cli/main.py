@@ -22,7 +22,7 @@ from selfheal.cli import (
     tasks,
 )
 from selfheal.cli import demo as demonstration
-from selfheal.cli.access import audit, keys, users
+from selfheal.cli.access import audit, erase, keys, users
 from selfheal.cli.rollouts import canary
 from services.common.version import package_version
 
@@ -67,6 +67,7 @@ for command in (
     logs.logs,
     doctor.doctor,
     migrate.migrate,
+    erase.erase,
     lifecycle.reset,
 ):
     app.command()(command)
