@@ -23,6 +23,7 @@ from selfheal.cli import (
 from selfheal.cli import demo as demonstration
 from selfheal.cli.access import audit, keys, users
 from selfheal.cli.logs import logs
+from selfheal.cli.access import audit, erase, keys, users
 from selfheal.cli.rollouts import canary
 from services.common.version import package_version
 
@@ -66,6 +67,7 @@ for command in (
     optimize.optimize,
     doctor.doctor,
     migrate.migrate,
+    erase.erase,
     lifecycle.reset,
 ):
     app.command()(command)
