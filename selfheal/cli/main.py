@@ -21,7 +21,6 @@ from selfheal.cli import (
     tasks,
 )
 from selfheal.cli import demo as demonstration
-from selfheal.cli.access import audit, keys, users
 from selfheal.cli.logs import logs
 from selfheal.cli.access import audit, erase, keys, users
 from selfheal.cli.rollouts import canary

@@ -17,7 +17,7 @@ Document = dict[str, Any]
 Render = Callable[..., list[Document]]
 
 EXTERNAL = {"database": {"existingSecret": "our-database"}}
-HOSTED = {"LLM_PROVIDER": "openai", "LLM_BASE_URL": "http://vllm.models:8000/v1"}
+HOSTED = {"LLM_PROVIDER": "openai", "LLM_BASE_URL": "http://vllm.models:8080/v1"}
 # Each is what somebody installs; together they take every branch of the templates.
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "default": EXTERNAL,
@@ -83,17 +83,20 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
 
 
 @cache
-def _render(values: str, name: str, revision: int) -> str:
+def _render(values: str, name: str, revision: int, namespace: str) -> str:
     """Render as `helm install` does: the schema first, then the templates."""
     with helm_python.Chart.load(CHART) as chart:
         given = json.loads(values)
         chart.validate_schema(given)
-        return json.dumps(chart.render(given, name=name, namespace=NAMESPACE, revision=revision))
+        options = {"name": name, "namespace": namespace, "revision": revision}
+        return json.dumps(chart.render(given, **options))
 
 
-def render_texts(values: Any, name: str = "prod", revision: int = 1) -> dict[str, str]:
+def render_texts(
+    values: Any, name: str = "prod", revision: int = 1, namespace: str = NAMESPACE
+) -> dict[str, str]:
     """The text of each template, by its path."""
-    texts: dict[str, str] = json.loads(_render(json.dumps(values), name, revision))
+    texts: dict[str, str] = json.loads(_render(json.dumps(values), name, revision, namespace))
     return {path.removeprefix("selfheal/templates/"): text for path, text in texts.items()}
 
 

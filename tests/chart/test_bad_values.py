@@ -49,6 +49,7 @@ HOST = {"host": "agent.example.com"}
         (EXTERNAL | {"database": {"existingSecret": "Not A Name"}}, "existingSecret"),
     ]
 )
-def test_it_is_refused(values: dict[str, Any], said: str) -> None:
+def test_it_is_refused(row: tuple[dict[str, Any], str]) -> None:
+    values, said = row
     with pytest.raises(helm_python.HelmError, match=said.replace(".", r"\.")):
         render_documents(values)

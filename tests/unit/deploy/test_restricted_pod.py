@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.pods import Pod, violations
+from support.pods import Pod, containers_of, violations
 
 
 def own_context(pod: Pod) -> dict[str, Any]:
@@ -83,10 +83,10 @@ def test_each_rule_notices_that_it_is_broken(
 
 
 def test_beyond_the_standard_nothing_can_be_written_but_a_small_tmp(pod: Pod) -> None:
-    (container,) = pod["containers"]
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["volumes"] == [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}]
-    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    for container in containers_of(pod):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
 
 
 def test_the_pod_gets_no_way_into_the_cluster(pod: Pod) -> None:

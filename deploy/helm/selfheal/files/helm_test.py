@@ -7,6 +7,7 @@ what was done, as it keeps everything.
 """
 
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -20,12 +21,20 @@ from services.common.config import Settings
 TASK_TYPE = f"helm_test_{secrets.token_hex(4)}"
 GOOD = "You are a Python programmer. Answer with a complete, working function in a code block."
 BAD = "just say hello world to everything"
-REQUESTS = (
-    "Write a function that sorts a list of numbers",
-    "Write a function that reverses a string",
-    "Write a function that tells whether a number is prime",
-    "Write a function that counts the words of a text",
-)
+# A task type without golden inputs is proven on what was asked: enough of it, and nothing alike.
+WHAT = (
+    "sorts a list of numbers", "reverses a string", "tells whether a number is prime",
+    "counts the words of a text", "removes duplicates from a list", "adds up the digits of a number",
+    "finds the largest value in a dictionary", "converts Celsius to Fahrenheit",
+    "checks whether brackets are balanced", "merges two sorted lists", "computes a factorial",
+    "splits a sentence into words", "returns the Fibonacci numbers up to a limit",
+    "counts the vowels in a word", "flattens a nested list", "formats a date as YYYY-MM-DD",
+    "finds the greatest common divisor", "checks whether a word is a palindrome",
+    "rounds a price to two decimals", "groups people by age", "parses a CSV line",
+    "swaps the keys and values of a dictionary", "computes the average of grades",
+    "translates Roman numerals into numbers",
+)  # fmt: skip
+REQUESTS = tuple(f"Write a function that {what}" for what in WHAT)
 HEAL_SECONDS = 900.0
 PAUSE_SECONDS = 2.0
 ADD_PROMPT = """
@@ -80,9 +89,9 @@ def remove() -> None:
 def play() -> None:
     """Send requests through both doors."""
     settings = Settings()
-    for text in REQUESTS:
-        answer = send_request(settings, text, task_type=TASK_TYPE)
-        print(f"request {answer.request_id}: {answer.evaluation_score:.3f}")
+    answers = [send_request(settings, text, task_type=TASK_TYPE) for text in REQUESTS]
+    passed = sum(answer.evaluation_passed for answer in answers)
+    print(f"{len(answers)} requests, {passed} of them passed")
     messages = [{"role": "user", "content": REQUESTS[0]}]
     with stream_chat(settings, messages, task_type=TASK_TYPE) as answer:
         print(f"streamed: {sum(len(piece) for piece in answer.pieces)} characters")
@@ -102,6 +111,7 @@ def wait_for_a_heal() -> None:
 
 def main() -> None:
     """Run from the command line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     try:
         serve(GOOD, 1)
         time.sleep(PAUSE_SECONDS)  # until every Worker has read it

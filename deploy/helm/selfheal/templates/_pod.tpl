@@ -1,4 +1,5 @@
-{{/* What all pods have: (list $ "manager" 75). */}}
+{{/* What all pods have: (list $ "manager" 75). The seconds are those until nothing more is sent
+     there, until what is under way has ended, and what goodbyes take. */}}
 {{- define "selfheal.podSpec" -}}
 {{- $root := index . 0 -}}
 automountServiceAccountToken: false

@@ -11,7 +11,6 @@ metadata:
   {{- . | nindent 2 }}
   {{- end }}
 spec:
-  # Until nothing more is sent there, until what is under way has ended, and what goodbyes take.
   {{- include "selfheal.podSpec" (list $root $service (add $stopping.drainSeconds $stopping.graceSeconds 5)) | nindent 2 }}
   {{- include "selfheal.spread" . | nindent 2 }}
   {{- if ne $service "evaluator" }}
