@@ -38,6 +38,7 @@ from services.common.settings.process import (
     Port,
     Seconds,
     ServiceSettings,
+    TracingSettings,
     in_small_letters,
 )
 from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSettings
@@ -143,7 +144,12 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings, PauseSettings
+    TracingSettings,
+    SecondModelSettings,
+    DirectDatabaseSettings,
+    TaskTypeSettings,
+    UpstreamSettings,
+    PauseSettings,
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
