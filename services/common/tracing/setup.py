@@ -21,7 +21,6 @@ UNTRACED_PATHS = "health,metrics"
 SECRET_HEADERS = ["authorization", "x-internal-token"]
 MASK = "***"
 SCOPE = "selfheal"
-SCHEMA_URL = "https://opentelemetry.io/schemas/gen-ai/0.1.0"
 
 Signal = Literal["traces", "logs", "metrics"]
 
@@ -110,7 +109,7 @@ def _trace(app: FastAPI | None, settings: TracingSettings, resource: "Resource")
     AioHttpClientInstrumentor().instrument()
     AsyncPGInstrumentor().instrument()  # type: ignore[no-untyped-call]
     _to_flush.append(provider)
-    return provider.get_tracer(SCOPE, schema_url=SCHEMA_URL)
+    return provider.get_tracer(SCOPE)
 
 
 def _log(settings: TracingSettings, resource: "Resource") -> "Logger":
@@ -131,7 +130,7 @@ def _log(settings: TracingSettings, resource: "Resource") -> "Logger":
     provider = LoggerProvider(resource=resource)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     _to_flush.append(provider)
-    return provider.get_logger(SCOPE, schema_url=SCHEMA_URL)
+    return provider.get_logger(SCOPE)
 
 
 def _measure(settings: TracingSettings, resource: "Resource") -> Figures:
@@ -150,7 +149,7 @@ def _measure(settings: TracingSettings, resource: "Resource") -> Figures:
     )
     provider = MeterProvider([PeriodicExportingMetricReader(exporter)], resource)
     _to_flush.append(provider)
-    return Figures(provider.get_meter(SCOPE, schema_url=SCHEMA_URL))
+    return Figures(provider.get_meter(SCOPE))
 
 
 def _open_session(settings: TracingSettings, signal: Signal) -> "requests.Session | None":
