@@ -31,6 +31,8 @@ BEGIN
 END $$;
 
 -- F: tracing.
+-- The span of the answer as W3C's traceparent, for whose trace the score is that follows.
+ALTER TABLE selfheal.pending_scores ADD COLUMN trace_parent TEXT;
 
 -- G: cost.
 

@@ -18,6 +18,7 @@ from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import TaskTypes
+from services.common.tracing.evaluation import healing
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
 )
@@ -108,8 +109,9 @@ class Healer:
         progress = Progress(attribution=case.attribution)
         failure: ServiceError | None = None
         try:
-            async for step in self._take_steps(case):
-                progress = step
+            with healing(case.incumbent.task_type):
+                async for step in self._take_steps(case):
+                    progress = step
         except SPENT_ERRORS as error:
             progress = replace(progress, failure=error)
         except ServiceError as error:
