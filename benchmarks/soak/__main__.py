@@ -29,6 +29,7 @@ from benchmarks.soak.run import Options, run_soak
 from benchmarks.soak.system import run_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
 
+FILE_WIDTH = 120
 messages = Console(stderr=True)
 
 
@@ -50,9 +51,7 @@ def main() -> int:
     parser.add_argument("--read", type=Path, help="show the results in this file, and no more")
     chosen = parser.parse_args()
     if chosen.read:
-        results = _read(parser, chosen.read)
-        show(results, Console())
-        return _exit_code(results)
+        return _show_file(parser, chosen.read)
     minutes = (chosen.deploy_minutes, chosen.restart_minutes)
     if min(chosen.hours, chosen.rate, *minutes) <= 0 or chosen.warm_up_minutes < 0:
         parser.error("hours, the rate and minutes must be over 0")
@@ -73,7 +72,7 @@ def main() -> int:
         return 1
     if chosen.json:
         chosen.json.write_text(json.dumps(thin_samples(results)) + "\n", encoding="utf-8")
-    show(results, Console())
+    show(results, _output())
     return _exit_code(results)
 
 
@@ -93,14 +92,21 @@ def measure(options: Options) -> dict[str, Any]:
     return told | measured | {"checks": [asdict(check) for check in judge(measured)]}
 
 
-def _read(parser: argparse.ArgumentParser, file: Path) -> dict[str, Any]:
+def _show_file(parser: argparse.ArgumentParser, file: Path) -> int:
     try:
-        results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        results = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         parser.error(f"{file} can't be read: {error}")
-    if not isinstance(results, dict) or "checks" not in results:
-        parser.error(f"{file} holds no results of a soak: write some with --json")
-    return results
+    try:
+        show(results, _output())
+        return _exit_code(results)
+    except (KeyError, TypeError):
+        parser.error(f"{file} holds no results of this version's soak: write some with --json")
+
+
+def _output() -> Console:
+    """Return where results go; a file gets wide lines, so that tables stay whole."""
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 def _exit_code(results: dict[str, Any]) -> int:

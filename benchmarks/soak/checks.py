@@ -8,8 +8,12 @@ from typing import Any, Final
 from benchmarks.soak.figures import Slope, fit_slope, split_lives
 from benchmarks.soak.plan import POSTGRES
 
-# A leak of 1 KB a request comes to 11 MB an hour at three requests a second.
-MOST_GROWTH: Final = {"memory_mb": 10.0, "descriptors": 10.0, "threads": 5.0}
+# A leak of 1 KB a request comes to 11 MB an hour at three requests a second. A slow moment opens
+# connections that are kept alive from then on, up to 15 s of requests: so many descriptors aren't
+# lost.
+MOST_GROWTH: Final = {"memory_mb": 10.0, "descriptors": 30.0, "threads": 5.0}
+# Each connection to PostgreSQL fills caches of its own, those that are rarely used slowly.
+SLOW_TO_WARM_UP: Final = {POSTGRES: 3}
 WORDS: Final = {"memory_mb": "memory", "descriptors": "descriptors", "threads": "threads"}
 UNITS: Final = {"memory_mb": "MB/h", "descriptors": "/h", "threads": "/h"}
 # The database may grow by so much more than was reckoned.
@@ -53,14 +57,14 @@ def judge(measured: Mapping[str, Any]) -> list[Check]:
 def fit_slopes(measured: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Fit the slopes of each part's figures, by part and by figure."""
     block = min(MOST_BLOCK_SECONDS, measured["seconds"] / BLOCKS)
-    warm_up = measured["options"]["warm_up"]
-    return {
-        part: {
+    slopes: dict[str, dict[str, Any]] = {}
+    for part, samples in measured["samples"].items():
+        warm_up = measured["options"]["warm_up"] * SLOW_TO_WARM_UP.get(part, 1)
+        slopes[part] = {
             name: asdict(fit_slope(split_lives(samples, name, warm_up=warm_up, block=block)))
             for name in MOST_GROWTH
         }
-        for part, samples in measured["samples"].items()
-    }
+    return slopes
 
 
 def thin_samples(measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class SoakSystem:
 
 
 def _read(name: str, process: psutil.Process) -> dict[str, float]:
-    """Read memory, descriptors and threads of a process and those of its children that last.
+    """Read memory of a process and its children; descriptors and threads of those that last.
 
     Memory is the proportional set size, so that what a zygote shares counts once. Of PostgreSQL it
     is what each process has for itself: shared buffers fill up to their size in any case.
@@ -150,14 +150,13 @@ def _read(name: str, process: psutil.Process) -> dict[str, float]:
     totals: Counter[str] = Counter()
     for one in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
-            if one != process and time.time() - one.create_time() < SETTLED_SECONDS:
-                continue
             memory = one.memory_full_info()
-            totals["memory_mb"] += memory.uss if name == POSTGRES else memory.pss
-            totals["descriptors"] += one.num_fds()
-            totals["threads"] += one.num_threads()
+            totals["bytes"] += memory.uss if name == POSTGRES else memory.pss
+            if one == process or time.time() - one.create_time() >= SETTLED_SECONDS:
+                totals["descriptors"] += one.num_fds()
+                totals["threads"] += one.num_threads()
     return {
-        "memory_mb": round(totals["memory_mb"] / 1e6, 3),
+        "memory_mb": round(totals["bytes"] / 1e6, 3),
         "descriptors": totals["descriptors"],
         "threads": totals["threads"],
     }

@@ -21,8 +21,8 @@ from selfheal.cli import (
     tasks,
 )
 from selfheal.cli import demo as demonstration
-from selfheal.cli.logs import logs
 from selfheal.cli.access import audit, erase, keys, users
+from selfheal.cli.logs import logs
 from selfheal.cli.rollouts import canary
 from services.common.version import package_version
 

@@ -74,6 +74,17 @@ def test_each_check_can_miss(row: tuple[dict[str, Any], str]) -> None:
     assert found.startswith(sentence)
 
 
+def test_postgres_has_longer_to_warm_up_and_its_descriptors_are_not_judged() -> None:
+    samples = [make_sample(at, 90 + min(at, 180)) for at in range(0, 3600, 10)]
+    for number, sample in enumerate(samples):
+        sample["descriptors"] = number
+    results = make_results(samples={"postgres": samples})
+    assert results["slopes"]["postgres"]["memory_mb"]["high"] == 0
+    assert missed(results) == []
+    [told] = missed(make_results(samples={"worker": samples}))
+    assert told.startswith("worker: descriptors grow: +360.00")
+
+
 def test_a_deploy_whose_time_was_not_over_is_not_judged() -> None:
     deploy = {"name": "a", "is_over": False, "healed_seconds": None, "outcomes": []}
     assert missed(make_results(deploys=[deploy])) == []
