@@ -23,7 +23,9 @@ CHANGE = """
     VALUES ('code_generation', 'Answer with code only.', 2, 'mine', 'me')
 """
 # What goes on changing while a system only runs.
-MOVING = {"selfheal.leases", "selfheal.traffic", "selfheal.notices", "selfheal.landings"}
+MOVING = {
+    f"selfheal.{name}" for name in ("leases", "traffic", "fingerprints", "notices", "landings")
+}
 
 
 @pytest.fixture(scope="module")
