@@ -78,7 +78,9 @@ BEGIN
         'INSERT (person, action, object, task_type, before, after) ON selfheal.audit'
     ]) AS grants;
 
-    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates, selfheal.rollouts');
+    -- The last of them so that it can be seen whether the schema is this version's.
+    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates, selfheal.rollouts,
+        selfheal.migrations');
 
     -- The Optimizer reads what failed, and changes prompts: nobody's keys and sessions.
     PERFORM pg_temp.allow('optimizer', grants) FROM unnest(ARRAY[

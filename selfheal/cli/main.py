@@ -21,7 +21,7 @@ from selfheal.cli import (
     tasks,
 )
 from selfheal.cli import demo as demonstration
-from selfheal.cli.access import audit, keys, users
+from selfheal.cli.access import audit, erase, keys, users
 from selfheal.cli.logs import logs
 from selfheal.cli.rollouts import canary
 from services.common.version import package_version
@@ -66,10 +66,13 @@ for command in (
     optimize.optimize,
     doctor.doctor,
     migrate.migrate,
+    erase.erase,
     lifecycle.reset,
 ):
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
+app.command("pg_dump", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_dump)
+app.command("pg_restore", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_restore)
 for command in (proposals.proposals, proposals.approve, proposals.reject, proposals.undo):
     prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")

@@ -38,6 +38,7 @@ from services.common.settings.process import (
     Port,
     Seconds,
     ServiceSettings,
+    TracingSettings,
     in_small_letters,
 )
 from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSettings
@@ -145,6 +146,7 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
+    TracingSettings,
     SecondModelSettings,
     DirectDatabaseSettings,
     TaskTypeSettings,

@@ -147,6 +147,7 @@ STATEMENTS = {
     "DELETE FROM selfheal.audit": "",
     "TRUNCATE selfheal.audit": "",
     "INSERT INTO selfheal.trusted_roles VALUES ('agent')": "",
+    "SELECT FROM selfheal.migrations": "MWOC",
     "INSERT INTO selfheal.migrations VALUES (99)": "",
     "CREATE TABLE selfheal.mine ()": "",
     "CREATE TABLE public.mine ()": "",
