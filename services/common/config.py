@@ -23,7 +23,6 @@ from services.common.setting_checks import (
     check_webhook_url,
     name_in_url,
 )
-from services.common.settings.costs import CostSettings
 from services.common.settings.database import DatabaseSettings, DirectDatabaseSettings
 from services.common.settings.door import ChatSettings, DoorSettings, TaskTypeSettings
 from services.common.settings.model import (
@@ -64,7 +63,6 @@ class ManagerSettings(
     DoorSettings,
     PeopleSettings,
     SpoolSettings,
-    CostSettings,
     RetentionSettings,
 ):
     """Every setting that the Manager reads."""
@@ -154,7 +152,6 @@ class OptimizerSettings(
     TaskTypeSettings,
     UpstreamSettings,
     PauseSettings,
-    CostSettings,
     LookbackSettings,
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""

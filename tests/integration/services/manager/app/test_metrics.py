@@ -63,7 +63,8 @@ async def test_what_was_spent_this_month_is_told_by_task_type_model_and_purpose(
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
     await connection.execute(
         """INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
                input_tokens, cached_tokens, output_tokens, cost_usd)
@@ -82,7 +83,8 @@ async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
 
     def read(name: str, version: str, **labels: str) -> float | None:
         labels |= {"task_type": "a", "prompt_version": version}
@@ -104,7 +106,8 @@ async def test_the_share_of_the_logs_numbers_that_are_given_out_is_shown(
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
     for given_out, called, share in ((1, False, 0), (2**30, True, 0.5), (2**31 - 1, True, 1)):
         await connection.execute(
             "SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called
