@@ -8,8 +8,6 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.common.metering.spending import Spending
-
 # Which model answered, as `provider:model`, where it stood in for the main one.
 FALLBACK_HEADER = "x-selfheal-fallback"
 MAX_INPUT_CHARACTERS = 20_000
@@ -176,11 +174,6 @@ class TaskResponse(Schema):
     rollout: UUID | None = None
     arm: Arm | None = None
     unit: Unit | None = None
-
-    @property
-    def spent(self) -> Spending:
-        """What was spent on its model."""
-        return Spending.of_call(self.input_tokens, self.output_tokens, self.cached_tokens)
 
 
 # A client's body as far as the Worker checks it.

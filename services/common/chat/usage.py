@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from services.common.metering.spending import Spending
+from services.common.schemas import TaskResponse
 
 LARGEST_INTEGER: Final = 2**31 - 1
 READ: Final = ("prompt_tokens",)
@@ -24,3 +25,8 @@ def read_count(usage: object, path: tuple[str, ...]) -> int | None:
 def read_usage(usage: object) -> Spending:
     """Read what one call came to; reasoning is part of what was written."""
     return Spending.of_call(*(read_count(usage, path) or 0 for path in (READ, WRITTEN, CACHED)))
+
+
+def read_task(task: TaskResponse) -> Spending:
+    """Read what the Worker says that an answer came to."""
+    return Spending.of_call(task.input_tokens, task.output_tokens, task.cached_tokens)

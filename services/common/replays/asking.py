@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from services.common.chat.evaluation import make_evaluation_request
 from services.common.chat.messages import ChatInput
-from services.common.chat.usage import read_usage
+from services.common.chat.usage import read_task, read_usage
 from services.common.metering.spending import Spending
 from services.common.schemas import (
     ChatTask,
@@ -91,7 +91,7 @@ class Asker:
             golden_id=question.golden_id,
         )
         model = f"{task.provider or self.provider}:{task.model}"
-        return Answered(evaluation, task.latency_ms, model, task.spent)
+        return Answered(evaluation, task.latency_ms, model, read_task(task))
 
     async def _converse(
         self, task_type: str, candidate_id: UUID, question: Question, asked: ChatInput

@@ -39,8 +39,8 @@ class EvaluatorTime(ProcessSettings):
 
 
 class UpstreamSettings(TokenSettings, WorkerTime, EvaluatorTime, CostSettings):
-    """Settings of how Worker and Evaluator are reached, of what they know the caller by, and of what
-    their models cost.
+    """Settings of how Worker and Evaluator are reached, what they know the caller by, and what the
+    models behind them cost.
     """
 
     worker_port: Port = WORKER_PORT

@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from services.common.chat.usage import read_task
 from services.common.costs.bill import Bill
 from services.common.costs.prices import Prices
 from services.common.errors import (
@@ -183,7 +184,7 @@ class Orchestrator:
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
         assignment = find_assignment(task)
-        cost = bill.add("serving", f"{task.provider}:{task.model}", task.spent)
+        cost = bill.add("serving", f"{task.provider}:{task.model}", read_task(task))
         execution.evaluation_detail = _describe_worker(
             assignment,
             model=task.model,
