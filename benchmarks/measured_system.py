@@ -214,10 +214,15 @@ def _free_ports(count: int) -> list[int]:
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Popen:
-    """Start a process in the directory of its log."""
+    """Start a process in the directory of its log; Ctrl-C is for us alone, and doesn't reach it."""
     with log.open("wb") as output:
         return psutil.Popen(
-            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
+            command,
+            env=environment,
+            cwd=log.parent,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 

@@ -16,6 +16,7 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
 from services.common.record.traffic import BUCKET, TrafficPoint, load_traffic
+from services.manager.app.retention.retention import Retention
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.claims import PendingScores
 
@@ -96,10 +97,11 @@ class CountedMetrics:
         database: Database,
         pending: PendingScores,
         traffic_counter: TrafficCounter,
+        retention: Retention,
     ) -> None:
         self._database = database
         self._scores = pending
-        self._traffic_counter = traffic_counter
+        self._traffic_counter, self._retention = traffic_counter, retention
         self._pending = Gauge(
             "agent_pending_scores", "Answers that wait for their scores", registry=registry
         )
@@ -114,6 +116,12 @@ class CountedMetrics:
             registry=registry,
         )
         self._traffic_age.set(math.nan)
+        self._behind = Gauge(
+            "agent_retention_behind_seconds",
+            "How long what was to be removed has stayed at most; NaN where all is kept",
+            registry=registry,
+        )
+        self._behind.set(math.nan)
         self._canaries = Gauge(
             "agent_canaries_open", "Repairs that serve a share of the traffic", registry=registry
         )
@@ -133,6 +141,8 @@ class CountedMetrics:
             self._oldest.set(backlog.oldest_seconds)
             age_seconds = await self._traffic_counter.age_seconds()
             self._traffic_age.set(math.nan if age_seconds is None else age_seconds)
+            behind = await self._retention.behind_seconds()
+            self._behind.set(math.nan if behind is None else behind)
             async with self._database.connection() as connection:
                 counts = await connection.fetch(COUNT_DECISIONS)
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
