@@ -52,7 +52,7 @@ _LOOKS: Final = {kind: _write_look(kind) for kind in _FILTERS}
 
 _REMOVE_ROWS: Final = """
     WITH conversations AS (
-        DELETE FROM selfheal.conversations WHERE execution_id = ANY($1::integer[])
+        DELETE FROM selfheal.conversations WHERE execution_id = ANY($1::bigint[])
     ), fallbacks AS (
         DELETE FROM selfheal.fallback_answers WHERE execution_id = ANY($1)
     ), arms AS (
@@ -94,7 +94,7 @@ _REMOVE_TEXTS: Final = f"""
     WITH conversations AS (
         UPDATE selfheal.conversations
         SET messages = '[]', tools = NULL, parameters = '{{}}', variables = '{{}}', choices = NULL
-        WHERE execution_id = ANY($1::integer[])
+        WHERE execution_id = ANY($1::bigint[])
     )
     UPDATE execution_logs
     SET user_input = '', refined_input = NULL, worker_output = NULL,
