@@ -33,7 +33,7 @@ def _write_look(kind: Kind) -> str:
             SELECT id, task_type, prompt_version, created_at,
                    evaluation_passed IS NOT NULL AS is_scored, {_FILTERS[kind]} AS is_left
             FROM execution_logs
-            WHERE (created_at, id) > ($1::text::timestamptz, $2::integer)
+            WHERE (created_at, id) > ($1::text::timestamptz, $2::bigint)
               AND created_at < least(now(), $3::timestamptz) - make_interval(hours => 24 * $4)
             ORDER BY created_at, id
             LIMIT {ROWS_AT_ONCE}
