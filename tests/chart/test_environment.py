@@ -37,7 +37,7 @@ READ_BY: dict[str, type[ProcessSettings]] = {
     "console": ConsoleSettings,
     "optimizer": OptimizerSettings,
 }
-ANYTHING = {name: "1" for name in LIST["settings"]}
+ANYTHING = dict.fromkeys(LIST["settings"], "1")
 
 
 def readers(section: str, service: str) -> set[str]:
@@ -127,7 +127,10 @@ def test_key_and_way_out_go_to_the_evaluator_where_a_hosted_model_judges(
 
 def test_secrets_of_the_chart_are_made_anew_for_each_release_and_are_long() -> None:
     documents = render_documents(EXTERNAL), render_documents(EXTERNAL, "other")
-    made = [{one["metadata"]["name"]: one["data"] for one in of if one["kind"] == "Secret"} for of in documents]
+    made = [
+        {one["metadata"]["name"]: one["data"] for one in of if one["kind"] == "Secret"}
+        for of in documents
+    ]
     values = [value for secrets in made for data in secrets.values() for value in data.values()]
     assert len(values) == len(set(values)) == 6
     assert set(made[0]) == {"prod-selfheal-internal", "prod-selfheal-first-key"}

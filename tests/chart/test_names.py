@@ -136,9 +136,7 @@ def test_urls_and_routes_lead_to_services_that_are_there(documents: list[Documen
 
 def backends_in(document: Document) -> list[tuple[str, int]]:
     if document["kind"] == "Ingress":
-        paths = [
-            path for rule in document["spec"]["rules"] for path in rule["http"]["paths"]
-        ]
+        paths = [path for rule in document["spec"]["rules"] for path in rule["http"]["paths"]]
         services = [path["backend"]["service"] for path in paths]
         return [(service["name"], service["port"]["number"]) for service in services]
     if document["kind"] == "HTTPRoute":
@@ -190,6 +188,7 @@ def test_the_notes_name_what_there_is(combination: str) -> None:
 
 
 def test_the_name_holds_the_chart_once() -> None:
-    assert find(render_documents(EXTERNAL, "selfheal"), "Service", "worker")["metadata"][
-        "name"
-    ] == "selfheal-worker"
+    assert (
+        find(render_documents(EXTERNAL, "selfheal"), "Service", "worker")["metadata"]["name"]
+        == "selfheal-worker"
+    )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.pods import Pod, containers_of, violations
 
+
 def own_context(pod: Pod) -> dict[str, Any]:
     context: dict[str, Any] = pod["containers"][0]["securityContext"]
     return context
