@@ -187,3 +187,15 @@ def test_manager_and_console_know_one_another() -> None:
     assert console["TRUSTED_PROXIES"]["value"] == "10.0.0.0/8"
     for name in ("PUBLIC_URL", "CONSOLE_TOKEN_FILE"):
         assert manager[name] == console[name]
+
+
+def test_the_toolbox_has_the_command_lines_settings_and_the_owners_way_in() -> None:
+    settings = {"REQUIRE_SECOND_PERSON": "yes", "OPTIMIZER_MODE": "propose", "SANDBOX": "off"}
+    given = environment_of(find_pod(render_documents(EXTERNAL | {"settings": settings}), "toolbox"))
+    assert {name for name in settings if name in given} == {
+        "REQUIRE_SECOND_PERSON",
+        "OPTIMIZER_MODE",
+    }
+    assert given["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["key"] == "DATABASE_URL"
+    assert given["SELFHEAL_API_KEY"]["valueFrom"]["secretKeyRef"]["key"] == "KEY"
+    assert "OPTIMIZER_TRIGGERED_BY" not in given

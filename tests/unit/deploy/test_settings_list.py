@@ -71,4 +71,12 @@ def test_a_name_stands_in_one_section_alone() -> None:
 
 def test_a_line_names_services_that_there_are() -> None:
     named = {one for section in SECTIONS for text in LIST[section].values() for one in text.split()}
-    assert named == set(READ_BY)
+    assert named == {*READ_BY, "toolbox"}
+
+
+def test_the_command_line_gets_what_composes_has(compose: dict[str, Any]) -> None:
+    given = set(compose["services"]["selfheal"]["environment"])
+    # Its key and its database user are wired in the template.
+    assert given - COMPOSES_OWN - {"PGPASSWORD", "SELFHEAL_API_KEY"} == (
+        listed("toolbox") | listed("optimizer")
+    )
