@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-chart test-clients test-console test-faults test-replicas test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
-        bench-log-size bench-console bench-compose classroom-bundle clean
+        bench-log-size bench-console bench-compose soak classroom-bundle bench-upgrade bench-retention clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -225,8 +225,14 @@ bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code
 bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.log_size $(ARGS)
 
+bench-upgrade: $(VENV)/user ## Measure how long inserts wait while ten million rows are migrated (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.upgrade $(ARGS)
+
 bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.console $(ARGS)
+
+bench-retention: $(VENV)/user ## Measure inserts beside the retention on ten million rows (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.retention $(ARGS)
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate
@@ -239,6 +245,11 @@ bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and a
 MODEL ?= simulated
 bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=noisy: one that obeys by chance; MODEL=local: a real one)
 	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
+
+# By default two hours; HOURS=0.25 is a quarter of one.
+HOURS ?= 2
+soak: $(VENV)/user ## Soak a whole system for hours: traffic, bad deploys, restarts (HOURS=0.25; ARGS="--json FILE")
+	@$(BIN)/python -m benchmarks.soak --hours $(HOURS) $(ARGS)
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi

@@ -42,6 +42,14 @@ def migrate(
     worker_password_file: _PasswordFile = None,
     optimizer_password_file: _PasswordFile = None,
     console_password_file: _PasswordFile = None,
+    end_user_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write what the Manager hashes names of end users with into this file, "
+            "unless it is there (END_USER_KEY_FILE reads it). Keep it: nobody is found without it.",
+            metavar="FILE",
+        ),
+    ] = None,
     console_token_file: Annotated[
         Path | None,
         typer.Option(
@@ -92,8 +100,8 @@ def migrate(
             read_or_create_secret(internal_token_file)
             # Prometheus reads it too, under an account of its own that is in the group.
             internal_token_file.chmod(0o640)
-        if console_token_file is not None:
-            read_or_create_secret(console_token_file)
+        for file in filter(None, (console_token_file, end_user_key_file)):
+            read_or_create_secret(file)
         messages.print(f"Applied {', '.join(applied)}." if applied else "The schema is current.")
         if console_password_file is None and not settings.console_database_url:
             messages.print(
