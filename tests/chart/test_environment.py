@@ -132,7 +132,7 @@ def test_secrets_of_the_chart_are_made_anew_for_each_release_and_are_long() -> N
         for of in documents
     ]
     values = [value for secrets in made for data in secrets.values() for value in data.values()]
-    assert len(values) == len(set(values)) == 6
+    assert len(values) == len(set(values)) == 8
     assert set(made[0]) == {"prod-selfheal-internal", "prod-selfheal-first-key"}
     assert set(made[0]["prod-selfheal-internal"]) == {*LIST["made"], "CONSOLE_TOKEN"}
     assert min(len(value) for value in values) >= 43

@@ -35,7 +35,8 @@ BESIDE: dict[str, tuple[set[str], set[str]]] = {
 }
 # Compose has files in volumes, a model of its own, and ports that are published on its host.
 COMPOSES_OWN = {
-    "INTERNAL_TOKEN_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST", "ALLOW_OPEN", "REQUIRE_KEYS",
+    "INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST", "ALLOW_OPEN",
+    "REQUIRE_KEYS",
 }  # fmt: skip
 
 
@@ -76,7 +77,6 @@ def test_a_line_names_services_that_there_are() -> None:
 
 def test_the_command_line_gets_what_composes_has(compose: dict[str, Any]) -> None:
     given = set(compose["services"]["selfheal"]["environment"])
-    # Its key and its database user are wired in the template.
-    assert given - COMPOSES_OWN - {"PGPASSWORD", "SELFHEAL_API_KEY"} == (
-        listed("toolbox") | listed("optimizer")
-    )
+    # Its key and its database user are wired in the template, and no pod mounts another's spool.
+    beside = {"PGPASSWORD", "SELFHEAL_API_KEY", "SPOOL_DIR"}
+    assert given - COMPOSES_OWN - beside == listed("toolbox") | listed("optimizer")
