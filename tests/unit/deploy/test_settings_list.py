@@ -35,8 +35,8 @@ BESIDE: dict[str, tuple[set[str], set[str]]] = {
 }
 # Compose has files in volumes, a model of its own, and ports that are published on its host.
 COMPOSES_OWN = {
-    "INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST", "ALLOW_OPEN",
-    "REQUIRE_KEYS",
+    "INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST",
+    "ALLOW_OPEN", "REQUIRE_KEYS",
 }  # fmt: skip
 
 
