@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from services.common.config import OptimizerSettings, explain_settings_error
 from services.common.errors import ServiceError
 from services.common.logging import configure_logging, get_logger
-from services.common.settings.process import USAGE_EXIT_CODE, TracingSettings
+from services.common.settings.process import USAGE_EXIT_CODE
 from services.common.tracing.setup import configure_tracing, flush_telemetry
 from services.optimizer.app.runs import optimize, preview, watch_continuously
 
@@ -49,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mode.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
     options = parser.parse_args([] if arguments is None else arguments)
     try:
-        settings, tracing = OptimizerSettings(), TracingSettings()
+        settings = OptimizerSettings()
     except ValidationError as error:
         sys.stderr.write(explain_settings_error(error) + "\n")
         sys.exit(USAGE_EXIT_CODE)
     configure_logging(SERVICE, settings.log_level)
-    configure_tracing(None, SERVICE, tracing)
+    configure_tracing(None, SERVICE, settings)
     try:
         if options.watch:
             uvloop.run(_watch_until_signalled(settings))
