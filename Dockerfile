@@ -33,7 +33,7 @@ RUN groupadd --gid 10001 selfheal \
       --shell /usr/sbin/nologin selfheal \
  && install -d -o selfheal -g selfheal -m 750 /var/lib/selfheal /var/lib/selfheal-token \
       /var/lib/selfheal-manager /var/lib/selfheal-worker /var/lib/selfheal-optimizer \
-      /var/lib/selfheal-console /var/lib/selfheal-console-token
+      /var/lib/selfheal-console /var/lib/selfheal-console-token /var/lib/selfheal-end-users
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
 COPY --from=build /app/services/__init__.py /app/services/
@@ -86,6 +86,7 @@ ENTRYPOINT ["python", "-P", "-m", "services.optimizer.app.main"]
 FROM runtime AS selfheal
 COPY --from=build /app/services /app/services
 COPY --from=build /app/selfheal /app/selfheal
+COPY deploy/docker/selfheal /usr/local/bin/
 ENTRYPOINT ["python", "-P", "-m", "selfheal.cli.main"]
 
 # --- The local model: last, so that nothing else waits for it --------------------------------------

@@ -115,9 +115,9 @@ class Template:
     detail: dict[str, Any]
 
 
-def disk_needed_bytes(rows: int) -> int:
+def disk_needed_bytes(rows: int, *, bytes_a_row: int = BYTES_A_ROW) -> int:
     """Estimate the disk that a fill takes at its peak."""
-    return rows * BYTES_A_ROW + min(WAL_BYTES, 2 * rows * BYTES_A_ROW)
+    return rows * bytes_a_row + min(WAL_BYTES, 2 * rows * bytes_a_row)
 
 
 def make_templates() -> Iterator[Template]:

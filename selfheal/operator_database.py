@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Final, TypeVar
 
 import asyncpg
@@ -50,11 +51,16 @@ def start_remedy(settings: Settings) -> str:
 
 
 def ask_database(
-    settings: Settings, question: Callable[[asyncpg.Connection], Awaitable[Answer]]
+    settings: Settings,
+    question: Callable[[asyncpg.Connection], Awaitable[Answer]],
+    *,
+    is_one_transaction: bool = True,
 ) -> Answer:
     """Connect to the system's database and put a question to it, or change something in it.
 
-    It is one transaction, in whose audit the operator is named.
+    Args:
+        is_one_transaction: Whether it is, and the operator named in its audit; else the question
+            opens its own.
 
     Raises:
         EmbeddedRuntimeError: If the database can't be reached or the question fails.
@@ -64,7 +70,7 @@ def ask_database(
     async def connect_and_ask() -> Answer:
         async with (
             connect(url, timeout_seconds=settings.database_timeout_seconds) as connection,
-            acting(connection, find_operator()),
+            acting(connection, find_operator()) if is_one_transaction else nullcontext(),
         ):
             return await question(connection)
 

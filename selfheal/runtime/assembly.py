@@ -19,7 +19,7 @@ from selfheal.runtime.process_plan import (
 )
 from selfheal.runtime.processes.table import ProcessTable
 from selfheal.runtime.schema.roles import SERVICES
-from selfheal.runtime.system import System
+from selfheal.runtime.system import System, find_end_user_key
 from selfheal.runtime.waiting import Progress, silent
 from services.common.config import Settings
 from services.evaluator.app.services.oversight.canary_baselines import CanaryBaselines
@@ -89,20 +89,25 @@ def build_system(settings: Settings, *, autopilot: bool | None = None) -> System
         with_optimizer = OPTIMIZER in processes.names() if autopilot is None else autopilot
         return plan_processes(settings, credentials, autopilot=with_optimizer)
 
-    token = settings.internal_token
+    token, key = settings.internal_token, settings.end_user_key
     return System(
         settings.selfheal_home,
         database=database,
         processes=processes,
         plan=plan,
         internal_token=token.get_secret_value() if token else None,
-        service_files=[CanaryBaselines(home).path, *_spool_of_ours(settings)],
+        end_user_key=key.get_secret_value() if key else None,
+        service_files=[CanaryBaselines(home).path, *_of_our_data(settings)],
     )
 
 
-def _spool_of_ours(settings: Settings) -> list[Path]:
-    """Return the spool that goes with the data; rows of a server of the operator's stay."""
-    return [] if uses_own_database(settings) else [settings.spool_directory.absolute()]
+def _of_our_data(settings: Settings) -> list[Path]:
+    """Return what goes with the data: the spool, and what people in it can be found by.
+
+    What a server of the operator's holds stays, and so do these.
+    """
+    key = find_end_user_key(settings.selfheal_home.absolute())
+    return [] if uses_own_database(settings) else [settings.spool_directory.absolute(), key]
 
 
 def psql_environment(settings: Settings) -> dict[str, str]:

@@ -38,12 +38,12 @@ SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
 MODEL_VARIABLES: Final = frozenset(
     name.upper() for name in ModelSettings.model_fields.keys() - ProcessSettings.model_fields
 )
-# The token goes along itself, and tracing's variables are inherited: its SDK wants them unset
+# Token and key go along themselves, and tracing's variables are inherited: its SDK wants them unset
 # where they are empty.
-_NOT_HANDED_ON: Final = {"internal_token_file"} | (
+_NOT_HANDED_ON: Final = {"internal_token_file", "end_user_key_file"} | (
     TracingSettings.model_fields.keys() - ProcessSettings.model_fields
 )
-_SECRETS: Final = frozenset({"INTERNAL_TOKEN_FILE"}) | {
+_SECRETS: Final = frozenset({"INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE"}) | {
     name.upper()
     for name, field in Settings.model_fields.items()
     if SecretStr in (field.annotation, *get_args(field.annotation))
@@ -60,12 +60,14 @@ class Credentials:
     """The secrets by which the parts of the system know one another.
 
     Attributes:
+        end_user_key: What names of end users are hashed with: the Manager alone gets it.
         service_urls: The services' own ways into the database, by service. Where one is missing,
             the service goes in by `database_url`; the console alone does without.
     """
 
     database_url: str = field(default="", repr=False)
     internal_token: str = field(default="", repr=False)
+    end_user_key: str = field(default="", repr=False)
     service_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def of(self, service: str) -> dict[str, object]:
@@ -74,6 +76,7 @@ class Credentials:
             "database_url": self.service_urls.get(service) or self.database_url,
             "console_database_url": self.service_urls.get(CONSOLE, ""),
             "internal_token": self.internal_token,
+            "end_user_key": self.end_user_key,
         }
 
 

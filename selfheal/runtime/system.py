@@ -30,6 +30,11 @@ READY_TIMEOUT_SECONDS: Final = 60.0
 _RECOVERY_SECONDS: Final = 3.0  # for a service that runs to find its database again
 
 
+def find_end_user_key(home: Path) -> Path:
+    """Find the file of what names of end users are hashed with."""
+    return home / "end-user-key"
+
+
 class System:
     """The database and the processes of one runtime directory.
 
@@ -42,6 +47,7 @@ class System:
         processes: The processes that run, or ran, in `home`.
         plan: Lists the processes to run, in stages, given the credentials.
         internal_token: The operator's own token; without one it is generated and kept.
+        end_user_key: Likewise what names of end users are hashed with.
         service_files: What the services keep in `home` and a reset removes with the data.
     """
 
@@ -53,6 +59,7 @@ class System:
         processes: ProcessTable,
         plan: Callable[[Credentials], Stages],
         internal_token: str | None = None,
+        end_user_key: str | None = None,
         service_files: Sequence[Path] = (),
     ) -> None:
         self.home = home.absolute()
@@ -60,6 +67,7 @@ class System:
         self.processes = processes
         self._plan = plan
         self._internal_token = internal_token
+        self._end_user_key = end_user_key
         self._service_files = service_files
         # What the latest start went on without, and why.
         self.left_out: list[EmbeddedRuntimeError] = []
@@ -125,13 +133,13 @@ class System:
         Raises:
             EmbeddedRuntimeError: If nothing was generated, since it was never started.
         """
-        token = self._internal_token or read_secret(self._token_file) or ""
-        return self._credentials(token)
+        return self._credentials(read_secret)
 
-    def _credentials(self, token: str) -> Credentials:
+    def _credentials(self, read: Callable[[Path], str | None]) -> Credentials:
         return Credentials(
             self.database.database_url,
-            token,
+            self._internal_token or read(self._token_file) or "",
+            self._end_user_key or read(find_end_user_key(self.home)) or "",
             service_urls=self.database.service_urls,
         )
 
@@ -163,8 +171,7 @@ class System:
     def _up(self, started: list[Part], progress: Progress, interrupted: Interrupted) -> None:
         if self.database.start(interrupted=interrupted, progress=progress):
             started.append(self.database)
-        token = self._internal_token or read_or_create_secret(self._token_file)
-        stages = self._plan(self._credentials(token))
+        stages = self._plan(self._credentials(read_or_create_secret))
         planned = {spec.name for stage in stages for spec in stage}
         for name in set(self.processes.names()) - planned:
             progress(f"stopping {name}, which is no longer needed")

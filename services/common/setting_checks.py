@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
 WEBHOOK_SCHEMES = ("http", "https")
+# Of the retention: a century.
+MAX_DAYS = 36_500
 # A share below this would never be judged.
 LEAST_SHARE = 0.001
 SHARE_DIGITS = 6
@@ -144,6 +146,26 @@ def check_database_url(url: SecretStr) -> SecretStr:
     if options.get("sslrootcert") == "system":
         raise ValueError("its option sslrootcert must name a file")
     return url
+
+
+def read_secret_file(secret: SecretStr | None, file: Path | None, name: str) -> SecretStr | None:
+    """Return a secret, or what is in its file where only the file is named; None where neither is.
+
+    Args:
+        name: The setting's, which is the option's of `selfheal migrate` as well.
+
+    Raises:
+        ValueError: If the file can't be read.
+    """
+    if secret is not None or file is None:
+        return secret
+    try:
+        return SecretStr(file.read_text(encoding="utf-8-sig").strip())
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"{name.upper()}_FILE can't be read ({type(error).__name__}): write it with "
+            f"selfheal migrate --{name.replace('_', '-')}-file, or set {name.upper()} itself"
+        ) from error
 
 
 def check_optional_url(url: SecretStr | None) -> SecretStr | None:

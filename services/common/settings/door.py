@@ -1,11 +1,12 @@
 """Settings of conversations, and of the task types that they are of."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from services.common.settings.process import ProcessSettings, in_small_letters
+from services.common.settings.end_users import EndUserSettings
+from services.common.settings.process import ProcessSettings
 from services.common.settings.upstream import UpstreamSettings
 
 
@@ -21,9 +22,8 @@ class ChatSettings(ProcessSettings):
     chat_max_body_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 4 << 20
 
 
-class DoorSettings(ChatSettings, TaskTypeSettings, UpstreamSettings):
+class DoorSettings(ChatSettings, TaskTypeSettings, UpstreamSettings, EndUserSettings):
     """Settings of the door: what it takes, whom it asks, what is kept of its conversations."""
 
     conversation_max_bytes: Annotated[int, Field(ge=1024, le=64 << 20)] = 1 << 20
     keep_binary_parts: bool = False
-    end_user: Annotated[Literal["hashed", "plain"], in_small_letters] = "hashed"

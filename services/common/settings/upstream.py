@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from services.common.setting_checks import name_in_url
+from services.common.setting_checks import name_in_url, read_secret_file
 from services.common.settings.process import Port, ProcessSettings, Seconds
 
 WORKER_PORT = 8001
@@ -22,16 +22,7 @@ class TokenSettings(ProcessSettings):
     @classmethod
     def _read_token_file(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         """Take the token from its file, where only the file is named."""
-        file: Path | None = info.data.get("internal_token_file")
-        if token is not None or file is None:
-            return token
-        try:
-            return SecretStr(file.read_text(encoding="utf-8-sig").strip())
-        except (OSError, UnicodeError) as error:
-            raise ValueError(
-                f"INTERNAL_TOKEN_FILE can't be read ({type(error).__name__}): write it with "
-                "selfheal migrate --internal-token-file, or set INTERNAL_TOKEN itself"
-            ) from error
+        return read_secret_file(token, info.data.get("internal_token_file"), "internal_token")
 
 
 class WorkerTime(ProcessSettings):

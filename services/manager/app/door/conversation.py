@@ -1,12 +1,14 @@
 """Makes the rows of a conversation: bounded, and by default without whom it is of. Pure."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from services.common.chat.messages import NOT_WHOLE, read_answer_text, read_last_user_text
+from services.common.personal.names import hash_name
 from services.common.record.assignment import Assignment
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS
 from services.common.settings.door import DoorSettings
@@ -121,10 +123,13 @@ def make_conversation(
     return row, has_question and has_answer
 
 
-def name_unit(request: ChatRequest) -> str:
-    """Name whose answers share an arm of a rollout, by a digest: a session, else an end user.
+def name_unit(request: ChatRequest, key: SecretStr | None) -> str:
+    """Name whose answers share an arm of a rollout, by a hash: a session, else an end user.
 
     Empty where the client names neither: each request is one of its own then.
+
+    Args:
+        key: END_USER_KEY, as of a person's name.
     """
     extension = request.extension
     people = (extension.end_user, *(request.body.get(name) for name in PERSONAL_FIELDS))
@@ -132,15 +137,14 @@ def name_unit(request: ChatRequest) -> str:
     if not (extension.session_id or person):
         return ""
     kind = "session" if extension.session_id else "end_user"
-    named = f"{kind}:{extension.session_id or person}"
-    return hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()
+    return hash_name(f"{kind}:{extension.session_id or person}", key)
 
 
 def _name_person(name: Any, settings: DoorSettings) -> Any:
-    """Return a person's name as it is stored: by default as its SHA-256."""
+    """Return a person's name as it is stored: by default as a hash."""
     if settings.end_user == "plain" or not isinstance(name, str):
         return name
-    return hashlib.sha256(name.encode()).hexdigest()
+    return hash_name(name, settings.end_user_key)
 
 
 def _read_count(usage: Any, path: tuple[str, ...]) -> int | None:

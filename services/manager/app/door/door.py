@@ -77,6 +77,12 @@ class Door:
     _named_fields: set[str] = field(default_factory=set)
     _open: set[asyncio.Task[Any]] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        """Warn where names of end users are as good as plain."""
+        if self.settings.end_user == "hashed" and not self.settings.end_user_key:
+            log.warning("end_user_key_missing", message="Whoever sees the hash of an end user's "
+                        "name can try names. Set END_USER_KEY (docs/erasure.md).")  # fmt: skip
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
 
@@ -182,7 +188,7 @@ class Door:
             encode(request.model),
             request.content,
             encode(request.extension.variables),
-            encode(name_unit(request) or None),
+            encode(name_unit(request, self.settings.end_user_key) or None),
         ) + b'"session_id":%b}' % encode(session_id)
         try:
             with invoking_agent(request.model, session_id) as agent:

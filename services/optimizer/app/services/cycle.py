@@ -25,6 +25,7 @@ from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
+from services.optimizer.app.services.log.blanked_rows import was_blanked_since
 
 # One heal at a time for each task type, over all Optimizers; one that is killed holds it no longer.
 LEASE_SECONDS = 40.0
@@ -221,7 +222,7 @@ class Cycle:
     async def _heal_alone(
         self, connection: asyncpg.Connection, case: Case
     ) -> HealingOutcome | None:
-        """Heal, unless another run is at it or the prompt has changed; then there is no outcome."""
+        """Heal, unless another run is at it, or the prompt or the log has changed: no outcome."""
         task_type = case.incumbent.task_type
         async with heals_alone(connection, self.connect, task_type) as lease:
             if lease is None:
@@ -229,6 +230,9 @@ class Cycle:
                 return None
             if not await _still_serves(connection, case.incumbent):
                 log.info("incumbent_changed", task_type=task_type)
+                return None
+            if await was_blanked_since(connection, case.window.results):
+                log.info("texts_erased_meanwhile", task_type=task_type)
                 return None
             return await self.heal(connection, replace(case, lease=lease))
 

@@ -1,0 +1,1 @@
+"""Takes a person's texts out of all that is kept here."""

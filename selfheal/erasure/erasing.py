@@ -1,0 +1,226 @@
+"""Erases a person's texts: from the database in batches, from the spool, and tells what is left."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from selfheal.erasure.receipt import Receipt
+from selfheal.erasure.spooled import erase_from_spool
+from selfheal.erasure.statements import (
+    ALLOW,
+    BLANK_CONVERSATIONS,
+    BLANK_EXECUTION,
+    DERIVED,
+    FORGET_CALLS,
+    HIDE_DIGESTS,
+    HIDE_UNITS,
+    LOCK,
+    READ,
+    SELECT_PROMPTS,
+    SELECT_ROWS,
+    SELECT_TASK_TYPES,
+    TELL,
+)
+from selfheal.erasure.texts import PersonsTexts
+from selfheal.runtime.waiting import Progress
+from services.common.personal.blanking import BLANK_CONVERSATION, blank_execution
+from services.common.record.leases import Connect, Lease
+from services.common.record.people import acting
+from services.common.task_types.reading import GOLDEN_INPUTS_FILE
+
+BATCH_ROWS: Final = 500
+LEASE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 1.0
+# Of a statement that goes through a whole table.
+STATEMENT_SECONDS: Final = 600.0
+# Work of the Optimizer's that has texts in its hands, and writes of them at its end.
+LEASES: Final = ("heal", "canary")
+
+
+class _UndoneError(Exception):
+    """Ends the transaction of a dry run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose texts are meant.
+
+    Attributes:
+        hash: What stands for the person in the audit and in the receipt.
+        names: What the person may be stored as.
+        request_ids: Further requests that are the person's.
+    """
+
+    hash: str
+    names: Sequence[str]
+    request_ids: Sequence[UUID] = ()
+
+    def asked(self, request_id: UUID, conversation: Mapping[str, Any]) -> bool:
+        """Tell whether a row that hasn't landed is the person's."""
+        parameters = conversation.get("parameters") or {}
+        named = (
+            conversation.get("end_user"),
+            *(parameters.get(name) for name in ("user", "safety_identifier")),
+        )
+        return request_id in self.request_ids or any(name in self.names for name in named if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """Erases a person's texts; what was cut off goes on where it is run again.
+
+    Attributes:
+        connect: Opens connections beside its own, to renew leases.
+        operator: Whom the audit names.
+        is_dry: Do all that, and leave all as it was.
+    """
+
+    connection: asyncpg.Connection
+    connect: Connect
+    operator: str
+    progress: Progress
+    is_dry: bool = False
+
+    async def erase(self, person: Person, *, spool: Path, golden: Path) -> Receipt:
+        """Erase, first from the spool: what lands meanwhile is erased from the database.
+
+        Args:
+            spool: The directory of the spool.
+            golden: That of the operator's task types, whose golden inputs are looked through.
+
+        Raises:
+            LeaseLostError: If the database was away for so long that a heal may have begun.
+        """
+        receipt = Receipt(person.hash, spool)
+        found, receipt.left = erase_from_spool(spool, person.asked, is_dry=self.is_dry)
+        receipt.removed["spool"] = found
+        ids = await self._fetch_ids(SELECT_ROWS, person.names, person.request_ids)
+        task_types = await self._fetch_ids(SELECT_TASK_TYPES, ids)
+        await self._tell("erasing", person, {"task_types": task_types})
+        async with self._alone(task_types) as leases:
+            for start in range(0, len(ids), BATCH_ROWS):
+                batch = ids[start : start + BATCH_ROWS]
+                with suppress(_UndoneError):
+                    async with acting(self.connection, self.operator):
+                        for lease in leases:
+                            await lease.require(self.connection)
+                        await self._erase_batch(batch, receipt, golden)
+                        if self.is_dry:
+                            raise _UndoneError
+                self.progress(f"{start + len(batch):,} of {len(ids):,} rows")
+        await self._tell("erase", person, {"removed": dict(receipt.removed)})
+        return receipt
+
+    async def _fetch_ids(self, query: str, *values: object) -> list[Any]:
+        records = await self.connection.fetch(query, *values, timeout=STATEMENT_SECONDS)
+        return [record[0] for record in records]
+
+    async def _tell(self, action: str, person: Person, what: dict[str, Any]) -> None:
+        """Have it in the audit that, and by whom, without the person's name."""
+        if not self.is_dry:
+            async with acting(self.connection, self.operator):
+                await self.connection.execute(TELL, action, f"person {person.hash}", what)
+
+    @asynccontextmanager
+    async def _alone(self, task_types: Sequence[str]) -> AsyncIterator[list[Lease]]:
+        """Keep the Optimizers from working on these task types: none writes back what it read."""
+        holder = f"erase {uuid4().hex}"
+        names = [f"{work} {task_type}" for task_type in task_types for work in LEASES]
+        leases = [] if self.is_dry else [Lease(name, holder, LEASE_SECONDS) for name in names]
+        async with AsyncExitStack() as stack:
+            for lease in leases:
+                while not await stack.enter_async_context(
+                    lease.holding(self.connection, self.connect)
+                ):
+                    self.progress(f"waits until another work is done: {lease.name}")
+                    await asyncio.sleep(PAUSE_SECONDS)
+            yield leases
+
+    async def _erase_batch(self, ids: Sequence[int], receipt: Receipt, golden: Path) -> None:
+        """Erase what was made of some rows, and then the rows: whoever comes back finds both."""
+        await self.connection.execute(ALLOW)
+        for statement in LOCK:
+            await self.connection.execute(statement, ids)
+        rows = [dict(record) for record in await self.connection.fetch(READ, ids)]
+        prompts = await self.connection.fetch(SELECT_PROMPTS)
+        texts = PersonsTexts(one["content"] for one in prompts if one["serves"])
+        for row in rows:
+            older = [one["content"] for one in prompts if one["created_at"] < row["created_at"]]
+            texts.add(row, older)
+        for table, columns in DERIVED.items():
+            receipt.removed[table] += await self._scrub(table, columns, texts)
+        called = {one["content"]: one["called"] for one in prompts if one["serves"]}
+        receipt.left += [
+            f"{called[content]}, holds a text of theirs: it serves, and stays, and so do the rows "
+            f"that say it ({len(ids)}). Let another serve, then run this again."
+            for content, ids in texts.left.items()
+        ]
+        receipt.left += _find_golden(golden, texts)
+        stay = {key for ids in texts.left.values() for key in ids}
+        await self._blank([row for row in rows if row["id"] not in stay], texts, receipt)
+
+    async def _blank(
+        self, rows: Sequence[Mapping[str, Any]], texts: PersonsTexts, receipt: Receipt
+    ) -> None:
+        ids = [row["id"] for row in rows]
+        await self.connection.executemany(
+            BLANK_EXECUTION,
+            [(row["id"], *blank_execution(row).values()) for row in rows],
+            timeout=STATEMENT_SECONDS,
+        )
+        receipt.removed["execution_logs"] += len(ids)
+        for place, statement, values in (
+            ("selfheal.conversations", BLANK_CONVERSATIONS, (ids, dict(BLANK_CONVERSATION))),
+            ("selfheal.idempotent_calls", FORGET_CALLS, ([str(r["request_id"]) for r in rows],)),
+            ("selfheal.rollout_answers", HIDE_UNITS, (ids, secrets.token_hex(16))),
+            ("selfheal.wager_inputs", HIDE_DIGESTS, (list(texts.digests),)),
+        ):
+            status = await self.connection.execute(statement, *values, timeout=STATEMENT_SECONDS)
+            receipt.removed[place] += int(status.split()[-1])
+
+    async def _scrub(self, table: str, columns: Sequence[str], texts: PersonsTexts) -> int:
+        """Take texts out of a table that was made of rows; returns of how many of its rows."""
+        select = f"SELECT id, {', '.join(columns)} FROM {table}"
+        found = [
+            record["id"]
+            async for record in self.connection.cursor(select, prefetch=100)
+            if _differs(record, columns, texts)
+        ]
+        places = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 2))
+        for key in found:
+            # Read anew: somebody may have written it meanwhile.
+            [record] = await self.connection.fetch(f"{select} WHERE id = $1 FOR UPDATE", key)
+            values = [texts.erase_from(record[column], column) for column in columns]
+            await self.connection.execute(
+                f"UPDATE {table} SET {places} WHERE id = $1", key, *values
+            )
+        return len(found)
+
+
+def _differs(record: asyncpg.Record, columns: Sequence[str], texts: PersonsTexts) -> bool:
+    return any(texts.erase_from(record[name], name) != record[name] for name in columns)
+
+
+def _find_golden(directory: Path, texts: PersonsTexts) -> list[str]:
+    """Name the golden inputs that hold a text: files of the operator's, which aren't changed."""
+    left = []
+    for path in sorted(directory.glob(f"*/{GOLDEN_INPUTS_FILE}")):
+        try:
+            halves = json.loads(path.read_text(encoding="utf-8-sig"))
+            inputs = [one for half in ("choosing", "verdict") for one in halves[half]]
+            held = [str(one["id"]) for one in inputs if texts.erase_from(one) != one]
+        except (OSError, ValueError, KeyError, TypeError):
+            left.append(f"{path} can't be read: look into it.")
+        else:
+            left += [
+                f"{path} holds a text in its golden input {name!r}: take it out." for name in held
+            ]
+    return left

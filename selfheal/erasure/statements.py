@@ -1,0 +1,88 @@
+"""What is asked of the database to erase a person's texts, and where texts may have got to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from services.common.personal.blanking import BLANK_CONVERSATION
+
+SELECT_ROWS: Final = """
+    SELECT execution_id FROM selfheal.conversations WHERE end_user = ANY($1)
+    UNION SELECT execution_id FROM selfheal.conversations WHERE parameters ->> 'user' = ANY($1)
+    UNION SELECT execution_id FROM selfheal.conversations
+        WHERE parameters ->> 'safety_identifier' = ANY($1)
+    UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
+    ORDER BY 1
+"""
+SELECT_TASK_TYPES: Final = """
+    SELECT DISTINCT task_type FROM execution_logs WHERE id = ANY($1) ORDER BY 1
+"""
+SELECT_PROMPTS: Final = """
+    SELECT 'The prompt of ' || task_type || ' that serves, version ' || version AS called,
+           content, created_at, is_active AS serves
+    FROM prompts
+    UNION ALL
+    SELECT 'The canary of ' || task_type, content, started_at, TRUE
+    FROM selfheal.rollouts WHERE ended_at IS NULL
+"""
+# In the order in which a scorer takes its locks.
+LOCK: Final = (
+    "DELETE FROM selfheal.pending_scores WHERE execution_id = ANY($1)",
+    "SELECT FROM execution_logs WHERE id = ANY($1) FOR UPDATE",
+)
+READ: Final = """
+    SELECT id, coalesce(l.request_id, c.request_id) AS request_id,
+           coalesce(l.created_at, c.created_at) AS created_at,
+           coalesce(user_input, '') AS user_input, refined_input, worker_output,
+           evaluation_detail, error_message, messages, choices, variables
+    FROM unnest($1::integer[]) AS id
+    LEFT JOIN execution_logs AS l USING (id)
+    LEFT JOIN selfheal.conversations AS c ON c.execution_id = id
+    ORDER BY id
+"""
+BLANK_EXECUTION: Final = """
+    UPDATE execution_logs
+    SET user_input = $2, refined_input = $3, worker_output = $4, evaluation_detail = $5,
+        error_message = $6
+    WHERE id = $1
+"""
+_NAMES = ", ".join(BLANK_CONVERSATION)
+BLANK_CONVERSATIONS: Final = f"""
+    UPDATE selfheal.conversations SET ({_NAMES}) = (
+        SELECT {_NAMES} FROM jsonb_populate_record(NULL::selfheal.conversations, $2)
+    )
+    WHERE execution_id = ANY($1)
+"""
+# The door tells the request in a header, the guide's route at the beginning of its answer.
+FORGET_CALLS: Final = """
+    DELETE FROM selfheal.idempotent_calls
+    WHERE status IS NOT NULL AND coalesce(
+        headers ->> 'x-selfheal-request-id', encode(substring(content FROM 16 FOR 36), 'escape')
+    ) = ANY($1)
+"""
+# Who shared an arm shares it still, and nobody can tell whose it was.
+HIDE_UNITS: Final = """
+    UPDATE selfheal.rollout_answers
+    SET unit = left(encode(sha256(convert_to(unit || $2, 'UTF8')), 'hex'), 16)
+    WHERE execution_id = ANY($1) AND unit <> ''
+"""
+HIDE_DIGESTS: Final = """
+    UPDATE selfheal.wager_inputs SET input_digest = 'erased ' || id WHERE input_digest = ANY($1)
+"""
+# What is made of rows. A change of a prompt is noted in the audit, which comes last.
+DERIVED: Final[Mapping[str, Sequence[str]]] = {
+    "prompts": ("content", "change_reason"),
+    "optimization_reports": (
+        "before_prompt_content", "after_prompt_content", "failure_analysis",
+    ),
+    "selfheal.candidates": ("content",),
+    "selfheal.healing_runs": ("reason", "detail"),
+    "selfheal.watches": ("detail",),
+    "selfheal.rollouts": ("content", "reason", "detail"),
+    "selfheal.jobs": ("content", "reason", "error"),
+    "selfheal.audit": ("before", "after"),
+}  # fmt: skip
+ALLOW: Final = "SELECT set_config('selfheal.erasing', 'on', TRUE)"
+TELL: Final = """
+    INSERT INTO selfheal.audit (person, action, object, after)
+    VALUES (selfheal.current_person(), $1, $2, $3)
+"""

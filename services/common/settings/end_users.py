@@ -1,0 +1,23 @@
+"""Settings of how end users are named in what is kept of them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from services.common.setting_checks import read_secret_file
+from services.common.settings.process import ProcessSettings, in_small_letters
+
+
+class EndUserSettings(ProcessSettings):
+    """Settings of end users' names: the Manager hashes them, and the operator finds them again."""
+
+    end_user: Annotated[Literal["hashed", "plain"], in_small_letters] = "hashed"
+    end_user_key_file: Path | None = None
+    end_user_key: Annotated[SecretStr | None, Field(validate_default=True)] = None
+
+    @field_validator("end_user_key", mode="after")
+    @classmethod
+    def _read_key_file(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Take the key from its file, where only the file is named."""
+        return read_secret_file(key, info.data.get("end_user_key_file"), "end_user_key")

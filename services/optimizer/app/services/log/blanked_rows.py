@@ -1,0 +1,20 @@
+"""Tells whether texts were taken out of the log since it was read."""
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from services.optimizer.app.services.log.log_records import LoggedResult
+
+SELECT_BLANKED = """
+    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::integer[]) AND user_input = '')
+"""
+
+
+async def was_blanked_since(
+    connection: asyncpg.Connection, results: Iterable[LoggedResult]
+) -> bool:
+    """Tell whether any of these rows has lost its text: who has it still must not write it down."""
+    ids = [row.row_id for row in results if row.user_input]
+    is_blank: bool = await connection.fetchval(SELECT_BLANKED, ids)
+    return is_blank
