@@ -75,8 +75,9 @@ async def test_a_million_rows_go_in_many_small_transactions_and_stay_counted(
 def test_the_benchmark_measures_both_and_removes_what_is_due(tmp_path: Path) -> None:
     directory = tmp_path / "kept"
     tmp_path.chmod(0o711)
-    report = measure(20_000, directory, windows=1, seconds=4)
+    report = measure(20_000, directory, windows=2, seconds=4)
     assert report.without_ms[99] > 0
     assert report.with_ms[99] > 0
-    assert report.rows_a_second + report.texts_a_second > 0
+    assert report.rows_a_second > 0
+    assert report.texts_a_second > 0
     assert (directory / "filled-with-20000").exists()

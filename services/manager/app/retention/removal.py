@@ -12,7 +12,7 @@ from services.manager.app.retention.rules import Kind, Rule
 from services.manager.app.rollups.counting import freeze_counts
 
 # Of a transaction.
-ROWS_AT_ONCE: Final = 1_000
+ROWS_AT_ONCE: Final = 500
 TIMEOUT_SECONDS: Final = 60.0
 # Before every row, by time and id.
 START: Final = ("-infinity", 0)
