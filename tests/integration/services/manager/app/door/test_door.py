@@ -12,6 +12,7 @@ from support.fault_proxy import FaultProxy
 from support.stub_worker import HELLO, StubWorker, chunk, completion, usage_chunk
 
 from selfheal.task_types.scaffold import write_scaffold
+from services.common.metering.spending import SPENT_HEADER
 from services.manager.app.door import client
 
 Connection = asyncpg.Connection
@@ -432,6 +433,45 @@ async def test_models_are_task_types_with_an_active_prompt(
     async with door.session.get("/v1/models/old") as response:
         assert response.status == 404
         assert (await response.json())["error"]["code"] == "model_not_found"
+
+
+CHARGED = """
+    SELECT purpose, model, calls, unpriced_calls, input_tokens, cached_tokens, output_tokens,
+           cost_usd::text
+    FROM selfheal.spending
+"""
+
+
+async def test_an_answer_is_charged_with_its_row_where_its_tokens_are_told(
+    door: Any, worker: StubWorker, connection: Connection
+) -> None:
+    async def read_charge() -> tuple[Any, ...]:
+        [row] = await connection.fetch(CHARGED)
+        await connection.execute("DELETE FROM selfheal.spending")
+        return tuple(row)
+
+    worker.completion["model"] = "gpt-4.1-mini-2025-04-14"
+    await door.ask()
+    # 8 tokens at 0.40, 4 cached ones at 0.10, 5 written ones at 1.60 USD for a million.
+    known = ("serving", "openai:gpt-4.1-mini-2025-04-14", 1, 0, 12, 4, 5, "0.0000116")
+    assert await read_charge() == known
+    [row] = await read_rows(connection)
+    assert row["evaluation_detail"]["worker"]["cost_usd"] == 0.0000116
+    await door.stream()
+    assert await read_charge() == ("serving", "openai:gpt-x-2026", 1, 1, 12, 4, 5, "0")
+    worker.events = [chunk({"content": "Hello "})]
+    worker.breaks_off = True
+    await door.stream()
+    assert await read_charge() == ("serving", "openai:gpt-x-2026", 1, 1, 0, 0, 0, "0")
+    told = '{"model": "openai:gpt-4.1-mini", "calls": 1, "input_tokens": 1000000}'
+    worker.fail(502, "model_failed", **{SPENT_HEADER: told})
+    await door.ask()
+    assert await read_charge() == (
+        "serving", "openai:gpt-4.1-mini", 1, 0, 1_000_000, 0, 0, "0.4"
+    )  # fmt: skip
+    worker.fail(503, "model_rate_limited")
+    await door.ask()
+    assert await connection.fetch(CHARGED) == []
 
 
 async def test_what_became_of_a_request_can_be_asked(door: Any, connection: Connection) -> None:
