@@ -7,7 +7,7 @@ import asyncpg
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 SELECT_BLANKED = """
-    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::integer[]) AND user_input = '')
+    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND user_input = '')
 """
 
 
