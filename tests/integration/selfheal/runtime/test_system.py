@@ -154,13 +154,17 @@ def test_up_does_nothing_where_everything_runs(stubs: Stubs) -> None:
     assert stubs.pid("worker") == before
 
 
-def test_the_token_is_generated_once_and_kept_private(stubs: Stubs) -> None:
+def test_token_and_key_are_generated_once_and_kept_private(stubs: Stubs) -> None:
     stubs.system().up()
     stubs.system().up()
     tokens = {credentials.internal_token for credentials in stubs.seen if credentials.database_url}
     assert len(tokens) == 1
     assert len(tokens.pop()) >= 32
-    assert (stubs.home / "internal-token").stat().st_mode & 0o777 == 0o600
+    keys = {credentials.end_user_key for credentials in stubs.seen if credentials.database_url}
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 32
+    for name in ("internal-token", "end-user-key"):
+        assert (stubs.home / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_up_repairs_what_crashed_and_leaves_the_rest_alone(stubs: Stubs) -> None:
