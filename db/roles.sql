@@ -58,23 +58,29 @@ BEGIN
     -- lets people in.
     PERFORM pg_temp.allow('manager', grants) FROM unnest(ARRAY[
         'SELECT, INSERT, UPDATE ON prompts',
-        'SELECT, INSERT ON execution_logs, optimization_reports',
-        'UPDATE (evaluation_score, evaluation_passed, evaluation_detail, error_message) ON execution_logs',
+        'SELECT, INSERT ON optimization_reports',
+        'SELECT, INSERT, DELETE ON execution_logs',
+        -- A score that follows; and texts that BODY_RETENTION_DAYS removes.
+        'UPDATE (evaluation_score, evaluation_passed, evaluation_detail, error_message,
+            user_input, refined_input, worker_output) ON execution_logs',
         'USAGE ON SEQUENCE prompts_id_seq, execution_logs_id_seq, optimization_reports_id_seq',
         'SELECT, INSERT, UPDATE ON selfheal.candidates, selfheal.healing_runs, selfheal.watches,
-            selfheal.jobs, selfheal.conversations, selfheal.fingerprints, selfheal.api_keys,
+            selfheal.jobs, selfheal.fingerprints, selfheal.api_keys,
             selfheal.users, selfheal.evaluator_records',
-        'SELECT, INSERT, UPDATE, DELETE ON selfheal.pending_scores, selfheal.traffic,
-            selfheal.leases, selfheal.sessions, selfheal.oidc_sign_ins, selfheal.landings,
-            selfheal.idempotent_calls',
+        'SELECT, INSERT, UPDATE, DELETE ON selfheal.conversations, selfheal.pending_scores,
+            selfheal.traffic, selfheal.leases, selfheal.sessions, selfheal.oidc_sign_ins,
+            selfheal.landings, selfheal.idempotent_calls',
         'SELECT, UPDATE ON selfheal.rollouts',
         'SELECT ON selfheal.activations, selfheal.audit, selfheal.trusted_roles,
-            selfheal.migrations, selfheal.rollout_answers, selfheal.fallback_answers',
+            selfheal.migrations',
+        'SELECT, DELETE ON selfheal.rollout_answers, selfheal.fallback_answers',
         -- It can't date an event of the audit, nor say whose connection it was.
         'INSERT (person, action, object, task_type, before, after) ON selfheal.audit'
     ]) AS grants;
 
-    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates, selfheal.rollouts');
+    -- The last of them so that it can be seen whether the schema is this version's.
+    PERFORM pg_temp.allow('worker', 'SELECT ON prompts, selfheal.candidates, selfheal.rollouts,
+        selfheal.migrations');
 
     -- The Optimizer reads what failed, and changes prompts: nobody's keys and sessions.
     PERFORM pg_temp.allow('optimizer', grants) FROM unnest(ARRAY[

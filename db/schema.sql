@@ -227,7 +227,9 @@ CREATE TABLE selfheal.pending_scores (
     judge_share REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     claimable_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
-    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
+    created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+    -- The span of the answer as W3C's traceparent, for whose trace the score is that follows.
+    trace_parent TEXT
 );
 CREATE INDEX pending_scores_claimable ON selfheal.pending_scores (claimable_at);
 

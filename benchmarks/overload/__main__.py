@@ -11,22 +11,18 @@ examples:
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.door.figures import DOOR, GUIDE
 from benchmarks.measured_system import MeasurementError
-from benchmarks.overhead.measurement import ROOT
 from benchmarks.overload.figures import Phase, judge_aims
 from benchmarks.overload.measurement import measure
+from benchmarks.run_description import describe_run
 from selfheal.runtime.errors import EmbeddedRuntimeError
 
 messages = Console(stderr=True)
@@ -74,18 +70,6 @@ def show(phases: dict[str, Phase], capacity: float, told: dict[str, str], output
         limit = f"{aim.limit:g} {aim.unit}"
         aims.add_row(aim.name, f"{aim.measured:.2f} {aim.unit}", limit, reached)
     output.print(aims)
-
-
-def describe_run() -> dict[str, str]:
-    """Say when, where and of what is measured."""
-    git = ("git", "rev-parse", "--short", "HEAD")
-    commit = subprocess.run(git, cwd=ROOT, check=False, capture_output=True, text=True).stdout
-    return {
-        "date": date.today().isoformat(),  # noqa: DTZ011
-        "machine": f"{psutil.cpu_count()} cores, {platform.machine()}, "
-        f"Python {platform.python_version()}",
-        "commit": commit.strip() or "unknown",
-    }
 
 
 def main() -> int:

@@ -1,6 +1,37 @@
 -- Brings a database that `schema.sql` number 1 made to number 2: healing that can be left alone.
 -- Additive: no row that was accepted before is rejected now.
 
+-- Requests that got no answer or no score are few, and are looked for among very many.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS execution_logs_unscored
+    ON execution_logs (task_type, created_at DESC) WHERE evaluation_passed IS NULL;
+-- How versions did is counted in an index alone, among very many answers; it stands in for the
+-- one by versions, so that a row still has as many index entries.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS execution_logs_scored
+    ON execution_logs (task_type, prompt_version, created_at DESC)
+    INCLUDE (evaluation_passed) WHERE evaluation_passed IS NOT NULL;
+DROP INDEX CONCURRENTLY IF EXISTS execution_logs_versions;
+
+BEGIN;
+-- An autovacuum of the log ends for who waits here, and no insert waits behind. The log's triggers
+-- come last: until the commit, inserts wait.
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE execution_logs IN SHARE UPDATE EXCLUSIVE MODE;
+SET LOCAL lock_timeout = '500ms';
+
+DO $$
+DECLARE
+    broken TEXT := (
+        SELECT min(indexrelid::regclass::text) FROM pg_index WHERE NOT indisvalid AND indexrelid IN
+            ('execution_logs_unscored'::regclass, 'execution_logs_scored'::regclass)
+    );
+BEGIN
+    -- `selfheal migrate` has built such a one anew; psql passes over it.
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'the build of % was broken off', broken
+            USING HINT = format('DROP INDEX CONCURRENTLY %s; then apply this file again.', broken);
+    END IF;
+END $$;
+
 -- What became of each candidate: a text that lost isn't tried again for a day.
 ALTER TABLE selfheal.candidates ADD COLUMN outcome TEXT;
 ALTER TABLE selfheal.candidates ADD COLUMN decided_at TIMESTAMPTZ;
@@ -18,15 +49,6 @@ ALTER TABLE selfheal.healing_runs ADD COLUMN resolution TEXT
     CHECK (resolution IN ('approved', 'rejected', 'superseded'));
 ALTER TABLE selfheal.healing_runs ADD COLUMN resolved_at TIMESTAMPTZ;
 CREATE INDEX healing_runs_recent ON selfheal.healing_runs (task_type, created_at DESC);
-
--- Requests that got no answer or no score are few, and are looked for among very many.
-CREATE INDEX execution_logs_unscored ON execution_logs (task_type, created_at DESC)
-    WHERE evaluation_passed IS NULL;
--- How versions did is counted in an index alone, among very many answers; it stands in for the
--- one by versions, so that a row still has as many index entries.
-CREATE INDEX execution_logs_scored ON execution_logs (task_type, prompt_version, created_at DESC)
-    INCLUDE (evaluation_passed) WHERE evaluation_passed IS NOT NULL;
-DROP INDEX execution_logs_versions;
 
 -- What is being watched: a row a promotion, until it is kept, rolled back or superseded.
 CREATE TABLE selfheal.watches (
@@ -55,3 +77,4 @@ CREATE TRIGGER execution_failed AFTER INSERT ON execution_logs
     FOR EACH ROW WHEN (NEW.evaluation_passed IS NOT TRUE) EXECUTE FUNCTION selfheal.notify_failure();
 
 INSERT INTO selfheal.migrations (number) VALUES (2);
+COMMIT;

@@ -1,6 +1,13 @@
 -- Brings a database of number 2 to number 3: conversations, answers that are scored afterwards,
 -- and keys. Additive: no row that was accepted before is rejected now.
 
+BEGIN;
+-- An autovacuum of the log ends for who waits here, and no insert waits behind. The log's triggers
+-- come last: until the commit, inserts wait.
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE execution_logs IN SHARE UPDATE EXCLUSIVE MODE;
+SET LOCAL lock_timeout = '500ms';
+
 -- What came and went at the door, whole: a row of `execution_logs` each. What replays are made of.
 CREATE TABLE selfheal.conversations (
     execution_id INTEGER PRIMARY KEY,
@@ -69,8 +76,7 @@ CREATE TABLE selfheal.api_keys (
 
 -- A failure is announced when it is known: with its row, or when its score or its error follows.
 -- What waits for its score, wasn't chosen for one, or ended with its client says nothing.
-DROP TRIGGER execution_failed ON execution_logs;
-CREATE TRIGGER execution_failed AFTER INSERT ON execution_logs
+CREATE OR REPLACE TRIGGER execution_failed AFTER INSERT ON execution_logs
     FOR EACH ROW
     WHEN (NEW.evaluation_passed IS FALSE
           OR (NEW.evaluation_passed IS NULL AND NEW.error_message IS NOT NULL))
@@ -84,3 +90,4 @@ CREATE TRIGGER execution_found_failing AFTER UPDATE OF evaluation_passed, error_
     EXECUTE FUNCTION selfheal.notify_failure();
 
 INSERT INTO selfheal.migrations (number) VALUES (3);
+COMMIT;

@@ -1,6 +1,9 @@
 -- Brings a database of number 3 to number 4: people, what they did, and what the console shows
 -- without reading the log. Additive: no row that was accepted before is rejected now.
 
+BEGIN;
+SET LOCAL lock_timeout = '500ms';
+
 -- People. A local account has the argon2id hash of its password; one of an OpenID provider is its
 -- issuer and subject, never its e-mail, and has the role that its latest sign-in was mapped to.
 CREATE TABLE selfheal.users (
@@ -165,3 +168,4 @@ CREATE TABLE selfheal.leases (
 );
 
 INSERT INTO selfheal.migrations (number) VALUES (4);
+COMMIT;

@@ -1,6 +1,13 @@
 -- Brings a database of number 4 to number 5: rows that land once, calls that are answered once, and
 -- what is kept where all replicas see it. Additive: no row that was accepted before is rejected now.
 
+BEGIN;
+-- An autovacuum of the log ends for who waits here, and no insert waits behind. The log's triggers
+-- come last: until the commit, inserts wait.
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE execution_logs IN SHARE UPDATE EXCLUSIVE MODE;
+SET LOCAL lock_timeout = '500ms';
+
 -- That a row of the log was written: in the same transaction, so that one whose COMMIT got no
 -- answer isn't written twice. Swept after a month.
 CREATE TABLE selfheal.landings (
@@ -63,10 +70,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER execution_by_fallback AFTER INSERT ON execution_logs
-    FOR EACH ROW WHEN (NEW.evaluation_detail #>> '{worker,fallback}' <> '')
-    EXECUTE FUNCTION selfheal.note_fallback();
-
 -- Functions of triggers act as the tables' owner: who changes prompts needs no right to what
 -- follows from it, and a trigger of anybody else's must not run one.
 ALTER FUNCTION selfheal.record_activation() SECURITY DEFINER SET search_path = pg_catalog;
@@ -78,4 +81,9 @@ REVOKE ALL ON FUNCTION selfheal.record_activation(), selfheal.notify_failure(),
 -- What runs decided is counted at every scrape of the Manager's metrics.
 CREATE INDEX healing_runs_decisions ON selfheal.healing_runs (task_type, decision);
 
+CREATE TRIGGER execution_by_fallback AFTER INSERT ON execution_logs
+    FOR EACH ROW WHEN (NEW.evaluation_detail #>> '{worker,fallback}' <> '')
+    EXECUTE FUNCTION selfheal.note_fallback();
+
 INSERT INTO selfheal.migrations (number) VALUES (5);
+COMMIT;

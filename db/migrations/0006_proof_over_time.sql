@@ -2,6 +2,13 @@
 -- that serve a share of traffic before they serve all of it. Additive: no row that was accepted
 -- before is rejected now.
 
+BEGIN;
+-- An autovacuum of the log ends for who waits here, and no insert waits behind. The log's triggers
+-- come last: until the commit, inserts wait.
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE execution_logs IN SHARE UPDATE EXCLUSIVE MODE;
+SET LOCAL lock_timeout = '500ms';
+
 -- Evidence over an incident. A wager bets that one text is better than the one that serves; `number`
 -- counts an incident's wagers and sets the share of its error rate that each one may spend.
 CREATE TABLE selfheal.wagers (
@@ -91,14 +98,6 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION selfheal.note_rollout() FROM PUBLIC;
 
-CREATE TRIGGER execution_in_rollout AFTER INSERT ON execution_logs
-    FOR EACH ROW WHEN (
-        NEW.evaluation_detail #>> '{worker,rollout}'
-            ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-        AND NEW.evaluation_detail #>> '{worker,arm}' IN ('candidate', 'incumbent')
-    )
-    EXECUTE FUNCTION selfheal.note_rollout();
-
 -- A log that begins anew, its numbers too, takes along what is kept beside its rows by their ids:
 -- otherwise an old row's arm would be taken for a new one's.
 CREATE FUNCTION selfheal.forget_log() RETURNS trigger
@@ -112,9 +111,6 @@ BEGIN
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION selfheal.forget_log() FROM PUBLIC;
-
-CREATE TRIGGER log_begun_anew AFTER TRUNCATE ON execution_logs
-    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.forget_log();
 
 -- A run whose text serves as a canary first; it becomes `promoted` or `held` when that ends.
 ALTER TABLE selfheal.healing_runs DROP CONSTRAINT healing_runs_decision_check;
@@ -135,4 +131,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TRIGGER execution_in_rollout AFTER INSERT ON execution_logs
+    FOR EACH ROW WHEN (
+        NEW.evaluation_detail #>> '{worker,rollout}'
+            ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        AND NEW.evaluation_detail #>> '{worker,arm}' IN ('candidate', 'incumbent')
+    )
+    EXECUTE FUNCTION selfheal.note_rollout();
+
+CREATE TRIGGER log_begun_anew AFTER TRUNCATE ON execution_logs
+    FOR EACH STATEMENT EXECUTE FUNCTION selfheal.forget_log();
+
 INSERT INTO selfheal.migrations (number) VALUES (6);
+COMMIT;

@@ -109,7 +109,7 @@ def _introduce(row: ExecutionLog, detail: EvaluationDetail) -> list[RenderableTy
             style="dim",
         ),
         heading("Asked for"),
-        block(row.user_input),
+        block(f"removed by {detail.removed.by}" if detail.removed.by else row.user_input),
     ]
     if row.worker_output is not None:
         parts += [heading(f"Answered ({', '.join(filter(None, by))})"), block(row.worker_output)]

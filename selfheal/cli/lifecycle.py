@@ -37,7 +37,7 @@ from services.common.settings.process import USAGE_EXIT_CODE
 FAILURE_EXIT_CODE: Final = 1
 NOT_RUNNING_EXIT_CODE: Final = 3
 INTERRUPTED_EXIT_CODE: Final = 130
-# For registering `psql`, whose arguments are psql's own.
+# For registering PostgreSQL's programs, whose arguments are their own.
 PASSTHROUGH: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -147,8 +147,28 @@ def psql(context: typer.Context) -> None:
 
     Example: selfheal psql -c "SELECT version, is_active FROM prompts"
     """
+    _become("psql", context)
+
+
+def pg_dump(context: typer.Context) -> None:
+    """Run pg_dump on the system's database; every argument is pg_dump's own.
+
+    Example: selfheal pg_dump --format=custom --file=selfheal.dump
+    """
+    _become("pg_dump", context)
+
+
+def pg_restore(context: typer.Context) -> None:
+    """Run pg_restore at the system's server; every argument is pg_restore's own.
+
+    Example: selfheal pg_restore --no-owner --no-acl --dbname=agent_system selfheal.dump
+    """
+    _become("pg_restore", context)
+
+
+def _become(name: str, context: typer.Context) -> None:
     with friendly_errors():
-        program = find_binaries().program("psql")
+        program = find_binaries().program(name)
         environment = psql_environment(Settings())
     os.execve(program, [str(program), *context.args], environment)  # noqa: S606 - as intended
 

@@ -12,7 +12,6 @@ from selfheal.cli import (
     explain,
     judge,
     lifecycle,
-    logs,
     migrate,
     optimize,
     prompts,
@@ -23,6 +22,7 @@ from selfheal.cli import (
 )
 from selfheal.cli import demo as demonstration
 from selfheal.cli.access import audit, erase, keys, users
+from selfheal.cli.logs import logs
 from selfheal.cli.rollouts import canary
 from services.common.version import package_version
 
@@ -64,7 +64,6 @@ for command in (
     explain.explain,
     evaluate.evaluate,
     optimize.optimize,
-    logs.logs,
     doctor.doctor,
     migrate.migrate,
     erase.erase,
@@ -72,9 +71,12 @@ for command in (
 ):
     app.command()(command)
 app.command(context_settings=lifecycle.PASSTHROUGH)(lifecycle.psql)
+app.command("pg_dump", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_dump)
+app.command("pg_restore", context_settings=lifecycle.PASSTHROUGH)(lifecycle.pg_restore)
 for command in (proposals.proposals, proposals.approve, proposals.reject, proposals.undo):
     prompts.app.command()(command)
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(logs.app, name="logs")
 app.add_typer(reports.app, name="reports")
 app.add_typer(canary.app, name="canary")
 app.add_typer(tasks.app, name="tasks")

@@ -1,5 +1,6 @@
 """`selfheal migrate`: bring a database of the operator's own to this version's schema."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +8,12 @@ import typer
 
 from selfheal.cli.lifecycle import friendly_errors, messages
 from selfheal.runtime.assembly import build_external_database, uses_own_database
-from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.errors import EmbeddedRuntimeError, PostgresError
+from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.secret_files import read_or_create_secret
 from services.common.config import Settings
+
+_POLL_SECONDS = 2.0
 
 _PasswordFile = Annotated[
     Path | None,
@@ -54,6 +58,16 @@ def migrate(
             metavar="FILE",
         ),
     ] = None,
+    wait_seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            min=0,
+            help="Change nothing: wait, at most so long, until another one has made the schema "
+            "this version's. Any service's user may ask.",
+            metavar="SECONDS",
+        ),
+    ] = None,
 ) -> None:
     """Make the tables in the database of DATABASE_URL, or apply the migrations that it lacks.
 
@@ -70,6 +84,9 @@ def migrate(
                 "DATABASE_URL isn't set, and the embedded database is migrated when it starts.",
                 remedy="Run selfheal up, or set DATABASE_URL to a database of your own.",
             )
+        if wait_seconds is not None:
+            _wait_for_schema(build_external_database(settings), wait_seconds)
+            return
         files = {
             "manager": manager_password_file,
             "worker": worker_password_file,
@@ -91,3 +108,26 @@ def migrate(
                 "CONSOLE_DATABASE_URL isn't set, so there is no console: --console-password-file "
                 "makes a database user for it, who may only read."
             )
+
+
+def _wait_for_schema(database: ExternalDatabase, seconds: float) -> None:
+    """Look until the database has all that this version needs, and say what it waits for.
+
+    Raises:
+        PostgresError: If that takes longer, or the database can't be reached so long.
+    """
+    end = time.monotonic() + seconds
+    told = ""
+    while True:
+        try:
+            database.start()
+        except PostgresError as error:
+            if time.monotonic() >= end:
+                raise
+            if error.message != told:
+                messages.print(f"waiting: {error.message}", markup=False)
+            told = error.message
+            time.sleep(_POLL_SECONDS)
+        else:
+            messages.print("The schema is current.")
+            return

@@ -38,9 +38,11 @@ from services.common.settings.process import (
     Port,
     Seconds,
     ServiceSettings,
+    TracingSettings,
     in_small_letters,
 )
 from services.common.settings.resilience import HomeSettings, MaxAge, SpoolSettings
+from services.common.settings.retention import LookbackSettings, RetentionSettings
 from services.common.settings.upstream import (
     EVALUATOR_PORT,
     WORKER_PORT,
@@ -61,6 +63,7 @@ class ManagerSettings(
     DoorSettings,
     PeopleSettings,
     SpoolSettings,
+    RetentionSettings,
 ):
     """Every setting that the Manager reads."""
 
@@ -143,12 +146,17 @@ class ConsoleSettings(ServiceSettings, TaskTypeSettings, PublicSettings):
 
 
 class OptimizerSettings(
-    SecondModelSettings, DirectDatabaseSettings, TaskTypeSettings, UpstreamSettings, PauseSettings
+    TracingSettings,
+    SecondModelSettings,
+    DirectDatabaseSettings,
+    TaskTypeSettings,
+    UpstreamSettings,
+    PauseSettings,
+    LookbackSettings,
 ):
     """Every setting that the Optimizer reads; it alone reads the webhook."""
 
     optimizer_model: str = ""
-    optimizer_lookback_minutes: Annotated[int, Field(ge=1, le=10_080)] = 30
     optimizer_failure_threshold: Annotated[int, Field(ge=1, le=10_000)] = 3
     optimizer_max_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
     # 0: what suits the Worker's calls.

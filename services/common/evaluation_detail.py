@@ -5,11 +5,22 @@ Who makes one fills in every field of a part. Who reads one can rely on no field
 older, or of another system, so that every field has a default, which means "not said".
 """
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.text import make_storable
+
+# What a detail has where the texts of its row were removed, and the setting by which they were.
+REMOVED: Final = "removed"
+BODY_RETENTION: Final = "BODY_RETENTION_DAYS"
+# SQL over rows of `execution_logs`, without a look at the detail, which is large.
+HAS_TEXTS: Final = "(user_input <> '' OR refined_input IS NOT NULL OR worker_output IS NOT NULL)"
+
+
+def show_text(text: str, detail: str = "evaluation_detail") -> str:
+    """Write in SQL what is shown in a text's place: where it was removed, by which setting."""
+    return f"coalesce('removed by ' || ({detail} #>> '{{{REMOVED},by}}'), {text})"
 
 
 class DetailPart(BaseModel):
@@ -108,6 +119,13 @@ class ErrorDetail(DetailPart):
     code: str = ""
 
 
+class RemovalDetail(DetailPart):
+    """By what the texts of a row were removed, and when; its figures are there still."""
+
+    by: str = ""
+    at: str = ""
+
+
 class EvaluationDetail(DetailPart):
     """All that is told of a score; `reasoning` is what the model wrote before its answer, cut."""
 
@@ -125,6 +143,7 @@ class EvaluationDetail(DetailPart):
     worker: WorkerDetail = WorkerDetail()
     error: ErrorDetail = ErrorDetail()
     reasoning: str = ""
+    removed: RemovalDetail = RemovalDetail()
 
     @property
     def failed_rules(self) -> tuple[str, ...]:

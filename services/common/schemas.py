@@ -185,6 +185,7 @@ class ChatTask(Schema):
 
     `request` is the client's body in OpenAI's shape, without `selfheal`; its `model` is the task
     type. `variables` are what `{{name}}` in the prompt is replaced with. `unit` is as in a task.
+    `session_id` is the client's own, for traces.
     """
 
     request_id: UUID
@@ -194,6 +195,7 @@ class ChatTask(Schema):
     candidate_id: UUID | None = None
     purpose: Purpose = "live"
     unit: Unit | None = None
+    session_id: str | None = None
 
 
 class ChatCompletion(Schema):

@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
 WEBHOOK_SCHEMES = ("http", "https")
+# Of the retention: a century.
+MAX_DAYS = 36_500
 # A share below this would never be judged.
 LEAST_SHARE = 0.001
 SHARE_DIGITS = 6

@@ -41,7 +41,7 @@ from services.common.schemas import (
     describe_failures,
 )
 from services.common.settings.process import USAGE_EXIT_CODE, ServiceSettings
-from services.common.tracing import configure_tracing, flush_traces
+from services.common.tracing.setup import configure_tracing, flush_telemetry
 from services.common.version import package_version
 
 MAX_BODY_BYTES = 256 * 1024
@@ -163,7 +163,7 @@ def create_app(
             log.info("service_started", version=package_version())
             yield
         await admission.loop_delay.close()
-        flush_traces()
+        flush_telemetry()
         log.info("service_stopped")
 
     app = FastAPI(

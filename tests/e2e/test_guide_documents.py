@@ -1,13 +1,11 @@
 """The guide's blocks for a machine without Docker, run in order as they stand there."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.commands import run_script
 from support.guide_blocks import GuideBlock, find_missing_line, parse_guide
 from support.running_system import RunningSystem
 
@@ -15,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "guide.ko.md").read_text(encoding="utf-8")
 BLOCKS = [block for block in parse_guide(GUIDE) if block.kind == "local"]
 GRADING = re.search(r"```bash\n(PGPASSWORD=.+?)```", GUIDE, re.DOTALL)
-COMMAND_SECONDS = 60
 pytestmark = pytest.mark.slow  # tests/e2e/test_guide.py has the same way over HTTP
 
 
@@ -26,25 +23,11 @@ def guided_system(running_system: RunningSystem) -> RunningSystem:
     return running_system
 
 
-def run(system: RunningSystem, script: str) -> subprocess.CompletedProcess[str]:
-    commands = Path(sys.executable).parent
-    path = f"{commands}{os.pathsep}{system.environment['PATH']}"
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        cwd=system.directory,
-        env=system.environment | {"PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line {block.line}")
 def test_a_block_prints_what_the_guide_says(
     guided_system: RunningSystem, block: GuideBlock
 ) -> None:
-    done = run(guided_system, block.script)
+    done = run_script(guided_system, block.script)
     assert done.returncode == 0, done.stdout + done.stderr
     missing = find_missing_line(block.expected, done.stdout)
     assert missing is None, f"the output lacks {missing!r}:\n{done.stdout}{done.stderr}"
@@ -57,6 +40,6 @@ def test_the_system_that_up_started_is_graded(guided_system: RunningSystem) -> N
              for name in ("manager", "worker", "evaluator")]  # fmt: skip
     flags.append(f"--db-port={guided_system.port('postgres')}")
     program = f"{shlex.quote(str(ROOT / 'scripts' / 'benchmark.py'))} {' '.join(flags)}"
-    done = run(guided_system, GRADING[1].replace("scripts/benchmark.py", program))
+    done = run_script(guided_system, GRADING[1].replace("scripts/benchmark.py", program))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Total: 100 / 100   Grade: A" in done.stdout

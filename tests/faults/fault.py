@@ -6,22 +6,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
-from faults.load import Load
 from faults.site import RATE, NotBackError, Site
+
+from benchmarks.open_load import SELECT_LANDED, Load, count_landed
 
 # Development may try faults that last less long; what is committed lasts as long as issued.
 SCALE: Final = float(os.environ.get("FAULT_SCALE", "1"))
 BEFORE_SECONDS: Final = 2
 AFTER_SECONDS: Final = 4
-SELECT_LANDED = """
-    SELECT l.request_id, count(*) AS rows, count(c.execution_id) AS conversations,
-           bool_and(l.evaluation_passed IS NOT NULL) AS scored
-    FROM execution_logs AS l LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
-    WHERE l.request_id = ANY($1) GROUP BY l.request_id
-"""
 # Says nothing of what went wrong.
 UNSTABLE_CODES: Final = ("", "internal_error")
 
@@ -116,21 +111,10 @@ async def try_fault(site: Site, fault: Fault) -> Row:
 
 async def _count(site: Site, fault: Fault, load: Load, mended_at: float) -> Row:
     found = await site.fetch(SELECT_LANDED, [sent.request_id for sent in load.sent])
-    rows = {record["request_id"]: record for record in found}
-    acknowledged = [sent for sent in load.sent if sent.outcome == "acknowledged"]
-    landed = [
-        sent
-        for sent in acknowledged
-        if sent.request_id in rows
-        and rows[sent.request_id]["conversations"] == (0 if sent.way == "guide" else 1)
-    ]
+    counts = count_landed(load.sent, found)
     return Row(
         fault=fault.name,
-        acknowledged=len(acknowledged),
-        landed=len(landed),
-        lost=len(acknowledged) - len(landed),
-        doubled=sum(record["rows"] > 1 for record in found),
-        unscored=sum(not rows[sent.request_id]["scored"] for sent in landed),
+        **asdict(counts),
         refused=_sorted(load.codes("refused")),
         broken=_sorted(load.codes("broken")),
         back_seconds=round(load.seconds_to_be_back(mended_at), 1),

@@ -11,13 +11,13 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-from faults.load import WAYS, Load, Sent, Way, ask
 from faults.provider import MODEL, Provider
 from support.fault_proxy import LOOPBACK, FaultProxy
 from support.replicas import DRAINING
 from support.running_system import RunningSystem, make_system
 from support.services import STOP_SECONDS, Service, find_service
 
+from benchmarks.open_load import WAYS, Load, Sent, Way, ask
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 
 SERVING = ("worker", "evaluator", "manager")

@@ -7,8 +7,12 @@ from typing import Final
 
 from benchmarks.healing.noisy.plays import HARMFUL, HARMFUL_AT_ONCE, PROMPT, REGRESSION, TIE
 from benchmarks.healing.noisy.records import (
+    BY_CANARY,
+    BY_HEAL,
+    BY_WATCH,
     RECOVERED_SHARE,
     SAME_SCORE,
+    UNDECIDED,
     Heal,
     PlayRecord,
     Worth,
@@ -58,11 +62,12 @@ class Harm:
         by_gate: Stopped there.
         passed: Not stopped there.
         by_canary: Stopped while they served a share of the traffic.
-        by_watch: Rolled back.
-        unstopped: Served still when the play ended, or a share of the traffic did.
+        by_watch: Rolled back, or replaced by a later heal.
+        undecided: Still served a share when the play ended.
+        unstopped: Served everybody still when the play ended.
         served_long: Of all, those that served over a tenth of the traffic for over 60 answers.
         answers: Of those that passed the gate: answers while one served over a tenth.
-        wrong: Wrong answers of theirs.
+        wrong: Wrong answers of theirs, at any share.
         naive: The naive healer would have let its harmful text serve.
         fixed_gate: The greater mean on 20 inputs would have.
     """
@@ -72,6 +77,7 @@ class Harm:
     passed: int
     by_canary: int
     by_watch: int
+    undecided: int
     unstopped: int
     served_long: Rate
     answers: Spread
@@ -282,8 +288,9 @@ def _judge_harm(plays: Sequence[PlayRecord]) -> Harm:
         judged=len(judged),
         by_gate=sum(not heal.passed for heal in judged),
         passed=sum(heal.passed for heal in judged),
-        by_canary=sum(one.stopped_by == "canary" for one in served),
-        by_watch=sum(one.stopped_by == "watch" for one in served),
+        by_canary=sum(one.stopped_by == BY_CANARY for one in served),
+        by_watch=sum(one.stopped_by in (BY_WATCH, BY_HEAL) for one in served),
+        undecided=sum(one.stopped_by == UNDECIDED for one in served),
         unstopped=sum(not one.stopped_by for one in served),
         served_long=Rate(long, len(judged)),
         answers=spread_of(one.answers for one in served),

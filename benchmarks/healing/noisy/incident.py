@@ -10,6 +10,7 @@ from benchmarks.healing.lane.model_endpoint import ModelCondition
 from benchmarks.healing.noisy.endpoint import NoisyEndpoint
 from benchmarks.healing.noisy.plays import (
     DRIFT_PER_BATCH,
+    HARMFUL_AT_ONCE,
     MOST_DRIFT,
     REGRESSION,
     RESTART,
@@ -32,11 +33,15 @@ BATCH: Final = 12
 CONCURRENCY: Final = 4
 # Batches with which the versions before the incumbent, and a good incumbent, serve well.
 BATCHES_BEFORE: Final = 2
-# So many answers at least a promotion is followed by.
+# So many answers at least a promotion is followed by; more where it may be the watch's to undo.
 FOLLOWED_ANSWERS: Final = 84
-MOST_BATCHES: Final = 80
-# After so many batches in which the Optimizer found no work an incident is over.
+WATCHED_ANSWERS: Final = 600
+# A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
+MOST_BATCHES: Final = 400
+# After so many batches in which the Optimizer found no work an incident is over; a bad prompt's
+# goes on for longer, since what is half repaired takes more answers to show it.
 MOST_IDLE_BATCHES: Final = 4
+MOST_IDLE_BATCHES_OF_REGRESSIONS: Final = 8
 # Over this share of the traffic a candidate counts as serving; the database's own 0.1 isn't over.
 COUNTING_SHARE: Final = 0.101
 # The model calls of a run at one of which the database restarts.
@@ -76,7 +81,11 @@ class Incident(Stage):
         self._answers = self._wrong = 0
 
     async def _go_on(self) -> str:
-        """Let users ask and the Optimizer look in turn; returns what served after its first run."""
+        """Let users ask and the Optimizer look in turn.
+
+        Returns:
+            What served after its first run, and after the canary that came of it.
+        """
         first, idle = "", 0
         for _ in range(MOST_BATCHES):
             if self._play.drifts:
@@ -84,13 +93,16 @@ class Incident(Stage):
             await self._ask(BATCH)
             serving = (await self._lane.database.serving()).content
             known = len(await self._lane.database.healing_runs())
-            await self._look(restarts=self._play.restarts and not first)
+            await self._look(restarts=self._play.restarts and not known)
             runs = await self._lane.database.healing_runs()
             self._candidates += [
                 Candidate(serving, run.content)
                 for run in runs[known:]
                 if run.decision in (PROMOTED, CANARY)
             ]
+            if await self._lane.database.canary_share() is not None:
+                idle = 0  # no heal begins meanwhile
+                continue
             if runs and not first:
                 first = (await self._lane.database.serving()).content
             idle = idle + 1 if len(runs) == known else 0
@@ -117,18 +129,18 @@ class Incident(Stage):
             await wait_until_ready(self._lane)
 
     async def _is_over(self, runs: Sequence[HealingRun], idle: int) -> bool:
-        if await self._lane.database.canary_share() is not None:
-            return False
         serving = (await self._lane.database.serving()).content
         if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)
-            is_spent = idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
+            is_idle = idle >= MOST_IDLE_BATCHES_OF_REGRESSIONS
+            is_spent = is_idle or len(runs) >= self._play.heals
             return is_recovered(now, target) or is_spent
         if any(run.decision == ROLLED_BACK for run in runs):
             return True
         latest = self._candidates[-1] if self._candidates else None
         if latest is not None and latest.content == serving:
-            return latest.answers >= FOLLOWED_ANSWERS
+            is_watched = self._play.lane == HARMFUL_AT_ONCE
+            return latest.answers >= (WATCHED_ANSWERS if is_watched else FOLLOWED_ANSWERS)
         return idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
 
     async def _ask(self, count: int) -> None:

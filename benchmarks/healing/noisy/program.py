@@ -40,6 +40,8 @@ from services.manager.app.services.refinement.rules import refine
 LUCKY: Final = ("rough", "wild")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
+# What was looked at while the healer was worked on had smaller seeds.
+FIRST_SEED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class NoisyExtent:
     timed_seeds: int
 
 
-EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 6, 12, 1, 5)
+EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 5, 12, 1, 5)
 QUICK: Final = NoisyExtent(20, 6, 1, 2, 0, 1)
 FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 6, 20)
 
@@ -102,7 +104,7 @@ def plan_ties(extent: NoisyExtent, seed_prompt: str) -> Iterator[Play]:
 
 
 def _writers(mixtures: Sequence[str], seeds: int, seed_prompt: str) -> Iterator[PlayWriter]:
-    for seed in range(seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + seeds):
         for mixture in mixtures:
             yield PlayWriter(read_lexicon(), seed_prompt, mixture, seed)
 

@@ -13,6 +13,8 @@ HARM: Final = 0.1
 # A regression is recovered where so much is earned of what the good text earns.
 RECOVERED_SHARE: Final = 0.9
 PROMOTED, ROLLED_BACK, CANARY = "promoted", "rolled_back", "canary"
+# What a candidate that passed the gate came to.
+BY_CANARY, BY_WATCH, BY_HEAL, UNDECIDED = "canary", "watch", "heal", "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class Service:
         before: What it was to replace.
         worth: What it is worth for those who asked then.
         answers: Answers given while it served more than a tenth of the traffic.
-        wrong: Wrong answers among them.
-        stopped_by: `canary`, `watch`, `heal`, or empty where it still served in the end.
+        wrong: Wrong answers of the candidate's at any share.
+        stopped_by: `canary`, `watch`, `heal`; `undecided` where its canary hadn't ended with the
+            play; or empty where it served everybody in the end.
     """
 
     before: Worth
@@ -109,7 +112,7 @@ class PlayRecord:
         last_good: What the last text before the incumbent was worth; None without one.
         empty: What no prompt at all is worth.
         before: What the incumbent was worth.
-        first: What served after the first run.
+        first: What served after the first run, and the canary that came of it.
         after: What served in the end.
         heals: Runs of the Optimizer.
         services: Candidates that served, canaries included.

@@ -10,9 +10,13 @@ from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.noisy.appraisal import Appraiser
 from benchmarks.healing.noisy.plays import HARMFUL_AT_ONCE, Play
 from benchmarks.healing.noisy.records import (
+    BY_CANARY,
+    BY_HEAL,
+    BY_WATCH,
     CANARY,
     PROMOTED,
     ROLLED_BACK,
+    UNDECIDED,
     Heal,
     PlayRecord,
     Service,
@@ -156,11 +160,12 @@ class Stage:
         if (await self._lane.database.serving()).content == one.content:
             stopped_by = ""
         elif CANARY in decisions:
-            stopped_by = ""  # it is open still: nothing has stopped it
+            stopped_by = UNDECIDED
         elif PROMOTED not in decisions:
-            stopped_by = "canary"
+            stopped_by = BY_CANARY
         else:
-            stopped_by = "watch" if any(run.decision == ROLLED_BACK for run in runs) else "heal"
+            is_undone = any(run.decision == ROLLED_BACK for run in runs)
+            stopped_by = BY_WATCH if is_undone else BY_HEAL
         return Service(
             before=await self._appraise(one.before),
             worth=await self._appraise(one.content),

@@ -44,14 +44,15 @@ def table_of_harm(figures: NoisyFigures) -> Table:
     table.add_row("came before the gate", *(str(one.judged) for one in columns))
     table.add_row("stopped by the gate", *(str(one.by_gate) for one in columns))
     table.add_row("by the canary", *(str(one.by_canary) for one in columns))
-    table.add_row("by the watch", *(str(one.by_watch) for one in columns))
-    table.add_row("not stopped yet", *(str(one.unstopped) for one in columns))
+    table.add_row("by the watch, or the next heal", *(str(one.by_watch) for one in columns))
+    table.add_row("in their canary in the end", *(str(one.undecided) for one in columns))
+    table.add_row("served everybody in the end", *(str(one.unstopped) for one in columns))
     table.add_row(
         f"served over 10 % for over {MOST_ANSWERS_IN_HARM} answers",
         *(show_rate(one.served_long) for one in columns),
     )
-    table.add_row("answers meanwhile", *(show_spread(one.answers) for one in columns))
-    table.add_row("wrong ones of theirs", *(show_spread(one.wrong) for one in columns))
+    table.add_row("answers while over 10 %", *(show_spread(one.answers) for one in columns))
+    table.add_row("wrong ones at any share", *(show_spread(one.wrong) for one in columns))
     table.add_row("a greater mean on 20 lets pass", *(show_rate(one.fixed_gate) for one in columns))
     table.add_row("the naive healer lets pass", *(show_rate(one.naive) for one in columns))
     return table

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import asyncpg
@@ -15,8 +16,14 @@ from selfheal.cli.access.users import TaskTypes
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.access.key_records import KeyRecord, list_keys, revoke_key, store_key
-from services.common.access.keys import KEY_PREFIX, KeyScope, generate_key
+from services.common.access.key_records import (
+    KeyRecord,
+    is_known,
+    list_keys,
+    revoke_key,
+    store_key,
+)
+from services.common.access.keys import KEY_PREFIX, KeyScope, NewKey, generate_key, read_key
 from services.common.config import Settings
 
 SELECT_UNSERVED = """
@@ -40,6 +47,17 @@ def create_key(
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=36_500, help="Refused after so many days.")
     ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-file",
+            exists=True,
+            dir_okay=False,
+            help="Take the key in this file, which was made elsewhere, and print none. One that is "
+            "known, be it revoked, stays as it is.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, this one time: only a hash of it is kept.
@@ -48,12 +66,14 @@ def create_key(
     """
     if not name.strip():
         raise typer.BadParameter("give it a name, by which you will know it in the list")
-    key = generate_key()
+    key = _read_key(file) if file else generate_key()
     chosen = sorted(set(scopes or [KeyScope.SERVE]))
     bound = sorted(set(task_types)) if task_types else None
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
 
     async def keep(connection: asyncpg.Connection) -> list[str]:
+        if file and await is_known(connection, key):
+            return []
         await store_key(
             connection, key, name=name, scopes=chosen, task_types=bound, expires_at=expires_at
         )
@@ -64,6 +84,9 @@ def create_key(
         unknown = ask_database(Settings(), keep)
     if unknown:
         messages.print(Text(f"Nothing is served yet under: {', '.join(unknown)}.", style="yellow"))
+    if file:
+        messages.print("The key in the file is known.")
+        return
     if as_json:
         what = {"scopes": chosen, "task_types": bound, "expires_at": expires_at}
         print_json({"id": key.id, "key": key.text, "name": name} | what)
@@ -117,6 +140,16 @@ def revoke_keys(
                     "There is no key with this id.", remedy="See them with: selfheal keys list"
                 )
             messages.print(Text(f"Revoked {key_id} ({name})."))
+
+
+def _read_key(file: Path) -> NewKey:
+    key = read_key(file.read_text(encoding="utf-8-sig", errors="replace").strip())
+    if key is None:
+        raise typer.BadParameter(
+            "the file holds no key: sh_, 12 hexadecimal digits, _ and 43 letters and digits",
+            param_hint="--from-file",
+        )
+    return key
 
 
 def _state_of(record: KeyRecord) -> str:

@@ -9,8 +9,10 @@ from urllib.parse import quote, urlencode
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import Connection, update_schema
+from selfheal.runtime.schema.exclusion import Connection
+from selfheal.runtime.schema.migrations import update_schema
 from selfheal.runtime.schema.roles import name_role, update_roles
+from selfheal.runtime.waiting import Progress, silent
 from services.common.database import connection_arguments
 
 SUPERUSER = "agent"
@@ -107,12 +109,17 @@ async def answers(address: ServerAddress) -> bool:
 
 
 async def prepare_database(
-    address: ServerAddress, schema: Path, passwords: Mapping[str, str]
+    address: ServerAddress,
+    schema: Path,
+    passwords: Mapping[str, str],
+    *,
+    progress: Progress = silent,
 ) -> list[str]:
     """Create the database, and bring its schema and its users up to date.
 
     Args:
         passwords: Those of the services' users, by service.
+        progress: Is told what takes long.
 
     Returns:
         Words for what was applied of the schema.
@@ -123,7 +130,7 @@ async def prepare_database(
     await address.ask(_create_database, _MAINTENANCE_DATABASE)
 
     async def update(connection: Connection) -> list[str]:
-        applied = await update_schema(connection, schema)
+        applied = await update_schema(connection, address.connect, schema, progress=progress)
         names = {service: name_role(DATABASE, service) for service in passwords}
         await update_roles(connection, schema, names, passwords)
         return applied

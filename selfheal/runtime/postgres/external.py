@@ -12,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import Connection, read_schema_state, update_schema
+from selfheal.runtime.schema.exclusion import Connection
+from selfheal.runtime.schema.migrations import Open, read_schema_state, update_schema
 from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
@@ -105,13 +106,14 @@ class ExternalDatabase:
         if not state.has_tables:
             raise PostgresError(
                 f"The database at {self.address} has no table `prompts`.",
-                remedy=f"Apply the schema once: {_psql(self.schema)}",
+                remedy="Apply the schema once: selfheal migrate. Or by hand: "
+                f"{_psql('-1', self.schema)}",
             )
         if state.missing:
             files = [migration.file for migration in state.missing]
             raise PostgresError(
                 f"The database at {self.address} lacks {', '.join(map(str, state.missing))}.",
-                remedy=f"Apply what is missing: {_psql(*files)}",
+                remedy=f"Apply what is missing: selfheal migrate. Or by hand: {_psql('', *files)}",
             )
         return False
 
@@ -169,7 +171,7 @@ class ExternalDatabase:
         """
 
         async def update(connection: Connection) -> list[str]:
-            applied = await self._update(connection)
+            applied = await self._update(connection, opener.open)
             users = {
                 service: unquote(name)
                 for service, url in self.service_urls.items()
@@ -185,7 +187,7 @@ class ExternalDatabase:
         )
         return asyncio.run(self._ask(update, opener))
 
-    async def _update(self, connection: Connection) -> list[str]:
+    async def _update(self, connection: Connection, another: Open) -> list[str]:
         state = await read_schema_state(connection, self.schema)
         if state.has_tables and not state.has_list:
             raise PostgresError(
@@ -193,7 +195,7 @@ class ExternalDatabase:
                 "migrations.",
                 remedy="Name another database in DATABASE_URL.",
             )
-        return await update_schema(connection, self.schema, progress=self._progress)
+        return await update_schema(connection, another, self.schema, progress=self._progress)
 
     async def _ask(
         self, question: Callable[[Connection], Awaitable[Answer]], opener: Opener | None = None
@@ -213,10 +215,13 @@ class ExternalDatabase:
             ) from error
 
 
-def _psql(*files: Path) -> str:
-    """Return the command that applies SQL files to that database, all of them or none."""
-    options = " ".join(f"-f {shlex.quote(_name(file))}" for file in files)
-    return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -1 {options}'
+def _psql(options: str, *files: Path) -> str:
+    """Return the command that applies SQL files to that database, up to the first error.
+
+    Migrations say themselves what is one transaction, so that `-1` must not be around them.
+    """
+    named = " ".join([*options.split(), *(f"-f {shlex.quote(_name(file))}" for file in files)])
+    return f'psql "$DATABASE_URL" -v ON_ERROR_STOP=1 {named}'
 
 
 def _name(file: Path) -> str:

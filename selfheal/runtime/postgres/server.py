@@ -193,7 +193,9 @@ class EmbeddedPostgres:
             raise
         passwords = {one: read_or_create_secret(file) for one, file in self._role_files.items()}
         for what in asyncio.run(
-            postgres_database.prepare_database(self.address, self.schema, passwords)
+            postgres_database.prepare_database(
+                self.address, self.schema, passwords, progress=progress
+            )
         ):
             progress(f"applied {what}")
         return running is None

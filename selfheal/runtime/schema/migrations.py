@@ -4,8 +4,10 @@ A database's own list, the table `selfheal.migrations`, says which version of th
 """
 
 import asyncio
+import random
 import re
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,29 +15,33 @@ from typing import Final
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
+from selfheal.runtime.schema.exclusion import (
+    END_IT,
+    PATIENCE_SECONDS,
+    Connection,
+    alone,
+    find_oldest_transaction,
+)
+from selfheal.runtime.schema.steps import Step, UnfinishedStepError, split_steps
 from selfheal.runtime.waiting import Progress, silent
 
 DIRECTORY: Final = "migrations"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
-# Held by the transaction that changes the schema, so that two at once apply nothing twice. A
-# session's lock would stay on a pooler's connection.
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
-_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
-_SELECT_HOLDER: Final = """
-    SELECT format('%s (%s, process %s of the server), since %s', usename,
-                  coalesce(nullif(application_name, ''), 'no name'), pid,
-                  to_char(xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS UTC'))
-    FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND granted
-      AND (classid::bigint << 32) | objid::bigint = hashtextextended('selfheal:schema', 0)
-"""
-_PATIENCE_SECONDS: Final = 600.0
-_RETRY_SECONDS: Final = 0.5
+# Who waits for a table's lock has those wait who come later; so there is time for them to pass.
+_PAUSES_SECONDS: Final = (2.0, 4.0)
+# An index of a large table takes hours, and nobody waits for it.
+_BUILD_SECONDS: Final = 7 * 86_400.0
+_TELL_AFTER_SECONDS: Final = 2.0
 _HAS_TABLES: Final = "SELECT to_regclass('prompts') IS NOT NULL"
 _HAS_LIST: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
 _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migrations"
 
-Connection = asyncpg.Connection
+_SELECT_BROKEN_INDEX: Final = """
+    SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = to_regclass($1) AND relname = $2 AND NOT indisvalid
+"""
+
+Open = Callable[[], Awaitable[Connection]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +103,17 @@ async def read_schema_state(connection: Connection, schema: Path) -> SchemaState
 
 
 async def update_schema(
-    connection: Connection, schema: Path, *, progress: Progress = silent
+    connection: Connection, another: Open, schema: Path, *, progress: Progress = silent
 ) -> list[str]:
     """Make the tables in an empty database, or apply the migrations that it lacks.
 
-    Each step is a transaction: one that dies half-way leaves nothing half. Others that update the
-    same database wait.
+    Each step is done whole or not at all. One that waits too long for the lock of a table is tried
+    again, after a while in which others come through. Others that update the same database wait.
 
     Args:
+        another: Opens one more connection, which holds the lock where a step is no transaction.
         schema: SQL that makes everything; it includes the migrations beside it.
-        progress: Is told whom it waits for.
+        progress: Is told whom it waits for, and what takes long.
 
     Returns:
         Words for what was applied by this call.
@@ -114,57 +121,106 @@ async def update_schema(
     Raises:
         PostgresError: If something doesn't apply, or another one is at it for too long.
     """
+    update = _Update(connection, another, schema, progress)
     applied: list[str] = []
-    told = ""
-    end = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        async with connection.transaction():
-            is_alone = await connection.fetchval(_TRY_LOCK)
-            if is_alone and not (step := await _apply_next(connection, schema)):
-                return applied
-        if is_alone:
-            applied.append(step)
-            continue
-        holder = await connection.fetchval(_SELECT_HOLDER) or ""
-        if holder and holder != told:
-            progress(f"waiting for {holder}, who updates the schema of this database")
-            told = holder
-        if time.monotonic() > end:
+        state = await read_schema_state(connection, schema)
+        if not state.is_empty and not state.missing:
+            return applied
+        if done := await update.apply(None if state.is_empty else state.missing[0]):
+            applied.append(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    connection: Connection
+    another: Open
+    schema: Path
+    progress: Progress
+
+    async def apply(self, migration: Migration | None) -> str:
+        """Apply a migration, or the schema; return words for it, none if another one did it."""
+        file = migration.file if migration else self.schema
+        what = str(migration or "schema")
+        sql = file.read_text(encoding="utf-8")
+        try:
+            steps = list(split_steps(sql)) if migration else [Step(sql, is_transaction=True)]
+            for step in steps:
+                if not await self._take(step, migration, is_last=step is steps[-1]):
+                    return ""
+        except TimeoutError as error:
             raise PostgresError(
-                f"Another one updates the schema of this database: {told}.",
-                remedy="Wait for it, or end it there: SELECT pg_terminate_backend(process)",
+                f"The database's {what} took too long to apply; nothing of it was kept.",
+                remedy="Stop what uses the database (selfheal down), and start again.",
+            ) from error
+        except (asyncpg.PostgresError, UnfinishedStepError, UnnumberedMigrationError) as error:
+            raise PostgresError(
+                f"The database's {what} doesn't apply: {error}.",
+                remedy=f"The data are as they were. Correct {file}, or go back to the "
+                "version of this package that made the database.",
+            ) from error
+        return str(migration) if migration else "the database schema"
+
+    async def _take(self, step: Step, migration: Migration | None, *, is_last: bool) -> bool:
+        """Take a step when the locks of its tables are to be had; False if it isn't needed."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._try(step, migration, is_last=is_last)
+            except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+                holder = await find_oldest_transaction(self.connection) or "other transactions"
+                if time.monotonic() > end:
+                    raise PostgresError(
+                        f"The locks that {migration} needs weren't to be had. Open: {holder}.",
+                        remedy=END_IT,
+                    ) from error
+            self.progress(f"{migration} waits for {holder}")
+            await asyncio.sleep(random.uniform(*_PAUSES_SECONDS))  # noqa: S311 - no secret
+
+    async def _try(self, step: Step, migration: Migration | None, *, is_last: bool) -> bool:
+        if step.is_transaction:
+            async with alone(self.connection, self.progress):
+                if not await self._is_needed(migration):
+                    return False
+                await self.connection.execute(step.sql)
+                latest = await self.connection.fetchval(_LATEST_NUMBER) if migration else 0
+                if migration and is_last and latest < migration.number:
+                    raise UnnumberedMigrationError(migration.file)
+            return True
+        guard = await self.another()
+        try:
+            async with alone(guard, self.progress):
+                if not await self._is_needed(migration):
+                    return False
+                await self._run_alone_in_time(step, str(migration))
+            return True
+        finally:
+            await guard.close()
+
+    async def _is_needed(self, migration: Migration | None) -> bool:
+        state = await read_schema_state(self.connection, self.schema)
+        return migration in state.missing if migration else state.is_empty
+
+    async def _run_alone_in_time(self, step: Step, what: str) -> None:
+        """Run a statement that is no part of a transaction, however long it takes."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(_TELL_AFTER_SECONDS, self.progress, f"{what}: {step.title}")
+        try:
+            if step.built_index:
+                await self._drop_broken_index(*step.built_index)
+            await self.connection.execute(step.sql, timeout=_BUILD_SECONDS)
+        finally:
+            timer.cancel()
+
+    async def _drop_broken_index(self, table: str, name: str) -> None:
+        """Drop an index whose build was broken off, but not one that is being built."""
+        async with self.connection.transaction():
+            # A build goes on at the server for a while when its client is gone.
+            await self.connection.execute(
+                f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE", timeout=_BUILD_SECONDS
             )
-        await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def _apply_next(connection: Connection, schema: Path) -> str:
-    """Apply the first thing that the database lacks; return words for it, none if it has all."""
-    state = await read_schema_state(connection, schema)
-    if state.is_empty:
-        await _apply(connection, schema, "schema")
-        return "the database schema"
-    for migration in state.missing[:1]:
-        await _apply(connection, migration.file, str(migration), notes=migration.number)
-        return str(migration)
-    return ""
-
-
-async def _apply(connection: Connection, file: Path, what: str, *, notes: int = 0) -> None:
-    """Run an SQL file in one transaction; it must note the number `notes`, unless that is 0."""
-    sql = file.read_text(encoding="utf-8")  # noqa: ASYNC240 - small, and read once at a start
-    try:
-        async with connection.transaction():
-            await connection.execute(sql)
-            if notes and await connection.fetchval(_LATEST_NUMBER) < notes:
-                raise UnnumberedMigrationError(file)
-    except TimeoutError as error:
-        raise PostgresError(
-            f"The database's {what} took too long to apply; nothing of it was kept.",
-            remedy="Stop what uses the database (selfheal down), and start again.",
-        ) from error
-    except (asyncpg.PostgresError, UnnumberedMigrationError) as error:
-        raise PostgresError(
-            f"The database's {what} doesn't apply: {error}.",
-            remedy=f"The data are as they were. Correct {file}, or go back to the "
-            "version of this package that made the database.",
-        ) from error
+            broken = await self.connection.fetchval(_SELECT_BROKEN_INDEX, table, name)
+        if broken:
+            await self.connection.execute(
+                f"DROP INDEX CONCURRENTLY {broken}", timeout=_BUILD_SECONDS
+            )

@@ -12,7 +12,7 @@ from typing import Final
 import asyncpg
 
 from selfheal.runtime.errors import PostgresError
-from selfheal.runtime.schema.migrations import LOCK, Connection
+from selfheal.runtime.schema.exclusion import Connection, alone
 from selfheal.runtime.secret_files import SECRET_BYTES, read_secret
 from services.common.private_files import write_private
 
@@ -81,8 +81,7 @@ async def update_roles(
     sql = file.read_text(encoding="utf-8")
     for left in reversed(range(_ATTEMPTS)):
         try:
-            async with connection.transaction():
-                await connection.execute(LOCK)
+            async with alone(connection):
                 for service, name in names.items():
                     await connection.execute(_NAME_ROLE, service, name)
                 for service, password in (passwords or {}).items():

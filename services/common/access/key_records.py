@@ -12,6 +12,7 @@ INSERT_KEY = """
     INSERT INTO selfheal.api_keys (id, secret_sha256, name, scopes, task_types, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6)
 """
+IS_KNOWN = "SELECT EXISTS (SELECT FROM selfheal.api_keys WHERE id = $1 AND secret_sha256 = $2)"
 SELECT_ALL = """
     SELECT id, name, scopes, task_types, created_at, expires_at, revoked_at
     FROM selfheal.api_keys
@@ -55,6 +56,12 @@ async def store_key(
     await connection.execute(
         INSERT_KEY, key.id, key.secret_sha256, name, scopes, task_types, expires_at
     )
+
+
+async def is_known(connection: asyncpg.Connection, key: NewKey) -> bool:
+    """Tell whether a key was kept before, be it revoked since."""
+    known: bool = await connection.fetchval(IS_KNOWN, key.id, key.secret_sha256)
+    return known
 
 
 async def list_keys(connection: asyncpg.Connection) -> list[KeyRecord]:

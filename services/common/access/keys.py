@@ -80,6 +80,12 @@ def generate_key() -> NewKey:
     return NewKey(key_id, f"{KEY_PREFIX}{key_id}_{secret}", hash_secret(secret))
 
 
+def read_key(text: str) -> NewKey | None:
+    """Read a key that was made elsewhere; None where the text is none."""
+    parsed = _KEY.fullmatch(text)
+    return NewKey(parsed[1], text, hash_secret(parsed[2])) if parsed else None
+
+
 def generate_session() -> str:
     """Make the secret of a session that nobody can guess."""
     return f"{SESSION_PREFIX}{secrets.token_urlsafe(SECRET_BYTES)}"

@@ -9,6 +9,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import close_model, translating_vendor_errors
+from services.common.tracing.inference import inferring
 
 
 class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
@@ -39,9 +40,13 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             ModelError: If the provider fails, or is to be left alone.
         """
         self.guard.admit()
-        async with self.guard.watching():
-            with translating_vendor_errors():
-                return await self.model.ainvoke(input, config, **kwargs)
+        with inferring(self.guard.name, {"messages": input}) as inference:
+            async with self.guard.watching():
+                with translating_vendor_errors():
+                    message = await self.model.ainvoke(input, config, **kwargs)
+            if inference:
+                inference.tell_message(message)
+            return message
 
     async def aclose(self) -> None:
         """Close the model's connections."""

@@ -6,13 +6,12 @@ whatever the clocks of those who hold leases say.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
-from services.common.database import translate_database_errors
 from services.common.errors import DatabaseUnavailableError, ServiceError
 
 # Looks first, so that nobody waits for the transaction of who holds it. What is held for longer
@@ -133,17 +132,16 @@ class Lease:
 
         A database that stays away for longer than a renewal lets it run out by itself.
         """
-        opening: AbstractAsyncContextManager[asyncpg.Connection] = nullcontext(connection)
+        if not connection.is_closed():
+            await self.release(connection)
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self.seconds / RENEWALS):
                 while True:
-                    with (
-                        suppress(DatabaseUnavailableError, asyncpg.PostgresError),
-                        translate_database_errors(),
-                    ):
-                        async with opening as own_or_another:
-                            return await self.release(own_or_another)
-                    opening = connect()
+                    with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
+                        async with connect() as another:
+                            await self.release(another)
+                        return
                     await asyncio.sleep(SECONDS_TO_TRY_AGAIN)
 
     async def _renew(self, connect: Connect) -> None:

@@ -43,9 +43,16 @@ class TracingSettings(ProcessSettings):
 
     otel_sdk_disabled: bool = False
     otel_traces_exporter: str = ""
+    otel_logs_exporter: str = ""
+    otel_metrics_exporter: str = ""
     otel_exporter_otlp_endpoint: str = ""
     otel_exporter_otlp_traces_endpoint: str = ""
+    otel_exporter_otlp_logs_endpoint: str = ""
+    otel_exporter_otlp_metrics_endpoint: str = ""
     otel_service_name: str = ""
+    otel_instrumentation_genai_capture_message_content: Annotated[
+        Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"], in_capitals
+    ] = "NO_CONTENT"
 
 
 class ServiceSettings(TracingSettings):

@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,13 +20,16 @@ from pydantic import (
 
 from services.common.chat.messages import ChatInput, read_last_user_text
 from services.common.schemas import MAX_ID_CHARACTERS, MAX_INPUT_CHARACTERS, VariableName, Variables
+from services.common.setting_checks import MAX_DAYS
 from services.common.task_types.checks import read_checks
 from services.common.task_types.own_functions import load_functions
 from services.common.task_types.task_type import (
+    BY_THE_SETTINGS,
     AnswerKind,
     ClientSystem,
     GoldenInputs,
     Repairs,
+    Retention,
     RuleWeight,
     Sampling,
     TaskType,
@@ -38,14 +41,16 @@ PROMPT_FILE = "prompt.txt"
 JUDGE_FILE = "judge.txt"
 GOLDEN_INPUTS_FILE = "golden_inputs.json"
 REPAIRS_FILE = "repairs.toml"
+RETENTION_FILE = "retention.toml"
 VALIDATORS_FILE = "validators.py"
-# Files that say how to ask and how to repair; a change in them changes no score.
-NOT_JUDGING = frozenset({PROMPT_FILE, REPAIRS_FILE})
+# Files that say how to ask, how to repair and what to keep; a change in them changes no score.
+NOT_JUDGING = frozenset({PROMPT_FILE, REPAIRS_FILE, RETENTION_FILE})
 WEIGHT_TOLERANCE = 1e-6
 MAX_PROMPT_BYTES = 16 * 1024
 
 Weight = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
 FileContent = TypeVar("FileContent", bound=BaseModel)
 
 
@@ -131,6 +136,11 @@ class _Repairs(_File):
     rules: dict[str, Text]
 
 
+class _Retention(_File):
+    log_days: Days | Literal["forever"] | None = None
+    body_days: Days | Literal["forever"] | None = None
+
+
 def read_task_type(directory: Path) -> TaskType:
     """Read everything that a task type's directory holds; its `validators.py` is executed.
 
@@ -165,7 +175,15 @@ def read_task_type(directory: Path) -> TaskType:
         variables=tuple(definition.variables),
         client_system=definition.client_system,
         sampling=Sampling(definition.sampling.rules, definition.sampling.judge),
+        retention=_read_retention(directory / RETENTION_FILE),
     )
+
+
+def _read_retention(path: Path) -> Retention:
+    if not path.exists():
+        return BY_THE_SETTINGS
+    content = _parse(_Retention, path)
+    return Retention(content.log_days, content.body_days)
 
 
 def _require_sum(path: Path, table: str, weights: Iterable[float]) -> None:

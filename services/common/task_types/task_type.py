@@ -77,6 +77,19 @@ class Sampling(NamedTuple):
 ALL_ANSWERS = Sampling()
 
 
+class Retention(NamedTuple):
+    """For how many days a task type's rows, and the texts in them, are kept.
+
+    None is what the settings say.
+    """
+
+    log_days: int | Literal["forever"] | None = None
+    body_days: int | Literal["forever"] | None = None
+
+
+BY_THE_SETTINGS = Retention()
+
+
 class RuleWeight(NamedTuple):
     """The weight of a rule.
 
@@ -113,6 +126,7 @@ class TaskType:
         variables: Names that `{{name}}` in a prompt stands for; each request gives their values.
         client_system: Whether a client's own system messages follow the prompt, or are refused.
         sampling: Which share of the door's answers is scored.
+        retention: How long its rows are kept, where its directory says so.
     """
 
     name: str
@@ -131,6 +145,7 @@ class TaskType:
     variables: tuple[str, ...] = ()
     client_system: ClientSystem = "follow"
     sampling: Sampling = ALL_ANSWERS
+    retention: Retention = BY_THE_SETTINGS
 
 
 GENERIC_REPAIRS = Repairs(

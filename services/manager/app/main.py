@@ -36,6 +36,8 @@ from services.manager.app.idempotency.calls import IdempotentCalls
 from services.manager.app.log.metrics import SpoolMetrics
 from services.manager.app.log.row_log import RowLog
 from services.manager.app.metrics import CountedMetrics
+from services.manager.app.retention.retention import Retention
+from services.manager.app.retention.rules import plan_rules
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import PendingScores
@@ -85,20 +87,25 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     pending = PendingScores(
         database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
     )
-    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter)
+    retention = Retention(
+        database,
+        plan_rules(settings, task_types),
+        lookback_minutes=settings.optimizer_lookback_minutes,
+        registry=metrics.registry,
+    )
+    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter, retention)
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
 
     row_log = RowLog(database, settings, SpoolMetrics(metrics.registry))
     worker_throttle, evaluator_throttle = Throttle(), Throttle()
-    conversation_log = ConversationLog(database)
-    calls, sweeper = IdempotentCalls(database), Sweeper(database)
+    calls, conversation_log = IdempotentCalls(database), ConversationLog(database)
     key_store = KeyStore(settings)
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
     authorisation = Authorisation(settings, key_store, people)
-    background = (key_store, traffic_counter, sweeper, row_log)
+    background = (key_store, traffic_counter, Sweeper(database), retention, row_log)
 
     async def find_obstacle() -> str:
         return authorisation.find_obstacle() or await row_log.find_obstacle()

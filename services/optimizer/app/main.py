@@ -15,6 +15,7 @@ from services.common.config import OptimizerSettings, explain_settings_error
 from services.common.errors import ServiceError
 from services.common.logging import configure_logging, get_logger
 from services.common.settings.process import USAGE_EXIT_CODE
+from services.common.tracing.setup import configure_tracing, flush_telemetry
 from services.optimizer.app.runs import optimize, preview, watch_continuously
 
 SERVICE = "optimizer"
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(explain_settings_error(error) + "\n")
         sys.exit(USAGE_EXIT_CODE)
     configure_logging(SERVICE, settings.log_level)
+    configure_tracing(None, SERVICE, settings)
     try:
         if options.watch:
             uvloop.run(_watch_until_signalled(settings))
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, asyncio.CancelledError):
         log.warning("optimization_interrupted")
         sys.exit(FAILURE_EXIT_CODE)
+    finally:
+        flush_telemetry()
 
 
 if __name__ == "__main__":

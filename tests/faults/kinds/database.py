@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 from faults.disks import lacks_root, mounted, run
 from faults.fault import Fault
-from faults.load import TASK_TYPE
 from faults.site import Site
+
+from benchmarks.open_load import TASK_TYPE
 
 ROOM_MB = 160
 INSERT_POISON = """

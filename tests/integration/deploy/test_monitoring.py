@@ -1,22 +1,16 @@
 """The monitoring folder under Prometheus' own tools, and under a Prometheus that runs."""
 
-import json
 import re
-import shutil
 import socket
 import subprocess
-import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import yaml
-from support.http_server import JsonHandler, serving
+from support.prometheus import INTERVAL, MISSING, Prometheus, expose, run_prometheus, wait_for
 
 from services.common.database import Database
 from services.common.metrics import ServiceMetrics
@@ -26,19 +20,11 @@ from services.worker.app.services.prompt_memory import PromptMemory
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
 SERVICES = ("manager", "worker", "evaluator")
-INTERVAL = "250ms"
-PATIENCE_SECONDS = 20
-POLL_SECONDS = 0.05
 THRESHOLD = re.compile(r"(?<=[>=] )(?:[1-9]\d*|0\.\d+)\b(?=$|\s|\))")
-READY = re.compile(r'Listening on" address=127\.0\.0\.1:(\d+).*Server is ready', re.S)
-PROGRAMS = ("promtool", "prometheus")
-MISSING = [name for name in PROGRAMS if shutil.which(name) is None]
 
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"{' and '.join(MISSING)} missing: apt-get install prometheus"
 )
-
-Found = TypeVar("Found")
 
 
 def read(name: str) -> Any:
@@ -119,52 +105,6 @@ def test_the_rules_own_tests_notice_a_changed_decision(
     assert re.search(r"exp:\[.*got:\[", output, re.S), output
 
 
-@contextmanager
-def expose(metrics: ServiceMetrics) -> Iterator[str]:
-    """Serve a service's metrics, at the guide's path alone; gives the address."""
-
-    class Handler(JsonHandler):
-        def do_GET(self) -> None:
-            status = 200 if self.path == "/metrics/" else 404
-            self.answer(status, metrics.render(), "text/plain; version=0.0.4; charset=utf-8")
-
-    with serving(Handler) as url:
-        yield url.removeprefix("http://")
-
-
-@dataclass(frozen=True)
-class Prometheus:
-    """A Prometheus that runs, and the addresses of what it scrapes."""
-
-    port: int
-    targets: dict[str, list[str]]
-
-    def ask(self, path: str, **parameters: str) -> Any:
-        query = urllib.parse.urlencode(parameters)
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{query}"
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return json.loads(response.read())["data"]
-
-    def query(self, expression: str) -> dict[str, float]:
-        """The values of an expression by target."""
-        result = self.ask("query", query=expression)["result"]
-        return {one["metric"]["instance"]: float(one["value"][1]) for one in result}
-
-    def firing(self) -> dict[str, dict[str, Any]]:
-        alerts = self.ask("alerts")["alerts"]
-        return {one["labels"]["alertname"]: one for one in alerts if one["state"] == "firing"}
-
-
-def wait_for(look: Callable[[], Found | None], what: str) -> Found:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_SECONDS} s"
-        time.sleep(POLL_SECONDS)
-
-
 def hurried_copy(folder: Path, targets: dict[str, list[str]]) -> Path:
     """The deployed files with other targets, looked at all the time; no alert waits."""
     configuration, rules = read("prometheus.yml"), read("alerts.yml")
@@ -179,24 +119,6 @@ def hurried_copy(folder: Path, targets: dict[str, list[str]]) -> Path:
     (folder / "alerts.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration), encoding="utf-8")
     return folder / "prometheus.yml"
-
-
-@contextmanager
-def run_prometheus(folder: Path, targets: dict[str, list[str]]) -> Iterator[Prometheus]:
-    log = folder / "log"
-    command = [
-        "prometheus",
-        f"--config.file={hurried_copy(folder, targets)}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        "--web.listen-address=127.0.0.1:0",
-    ]
-    with log.open("wb") as output, subprocess.Popen(command, stderr=output) as process:
-        try:
-            found = wait_for(lambda: READY.search(log.read_text()), "Prometheus' start")
-            yield Prometheus(int(found[1]), targets)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +145,8 @@ def targets() -> Iterator[dict[str, list[str]]]:
 def prometheus(
     targets: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    with run_prometheus(tmp_path_factory.mktemp("prometheus"), targets) as running:
+    configuration = hurried_copy(tmp_path_factory.mktemp("prometheus"), targets)
+    with run_prometheus(configuration, targets) as running:
         wait_for(lambda: len(running.query("up")) == len(SERVICES) + 1, "the first scrapes")
         yield running
 

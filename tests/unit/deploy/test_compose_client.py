@@ -49,6 +49,7 @@ def read_config(**variables: str) -> dict[str, Any]:
         ("WORKER_BIND_HOST", "worker"),
         ("EVALUATOR_BIND_HOST", "evaluator"),
         ("PROMETHEUS_BIND_HOST", "prometheus"),
+        ("GRAFANA_BIND_HOST", "grafana"),
         ("CONSOLE_BIND_HOST", "console"),
     ],
 )
@@ -59,7 +60,7 @@ def test_what_is_published_publishes_nothing_else(setting: str, published: str) 
         for name, service in services.items()
         if "ports" in service
     }
-    assert len(hosts) == 6
+    assert len(hosts) == 7
     assert hosts.pop(published) == {"0.0.0.0"}
     assert set.union(*hosts.values()) == {"127.0.0.1"}
 

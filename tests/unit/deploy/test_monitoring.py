@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ def load_rules() -> list[dict[str, Any]]:
 
 RULES = load_rules()
 each_rule = pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+DASHBOARD = json.loads((FOLDER / "grafana/dashboards/selfheal.json").read_text(encoding="utf-8"))
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+MOST_BYTES = 900_000  # a ConfigMap takes a megabyte
 
 
 def metrics_of(app: FastAPI) -> ServiceMetrics:
@@ -122,6 +126,51 @@ def test_a_rule_reads_only_what_the_services_expose(rule: dict[str, Any]) -> Non
     assert selectors
     nowhere = [one for one in selectors if not any(matches(sample, *one) for sample in samples)]
     assert nowhere == []
+
+
+def test_the_dashboard_reads_only_what_the_services_expose() -> None:
+    samples = scraped()
+    notes = [note["target"]["expr"] for note in DASHBOARD["annotations"]["list"]]
+    for expression in notes + [one["expr"] for panel in PANELS for one in panel["targets"]]:
+        filled = expression.replace("$task_type", ".*").replace("$__rate_interval", "1m")
+        selectors = list(selectors_in(filled))
+        assert selectors
+        nowhere = [one for one in selectors if not any(matches(sample, *one) for sample in samples)]
+        assert nowhere == [], expression
+
+
+def test_panels_lie_side_by_side_and_each_says_what_it_shows() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        columns = range(place["x"], place["x"] + place["w"])
+        cells = {(x, y) for x in columns for y in range(place["y"], place["y"] + place["h"])}
+        assert columns.stop <= 24
+        assert not cells & taken
+        taken |= cells
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    for panel in PANELS:
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_the_dashboard_fits_into_a_config_map() -> None:
+    assert (FOLDER / "grafana/dashboards/selfheal.json").stat().st_size < MOST_BYTES
+
+
+def test_grafana_finds_prometheus_and_the_dashboards(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    (source,) = read("grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    port = services["prometheus"]["ports"][0].rpartition(":")[2]
+    assert source["url"] == f"http://prometheus:{port}"
+    assert set(services["grafana"]["networks"]) & set(services["prometheus"]["networks"])
+    assert source["jsonData"]["timeInterval"] == read("prometheus.yml")["global"]["scrape_interval"]
+    (provider,) = read("grafana/provisioning/dashboards/selfheal.yaml")["providers"]
+    mounts = dict(one.split(":", 1) for one in services["grafana"]["volumes"])
+    folder = mounts["./deploy/monitoring/grafana"].removesuffix(":ro")
+    assert provider["options"]["path"] == f"{folder}/dashboards"
+    provisioning = services["grafana"]["environment"]["GF_PATHS_PROVISIONING"]
+    assert provisioning == f"{folder}/provisioning"
 
 
 @each_rule

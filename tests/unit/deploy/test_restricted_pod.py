@@ -1,74 +1,10 @@
 """The rules of Kubernetes' Pod Security Standard `restricted`, on the Optimizer's pods."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-Pod = dict[str, Any]
-
-VOLUME_TYPES = {
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
-    "projected", "secret",
-}  # fmt: skip
-SECCOMP_TYPES = {"RuntimeDefault", "Localhost"}
-
-
-def containers_of(pod: Pod) -> list[dict[str, Any]]:
-    return [
-        container
-        for kind in ("containers", "initContainers", "ephemeralContainers")
-        for container in pod.get(kind, [])
-    ]
-
-
-def effective(pod: Pod, container: dict[str, Any], key: str) -> Any:
-    """A field of the security context; the container's own goes before the pod's."""
-    own = container.get("securityContext", {})
-    return own[key] if key in own else pod.get("securityContext", {}).get(key)
-
-
-def pod_violations(pod: Pod) -> Iterator[str]:
-    for name in ("hostNetwork", "hostPID", "hostIPC"):
-        if pod.get(name):
-            yield name
-    for volume in pod.get("volumes", []):
-        if not volume.keys() - {"name"} <= VOLUME_TYPES:
-            yield "volumes"
-    if pod.get("securityContext", {}).get("sysctls"):
-        yield "sysctls"
-
-
-def container_violations(pod: Pod, container: dict[str, Any]) -> Iterator[str]:
-    own = container.get("securityContext", {})
-    capabilities = own.get("capabilities", {})
-    seccomp = effective(pod, container, "seccompProfile") or {}
-    windows = effective(pod, container, "windowsOptions") or {}
-    broken = {
-        "privileged": own.get("privileged", False),
-        "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is not False,
-        "runAsNonRoot": effective(pod, container, "runAsNonRoot") is not True,
-        "runAsUser": effective(pod, container, "runAsUser") == 0,
-        "seccompProfile": seccomp.get("type") not in SECCOMP_TYPES,
-        "drop": "ALL" not in capabilities.get("drop", []),
-        "add": not set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"},
-        "procMount": own.get("procMount", "Default") != "Default",
-        "hostPort": any(port.get("hostPort") for port in container.get("ports", [])),
-        "hostProcess": windows.get("hostProcess", False),
-        "appArmorProfile": (effective(pod, container, "appArmorProfile") or {}).get("type")
-        == "Unconfined",
-        "seLinuxOptions": bool(
-            (effective(pod, container, "seLinuxOptions") or {}).keys() & {"user", "role"}
-        ),
-    }
-    yield from (rule for rule, is_broken in broken.items() if is_broken)
-
-
-def violations(pod: Pod) -> set[str]:
-    found = set(pod_violations(pod))
-    for container in containers_of(pod):
-        found.update(container_violations(pod, container))
-    return found
+from support.pods import Pod, containers_of, violations
 
 
 def own_context(pod: Pod) -> dict[str, Any]:
@@ -147,10 +83,10 @@ def test_each_rule_notices_that_it_is_broken(
 
 
 def test_beyond_the_standard_nothing_can_be_written_but_a_small_tmp(pod: Pod) -> None:
-    (container,) = pod["containers"]
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["volumes"] == [{"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}]
-    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    for container in containers_of(pod):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
 
 
 def test_the_pod_gets_no_way_into_the_cluster(pod: Pod) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.common.evaluation_detail import show_text
 from services.common.record.active_prompt import BY_ACTIVE_PROMPT
 from services.common.record.stored_runs import COLUMNS, TABLES, StoredRun
 
@@ -31,7 +32,8 @@ SELECT_PAGE: Final = f"""
 MAX_READ, MAX_EXAMPLES = 5_000, 60
 MAX_LOOKBACK: Final = timedelta(days=7)
 SELECT_EXAMPLES: Final = f"""
-    SELECT request_id, left(user_input, 200) AS text, evaluation_score AS score, created_at,
+    SELECT request_id, {show_text("left(user_input, 200)")} AS text,
+        evaluation_score AS score, created_at,
         CASE WHEN jsonb_typeof(evaluation_detail -> 'rules') = 'array' THEN ARRAY(
             SELECT rule ->> 'name' FROM jsonb_array_elements(evaluation_detail -> 'rules') rule
             WHERE rule ->> 'outcome' = 'failed' AND rule ->> 'name' IS NOT NULL

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.errors import ServiceError
+from services.common.evaluation_detail import show_text
 from services.console.app.queries.request_filters import Filters
 
 # Grows, since most pages are full after few rows, and a batch is what the budget can't cut.
@@ -38,13 +39,15 @@ OUTCOME = f"""CASE
 MODEL = f"""coalesce(l.evaluation_detail #>> '{{worker,model}}',
     {CONVERSATION.format("model_answered")})"""
 EVIDENCE = "l.evaluation_detail ->> 'evidence'"
+INPUT = show_text("left(l.user_input, $2)", "l.evaluation_detail")
+OUTPUT = show_text("left(l.worker_output, $2)", "l.evaluation_detail")
 SELECT_ROWS = f"""
     SELECT l.id, l.request_id, l.created_at, l.task_type, {OUTCOME} AS outcome,
            l.evaluation_score AS score, l.prompt_version, left({MODEL}, 300) AS model,
            {EVIDENCE} AS evidence, l.worker_latency_ms AS latency_ms,
            left({CONVERSATION.format("session_id")}, 300) AS session,
-           left(l.error_message, $2) AS error, left(l.user_input, $2) AS user_input,
-           left(l.worker_output, $2) AS worker_output
+           left(l.error_message, $2) AS error, {INPUT} AS user_input,
+           {OUTPUT} AS worker_output
     FROM execution_logs AS l WHERE l.id = ANY($1::int[])
 """
 EXPORTED_COLUMNS: Final = (

@@ -7,7 +7,7 @@ import asyncpg
 
 from services.common.database import decode_json
 from services.common.schemas import MAX_OUTPUT_CHARACTERS
-from services.console.app.queries.request_search import OUTCOME
+from services.console.app.queries.request_search import INPUT, OUTCOME, OUTPUT
 
 MAX_SHOWN_CHARACTERS: Final = MAX_OUTPUT_CHARACTERS
 MAX_JSON_BYTES: Final = 4_000_000
@@ -19,7 +19,7 @@ _JSON_COLUMNS = ("detail", "messages", "tools", "choices", "parameters", "variab
 # A client may have used an id again: its latest request is meant.
 SELECT_STORY = f"""
     SELECT l.id, l.request_id, l.created_at, l.task_type, {OUTCOME} AS outcome, l.prompt_version,
-           left(l.user_input, $2) AS user_input, left(l.worker_output, $2) AS output,
+           {INPUT} AS user_input, {OUTPUT} AS output,
            left(l.error_message, 4000) AS error, l.worker_latency_ms AS latency_ms,
            l.evaluation_score AS score, l.evaluation_passed AS passed,
            {_JSON.format("l.evaluation_detail", "detail")},

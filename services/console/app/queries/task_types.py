@@ -29,7 +29,7 @@ SELECT_RECENT_INPUTS = """
     CROSS JOIN LATERAL (
         SELECT user_input, created_at FROM execution_logs
         WHERE task_type = $1 AND prompt_version = versions.version
-          AND evaluation_passed IS NOT NULL
+          AND evaluation_passed IS NOT NULL AND user_input <> ''
         ORDER BY created_at DESC
         LIMIT $3
     ) logged

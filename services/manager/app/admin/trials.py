@@ -15,19 +15,21 @@ from services.common.admin.schemas import (
 )
 from services.common.chat.messages import NOT_WHOLE, ChatInput
 from services.common.errors import InvalidRequestError
+from services.common.evaluation_detail import REMOVED
 from services.common.record.changes import load_serving
 from services.common.replays.asking import Question
 from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import TaskType
 from services.manager.app.access.callers import AnyCaller, create_router
 from services.manager.app.admin.prompts import load_prompt
-from services.manager.app.door.errors import UnknownRequestError
+from services.manager.app.door.errors import TextsRemovedError, UnknownRequestError
 from services.manager.app.services.trials import Trials
 
 # A client may have used an id again: its latest request is meant.
-SELECT_QUESTION: Final = """
+SELECT_QUESTION: Final = f"""
     SELECT l.task_type, l.user_input, l.refined_input, c.execution_id IS NOT NULL AS at_the_door,
-           c.messages, c.tools, c.parameters, c.variables
+           c.messages, c.tools, c.parameters, c.variables,
+           l.evaluation_detail #>> '{{{REMOVED},by}}' AS texts_removed_by
     FROM execution_logs l
     LEFT JOIN selfheal.conversations c ON c.execution_id = l.id
     WHERE l.request_id = $1
@@ -80,6 +82,8 @@ def trials_of(request: Request) -> Trials:
 
 
 def _read_question(row: asyncpg.Record) -> Question:
+    if row["texts_removed_by"]:
+        raise TextsRemovedError(row["texts_removed_by"])
     conversation: ChatInput | None = None
     if row["at_the_door"]:
         if NOT_WHOLE in row["parameters"] or not row["messages"]:

@@ -87,6 +87,9 @@ class LoggedRequest(BaseModel):
     evaluation_detail: dict[str, Any] | None
     error_message: str | None
     conversation: dict[str, Any] | None
+    texts_removed_by: str | None = Field(
+        default=None, description="The setting by which its texts were removed; its figures stay"
+    )
 
 
 NOT_READ: Mapping[int, str] = {503: "The database can't be read"}

@@ -4,11 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from services.common.database import Database
+from services.common.evaluation_detail import REMOVED
 
 CLIENT_CLOSED = "client_closed"
 # A client may have used an id again: its latest request is meant.
 SELECT_REQUEST = f"""
-    SELECT l.*, to_jsonb(c) AS conversation, CASE
+    SELECT l.*, to_jsonb(c) AS conversation,
+           evaluation_detail #>> '{{{REMOVED},by}}' AS texts_removed_by, CASE
         WHEN p.execution_id IS NOT NULL THEN 'pending'
         WHEN l.evaluation_score IS NOT NULL THEN 'scored'
         WHEN l.error_message IS NOT NULL THEN 'unscored'

@@ -24,6 +24,7 @@ from services.common.logging import get_logger
 from services.common.settings.door import DoorSettings
 from services.common.siblings import WorkerClient
 from services.common.task_types.registry import TaskTypes
+from services.common.tracing.evaluation import invoking_agent
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
 from services.manager.app.door.conversation import make_conversation, make_execution, name_unit
@@ -181,20 +182,24 @@ class Door:
             ModelNotFoundError: If no prompt serves the task type; nothing is logged then.
         """
         request = exchange.request
-        task = b'{"request_id":"%b","task_type":%b,"request":%b,"variables":%b,"unit":%b}' % (
+        session_id = request.extension.session_id
+        task = b'{"request_id":"%b","task_type":%b,"request":%b,"variables":%b,"unit":%b,' % (
             str(exchange.request_id).encode(),
             encode(request.model),
             request.content,
             encode(request.extension.variables),
             encode(name_unit(request, self.settings.end_user_key) or None),
-        )
+        ) + b'"session_id":%b}' % encode(session_id)
         try:
-            async with self.worker.chat(task, exchange.request_id) as reply:
-                exchange.read_headers(reply.headers)
-                if request.is_stream:
-                    await exchange.relay_stream(reply)
-                else:
-                    await exchange.take_whole(reply)
+            with invoking_agent(request.model, session_id) as agent:
+                exchange.trace_parent = agent.trace_parent
+                async with self.worker.chat(task, exchange.request_id) as reply:
+                    exchange.read_headers(reply.headers)
+                    agent.tell_prompt(exchange.answer.prompt_version)
+                    if request.is_stream:
+                        await exchange.relay_stream(reply)
+                    else:
+                        await exchange.take_whole(reply)
         except UnknownTaskTypeError as error:
             raise ModelNotFoundError(error) from error
         except UpstreamError as error:
@@ -214,7 +219,8 @@ class Door:
         mark = self.choose_mark(request.model, is_in_rollout) if chooses else None
         execution = make_execution(exchange.request_id, request, answer)
         within = exchange.keeping() if is_marked else None
-        writing = asyncio.create_task(self.rows.write(Row(execution, conversation, mark), within))
+        row = Row(execution, conversation, mark, trace_parent=exchange.trace_parent)
+        writing = asyncio.create_task(self.rows.write(row, within))
         self._hold(writing)
         try:
             await asyncio.shield(writing)

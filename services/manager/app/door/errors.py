@@ -49,6 +49,16 @@ class UnknownRequestError(ServiceError):
     code = "unknown_request"
 
 
+class TextsRemovedError(ServiceError):
+    """What was asked is no longer kept; the figures of the row are."""
+
+    status_code = 410
+    code = "texts_removed"
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(f"The texts of this request were removed by {setting}.")
+
+
 class BrokenAnswerError(UpstreamError):
     """The Worker's answer began well, and then is none."""
 

@@ -42,7 +42,11 @@ _decode = json.JSONDecoder(parse_float=_read_number, parse_constant=_read_number
 
 
 class Exchange:
-    """One request and its answer; to take an answer raises UpstreamError where it fails."""
+    """One request and its answer; to take an answer raises UpstreamError where it fails.
+
+    Attributes:
+        trace_parent: Names the span of the answer; None where nothing is traced.
+    """
 
     def __init__(
         self, request_id: UUID, request: ChatRequest, client: Client, call: Call | None = None
@@ -52,6 +56,7 @@ class Exchange:
         self.client = client
         self._call = call
         self.answer = Answer()
+        self.trace_parent: str | None = None
         self._started = time.perf_counter()
         self._room_bytes = MAX_COLLECTED_BYTES
         self._chunks: list[dict[str, Any]] = []

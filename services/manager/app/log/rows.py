@@ -53,6 +53,7 @@ class Row:
     Attributes:
         conversation: The row of `selfheal.conversations`, by column.
         mark: That the answer waits for its score.
+        trace_parent: The span that this score will belong to; None where nothing is traced.
         landing_id: By it the row is inserted once, however often that is tried.
         created_at: None for when it is inserted.
     """
@@ -62,14 +63,15 @@ class Row:
     mark: Mark | None = None
     landing_id: UUID = field(default_factory=make_landing_id)
     created_at: datetime | None = None
+    trace_parent: str | None = None
 
 
 _COLUMNS = [column.name for column in fields(Execution)]
 # Not `dataclasses.astuple`, which copies every value, deeply.
 _read_columns = attrgetter(*_COLUMNS)
 _VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 3))
-_CONVERSATION, _WITH_JUDGE, _RULES, _JUDGE = (
-    f"${number}" for number in range(len(_COLUMNS) + 3, len(_COLUMNS) + 7)
+_CONVERSATION, _WITH_JUDGE, _RULES, _JUDGE, _TRACE_PARENT = (
+    f"${number}" for number in range(len(_COLUMNS) + 3, len(_COLUMNS) + 8)
 )
 _LANDING = """
     landing AS (
@@ -82,7 +84,7 @@ _INSERT = f"""
 """
 INSERT_EXECUTION = f"WITH {_LANDING} {_INSERT}"
 # One statement, so that no row is without its conversation, and none with a mark is forgotten.
-INSERT_CONVERSATION = f"""
+_CONVERSATION_TEMPLATE = f"""
     WITH {_LANDING}, execution AS (
         {_INSERT}
         RETURNING id, request_id, task_type, created_at
@@ -97,10 +99,17 @@ INSERT_CONVERSATION = f"""
         ) AS c
     )
     INSERT INTO selfheal.pending_scores
-        (execution_id, task_type, with_judge, rules_share, judge_share, created_at)
-    SELECT id, task_type, {_WITH_JUDGE}::boolean, {_RULES}::real, {_JUDGE}::real, created_at
+        (execution_id, task_type, with_judge, rules_share, judge_share, created_at{{column}})
+    SELECT id, task_type, {_WITH_JUDGE}::boolean, {_RULES}::real, {_JUDGE}::real,
+           created_at{{value}}
     FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
 """
+
+# The schema before number 7 has no such column: it is written only where there is something to.
+INSERT_CONVERSATION = _CONVERSATION_TEMPLATE.format(column="", value="")
+INSERT_TRACED_CONVERSATION = _CONVERSATION_TEMPLATE.format(
+    column=", trace_parent", value=f", {_TRACE_PARENT}::text"
+)
 
 
 async def insert_row(connection: asyncpg.Connection, row: Row) -> None:
@@ -130,6 +139,7 @@ def encode_row(row: Row) -> bytes:
         "execution": execution | {"request_id": str(row.execution.request_id)},
         "conversation": row.conversation,
         "mark": row.mark and asdict(row.mark),
+        "trace_parent": row.trace_parent,
     }
     return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
 
@@ -148,11 +158,15 @@ def decode_row(written: bytes) -> Row:
         mark=Mark(**told["mark"]) if told["mark"] else None,
         landing_id=UUID(told["landing_id"]),
         created_at=datetime.fromisoformat(told["created_at"]) if told["created_at"] else None,
+        # A row of the release before has none.
+        trace_parent=told.get("trace_parent"),
     )
 
 
 def _statement_of(row: Row) -> str:
-    return INSERT_EXECUTION if row.conversation is None else INSERT_CONVERSATION
+    if row.conversation is None:
+        return INSERT_EXECUTION
+    return INSERT_TRACED_CONVERSATION if row.trace_parent else INSERT_CONVERSATION
 
 
 def _values_of(row: Row) -> tuple[Any, ...]:
@@ -160,4 +174,5 @@ def _values_of(row: Row) -> tuple[Any, ...]:
     if row.conversation is None:
         return values
     chances = astuple(row.mark) if row.mark else (None, None, None)
-    return (*values, row.conversation, *chances)
+    parent = (row.trace_parent,) if row.trace_parent else ()
+    return (*values, row.conversation, *chances, *parent)

@@ -1,6 +1,7 @@
 """Counts whole buckets of the log anew, into `selfheal.traffic` and `selfheal.fingerprints`."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -8,6 +9,9 @@ import asyncpg
 from services.common.record.weights import WEIGHT
 
 TIMEOUT_SECONDS: Final = 60.0
+# Counts older than that are forgotten.
+KEPT: Final = timedelta(days=400)
+FROZEN: Final = "frozen "
 WEIGHED_SCORE: Final = "weight * least(greatest(evaluation_score, 0), 1)"
 
 
@@ -16,6 +20,11 @@ def _round(weight: str, condition: str) -> str:
     return f"coalesce(round((sum({weight}) FILTER (WHERE {condition}))::numeric, 9), 0)::float"
 
 
+# Whether a task type's counts from before some time stay as they are: rows of it were removed.
+IS_FROZEN: Final = f"""EXISTS (
+    SELECT FROM selfheal.leases AS f WHERE f.name = '{FROZEN}' || {{0}}.task_type
+                                       AND f.position > {{0}}.{{1}}
+)"""
 # Row by row in the conversations' key: a plan that can't know how short the range is would read
 # the whole table. Rows that are as they were aren't written. What another text than the active
 # prompt answered, in a rollout, is of no version: a prompt may have its number.
@@ -43,11 +52,12 @@ COUNT: Final = f"""
             WHERE execution_id = l.id AND arm = 'candidate' LIMIT 1
         ) AS a ON TRUE
         CROSS JOIN LATERAL (SELECT {WEIGHT} AS weight) AS w
-        WHERE created_at >= $1 AND created_at < $2
+        WHERE created_at >= $1 AND created_at < $2 AND NOT {IS_FROZEN.format("l", "created_at")}
         GROUP BY 1, 2, 3
     ), removed AS (
         DELETE FROM selfheal.traffic AS t
-        WHERE bucket >= $1 AND bucket < $2 AND NOT EXISTS (
+        WHERE bucket >= $1 AND bucket < $2 AND NOT {IS_FROZEN.format("t", "bucket")}
+          AND NOT EXISTS (
             SELECT FROM counted AS c
             WHERE c.task_type = t.task_type AND c.bucket = t.bucket
               AND c.prompt_version IS NOT DISTINCT FROM t.prompt_version
@@ -102,6 +112,27 @@ FIND_LATEST: Final = """
         (SELECT max(bucket) FROM selfheal.traffic WHERE bucket >= $1 AND bucket < $2)
     )
 """
+# Of rows that are about to go: from when on their buckets are to be counted, and how far they are
+# done with then, by task type.
+FIND_UNFROZEN: Final = f"""
+    WITH ends AS (
+        SELECT task_type, min(bucket) AS first,
+               max(bucket) + '5 minutes'::interval AS position
+        FROM (
+            SELECT task_type, date_bin('5 minutes', created_at, '2000-01-01Z') AS bucket
+            FROM execution_logs WHERE id = ANY($1::integer[]) AND created_at >= now() - $2::interval
+        ) AS going
+        GROUP BY 1
+    )
+    SELECT task_type, greatest(first, f.position) AS first, ends.position
+    FROM ends LEFT JOIN selfheal.leases AS f ON f.name = '{FROZEN}' || task_type
+    WHERE f.position IS NULL OR f.position < ends.position
+"""
+FREEZE: Final = f"""
+    INSERT INTO selfheal.leases (name, holder, held_until, position)
+    VALUES ('{FROZEN}' || $1::text, '', now(), $2)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position, held_until = now()
+"""
 # Whether something was logged, and nothing of it counted yet.
 HAS_UNCOUNTED: Final = """
     SELECT EXISTS (SELECT FROM execution_logs WHERE created_at >= $1 AND created_at < $2)
@@ -113,3 +144,17 @@ async def count_buckets(connection: asyncpg.Connection, start: datetime, end: da
     """Count the buckets from `start` to `end`, both of which begin one."""
     await connection.execute(COUNT, start, end, timeout=TIMEOUT_SECONDS)
     await connection.execute(NOTE_FINGERPRINTS, start, end, timeout=TIMEOUT_SECONDS)
+
+
+async def freeze_counts(connection: asyncpg.Connection, row_ids: Sequence[int]) -> None:
+    """Count the buckets of rows that are about to be removed a last time; in their transaction.
+
+    Later counts leave them, and all older ones of the task type, as they are.
+    """
+    found = await connection.fetch(FIND_UNFROZEN, row_ids, KEPT, timeout=TIMEOUT_SECONDS)
+    if not found:
+        return
+    start, end = min(one["first"] for one in found), max(one["position"] for one in found)
+    await count_buckets(connection, start, end)
+    for one in found:
+        await connection.execute(FREEZE, one["task_type"], one["position"])

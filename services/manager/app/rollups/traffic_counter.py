@@ -19,6 +19,7 @@ from services.manager.app.rollups.counting import (
     FIND_LATEST,
     FORGET,
     HAS_UNCOUNTED,
+    KEPT,
     TIMEOUT_SECONDS,
     count_buckets,
 )
@@ -28,7 +29,6 @@ LEASE_SECONDS: Final = 30.0
 ROUND_SECONDS: Final = 10.0
 RECENT: Final = timedelta(minutes=15)
 SWEPT: Final = timedelta(days=35)
-KEPT: Final = timedelta(days=400)
 LONGEST_SLICE: Final = timedelta(hours=1)
 # A slice that takes longer is halved, one that takes much less is doubled.
 SLICE_SECONDS: Final = 0.5

@@ -40,7 +40,7 @@ CLAIM = """
            l.request_id, evaluation_detail AS detail,
            CASE WHEN l.id IS NOT NULL THEN messages END AS messages,
            coalesce(tools, '[]') AS tools, choices -> 0 -> 'message' AS answer,
-           finish_reason
+           finish_reason, to_jsonb(claimed) ->> 'trace_parent' AS trace_parent
     FROM claimed
     LEFT JOIN execution_logs AS l ON l.id = execution_id
     LEFT JOIN selfheal.conversations USING (execution_id)
@@ -86,6 +86,7 @@ class Claim:
     Attributes:
         attempts: How often it was claimed, this time included.
         detail: What the row's detail holds already.
+        trace_parent: The span of the answer, where it was traced.
     """
 
     execution_id: int
@@ -95,6 +96,7 @@ class Claim:
     task_type: str
     detail: Mapping[str, Any]
     conversation: Conversation
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +199,5 @@ def _read_claim(record: asyncpg.Record) -> Claim:
             answer=record["answer"] or {},
             finish_reason=record["finish_reason"],
         ),
+        trace_parent=record["trace_parent"],
     )

@@ -9,6 +9,7 @@ from services.common.errors import DatabaseUnavailableError, OverloadedError, Up
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.logging import get_logger, name_error
 from services.common.siblings import EvaluatorClient
+from services.common.tracing.evaluation import evaluating
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import Claim, PendingScores
 from services.manager.app.scoring.sampling import inclusion_probability
@@ -112,14 +113,16 @@ class Scorers:
 
     async def _try_to_score(self, claim: Claim) -> bool:
         try:
-            evaluation = await self._evaluator.evaluate(
-                make_evaluation_request(
-                    claim.request_id,
-                    claim.task_type,
-                    claim.conversation,
-                    with_judge=claim.mark.with_judge,
+            with evaluating(claim.task_type, claim.trace_parent) as tell:
+                evaluation = await self._evaluator.evaluate(
+                    make_evaluation_request(
+                        claim.request_id,
+                        claim.task_type,
+                        claim.conversation,
+                        with_judge=claim.mark.with_judge,
+                    )
                 )
-            )
+                tell(evaluation)
         except UpstreamError as error:
             # It yields to live requests, and waits for an Evaluator that is away, however long.
             if error.upstream_code in (OverloadedError.code, UNREACHABLE):

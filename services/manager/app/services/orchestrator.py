@@ -28,6 +28,7 @@ from services.common.schemas import (
 )
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes
+from services.common.tracing.evaluation import evaluating, invoking_agent
 from services.manager.app.idempotency.calls import Call
 from services.manager.app.log.rows import Execution, Row
 from services.manager.app.log.writer import RowWriter, Within
@@ -153,28 +154,32 @@ class Orchestrator:
 
     async def _answer_and_score(self, execution: Execution) -> AgentResponse:
         """Fill in the execution step by step, so that a failure keeps what came before."""
-        task = await self._worker.perform(
-            TaskRequest(
-                request_id=execution.request_id,
-                task_type=execution.task_type,
-                refined_input=execution.refined_input,
+        with invoking_agent(execution.task_type) as agent:
+            task = await self._worker.perform(
+                TaskRequest(
+                    request_id=execution.request_id,
+                    task_type=execution.task_type,
+                    refined_input=execution.refined_input,
+                )
             )
-        )
+            agent.tell_prompt(task.prompt_version)
         execution.prompt_version = task.prompt_version
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
         assignment = find_assignment(task)
         stood_in = {"fallback": task.fallback} if task.fallback else {}
         execution.evaluation_detail = _describe_worker(assignment, model=task.model, **stood_in)
-        evaluation = await self._evaluator.evaluate(
-            EvaluationRequest(
-                request_id=execution.request_id,
-                task_type=execution.task_type,
-                user_input=execution.user_input,
-                refined_input=execution.refined_input,
-                worker_output=task.output,
+        with evaluating(execution.task_type, agent.trace_parent) as tell:
+            evaluation = await self._evaluator.evaluate(
+                EvaluationRequest(
+                    request_id=execution.request_id,
+                    task_type=execution.task_type,
+                    user_input=execution.user_input,
+                    refined_input=execution.refined_input,
+                    worker_output=task.output,
+                )
             )
-        )
+            tell(evaluation)
         execution.evaluation_score = evaluation.score
         execution.evaluation_passed = evaluation.passed
         execution.evaluation_detail |= evaluation.detail

@@ -18,6 +18,7 @@ from services.common.models import Prompt
 from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
 from services.common.text import make_printable_line
+from services.common.tracing.inference import asking_about
 from services.worker.app.services.prompt_memory import LoadedPrompt, PromptMemory
 from services.worker.app.services.serving_models import Served, ServingModels
 
@@ -71,7 +72,8 @@ class ChatPerformer:
                 return await self._begin(model.relay.stream(request))
             return await model.relay.complete(request)
 
-        with loaded.told_in_errors():
+        asking = asking_about(task.task_type, prompt.version, task.session_id or "")
+        with loaded.told_in_errors(), asking:
             try:
                 served = await self._models.ask(task, ask)
             except ModelRejectedError as error:

@@ -7,6 +7,7 @@ from services.common.llm.factory import ServingModel
 from services.common.llm.invocation import ModelAnswer
 from services.common.logging import get_logger
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
+from services.common.tracing.inference import asking_about
 from services.worker.app.agents.worker_agent import WorkerAgent
 from services.worker.app.services.prompt_memory import PromptMemory
 from services.worker.app.services.serving_models import ServingModels
@@ -39,7 +40,7 @@ class TaskPerformer:
             agent = self._agents.setdefault(model, WorkerAgent(model.chat))
             return await agent.generate(prompt=prompt.content, refined_input=task.refined_input)
 
-        with loaded.told_in_errors():
+        with loaded.told_in_errors(), asking_about(task.task_type, prompt.version):
             served = await self._models.ask(task, ask)
         answer = served.reply
         log.info(

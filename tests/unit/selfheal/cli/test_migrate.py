@@ -141,3 +141,35 @@ def test_it_says_that_the_console_has_no_way_in(monkeypatch: pytest.MonkeyPatch)
     assert "--console-password-file" in CliRunner().invoke(app, ["migrate"]).stderr
     monkeypatch.setenv("CONSOLE_DATABASE_URL", "postgresql://reader@db/agent_system")
     assert "--console-password-file" not in CliRunner().invoke(app, ["migrate"]).stderr
+
+
+def wait_for(
+    monkeypatch: pytest.MonkeyPatch, answers: list[str], seconds: str
+) -> tuple[int, str, list[str]]:
+    """Run `migrate --wait` on a database that answers so: a problem, or nothing."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent:secret@db/agent_system")
+    monkeypatch.setattr("selfheal.cli.migrate._POLL_SECONDS", 0)
+    monkeypatch.delattr(ExternalDatabase, "upgrade")  # it changes nothing
+
+    def start(database: ExternalDatabase) -> bool:
+        if problem := answers.pop(0):
+            raise PostgresError(problem, remedy="Look.")
+        return False
+
+    monkeypatch.setattr(ExternalDatabase, "start", start)
+    result = CliRunner().invoke(app, ["migrate", "--wait", seconds])
+    return result.exit_code, result.stderr, answers
+
+
+def test_it_waits_until_another_one_has_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["It lacks [migration] 7.", "It lacks [migration] 7.", "", "never asked"]
+    code, said, left = wait_for(monkeypatch, answers, "600")
+    assert (code, left) == (0, ["never asked"])
+    assert said.splitlines() == ["waiting: It lacks [migration] 7.", "The schema is current."]
+
+
+def test_it_waits_no_longer_than_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said, left = wait_for(monkeypatch, ["It can't be reached.", "never asked"], "0")
+    assert (code, left) == (1, ["never asked"])
+    assert "It can't be reached." in said
+    assert "secret" not in said

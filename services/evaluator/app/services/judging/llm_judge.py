@@ -19,6 +19,7 @@ from services.common.logging import get_logger
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.deadline import fits
 from services.common.task_types.rules import RuleResults
+from services.common.tracing.inference import asking_about
 from services.evaluator.app.services.judging.case import describe_case
 from services.evaluator.app.services.judging.judge import JudgedAnswer, Judgement
 from services.evaluator.app.services.judging.reply import parse_judgement
@@ -27,6 +28,8 @@ from services.evaluator.app.services.scorer import PASS_THRESHOLD, ROUNDING, rea
 PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "judge.txt"
 # Follows the prompt, whichever it is, where the request is a conversation.
 CONVERSATION_FILE = PROMPT_FILE.with_name("judge_conversation.txt")
+# The prompt's name in traces.
+JUDGE = "judge"
 ATTEMPTS = 2
 # A score this near to the threshold is judged a second time.
 CLOSE_TO_THRESHOLD = 0.05
@@ -108,7 +111,8 @@ class LlmJudge:
             started = time.perf_counter()
             try:
                 async with self._hold():
-                    answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
+                    with asking_about(JUDGE, self.identity.rpartition("@")[2]):
+                        answer = await invoke_model(self._model, [prompt, HumanMessage(shown)])
             except ModelOutOfTimeError as error:
                 raise OutOfTimeError from error
             except ModelError as error:

@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
+from services.common.presentation.detail_reading import (
+    Detail,
+    read_line,
+    read_part,
+    read_records,
+)
 from services.common.record.healing_runs import WORSE_LIVE
 from services.optimizer.app.services.proof.wager_store import find_incident
 
@@ -31,6 +38,7 @@ COUNT_HEALS: Final = f"""
     SELECT count(*) AS count, coalesce(bool_or(r.reason = $4), FALSE) AS has_given_up {HEALS}
 """
 SELECT_DETAILS: Final = f"SELECT r.detail {HEALS} ORDER BY r.created_at DESC LIMIT 50"
+SELECT_TEXTS: Final = "SELECT id::text AS id, content FROM selfheal.candidates WHERE id = ANY($1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +67,15 @@ async def load_heal_details(
     incident = await find_incident(connection, task_type)
     rows = await connection.fetch(SELECT_DETAILS, task_type, incident, WORSE_LIVE)
     return [row["detail"] for row in rows if isinstance(row["detail"], dict)]
+
+
+async def load_texts(connection: asyncpg.Connection, details: Sequence[Detail]) -> dict[str, str]:
+    """Load the texts of the candidates that heals left on record, by their ids."""
+    ids = {
+        UUID(known)
+        for detail in details
+        for record in (*read_records(detail, "candidates"), read_part(detail, "verdict"))
+        if (known := read_line(record, "candidate_id"))
+    }
+    rows = await connection.fetch(SELECT_TEXTS, list(ids))
+    return {row["id"]: row["content"] for row in rows}

@@ -18,16 +18,18 @@ from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import TaskTypes
+from services.common.tracing.evaluation import healing
 from services.optimizer.app.services.diagnosis.attribution import (
     Attribution,
 )
 from services.optimizer.app.services.diagnosis.first_looks import attribute_by_looking
-from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case, Draft
+from services.optimizer.app.services.diagnosis.healing_case import DRAFT, Case
 from services.optimizer.app.services.diagnosis.incident import NO_REPAIR
 from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.no_repair import find_no_repair
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
+from services.optimizer.app.services.heal.resumption import find_promising
 from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
@@ -107,8 +109,9 @@ class Healer:
         progress = Progress(attribution=case.attribution)
         failure: ServiceError | None = None
         try:
-            async for step in self._take_steps(case):
-                progress = step
+            with healing(case.incumbent.task_type):
+                async for step in self._take_steps(case):
+                    progress = step
         except SPENT_ERRORS as error:
             progress = replace(progress, failure=error)
         except ServiceError as error:
@@ -152,7 +155,9 @@ class Healer:
         await replays.register(incumbent.content, INCUMBENT)
         book = await load_wagers(self._connection, incumbent)
         if case.draft is not None:
-            choice = await self._take(case.draft, replays)
+            draft = case.draft
+            reason = draft.reason or f"by {draft.requested_by}"
+            choice = await self._take(Candidate(draft.content, DRAFT, reason), replays)
         else:
             attribution = await self._attribute(case, prepared, replays)
             yield (progress := replace(progress, attribution=attribution))
@@ -202,6 +207,9 @@ class Healer:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
         incumbent, trial = case.incumbent.content, prepared.trial
         lint = self._lint_rules(case, prepared)
+        promising = await find_promising(self._connection, case.incumbent.task_type, book, trial)
+        if promising is not None and not find_lint(promising.content, lint):
+            return await self._take(promising, replays)
         golden = golden_failures(trial.choosing, replays.known(incumbent))
         contest = Contest(
             replays,
@@ -255,10 +263,9 @@ class Healer:
         refused = ((DRAFT, draft.reason, problem),)
         return Choice(refused=refused, hold_reason="draft_refused") if problem else None
 
-    async def _take(self, draft: Draft, replays: TextReplays) -> Choice:
-        """Take a person's text for the one candidate."""
-        candidate = Candidate(draft.content, DRAFT, draft.reason or f"by {draft.requested_by}")
-        candidate_id = await replays.register(draft.content, DRAFT)
+    async def _take(self, candidate: Candidate, replays: TextReplays) -> Choice:
+        """Take a text for the one candidate, without a contest."""
+        candidate_id = await replays.register(candidate.content, candidate.strategy)
         contender = Contender(candidate, candidate_id, {}, {}, decide([]), is_convincing=False)
         return Choice(contender, (contender,))
 

@@ -283,6 +283,7 @@ def describe_decision(decision: GateDecision) -> dict[str, Any]:
             "earlier_gains": list(decision.wager.gains),
         },
         "strategy": decision.contender.candidate.strategy,
+        "informed_by_users": decision.contender.candidate.informed_by_users,
         "candidate_id": str(decision.contender.candidate_id),
         "incumbent_passed": decision.incumbent_passes,
         "candidate_passed": decision.candidate_passes,

@@ -1,8 +1,7 @@
 """Tells that heals found no repair: what fails, what came nearest, and what a person can do."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 import asyncpg
 
@@ -15,7 +14,11 @@ from services.common.presentation.detail_reading import (
     read_records,
 )
 from services.common.proof.betting import TIE_MARGIN
-from services.optimizer.app.services.diagnosis.incident import count_heals, load_heal_details
+from services.optimizer.app.services.diagnosis.incident import (
+    count_heals,
+    load_heal_details,
+    load_texts,
+)
 from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS, HealingReport
 from services.optimizer.app.services.proof.wager_store import load_wagers
 from services.optimizer.app.services.proof.wagers import WagerBook
@@ -23,7 +26,6 @@ from services.optimizer.app.services.proof.wagers import WagerBook
 MAX_INPUTS, MAX_NEAREST, MAX_EXAMPLES = 10, 3, 5
 # What a person can do, as codes.
 WRITE_FOR_BOTH, ADD_INPUTS, WRITE_DRAFT = "write_for_both", "add_inputs", "write_draft"
-SELECT_IDS: Final = "SELECT id::text AS id, content FROM selfheal.candidates WHERE id = ANY($1)"
 
 
 async def find_no_repair(
@@ -42,7 +44,7 @@ async def find_no_repair(
         return None
     earlier = await load_heal_details(connection, case.incumbent.task_type)
     details = [report.as_json(""), *earlier]
-    contents = await _load_contents(connection, details)
+    contents = await load_texts(connection, details)
     nearest = rank_nearest(details, contents, await load_wagers(connection, case.incumbent))
     return {
         "heals": count,
@@ -97,19 +99,6 @@ def find_next_step(nearest: Sequence[Mapping[str, Any]]) -> str:
     if first.get("breaks") and first.get("mends"):
         return WRITE_FOR_BOTH
     return ADD_INPUTS if first.get("gain", 0) > 0 else WRITE_DRAFT
-
-
-async def _load_contents(
-    connection: asyncpg.Connection, details: Sequence[Detail]
-) -> dict[str, str]:
-    ids = {
-        UUID(known)
-        for detail in details
-        for record in (*read_records(detail, "candidates"), read_part(detail, "verdict"))
-        if (known := read_line(record, "candidate_id"))
-    }
-    rows = await connection.fetch(SELECT_IDS, list(ids))
-    return {row["id"]: row["content"] for row in rows}
 
 
 def _tell_tried(record: Detail) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from services.common.chat.messages import NOT_WHOLE, ChatInput
-from services.common.evaluation_detail import read_detail
+from services.common.evaluation_detail import HAS_TEXTS, read_detail
 from services.common.models import Prompt
 from services.common.record.active_prompt import BY_ACTIVE_PROMPT, COUNTS_FOR_PROMPT
 from services.common.record.surprise import Record, Served
@@ -67,7 +67,7 @@ SELECT_RESULTS = f"""
                 FROM (
                     SELECT id, request_id, user_input, refined_input, worker_output,
                            evaluation_score, evaluation_passed, evaluation_detail, created_at
-                    {SCORED_ANSWERS}
+                    {SCORED_ANSWERS} AND {HAS_TEXTS}
                     ORDER BY created_at DESC
                     LIMIT $7
                 ) AS newest
@@ -89,7 +89,7 @@ SELECT_PASSING = f"""
         SELECT id, request_id, user_input, refined_input,
                left(worker_output, 2000) AS worker_output,
                evaluation_score, evaluation_passed, created_at
-        {SCORED_ANSWERS}
+        {SCORED_ANSWERS} AND {HAS_TEXTS}
         ORDER BY created_at DESC
         LIMIT $5
     ) AS newest
@@ -110,23 +110,25 @@ SELECT_PASSES = f"""
     ) AS newest
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = newest.id
 """
-# All that a prompt answered, for a detector of changes. Evaluators and models change seldom: of
-# the newest hundred, and of every hundredth before them, it is read who judged and who answered;
-# the ones between two of these are taken for like the newer one.
+# All that a prompt answered, for a detector of changes; what has lost its texts is like no other.
+# Evaluators and models change seldom: of the newest hundred, and of every hundredth before them, it
+# is read who judged and who answered; the ones between two of these are taken for like the newer.
 SELECT_SERVED = f"""
     SELECT passed, input, {WEIGHT} AS weight, detail IS NOT NULL AS is_read,
            detail -> 'evaluator' ->> 'fingerprint' AS fingerprint,
            detail -> 'worker' ->> 'model' AS model
     FROM (
         SELECT id, evaluation_passed AS passed, nth,
-               hashtextextended(coalesce(refined_input, user_input), 0) AS input,
+               CASE WHEN {HAS_TEXTS}
+                    THEN hashtextextended(coalesce(refined_input, user_input), 0)
+                    ELSE id END AS input,
                CASE WHEN nth <= 100 OR nth % 100 = 0
                     THEN coalesce(evaluation_detail #> '{{}}', '{{}}') END AS detail
         FROM (
             SELECT *, row_number() OVER (ORDER BY created_at DESC) AS nth
             FROM (
-                SELECT id, user_input, refined_input, evaluation_passed, evaluation_detail,
-                       created_at
+                SELECT id, user_input, refined_input, worker_output, evaluation_passed,
+                       evaluation_detail, created_at
                 {SCORED_ANSWERS}
                 ORDER BY created_at DESC
                 LIMIT $5

@@ -12,10 +12,13 @@ from services.common.llm.invocation import AskedModel, invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
 from services.common.text import make_printable_line
+from services.common.tracing.inference import asking_about
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.repair.candidates import Candidate
 
 PROMPT_FILE = Path(__file__).parents[2] / "prompts" / "analyst.txt"
+# The prompt's name in traces.
+ANALYST = "analyst"
 STRATEGY = "reflection"
 MAX_EXAMPLES = 3
 MAX_EXAMPLE_CHARACTERS = 500
@@ -36,7 +39,8 @@ async def ask_analyst(
         HumanMessage(describe_failures(incumbent, analysis)),
     ]
     try:
-        answer = await invoke_model(model, messages)
+        with asking_about(ANALYST):
+            answer = await invoke_model(model, messages)
     except ModelError as error:
         log.warning("analyst_failed", code=error.code, message=error.message)
         return []

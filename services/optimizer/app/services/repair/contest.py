@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, stdev
 from uuid import UUID
 
 from services.common.errors import ServiceError, UpstreamError
@@ -31,6 +32,8 @@ OBSTACLES = {
 }
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
+# One input that differs makes just a standard error.
+ROUNDING = 1e-9
 
 log = get_logger()
 
@@ -54,15 +57,22 @@ class Contender:
     def is_better_than(self, other: "Contender | None") -> bool:
         """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
-        So small a difference as can't be told from none doesn't count.
+        A difference below its own standard error doesn't count: of two that can't be told apart
+        the one that is trusted more stays, and not the one that was lucky.
         """
         if self.gain <= 0 or other is None:
             return self.gain > 0
         shared = self.results.keys() & other.results.keys()
         if not shared:
             return self.gain > other.gain
-        mine = fmean(self.results[name].score for name in shared)
-        return mine > fmean(other.results[name].score for name in shared) + TIE_MARGIN
+        gains = [self.results[name].score - other.results[name].score for name in shared]
+        error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
+        return fmean(gains) > TIE_MARGIN and fmean(gains) >= error - ROUNDING
+
+    def completes(self, other: "Contender | None") -> bool:
+        """Tell whether it may stand for another, which fails at times, and do no worse."""
+        is_flawed = other is not None and not all(one.passed for one in other.results.values())
+        return is_flawed and self.gain > 0 and not (other and other.is_better_than(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +118,14 @@ class Contest:
         """Choose the candidate with the largest gain, if there is one; ties go to the earlier one.
 
         One that repairs every failing input and loses nowhere ends the search: what comes later
-        is trusted less. What then wins without ever having served, `finishing` strategies may
-        make better.
+        is trusted less. What then wins without ever having served, and still fails now and then,
+        `finishing` strategies make complete, unless that is seen to do worse.
         """
         best, failure = None, None
         try:
             best = await self._run_through(strategies, None)
             if best is not None and best.candidate.content not in self.lint.served:
-                best = await self._run_through(finishing or {}, best)
+                best = await self._run_through(finishing or {}, best, finishes=True)
         except ServiceError as error:
             best, failure = None, error
         found = Choice(
@@ -124,7 +134,7 @@ class Contest:
         return replace(found, hold_reason=INPUTS_USED_UP) if self._waits_for_inputs else found
 
     async def _run_through(
-        self, strategies: Mapping[str, Strategy], best: Contender | None
+        self, strategies: Mapping[str, Strategy], best: Contender | None, *, finishes: bool = False
     ) -> Contender | None:
         async for candidate in self._propose(strategies, best):
             if self._refuse(candidate):
@@ -141,7 +151,7 @@ class Contest:
                 self._refuse_mute(candidate, error)
                 continue
             self._contenders.append(contender)
-            if contender.is_better_than(best):
+            if contender.is_better_than(best) or (finishes and contender.completes(best)):
                 best = contender
             if contender.is_convincing:
                 break

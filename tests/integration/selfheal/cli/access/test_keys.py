@@ -1,6 +1,7 @@
 """`selfheal keys` on a real database."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from rich.console import Console
 
 from selfheal.cli.access import keys
 from services.common.access.key_records import load_valid_keys
-from services.common.access.keys import ApiKey, find_key
+from services.common.access.keys import ApiKey, find_key, generate_key
 
 WIDTH = 200
 
@@ -93,3 +94,32 @@ def test_an_id_is_listed_whole(operator: Any) -> None:
     made = operator.json("keys", "create", "a name that is long enough to want the line", "-t", "x")
     operator.selfheal("keys", "revoke", made["id"])
     assert made["id"] in operator.selfheal("keys", "list").output
+
+
+def test_a_key_that_was_made_elsewhere_is_taken_from_its_file(
+    operator: Any, tmp_path: Path
+) -> None:
+    text = generate_key().text
+    file = tmp_path / "key"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    create = ("keys", "create", "first", "-s", "serve", "-s", "read", "--from-file", str(file))
+    for _ in range(2):  # as each replica of the Manager does
+        done = operator.selfheal(*create)
+        assert done.exit_code == 0, done.output
+        assert text.split("_", 2)[2] not in done.output
+    key = find(operator, text)
+    assert key is not None
+    assert (key.name, key.scopes) == ("first", {"read", "serve"})
+
+    operator.selfheal("keys", "revoke", key.id)
+    assert operator.selfheal(*create).exit_code == 0
+    assert [one["state"] for one in operator.json("keys", "list")] == ["revoked"]
+
+
+def test_a_file_that_holds_no_key_makes_none(operator: Any, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("sh_0123456789ab_short", encoding="utf-8")
+    done = operator.selfheal("keys", "create", "first", "--from-file", str(file))
+    assert done.exit_code == 2
+    assert "holds no key" in done.stderr
+    assert operator.json("keys", "list") == []

@@ -13,12 +13,15 @@ from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime import diagnosis
 from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.postgres.external import ExternalDatabase
-from selfheal.runtime.schema import migrations
+from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.schema import exclusion
 from services.common.config import Settings
 from services.common.database import connect
 from services.common.diagnosis.checks import CheckResult
 
-SCHEMA = Path(__file__).parents[5] / "db" / "schema.sql"
+ROOT = Path(__file__).parents[5]
+SCHEMA = ROOT / "db" / "schema.sql"
+FIRST_SCHEMA = ROOT / "tests" / "integration" / "db" / "schema_1.sql"
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('selfheal:schema', 0))"
 LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
@@ -33,9 +36,16 @@ def pooler(blank_database_url: str) -> Iterator[Pooler]:
 def ask(url: str, question: str) -> object:
     async def connect_and_ask() -> object:
         async with connect(url, timeout_seconds=5) as connection:
+            if ";" in question:
+                return await connection.execute(question)
             return await connection.fetchval(question)
 
     return asyncio.run(connect_and_ask())
+
+
+def make_database(server: EmbeddedPostgres, name: str, schema: Path) -> None:
+    ask(server.database_url, f"CREATE DATABASE {name} TEMPLATE template0")
+    ask(server.address.url(name), schema.read_text(encoding="utf-8"))
 
 
 def test_the_schema_is_made_through_a_pooler_and_no_lock_stays(
@@ -46,6 +56,18 @@ def test_the_schema_is_made_through_a_pooler_and_no_lock_stays(
     assert theirs.upgrade() == []
     assert theirs.start() is False
     assert ask(blank_database_url, LOCKS) == 0
+
+
+def test_indexes_are_built_beside_traffic_through_a_pooler_too(
+    database_server: EmbeddedPostgres,
+) -> None:
+    make_database(database_server, "pooled_migrations", FIRST_SCHEMA)
+    url = database_server.address.url("pooled_migrations")
+    with pooling(url) as pooler:
+        theirs = ExternalDatabase(pooler.through(url), schema=SCHEMA)
+        assert len(theirs.upgrade()) > 1
+        assert theirs.start() is False
+    assert ask(url, LOCKS) == 0
 
 
 def test_migrations_take_the_direct_way_where_there_is_one(
@@ -60,14 +82,16 @@ def test_migrations_take_the_direct_way_where_there_is_one(
 
 
 def test_who_waits_for_another_migration_is_told_for_whom(
-    blank_database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(exclusion, "_RETRY_SECONDS", 0.01)
     held, told, said = threading.Event(), threading.Event(), list[str]()
+    ask(database_server.database_url, "CREATE DATABASE waiting TEMPLATE template0")
+    url = database_server.address.url("waiting")
 
     async def hold() -> None:
         async with (
-            connect(f"{blank_database_url}&application_name=other", timeout_seconds=30) as one,
+            connect(f"{url}&application_name=other", timeout_seconds=30) as one,
             one.transaction(),
         ):
             await one.execute(LOCK)
@@ -81,7 +105,7 @@ def test_who_waits_for_another_migration_is_told_for_whom(
     holding = threading.Thread(target=lambda: asyncio.run(hold()))
     holding.start()
     assert held.wait(20)
-    ExternalDatabase(blank_database_url, schema=SCHEMA, progress=tell).upgrade()
+    ExternalDatabase(url, schema=SCHEMA, progress=tell).upgrade()
     holding.join()
     [message] = said
     assert "agent (other, process" in message
@@ -91,7 +115,7 @@ def test_who_waits_for_another_migration_is_told_for_whom(
 def test_who_waits_for_too_long_is_told_what_to_do(
     blank_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(exclusion, "PATIENCE_SECONDS", 0)
     held, done = threading.Event(), threading.Event()
 
     async def hold() -> None:

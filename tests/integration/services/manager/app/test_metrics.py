@@ -1,14 +1,30 @@
+import math
+
 import asyncpg
 from prometheus_client import CollectorRegistry
 
 from services.common.database import Database
 from services.manager.app.metrics import CountedMetrics
+from services.manager.app.retention.retention import Retention
+from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.traffic_counter import TrafficCounter
 from services.manager.app.scoring.claims import PendingScores
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, detail)
     VALUES ($1, 1, $2, 'r', '{}')
+"""
+INSERT_TRAFFIC = """
+    INSERT INTO selfheal.traffic
+    SELECT task_type, date_bin('5 minutes', now(), '2000-01-01Z') + ago::interval, version,
+           requests, 0, scored, passed, score_sum, 0, 0, input_tokens, output_tokens
+    FROM (VALUES
+        ('a', '0', 1, 6, 4, 3, 3.5, 70, 7), ('a', '-5 min', 1, 2, 0, 0, 0, 30, 3),
+        ('a', '-1 hour', 1, 99, 9, 0, 0, 9, 9), ('a', '0', 2, 1, 1, 1, 1, 0, 0),
+        ('a', '0', NULL, 5, 0, 0, 0, 0, 0)
+    ) AS t (
+        task_type, ago, version, requests, scored, passed, score_sum, input_tokens, output_tokens
+    )
 """
 
 
@@ -17,13 +33,18 @@ async def test_decisions_are_counted_at_a_scrape_and_stand_while_the_database_is
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
 
     def read(task_type: str, decision: str) -> float | None:
         labels = {"task_type": task_type, "decision": decision}
         return registry.get_sample_value("agent_healing_decisions_total", labels)
 
     await metrics.refresh()
+    assert math.isnan(registry.get_sample_value("agent_retention_behind_seconds") or 0)
+    await retention.work_round()
+    await metrics.refresh()
+    assert 0 <= (registry.get_sample_value("agent_retention_behind_seconds") or -1) < 60
     assert read("a", "held") is None
     for task_type, decision in (("a", "held"), ("a", "held"), ("a", "promoted"), ("b", "proposed")):
         await connection.execute(INSERT_RUN, task_type, decision)
@@ -35,3 +56,41 @@ async def test_decisions_are_counted_at_a_scrape_and_stand_while_the_database_is
     await database.close()
     await metrics.refresh()
     assert read("a", "held") == 2
+
+
+async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    registry = CollectorRegistry()
+    pending = PendingScores(database, lease_seconds=1)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+
+    def read(name: str, version: str, **labels: str) -> float | None:
+        labels |= {"task_type": "a", "prompt_version": version}
+        return registry.get_sample_value(f"agent_traffic_{name}", labels)
+
+    await connection.execute(INSERT_TRAFFIC)
+    await metrics.refresh()
+    assert [read("requests", version) for version in ("1", "2", "none")] == [8, 1, 5]
+    assert [read("pass_rate", version) for version in ("1", "2", "none")] == [0.75, 1, None]
+    assert read("score", "1") == 3.5 / 4
+    assert [read("tokens", "1", kind=kind) for kind in ("input", "output")] == [100, 10]
+    await connection.execute("DELETE FROM selfheal.traffic")
+    await metrics.refresh()
+    assert read("requests", "1") is None
+
+
+async def test_the_share_of_the_logs_numbers_that_are_given_out_is_shown(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    registry = CollectorRegistry()
+    pending = PendingScores(database, lease_seconds=1)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    for given_out, called, share in ((1, False, 0), (2**30, True, 0.5), (2**31 - 1, True, 1)):
+        await connection.execute(
+            "SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called
+        )
+        await metrics.refresh()
+        shown = registry.get_sample_value("agent_log_numbers_used")
+        assert shown is not None
+        assert abs(shown - share) < 1e-9

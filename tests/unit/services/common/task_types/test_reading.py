@@ -178,6 +178,7 @@ def test_what_cannot_be_used_is_named_with_its_file(
         ("words.txt", True),
         ("prompt.txt", False),
         ("repairs.toml", False),
+        ("retention.toml", False),
         (".notes", False),
     ],
 )

@@ -51,7 +51,8 @@ async def rebuilt_from_rules(context: RepairContext) -> AsyncIterator[Candidate]
 
 
 async def completed(context: RepairContext) -> AsyncIterator[Candidate]:
-    """Propose the best candidate so far, with those of the task type's sentences that it lacks.
+    """Propose the best candidate so far, with those of the task type's sentences that it lacks,
+    that on its role included.
 
     What only takes the harm away, or answers only the rules that failed, leaves a prompt that may
     say too little: its answers pass, and could be better.
@@ -59,7 +60,8 @@ async def completed(context: RepairContext) -> AsyncIterator[Candidate]:
     best = context.best
     if best is None:
         return
-    sentences = [text for text in context.repairs.by_rule.values() if text not in best.content]
+    texts = (context.repairs.role, *context.repairs.by_rule.values())
+    sentences = [text for text in texts if text not in best.content]
     if sentences:
         yield replace(
             best,

@@ -525,3 +525,16 @@ async def test_a_request_of_a_rollout_says_its_arm(open_console: Any, log: Log) 
     page = (await console.get(f"/requests/{request_id}")).text
     assert f"<dt>Rollout and arm</dt><dd>{worker['rollout']} candidate</dd>" in page
     assert 'href="/prompts/1"' not in page
+
+
+async def test_texts_that_were_removed_are_said_to_be(open_console: Any, log: Log) -> None:
+    console = await open_console("read")
+    removed = {"removed": {"by": "BODY_RETENTION_DAYS", "at": "2026-11-01T00:00:00+00:00"}}
+    request_id = await log.add(user_input="", worker_output=None, evaluation_detail=removed)
+    await log.add_conversation(request_id)
+    for path in (f"/requests/{request_id}", "/requests", "/requests?format=csv"):
+        page = await console.get(path)
+        assert page.status_code == 200
+        assert "removed by BODY_RETENTION_DAYS" in page.text, path
+    page = await console.get(f"/requests/{request_id}")
+    assert page.text.count("removed by BODY_RETENTION_DAYS") == 2

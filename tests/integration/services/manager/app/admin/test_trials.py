@@ -224,6 +224,23 @@ async def test_a_conversation_runs_again_with_its_tools_parameters_and_variables
     assert "too large to be kept whole" in cut.json()["message"]
 
 
+async def test_a_request_whose_texts_were_removed_is_never_run_as_an_empty_one(
+    console: Console, siblings: Siblings, connection: Connection, load_active: LoadActive
+) -> None:
+    request_id = uuid4()
+    await connection.fetchval(INSERT_LOG, request_id)
+    await connection.execute(
+        "UPDATE execution_logs SET user_input = '', refined_input = NULL, worker_output = NULL, "
+        "evaluation_detail = $1",
+        {"removed": {"by": "BODY_RETENTION_DAYS", "at": "2026-11-01T00:00:00+00:00"}},
+    )
+    prompt = await load_active()
+    answer = await console.call("POST", f"/requests/{request_id}/replay", {"prompt_id": prompt.id})
+    assert (answer.status_code, answer.json()["code"]) == (410, "texts_removed")
+    assert "removed by BODY_RETENTION_DAYS" in answer.json()["message"]
+    assert not siblings.tasks
+
+
 async def test_an_answer_is_judged_and_not_kept(console: Console, connection: Connection) -> None:
     body = {"task_type": "code_generation", "user_input": "sort a list", "worker_output": CODE}
     answer = await console.call("POST", "/evaluations", body)

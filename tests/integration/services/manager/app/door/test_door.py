@@ -743,3 +743,18 @@ async def test_what_the_worker_has_no_room_for_is_refused_as_it_is_and_leaves_no
     assert headers["retry-after"] == "2"
     assert "x-should-retry" not in headers
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0
+
+
+async def test_a_request_whose_texts_were_removed_says_by_what(
+    door: Any, connection: Connection
+) -> None:
+    _, _, headers = await door.ask()
+    request_id = headers["x-request-id"]
+    await wait_for_row(connection)
+    assert (await door.show(request_id))["texts_removed_by"] is None
+    await connection.execute(
+        "UPDATE execution_logs SET user_input = '', evaluation_detail = $1",
+        {"removed": {"by": "BODY_RETENTION_DAYS", "at": "2026-11-01T00:00:00+00:00"}},
+    )
+    shown = await door.show(request_id)
+    assert (shown["user_input"], shown["texts_removed_by"]) == ("", "BODY_RETENTION_DAYS")

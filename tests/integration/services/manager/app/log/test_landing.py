@@ -101,7 +101,8 @@ async def test_what_cannot_be_written_is_spooled_and_lands_with_all_that_belongs
         plain = replace(make_row(1), created_at=None)
         await writer.write(plain)
         await writer.write(replace(make_row(2), created_at=None))
-        whole = replace(make_row(3), created_at=None, conversation=CONVERSATION, mark=MARK)
+        whole = make_row(3, conversation=CONVERSATION, mark=MARK, trace_parent="00-1-2-01")
+        whole = replace(whole, created_at=None)
         await writer.write(whole)
     ended = datetime.now(UTC)
     assert measure(spool.directory).records == 3
@@ -111,7 +112,7 @@ async def test_what_cannot_be_written_is_spooled_and_lands_with_all_that_belongs
     assert list(spool.directory.iterdir()) == []
     rows = await connection.fetch(
         """SELECT l.*, c.prompt_id, c.messages, c.created_at AS held_at, p.judge_share,
-                  p.created_at AS marked_at
+                  p.created_at AS marked_at, p.trace_parent
            FROM execution_logs AS l LEFT JOIN selfheal.conversations AS c ON c.execution_id = l.id
            LEFT JOIN selfheal.pending_scores AS p ON p.execution_id = l.id ORDER BY l.id"""
     )
@@ -120,6 +121,7 @@ async def test_what_cannot_be_written_is_spooled_and_lands_with_all_that_belongs
     assert rows[0]["request_id"] == plain.execution.request_id
     last = rows[2]
     assert (last["prompt_id"], last["messages"]) == (7, CONVERSATION["messages"])
+    assert last["trace_parent"] == "00-1-2-01"
     assert (last["judge_share"], last["held_at"], last["marked_at"]) == (
         0.5,
         last["created_at"],

@@ -7,9 +7,16 @@ from typing import Any, cast
 
 import asyncpg
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.common.database import Database
 from services.common.siblings import EvaluatorClient
+from services.common.tracing.telemetry import Telemetry, switch_off, switch_on
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import Backlog, PendingScores
 from services.manager.app.scoring.scorers import ATTEMPTS, Scorers
@@ -53,6 +60,34 @@ async def until(is_so: Callable[[], Any]) -> None:
 
 async def is_all_scored(connection: Connection) -> bool:
     return await connection.fetchval(PENDING) == 0
+
+
+async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    row = await leave_marked()
+    parent = f"00-{'1' * 32}-{'2' * 16}-01"
+    await connection.execute("UPDATE selfheal.pending_scores SET trace_parent = $1", parent)
+    spans, events = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    tracers, loggers = TracerProvider(), LoggerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    loggers.add_log_record_processor(SimpleLogRecordProcessor(events))
+    switch_on(Telemetry(tracers.get_tracer("t"), logger=loggers.get_logger("t")))
+    try:
+        async with scoring(database, pending, evaluator):
+            await until(lambda: is_all_scored(connection))
+    finally:
+        switch_off()
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
+    ((span,), (event,)) = spans.get_finished_spans(), events.get_finished_logs()
+    assert span.name == "evaluate code_generation"
+    assert format(event.log_record.trace_id, "032x") == "1" * 32
+    assert format(event.log_record.span_id, "016x") == "2" * 16
+    assert span.parent == trace.get_current_span(event.log_record.context).get_span_context()
 
 
 async def test_an_answer_that_waits_gets_its_score(

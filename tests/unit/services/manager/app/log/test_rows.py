@@ -29,6 +29,7 @@ def make_row(**more: Any) -> Row:
     {},
     {"conversation": {"messages": [{"content": "x\ny\ud83d"}], "tags": None}},
     {"conversation": {}, "mark": Mark(with_judge=True, rules_share=0.1, judge_share=0.05)},
+    {"conversation": {}, "trace_parent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"},
 ])  # fmt: skip
 def test_a_row_that_was_written_down_is_read_as_it_was(more: dict[str, Any]) -> None:
     row = make_row(**more)
@@ -39,7 +40,7 @@ def test_a_row_that_was_written_down_is_read_as_it_was(more: dict[str, Any]) -> 
 
 def test_a_row_of_an_earlier_version_lacks_what_is_new() -> None:
     told = json.loads(encode_row(make_row()))
-    del told["execution"]["error_message"]
+    del told["execution"]["error_message"], told["trace_parent"]
     assert decode_row(json.dumps(told).encode()) == make_row()
 
 

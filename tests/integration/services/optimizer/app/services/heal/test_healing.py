@@ -416,6 +416,30 @@ async def test_a_text_goes_on_with_its_evidence_where_fresh_inputs_come(
     assert bets == sum(paired)
 
 
+async def test_a_model_s_text_goes_on_in_a_later_heal_though_none_is_written_twice(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings, load_active: LoadActive
+) -> None:
+    """What the model writes next isn't asked for while what it wrote first has won so far."""
+    siblings.respond = by_prompt({"PROPOSED": POOR}, otherwise=HELLO)
+    written: list[str] = []
+
+    async def write(incumbent: str, analysis: FailureAnalysis) -> Sequence[Candidate]:
+        written.append(f"PROPOSED {len(written)}")
+        return [Candidate(written[-1], "reflection", "since")]
+
+    for _ in range(4):
+        outcome = await heal(reflect=write, optimizer_max_calls=40)
+        if outcome.promoted:
+            break
+        assert outcome.reason == "budget_exceeded"
+    assert (await load_active()).content == "PROPOSED 0"
+    assert written == ["PROPOSED 0"]
+    runs = await connection.fetch("SELECT detail FROM selfheal.healing_runs ORDER BY created_at")
+    assert len(runs) > 1
+    assert runs[-1]["detail"]["verdict"]["strategy"] == "reflection"
+    assert "goes on" in runs[-1]["detail"]["candidates"][0]["rationale"]
+
+
 async def test_a_text_whose_inputs_are_used_up_waits_for_fresh_ones(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings
 ) -> None:

@@ -602,3 +602,23 @@ async def test_of_a_prompt_that_has_long_served_the_newest_answers_are_read(
     window = await load_window(connection, prompt, lookback_minutes=30)
     served = await load_served(connection, prompt, window)
     assert (len(served.earlier), len(served.recent), served.is_whole) == (2_000, 600, False)
+
+
+async def test_rows_without_their_texts_count_and_are_never_replayed(
+    connection: Connection, deploy: Deploy, log_result: LogResult, load_active: LoadActive
+) -> None:
+    await deploy()
+    for number in range(12):
+        await log_result(f"ask {number}", passed=True)
+    await connection.execute(
+        "UPDATE execution_logs SET user_input = '', refined_input = NULL, worker_output = NULL "
+        "WHERE id % 4 <> 0"
+    )
+    prompt = await load_active()
+    window = await load_window(connection, prompt, lookback_minutes=30)
+    passing = await load_passing(connection, prompt, [])
+    assert len(window.results) == len(passing) == 3
+    assert all(row.user_input for row in (*window.results, *passing))
+    served = await load_served(connection, prompt, window)
+    # Each by itself: of answers to one input the newest few would count.
+    assert len([*served.earlier, *served.recent]) == 12

@@ -89,6 +89,23 @@ async def test_ties_go_to_the_one_that_is_trusted_more(make_replays: MakeReplays
     assert [contender.candidate.content for contender in choice.contenders] == ["one", "two"]
 
 
+async def test_luck_beats_nobody_who_is_trusted_more(make_replays: MakeReplays) -> None:
+    """Of eight answers the lucky one has six right and the trusted one five, each by chance."""
+    wrong = {"trusted": ("golden-0", "golden-2", "failing-1"), "lucky": ("golden-1", "failing-3")}
+
+    def answer(content: str, item: ReplayInput) -> float:
+        if content == INCUMBENT:
+            return 0.35
+        return 0.3 if item.id in wrong[content] else 0.9
+
+    assert winner_of(await choose(make_contest(make_replays(answer)), "trusted", "lucky")) == (
+        "trusted"
+    )
+    assert winner_of(await choose(make_contest(make_replays(answer)), "lucky", "trusted")) == (
+        "lucky"
+    )
+
+
 async def test_what_shows_no_gain_at_first_gets_no_second_look(make_replays: MakeReplays) -> None:
     replays = make_replays(by_text)
     await choose(make_contest(replays), "bad")
@@ -259,3 +276,21 @@ async def test_candidates_are_registered_under_their_strategy(make_replays: Make
     replays = make_replays(by_text)
     await choose(make_contest(replays), "fair")
     assert replays.registered["fair"] == "strategy of fair"
+
+
+@pytest.mark.parametrize(
+    ("scores", "winner"),
+    [
+        pytest.param({"found": 0.6, "whole": 0.6}, "whole", id="as-good"),
+        pytest.param({"found": 0.6, "whole": 0.65}, "whole", id="better"),
+        pytest.param({"found": 0.6, "whole": 0.5}, "found", id="worse"),
+        pytest.param({"found": 0.6, "whole": 0.3}, "found", id="worse-than-the-incumbent"),
+        pytest.param({"found": 0.9, "whole": 0.9}, "found", id="nothing-is-left-to-complete"),
+    ],
+)
+async def test_what_was_found_is_completed_unless_that_is_seen_to_do_worse(
+    make_replays: MakeReplays, scores: dict[str, float], winner: str
+) -> None:
+    contest = make_contest(make_replays(lambda content, item: {INCUMBENT: 0.35, **scores}[content]))
+    choice = await contest.choose({"all": proposing("found")}, {"finishing": proposing("whole")})
+    assert winner_of(choice) == winner

@@ -123,12 +123,14 @@ async def test_the_sentences_that_it_lacks_are_added(
 ) -> None:
     best = Candidate("Be kind.\n- Leave no TODO.\n", "corrected_incumbent", "since")
     [candidate] = await propose(completed, make_context(repairs=REPAIRS, best=best))
-    assert candidate.content == "Be kind.\n- Leave no TODO.\n\n- Answer with code."
+    assert candidate.content == (
+        "Be kind.\n- Leave no TODO.\n\n- You write code.\n- Answer with code."
+    )
     assert (candidate.strategy, candidate.informed_by_users) == ("completed", False)
 
 
 async def test_what_says_it_all_is_complete(make_context: MakeContext, propose: Propose) -> None:
-    best = Candidate("Answer with code. Leave no TODO.", "s", "since")
+    best = Candidate("You write code. Answer with code. Leave no TODO.", "s", "since")
     assert await propose(completed, make_context(repairs=REPAIRS, best=best)) == []
 
 

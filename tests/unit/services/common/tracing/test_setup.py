@@ -1,17 +1,23 @@
 import sys
 from typing import Any
 from unittest.mock import MagicMock
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
+from pydantic import ValidationError
 from support.http_server import JsonHandler, serving
 from support.proxy import recording_proxy
 
-from services.common import tracing
 from services.common.access.keys import generate_key
 from services.common.config import Settings
-from services.common.tracing import configure_tracing, is_tracing_on
+from services.common.schemas import EvaluationResponse
+from services.common.tracing import setup
+from services.common.tracing.evaluation import evaluating
+from services.common.tracing.inference import inferring
+from services.common.tracing.setup import configure_tracing, flush_telemetry, is_on
+from services.common.tracing.telemetry import switch_off
 
 
 def make_settings(**overrides: Any) -> Settings:
@@ -22,13 +28,17 @@ def make_settings(**overrides: Any) -> Settings:
             "otel_traces_exporter": "",
             "otel_exporter_otlp_endpoint": "",
             "otel_exporter_otlp_traces_endpoint": "",
+            "otel_logs_exporter": "",
+            "otel_exporter_otlp_logs_endpoint": "",
+            "otel_metrics_exporter": "",
+            "otel_exporter_otlp_metrics_endpoint": "",
             **overrides,
         }
     )
 
 
 @pytest.mark.parametrize(
-    ("overrides", "is_on"),
+    ("overrides", "expected"),
     [
         pytest.param({}, False, id="nothing set"),
         pytest.param({"otel_traces_exporter": "otlp"}, True, id="an exporter"),
@@ -51,9 +61,34 @@ def make_settings(**overrides: Any) -> Settings:
     ],
 )
 def test_tracing_is_on_where_its_standard_variables_say_so(
-    overrides: dict[str, Any], is_on: bool
+    overrides: dict[str, Any], expected: bool
 ) -> None:
-    assert is_tracing_on(make_settings(**overrides)) is is_on
+    assert is_on(make_settings(**overrides), "traces") is expected
+
+
+@pytest.mark.parametrize(
+    ("signal", "overrides", "expected"),
+    [
+        ("logs", {"otel_exporter_otlp_endpoint": "http://otel:4318"}, True),
+        ("logs", {"otel_exporter_otlp_endpoint": "http://x", "otel_logs_exporter": "none"}, False),
+        ("logs", {"otel_exporter_otlp_logs_endpoint": "http://otel:4318/v1/logs"}, True),
+        ("logs", {"otel_traces_exporter": "otlp"}, False),
+        ("metrics", {"otel_exporter_otlp_endpoint": "http://otel:4318"}, False),
+        ("metrics", {"otel_metrics_exporter": "otlp"}, True),
+        ("metrics", {"otel_exporter_otlp_metrics_endpoint": "http://otel/v1/metrics"}, True),
+        ("metrics", {"otel_metrics_exporter": "otlp", "otel_sdk_disabled": True}, False),
+    ],
+)
+def test_events_are_on_with_traces_and_metrics_by_their_own_name(
+    signal: setup.Signal, overrides: dict[str, Any], expected: bool
+) -> None:
+    assert is_on(make_settings(**overrides), signal) is expected
+
+
+@pytest.mark.parametrize("value", ["true", "spans"])
+def test_a_switch_for_content_that_means_nothing_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="NO_CONTENT"):
+        make_settings(otel_instrumentation_genai_capture_message_content=value)
 
 
 def test_a_service_that_is_not_traced_does_not_import_the_exporter(
@@ -65,7 +100,7 @@ def test_a_service_that_is_not_traced_does_not_import_the_exporter(
     configure_tracing(FastAPI(), "worker", make_settings())
 
 
-def test_spans_for_a_collector_on_this_machine_never_reach_a_proxy(
+def test_what_is_for_a_collector_on_this_machine_never_reaches_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     got: list[str] = []
@@ -81,13 +116,17 @@ def test_spans_for_a_collector_on_this_machine_never_reach_a_proxy(
         module = {"Aio": "aiohttp_client", "Asy": "asyncpg", "Fas": "fastapi"}[name[:3]]
         monkeypatch.setattr(f"opentelemetry.instrumentation.{module}.{name}", MagicMock())
     providers: list[TracerProvider] = []
-    monkeypatch.setattr(tracing.trace, "set_tracer_provider", providers.append)
+    monkeypatch.setattr("opentelemetry.trace.set_tracer_provider", providers.append)
+    monkeypatch.setattr("opentelemetry.propagate.set_global_textmap", MagicMock())
     with recording_proxy(monkeypatch) as asked, serving(Collector) as url:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-        configure_tracing(FastAPI(), "worker", make_settings(otel_exporter_otlp_endpoint=url))
-        providers[0].get_tracer("test").start_span("one").end()
-        providers[0].shutdown()
-    assert (got, asked) == (["/v1/traces"], [])
+        settings = make_settings(otel_exporter_otlp_endpoint=url, otel_metrics_exporter="otlp")
+        configure_tracing(FastAPI(), "worker", settings)
+        with evaluating("code_generation", None) as tell, inferring("local:m", {}):
+            tell(EvaluationResponse(request_id=uuid4(), score=1, passed=True, detail={}))
+        flush_telemetry()
+    switch_off()
+    assert (sorted(got), asked) == (["/v1/logs", "/v1/metrics", "/v1/traces"], [])
 
 
 def test_a_key_that_somebody_put_into_a_url_is_not_in_the_span() -> None:
@@ -99,7 +138,7 @@ def test_a_key_that_somebody_put_into_a_url_is_not_in_the_span() -> None:
         "http.route": "/v1",
     }
     span = TracerProvider().get_tracer("test").start_span(f"GET /{key}", attributes=attributes)
-    tracing.mask_keys_in_span(span, {})
+    setup.mask_keys_in_span(span, {})
     assert (span.name, dict(span.attributes)) == (  # type: ignore[attr-defined]
         "***",
         {"http.url": "***", "url.query": "***", "http.route": "/v1"},

@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import friendly_errors, messages, print_json
+from selfheal.cli.logs.export import export
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.process_plan import OPTIMIZER
 from services.common.config import Settings
+from services.common.evaluation_detail import read_detail
 from services.common.models import EXECUTION_COLUMNS
 from services.common.presentation.visible_text import make_visible_line
 
@@ -27,10 +29,14 @@ SELECT_EXECUTIONS = f"""
     LIMIT $2
 """
 
+app = typer.Typer(invoke_without_command=True)
 output = Console()
+app.command()(export)
 
 
+@app.callback()
 def logs(
+    context: typer.Context,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only what failed or could not be scored.")
     ] = False,
@@ -45,6 +51,8 @@ def logs(
 
     Example: selfheal logs --failed --json
     """
+    if context.invoked_subcommand:
+        return
     with friendly_errors():
         if service is not None:
             _show_process_log(service, lines=limit)
@@ -74,7 +82,7 @@ def _make_table(rows: list[dict[str, Any]]) -> Table:
     table.add_column("input", ratio=1, overflow="ellipsis", no_wrap=True)
     table.add_column("output or error", ratio=1, overflow="ellipsis", no_wrap=True)
     for row in rows:
-        score = row["evaluation_score"]
+        score, removed = row["evaluation_score"], read_detail(row["evaluation_detail"]).removed.by
         result, style = _tell_result(row)
         table.add_row(
             f"{row['created_at'].astimezone():%H:%M:%S}",
@@ -82,7 +90,7 @@ def _make_table(rows: list[dict[str, Any]]) -> Table:
             f"v{row['prompt_version']}" if row["prompt_version"] is not None else "",
             f"{score:.3f}" if score is not None else "",
             Text(result, style=style),
-            Text(make_visible_line(row["user_input"])),
+            Text(make_visible_line(f"removed by {removed}" if removed else row["user_input"])),
             Text(make_visible_line(row["error_message"] or row["worker_output"] or "")),
         )
     return table

@@ -1,0 +1,1 @@
+"""Commands about the log: what it shows, and all of it as a file."""

@@ -1,0 +1,141 @@
+"""`selfheal logs export`: the log as JSON lines, in a file that goes on where it ended."""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final
+
+import asyncpg
+import typer
+
+from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.operator_database import ask_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
+from services.common.config import Settings
+
+# A row with its conversation may have megabytes.
+PAGE_ROWS: Final = 100
+# Of a page at most, where few rows are meant.
+PAGE_IDS: Final = 20_000
+TIMEOUT_SECONDS: Final = 600.0
+PROGRESS_SECONDS: Final = 2.0
+TAIL_BYTES: Final = 1 << 16
+GOES_ON: Final = "Run the same command again: it goes on where the file ends."
+MEANT: Final = """
+    ($1::timestamptz IS NULL OR created_at >= $1) AND ($2::timestamptz IS NULL OR created_at < $2)
+    AND ($3::text IS NULL OR task_type = $3)
+"""
+# Not by the order of ids, in which all older rows would be read to find the first that is meant.
+SELECT_ENDS: Final = f"SELECT min(id + 0), max(id + 0) FROM execution_logs WHERE {MEANT}"
+SELECT_PAGE: Final = f"""
+    SELECT id, (to_jsonb(l) || jsonb_build_object('conversation', (
+        SELECT to_jsonb(c) FROM selfheal.conversations AS c WHERE c.execution_id = l.id
+    )))::text AS line
+    FROM execution_logs AS l
+    WHERE id > $4::integer AND id <= $5::integer AND {MEANT}
+    ORDER BY id LIMIT $6
+"""
+
+
+def export(
+    to: Annotated[Path, typer.Option("--to", help="The file; it is gone on with.")],
+    since: Annotated[datetime | None, typer.Option(help="Not before, in this zone.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before, in this zone.")] = None,
+    task_type: Annotated[
+        str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Write the log into a file, a JSON object a request, with its conversation; by rising ids.
+
+    Run again with the same options, it adds what the file doesn't have yet.
+
+    Example: selfheal logs export --to log.jsonl --since 2026-01-01
+    """
+    meant = (since and since.astimezone(), until and until.astimezone(), task_type)
+    with friendly_errors(), _open(to) as file:
+        after = _find_end(file, to)
+        count = ask_database(Settings(), lambda one: _export(one, file, after, meant))
+    messages.print(f"Wrote {count:,} requests to {to}." if count else f"Nothing is new to {to}.")
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for this process and this account alone.
+
+    Raises:
+        EmbeddedRuntimeError: If it can't be written, or another export is at it.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file
+    except BlockingIOError as error:
+        raise EmbeddedRuntimeError(
+            f"Another export writes to {path}.", remedy="Wait for it, or name another file."
+        ) from error
+    except OSError as error:
+        raise EmbeddedRuntimeError(
+            f"Can't write {path}: {error.strerror}.", remedy=GOES_ON
+        ) from error
+
+
+def _find_end(file: BinaryIO, path: Path) -> int:
+    """Return the id of a file's last whole line, 0 without any, and cut off what was torn.
+
+    Raises:
+        EmbeddedRuntimeError: If the file holds something else.
+    """
+    end = _find_newline(file, file.seek(0, os.SEEK_END))
+    begin = _find_newline(file, max(end - 1, 0))
+    file.seek(begin)
+    line = file.read(end - begin)
+    try:
+        last = json.loads(line)["id"] if line else 0
+    except (ValueError, LookupError, TypeError):
+        last = None
+    if not isinstance(last, int) or (not end and file.read(1) not in (b"", b"{")):
+        raise EmbeddedRuntimeError(
+            f"{path} holds something else than an export.", remedy="Name another file."
+        )
+    file.seek(end)
+    file.truncate()
+    return last
+
+
+def _find_newline(file: BinaryIO, before: int) -> int:
+    """Return where the last line before a place ends, its end included; 0 where none does."""
+    while before > 0:
+        start = max(0, before - TAIL_BYTES)
+        file.seek(start)
+        if (at := file.read(before - start).rfind(b"\n")) >= 0:
+            return start + at + 1
+        before = start
+    return 0
+
+
+async def _export(
+    connection: asyncpg.Connection, file: BinaryIO, after: int, meant: tuple[Any, ...]
+) -> int:
+    """Append the rows after an id, page by page; gives how many."""
+    [(first, last)] = await connection.fetch(SELECT_ENDS, *meant, timeout=TIMEOUT_SECONDS)
+    if last is None:
+        return 0
+    count, at, told = 0, max(after, first - 1), time.monotonic()
+    while at < last:
+        upto = min(last, at + PAGE_IDS)
+        page = await connection.fetch(
+            SELECT_PAGE, *meant, at, upto, PAGE_ROWS, timeout=TIMEOUT_SECONDS
+        )
+        file.writelines(row["line"].encode() + b"\n" for row in page)
+        file.flush()
+        count += len(page)
+        at = page[-1]["id"] if len(page) == PAGE_ROWS else upto
+        if time.monotonic() - told > PROGRESS_SECONDS:
+            told = time.monotonic()
+            messages.print(f"{count:,} requests, {100 * (at - first + 1) // (last - first + 1)} %")
+    return count

@@ -1,0 +1,67 @@
+"""Goes on with a text that an earlier heal of the incident has bet on, and that has won so far.
+
+A model that writes prompts never writes the same one twice: without this the evidence that a text
+has gathered would be carried on for nobody.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from services.common.presentation.detail_reading import Detail, read_line, read_part
+from services.optimizer.app.services.diagnosis.incident import load_heal_details, load_texts
+from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
+from services.optimizer.app.services.repair.candidates import Candidate
+
+# A text whose bets have doubled what they began with: one that is no better comes so far in at most
+# half of all lives, and then loses it again.
+PROMISING_WEALTH: Final = 2.0
+
+
+async def find_promising(
+    connection: asyncpg.Connection, task_type: str, book: WagerBook, trial: TrialInputs
+) -> Candidate | None:
+    """Find the text that has won the most in this incident and is undecided yet.
+
+    Returns:
+        None where none has won enough, or too few inputs are left that it may be bet on.
+    """
+    details = await load_heal_details(connection, task_type)
+    texts = await load_texts(connection, details)
+    return choose_promising(details, texts, book, trial)
+
+
+def choose_promising(
+    details: Sequence[Detail], texts: dict[str, str], book: WagerBook, trial: TrialInputs
+) -> Candidate | None:
+    """Choose the text that has won the most, of those that came before the gate. Pure.
+
+    Args:
+        details: What heals left on record, the latest first.
+        texts: Texts by the ids of candidates.
+    """
+    best, most = None, PROMISING_WEALTH
+    for detail in details:
+        verdict = read_part(detail, "verdict")
+        content = texts.get(read_line(verdict, "candidate_id"))
+        if content is None:
+            continue
+        wager = book.find(content)
+        if wager.wealth.now < most or _find_obstacle(wager, trial):
+            continue
+        most = wager.wealth.now
+        best = Candidate(
+            content,
+            read_line(verdict, "strategy"),
+            f"goes on: of {len(wager.gains)} inputs of this incident it won "
+            f"{sum(gain > 0 for gain in wager.gains)}",
+            # Where it isn't known who had a part in it, a person decides.
+            informed_by_users=verdict.get("informed_by_users") is not False,
+        )
+    return best
+
+
+def _find_obstacle(wager: Wager, trial: TrialInputs) -> str:
+    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))
