@@ -179,6 +179,7 @@ async def test_figures_stay(town: Any) -> None:
         "judge": {"name": "gpt-j", "score": 0.5},
         "rules": [{"name": "parses", "outcome": "failed"}],
         "evaluator": {"fingerprint": "f1"},
+        "removed": {"by": "selfheal erase"},
     }
     answer = await town.connection.fetchrow("SELECT * FROM selfheal.rollout_answers")
     assert (str(answer["rollout_id"]), answer["arm"]) == (rollout, "incumbent")
