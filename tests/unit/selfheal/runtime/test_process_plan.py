@@ -259,7 +259,7 @@ def test_a_process_gets_the_settings_that_it_reads(
     read = {name.upper() for name in read_by.model_fields}
     assert given - {"SELFHEAL_ENV_FILE"} <= read
     inherited = {name for name in read - given if name.startswith("OTEL_")}
-    assert read - given - inherited <= {"INTERNAL_TOKEN_FILE"}
+    assert read - given - inherited <= {"INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE"}
 
 
 def test_a_changed_key_of_a_vendor_renews_whoever_may_ask_its_models() -> None:
