@@ -22,7 +22,6 @@ BURST = timedelta(minutes=20)
 CHUNK_ROWS = 100_000
 # What a row takes on the disk, its index entries among them, and the log of the writing.
 BYTES_A_ROW = 3_500
-BYTES_A_LIGHT_ROW = 900
 WAL_BYTES = 6 << 30
 
 RULES = (
@@ -116,9 +115,8 @@ class Template:
     detail: dict[str, Any]
 
 
-def disk_needed_bytes(rows: int, *, with_details: bool = True) -> int:
+def disk_needed_bytes(rows: int, *, bytes_a_row: int = BYTES_A_ROW) -> int:
     """Estimate the disk that a fill takes at its peak."""
-    bytes_a_row = BYTES_A_ROW if with_details else BYTES_A_LIGHT_ROW
     return rows * bytes_a_row + min(WAL_BYTES, 2 * rows * bytes_a_row)
 
 
@@ -194,9 +192,7 @@ def _some_list(number: int, at: int) -> list[int]:
     return [(number * 37 + at * 101 + place * 53) % 997 for place in range(6)]
 
 
-async def fill(
-    connection: asyncpg.Connection, rows: int, *, progress: Progress, with_details: bool = True
-) -> datetime:
+async def fill(connection: asyncpg.Connection, rows: int, *, progress: Progress) -> datetime:
     """Put `rows` rows in place of whatever the log and the prompts hold.
 
     Indexes are made at the end, which is quicker, and the log is left analysed and vacuumed, as a
@@ -204,7 +200,6 @@ async def fill(
 
     Args:
         connection: One whose JSONB columns take plain values, as `connect` opens it.
-        with_details: Whether rows hold evaluations, which are most of their bytes.
 
     Returns:
         The time of the last row, from which the lookback counts.
@@ -215,7 +210,7 @@ async def fill(
         await connection.execute(f"DROP INDEX {index['indexname']}")
     await connection.execute("ALTER TABLE prompts DISABLE TRIGGER USER")
     await connection.execute("ALTER TABLE execution_logs DISABLE TRIGGER USER")
-    await _insert_templates(connection, with_details=with_details)
+    await _insert_templates(connection)
     end: datetime = await connection.fetchval("SELECT now()")
     start = end - timedelta(days=DAYS)
     await connection.execute(
@@ -252,7 +247,7 @@ async def fill(
     return end
 
 
-async def _insert_templates(connection: asyncpg.Connection, *, with_details: bool) -> None:
+async def _insert_templates(connection: asyncpg.Connection) -> None:
     await connection.execute("DROP SCHEMA IF EXISTS filling CASCADE")
     await connection.execute(MAKE_TEMPLATES)
     await connection.executemany(
@@ -265,7 +260,7 @@ async def _insert_templates(connection: asyncpg.Connection, *, with_details: boo
                 one.refined_input,
                 one.worker_output,
                 one.score,
-                one.detail if with_details else {},
+                one.detail,
             )
             for one in make_templates()
         ],

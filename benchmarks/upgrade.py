@@ -28,7 +28,14 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.log_filling import TASK_TYPES, disk_needed_bytes, fill, make_detail
+from benchmarks.log_filling import (
+    BYTES_A_ROW,
+    SELECT_INDEXES,
+    TASK_TYPES,
+    disk_needed_bytes,
+    fill,
+    make_detail,
+)
 from benchmarks.log_size import FILLING, INSERT, TIMEOUT_SECONDS, describe_machine
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.external import ExternalDatabase
@@ -45,6 +52,18 @@ INTERVAL_SECONDS = 0.1
 READING_SECONDS = 5.0
 BEFORE_SECONDS = 20.0
 BEFORE = "before"
+BYTES_A_LIGHT_ROW = 350
+INSERT_LIGHT = """
+    INSERT INTO execution_logs (
+        request_id, task_type, user_input, prompt_version, evaluation_score, evaluation_passed,
+        created_at
+    )
+    SELECT gen_random_uuid(), 'code_generation', 'Sort a list', 1 + number % 60,
+           CASE WHEN number % 50 > 0 THEN 0.8 END,
+           CASE WHEN number % 50 > 0 THEN number % 20 > 0 END,
+           now() - number * interval '1 second'
+    FROM generate_series(1, $1::bigint) AS number
+"""
 READ = "SELECT count(*) FROM (SELECT FROM execution_logs LIMIT 1000) AS first_ones"
 
 messages = Console(stderr=True)
@@ -161,9 +180,32 @@ def tell_apart(inserts: list[Insert], ends: dict[str, datetime]) -> Iterator[Wai
 async def fill_it(url: str, rows: int, *, light: bool) -> int:
     """Fill the log; return its size in bytes."""
     async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection:
-        await fill(connection, rows, progress=messages.print, with_details=not light)
+        if light:
+            await fill_lightly(connection, url, rows)
+        else:
+            await fill(connection, rows, progress=messages.print)
         size: int = await connection.fetchval("SELECT pg_total_relation_size('execution_logs')")
         return size
+
+
+async def fill_lightly(connection: asyncpg.Connection, url: str, rows: int) -> None:
+    """Fill the log with rows of short texts, by several connections at once."""
+    indexes = await connection.fetch(SELECT_INDEXES)
+    for index in indexes:
+        await connection.execute(f"DROP INDEX {index['indexname']}")
+    await connection.execute("ALTER TABLE execution_logs DISABLE TRIGGER USER")
+
+    async def fill_share() -> None:
+        async with connect(url, timeout_seconds=TIMEOUT_SECONDS) as one:
+            await one.execute(INSERT_LIGHT, rows // WRITERS)
+
+    await asyncio.gather(*(fill_share() for _ in range(WRITERS)))
+    for index in indexes:
+        messages.print(f"making {index['indexname']}")
+        await connection.execute(index["indexdef"])
+    await connection.execute("ALTER TABLE execution_logs ENABLE TRIGGER USER")
+    messages.print("vacuuming")
+    await connection.execute("VACUUM ANALYZE")
 
 
 def measure(rows: int, *, light: bool) -> Report:
@@ -209,10 +251,13 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows in the log")
-    parser.add_argument("--light", action="store_true", help="rows without their evaluations")
+    parser.add_argument(
+        "--light", action="store_true", help="short rows, which are filled in sooner"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    needed = disk_needed_bytes(options.rows, with_details=not options.light)
+    bytes_a_row = BYTES_A_LIGHT_ROW if options.light else BYTES_A_ROW
+    needed = disk_needed_bytes(options.rows, bytes_a_row=bytes_a_row)
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed:
         messages.print(

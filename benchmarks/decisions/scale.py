@@ -37,6 +37,7 @@ from services.manager.app.log.rows import Execution, Row, insert_row
 from services.manager.app.rollups.counting import count_buckets
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark
+from services.worker.app.services.prompt_loader import load_active_prompt
 
 ROOT = Path(__file__).parents[2]
 CALLERS = 10
@@ -114,7 +115,7 @@ def make_door_row(number: int, chance: random.Random, *, is_scored: bool = True)
         "choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}],
         "finish_reason": "stop", "input_tokens": 640, "output_tokens": 220, "provider": "openai",
         "model_answered": "gpt-4.1-mini", "prompt_id": 3, "prompt_digest": "9" * 64,
-        "first_token_ms": 300, "duration_ms": 900, "session_id": str(uuid4()),
+        "first_token_ms": 300, "duration_ms": 900, "session_id": f"session-{number // 5}",
     }  # fmt: skip
     execution = Execution(
         uuid4(), "support", turns[-1], turns[-1], 3, answer, 900,
@@ -191,10 +192,28 @@ async def measure_rows(
         await connection.execute("VACUUM ANALYZE")
         sizes = {}
         for part in PARTS:
-            record = await connection.fetchrow(SIZES, part)
+            [record] = await connection.fetch(SIZES, part)
             sizes[part] = {name: size / count for name, size in record.items()}
     await database.close()
     return costs, sizes
+
+
+async def measure_prompts(url: str, process: psutil.Process, count: int) -> Cost:
+    """Read the active prompt as a Worker does for each request."""
+    database = Database(url, timeout_seconds=60)
+    await database.open()
+    costs: list[Cost] = []
+
+    async def read(_: int) -> None:
+        await load_active_prompt(database, "code_generation")
+
+    async with (
+        connect(url, timeout_seconds=TIMEOUT_SECONDS) as connection,
+        costing(process, connection, costs),
+    ):
+        await at_once(read, count)
+    await database.close()
+    return costs[0]
 
 
 async def measure_statements(url: str, process: psutil.Process, filled: int) -> dict[str, Cost]:
@@ -265,6 +284,8 @@ def main(arguments: list[str] | None = None) -> int:
         }
         for table in show(costs, options.rows):
             console.print(table)
+        prompts = asyncio.run(measure_prompts(*place, options.rows))
+        console.print(f"a prompt read: CPU {prompts.cpu_seconds / options.rows * 1e6:.0f} us")
         for what, cost in asyncio.run(measure_statements(*place, options.filled)).items():
             console.print(
                 f"{what}, {options.filled:,} rows: {cost.seconds:.2f} s, CPU "

@@ -13,7 +13,7 @@ from benchmarks.soak.plan import POSTGRES
 # lost.
 MOST_GROWTH: Final = {"memory_mb": 10.0, "descriptors": 30.0, "threads": 5.0}
 # Each connection to PostgreSQL fills caches of its own, those that are rarely used slowly.
-SLOW_TO_WARM_UP: Final = {POSTGRES: 3}
+SLOW_TO_WARM_UP: Final = {POSTGRES: 5}
 WORDS: Final = {"memory_mb": "memory", "descriptors": "descriptors", "threads": "threads"}
 UNITS: Final = {"memory_mb": "MB/h", "descriptors": "/h", "threads": "/h"}
 # The database may grow by so much more than was reckoned.

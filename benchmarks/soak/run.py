@@ -226,9 +226,8 @@ class Soak:
         served, outcomes = await self.database.served(), await self.database.outcomes()
         ids = [deploy["prompt_id"] for deploy in self.deploys]
         judged = []
-        for deploy, end in zip(
-            self.deploys, [*(one["at"] for one in self.deploys[1:]), ended], strict=True
-        ):
+        ends = [*(deploy["at"] for deploy in self.deploys), ended][1:]
+        for deploy, end in zip(self.deploys, ends, strict=True):
             own = [one for one in outcomes if one["prompt_id"] == deploy["prompt_id"]]
             judged.append(
                 {

@@ -1,24 +1,42 @@
 -- Brings a database of number 6 to number 7: more than one machine.
 -- Additive: no row that was accepted before is rejected now.
 
--- An index of the log or of conversations is built before this BEGIN, as in 0002; on a column that
--- is new here, in a migration after this one. See docs/decisions/0043.
-BEGIN;
-SET LOCAL lock_timeout = '500ms';
-
--- A: upgrades.
-
--- C: erasing.
+-- An index of the log or of conversations is built before the BEGIN below; on a column that is new
+-- here, in a migration after this one. See docs/decisions/0043.
 
 -- By what a person's rows are found: OpenAI's own fields may name one too.
-CREATE INDEX conversations_end_users ON selfheal.conversations (end_user)
-    WHERE end_user IS NOT NULL;
-CREATE INDEX conversations_users ON selfheal.conversations ((parameters ->> 'user'))
-    WHERE parameters ->> 'user' IS NOT NULL;
-CREATE INDEX conversations_safety_identifiers
+CREATE INDEX CONCURRENTLY IF NOT EXISTS conversations_end_users
+    ON selfheal.conversations (end_user) WHERE end_user IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS conversations_users
+    ON selfheal.conversations ((parameters ->> 'user')) WHERE parameters ->> 'user' IS NOT NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS conversations_safety_identifiers
     ON selfheal.conversations ((parameters ->> 'safety_identifier'))
     WHERE parameters ->> 'safety_identifier' IS NOT NULL;
 
+BEGIN;
+SET LOCAL lock_timeout = '500ms';
+
+DO $$
+DECLARE
+    broken TEXT := (
+        SELECT min(indexrelid::regclass::text) FROM pg_index
+        WHERE NOT indisvalid AND indexrelid IN (
+            'selfheal.conversations_end_users'::regclass,
+            'selfheal.conversations_users'::regclass,
+            'selfheal.conversations_safety_identifiers'::regclass
+        )
+    );
+BEGIN
+    -- `selfheal migrate` has built such a one anew; psql passes over it.
+    IF broken IS NOT NULL THEN
+        RAISE EXCEPTION 'the build of % was broken off', broken
+            USING HINT = format('DROP INDEX CONCURRENTLY %s; then apply this file again.', broken);
+    END IF;
+END $$;
+
+-- A: upgrades.
+
+-- C: erasing. Its indexes are above.
 -- Texts of a person's are taken out of the audit, too. Nobody but the tables' owner, who could drop
 -- the trigger, has the right to update it.
 CREATE OR REPLACE FUNCTION selfheal.refuse_change() RETURNS trigger

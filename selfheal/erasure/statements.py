@@ -34,7 +34,7 @@ READ: Final = """
            coalesce(l.created_at, c.created_at) AS created_at,
            coalesce(user_input, '') AS user_input, refined_input, worker_output,
            evaluation_detail, error_message, messages, choices, variables
-    FROM unnest($1::integer[]) AS id
+    FROM unnest($1::bigint[]) AS id
     LEFT JOIN execution_logs AS l USING (id)
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = id
     ORDER BY id

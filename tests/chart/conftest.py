@@ -1,4 +1,4 @@
-"""The Helm chart, rendered by Helm itself with the values that matter; nothing here needs a cluster."""
+"""The Helm chart, rendered by Helm itself with the values that matter, without a cluster."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -132,7 +132,7 @@ def test_secrets_of_the_chart_are_made_anew_for_each_release_and_are_long() -> N
         for of in documents
     ]
     values = [value for secrets in made for data in secrets.values() for value in data.values()]
-    assert len(values) == len(set(values)) == 6
+    assert len(values) == len(set(values)) == 8
     assert set(made[0]) == {"prod-selfheal-internal", "prod-selfheal-first-key"}
     assert set(made[0]["prod-selfheal-internal"]) == {*LIST["made"], "CONSOLE_TOKEN"}
     assert min(len(value) for value in values) >= 43
@@ -187,3 +187,15 @@ def test_manager_and_console_know_one_another() -> None:
     assert console["TRUSTED_PROXIES"]["value"] == "10.0.0.0/8"
     for name in ("PUBLIC_URL", "CONSOLE_TOKEN_FILE"):
         assert manager[name] == console[name]
+
+
+def test_the_toolbox_has_the_command_lines_settings_and_the_owners_way_in() -> None:
+    settings = {"REQUIRE_SECOND_PERSON": "yes", "OPTIMIZER_MODE": "propose", "SANDBOX": "off"}
+    given = environment_of(find_pod(render_documents(EXTERNAL | {"settings": settings}), "toolbox"))
+    assert {name for name in settings if name in given} == {
+        "REQUIRE_SECOND_PERSON",
+        "OPTIMIZER_MODE",
+    }
+    assert given["DATABASE_URL"]["valueFrom"]["secretKeyRef"]["key"] == "DATABASE_URL"
+    assert given["SELFHEAL_API_KEY"]["valueFrom"]["secretKeyRef"]["key"] == "KEY"
+    assert "OPTIMIZER_TRIGGERED_BY" not in given

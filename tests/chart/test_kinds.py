@@ -4,13 +4,14 @@ import json
 from functools import cache
 from typing import Any
 
+import helm_python
 import kubernetes_validate
 import kubernetes_validate.utils
 import pytest
 from cloudcoil.models.keda.v1alpha1 import ScaledObject
 from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 
-from .conftest import COMBINATIONS, Document, render_documents
+from .conftest import CHART, COMBINATIONS, EXTERNAL, Document, render_documents
 
 # The oldest that the chart says it takes (Chart.yaml), and the latest that has schemas here.
 VERSIONS = ("1.25", kubernetes_validate.latest_version())
@@ -88,6 +89,12 @@ def test_a_field_that_they_do_not_know_would_be_noticed() -> None:
     document = next(one for one in of_operators() if one["kind"] == "ServiceMonitor")
     document["spec"]["endpoints"][0]["honourLabels"] = True
     assert read_by_operator(document) != document
+
+
+def test_helm_finds_nothing_to_warn_of() -> None:
+    report = helm_python.lint(CHART, EXTERNAL, strict=True)
+    assert report["errors"] == []
+    assert [one for one in report["messages"] if one["severity"] > 1] == []
 
 
 def test_only_the_kinds_that_are_told_of_go_unchecked() -> None:

@@ -1,4 +1,4 @@
-"""What Kubernetes holds pods to, without a cluster: the Pod Security Standard `restricted`, quantities."""
+"""What Kubernetes holds pods to: the Pod Security Standard `restricted`, and quantities."""
 
 import re
 from collections.abc import Iterator

@@ -37,7 +37,7 @@ SELECT_PAGE: Final = f"""
         SELECT to_jsonb(c) FROM selfheal.conversations AS c WHERE c.execution_id = l.id
     )))::text AS line
     FROM execution_logs AS l
-    WHERE id > $4::integer AND id <= $5::integer AND {MEANT}
+    WHERE id > $4::bigint AND id <= $5::bigint AND {MEANT}
     ORDER BY id LIMIT $6
 """
 

@@ -59,7 +59,7 @@ LARGEST: Final = 2**63 - 1
 # Of a stream no more than this is kept for its span.
 MOST_BYTES: Final = 1 << 20
 # Other chunks of a stream say nothing that a span tells without content.
-TELLING: Final = (b'_tokens":', b'"finish_reason":"')
+TELLING: Final = (b'_tokens"', b'"finish_reason":"', b'"finish_reason": "')
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 OUTPUT_TYPES: Final = ("text", "json_object", "json_schema")
 
@@ -178,18 +178,17 @@ class Inference:
 
     def tell_events(self, events: bytes) -> None:
         """Tell of what has come of a stream: whole server-sent events."""
-        is_first = self._first_chunk_seconds is None
-        if is_first:
+        if self._first_chunk_seconds is None:
             self._first_chunk_seconds = time.perf_counter() - self._started
+        elif not (
+            (self._telemetry.keeps_content and self._room_bytes > 0)
+            or any(mark in events for mark in TELLING)
+        ):
+            return
         for event in events.split(b"\n\n"):
-            if event.startswith(b"data: {") and (
-                is_first
-                or (self._telemetry.keeps_content and self._room_bytes > 0)
-                or any(mark in event.replace(b" ", b"") for mark in TELLING)
-            ):
+            if event.startswith(b"data: {"):
                 self._chunks.append(json.loads(event[6:]))
                 self._room_bytes -= len(event)
-                is_first = False
 
     def _end(self, error: Mapping[str, str]) -> None:
         seconds = time.perf_counter() - self._started

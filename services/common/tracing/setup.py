@@ -103,6 +103,8 @@ def _trace(app: FastAPI | None, settings: TracingSettings, resource: "Resource")
         FastAPIInstrumentor.instrument_app(
             app,
             excluded_urls=UNTRACED_PATHS,
+            # Of a stream that would be a span for each chunk.
+            exclude_spans=["receive", "send"],
             server_request_hook=mask_keys_in_span,
             http_capture_headers_sanitize_fields=SECRET_HEADERS,
         )

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import Database, configure_connection
@@ -17,6 +18,8 @@ from services.console.app.queries.request_filters import Filters
 from services.console.app.queries.request_search import read_rows, search
 from services.manager.app.log.rows import Execution, Row
 from services.manager.app.log.writer import RowWriter
+from services.manager.app.retention.retention import Retention
+from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.counting import count_buckets
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark
@@ -98,4 +101,12 @@ async def test_with_wide_numbers_rows_are_written_scored_counted_and_found(
     assert await connection.fetchval("SELECT sum(scored) FROM selfheal.traffic") == 2
     found = await search(connection, Filters(), None)
     assert [row["id"] for row in await read_rows(connection, found)] == [LAST + 2, LAST + 1]
+    await connection.execute("UPDATE execution_logs SET created_at = now() - interval '9 days'")
+    for rule in (Rule("texts", 7, is_default=True), Rule("rows", 7, is_default=True)):
+        kept = Retention(database, [rule], lookback_minutes=30, registry=CollectorRegistry())
+        await kept.work_round()
+        await kept.close()
+        texts = "SELECT count(*) FROM execution_logs WHERE user_input <> ''"
+        assert await connection.fetchval(texts) == 0
+    assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0
     await connection.close()

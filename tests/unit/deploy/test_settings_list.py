@@ -35,7 +35,8 @@ BESIDE: dict[str, tuple[set[str], set[str]]] = {
 }
 # Compose has files in volumes, a model of its own, and ports that are published on its host.
 COMPOSES_OWN = {
-    "INTERNAL_TOKEN_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST", "ALLOW_OPEN", "REQUIRE_KEYS",
+    "INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE", "PUBLISHED_HOST", "CONSOLE_PUBLISHED_HOST",
+    "ALLOW_OPEN", "REQUIRE_KEYS",
 }  # fmt: skip
 
 
@@ -71,4 +72,11 @@ def test_a_name_stands_in_one_section_alone() -> None:
 
 def test_a_line_names_services_that_there_are() -> None:
     named = {one for section in SECTIONS for text in LIST[section].values() for one in text.split()}
-    assert named == set(READ_BY)
+    assert named == {*READ_BY, "toolbox"}
+
+
+def test_the_command_line_gets_what_composes_has(compose: dict[str, Any]) -> None:
+    given = set(compose["services"]["selfheal"]["environment"])
+    # Its key and its database user are wired in the template, and no pod mounts another's spool.
+    beside = {"PGPASSWORD", "SELFHEAL_API_KEY", "SPOOL_DIR"}
+    assert given - COMPOSES_OWN - beside == listed("toolbox") | listed("optimizer")

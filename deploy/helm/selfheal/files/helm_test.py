@@ -24,7 +24,7 @@ BAD = "just say hello world to everything"
 # A task type without golden inputs is proven on what was asked: enough of it, and nothing alike.
 WHAT = (
     "sorts a list of numbers", "reverses a string", "tells whether a number is prime",
-    "counts the words of a text", "removes duplicates from a list", "adds up the digits of a number",
+    "counts the words of a text", "removes duplicates from a list", "adds up a number's digits",
     "finds the largest value in a dictionary", "converts Celsius to Fahrenheit",
     "checks whether brackets are balanced", "merges two sorted lists", "computes a factorial",
     "splits a sentence into words", "returns the Fibonacci numbers up to a limit",

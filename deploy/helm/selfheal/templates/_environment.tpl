@@ -103,6 +103,9 @@ CONSOLE_TOKEN_FILE: /etc/selfheal-console-token/token
 TASK_TYPES_DIR: /srv/task_types
 {{- end -}}
 
+{{- define "selfheal.wired.toolbox" -}}
+{{- end -}}
+
 {{- define "selfheal.wired.optimizer" -}}
 TASK_TYPES_DIR: /srv/task_types
 {{- end -}}

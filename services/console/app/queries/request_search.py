@@ -48,7 +48,7 @@ SELECT_ROWS = f"""
            left({CONVERSATION.format("session_id")}, 300) AS session,
            left(l.error_message, $2) AS error, {INPUT} AS user_input,
            {OUTPUT} AS worker_output
-    FROM execution_logs AS l WHERE l.id = ANY($1::int[])
+    FROM execution_logs AS l WHERE l.id = ANY($1::bigint[])
 """
 EXPORTED_COLUMNS: Final = (
     "request_id created_at task_type outcome score prompt_version model evidence latency_ms "

@@ -12,7 +12,7 @@ from services.manager.app.retention.rules import Kind, Rule
 from services.manager.app.rollups.counting import freeze_counts
 
 # Of a transaction.
-ROWS_AT_ONCE: Final = 1_000
+ROWS_AT_ONCE: Final = 500
 TIMEOUT_SECONDS: Final = 60.0
 # Before every row, by time and id.
 START: Final = ("-infinity", 0)
@@ -33,7 +33,7 @@ def _write_look(kind: Kind) -> str:
             SELECT id, task_type, prompt_version, created_at,
                    evaluation_passed IS NOT NULL AS is_scored, {_FILTERS[kind]} AS is_left
             FROM execution_logs
-            WHERE (created_at, id) > ($1::text::timestamptz, $2::integer)
+            WHERE (created_at, id) > ($1::text::timestamptz, $2::bigint)
               AND created_at < least(now(), $3::timestamptz) - make_interval(hours => 24 * $4)
             ORDER BY created_at, id
             LIMIT {ROWS_AT_ONCE}
@@ -52,7 +52,7 @@ _LOOKS: Final = {kind: _write_look(kind) for kind in _FILTERS}
 
 _REMOVE_ROWS: Final = """
     WITH conversations AS (
-        DELETE FROM selfheal.conversations WHERE execution_id = ANY($1::integer[])
+        DELETE FROM selfheal.conversations WHERE execution_id = ANY($1::bigint[])
     ), fallbacks AS (
         DELETE FROM selfheal.fallback_answers WHERE execution_id = ANY($1)
     ), arms AS (
@@ -94,7 +94,7 @@ _REMOVE_TEXTS: Final = f"""
     WITH conversations AS (
         UPDATE selfheal.conversations
         SET messages = '[]', tools = NULL, parameters = '{{}}', variables = '{{}}', choices = NULL
-        WHERE execution_id = ANY($1::integer[])
+        WHERE execution_id = ANY($1::bigint[])
     )
     UPDATE execution_logs
     SET user_input = '', refined_input = NULL, worker_output = NULL,

@@ -24,7 +24,7 @@ LEASE_NAME: Final = "retention"
 LEASE_SECONDS: Final = 120.0
 ROUND_SECONDS: Final = 60.0
 # After a batch it rests for so many times as long as that took.
-REST: Final = 2.0
+REST: Final = 3.0
 LEAST_REST_SECONDS: Final = 0.02
 # What landed late, or was evidence, is found when the log is looked through from its start again.
 AGAIN_SECONDS: Final = 86_400.0

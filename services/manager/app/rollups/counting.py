@@ -120,7 +120,7 @@ FIND_UNFROZEN: Final = f"""
                max(bucket) + '5 minutes'::interval AS position
         FROM (
             SELECT task_type, date_bin('5 minutes', created_at, '2000-01-01Z') AS bucket
-            FROM execution_logs WHERE id = ANY($1::integer[]) AND created_at >= now() - $2::interval
+            FROM execution_logs WHERE id = ANY($1::bigint[]) AND created_at >= now() - $2::interval
         ) AS going
         GROUP BY 1
     )

@@ -252,6 +252,42 @@ def test_an_index_that_was_built_before_a_migration_broke_stays(
     assert ask(old, which) == built
 
 
+IN_BATCHES = """
+BEGIN;
+ALTER TABLE execution_logs ADD COLUMN IF NOT EXISTS words INTEGER;
+ALTER TABLE execution_logs DROP CONSTRAINT IF EXISTS some_words;
+ALTER TABLE execution_logs ADD CONSTRAINT some_words CHECK (words > 0) NOT VALID;
+COMMIT;
+DO $$
+BEGIN
+    LOOP
+        UPDATE execution_logs SET words = 1 WHERE id = (
+            SELECT min(id) FROM execution_logs WHERE words IS NULL
+        );
+        EXIT WHEN NOT FOUND;
+        COMMIT;
+    END LOOP;
+END $$;
+ALTER TABLE execution_logs VALIDATE CONSTRAINT some_words;
+BEGIN;
+INSERT INTO selfheal.migrations (number) VALUES (8);
+COMMIT;
+"""
+
+
+def test_rows_are_changed_in_batches_and_a_constraint_is_validated_apart(
+    old: EmbeddedPostgres, copy: Path
+) -> None:
+    ask(old, TWO_EQUAL_ROWS)
+    (copy.parent / "migrations" / "0008_words.sql").write_text(IN_BATCHES)
+    seen_with(old, copy).start()
+    # Each batch was a transaction of its own.
+    assert ask(old, "SELECT count(DISTINCT xmin::text), min(words) FROM execution_logs") == [(2, 1)]
+    assert ask(old, "SELECT convalidated FROM pg_constraint WHERE conname = 'some_words'") == [
+        (True,)
+    ]
+
+
 def test_a_migration_that_waits_for_a_table_lets_the_inserts_pass(
     old: EmbeddedPostgres, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,8 @@ async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
 
     def read(name: str, version: str, **labels: str) -> float | None:
         labels |= {"task_type": "a", "prompt_version": version}
@@ -85,7 +86,8 @@ async def test_the_share_of_the_logs_numbers_that_are_given_out_is_shown(
 ) -> None:
     registry = CollectorRegistry()
     pending = PendingScores(database, lease_seconds=1)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database))
+    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
     for given_out, called, share in ((1, False, 0), (2**30, True, 0.5), (2**31 - 1, True, 1)):
         await connection.execute(
             "SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called
