@@ -4,10 +4,16 @@ from collections.abc import Iterable
 
 import asyncpg
 
+from services.common.evaluation_detail import HAS_TEXTS
 from services.optimizer.app.services.log.log_records import LoggedResult
 
+<<<<<<< HEAD
+SELECT_BLANKED = f"""
+    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::integer[]) AND NOT {HAS_TEXTS})
+=======
 SELECT_BLANKED = """
     SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND user_input = '')
+>>>>>>> main
 """
 
 
@@ -15,6 +21,6 @@ async def was_blanked_since(
     connection: asyncpg.Connection, results: Iterable[LoggedResult]
 ) -> bool:
     """Tell whether any of these rows has lost its text: who has it still must not write it down."""
-    ids = [row.row_id for row in results if row.user_input]
+    ids = [row.row_id for row in results]
     is_blank: bool = await connection.fetchval(SELECT_BLANKED, ids)
     return is_blank
