@@ -7,13 +7,8 @@ import asyncpg
 from services.common.evaluation_detail import HAS_TEXTS
 from services.optimizer.app.services.log.log_records import LoggedResult
 
-<<<<<<< HEAD
 SELECT_BLANKED = f"""
-    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::integer[]) AND NOT {HAS_TEXTS})
-=======
-SELECT_BLANKED = """
-    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND user_input = '')
->>>>>>> main
+    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND NOT {HAS_TEXTS})
 """
 
 
