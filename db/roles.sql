@@ -69,7 +69,7 @@ BEGIN
             selfheal.users, selfheal.evaluator_records',
         'SELECT, INSERT, UPDATE, DELETE ON selfheal.conversations, selfheal.pending_scores,
             selfheal.traffic, selfheal.leases, selfheal.sessions, selfheal.oidc_sign_ins,
-            selfheal.landings, selfheal.idempotent_calls',
+            selfheal.landings, selfheal.idempotent_calls, selfheal.spending',
         'SELECT, UPDATE ON selfheal.rollouts',
         'SELECT ON selfheal.activations, selfheal.audit, selfheal.trusted_roles,
             selfheal.migrations',
@@ -93,6 +93,7 @@ BEGIN
         'SELECT, INSERT, UPDATE ON selfheal.healing_runs, selfheal.watches, selfheal.rollouts,
             selfheal.wagers, selfheal.wager_inputs',
         'SELECT, UPDATE ON selfheal.jobs',
+        'INSERT ON selfheal.spending',
         'SELECT, INSERT, UPDATE, DELETE ON selfheal.candidates, selfheal.leases, selfheal.notices'
     ]) AS grants;
 
@@ -104,7 +105,7 @@ BEGIN
             selfheal.pending_scores, selfheal.jobs, selfheal.audit, selfheal.traffic,
             selfheal.fingerprints, selfheal.leases, selfheal.migrations, selfheal.notices,
             selfheal.evaluator_records, selfheal.fallback_answers, selfheal.rollouts,
-            selfheal.rollout_answers, selfheal.wagers, selfheal.wager_inputs',
+            selfheal.rollout_answers, selfheal.wagers, selfheal.wager_inputs, selfheal.spending',
         'SELECT (id, name, scopes, task_types, created_at, expires_at, revoked_at)
             ON selfheal.api_keys',
         'SELECT (id, name, issuer, subject, role, task_types, created_at, disabled_at)

@@ -24,6 +24,7 @@ from selfheal.cli import demo as demonstration
 from selfheal.cli.access import audit, erase, keys, users
 from selfheal.cli.logs import logs
 from selfheal.cli.rollouts import canary
+from selfheal.cli.spending import costs
 from services.common.version import package_version
 
 app = typer.Typer(
@@ -64,6 +65,7 @@ for command in (
     explain.explain,
     evaluate.evaluate,
     optimize.optimize,
+    costs.costs,
     doctor.doctor,
     migrate.migrate,
     erase.erase,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.common.metering.spending import Spending
 from services.common.text import make_storable
 
 # What a detail has where the texts of its row were removed, and the setting by which they were.
@@ -77,6 +78,7 @@ class JudgeDetail(DetailPart):
 
     `second_look` says why one that was called for gave no second grade. `calls` counts what was
     asked of the judge's model, replies that were no grade included; tokens where it told them.
+    `cost_usd` is there where all of it is known.
     """
 
     name: str = "unknown"
@@ -90,6 +92,21 @@ class JudgeDetail(DetailPart):
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    untold_calls: int = 0
+    cost_usd: float | None = None
+
+    @property
+    def spent(self) -> Spending:
+        """What was spent on its model; calls without any tokens weren't told of."""
+        has_tokens = self.input_tokens > 0 or self.output_tokens > 0
+        return Spending(
+            self.calls,
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_tokens,
+            self.untold_calls if has_tokens else self.calls,
+        )
 
 
 class EvaluatorDetail(DetailPart):
@@ -103,9 +120,15 @@ class WorkerDetail(DetailPart):
 
     `rollout`, `arm` and `unit` are there while a text was being rolled out: its id, which of the
     two texts answered (`candidate` or `incumbent`), and the digest by which that was drawn.
+    Tokens and `cost_usd` are there where they are known.
     """
 
     model: str = ""
+    provider: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
     fallback: str = ""
     rollout: str = ""
     arm: str = ""

@@ -153,6 +153,8 @@ class TaskRequest(Schema):
 class TaskResponse(Schema):
     """What the Worker answers; tokens are 0 where the model doesn't count them.
 
+    Cached tokens are those of the input that the provider had kept.
+
     `prompt_age_seconds` is how old the prompt is, where it couldn't be read anew.
     `fallback` is the model as `provider:model` where it stood in for the main one.
     `rollout`, `arm` and `unit` say which arm of which rollout answered, while one is open.
@@ -165,6 +167,8 @@ class TaskResponse(Schema):
     model: str
     input_tokens: Annotated[int, Field(ge=0)] = 0
     output_tokens: Annotated[int, Field(ge=0)] = 0
+    cached_tokens: Annotated[int, Field(ge=0)] = 0
+    provider: str = ""
     prompt_age_seconds: Annotated[int | None, Field(ge=0)] = None
     fallback: str | None = None
     rollout: UUID | None = None

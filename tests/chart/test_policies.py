@@ -88,7 +88,7 @@ def test_where_no_hosted_model_judges_the_evaluator_has_no_way_out_and_no_names(
 
 def test_who_goes_anywhere_may_look_names_up(documents: list[Document]) -> None:
     for component, policy in policies(documents).items():
-        if policy["egress"] and component != "db":
+        if policy["egress"] and component not in ("db", "db-pooler"):
             dns = policy["egress"][0]
             assert {(one["protocol"], one["port"]) for one in dns["ports"]} == {
                 ("UDP", 53), ("TCP", 53),
@@ -131,7 +131,10 @@ def test_a_hook_has_its_policy_before_it_runs(
 
 def test_a_database_of_the_release_lets_in_who_has_a_way_into_it() -> None:
     found = policies(render_documents(COMBINATIONS["cluster"]))
-    clients = components_of(found["db"]["ingress"][0]["from"])
+    clients = components_of(found["db-pooler"]["ingress"][0]["from"])
+    assert clients == components_of(found["db"]["ingress"][0]["from"])
+    through = found["db-pooler"]["podSelector"]
+    assert {"podSelector": through} in found["db"]["ingress"][1]["from"]
     assert clients == {"manager", "worker", "console", "toolbox", "migrate", "test"}
     for client in clients:
         assert any(5432 in ports_of_any(rule) for rule in found[client]["egress"])

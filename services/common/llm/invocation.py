@@ -23,8 +23,8 @@ from services.common.errors.model import (
     ModelUnavailableError,
 )
 from services.common.llm.failures import CODE_KEYS, explain_failure, read_report
-from services.common.llm.metering import Spending, note_spending
 from services.common.llm.retries import read_pause_seconds
+from services.common.metering.spending import note_tokens, noting_call
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.deadline import remaining_seconds
 from services.common.text import make_storable
@@ -39,6 +39,7 @@ class ModelAnswer:
     latency_ms: int
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
 
 
 # A chat model, or what stands before one.
@@ -55,24 +56,25 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
         ModelError: If the provider fails in any way, or what came isn't the model's own answer.
     """
     started = time.perf_counter()
-    note_spending(Spending(calls=1))
     limit = asyncio.timeout(remaining_seconds())
     try:
         async with limit:
-            with translating_vendor_errors():
+            with noting_call(), translating_vendor_errors():
                 message = await chain.ainvoke(call)
     except TimeoutError as error:
         raise ModelOutOfTimeError from error
     usage = message.usage_metadata
     read = usage["input_tokens"] if usage else 0
     written = usage["output_tokens"] if usage else 0
-    note_spending(Spending(0, read, written))
+    cached = usage.get("input_token_details", {}).get("cache_read", 0) if usage else 0
+    note_tokens(read, written, cached)
     return ModelAnswer(
         text=make_storable(require_answer(message)),
         model=make_storable(str(message.response_metadata.get("model_name", "unknown"))),
         latency_ms=round((time.perf_counter() - started) * 1000),
         input_tokens=read,
         output_tokens=written,
+        cached_tokens=cached,
     )
 
 

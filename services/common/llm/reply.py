@@ -68,6 +68,8 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
     told = {name for name, leaf in find_leaves(messages) if leaf}
     usage = _last(events, "usage", dict) or {}
     read, written = (_read_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion"))
+    details = usage.get("prompt_tokens_details")
+    cached = _read_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     return AIMessage(
         content="".join(texts),
         # Whether there is any, under the names that LangChain's integrations have for it.
@@ -83,6 +85,7 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
             "input_tokens": read,
             "output_tokens": written,
             "total_tokens": read + written,
+            **({"input_token_details": {"cache_read": cached}} if cached else {}),
         },
     )
 

@@ -4,11 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.common.evaluation_detail import REMOVED
+
+# What a row says that its texts were removed by.
+ERASURE: Final = "selfheal erase"
 # Where a word in an evaluation's detail is the name of something of ours, and nothing that a
 # person, a model or code wrote.
 FIGURES: Final = frozenset({
-    "arm", "backend", "code", "evidence", "fallback", "fingerprint", "kind", "layers", "model",
-    "name", "outcome", "rollout", "service", "status", "verdict",
+    "arm", "at", "backend", "by", "code", "evidence", "fallback", "fingerprint", "kind", "layers",
+    "model", "name", "outcome", "rollout", "service", "status", "verdict",
 })  # fmt: skip
 # Columns of `selfheal.conversations` that hold texts, or say whose they are.
 BLANK_CONVERSATION: Final[Mapping[str, Any]] = {
@@ -27,12 +31,12 @@ _find_code = re.compile(r"[a-z_]+(?=:)").match
 def blank_execution(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of `execution_logs` that hold texts, by name, without them."""
     message = row["error_message"]
-    code = _find_code(message or "")
+    code, figures = _find_code(message or ""), keep_figures(row["evaluation_detail"] or {})
     return {
         "user_input": "",
         "refined_input": None,
         "worker_output": None,
-        "evaluation_detail": keep_figures(row["evaluation_detail"]),
+        "evaluation_detail": {**figures, REMOVED: {"by": ERASURE}},
         "error_message": message and (code[0] if code else "erased"),
     }
 

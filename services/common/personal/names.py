@@ -1,4 +1,4 @@
-"""Names people as they are stored: by a keyed hash, so that names can't be tried without the key."""
+"""Names people as they are stored: by a keyed hash, since names can be tried on any other."""
 
 import hashlib
 import hmac

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 from services.common.chat.evaluation import make_evaluation_request
 from services.common.chat.messages import ChatInput
+from services.common.chat.usage import read_task, read_usage
+from services.common.metering.spending import Spending
 from services.common.schemas import (
     ChatTask,
     Conversation,
@@ -32,20 +34,29 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The Worker's answer, as the Evaluator is to be asked about it, and what it took."""
+    """The Worker's answer, as the Evaluator is to be asked about it, and what it took.
+
+    Attributes:
+        model: As `provider:model`.
+    """
 
     evaluation: EvaluationRequest
     latency_ms: int
-    input_tokens: int
-    output_tokens: int
+    model: str
+    spent: Spending
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks the Worker under candidates, for callers that show the internal token."""
+    """Asks the Worker under candidates, for callers that show the internal token.
+
+    Attributes:
+        provider: Whose model the Worker asks, as far as it doesn't say so itself.
+    """
 
     worker: WorkerClient
     purpose: Purpose
+    provider: str
 
     async def ask(self, task_type: str, candidate_id: UUID, question: Question) -> Answered:
         """Have a candidate answer a question.
@@ -79,7 +90,8 @@ class Asker:
             worker_output=task.output,
             golden_id=question.golden_id,
         )
-        return Answered(evaluation, task.latency_ms, task.input_tokens, task.output_tokens)
+        model = f"{task.provider or self.provider}:{task.model}"
+        return Answered(evaluation, task.latency_ms, model, read_task(task))
 
     async def _converse(
         self, task_type: str, candidate_id: UUID, question: Question, asked: ChatInput
@@ -96,7 +108,6 @@ class Asker:
         started = time.perf_counter()
         completion = await self.worker.complete(task)
         latency_ms = round((time.perf_counter() - started) * 1000)
-        usage = completion.usage or {}
         choice = completion.choices[0]
         conversation = Conversation(
             messages=list(asked.messages),
@@ -107,5 +118,5 @@ class Asker:
         evaluation = make_evaluation_request(
             task.request_id, task_type, conversation, golden_id=question.golden_id
         )
-        tokens = [usage.get(f"{kind}_tokens") or 0 for kind in ("prompt", "completion")]
-        return Answered(evaluation, latency_ms, tokens[0], tokens[1])
+        model = f"{self.provider}:{completion.model}"
+        return Answered(evaluation, latency_ms, model, read_usage(completion.usage))

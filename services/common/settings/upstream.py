@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from services.common.setting_checks import name_in_url, read_secret_file
+from services.common.settings.costs import CostSettings
 from services.common.settings.process import Port, ProcessSettings, Seconds
 
 WORKER_PORT = 8001
@@ -37,8 +38,10 @@ class EvaluatorTime(ProcessSettings):
     evaluator_timeout_seconds: Seconds = 60
 
 
-class UpstreamSettings(TokenSettings, WorkerTime, EvaluatorTime):
-    """Settings of how Worker and Evaluator are reached, and of what they know the caller by."""
+class UpstreamSettings(TokenSettings, WorkerTime, EvaluatorTime, CostSettings):
+    """Settings of how Worker and Evaluator are reached, what they know the caller by, and what the
+    models behind them cost.
+    """
 
     worker_port: Port = WORKER_PORT
     evaluator_port: Port = EVALUATOR_PORT

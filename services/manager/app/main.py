@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from services.common.access.headers import ADMIN_PREFIX
 from services.common.config import ManagerSettings
+from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
@@ -82,10 +83,12 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     for breaker in (database.breaker, to_worker, to_evaluator):
         metrics.watch_breaker(breaker)
     refiner = create_refiner(settings, metrics)
-    task_types = open_task_types(settings.task_types_dir)
+    task_types, prices = open_task_types(settings.task_types_dir), Prices.open(settings.prices_file)
     traffic_counter = TrafficCounter(database)
     pending = PendingScores(
-        database, lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS
+        database,
+        lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS,
+        prices=prices,
     )
     retention = Retention(
         database,
@@ -127,6 +130,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 evaluator=evaluator,
                 rows=row_log.writer,
                 task_types=task_types,
+                prices=prices,
+                refiner_model=settings.refiner_model,
             )
             scorers = Scorers(
                 pending=pending,
@@ -144,6 +149,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 calls=calls,
                 task_types=task_types,
                 settings=settings,
+                prices=prices,
                 choose_mark=partial(_choose_mark, task_types, attention),
                 tell_marked=scorers.tell_marked,
             )
@@ -151,9 +157,10 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             app.state.trials = Trials(
                 database=database,
                 refiner=refiner,
-                asker=Asker(worker, "trial"),
+                asker=Asker(worker, "trial", settings.llm_provider),
                 evaluator=evaluator,
                 task_types=task_types,
+                prices=prices,
             )
             app.state.examiner = Examiner(settings, database, session)
             yield

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from services.common.costs.bill import Charge
+from services.common.costs.hours import begin_month, load_spent
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
@@ -23,6 +25,8 @@ from services.manager.app.scoring.claims import PendingScores
 COUNT_DECISIONS: Final = """
     SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
 """
+# For rows of a database whose clock goes ahead.
+HOUR: Final = timedelta(hours=1)
 COUNT_OPEN_CANARIES: Final = "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL"
 SHARE_OF_NUMBERS: Final = """
     SELECT coalesce(pg_sequence_last_value(seqrelid), 0)::float / seqmax
@@ -58,6 +62,36 @@ class HealingMetrics(Collector):
         for labels, count in sorted(self._decisions.items()):
             family.add_metric(labels, count)
         yield family
+
+
+class SpendingMetrics(Collector):
+    """What was spent since the month began in UTC, by whichever service: as counters that begin
+    anew each month, which `increase` and `rate` take for what they are.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._charges: Sequence[Charge] = ()
+        registry.register(self)
+
+    def set_charges(self, charges: Sequence[Charge]) -> None:
+        """Show what was spent."""
+        self._charges = charges
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give the sums to a scrape."""
+        labels = ["task_type", "model", "purpose"]
+        cost = CounterMetricFamily(
+            "agent_cost_usd", "What models cost this month, where that is known", labels=labels
+        )
+        unpriced = CounterMetricFamily(
+            "agent_unpriced_calls", "Calls this month whose price isn't known", labels=labels
+        )
+        for one in self._charges:
+            of_it = [one.task_type, one.model, one.purpose]
+            cost.add_metric(of_it, float(one.cost_usd))
+            unpriced.add_metric(of_it, one.unpriced_calls)
+        yield cost
+        yield unpriced
 
 
 class TrafficMetrics:
@@ -132,6 +166,7 @@ class CountedMetrics:
         )
         self._traffic = TrafficMetrics(registry)
         self._healing = HealingMetrics(registry)
+        self._spending = SpendingMetrics(registry)
 
     async def refresh(self) -> None:
         """Ask."""
@@ -148,6 +183,9 @@ class CountedMetrics:
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
                 self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
+                now = datetime.now(UTC)
+                spent = await load_spent(connection, begin_month(now), now + HOUR)
+            self._spending.set_charges(spent)
             self._healing.set_decisions({(name, what): count for name, what, count in counts})
 
 

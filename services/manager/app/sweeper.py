@@ -1,4 +1,6 @@
-"""Forgets what is kept for a while and no longer: one Manager at a time."""
+"""Forgets what is kept for a while and no longer, and adds up what was spent: one Manager at a
+time.
+"""
 
 import asyncio
 from typing import Final
@@ -6,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from services.common.costs.hours import MERGE
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
@@ -34,11 +37,12 @@ def _write_sweep(table: str, age: str, kept: str, at_once: int) -> str:
     """
 
 
-# Each forgets a few rows, and tells whether there may be more.
+# Each takes a few rows, and tells whether there may be more.
 SWEEPS: Final = (
     # An answer may have megabytes.
     _write_sweep("selfheal.idempotent_calls", "created_at", f"{KEPT_HOURS} hours", 500),
     _write_sweep("selfheal.landings", "landed_at", f"{LANDINGS_KEPT_DAYS} days", 20_000),
+    MERGE,
 )
 
 log = get_logger()

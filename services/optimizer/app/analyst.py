@@ -16,10 +16,15 @@ RULES = "rules"
 
 @dataclass(frozen=True, slots=True)
 class Analyst:
-    """The configured model, as strategies use it; both are None where rules alone propose."""
+    """The configured model, as strategies use it; both are None where rules alone propose.
+
+    Attributes:
+        spec: The model as `provider:model`.
+    """
 
     reflect: Reflect | None = None
     ask_model: AskModel | None = None
+    spec: str = ""
 
 
 def find_analyst_spec(settings: OptimizerSettings) -> str:
@@ -44,6 +49,6 @@ async def open_analyst(settings: OptimizerSettings) -> AsyncIterator[Analyst]:
 
     model = create_model_from_spec(settings, spec)
     try:
-        yield Analyst(partial(ask_analyst, model), partial(ask_plainly, model))
+        yield Analyst(partial(ask_analyst, model), partial(ask_plainly, model), spec)
     finally:
         await close_model(model)

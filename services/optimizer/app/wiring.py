@@ -10,6 +10,8 @@ import aiohttp
 import asyncpg
 
 from services.common.config import OptimizerSettings
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.database import connect
 from services.common.errors import ServiceError
 from services.common.http import create_session
@@ -33,7 +35,7 @@ from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
 from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
-from services.optimizer.app.services.proof.budget import Limits
+from services.optimizer.app.services.proof.budget import ANALYST, Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -68,6 +70,7 @@ class Tools:
     notifier: WebhookNotifier | None
     evaluator: EvaluatorWatch
     replay_slots: asyncio.Semaphore = field(default_factory=make_slots)
+    prices: Prices = field(default_factory=Prices)
 
 
 @asynccontextmanager
@@ -80,7 +83,9 @@ async def open_tools(settings: OptimizerSettings) -> AsyncIterator[Tools]:
         open_analyst(settings) as analyst,
     ):
         evaluator = EvaluatorWatch(session, settings.evaluator_url)
-        yield Tools(session, analyst, create_notifier(settings, outside), evaluator)
+        notifier = create_notifier(settings, outside)
+        prices = Prices.open(settings.prices_file)
+        yield Tools(session, analyst, notifier, evaluator, prices=prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +99,18 @@ class Workshop:
 
     async def heal(self, connection: asyncpg.Connection, case: Case) -> HealingOutcome:
         """Heal one prompt."""
-        healer = Healer(
-            connection,
-            self._make_replayer(),
-            reflect=self.tools.analyst.reflect,
-            ask_model=self.tools.analyst.ask_model,
-            task_types=open_task_types(self.settings.task_types_dir),
-            settings=self.settings,
-            steps=self.settings.canary_shares(is_watching=self.is_continuous),
-        )
-        with within(self.settings.optimizer_deadline_seconds):
-            return await healer.heal(case)
+        async with self._replaying(case.incumbent.task_type) as replayer:
+            healer = Healer(
+                connection,
+                replayer,
+                reflect=self.tools.analyst.reflect,
+                ask_model=self.tools.analyst.ask_model,
+                task_types=open_task_types(self.settings.task_types_dir),
+                settings=self.settings,
+                steps=self.settings.canary_shares(is_watching=self.is_continuous),
+            )
+            with within(self.settings.optimizer_deadline_seconds):
+                return await healer.heal(case)
 
     async def announce(
         self,
@@ -145,31 +151,43 @@ class Workshop:
         async with heals_alone(self.connection, connect, task_type) as lease:
             if lease is None:
                 raise HealAlreadyRunsError("Another heal of this task type runs.")
-            replays = TextReplays(self.connection, self._make_replayer(), alarm.serving)
-            return await confirm_alarm(replays, alarm, golden)
+            async with self._replaying(task_type) as replayer:
+                replays = TextReplays(self.connection, replayer, alarm.serving)
+                return await confirm_alarm(replays, alarm, golden)
 
     async def compare(
         self, serving: Prompt, other: str, inputs: Sequence[ReplayInput]
     ) -> list[float]:
         """Replay the prompt that serves and another text; give the other one's gains."""
-        replays = TextReplays(self.connection, self._make_replayer(), serving)
-        for text in (serving.content, other):
-            await replays.register(text)
-        before, after = await asyncio.gather(
-            replays.run(serving.content, inputs), replays.run(other, inputs)
-        )
+        async with self._replaying(serving.task_type) as replayer:
+            replays = TextReplays(self.connection, replayer, serving)
+            for text in (serving.content, other):
+                await replays.register(text)
+            before, after = await asyncio.gather(
+                replays.run(serving.content, inputs), replays.run(other, inputs)
+            )
         return list(compare_replays(inputs, before, after))
 
-    def _make_replayer(self) -> Replayer:
+    @asynccontextmanager
+    async def _replaying(self, task_type: str) -> AsyncIterator[Replayer]:
+        """Lend what replays within a budget, and keep what it cost, come what may."""
         settings, session = self.settings, self.tools.session
-        return Replayer(
+        bill = Bill(self.tools.prices, task_type)
+        replayer = Replayer(
             worker=WorkerClient(session, settings),
             evaluator=EvaluatorClient(session, settings, purpose="replay"),
             max_calls=settings.max_calls,
             limits=find_limits(settings),
             deadline_seconds=settings.optimizer_deadline_seconds,
             slots=self.tools.replay_slots,
+            bill=bill,
+            provider=settings.llm_provider,
         )
+        try:
+            yield replayer
+        finally:
+            bill.add("healing", self.tools.analyst.spec, replayer.budget.spent[ANALYST])
+            await bill.keep(partial(open_connection, settings))
 
 
 def find_limits(settings: OptimizerSettings) -> Limits:

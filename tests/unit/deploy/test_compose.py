@@ -48,6 +48,7 @@ SECRETS = {
     "PGPASSWORD": {"migrate", "selfheal"},
     "INTERNAL_TOKEN": {"manager", "worker", "evaluator", "optimizer", "autopilot", "selfheal"},
     "OIDC_CLIENT_SECRET": {"manager"},
+    "END_USER_KEY": {"manager", "selfheal"},
     "NOTIFY_WEBHOOK_URL": {"optimizer", "autopilot", "selfheal"},
     "LLM_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
     "OPENAI_API_KEY": {"worker", "evaluator", "manager", "optimizer", "autopilot", "selfheal"},
@@ -193,6 +194,29 @@ def test_by_its_token_the_manager_knows_the_console_alone() -> None:
     assert f"--console-token-file={folder}/token" in SERVICES["migrate"]["command"]
     for name in ("manager", "console"):
         assert SERVICES[name]["environment"]["CONSOLE_TOKEN_FILE"] == f"{folder}/token"
+
+
+def test_names_of_end_users_are_hashed_with_what_the_manager_and_the_operator_alone_have() -> None:
+    folder = "/var/lib/selfheal-end-users"
+    mounts = {
+        name: volume
+        for name, service in SERVICES.items()
+        for volume in service.get("volumes", [])
+        if str(volume).startswith("end-user-key:")
+    }
+    assert mounts == {
+        "migrate": f"end-user-key:{folder}",
+        "manager": f"end-user-key:{folder}:ro",
+        "selfheal": f"end-user-key:{folder}:ro",
+    }
+    assert folder in DOCKERFILE
+    assert f"--end-user-key-file={folder}/key" in SERVICES["migrate"]["command"]
+    # The command line erases from the Manager's spool as well.
+    for name in ("manager", "selfheal"):
+        given = SERVICES[name]["environment"]
+        assert given["END_USER_KEY_FILE"] == f"{folder}/key"
+        assert given["SPOOL_DIR"] == "/var/lib/selfheal/spool"
+        assert "manager-spool:/var/lib/selfheal" in SERVICES[name]["volumes"]
 
 
 def test_nothing_that_runs_models_or_their_code_reaches_the_console() -> None:

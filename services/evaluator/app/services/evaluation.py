@@ -10,8 +10,8 @@ from services.common.errors import (
     UnscoredError,
 )
 from services.common.evaluation_detail import EvaluationDetail
-from services.common.llm.metering import metering
 from services.common.logging import get_logger
+from services.common.metering.spending import telling_spending
 from services.common.resilience.deadline import remaining_seconds
 from services.common.resilience.ranks import Rank
 from services.common.resilience.turns import Turns
@@ -162,7 +162,7 @@ class Evaluation:
             grades=grade_criteria(criteria_for(definition), grades),
             conversation=request.conversation,
         )
-        with metering() as spent:
+        with telling_spending(judge.name) as spent:
             judgement = await judge.judge(case, rules)
         verdict = reach_verdict(
             rules.score, judgement.score, demonstrably_fails=bool(rules.cap_reasons)

@@ -8,7 +8,7 @@ from services.common.evaluation_detail import (
     ObservationDetail,
     RuleDetail,
 )
-from services.common.llm.metering import Spending
+from services.common.metering.spending import Spending
 from services.common.task_types.rules import RuleResults
 from services.evaluator.app.sandbox.run.execution import Availability
 from services.evaluator.app.services.behaviour.rules import EvidenceGrade, Run
@@ -64,6 +64,8 @@ def explain(
             calls=spent.calls,
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
+            cached_tokens=spent.cached_tokens,
+            untold_calls=spent.untold_calls,
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
         reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],

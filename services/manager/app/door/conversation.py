@@ -1,13 +1,15 @@
 """Makes the rows of a conversation: bounded, and by default without whom it is of. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
 
+from services.common.chat import usage
 from services.common.chat.messages import NOT_WHOLE, read_answer_text, read_last_user_text
+from services.common.costs.bill import UNKNOWN_MODEL, Bill
+from services.common.errors import ServiceError
 from services.common.personal.names import hash_name
 from services.common.record.assignment import Assignment
 from services.common.schemas import MAX_INPUT_CHARACTERS, MAX_OUTPUT_CHARACTERS
@@ -23,12 +25,11 @@ OWN_COLUMNS = frozenset({"model", "messages", "tools"})
 PERSONAL_FIELDS = ("user", "safety_identifier")
 # Columns, and where in the provider's usage they are.
 COUNTS = {
-    "input_tokens": ("prompt_tokens",),
-    "output_tokens": ("completion_tokens",),
-    "cached_tokens": ("prompt_tokens_details", "cached_tokens"),
-    "reasoning_tokens": ("completion_tokens_details", "reasoning_tokens"),
+    "input_tokens": usage.READ,
+    "output_tokens": usage.WRITTEN,
+    "cached_tokens": usage.CACHED,
+    "reasoning_tokens": usage.REASONING,
 }
-LARGEST_INTEGER = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Answer:
         assignment: The arm, while a rollout is open; a failure has one too, where it is known.
         is_cut: Whether there was more than was kept.
         error_message: Why there is no answer.
+        failure: What ended it.
     """
 
     prompt_id: int | None = None
@@ -57,17 +59,35 @@ class Answer:
     duration_ms: int | None = None
     finish_reason: str | None = None
     error_message: str | None = None
+    failure: ServiceError | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def make_execution(request_id: UUID, request: ChatRequest, answer: Answer) -> Execution:
+def charge_answer(bill: Bill, answer: Answer) -> float | None:
+    """Charge an answer, or what came of it; returns what it cost, where that is known."""
+    if not answer.provider:
+        if answer.failure is not None:
+            bill.add_failure("serving", answer.failure, is_asked=True)
+        return None
+    model = f"{answer.provider}:{answer.model or UNKNOWN_MODEL}"
+    return bill.add("serving", model, usage.read_usage(answer.usage))
+
+
+def make_execution(
+    request_id: UUID, request: ChatRequest, answer: Answer, cost_usd: float | None = None
+) -> Execution:
     """Make the row of `execution_logs`, whose texts are as long as the guide's route has them."""
     asked = make_storable(read_last_user_text(request.body["messages"])[:MAX_INPUT_CHARACTERS])
     message = answer.choices[0].get("message") if answer.choices else None
     said = read_answer_text(message if isinstance(message, dict) else {})
     arm = answer.assignment.as_detail() if answer.assignment else {}
-    named = {"model": answer.model, "fallback": answer.fallback, **arm}
-    told = {name: value for name, value in named.items() if value}
+    named = {
+        "model": answer.model,
+        "fallback": answer.fallback,
+        "cost_usd": cost_usd,
+        **arm,
+    }
+    told = {name: value for name, value in named.items() if value not in (None, "")}
     worker = {"worker": told} if told else {}
     return Execution(
         request_id=request_id,
@@ -116,7 +136,7 @@ def make_conversation(
         "first_token_ms": answer.first_token_ms,
         "duration_ms": answer.duration_ms,
         "finish_reason": answer.finish_reason,
-        **{column: _read_count(answer.usage, path) for column, path in COUNTS.items()},
+        **{column: usage.read_count(answer.usage, path) for column, path in COUNTS.items()},
     }
     has_question = read_last_user_text(kept["messages"]) == read_last_user_text(body["messages"])
     has_answer = len(kept["choices"]) == len(answer.choices) and not answer.is_cut
@@ -145,10 +165,3 @@ def _name_person(name: Any, settings: DoorSettings) -> Any:
     if settings.end_user == "plain" or not isinstance(name, str):
         return name
     return hash_name(name, settings.end_user_key)
-
-
-def _read_count(usage: Any, path: tuple[str, ...]) -> int | None:
-    for name in path:
-        usage = usage.get(name) if isinstance(usage, Mapping) else None
-    is_count = isinstance(usage, int) and not isinstance(usage, bool)
-    return usage if is_count and 0 <= usage <= LARGEST_INTEGER else None

@@ -11,7 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from services.common.chat.errors import openai_error
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.errors import (
+    ClientGoneError,
     DatabaseUnavailableError,
     OverloadedError,
     ServiceError,
@@ -27,7 +30,12 @@ from services.common.task_types.registry import TaskTypes
 from services.common.tracing.evaluation import invoking_agent
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.door.client import Client, encode, write_event
-from services.manager.app.door.conversation import make_conversation, make_execution, name_unit
+from services.manager.app.door.conversation import (
+    charge_answer,
+    make_conversation,
+    make_execution,
+    name_unit,
+)
 from services.manager.app.door.conversation_log import CLIENT_CLOSED, ConversationLog
 from services.manager.app.door.errors import (
     REFUSED_REQUEST,
@@ -72,6 +80,7 @@ class Door:
     calls: IdempotentCalls
     task_types: TaskTypes
     settings: DoorSettings
+    prices: Prices
     choose_mark: Callable[[str, bool], Mark | None]
     tell_marked: Callable[[], None]
     _named_fields: set[str] = field(default_factory=set)
@@ -173,6 +182,7 @@ class Door:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         exchange.answer.finish_reason = CLIENT_CLOSED
+        exchange.answer.failure = ClientGoneError()
         await self._keep(exchange, is_marked=False)
 
     async def _ask_worker(self, exchange: Exchange) -> ServiceError | None:
@@ -204,6 +214,7 @@ class Door:
             raise ModelNotFoundError(error) from error
         except UpstreamError as error:
             exchange.read_assignment(error.told)
+            exchange.answer.failure = error
             reason = ErrorDetail(service=error.upstream, code=error.upstream_code)
             exchange.answer.detail = EvaluationDetail(error=reason).as_json()
             exchange.answer.error_message = f"{error.code}: {error.message}"
@@ -217,9 +228,12 @@ class Door:
         is_in_rollout = answer.assignment is not None
         chooses = is_marked and is_whole
         mark = self.choose_mark(request.model, is_in_rollout) if chooses else None
-        execution = make_execution(exchange.request_id, request, answer)
+        bill = Bill(self.prices, request.model)
+        execution = make_execution(
+            exchange.request_id, request, answer, charge_answer(bill, answer)
+        )
         within = exchange.keeping() if is_marked else None
-        row = Row(execution, conversation, mark, trace_parent=exchange.trace_parent)
+        row = Row(execution, conversation, mark, bill.as_json(), trace_parent=exchange.trace_parent)
         writing = asyncio.create_task(self.rows.write(row, within))
         self._hold(writing)
         try:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.common.costs import bill
 from services.common.database import decode_json
 from services.manager.app.scoring.sampling import Mark
 
@@ -53,6 +54,7 @@ class Row:
     Attributes:
         conversation: The row of `selfheal.conversations`, by column.
         mark: That the answer waits for its score.
+        charges: What it cost, as `bill.as_json` writes it.
         trace_parent: The span that this score will belong to; None where nothing is traced.
         landing_id: By it the row is inserted once, however often that is tried.
         created_at: None for when it is inserted.
@@ -61,6 +63,7 @@ class Row:
     execution: Execution
     conversation: dict[str, Any] | None = None
     mark: Mark | None = None
+    charges: list[dict[str, Any]] = field(default_factory=list)
     landing_id: UUID = field(default_factory=make_landing_id)
     created_at: datetime | None = None
     trace_parent: str | None = None
@@ -69,13 +72,17 @@ class Row:
 _COLUMNS = [column.name for column in fields(Execution)]
 # Not `dataclasses.astuple`, which copies every value, deeply.
 _read_columns = attrgetter(*_COLUMNS)
-_VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 3))
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 4))
 _CONVERSATION, _WITH_JUDGE, _RULES, _JUDGE, _TRACE_PARENT = (
-    f"${number}" for number in range(len(_COLUMNS) + 3, len(_COLUMNS) + 8)
+    f"${number}" for number in range(len(_COLUMNS) + 4, len(_COLUMNS) + 9)
 )
-_LANDING = """
+_LANDING = f"""
     landing AS (
         INSERT INTO selfheal.landings (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
+    ), charged AS (
+        INSERT INTO selfheal.spending (at, {bill.COLUMNS})
+        SELECT coalesce($2, now()), {bill.COLUMNS}
+        FROM landing, jsonb_to_recordset($3::jsonb) AS charge ({bill.TYPED_COLUMNS})
     )
 """
 _INSERT = f"""
@@ -139,6 +146,7 @@ def encode_row(row: Row) -> bytes:
         "execution": execution | {"request_id": str(row.execution.request_id)},
         "conversation": row.conversation,
         "mark": row.mark and asdict(row.mark),
+        "charges": row.charges,
         "trace_parent": row.trace_parent,
     }
     return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
@@ -156,6 +164,7 @@ def decode_row(written: bytes) -> Row:
         execution=Execution(**execution | {"request_id": UUID(execution["request_id"])}),
         conversation=told["conversation"],
         mark=Mark(**told["mark"]) if told["mark"] else None,
+        charges=told.get("charges", []),
         landing_id=UUID(told["landing_id"]),
         created_at=datetime.fromisoformat(told["created_at"]) if told["created_at"] else None,
         # A row of the release before has none.
@@ -170,7 +179,7 @@ def _statement_of(row: Row) -> str:
 
 
 def _values_of(row: Row) -> tuple[Any, ...]:
-    values = (row.landing_id, row.created_at, *_read_columns(row.execution))
+    values = (row.landing_id, row.created_at, row.charges, *_read_columns(row.execution))
     if row.conversation is None:
         return values
     chances = astuple(row.mark) if row.mark else (None, None, None)

@@ -12,7 +12,10 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.database import Database
+from services.common.errors import UpstreamError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail
 from services.common.logging import get_logger, name_error
 from services.common.schemas import Conversation, EvaluationResponse
@@ -114,10 +117,14 @@ class PendingScores:
 
     Args:
         lease_seconds: How long a claim holds; longer than an evaluation may take.
+        prices: What the judge costs.
     """
 
-    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+    def __init__(
+        self, database: Database, *, lease_seconds: float, prices: Prices | None = None
+    ) -> None:
         self._database = database
+        self._prices = prices or Prices()
         self._lease_seconds = lease_seconds
 
     async def claim(self) -> Claim | None:
@@ -146,12 +153,16 @@ class PendingScores:
         self, claim: Claim, evaluation: EvaluationResponse, probability: float
     ) -> None:
         """Write a score, with the chance with which the answer's outcome came to be known."""
+        # Whoever's the claim is by now: the judge was asked.
+        bill = Bill(self._prices, claim.task_type)
+        detail = bill.add_judging("judging", evaluation.detail)
+        await bill.keep(self._database.connection)
         await self._end(
             KEEP_SCORE,
             claim,
             evaluation.score,
             evaluation.passed,
-            {**claim.detail, **evaluation.detail},
+            {**claim.detail, **detail},
             probability,
         )
 
@@ -168,6 +179,12 @@ class PendingScores:
     ) -> None:
         """Let anybody claim the answer again, after a pause; a forgiven attempt doesn't count."""
         await self._end(PUT_BACK, claim, after_seconds, is_forgiven)
+
+    async def charge_failure(self, claim: Claim, failure: UpstreamError) -> None:
+        """Charge what an evaluation cost that gave no score."""
+        bill = Bill(self._prices, claim.task_type)
+        bill.add_failure("judging", failure, is_asked=False)
+        await bill.keep(self._database.connection)
 
     async def count(self) -> Backlog:
         """Count those that wait, claimed ones included."""

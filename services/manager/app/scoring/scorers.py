@@ -124,6 +124,7 @@ class Scorers:
                 )
                 tell(evaluation)
         except UpstreamError as error:
+            await self._pending.charge_failure(claim, error)
             # It yields to live requests, and waits for an Evaluator that is away, however long.
             if error.upstream_code in (OverloadedError.code, UNREACHABLE):
                 await self._pending.put_back(

@@ -4,6 +4,9 @@ from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from services.common.chat.usage import read_task
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.errors import (
     ClientGoneError,
     InvalidRequestError,
@@ -18,6 +21,7 @@ from services.common.evaluation_detail import (
     read_detail,
 )
 from services.common.logging import get_logger
+from services.common.metering.spending import metering
 from services.common.record.assignment import Assignment, find_assignment, read_assignment
 from services.common.schemas import (
     ROLLOUT_HEADER,
@@ -57,6 +61,7 @@ class Orchestrator:
 
     Args:
         rows: Keeps the record; no request is acknowledged without it.
+        refiner_model: What rewords requests, as `provider:model`; empty where rules alone do.
     """
 
     def __init__(
@@ -67,8 +72,12 @@ class Orchestrator:
         evaluator: EvaluatorClient,
         rows: RowWriter,
         task_types: TaskTypes,
+        prices: Prices,
+        refiner_model: str = "",
     ) -> None:
         self._refiner = refiner
+        self._prices = prices
+        self._refiner_model = refiner_model
         self._worker = worker
         self._evaluator = evaluator
         self._rows = rows
@@ -102,9 +111,12 @@ class Orchestrator:
                 f"The prompt of {request.task_type} takes variables "
                 f"({', '.join(definition.variables)}), which only /v1/chat/completions can give."
             )
-        refined_input = await until_hang_up(
-            self._refiner.refine(request.user_input, task_type=request.task_type)
-        )
+        bill = Bill(self._prices, request.task_type)
+        with metering() as refining:
+            refined_input = await until_hang_up(
+                self._refiner.refine(request.user_input, task_type=request.task_type)
+            )
+        bill.add("serving", self._refiner_model, refining)
         if not refined_input:
             raise InvalidRequestError("user_input holds no character that can be seen.")
         execution = Execution(
@@ -114,13 +126,14 @@ class Orchestrator:
             refined_input=refined_input,
         )
         try:
-            response = await until_hang_up(self._answer_and_score(execution))
+            response = await until_hang_up(self._answer_and_score(execution, bill))
         except UnknownTaskTypeError:
             raise
         except ClientGoneError as error:
             # It counts for nothing, as at the door: there is no error message.
             self._note(execution, ErrorDetail(service=CLIENT, code=error.code))
-            await self._rows.write(Row(execution))
+            bill.add_failure("serving", error, is_asked=execution.worker_output is None)
+            await self._rows.write(Row(execution, charges=bill.as_json()))
             raise
         except UpstreamError as error:
             if isinstance(error, UpstreamOverloadedError) and execution.worker_output is None:
@@ -130,14 +143,18 @@ class Orchestrator:
             error.headers |= _name_arm(execution)
             execution.error_message = f"{error.code}: {error.message}"
             self._note(execution, ErrorDetail(service=error.upstream, code=error.upstream_code))
-            await self._rows.write(Row(execution))
+            is_answered = execution.worker_output is not None
+            bill.add_failure(
+                "judging" if is_answered else "serving", error, is_asked=not is_answered
+            )
+            await self._rows.write(Row(execution, charges=bill.as_json()))
             if execution.worker_output is not None:
                 error.message = (
                     f"{error.message.rstrip('.')}. The answer exists, unscored, in the log's row "
                     f"of this request. See it with: selfheal explain {request_id}"
                 )
             raise
-        await self._rows.write(Row(execution), _keeping(call, response))
+        await self._rows.write(Row(execution, charges=bill.as_json()), _keeping(call, response))
         log.info(
             "request_served",
             task_type=request.task_type,
@@ -152,7 +169,7 @@ class Orchestrator:
         known = execution.evaluation_detail or {}
         execution.evaluation_detail = known | EvaluationDetail(error=reason).as_json()
 
-    async def _answer_and_score(self, execution: Execution) -> AgentResponse:
+    async def _answer_and_score(self, execution: Execution, bill: Bill) -> AgentResponse:
         """Fill in the execution step by step, so that a failure keeps what came before."""
         with invoking_agent(execution.task_type) as agent:
             task = await self._worker.perform(
@@ -167,8 +184,17 @@ class Orchestrator:
         execution.worker_output = task.output
         execution.worker_latency_ms = task.latency_ms
         assignment = find_assignment(task)
-        stood_in = {"fallback": task.fallback} if task.fallback else {}
-        execution.evaluation_detail = _describe_worker(assignment, model=task.model, **stood_in)
+        cost = bill.add("serving", f"{task.provider}:{task.model}", read_task(task))
+        execution.evaluation_detail = _describe_worker(
+            assignment,
+            model=task.model,
+            provider=task.provider,
+            input_tokens=task.input_tokens or None,
+            output_tokens=task.output_tokens or None,
+            cached_tokens=task.cached_tokens or None,
+            cost_usd=cost,
+            fallback=task.fallback,
+        )
         with evaluating(execution.task_type, agent.trace_parent) as tell:
             evaluation = await self._evaluator.evaluate(
                 EvaluationRequest(
@@ -182,7 +208,7 @@ class Orchestrator:
             tell(evaluation)
         execution.evaluation_score = evaluation.score
         execution.evaluation_passed = evaluation.passed
-        execution.evaluation_detail |= evaluation.detail
+        execution.evaluation_detail |= bill.add_judging("judging", evaluation.detail)
         return AgentResponse(
             request_id=execution.request_id,
             refined_input=execution.refined_input,
@@ -204,10 +230,11 @@ def _name_arm(execution: Execution) -> dict[str, str]:
     return {ROLLOUT_HEADER: f"{worker.rollout}/{worker.arm}"} if worker.rollout else {}
 
 
-def _describe_worker(assignment: Assignment | None, **told: str) -> dict[str, Any]:
+def _describe_worker(assignment: Assignment | None, **told: Any) -> dict[str, Any]:
     """Write what is known of the Worker's answer, as the row's detail has it."""
-    arm = assignment.as_detail() if assignment else {}
-    return EvaluationDetail(worker=WorkerDetail(**told, **arm)).as_json()
+    known = {name: value for name, value in told.items() if value not in (None, "")}
+    known |= assignment.as_detail() if assignment else {}
+    return EvaluationDetail(worker=WorkerDetail(**known)).as_json()
 
 
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:

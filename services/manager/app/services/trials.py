@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 
 from services.common.admin.schemas import TrialAnswer, TrialPair, TrialResult
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.errors import InvalidRequestError, ServiceError
 from services.common.models import Prompt
@@ -37,6 +39,7 @@ class Trials:
     asker: Asker
     evaluator: EvaluatorClient
     task_types: TaskTypes
+    prices: Prices
     deadline_seconds: float = DEADLINE_SECONDS
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENCY))
 
@@ -77,15 +80,18 @@ class Trials:
     async def judge(self, task_type: str, user_input: str, output: str) -> TrialAnswer:
         """Have an answer judged."""
         refined_input = await self._refine(user_input, task_type)
-        return await self._score(
-            EvaluationRequest(
-                request_id=uuid4(),
-                task_type=task_type,
-                user_input=user_input,
-                refined_input=refined_input,
-                worker_output=output,
-            )
+        bill = Bill(self.prices, task_type)
+        request = EvaluationRequest(
+            request_id=uuid4(),
+            task_type=task_type,
+            user_input=user_input,
+            refined_input=refined_input,
+            worker_output=output,
         )
+        try:
+            return await self._score(request, bill)
+        finally:
+            await bill.keep(self.database.connection)
 
     def require_runnable(self, serving: Prompt, content: str) -> None:
         """Refuse a text that mustn't be run.
@@ -99,30 +105,36 @@ class Trials:
 
     async def answer(self, task_type: str, candidate_id: UUID, question: Question) -> TrialAnswer:
         """Have a question answered and scored; what goes wrong is told in its place."""
+        bill = Bill(self.prices, task_type)
         try:
             async with asyncio.timeout(self.deadline_seconds):
                 with within(self.deadline_seconds):
                     async with self._slots:
                         answered = await self.asker.ask(task_type, candidate_id, question)
-                        scored = await self._score(answered.evaluation)
+                        bill.add("healing", answered.model, answered.spent)
+                        scored = await self._score(answered.evaluation, bill)
         except TimeoutError:
             return TrialAnswer(error=f"It took longer than {self.deadline_seconds:g} s.")
         except ServiceError as error:
+            bill.add_failure("healing", error, is_asked=True)
             return TrialAnswer(error=error.message)
         except ValidationError:
             return TrialAnswer(error="The input or its answer is out of bounds.")
+        finally:
+            await bill.keep(self.database.connection)
         return scored.model_copy(update={"latency_ms": answered.latency_ms})
 
-    async def _score(self, request: EvaluationRequest) -> TrialAnswer:
+    async def _score(self, request: EvaluationRequest, bill: Bill) -> TrialAnswer:
         try:
             evaluation = await self.evaluator.evaluate(request)
         except ServiceError as error:
+            bill.add_failure("healing", error, is_asked=False)
             return TrialAnswer(output=request.worker_output, error=error.message)
         return TrialAnswer(
             output=request.worker_output,
             score=evaluation.score,
             passed=evaluation.passed,
-            detail=evaluation.detail,
+            detail=bill.add_judging("healing", evaluation.detail),
         )
 
     async def _refine(self, text: str, task_type: str) -> str:

@@ -14,6 +14,7 @@ from services.common.errors.model import ModelRefusedRequestError, ModelRejected
 from services.common.llm.factory import ServingModel
 from services.common.llm.relay.relay import to_event
 from services.common.logging import get_logger
+from services.common.metering.spending import noting_call, telling_spending
 from services.common.models import Prompt
 from services.common.schemas import FALLBACK_HEADER, PROMPT_AGE_HEADER, ChatTask
 from services.common.secret_masking import MASK, mask_secrets
@@ -68,9 +69,10 @@ class ChatPerformer:
         is_streamed = task.request.get("stream") is True
 
         async def ask(model: ServingModel) -> bytes | Events:
-            if is_streamed:
-                return await self._begin(model.relay.stream(request))
-            return await model.relay.complete(request)
+            with telling_spending(model.guard.name), noting_call():
+                if is_streamed:
+                    return await self._begin(model.relay.stream(request))
+                return await model.relay.complete(request)
 
         asking = asking_about(task.task_type, prompt.version, task.session_id or "")
         with loaded.told_in_errors(), asking:

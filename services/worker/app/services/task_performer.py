@@ -6,6 +6,7 @@ from services.common.config import WorkerSettings
 from services.common.llm.factory import ServingModel
 from services.common.llm.invocation import ModelAnswer
 from services.common.logging import get_logger
+from services.common.metering.spending import telling_spending
 from services.common.schemas import MAX_OUTPUT_CHARACTERS, TaskRequest, TaskResponse
 from services.common.tracing.inference import asking_about
 from services.worker.app.agents.worker_agent import WorkerAgent
@@ -38,7 +39,8 @@ class TaskPerformer:
 
         async def ask(model: ServingModel) -> ModelAnswer:
             agent = self._agents.setdefault(model, WorkerAgent(model.chat))
-            return await agent.generate(prompt=prompt.content, refined_input=task.refined_input)
+            with telling_spending(model.guard.name):
+                return await agent.generate(prompt=prompt.content, refined_input=task.refined_input)
 
         with loaded.told_in_errors(), asking_about(task.task_type, prompt.version):
             served = await self._models.ask(task, ask)
@@ -62,6 +64,8 @@ class TaskPerformer:
             model=answer.model,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
+            cached_tokens=answer.cached_tokens,
+            provider=served.provider,
             prompt_age_seconds=loaded.age_seconds,
             fallback=served.fallback or None,
             rollout=UUID(assignment.rollout) if assignment else None,

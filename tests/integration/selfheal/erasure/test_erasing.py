@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from support.rollouts import open_rollout
 
-from selfheal.erasure import erasing
+from selfheal.erasure import erasing, statements
 from services.common.database import Database
 from services.common.personal.names import hash_name
 from services.common.record.leases import Lease
@@ -179,6 +179,7 @@ async def test_figures_stay(town: Any) -> None:
         "judge": {"name": "gpt-j", "score": 0.5},
         "rules": [{"name": "parses", "outcome": "failed"}],
         "evaluator": {"fingerprint": "f1"},
+        "removed": {"by": "selfheal erase"},
     }
     answer = await town.connection.fetchrow("SELECT * FROM selfheal.rollout_answers")
     assert (str(answer["rollout_id"]), answer["arm"]) == (rollout, "incumbent")
@@ -377,3 +378,16 @@ async def test_rows_that_were_put_aside_are_erased_and_what_cannot_be_read_is_na
     assert not any(MARKER.encode() in content for content in left)
     assert any(b"of another version" in content for content in left)
     assert any(b"\xff no frame" in content for content in left)
+
+
+async def test_a_persons_rows_are_found_by_indexes(town: Any) -> None:
+    await town.connection.execute("SET enable_seqscan = off; SET enable_indexscan = off")
+    plan = await town.connection.fetch(f"EXPLAIN {statements.SELECT_ROWS}", ["a", "b"], [uuid4()])
+    told = "\n".join(row[0] for row in plan)
+    for index in (
+        "conversations_end_users",
+        "conversations_users",
+        "conversations_safety_identifiers",
+        "execution_logs_requests",
+    ):
+        assert index in told, told

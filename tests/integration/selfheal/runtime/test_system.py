@@ -144,7 +144,9 @@ def test_a_reset_removes_what_was_measured_and_keeps_what_is_not_the_systems(
     (stubs.home / "spool" / "1.spool").touch()
     system.reset()
     assert {state for _, state in states(system)} == {"stopped"}
-    assert {path.name for path in stubs.home.iterdir()} == {"lock", "kept.json"}
+    # By the key people are found in a database that isn't ours to remove.
+    left = {path.name for path in stubs.home.iterdir()}
+    assert left == {"lock", "kept.json", "end-user-key"}
 
 
 def test_up_does_nothing_where_everything_runs(stubs: Stubs) -> None:
@@ -154,13 +156,17 @@ def test_up_does_nothing_where_everything_runs(stubs: Stubs) -> None:
     assert stubs.pid("worker") == before
 
 
-def test_the_token_is_generated_once_and_kept_private(stubs: Stubs) -> None:
+def test_token_and_key_are_generated_once_and_kept_private(stubs: Stubs) -> None:
     stubs.system().up()
     stubs.system().up()
     tokens = {credentials.internal_token for credentials in stubs.seen if credentials.database_url}
     assert len(tokens) == 1
     assert len(tokens.pop()) >= 32
-    assert (stubs.home / "internal-token").stat().st_mode & 0o777 == 0o600
+    keys = {credentials.end_user_key for credentials in stubs.seen if credentials.database_url}
+    assert len(keys) == 1
+    assert len(keys.pop()) >= 32
+    for name in ("internal-token", "end-user-key"):
+        assert (stubs.home / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_up_repairs_what_crashed_and_leaves_the_rest_alone(stubs: Stubs) -> None:

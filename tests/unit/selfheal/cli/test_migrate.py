@@ -64,6 +64,22 @@ def test_the_token_is_written_once_and_kept(
     assert file.stat().st_mode & 0o777 == 0o640
 
 
+def test_the_key_of_end_users_names_is_written_once_and_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://agent@db/agent_system")
+    monkeypatch.setattr(ExternalDatabase, "upgrade", lambda *_: [])
+    file = tmp_path / "key"
+    keys = []
+    for _ in range(2):
+        result = CliRunner().invoke(app, ["migrate", "--end-user-key-file", str(file)])
+        assert result.exit_code == 0, result.output
+        keys.append(file.read_text())
+    assert keys[0] == keys[1]
+    assert len(keys[0].strip()) >= 32
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_each_service_has_a_file_for_its_password_and_a_url_that_names_its_user(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -63,3 +63,18 @@ def test_a_process_may_take_as_long_to_end_as_its_settings_say(
     monkeypatch.setattr(assembly, "ProcessTable", lambda _home, **options: given.update(options))
     build_system(Settings(drain_seconds=3, grace_seconds=20))
     assert given["stop_seconds"] == 25
+
+
+def test_a_reset_takes_spool_and_key_along_with_the_data_and_leaves_them_for_a_server_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[set[Path]] = []
+
+    def take(*_: object, service_files: list[Path], **__: object) -> None:
+        given.append(set(service_files))
+
+    monkeypatch.setattr(assembly, "System", take)
+    monkeypatch.chdir(tmp_path)
+    build_system(Settings(selfheal_home=tmp_path))
+    build_system(Settings(selfheal_home=tmp_path, database_url="postgresql://own.example/db"))
+    assert given[0] - given[1] == {tmp_path / "spool", tmp_path / "end-user-key"}

@@ -112,6 +112,17 @@ def test_the_webhook_goes_to_the_optimizer_alone() -> None:
     assert "hooks" not in repr(stages)
 
 
+def test_the_key_of_end_users_names_goes_to_the_manager_alone() -> None:
+    credentials = replace(CREDENTIALS, end_user_key="keyed")
+    stages = plan_processes(make_settings(), credentials, autopilot=True)
+    inherited = {"END_USER_KEY": "mine", "END_USER_KEY_FILE": "mine"}
+    for spec in (spec for stage in stages for spec in stage):
+        got = spec.child_environment(inherited)
+        assert got.get("END_USER_KEY") == ("keyed" if spec.name == "manager" else None)
+        assert not got.get("END_USER_KEY_FILE")
+    assert "keyed" not in repr((stages, credentials))
+
+
 def test_secrets_go_only_where_they_are_needed() -> None:
     variables = plan(make_settings(llm_provider="local", llm_api_key="key"))
     assert {name for name in variables if "DATABASE_URL" in variables[name]} == {
@@ -248,7 +259,7 @@ def test_a_process_gets_the_settings_that_it_reads(
     read = {name.upper() for name in read_by.model_fields}
     assert given - {"SELFHEAL_ENV_FILE"} <= read
     inherited = {name for name in read - given if name.startswith("OTEL_")}
-    assert read - given - inherited <= {"INTERNAL_TOKEN_FILE"}
+    assert read - given - inherited <= {"INTERNAL_TOKEN_FILE", "END_USER_KEY_FILE"}
 
 
 def test_a_changed_key_of_a_vendor_renews_whoever_may_ask_its_models() -> None:

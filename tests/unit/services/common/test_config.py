@@ -73,7 +73,7 @@ def test_a_setting_that_nobody_sets_has_its_default(setting: str, value: object)
             ManagerSettings,
             {
                 "database_url", "llm_api_key", "openai_api_key", "internal_token",
-                "oidc_client_secret",
+                "oidc_client_secret", "end_user_key",
             },
         ),
         (WorkerSettings, {"database_url", "llm_api_key", "openai_api_key", "internal_token"}),
@@ -97,6 +97,7 @@ def test_a_service_reads_its_own_secrets_and_no_others(
         "internal_token": "hunter2",
         "notify_webhook_url": "https://hooks.example.com/hunter2",
         "oidc_client_secret": "hunter2",
+        "end_user_key": "hunter2",
     }
     for name, value in values.items():
         monkeypatch.setenv(name.upper(), value)
@@ -488,6 +489,17 @@ def test_the_consoles_token_is_in_a_file_that_can_be_read(tmp_path: Path) -> Non
         with pytest.raises(ValidationError) as raised:
             Settings(console_token_file=wrong)
         assert "setting CONSOLE_TOKEN_FILE: " in explain_settings_error(raised.value)
+
+
+def test_the_key_of_end_users_names_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from the file\n")
+    key = Settings(end_user_key_file=file).end_user_key
+    assert key is not None
+    assert key.get_secret_value() == "from the file"
+    with pytest.raises(ValidationError) as raised:
+        Settings(end_user_key_file=tmp_path / "nothing")
+    assert "selfheal migrate --end-user-key-file" in explain_settings_error(raised.value)
 
 
 def test_a_token_file_that_is_missing_is_told_with_the_remedy(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import asyncpg
 
 from services.common.config import OptimizerSettings
 from services.common.errors import ServiceError
-from services.common.llm.metering import metering
 from services.common.logging import get_logger
+from services.common.metering.spending import metering
 from services.common.proof.betting import wins_needed
 from services.common.record.lost_candidates import note_lost
 from services.common.record.outcomes import HealingOutcome

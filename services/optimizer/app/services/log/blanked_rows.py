@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import asyncpg
 
+from services.common.evaluation_detail import HAS_TEXTS
 from services.optimizer.app.services.log.log_records import LoggedResult
 
-SELECT_BLANKED = """
-    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND user_input = '')
+SELECT_BLANKED = f"""
+    SELECT EXISTS (SELECT FROM execution_logs WHERE id = ANY($1::bigint[]) AND NOT {HAS_TEXTS})
 """
 
 
@@ -15,6 +16,6 @@ async def was_blanked_since(
     connection: asyncpg.Connection, results: Iterable[LoggedResult]
 ) -> bool:
     """Tell whether any of these rows has lost its text: who has it still must not write it down."""
-    ids = [row.row_id for row in results if row.user_input]
+    ids = [row.row_id for row in results]
     is_blank: bool = await connection.fetchval(SELECT_BLANKED, ids)
     return is_blank

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.common.errors import ServiceError
-from services.common.llm.metering import Spending
+from services.common.metering.spending import Spending
 
 WORKER, JUDGE, ANALYST = "worker", "judge", "analyst"
 # An answer is judged twice at most, and each time a reply that is no grade is asked for again.

@@ -3,10 +3,13 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.common.costs.bill import Bill
+from services.common.costs.prices import Prices
 from services.common.errors import (
     DeadlinePassedError,
     ServiceError,
@@ -14,9 +17,9 @@ from services.common.errors import (
     UpstreamError,
 )
 from services.common.evaluation_detail import read_detail
-from services.common.llm.metering import Spending
 from services.common.llm.retries import LONGEST_PAUSE_SECONDS, read_pause_seconds
 from services.common.logging import get_logger
+from services.common.metering.spending import Spending
 from services.common.replays.asking import Answered, Asker, Question
 from services.common.resilience.deadline import within
 from services.common.schemas import EvaluationResponse
@@ -72,6 +75,7 @@ class Replayer:
         limits: Most that may be spent; by default what suits `max_calls` Worker calls.
         deadline_seconds: Most seconds from now until the last replay ends.
         slots: Worker calls at a time, where several share them; else its own.
+        bill: Charged with what is spent; by default one that nobody reads.
     """
 
     def __init__(
@@ -83,8 +87,11 @@ class Replayer:
         limits: Limits | None = None,
         deadline_seconds: float = 900,
         slots: asyncio.Semaphore | None = None,
+        bill: Bill | None = None,
+        provider: str = "",
     ) -> None:
-        self._asker = Asker(worker, "replay")
+        self._asker = Asker(worker, "replay", provider)
+        self._bill = bill or Bill(Prices(), "")
         self._evaluator = evaluator
         self.budget = Budget(limits or Limits.suiting(max_calls))
         self._deadline = time.monotonic() + deadline_seconds
@@ -140,15 +147,18 @@ class Replayer:
                 if self.seconds_left <= 0 or not await self.budget.begin_replay():
                     return failure or BudgetExceededError(self.budget.used_up or WORKER_CALLS)
                 judged: Spending | None = Spending()
+                answered: Answered | None = None
                 try:
                     async with asyncio.timeout(self.seconds_left):
                         with within(self.seconds_left):
                             answered = await self._generate(task_type, candidate_id, item)
                             judged = None
                             evaluation = await self._evaluator.evaluate(answered.evaluation)
+                            self._bill.add_judging("healing", evaluation.detail)
                             result, judged = _read(evaluation, answered)
                             return result
                 except (UpstreamError, UnknownTaskTypeError) as error:
+                    self._bill.add_failure("healing", error, is_asked=answered is None)
                     code = getattr(error, "upstream_code", "")
                     # A service that has too little time left says so before the time is up.
                     is_late = code == DeadlinePassedError.code
@@ -174,8 +184,9 @@ class Replayer:
     async def _generate(self, task_type: str, candidate_id: UUID, item: ReplayInput) -> Answered:
         asked = Question(item.user_input, item.refined_input, item.conversation, item.golden_id)
         answered = await self._asker.ask(task_type, candidate_id, asked)
-        taken = Spending(0, answered.input_tokens, answered.output_tokens)
-        self.budget.spent[WORKER].add(taken)
+        self._bill.add("healing", answered.model, answered.spent)
+        # The call itself was counted when it began.
+        self.budget.spent[WORKER].add(replace(answered.spent, calls=0))
         return answered
 
 
@@ -190,4 +201,4 @@ def _read(evaluation: EvaluationResponse, answered: Answered) -> tuple[ReplayRes
         output=answered.evaluation.worker_output,
         failed_rules=detail.failed_rules,
     )
-    return result, Spending(judge.calls, judge.input_tokens, judge.output_tokens)
+    return result, judge.spent

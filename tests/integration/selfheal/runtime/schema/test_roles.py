@@ -88,6 +88,12 @@ ROLLOUT = """
          reserved_version, steps, share, run_id)
     VALUES ('t', 1, 'i', gen_random_uuid(), 'c', 2, '{0.1,1}', 0.1, gen_random_uuid())
 """
+SPEND = """
+    INSERT INTO selfheal.spending
+        (task_type, purpose, model, calls, unpriced_calls, input_tokens, cached_tokens,
+         output_tokens, cost_usd)
+    VALUES ('t', 'healing', 'openai:m', 1, 1, 0, 0, 0, 0)
+"""
 # Which services may do it: Manager, Worker, Optimizer, console.
 STATEMENTS = {
     "SELECT FROM prompts": "MWOC",
@@ -139,6 +145,10 @@ STATEMENTS = {
     f"{NOTICE} ON CONFLICT (topic) DO UPDATE SET told_at = now()": "O",
     "INSERT INTO selfheal.leases VALUES ('l', 'h', now())": "MO",
     "DELETE FROM selfheal.traffic": "M",
+    "SELECT FROM selfheal.spending": "MC",
+    SPEND: "MO",
+    "UPDATE selfheal.spending SET cost_usd = 0": "M",
+    "DELETE FROM selfheal.spending": "M",
     "DELETE FROM selfheal.idempotent_calls": "M",
     "INSERT INTO selfheal.users (name, role) VALUES ('alice', 'viewer')": "M",
     "INSERT INTO selfheal.audit (person, action, object) VALUES ('p', 'a', 'o')": "M",

@@ -58,6 +58,26 @@ async def test_decisions_are_counted_at_a_scrape_and_stand_while_the_database_is
     assert read("a", "held") == 2
 
 
+async def test_what_was_spent_this_month_is_told_by_task_type_model_and_purpose(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    registry = CollectorRegistry()
+    pending = PendingScores(database, lease_seconds=1)
+    retention = Retention(database, [], lookback_minutes=30, registry=registry)
+    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
+    await connection.execute(
+        """INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
+               input_tokens, cached_tokens, output_tokens, cost_usd)
+           VALUES (now(), 't', 'judging', 'openai:m', 3, 1, 0, 0, 0, 0.25),
+                  (now(), 't', 'judging', 'openai:m', 1, 0, 0, 0, 0, 0.5),
+                  (now() - interval '32 days', 't', 'judging', 'openai:m', 9, 9, 0, 0, 0, 7)"""
+    )
+    await metrics.refresh()
+    labels = {"task_type": "t", "model": "openai:m", "purpose": "judging"}
+    assert registry.get_sample_value("agent_cost_usd_total", labels) == 0.75
+    assert registry.get_sample_value("agent_unpriced_calls_total", labels) == 1
+
+
 async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(
     database: Database, connection: asyncpg.Connection
 ) -> None:

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from uuid import uuid4
 
 import asyncpg
@@ -47,3 +48,25 @@ async def test_landings_are_kept_for_a_month(
     assert await connection.fetchval("SELECT array_agg(id::text) FROM selfheal.landings") == [
         "00000000-0000-0000-0000-000000000002"
     ]
+
+
+async def test_calls_are_added_up_by_the_hour(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        """INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
+               input_tokens, cached_tokens, output_tokens, cost_usd)
+           SELECT '2026-11-01 00:59:50Z'::timestamptz + make_interval(secs => n), 't', 'serving',
+                  'openai:m', 1, 0, 2, 1, 3, 0.000001
+           FROM generate_series(1, 20) AS n"""
+    )
+    for _ in range(2):
+        await Sweeper(database).sweep()
+        rows = await connection.fetch(
+            "SELECT is_hour, calls, input_tokens, cost_usd FROM selfheal.spending ORDER BY at"
+        )
+        await connection.execute("DELETE FROM selfheal.leases")
+        assert [tuple(row) for row in rows] == [
+            (True, 9, 18, Decimal("0.000009")),
+            (True, 11, 22, Decimal("0.000011")),
+        ]

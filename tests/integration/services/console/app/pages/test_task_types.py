@@ -1,5 +1,7 @@
 """Task types: directories, their problems, golden inputs, and how near traffic is to them."""
 
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,6 +55,36 @@ async def test_what_serves_what_comes_along_and_what_is_broken_is_listed(
         assert told in page
     assert "<script>alert" not in page
     assert "\u202e" not in page
+
+
+SPEND = """
+    INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
+        input_tokens, cached_tokens, output_tokens, cost_usd)
+    VALUES (now() - $1::interval, $2, 'healing', $3, 5, $4, 1, 0, 1, $5)
+"""
+
+
+async def test_costs_are_told_for_the_day_and_the_month_and_what_has_no_price_apart(
+    open_console, connection
+):
+    assert (
+        "No model was asked this month." in (await (await open_console()).get("/task-types")).text
+    )
+    day = timedelta()
+    await connection.execute(SPEND, day, "code_generation", "openai:m", 0, Decimal("1.25"))
+    await connection.execute(SPEND, day, "code_generation", HOSTILE, 5, Decimal(0))
+    await connection.execute(SPEND, day, "others", "openai:dear", 0, Decimal(1000))
+    long_ago = timedelta(days=32)
+    await connection.execute(SPEND, long_ago, "code_generation", "openai:m", 0, Decimal(50))
+    client = await open_console("read", task_types=["code_generation"])
+    page = (await client.get("/task-types")).text
+    assert page.count("$1.25") == 4
+    assert "5 of 10 calls have no known price" in page
+    assert page.count("unknown price") == 2
+    assert "healing" in page
+    assert "dear" not in page
+    assert "$5" not in page
+    assert "<script>alert" not in page
 
 
 async def test_a_broken_directory_is_told_with_its_remedy(open_console, connection, own):

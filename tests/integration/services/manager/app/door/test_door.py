@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
@@ -12,6 +13,7 @@ from support.fault_proxy import FaultProxy
 from support.stub_worker import HELLO, StubWorker, chunk, completion, usage_chunk
 
 from selfheal.task_types.scaffold import write_scaffold
+from services.common.metering.spending import SPENT_HEADER
 from services.manager.app.door import client
 
 Connection = asyncpg.Connection
@@ -110,6 +112,35 @@ async def test_a_model_that_stood_in_is_told_to_the_client_and_kept(
     [row] = await read_rows(connection)
     told = {"worker": {"model": "gpt-x-2026", "fallback": "openai:gpt-b"}}
     assert row["evaluation_detail"] == told
+
+
+async def test_an_end_user_is_kept_by_a_hash_that_takes_the_key(
+    start_door: Callable[..., Awaitable[Any]], connection: Connection, worker: StubWorker
+) -> None:
+    door = await start_door(end_user_key="k")
+    await door.ask(user="ann", selfheal={"end_user": "ann"})
+
+    [row] = await read_rows(connection)
+    keyed = hmac.new(b"k", b"ann", "sha256").hexdigest()
+    assert (row["end_user"], row["parameters"]) == (keyed, {"user": keyed})
+    # So is the digest by which a canary's arm is drawn.
+    [task] = worker.tasks
+    assert task["unit"] == hmac.new(b"k", b"end_user:ann", "sha256").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("settings", "warns"),
+    [({}, True), ({"end_user_key": "k"}, False), ({"end_user": "plain"}, False)],
+)
+async def test_a_door_without_a_key_says_that_names_can_be_tried(
+    start_door: Callable[..., Awaitable[Any]],
+    log_entries: list[MutableMapping[str, Any]],
+    settings: dict[str, str],
+    warns: bool,
+) -> None:
+    await (await start_door(**settings)).ask()
+    told = [entry["event"] for entry in log_entries if entry["log_level"] == "warning"]
+    assert ("end_user_key_missing" in told) is warns
 
 
 async def test_an_end_user_is_kept_by_name_where_that_is_wanted(
@@ -432,6 +463,45 @@ async def test_models_are_task_types_with_an_active_prompt(
     async with door.session.get("/v1/models/old") as response:
         assert response.status == 404
         assert (await response.json())["error"]["code"] == "model_not_found"
+
+
+CHARGED = """
+    SELECT purpose, model, calls, unpriced_calls, input_tokens, cached_tokens, output_tokens,
+           cost_usd::text
+    FROM selfheal.spending
+"""
+
+
+async def test_an_answer_is_charged_with_its_row_where_its_tokens_are_told(
+    door: Any, worker: StubWorker, connection: Connection
+) -> None:
+    async def read_charge() -> tuple[Any, ...]:
+        [row] = await connection.fetch(CHARGED)
+        await connection.execute("DELETE FROM selfheal.spending")
+        return tuple(row)
+
+    worker.completion["model"] = "gpt-4.1-mini-2025-04-14"
+    await door.ask()
+    # 8 tokens at 0.40, 4 cached ones at 0.10, 5 written ones at 1.60 USD for a million.
+    known = ("serving", "openai:gpt-4.1-mini-2025-04-14", 1, 0, 12, 4, 5, "0.0000116")
+    assert await read_charge() == known
+    [row] = await read_rows(connection)
+    assert row["evaluation_detail"]["worker"]["cost_usd"] == 0.0000116
+    await door.stream()
+    assert await read_charge() == ("serving", "openai:gpt-x-2026", 1, 1, 12, 4, 5, "0")
+    worker.events = [chunk({"content": "Hello "})]
+    worker.breaks_off = True
+    await door.stream()
+    assert await read_charge() == ("serving", "openai:gpt-x-2026", 1, 1, 0, 0, 0, "0")
+    told = '{"model": "openai:gpt-4.1-mini", "calls": 1, "input_tokens": 1000000}'
+    worker.fail(502, "model_failed", **{SPENT_HEADER: told})
+    await door.ask()
+    assert await read_charge() == (
+        "serving", "openai:gpt-4.1-mini", 1, 0, 1_000_000, 0, 0, "0.4"
+    )  # fmt: skip
+    worker.fail(503, "model_rate_limited")
+    await door.ask()
+    assert await connection.fetch(CHARGED) == []
 
 
 async def test_what_became_of_a_request_can_be_asked(door: Any, connection: Connection) -> None:

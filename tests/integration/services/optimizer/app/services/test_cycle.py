@@ -812,6 +812,32 @@ async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone
     assert "incumbent_changed" in events(logs)
 
 
+async def test_a_heal_that_waited_while_texts_it_had_read_were_erased_is_left_to_the_next_look(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    class HealThatTakesLong(FakeHeal):
+        async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
+            await connection.execute(
+                "UPDATE execution_logs SET user_input = '', refined_input = NULL, "
+                "worker_output = NULL WHERE id = ("
+                "SELECT max(id) FROM execution_logs WHERE task_type = 'letters')"
+            )
+            return await super().__call__(connection, case)
+
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=4, version=7, task_type="letters")
+    heal = HealThatTakesLong()
+    logs = await run(connection, heal)
+    assert heal.asked == [("code_generation", 99, 3)]
+    assert "texts_erased_meanwhile" in events(logs)
+    # What is read afterwards has no such text, and is healed.
+    later = FakeHeal()
+    await run(connection, later)
+    assert ("letters", 7, 3) in later.asked
+
+
 async def test_two_optimizers_at_once_give_one_promotion(
     connection: Connection,
     deploy: Deploy,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.common.chat.evaluation import make_evaluation_request
 from services.common.errors import NotJudgedError, UnscoredError
 from services.common.evaluation_detail import EvaluationDetail
-from services.common.llm.metering import Spending, note_spending
+from services.common.metering.spending import Spending, note_spending
 from services.common.schemas import Conversation, EvaluationRequest
 from services.common.task_types.registry import open_task_types
 from services.common.task_types.rules import RuleResults
@@ -172,6 +172,8 @@ async def test_the_detail_explains_the_score() -> None:
         "calls": 0,
         "input_tokens": 0,
         "output_tokens": 0,
+        "cached_tokens": 0,
+        "untold_calls": 0,
     }
     assert content["evaluator"] == {"fingerprint": evaluation.fingerprint_of("code_generation")}
     assert content["execution"]["status"] == "unavailable"

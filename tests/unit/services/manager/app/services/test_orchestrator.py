@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import Coroutine
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from starlette.types import Message
 
+from services.common.costs.prices import Prices
 from services.common.errors import (
     ClientGoneError,
     DatabaseUnavailableError,
@@ -16,6 +18,7 @@ from services.common.errors import (
     UpstreamOverloadedError,
     UpstreamTimeoutError,
 )
+from services.common.metering.spending import SPENT_HEADER
 from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
     AgentRequest,
@@ -24,6 +27,7 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
+from services.common.settings.price_table import Price
 from services.common.task_types.registry import open_task_types
 from services.manager.app.log.rows import Execution, Row
 from services.manager.app.log.writer import Within
@@ -31,6 +35,7 @@ from services.manager.app.services.orchestrator import Orchestrator
 
 ID = UUID("11111111-2222-4333-8444-555555555555")
 REQUEST = AgentRequest(user_input=" please sort ", task_type="code_generation")
+PRICES = Prices({"openai:m": Price(input=Decimal(1_000), output=Decimal(2_000))})
 DETAIL = {"judge": {"name": "rubric"}, "rules": [{"name": "parses", "passed": True}]}
 
 
@@ -63,6 +68,7 @@ class FakeWorker(Hanging):
     def __init__(self) -> None:
         self.calls: list[TaskRequest] = []
         self.error: ServiceError | None = None
+        self.told: dict[str, Any] = {}
 
     async def perform(self, call: TaskRequest) -> TaskResponse:
         self.calls.append(call)
@@ -70,7 +76,12 @@ class FakeWorker(Hanging):
         if self.error is not None:
             raise self.error
         return TaskResponse(
-            request_id=ID, output="def f(): ...", prompt_version=3, latency_ms=12, model="m"
+            request_id=ID,
+            output="def f(): ...",
+            prompt_version=3,
+            latency_ms=12,
+            model="m",
+            **self.told,
         )
 
 
@@ -91,12 +102,14 @@ class FakeEvaluator(Hanging):
 class FakeExecutionLog:
     def __init__(self) -> None:
         self.rows: list[Execution] = []
+        self.charges: list[dict[str, Any]] = []
         self.error: ServiceError | None = None
 
     async def write(self, row: Row, within: Within | None = None) -> None:
         if self.error is not None:
             raise self.error
         self.rows.append(row.execution)
+        self.charges += row.charges
 
 
 @pytest.fixture
@@ -124,6 +137,7 @@ def orchestrator(
         evaluator=evaluator,  # type: ignore[arg-type]
         rows=execution_log,  # type: ignore[arg-type]
         task_types=open_task_types(None),
+        prices=PRICES,
     )
 
 
@@ -378,3 +392,62 @@ async def test_an_answer_that_the_evaluator_has_no_room_for_is_kept(
     assert "The answer exists" in refusal.value.message
     [row] = execution_log.rows
     assert (row.worker_output, row.evaluation_score) == ("def f(): ...", None)
+
+
+CHARGES = ("purpose", "model", "calls", "unpriced_calls", "cost_usd")
+
+
+async def test_a_request_is_charged_for_its_answer_and_its_judge(
+    orchestrator: Orchestrator,
+    worker: FakeWorker,
+    evaluator: FakeEvaluator,
+    execution_log: FakeExecutionLog,
+) -> None:
+    worker.told = {"provider": "openai", "input_tokens": 4, "output_tokens": 1, "cached_tokens": 2}
+    evaluator.detail = {"judge": {"name": "openai:new", "calls": 2, "input_tokens": 9}}
+    await orchestrator.serve(ID, REQUEST)
+    assert [[one[name] for name in CHARGES] for one in execution_log.charges] == [
+        ["serving", "openai:m", 1, 0, "0.006"],
+        ["judging", "openai:new", 2, 2, "0"],
+    ]
+    [row] = execution_log.rows
+    assert row.evaluation_detail is not None
+    assert row.evaluation_detail["worker"] == {
+        "model": "m",
+        "provider": "openai",
+        "input_tokens": 4,
+        "output_tokens": 1,
+        "cached_tokens": 2,
+        "cost_usd": 0.006,
+    }
+    assert "cost_usd" not in row.evaluation_detail["judge"]
+
+
+FAILURES = [
+    (
+        upstream_error("worker", "model_answer_cut"),
+        '{"model": "openai:m", "calls": 1, "input_tokens": 2}',
+        [["serving", "openai:m", 1, 0, "0.002"]],
+    ),
+    (upstream_error("worker", "model_rate_limited"), '{"model": "openai:m", "calls": 1}', []),
+    (
+        UpstreamTimeoutError(upstream="worker", seconds=90),
+        "",
+        [["serving", "unknown", 1, 1, "0"]],
+    ),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=["paid for", "refused", "late"])
+async def test_a_failure_is_charged_as_far_as_it_cost(
+    orchestrator: Orchestrator,
+    worker: FakeWorker,
+    execution_log: FakeExecutionLog,
+    failure: tuple[UpstreamError, str, list[list[Any]]],
+) -> None:
+    error, told, expected = failure
+    error.told = {SPENT_HEADER: told} if told else {}
+    worker.error = error
+    with pytest.raises(UpstreamError):
+        await orchestrator.serve(ID, REQUEST)
+    assert [[one[name] for name in CHARGES] for one in execution_log.charges] == expected

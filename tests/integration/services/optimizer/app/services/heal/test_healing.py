@@ -857,6 +857,15 @@ async def test_the_judges_budget_is_kept_and_a_heal_that_it_ends_says_so(
     cost = (await run_of(connection))["detail"]["cost"]
     assert cost["used_up"] == "judge calls"
     assert cost["judge_calls"] == cost["by_purpose"]["judge"]["calls"] > most - 4
+    # All of it is charged; that judge told no tokens, and the Worker's model is free.
+    charged = await connection.fetch(
+        "SELECT model, sum(calls), sum(unpriced_calls), sum(cost_usd) FROM selfheal.spending"
+        " WHERE task_type = 'code_generation' AND purpose = 'healing' GROUP BY model ORDER BY model"
+    )
+    assert [tuple(row) for row in charged] == [
+        ("simulated:fake", len(siblings.tasks), 0, 0),
+        ("unknown", cost["judge_calls"], cost["judge_calls"], 0),
+    ]
 
 
 @pytest.mark.parametrize("max_calls", [30, 60])

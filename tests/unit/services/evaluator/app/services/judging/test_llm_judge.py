@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import JudgeInvalidError, OutOfTimeError, OverloadedError, UnscoredError
 from services.common.errors.model import ModelOutOfTimeError, ModelTimeoutError
-from services.common.llm.metering import metering
+from services.common.metering.spending import metering
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.schemas import Conversation

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.common.errors import UpstreamError
-from services.common.llm.metering import Spending
+from services.common.metering.spending import Spending
 from services.common.models import Prompt
 from services.common.proof.betting import PairedScore
 from services.common.record.lost_candidates import LostTexts
@@ -181,7 +181,8 @@ def test_the_cost_is_told_by_purpose() -> None:
     cost = Cost.of(budget, 2.0)
     assert (cost.worker_calls, cost.judge_calls, cost.analyst_calls) == (1, 2, 3)
     assert (cost.input_tokens, cost.output_tokens) == (10, 1)
-    assert cost.by_purpose[JUDGE] == {"calls": 2, "input_tokens": 20, "output_tokens": 2}
+    told = {"calls": 2, "input_tokens": 20, "output_tokens": 2}
+    assert cost.by_purpose[JUDGE] == told | {"cached_tokens": 0, "untold_calls": 0}
     detail = replace(make_report(), cost=cost).as_json("since")
     assert detail["cost"]["model_calls"] == 6
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.common.llm.metering import Spending
+from services.common.metering.spending import Spending
 from services.optimizer.app.services.proof.budget import (
     ANALYST,
     JUDGE,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
 from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
-from services.common.llm.metering import Spending
+from services.common.metering.spending import Spending
 from services.common.resilience.deadline import remaining_seconds
 from services.common.schemas import (
     ChatCompletion,

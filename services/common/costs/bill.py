@@ -1,0 +1,135 @@
+"""Adds up what the calls of one request or run cost, and writes it down."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+import asyncpg
+
+from services.common.costs.prices import Prices
+from services.common.errors import (
+    ClientGoneError,
+    DatabaseUnavailableError,
+    ServiceError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
+from services.common.evaluation_detail import read_detail
+from services.common.logging import get_logger
+from services.common.metering.spending import Spending, read_spending
+
+Purpose = Literal["serving", "judging", "healing"]
+Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
+UNKNOWN_MODEL: Final = "unknown"
+NOTHING: Final = Decimal(0)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What calls of one model came to.
+
+    Attributes:
+        model: As `provider:model`.
+        unpriced_calls: Those of the calls that are no part of `cost_usd`, as nobody knows theirs.
+        cached_tokens: Those of the input that the provider had kept.
+    """
+
+    task_type: str
+    purpose: Purpose
+    model: str
+    calls: int
+    unpriced_calls: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost_usd: Decimal
+
+
+COLUMNS: Final = ", ".join(column.name for column in fields(Charge))
+# As `jsonb_to_recordset` is told them.
+TYPED_COLUMNS: Final = """
+    task_type text, purpose text, model text, calls bigint, unpriced_calls bigint,
+    input_tokens bigint, cached_tokens bigint, output_tokens bigint, cost_usd numeric
+"""
+INSERT: Final = f"""
+    INSERT INTO selfheal.spending ({COLUMNS})
+    SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS c ({TYPED_COLUMNS})
+"""
+
+
+@dataclass(slots=True)
+class Bill:
+    """What is charged for one task type.
+
+    Attributes:
+        at: When the calls were made; now by default.
+    """
+
+    prices: Prices
+    task_type: str
+    at: datetime | None = None
+    charges: list[Charge] = field(default_factory=list)
+
+    def add(self, purpose: Purpose, model: str, spent: Spending) -> float | None:
+        """Charge calls of a model, and return what they cost in USD; None where that isn't known.
+
+        Calls that cost nothing, as they were refused, aren't charged at all.
+        """
+        has_tokens = spent.input_tokens > 0 or spent.output_tokens > 0
+        if not has_tokens and not spent.untold_calls:
+            return None
+        untold = 0 if self.prices.is_free(model) else spent.untold_calls
+        has_told = has_tokens or untold < spent.calls
+        cost = self.prices.cost(model, spent, self.at) if has_told else None
+        self.charges.append(
+            Charge(
+                self.task_type,
+                purpose,
+                model or UNKNOWN_MODEL,
+                calls=spent.calls,
+                unpriced_calls=spent.calls if cost is None else untold,
+                input_tokens=spent.input_tokens,
+                cached_tokens=min(spent.cached_tokens, spent.input_tokens),
+                output_tokens=spent.output_tokens,
+                cost_usd=NOTHING if cost is None else cost,
+            )
+        )
+        return None if cost is None or untold else float(cost)
+
+    def add_judging(self, purpose: Purpose, detail: dict[str, Any]) -> dict[str, Any]:
+        """Charge what an evaluation's judge came to; returns the detail with what it cost."""
+        judge = read_detail(detail).judge
+        cost = self.add(purpose, judge.name, judge.spent)
+        return detail if cost is None else detail | {"judge": detail["judge"] | {"cost_usd": cost}}
+
+    def add_failure(self, purpose: Purpose, failure: ServiceError, *, is_asked: bool) -> None:
+        """Charge what a service says that it spent on what failed.
+
+        Args:
+            is_asked: Whether a model was asked for certain: where the service couldn't say what
+                was spent, since time was up or the client gone, that isn't known.
+        """
+        told = read_spending(failure.told) if isinstance(failure, UpstreamError) else None
+        if told is not None:
+            self.add(purpose, *told)
+        elif is_asked and isinstance(failure, UpstreamTimeoutError | ClientGoneError):
+            self.add(purpose, UNKNOWN_MODEL, Spending(calls=1, untold_calls=1))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Write the charges so that JSON loses nothing of the money."""
+        return [asdict(charge) | {"cost_usd": f"{charge.cost_usd:f}"} for charge in self.charges]
+
+    async def keep(self, connect: Connect) -> None:
+        """Keep the charges; what they are of stands without them, too."""
+        if not self.charges:
+            return
+        try:
+            async with connect() as connection:
+                await connection.execute(INSERT, self.as_json())
+        except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
+            log.warning("spending_not_kept", task_type=self.task_type, message=str(error))
