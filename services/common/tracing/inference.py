@@ -12,6 +12,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import SpanKind, set_span_in_context, use_span
 
 from services.common.chat.chunks import choices_of, join_chunks
+from services.common.chat.usage import read_count
 from services.common.tracing.content import describe_message, describe_messages
 from services.common.tracing.telemetry import (
     OFF,
@@ -30,8 +31,6 @@ PROVIDERS: Final = {
     "google_vertexai": "gcp.vertex_ai", "ibm": "ibm.watsonx.ai", "xai": "x_ai",
 }  # fmt: skip
 PARAMETERS: Final = ("max_tokens", "seed", "temperature", "top_p")
-# What an attribute can hold.
-LARGEST: Final = 2**63 - 1
 # Of a stream no more chunks than these are kept for its span.
 MOST_CHUNKS: Final = 1 << 14
 
@@ -87,7 +86,11 @@ def belonging_to(inference: "Inference | None") -> AbstractContextManager[Any]:
 
 
 class Inference:
-    """A call of a model that is under way."""
+    """A call of a model that is under way.
+
+    Attributes:
+        reply: What was answered, in OpenAI's shape.
+    """
 
     def __init__(
         self, telemetry: Telemetry, spec: str, request: Mapping[str, Any], *, is_stream: bool
@@ -95,7 +98,7 @@ class Inference:
         provider, _, model = spec.partition(":")
         self._telemetry = telemetry
         self._messages = request.get("messages")
-        self._reply: Mapping[str, Any] = {}
+        self.reply: Mapping[str, Any] = {}
         self._chunks: list[dict[str, Any]] = []
         self._room = MOST_CHUNKS if telemetry.content != OFF.content else 0
         self._first_chunk_seconds: float | None = None
@@ -104,23 +107,22 @@ class Inference:
             "gen_ai.provider.name": PROVIDERS.get(provider, provider),
             "gen_ai.request.model": model,
         }
-        self._told: dict[str, Any] = {**self._call, **_asked_about.get(), **_parameters(request)}
-        if is_stream:
-            self._told["gen_ai.request.stream"] = True
+        self._told: dict[str, Any] = {**self._call, **_asked_about.get()}
+        self._told |= {"gen_ai.request.stream": True} if is_stream else {}
+        for name in PARAMETERS:
+            # What an attribute can hold.
+            if isinstance(value := request.get(name), int | float) and abs(value) < 2**63:
+                self._told[f"gen_ai.request.{name}"] = value
         self._started = time.perf_counter()
         self.span = telemetry.tracer.start_span(
             f"chat {model}", kind=SpanKind.CLIENT, attributes=self._told
         )
 
-    def tell_reply(self, reply: Mapping[str, Any]) -> None:
-        """Tell of a whole answer, in OpenAI's shape."""
-        self._reply = reply
-
     def tell_message(self, message: Any) -> None:
         """Tell of a whole answer that is a LangChain message."""
         usage, metadata = message.usage_metadata or {}, message.response_metadata
         reason = metadata.get("finish_reason") or metadata.get("stop_reason")
-        self._reply = {
+        self.reply = {
             "model": metadata.get("model_name") or metadata.get("model"),
             "usage": {
                 "prompt_tokens": usage.get("input_tokens"),
@@ -142,8 +144,9 @@ class Inference:
     def end(self, error: Mapping[str, str]) -> None:
         """End the call, with the attributes of what it failed by, if it did."""
         seconds = time.perf_counter() - self._started
-        reply = join_chunks(self._chunks) if self._chunks else self._reply
-        tokens = _read_usage(reply.get("usage"))
+        reply = join_chunks(self._chunks) if self._chunks else self.reply
+        counts = {name: read_count(reply.get("usage"), path) for name, path in USAGE.items()}
+        tokens = {name: count for name, count in counts.items() if count is not None}
         told: dict[str, Any] = {f"gen_ai.usage.{name}": count for name, count in tokens.items()}
         for name in ("model", "id"):
             if isinstance(value := reply.get(name), str) and value:
@@ -157,9 +160,8 @@ class Inference:
             self._tell_content(reply, {**self._told, **told, **error})
         self.span.end()
         if figures := self._telemetry.figures:
-            call = {**self._call}
-            if "gen_ai.response.model" in told:
-                call["gen_ai.response.model"] = told["gen_ai.response.model"]
+            model = {name: told[name] for name in ("gen_ai.response.model",) if name in told}
+            call = {**self._call, **model}
             figures.duration.record(seconds, {**call, **error})
             if self._first_chunk_seconds is not None:
                 figures.time_to_first_chunk.record(self._first_chunk_seconds, call)
@@ -167,7 +169,7 @@ class Inference:
             for name, count in {"input_tokens": 0, "output_tokens": 0, **tokens}.items():
                 figures.tokens[name].add(count, {**call, "gen_ai.token.modality": "unknown"})
 
-    def _tell_content(self, reply: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    def _tell_content(self, reply: Mapping[str, Any], told: dict[str, Any]) -> None:
         content = {"input": describe_messages(self._messages)}
         if choices := choices_of(reply):
             content["output"] = [_describe_choice(choice) for choice in choices]
@@ -182,10 +184,7 @@ class Inference:
                 event_name="gen_ai.client.inference.operation.details",
                 severity_number=SeverityNumber.DEBUG,
                 context=set_span_in_context(self.span),
-                attributes={
-                    **told,
-                    **{f"gen_ai.{name}.messages": content[name] for name in content},
-                },
+                attributes={f"gen_ai.{name}.messages": content[name] for name in content} | told,
             )
 
 
@@ -193,22 +192,3 @@ def _describe_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
     said = choice.get("message")
     told = describe_message({"role": "assistant", **(said if isinstance(said, Mapping) else {})})
     return {**told, "finish_reason": str(choice.get("finish_reason") or "error")}
-
-
-def _parameters(request: Mapping[str, Any]) -> dict[str, int | float]:
-    return {
-        f"gen_ai.request.{name}": value
-        for name in PARAMETERS
-        if isinstance(value := request.get(name), int | float) and abs(value) <= LARGEST
-    }
-
-
-def _read_usage(usage: object) -> dict[str, int]:
-    told = {}
-    for name, path in USAGE.items():
-        count: Any = usage
-        for key in path:
-            count = count.get(key) if isinstance(count, Mapping) else None
-        if isinstance(count, int) and 0 <= count <= LARGEST:
-            told[name] = count
-    return told

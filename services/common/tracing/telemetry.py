@@ -11,6 +11,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
 
 from services.common.access.keys import mask_keys
+from services.common.chat import usage
 from services.common.text import make_storable
 
 Signal = Literal["traces", "logs", "metrics"]
@@ -21,10 +22,10 @@ METRIC: Final = "gen_ai.client.inference"
 SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
 # Counters, attributes of a span, and where in a chat completion's usage they are.
 USAGE: Final = {
-    "input_tokens": ("prompt_tokens",),
-    "output_tokens": ("completion_tokens",),
-    "cache_read.input_tokens": ("prompt_tokens_details", "cached_tokens"),
-    "reasoning.output_tokens": ("completion_tokens_details", "reasoning_tokens"),
+    "input_tokens": usage.READ,
+    "output_tokens": usage.WRITTEN,
+    "cache_read.input_tokens": usage.CACHED,
+    "reasoning.output_tokens": usage.REASONING,
 }
 
 

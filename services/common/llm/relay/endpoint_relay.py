@@ -37,7 +37,7 @@ class EndpointRelay:
         with self._inferring(request) as inference, belonging_to(inference):
             whole = await self._endpoint.ask(body, self._parameters, self._read_whole)
             if inference:
-                inference.tell_reply(whole)
+                inference.reply = whole
         return to_json(whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:

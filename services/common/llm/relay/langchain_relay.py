@@ -65,7 +65,7 @@ class LangChainRelay:
         with inferring(self._guard.name, request) as inference:
             whole = join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)])
             if inference:
-                inference.tell_reply(whole)
+                inference.reply = whole
         return to_json(whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
