@@ -90,6 +90,23 @@ async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
     assert span.parent == trace.get_current_span(event.log_record.context).get_span_context()
 
 
+async def test_the_schema_of_the_release_before_has_no_traces_and_its_answers_get_their_scores(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    await connection.execute("ALTER TABLE selfheal.pending_scores DROP COLUMN trace_parent")
+    try:
+        row = await leave_marked()
+        async with scoring(database, pending, evaluator):
+            await until(lambda: is_all_scored(connection))
+    finally:
+        await connection.execute("ALTER TABLE selfheal.pending_scores ADD COLUMN trace_parent TEXT")
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
+
+
 async def test_an_answer_that_waits_gets_its_score(
     connection: Connection,
     database: Database,
