@@ -66,7 +66,12 @@ INSERT: Final = f"""
     INSERT INTO selfheal.spending ({COLUMNS})
     SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS c ({TYPED_COLUMNS})
 """
-IS_KEPT: Final = "SELECT to_regclass('selfheal.spending') IS NOT NULL"
+# The table comes with migration 7, the right to it right after.
+IS_KEPT: Final = """
+    SELECT coalesce(
+        has_table_privilege(to_regclass('selfheal.spending'), 'INSERT, SELECT'), FALSE
+    )
+"""
 
 
 @dataclass(slots=True)
