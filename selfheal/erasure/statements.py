@@ -37,6 +37,7 @@ READ: Final = """
     FROM unnest($1::bigint[]) AS id
     LEFT JOIN execution_logs AS l USING (id)
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = id
+    WHERE coalesce(l.created_at, c.created_at) IS NOT NULL
     ORDER BY id
 """
 BLANK_EXECUTION: Final = """
@@ -81,6 +82,11 @@ DERIVED: Final[Mapping[str, Sequence[str]]] = {
     "selfheal.jobs": ("content", "reason", "error"),
     "selfheal.audit": ("before", "after"),
 }  # fmt: skip
+# What was proven isn't what would serve.
+CLOSE_PROPOSALS: Final = """
+    UPDATE selfheal.healing_runs SET resolution = 'superseded', resolved_at = now()
+    WHERE candidate_id = ANY($1) AND decision = 'proposed' AND resolution IS NULL
+"""
 ALLOW: Final = "SELECT set_config('selfheal.erasing', 'on', TRUE)"
 TELL: Final = """
     INSERT INTO selfheal.audit (person, action, object, after)
