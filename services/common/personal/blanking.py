@@ -37,7 +37,8 @@ def blank_execution(row: Mapping[str, Any]) -> dict[str, Any]:
         "refined_input": None,
         "worker_output": None,
         "evaluation_detail": {
-            **(figures if isinstance(figures, dict) else {}), REMOVED: {"by": ERASURE},
+            **(figures if isinstance(figures, dict) else {}),
+            REMOVED: {"by": ERASURE},
         },
         "error_message": message and (code[0] if code else "erased"),
     }
