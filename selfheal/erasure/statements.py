@@ -27,7 +27,7 @@ SELECT_PROMPTS: Final = """
 # In the order in which a scorer takes its locks.
 LOCK: Final = (
     "DELETE FROM selfheal.pending_scores WHERE execution_id = ANY($1)",
-    "SELECT FROM execution_logs WHERE id = ANY($1) FOR UPDATE",
+    "SELECT FROM execution_logs WHERE id = ANY($1) ORDER BY id FOR UPDATE",
 )
 READ: Final = """
     SELECT id, coalesce(l.request_id, c.request_id) AS request_id,

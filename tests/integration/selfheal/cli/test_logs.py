@@ -77,8 +77,8 @@ def test_what_is_meant_is_exported_alone(operator: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["not an export", "a\nb\n", '{"id": "x"}\n', "[1]\n", '{"precious": 1}', '{"id": 1, "name": "x"}',
-     '{"id": 1}\n', '{"id": true, "task_type": "t"}\n'],
+    ["not an export", "a\nb\n", '{"id": "x"}\n', "[1]\n", '{"precious": 1}',
+     '{"id": 1, "name": "x"}', '{"id": 1}\n', '{"id": true, "task_type": "t"}\n'],
 )  # fmt: skip
 def test_another_file_is_left_as_it_is(operator: Any, tmp_path: Path, content: str) -> None:
     file = tmp_path / "precious.txt"
