@@ -1,8 +1,8 @@
 """The release before this one on this one's schema and back, and this one on the schema of before.
 
 Each is run as containers are: services as processes, each as its own database user, and
-`selfheal migrate` before a new version. What is asked meanwhile comes through both doors, in
-traces, and this release charges it.
+`selfheal migrate` before a new version. What is asked meanwhile comes through both doors; this
+release traces and charges it.
 """
 
 import asyncio
@@ -115,7 +115,7 @@ class Stage:
             "SELFHEAL_HOME": str(self.home),
             "LLM_PROVIDER": "simulated",
             "CANARY_STEPS": "1",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url if code == ROOT else "",
             "INTERNAL_TOKEN": self.token,
             "DATABASE_URL": "" if service == "evaluator" else url,
         }
