@@ -198,7 +198,7 @@ def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> N
     for failure in outcome.failures:
         messages.print(f"came to nothing: {failure}", markup=False, highlight=False)
     if json_file is not None:
-        content = json.dumps(report.as_json(), indent=2, ensure_ascii=False)
+        content = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
         json_file.write_text(content + "\n", encoding="utf-8")
         json_file.with_suffix(".runs").unlink(missing_ok=True)
     if plot_file is not None and isinstance(report, Report):

@@ -106,6 +106,13 @@ def test_the_figures_of_recorded_runs_are_shown_again(
     assert "repair sought" in shown
 
 
+def test_the_figures_of_recorded_plays_are_shown_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--read", str(RESULTS / "noisy.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "Harmful candidates" in shown
+    assert "343 plays" in shown
+
+
 def test_what_can_not_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "runs.json").write_text("{}")
     for name in ("runs.json", "none.json"):
