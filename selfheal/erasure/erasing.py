@@ -151,8 +151,9 @@ class Eraser:
         """Erase what was made of some rows, and then the rows: whoever comes back finds both."""
         await self.connection.execute(ALLOW)
         for statement in LOCK:
-            await self.connection.execute(statement, ids)
-        rows = [dict(record) for record in await self.connection.fetch(READ, ids)]
+            await self.connection.execute(statement, ids, timeout=STATEMENT_SECONDS)
+        read = await self.connection.fetch(READ, ids, timeout=STATEMENT_SECONDS)
+        rows = [dict(record) for record in read]
         prompts = await self.connection.fetch(SELECT_PROMPTS)
         texts = PersonsTexts(one["content"] for one in prompts if one["serves"])
         for row in rows:
@@ -195,24 +196,25 @@ class Eraser:
     async def _scrub(self, table: str, columns: Sequence[str], texts: PersonsTexts) -> list[Any]:
         """Take texts out of a table that was made of rows; returns the ids of those changed."""
         select = f"SELECT id, {', '.join(columns)} FROM {table}"
+        places = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 2))
+
+        def clean(record: asyncpg.Record) -> list[Any]:
+            return [texts.erase_from(record[name], name) for name in columns]
+
         found = [
             record["id"]
             async for record in self.connection.cursor(select, prefetch=100)
-            if _differs(record, columns, texts)
+            if clean(record) != list(record)[1:]
         ]
-        places = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 2))
+        changed = []
         for key in found:
-            # Read anew: somebody may have written it meanwhile.
-            [record] = await self.connection.fetch(f"{select} WHERE id = $1 FOR UPDATE", key)
-            values = [texts.erase_from(record[column], column) for column in columns]
-            await self.connection.execute(
-                f"UPDATE {table} SET {places} WHERE id = $1", key, *values
-            )
-        return found
-
-
-def _differs(record: asyncpg.Record, columns: Sequence[str], texts: PersonsTexts) -> bool:
-    return any(texts.erase_from(record[name], name) != record[name] for name in columns)
+            # Read anew: somebody may have written it meanwhile, or removed it.
+            for record in await self.connection.fetch(f"{select} WHERE id = $1 FOR UPDATE", key):
+                await self.connection.execute(
+                    f"UPDATE {table} SET {places} WHERE id = $1", key, *clean(record)
+                )
+                changed.append(key)
+        return changed
 
 
 def _find_golden(directory: Path, texts: PersonsTexts) -> list[str]:

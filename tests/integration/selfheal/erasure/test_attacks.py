@@ -1,7 +1,9 @@
 """What erasing meets that nobody foresaw: races, odd rows, names and texts that are traps."""
 
+import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -102,4 +104,44 @@ async def test_a_proposal_whose_text_is_not_the_proven_one_any_more_cannot_be_ap
     runs = await town.connection.fetch("SELECT id, resolution FROM selfheal.healing_runs")
     quoting, other = proposals.values()
     assert {run["id"]: run["resolution"] for run in runs} == {quoting: "superseded", other: None}
+    assert await town.find(MARKER) == set()
+
+
+async def test_what_somebody_removes_while_it_is_looked_through_is_passed_over(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.ask(TEXT)
+    await town.connection.execute(
+        "INSERT INTO selfheal.candidates (task_type, content, strategy, incumbent_prompt_id) "
+        "VALUES ('code_generation', $1, 'x', 1)", TEXT,
+    )  # fmt: skip
+    fetch = asyncpg.Connection.fetch
+
+    async def remove_and_fetch(self: Any, query: str, *values: Any, **options: Any) -> Any:
+        if "FROM selfheal.candidates WHERE id" in query:
+            async with town.connect() as another:
+                await another.execute("DELETE FROM selfheal.candidates")
+        return await fetch(self, query, *values, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", remove_and_fetch)
+    receipt = await town.erase()
+    assert receipt.removed["execution_logs"] == 1
+    assert receipt.removed["selfheal.candidates"] == 0
+    assert await town.find(MARKER) == set()
+
+
+async def test_two_erasures_at_once_both_end(town: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasing, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(erasing, "BATCH_ROWS", 1)
+    for number in range(3):
+        await town.ask(f"{TEXT} {number}")
+    async with town.connect() as one, town.connect() as two:
+        erasers = [
+            erasing.Eraser(connection, town.connect, "cli:op", lambda _: None)
+            for connection in (one, two)
+        ]
+        await asyncio.gather(*(
+            eraser.erase(town.person("ann"), spool=town.spool, golden=town.golden)
+            for eraser in erasers
+        ))  # fmt: skip
     assert await town.find(MARKER) == set()
