@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from .conftest import COMBINATIONS, EXTERNAL, Document, component_of, find, pods_of, render_documents
+from .conftest import (
+    COMBINATIONS,
+    EXTERNAL,
+    Document,
+    component_of,
+    find,
+    pods_of,
+    render_documents,
+)
 
 # Who calls whom, by the ports that are called.
 CALLS = {

@@ -57,7 +57,9 @@ def test_the_console_has_a_host_of_its_own() -> None:
 
 
 def test_a_gateway_gives_a_stream_its_time() -> None:
-    routes = [one for one in render_documents(COMBINATIONS["cluster"]) if one["kind"] == "HTTPRoute"]
+    routes = [
+        one for one in render_documents(COMBINATIONS["cluster"]) if one["kind"] == "HTTPRoute"
+    ]
     assert len(routes) == 2
     for one in routes:
         assert one["spec"]["rules"][0]["timeouts"] == {"request": "180s"}
