@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from services.common.costs.bill import Charge
+from services.common.costs.bill import Charge, is_spending_kept
 from services.common.costs.hours import begin_month, load_spent
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
@@ -183,8 +183,9 @@ class CountedMetrics:
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
                 self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
-                now = datetime.now(UTC)
-                spent = await load_spent(connection, begin_month(now), now + HOUR)
+                now, spent = datetime.now(UTC), []
+                if await is_spending_kept(connection):
+                    spent = await load_spent(connection, begin_month(now), now + HOUR)
             self._spending.set_charges(spent)
             self._healing.set_decisions({(name, what): count for name, what, count in counts})
 

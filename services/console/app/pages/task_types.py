@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.common.costs.bill import Charge
+from services.common.costs.bill import Charge, is_spending_kept
 from services.common.costs.hours import (
     Total,
     add_up,
@@ -65,8 +65,9 @@ async def show_task_types(request: Request, viewer: Reader) -> Response:
     entries, problem = await _load_entries(request, viewer)
     now = datetime.now(UTC)
     async with request.app.state.database.connection() as connection:
+        is_kept = await is_spending_kept(connection)
         today, month = [
-            await load_spent(connection, start, now + HOUR, viewer.task_types)
+            await load_spent(connection, start, now + HOUR, viewer.task_types) if is_kept else []
             for start in (begin_day(now), begin_month(now))
         ]
     return render(
@@ -74,7 +75,7 @@ async def show_task_types(request: Request, viewer: Reader) -> Response:
         "task_types/list.html",
         entries=entries.values(),
         problem=problem,
-        costs=list_costs(today, month),
+        costs=list_costs(today, month) if is_kept else None,
         totals=(add_up(today), add_up(month)),
         unpriced=name_unpriced(month),
         show_usd=show_usd,

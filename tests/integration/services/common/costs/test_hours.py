@@ -1,13 +1,15 @@
 """What was spent, in PostgreSQL: every way to add it up gives the same."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from support.earlier_schema import schema_before_7
 
 from services.common.costs.bill import Bill, Charge
 from services.common.costs.hours import MERGE, SUMMED, Total, add_up, group, load_spent
@@ -115,3 +117,17 @@ async def test_a_bill_is_kept_and_a_lost_database_ends_nothing(
     assert await load_spent(connection, now - timedelta(hours=1), now + timedelta(hours=1)) == (
         bill.charges
     )
+
+
+async def test_on_the_schema_before_a_bill_is_dropped_quietly(
+    connection: asyncpg.Connection, log_entries: list[MutableMapping[str, Any]]
+) -> None:
+    @asynccontextmanager
+    async def lend() -> AsyncIterator[asyncpg.Connection]:
+        yield connection
+
+    bill = Bill(PRICES, "t")
+    bill.add("healing", "openai:known", Spending(1, 1, 1))
+    async with schema_before_7(connection):
+        await bill.keep(lend)
+    assert log_entries == []
