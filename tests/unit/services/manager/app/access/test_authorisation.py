@@ -152,7 +152,10 @@ def test_a_key_is_held_to_its_scopes_everywhere(settings: dict[str, Any]) -> Non
 
 
 @for_each([("GET", "/nothing"), ("DELETE", "/api/v1/request"), ("GET", "/v1/models/a/b"),
-           ("GET", "/v1/models/"), ("POST", "/healthy"), ("GET", "/API/V1/REQUEST")])  # fmt: skip
+           ("GET", "/v1/models/"), ("POST", "/healthy"), ("GET", "/API/V1/REQUEST"),
+           # What leads around a route that lets /v1 in alone.
+           ("GET", "/v1/../api/v1/admin/rollouts"), ("GET", "//api/v1/admin/rollouts"),
+           ("GET", "/v1//api/v1/admin/rollouts")])  # fmt: skip
 def test_what_no_rule_names_is_for_admin_alone(route: tuple[str, str]) -> None:
     for key in (SERVE, READ):
         with pytest.raises(ForbiddenError, match="nothing under this path"):
