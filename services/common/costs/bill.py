@@ -30,7 +30,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What calls of one model came to.
+    """What calls of one model came to; of all, task type, purpose and model are empty.
 
     Attributes:
         model: As `provider:model`.
@@ -39,7 +39,7 @@ class Charge:
     """
 
     task_type: str
-    purpose: Purpose
+    purpose: str
     model: str
     calls: int
     unpriced_calls: int
